@@ -1,0 +1,38 @@
+# The commands of this project. `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.PHONY: help setup demo test check lock clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
+
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: setup ## simulate an organisation, load all of it, say what to do next
+	$(BIN)/analytics-pipeline demo
+
+test: setup ## all tests but the long suites
+	$(BIN)/python -m pytest
+
+check: setup ## lint, types, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dagster definitions validate
+
+lock: ## pin every dependency with hashes in requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra demo --group dev --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean: ## remove the environment and the demo's data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

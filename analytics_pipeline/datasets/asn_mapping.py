@@ -1,0 +1,27 @@
+"""asn_mapping: assignments, their parts, and what they were copied from."""
+
+from analytics_pipeline.datasets.columns import Identifier, Row, Text, column
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+
+class AsnMapping(Row):
+    """One part of an assignment: the way from a part id in the costs to a course."""
+
+    org_id: Identifier = column("Vocareum id of the organisation.", gt=0)
+    course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
+    assignment_id: Identifier = column("Vocareum id of the assignment.", null=False, gt=0)
+    assignment_name: Text = column("Name of the assignment.")
+    part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
+    part_name: Text = column("Name of the part.")
+    parent_assignment_id: Identifier = column("Assignment it was copied from; may lie outside the organisation.")
+    parent_part_id: Identifier = column("Part it was copied from; may lie outside the organisation.")
+
+
+DATASET = Dataset(
+    name="asn_mapping",
+    description="Assignments and their parts, and the assignments and parts they were copied from.",
+    model=AsnMapping,
+    key=r"course-asn_mapping/asn_mapping\.csv",
+    cadence=Cadence.SNAPSHOT,
+    row_key=("course_id", "assignment_id", "part_id"),
+)

@@ -1,0 +1,26 @@
+"""azure_cost: Azure spend, month to date per user and part."""
+
+from analytics_pipeline.datasets.columns import Count, Identifier, Money, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+
+class AzureCost(Row):
+    """The Azure spend of one user and part since the first of the month."""
+
+    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_email: Text = email("Email of the user on Vocareum.")
+    part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
+    part_name: Text = column("Name of the part.")
+    month: Count = column("Month of the spend, 1 to 12.", null=False, in_range={"min_value": 1, "max_value": 12})
+    year: Count = column("Year of the spend.", null=False, in_range={"min_value": 2000, "max_value": 2100})
+    monthly_cost_to_date: Money = column("US dollars since the first of the month; restarts monthly.", null=False, ge=0)
+
+
+DATASET = Dataset(
+    name="azure_cost",
+    description="Azure spend month to date per user and part: it restarts every month, whose bill is its last file.",
+    model=AzureCost,
+    key=r"cloud_spend/azure/azure_cost_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
+    cadence=Cadence.DAILY,
+    row_key=("user_id", "part_id", "month", "year"),
+)

@@ -1,0 +1,28 @@
+"""course_mapping: the organisation's courses and what they were cloned from."""
+
+from analytics_pipeline.datasets.columns import Identifier, Row, Text, column
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+KNOWN_CREATE_METHODS = ["Clone by Reference", "Clone by Value", "Clone", "Copy", "New", "Create", "LTI", "Import"]
+"""The article shows `Clone by Reference` alone. Another one loads with a warning."""
+
+
+class CourseMapping(Row):
+    """One course of the organisation."""
+
+    org_id: Identifier = column("Vocareum id of the organisation.", gt=0)
+    org_name: Text = column("Name of the organisation.")
+    course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
+    course_name: Text = column("Name of the course.")
+    create_method: Text = column("How the course was made.", warn=True, isin=KNOWN_CREATE_METHODS)
+    parent_course_id: Identifier = column("Course it was cloned from; may lie outside the organisation or be gone.")
+
+
+DATASET = Dataset(
+    name="course_mapping",
+    description="The organisation's courses and the courses they were cloned from.",
+    model=CourseMapping,
+    key=r"course-asn_mapping/course_mapping\.csv",
+    cadence=Cadence.SNAPSHOT,
+    row_key=("course_id",),
+)

@@ -1,0 +1,38 @@
+"""grades: scores of one course, one row per student and rubric."""
+
+from analytics_pipeline.datasets.columns import Count, Flag, Identifier, Instant, Number, Privacy, Row, Text, column
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+
+class Grades(Row):
+    """One rubric's score of one student; assignment and part scores repeat on every rubric row."""
+
+    courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
+    coursename: Text = column("Name of the course.")
+    asnid: Identifier = column("Vocareum id of the assignment.", null=False, gt=0)
+    asnname: Text = column("Name of the assignment.")
+    ispeerreviewon: Flag = column("Whether the assignment uses peer review grading.")
+    maxscore: Number = column("Highest score a user can receive, in points.")
+    userid: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    partnerid: Identifier = column("Vocareum id of the partner in a team assignment.", privacy=Privacy.IDENTIFIER)
+    asnscore: Number = column("Points received for the assignment; repeats on every rubric row.")
+    isoverride: Flag = column("Whether a teacher overrode the score, which then need not equal its parts.")
+    partid: Identifier = column("Vocareum id of the part.", gt=0)
+    partname: Text = column("Name of the part.")
+    partscore: Number = column("Points received for the part; repeats on every rubric row.")
+    rubricid: Identifier = column("Vocareum id of the rubric (grading criterion).", gt=0)
+    rubricname: Text = column("Name of the rubric.")
+    rubricscore: Number = column("Points received for the rubric.")
+    graderid: Identifier = column("Vocareum id of who graded the assignment.", privacy=Privacy.IDENTIFIER)
+    submission: Count | None = column("Number of the submission the row is for; not in every file.", ge=0)
+    submission_time: Instant | None = column("When the assignment was submitted (UTC); not in every file.")
+
+
+DATASET = Dataset(
+    name="grades",
+    description="Scores, one row per student and rubric: take one row per student and assignment before any sum.",
+    model=Grades,
+    key=r"grades/course(?P<course_id>\d{1,18})/grades\.csv",
+    cadence=Cadence.SNAPSHOT,
+    row_key=("courseid", "asnid", "userid", "partid", "rubricid", "submission"),
+)

@@ -1,0 +1,81 @@
+"""lab_sessions: one row per lab session."""
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+
+from analytics_pipeline.datasets.columns import Count, Identifier, Instant, Number, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+KNOWN_LAB_TYPES = ["Cloud", "Container", "Databricks", "VM"]
+"""The article's terms; its prose knows three of them, so the list grows."""
+
+DURATION_TOLERANCE_MINUTES = 1.0
+"""The times are whole seconds and the duration is not: a minute apart is rounding, more is worth a warning."""
+
+
+class LabSessions(Row):
+    """A lab session as delivered. Times in UTC: launch = "Start Lab" clicked, start = machine up, init = ready."""
+
+    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_email: Text = email("Email of the user on Vocareum.")
+    course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
+    course_name: Text = column("Name of the course.")
+    assignment_id: Identifier = column("Vocareum id of the assignment.", gt=0)
+    assignment_name: Text = column("Name of the assignment.")
+    part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
+    part_name: Text = column("Name of the part.")
+    lab_type: Text = column(
+        "Kind of lab: Cloud, Container, Databricks, VM; the list grows.", warn=True, isin=KNOWN_LAB_TYPES
+    )
+    start_time: Instant = column("When the machine was started (UTC).")
+    end_time: Instant = column("When the lab was ended (UTC).")
+    duration_min: Number = column("Length of the lab in minutes, as delivered (end_time - start_time).", ge=0)
+    log: Text = column("Event messages, such as START successful.", privacy=Privacy.PRIVATE)
+    tags: Text = column("Used by Vocareum internally.", privacy=Privacy.PRIVATE)
+    launch_time: Instant = column("When Start Lab was clicked (UTC).")
+    init_time: Instant = column("When the lab was ready to use (UTC).")
+    launch_to_ready_duration_mins: Number = column("Minutes from launch_time to init_time, as delivered.", ge=0)
+    concurrent_labs_count: Count = column("Labs that the user already had running at launch.", ge=0)
+    disconnects: Count = column("How often the user was disconnected.", ge=0)
+    latency_time_ms: Number = column("Estimated latency of the user's connection, in milliseconds.", ge=0)
+
+    @pa.dataframe_check(name="end_not_before_start", description="end_time must not be before start_time")
+    def end_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:
+        """A session cannot end before it starts."""
+        return data.lazyframe.select(pl.col("end_time") >= pl.col("start_time"))
+
+    @pa.dataframe_check(
+        name="launch_not_after_end", description="launch_time should not be after end_time", raise_warning=True
+    )
+    def launch_not_after_end(cls, data: PolarsData) -> pl.LazyFrame:
+        """A warning alone: the article's own example is launched after its end."""
+        return data.lazyframe.select(pl.col("launch_time") <= pl.col("end_time"))
+
+    @pa.dataframe_check(
+        name="init_not_before_launch", description="init_time should not be before launch_time", raise_warning=True
+    )
+    def init_not_before_launch(cls, data: PolarsData) -> pl.LazyFrame:
+        """A lab is ready after it was launched."""
+        return data.lazyframe.select(pl.col("init_time") >= pl.col("launch_time"))
+
+    @pa.dataframe_check(
+        name="duration_agrees",
+        description="duration_min should agree with end_time - start_time",
+        raise_warning=True,
+    )
+    def duration_agrees(cls, data: PolarsData) -> pl.LazyFrame:
+        """The delivered duration is that between the times, to a minute."""
+        minutes = (pl.col("end_time") - pl.col("start_time")).dt.total_seconds() / 60
+        delivered = pl.col("duration_min").cast(pl.Float64)
+        return data.lazyframe.select((minutes - delivered).abs() <= DURATION_TOLERANCE_MINUTES)
+
+
+DATASET = Dataset(
+    name="lab_sessions",
+    description="One row per lab session, of every lab type. A session over midnight may appear in two days' files.",
+    model=LabSessions,
+    key=r"lab_sessions/lab_sessions_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
+    cadence=Cadence.DAILY,
+    row_key=("user_id", "part_id", "launch_time", "start_time"),
+)

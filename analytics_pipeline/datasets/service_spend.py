@@ -1,0 +1,32 @@
+"""service_spend: AWS spend per service, accumulated over a month."""
+
+from analytics_pipeline.datasets.columns import Identifier, Money, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.spec import Cadence, Dataset
+
+
+class ServiceSpend(Row):
+    """The month's spend of one account, user, course, part and AWS service."""
+
+    aws_account_id: Text = column(
+        "AWS id of the account; text, as it may begin with zeros.",
+        null=False,
+        privacy=Privacy.IDENTIFIER,
+        rule="it must be digits alone",
+        str_matches=r"^[0-9]+$",
+    )
+    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_email: Text = email("Email of the user on Vocareum.")
+    course_id: Identifier = column("Vocareum id of the course.", gt=0)
+    part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
+    service: Text = column("Name of the AWS service.", null=False)
+    cost: Money = column("US dollars spent on the service in the month so far.", null=False, ge=0)
+
+
+DATASET = Dataset(
+    name="service_spend",
+    description="AWS spend per service, accumulated over a month; the month stands in the file's name alone.",
+    model=ServiceSpend,
+    key=r"service_spend/service_spend_(?P<year>\d{4})-(?P<month>\d{1,2})\.csv",
+    cadence=Cadence.MONTHLY,
+    row_key=("aws_account_id", "user_id", "course_id", "part_id", "service"),
+)

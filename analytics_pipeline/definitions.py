@@ -1,0 +1,8 @@
+"""The Dagster door: everything that the code location offers. Importing it touches no network, disk or database."""
+
+import dagster as dg
+
+from analytics_pipeline.orchestration.build import build_definitions
+from analytics_pipeline.settings import load_settings
+
+defs: dg.Definitions = build_definitions(load_settings())

@@ -1,0 +1,112 @@
+"""A simulated Vocareum organisation: its bucket, written in the dialect of the vendor's article, and its truth.
+
+Belongs here: the door to the package. It knows nothing of the pipeline that reads the files, and no server.
+"""
+
+from datetime import date, timedelta
+from functools import cached_property
+
+from analytics_pipeline.demo.organisation import facts
+from analytics_pipeline.demo.organisation.feed import tables
+from analytics_pipeline.demo.organisation.flaws import plant, planted, strays
+from analytics_pipeline.demo.organisation.spec import Dialect, OrganisationSpec
+from analytics_pipeline.demo.organisation.table import HEADERS, Table, normal_form, render
+from analytics_pipeline.demo.organisation.truth import (
+    DailySpend,
+    ObservableSpend,
+    Oddity,
+    Planted,
+    Score,
+    ServiceDifference,
+    SessionTotal,
+    SessionTruth,
+    Truth,
+)
+from analytics_pipeline.demo.organisation.world import World, key, simulate
+
+__all__ = [
+    "HEADERS",
+    "DailySpend",
+    "Dialect",
+    "ObservableSpend",
+    "Oddity",
+    "Organisation",
+    "OrganisationSpec",
+    "Planted",
+    "Score",
+    "ServiceDifference",
+    "SessionTotal",
+    "SessionTruth",
+    "Truth",
+    "normal_form",
+]
+
+
+class Organisation:
+    """The organisation that a spec describes: what its bucket holds after any night, and what is really so.
+
+    A daily file is final when it is delivered, but for those in `Truth.rewritten`: some of their rows come with the
+    next night's job. Months are rewritten while they are open; grades, enrollment and mappings every night.
+    """
+
+    def __init__(self, spec: OrganisationSpec) -> None:
+        self.spec = spec
+
+    def files(self, as_of: date | None = None) -> dict[str, bytes]:
+        """The whole bucket, body by key, after the nightly job that follows the UTC day `as_of` (default: the last)."""
+        as_of = self._checked(as_of)
+        bodies = {name: render(found, self.spec.dialect)[0] for name, found in self._tables(as_of)[0].items()}
+        return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
+
+    @cached_property
+    def truth(self) -> Truth:
+        """What is really so, for the bucket after the last day."""
+        return self.truth_as_of(self.spec.last_day)
+
+    def truth_as_of(self, as_of: date) -> Truth:
+        """What is really so, for the bucket after the nightly job that follows the UTC day `as_of`."""
+        world, (found, odd) = self._world, self._tables(self._checked(as_of))
+        happened = tuple(facts.sessions(world, as_of))
+        lines, roots = facts.lineage(world, as_of)
+        return Truth(
+            as_of=as_of,
+            planted=tuple(row for name, file in found.items() for row in self._planted(name, file)),
+            oddities=odd,
+            records={name: len(file.records) for name, file in found.items()},
+            rows={name: sum(1 for record in file.records if not record.why) for name, file in found.items()},
+            rewritten=self._rewritten(found),
+            daily_spend=tuple(facts.daily_spend(world, as_of)),
+            observable_daily_spend=tuple(facts.observable_spend(world, as_of)),
+            sessions=happened,
+            sessions_by_course_day=facts.totals(happened),
+            never_seen=facts.never_seen(world, as_of, happened),
+            lineage=lines,
+            root_course=roots,
+            scores=dict(facts.scores(world, as_of)),
+            service_difference=gap if (gap := world.difference) and gap.since <= as_of else None,
+        )
+
+    @cached_property
+    def _world(self) -> World:
+        return simulate(self.spec)
+
+    def _checked(self, as_of: date | None) -> date:
+        as_of = as_of or self.spec.last_day
+        if not self.spec.first_day <= as_of <= self.spec.last_day:
+            raise ValueError(f"{as_of} is outside the simulation, {self.spec.first_day} to {self.spec.last_day}")
+        return as_of
+
+    def _tables(self, as_of: date) -> tuple[dict[str, Table], tuple[Oddity, ...]]:
+        found = tables(self._world, as_of)
+        return found, plant(self._world, as_of, found) if self.spec.flaws else ()
+
+    def _planted(self, name: str, file: Table) -> list[Planted]:
+        rows = list(planted(file))
+        lines = render(file, self.spec.dialect)[1] if rows else []
+        return [Planted(name, lines[n], record.column, record.why or "", n + 1) for n, record in rows]
+
+    def _rewritten(self, found: dict[str, Table]) -> dict[str, date]:
+        late = {session.day for session in self._world.sessions if session.delivered_on > session.day}
+        names = {key(self.spec, "lab_sessions/lab_sessions", day): day for day in late}
+        names |= {key(self.spec, "cloud_spend/aws_cost", day): day for day in self._world.calendar.rewritten}
+        return {name: day + timedelta(days=1) for name, day in sorted(names.items()) if name in found}

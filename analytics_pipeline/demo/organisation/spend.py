@@ -1,0 +1,124 @@
+"""What the labs cost.
+
+Belongs here: true spend per day, and how the two providers accumulate it. Does not: files, or what a reader may infer.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from analytics_pipeline.demo.organisation.campus import Campus, Part
+from analytics_pipeline.demo.organisation.dice import Dice
+from analytics_pipeline.demo.organisation.sessions import Session
+from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
+
+_VISIBLE_AFTER_LEAVING = 3  # days for which an account's rows stay in the file after its user left
+ZERO = Decimal(0)
+
+
+class Series(NamedTuple):
+    """What one accumulation belongs to; Azure names no account."""
+
+    provider: str
+    aws_account_id: str
+    user_id: int
+    part_id: int
+
+
+DailySpends = dict[Series, dict[date, Decimal]]
+Reports = dict[date, dict[Series, Decimal]]  # per delivered day, the accumulated value of each reported series
+
+
+def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Session]) -> DailySpends:
+    """US dollars truly spent per series and UTC day, never zero."""
+    spends: DailySpends = defaultdict(lambda: defaultdict(Decimal))
+    rates = {part.part_id: _rate(spec, part) for course in campus.courses for part in course.parts if part.provider}
+    idle: set[int] = set()
+    for session in sessions:
+        if session.start and session.end and session.part.provider:
+            series = _series(session)
+            for day, seconds in _by_day(session.start, session.end):
+                spends[series][day] += seconds * rates[series.part_id]
+            if series.user_id not in idle and Dice(spec.seed, "forgets", series, session.day).chance(0.04):
+                idle.add(series.user_id)  # once per person a machine is left running for days without any session
+                for day in _idle_days(spec, session):
+                    spends[series][day] += 40_000 * rates[series.part_id]
+    return {s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day} for s, days in sorted(spends.items())}
+
+
+def _series(session: Session) -> Series:
+    provider, person = session.part.provider or "", session.member.person
+    return Series(provider, person.account if provider == "aws" else "", person.user_id, session.part.part_id)
+
+
+def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
+    """Dollars per second: six decimals for most parts, nine for each third, as AWS bills fractions of a cent."""
+    dice = Dice(spec.seed, "rate", part.part_id)
+    if part.part_id % 3 == 0:
+        return Decimal(dice.between(2_001, 19_999)).scaleb(-9)
+    return Decimal(dice.between(2, 20)).scaleb(-6)
+
+
+def _by_day(start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
+    """The session's seconds on each UTC day it touches; it lasts two hours, so they are two at most."""
+    midnight = datetime.combine(start.date() + timedelta(days=1), time(), UTC)
+    yield start.date(), int((min(end, midnight) - start).total_seconds())
+    if end > midnight:
+        yield midnight.date(), int((end - midnight).total_seconds())
+
+
+def _idle_days(spec: OrganisationSpec, session: Session) -> list[date]:
+    length = Dice(spec.seed, "idle", session.member.person.user_id).between(1, 6)
+    days = [session.day + timedelta(days=n) for n in range(1, length + 1)]
+    return [day for day in days if session.member.active(day)]
+
+
+def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider: str) -> Reports:
+    """The provider's accumulated values by delivered day. Half of the series are reported only when they changed."""
+    missing = Calendar(spec).aws_missing if provider == "aws" else Calendar(spec).azure_missing
+    reports: Reports = {day: {} for day in spec.all_days() if day not in missing}
+    leaving = {m.person.user_id: m.dropped_on for m in campus.memberships if m.dropped_on}
+    mine = {series: spend for series, spend in spends.items() if series.provider == provider}
+    restarts = _restarts(spec, mine, provider, set(reports))
+    for series, spend in mine.items():
+        left = leaving.get(series.user_id)
+        gone = left + timedelta(days=_VISIBLE_AFTER_LEAVING) if left else date.max
+        always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)  # so that leaving can be seen
+        total = told = ZERO
+        for day in spec.all_days():
+            if day in restarts.get(series, ()):
+                total = told = ZERO
+            total += spend.get(day, ZERO)
+            if day in reports and day < gone and total and (always or total != told):
+                reports[day][series] = told = total
+    return reports
+
+
+def _restarts(
+    spec: OrganisationSpec, spends: DailySpends, provider: str, delivered: set[date]
+) -> dict[Series, set[date]]:
+    """The days on which accumulations begin anew: each month in Azure; in AWS once, for some series."""
+    if provider == "azure" or spec.aws_restarts_monthly:
+        openings = {day for day in spec.all_days() if day.day == 1}
+        return dict.fromkeys(spends, openings)
+    visible = {series: day for series, spend in spends.items() if (day := _visible_fall(spend, delivered))}
+    return {
+        series: {day}
+        for n, (series, day) in enumerate(visible.items())
+        if n == 0 or Dice(spec.seed, "restarts", series).chance(0.15)
+    }
+
+
+def _visible_fall(spend: dict[date, Decimal], delivered: set[date]) -> date | None:
+    """The first day whose spend is less than all before, while its file and the one of the day before are delivered.
+
+    On any other day no reader could see the restart, and the truth could not be known from the feed.
+    """
+    total = ZERO
+    for day, amount in spend.items():
+        if amount < total and {day, day - timedelta(days=1)} <= delivered:
+            return day
+        total += amount
+    return None

@@ -1,0 +1,158 @@
+"""What is to be done: the bucket's listing minus the ledger. Pure; the listing and the ledger are arguments.
+
+How a file is fetched belongs in `vocareum/`, how it is read in `batch.py`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Protocol
+
+from analytics_pipeline.datasets import Dataset, Partition, place
+
+
+class Listed(Protocol):
+    """An object of the bucket, as a listing shows it."""
+
+    @property
+    def key(self) -> str:
+        """Whole key."""
+
+    @property
+    def etag(self) -> str:
+        """Version of the content."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def last_modified(self) -> datetime:
+        """When it was written (UTC)."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One version of one delivered file, placed in its dataset."""
+
+    dataset: Dataset
+    partition: Partition
+    key: str
+    etag: str
+    size: int
+    last_modified: datetime
+
+    @property
+    def version(self) -> tuple[str, str, int]:
+        """What tells one version from another: key, ETag and size, never the clock."""
+        return self.key, self.etag, self.size
+
+
+Loaded = Mapping[tuple[str, str], tuple[str, str, int]]
+"""What the ledger says is loaded: (dataset, partition) -> (key, ETag, size)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a listing asks for.
+
+    Attributes:
+        new: never loaded.
+        changed: loaded in another version.
+        unchanged: loaded in this very version.
+        superseded: keys of a partition that a newer file of the same partition replaces (a padded and an unpadded name).
+        unknown: keys that no dataset knows.
+    """
+
+    new: tuple[Delivery, ...] = ()
+    changed: tuple[Delivery, ...] = ()
+    unchanged: tuple[Delivery, ...] = ()
+    superseded: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def work(self) -> tuple[Delivery, ...]:
+        """What is to be fetched and loaded."""
+        return self.new + self.changed
+
+    @property
+    def delivered(self) -> tuple[Delivery, ...]:
+        """Everything that a dataset knows, one file for each partition."""
+        return self.new + self.changed + self.unchanged
+
+    def only(self, wanted: Callable[[Delivery], bool]) -> "Plan":
+        """The same plan for some deliveries."""
+        some = {name: tuple(filter(wanted, getattr(self, name))) for name in ("new", "changed", "unchanged")}
+        return replace(self, **some)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A listing sorted by dataset: the newest file of each partition, and what is left over."""
+
+    deliveries: tuple[Delivery, ...]
+    superseded: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which part of the delivered files a run is about; nothing said is everything."""
+
+    datasets: frozenset[str] = field(default_factory=frozenset)
+    since: date | None = None
+    until: date | None = None
+
+    def __contains__(self, delivery: Delivery) -> bool:
+        start = delivery.partition.start
+        if self.datasets and delivery.dataset.name not in self.datasets:
+            return False
+        if start is None:
+            return True
+        # A month is wanted when any of its days is.
+        return (self.until is None or start <= self.until) and (
+            self.since is None
+            or start >= self.since
+            or (start.replace(day=1) == start and _same_month(start, self.since))
+        )
+
+
+def _same_month(month: date, day: date) -> bool:
+    return (month.year, month.month) == (day.year, day.month)
+
+
+def place_listing(listing: Iterable[Listed], prefix: str) -> Placed:
+    """Sort a bucket's listing by dataset and partition.
+
+    Args:
+        listing: the objects, in any order.
+        prefix: `org{org}/`, which every key begins with.
+    """
+    newest: dict[tuple[str, str], Delivery] = {}
+    superseded, unknown = [], []
+    for listed in sorted(listing, key=lambda one: (one.last_modified, one.key)):
+        placed = place(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
+        if placed is None:
+            if not listed.key.endswith("/"):  # a "folder" that a console made
+                unknown.append(listed.key)
+            continue
+        dataset, partition = placed
+        delivery = Delivery(dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified)
+        if older := newest.get((dataset.name, partition.key)):
+            superseded.append(older.key)
+        newest[dataset.name, partition.key] = delivery
+    return Placed(tuple(newest.values()), tuple(superseded), tuple(unknown))
+
+
+def plan(placed: Placed, loaded: Loaded, wanted: Wanted = Wanted()) -> Plan:
+    """Compare what is delivered with what is loaded."""
+    new: list[Delivery] = []
+    changed: list[Delivery] = []
+    unchanged: list[Delivery] = []
+    for delivery in placed.deliveries:
+        if delivery not in wanted:
+            continue
+        version = loaded.get((delivery.dataset.name, delivery.partition.key))
+        kind = new if version is None else unchanged if version == delivery.version else changed
+        kind.append(delivery)
+    return Plan(tuple(new), tuple(changed), tuple(unchanged), placed.superseded, placed.unknown)

@@ -1,0 +1,206 @@
+"""Files to typed rows: DuckDB's CSV reader for sound files, the careful reader for the others, one typing for both.
+
+What a typed value must satisfy is judged in `validate.py`. The SQL here is made of column positions and constants;
+paths and header texts are parameters.
+"""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.datasets.sql_types import parse_sql
+from analytics_pipeline.ingest.header import Header
+from analytics_pipeline.ingest.records import MAX_LINE, Record, has_records, read_records
+
+FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
+"""Beside the dataset's columns: index of the file; bits of the columns whose text is no such value; cells that the row
+lacks; a JSON object of the columns nobody announced."""
+
+_BLOCK = 50_000  # records that the careful reader holds as Python objects at a time
+_BLANKS = r"E' \t\r\n'"
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A record whose cells can't be told apart or counted."""
+
+    file: int
+    line: int
+    raw: str
+    reason: str
+
+
+@dataclass
+class Text:
+    """What was read of some files, typed.
+
+    Attributes:
+        rows: one row per record, in the order of the files; the dataset's columns and FILE, UNREAD, SHORT, EXTRA.
+        damaged: records that are no row.
+        lines: for files read with care, the line and raw text of each of their rows; the others' are found on demand.
+    """
+
+    rows: pl.DataFrame
+    damaged: list[Damaged] = field(default_factory=list)
+    lines: dict[int, pl.DataFrame] = field(default_factory=dict)
+
+
+def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text:
+    """Read files that share a header.
+
+    Args:
+        dataset: what they hold.
+        header: what stands where, for all of them.
+        paths: the files by the index that marks their rows.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+    quick, careful = (list(paths), []) if header.simple else ([], list(paths))
+    found: list[Text] = []
+    if quick:
+        rows, unsound = _read_quickly(dataset, header, {at: paths[at] for at in quick})
+        careful = [at for at in quick if at in unsound]
+        found.append(Text(rows))
+    found += [_read_carefully(dataset, header, at, paths[at]) for at in careful]
+    return Text(
+        rows=pl.concat([one.rows for one in found]),
+        damaged=[record for one in found for record in one.damaged],
+        lines={at: lines for one in found for at, lines in one.lines.items()},
+    )
+
+
+def _read_quickly(dataset: Dataset, header: Header, paths: dict[int, Path]) -> tuple[pl.DataFrame, set[int]]:
+    """All sound files at once, and which ones are not: those with a reject, with a record that DuckDB
+    did not see, or that it stops at."""
+    try:
+        rows, rejected = _read_csv(dataset, header, list(paths.values()))
+    except duckdb.InvalidInputException:
+        if len(paths) == 1:
+            return _no_rows(dataset, header), set(paths)
+        # One file stops the whole call (mixed line ends do): each alone tells which.
+        each = [_read_quickly(dataset, header, {at: path}) for at, path in paths.items()]
+        return pl.concat([rows for rows, _ in each]), set().union(*(unsound for _, unsound in each))
+    order = list(paths)
+    unsound = {order[position] for position in rejected}
+    position = pl.col(FILE)
+    rows = rows.filter(~position.is_in(list(rejected))) if rejected else rows
+    return rows.with_columns(position.replace_strict(dict(enumerate(order)), return_dtype=pl.Int64)), unsound
+
+
+def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[pl.DataFrame, set[int]]:
+    with _connection() as connection:
+        cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.width))
+        source = f"""
+            SELECT *, file_index AS {FILE}, 0 AS {SHORT}
+            FROM read_csv($paths, columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
+                          auto_detect = false, strict_mode = true, store_rejects = true, max_line_size = {MAX_LINE})"""
+        # A folder's name may hold what DuckDB would take for a pattern.
+        parameters = {"paths": [glob.escape(str(path)) for path in paths]}
+        rows = _typed(connection, dataset, header, source, parameters)
+        rejected = connection.execute(
+            "SELECT DISTINCT scans.file_path FROM reject_errors AS errors JOIN reject_scans AS scans USING (scan_id, file_id)"
+        ).fetchall()
+    unsound = {path for (path,) in rejected}
+    read = dict(rows[FILE].value_counts().iter_rows())
+    return rows, {at for at, path in enumerate(paths) if str(path) in unsound or not has_records(path, read.get(at, 0))}
+
+
+def _read_carefully(dataset: Dataset, header: Header, at: int, path: Path) -> Text:
+    records = islice(read_records(path, header.width), 1, None)
+    text = Text(_no_rows(dataset, header))
+    parts, lines = [text.rows], []
+    while block := list(islice(records, _BLOCK)):
+        sound = []
+        for record in block:
+            if reason := _shape_fault(record, header, dataset):
+                text.damaged.append(Damaged(at, record.line, record.raw, reason))
+            else:
+                sound.append(record)
+        if sound:
+            parts.append(_type_records(dataset, header, at, sound))
+            lines.append(pl.DataFrame({"line": [one.line for one in sound], "raw": [one.raw for one in sound]}))
+    text.rows = pl.concat(parts)
+    text.lines[at] = pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
+    return text
+
+
+def _shape_fault(record: Record, header: Header, dataset: Dataset) -> str | None:
+    """Why a record is no row of this header.
+
+    A short row is taken only if the cells it lacks are trailing columns that may be empty (the article's own
+    lab_sessions example lacks two); whether its cells fit where they land is judged with their values.
+    """
+    if record.fault:
+        return record.fault
+    width, cells = header.width, len(record.cells)
+    if cells > width:
+        return f"the row has {cells} cells and the header {width}"
+    may_lack = {column.name for column in dataset.columns if not column.nullable}
+    if lacking := [name for name in header.names[cells:] if name in may_lack]:
+        return f"the row has {cells} cells and the header {width}: it lacks {', '.join(lacking)}"
+    return None
+
+
+def _type_records(dataset: Dataset, header: Header, at: int, records: list[Record]) -> pl.DataFrame:
+    width = header.width
+    padded = (record.cells + [None] * (width - len(record.cells)) for record in records)
+    texts = pl.DataFrame(
+        list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(width)}, orient="col"
+    ).with_columns(
+        pl.lit(at, pl.Int64).alias(FILE),
+        pl.Series(SHORT, [width - len(record.cells) for record in records], pl.Int32),
+    )
+    with _connection() as connection:
+        connection.register("texts", texts)
+        return _typed(connection, dataset, header, "SELECT * FROM texts", {})
+
+
+def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
+    return _type_records(dataset, header, 0, [Record(0, "", [""] * header.width)]).clear()
+
+
+def _typed(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str, parameters: dict[str, Any]
+) -> pl.DataFrame:
+    """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and marked."""
+    trimmed = ", ".join(f"nullif(trim(c{at}, {_BLANKS}), '') AS c{at}" for at in range(header.width))
+    typed, unread = [], []
+    for position, column in enumerate(dataset.columns):
+        cell = f"c{header.names.index(column.name)}" if column.name in header.names else "NULL::VARCHAR"
+        typed.append(f'CAST({parse_sql(column.dtype, cell)} AS {column.sql_type}) AS "{column.name}"')
+        if cell.startswith("c") and column.sql_type != "VARCHAR":
+            unread.append(f'CASE WHEN {cell} IS NOT NULL AND "{column.name}" IS NULL THEN {1 << position} ELSE 0 END')
+    extra, named = _extra_sql(dataset, header)
+    sql = f"""
+        WITH source AS ({source}),
+        cells AS (SELECT {trimmed}, {FILE}, {SHORT} FROM source),
+        typed AS (SELECT *, {", ".join(typed)}, {extra} AS {EXTRA} FROM cells)
+        SELECT {", ".join(f'"{column.name}"' for column in dataset.columns)}, {EXTRA},
+               CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
+               CAST({" + ".join(unread) or "0"} AS BIGINT) AS {UNREAD}
+        FROM typed"""
+    return connection.execute(sql, {**parameters, **named}).pl()
+
+
+def _extra_sql(dataset: Dataset, header: Header) -> tuple[str, dict[str, str]]:
+    """A JSON object of the columns nobody announced, without the empty ones; NULL where there is none."""
+    announced = {column.name for column in dataset.columns}
+    unknown = [at for at, name in enumerate(header.names) if name not in announced]
+    if not unknown:
+        return "NULL::VARCHAR", {}
+    named = {f"h{at}": header.delivered[at] or header.names[at] for at in unknown}
+    pairs = ", ".join(f"$h{at}, c{at}" for at in unknown)
+    # Merging into an empty object drops the NULLs (RFC 7396).
+    return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')", named
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config={"memory_limit": "1GB"})

@@ -1,0 +1,122 @@
+"""The way of a file: fetched, read, judged, written. The one place where bucket, ingest and warehouse meet.
+
+It knows nothing of Dagster; what to load is decided in `ingest/plan.py`, by which run in `orchestration/`.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.batch import FileResult, Landed, read_batch
+from analytics_pipeline.ingest.header import FileRefused
+from analytics_pipeline.ingest.landing import forget_older_versions, landing_path
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.vocareum.bucket import Bucket, RemoteObject, Undelivered
+from analytics_pipeline.warehouse.load import write_batch
+
+BATCH_BYTES = 48_000_000
+BATCH_FILES = 256
+"""What is read, judged and written at a time: enough for DuckDB to be busy, little enough for memory."""
+
+OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+
+
+def utc_now() -> datetime:
+    """The time as the warehouse keeps it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """What loading needs: where files come from, where they lie, where they go.
+
+    Attributes:
+        bucket: the source; None if only files that have landed already are to be read.
+        landing: folder of the files as delivered.
+        open_warehouse: takes the writer's lock and opens the warehouse.
+        run_id: noted with everything that is written.
+        refetch: fetch even what has landed already.
+    """
+
+    bucket: Bucket | None
+    landing: Path
+    open_warehouse: OpenWarehouse
+    run_id: str
+    refetch: bool = False
+
+    def load(self, dataset: Dataset, deliveries: Sequence[Delivery]) -> Iterator[FileResult]:
+        """Load deliveries of one dataset; each yields its verdict once it is written, a bad one stops no other.
+
+        Yields:
+            The verdict of each file, after its transaction is committed.
+        """
+        for landed in _batched(self._fetch(deliveries)):
+            yield from map(_told, (one for one in landed if isinstance(one, FileResult)))
+            batch = read_batch(dataset, [one for one in landed if isinstance(one, Landed)])
+            if not batch.files:
+                continue
+            with self.open_warehouse() as connection:
+                write_batch(connection, batch, utc_now(), self.run_id)
+            forget_older_versions(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
+            yield from map(_told, batch.files)
+
+    def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
+        """Files as they land; those that did not, as a failed verdict."""
+        here = [] if self.refetch else [one for one in deliveries if landing_path(self.landing, one).exists()]
+        yield from (Landed(one, landing_path(self.landing, one)) for one in here)
+        away = [one for one in deliveries if one not in here]
+        if not away:
+            return
+        if self.bucket is None:
+            remedy = "Fetch it again with `analytics-pipeline sync --full`."
+            yield from (_not_landed(self.landing, one, "it is no longer in the landing folder", remedy) for one in away)
+            return
+        by_key = {one.key: one for one in away}
+        objects = [RemoteObject(one.key, one.etag, one.size, one.last_modified) for one in away]
+        for outcome in self.bucket.download(
+            objects, lambda got: landing_path(self.landing, _as_got(by_key[got.key], got))
+        ):
+            delivery = by_key[outcome.object.key]
+            if isinstance(outcome, Undelivered):
+                yield _not_landed(self.landing, delivery, outcome.reason, outcome.remedy)
+            else:
+                yield Landed(_as_got(delivery, outcome.object), outcome.path)
+
+
+def _told(result: FileResult) -> FileResult:
+    """Log a verdict; whoever shows progress listens to this logger and takes `file_result` from the record."""
+    verdict = f"failed: {result.failure.reason}" if result.failure else f"{result.rows} rows, {result.rejects} rejects"
+    logger.info("%s: %s", result.landed.delivery.key, verdict, extra={"file_result": result})
+    return result
+
+
+def _as_got(delivery: Delivery, got: RemoteObject) -> Delivery:
+    """The version that was fetched, which may be newer than the one that was listed."""
+    return replace(delivery, etag=got.etag, size=got.size, last_modified=got.last_modified)
+
+
+def _not_landed(folder: Path, delivery: Delivery, reason: str, remedy: str) -> FileResult:
+    return FileResult(Landed(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
+
+
+def _batched(files: Iterable[Landed | FileResult]) -> Iterator[list[Landed | FileResult]]:
+    batch: list[Landed | FileResult] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += file.landed.delivery.size if isinstance(file, FileResult) else file.delivery.size
+        if size >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

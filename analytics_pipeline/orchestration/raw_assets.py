@@ -1,0 +1,190 @@
+"""One Dagster asset per dataset, all made by the same hand from its declaration.
+
+The steps of loading belong in `loading.py`, what a check looks at in `raw_checks.py`; this is the shell around them.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.plan import Plan, place_listing, plan
+from analytics_pipeline.loading import Loader
+from analytics_pipeline.orchestration import describe
+from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
+from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
+from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
+from analytics_pipeline.settings import SettingsError
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.errors import VocareumError
+from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.ledger import loaded_versions
+from analytics_pipeline.warehouse.schema import SchemaTooNew
+from analytics_pipeline.warehouse.standing import preview
+
+GROUP = "raw"
+OWNER = "team:data-engineering"
+FORESEEABLE = (VocareumError, SettingsError, WarehouseBusy, SchemaTooNew)
+"""Errors whose text says what to do: shown as they are, without a traceback."""
+
+
+class LoadConfig(dg.Config):
+    """How a run of a raw asset goes about it."""
+
+    full: bool = False
+    """Fetch and load every file again, even what is loaded already."""
+    only: list[str] = []
+    """Partitions of the run's range to look at; all of them if empty."""
+
+
+def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
+    """The asset that loads a dataset: a range of partitions in one run, or all files of a snapshot.
+
+    A partition counts as materialized when its file is loaded; one without a file is left as it is.
+    """
+    key = asset_key(dataset)
+    spec = dg.AssetSpec(
+        key,
+        description=describe.dataset(dataset),
+        partitions_def=partitions_of(dataset, start),
+        skippable=True,
+        group_name=GROUP,
+        kinds={"s3", "duckdb"},
+        owners=[OWNER],
+        tags={"cadence": dataset.cadence.value, "layer": GROUP},
+        metadata={"dagster/table_name": dataset.table, "dagster/column_schema": describe.column_schema(dataset)},
+    )
+
+    @dg.multi_asset(
+        name=f"load_{dataset.name}",
+        specs=[spec],
+        check_specs=check_specs(dataset, key),
+        backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None,
+    )
+    def load(
+        context: dg.AssetExecutionContext, config: LoadConfig, feed: FeedResource, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        try:
+            bucket = feed.open()
+            partitions = _partitions(context, config)
+            todo = _plan(dataset, bucket, warehouse, partitions)
+            results = list(_load(context, dataset, todo, config, bucket, warehouse))
+            yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
+        except FORESEEABLE as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        raise_if_failed(dataset, results)
+
+    return load
+
+
+def raw_assets(start: date) -> list[dg.AssetsDefinition]:
+    """An asset for every dataset."""
+    return [raw_asset(dataset, start) for dataset in DATASETS.values()]
+
+
+def asset_key(dataset: Dataset) -> dg.AssetKey:
+    """The asset of a dataset; its path is the table's name."""
+    return dg.AssetKey(dataset.table.split("."))
+
+
+def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[str] | None:
+    """The partitions that this run is about; None for a snapshot, whose files are all looked at."""
+    if not context.has_partition_key and not context.has_partition_key_range:
+        return None
+    return [key for key in context.partition_keys if not config.only or key in config.only]
+
+
+def _plan(dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None) -> Plan:
+    """Listing minus ledger, for the partitions of this run."""
+    prefixes = dataset.prefixes(partitions or [])
+    placed = place_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
+    with warehouse.get_connection() as connection:
+        loaded = loaded_versions(connection, dataset.name)
+    wanted = None if partitions is None else set(partitions)
+    return plan(placed, loaded).only(
+        lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
+    )
+
+
+def _load(
+    context: dg.AssetExecutionContext,
+    dataset: Dataset,
+    todo: Plan,
+    config: LoadConfig,
+    bucket: Bucket,
+    warehouse: WarehouseResource,
+) -> Iterator[FileResult]:
+    work = todo.delivered if config.full else todo.work
+    context.log.info(
+        f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
+    )
+    loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run_id, refetch=config.full)
+    yield from loader.load(dataset, work)
+
+
+def _report(
+    context: dg.AssetExecutionContext,
+    dataset: Dataset,
+    todo: Plan,
+    results: Sequence[FileResult],
+    warehouse: WarehouseResource,
+    bucket_uri: str,
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """Mark what was loaded as materialized, then tell how the dataset stands."""
+    key = asset_key(dataset)
+    loaded = [one for one in results if one.failure is None]
+    with warehouse.get_connection() as connection:
+        checks = check_results(connection, dataset, key, results)
+        shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
+        rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
+    metadata = {id(one): describe.loaded_file(one, bucket_uri) for one in loaded}
+    if shown and rows:
+        metadata[id(shown)]["preview"] = describe.preview(*rows)
+    if dataset.period is None:
+        if shown:
+            yield dg.MaterializeResult(key, metadata=describe.snapshot(loaded, metadata[id(shown)]))
+        elif todo.unchanged and not context.instance.get_latest_materialization_event(key):
+            yield dg.MaterializeResult(key, metadata={"files": len(todo.unchanged)})
+    else:
+        for one in loaded:
+            partition = one.landed.delivery.partition.key
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
+        _remember_unchanged(context, key, todo)
+    yield from checks
+
+
+def _remember_unchanged(context: dg.AssetExecutionContext, key: dg.AssetKey, todo: Plan) -> None:
+    """Mark what the ledger has but this Dagster instance does not, say because it is new."""
+    known = context.instance.get_materialized_partitions(key)
+    for one in todo.unchanged:
+        if one.partition.key not in known:
+            context.log_event(
+                dg.AssetMaterialization(
+                    key,
+                    partition=one.partition.key,
+                    description="Loaded by an earlier run, unchanged since.",
+                    metadata={"key": one.key, "etag": one.etag, "bytes": one.size},
+                )
+            )
+
+
+def raise_if_failed(dataset: Dataset, results: Sequence[FileResult]) -> None:
+    """Turn the run red if a file could not be loaded, and say which and what to do.
+
+    Raises:
+        dagster.Failure: some file failed; the others are loaded.
+    """
+    failed = [one for one in results if one.failure]
+    if not failed:
+        return
+    lines = [describe.failure(one) for one in failed[: describe.MOST_FILES]]
+    more = f"\n... and {len(failed) - len(lines)} more" if len(failed) > len(lines) else ""
+    raise dg.Failure(
+        f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; the rows they had before stay.\n"
+        + "\n".join(lines)
+        + more,
+        metadata={"failed": [one.landed.delivery.partition.key for one in failed]},
+        allow_retries=False,
+    )

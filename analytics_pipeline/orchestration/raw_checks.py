@@ -1,0 +1,124 @@
+"""The checks that each raw asset carries, from its pandera model and the ledger. They look at the whole dataset's
+standing, so that a file that fails stays red until it is loaded, whatever other partitions a run loads.
+
+Checks on models belong in `model_assets.py`, on completeness and freshness in `completeness.py`.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
+from analytics_pipeline.orchestration import describe
+from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
+from analytics_pipeline.warehouse.standing import Reason, reasons, totals, unaccounted
+
+SCHEMA, ACCOUNTED, REJECTS, WARNINGS = "schema", "rows_accounted_for", "rejects_under_limit", "warnings"
+
+
+def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks by name, with what each one says."""
+    model = f"analytics_pipeline/datasets/{dataset.name}.py"
+    descriptions = {
+        SCHEMA: f"Every delivered file can be read and has the columns of {model}.",
+        ACCOUNTED: "Every record of a file is loaded or in quarantine: loaded + quarantined = records.",
+        REJECTS: f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%} of its records; "
+        f"shows which rules of {model} the rejected records break.",
+        WARNINGS: f"Rows that load though a rule of {model} calls them odd.",
+    }
+    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
+
+
+def check_results(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+) -> list[dg.AssetCheckResult]:
+    """How the dataset stands after this run's files."""
+    failed = failed_files(connection, dataset.name)
+    found = reasons(connection, dataset)
+    return [
+        _schema(key, [one for one in failed if not _too_many(one)]),
+        _accounted(connection, dataset, key, results),
+        _rejects(connection, dataset, key, [one for one in failed if _too_many(one)], found),
+        _warnings(key, [one for one in found if not one.is_error]),
+    ]
+
+
+def _too_many(failed: FailedFile) -> bool:
+    return failed.rejects > 0
+
+
+def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SCHEMA,
+        passed=not failed,
+        description=describe.failures(failed) or "Every file can be read.",
+        metadata={"failed_files": describe.failed_table(failed)} if failed else {},
+    )
+
+
+def _accounted(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+) -> dg.AssetCheckResult:
+    loaded = [one.landed.delivery.key for one in results if one.failure is None]
+    wrong = unaccounted(connection, dataset, loaded)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=ACCOUNTED,
+        passed=not wrong,
+        description=(
+            f"loaded + quarantined = records in all {len(loaded)} files of this run."
+            if not wrong
+            else f"{len(wrong)} files do not add up. Load them again with `analytics-pipeline sync --full "
+            f"--dataset {dataset.name}`; if they still do not, report it as a bug."
+        ),
+        metadata={
+            "files": len(loaded),
+            "records": sum(one.records for one in results if one.failure is None),
+            **({"wrong_files": describe.unaccounted_table(wrong)} if wrong else {}),
+        },
+    )
+
+
+def _rejects(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    failed: list[FailedFile],
+    found: list[Reason],
+) -> dg.AssetCheckResult:
+    figures = totals(connection, dataset)
+    errors = [one for one in found if one.is_error]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=REJECTS,
+        passed=not failed,
+        description=describe.failures(failed)
+        or f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the limit.",
+        metadata={
+            "rejects": figures.rejects,
+            "records": figures.records,
+            **({"failed_files": describe.failed_table(failed)} if failed else {}),
+            **({"reasons": describe.reasons_table(errors)} if errors else {}),
+            "quarantine_query": f"analytics-pipeline quarantine list --dataset {dataset.name}",
+        },
+    )
+
+
+def _warnings(key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=WARNINGS,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{sum(one.records for one in found):,} rows are odd by {len(found)} rules; they are loaded."
+            if found
+            else "No row is odd."
+        ),
+        metadata={"warnings": sum(one.records for one in found), "reasons": describe.reasons_table(found)}
+        if found
+        else {},
+    )

@@ -1,0 +1,114 @@
+"""The one door to the live database file: writers queue on a file lock, the connection is always closed.
+
+Never open or copy the live file by other means in a process that has it open here: closing any handle of it drops
+DuckDB's POSIX lock, and an update is lost that way. Analysts read the published copy (`publish.py`).
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from analytics_pipeline.warehouse.schema import ensure_schema
+
+logger = logging.getLogger(__name__)
+
+STORAGE_VERSION = "v1.0.0"
+"""Files are written so that every DuckDB since 1.0.0 opens them."""
+SETTINGS: dict[str, str | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION, "memory_limit": "1GB", "preserve_insertion_order": True}
+
+
+class WarehouseBusy(Exception):
+    """Another process kept the warehouse for longer than we were ready to wait."""
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Files made inside are 0600 and folders 0700, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextmanager
+def lock_warehouse(path: Path, wait_seconds: float) -> Iterator[None]:
+    """Hold the warehouse's lock, which the system releases when the holder dies.
+
+    Raises:
+        WarehouseBusy: it was not free within `wait_seconds`.
+    """
+    lock = FileLock(path.with_name(path.name + ".lock"), mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("The warehouse is in use; waiting for it.")
+        try:
+            lock.acquire(timeout=wait_seconds)
+        except Timeout:
+            raise WarehouseBusy(
+                f"{path} was in use by another process for more than {wait_seconds:.0f} s. "
+                "Wait for the other run to end, or end it, and try again."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the live warehouse for this process alone, made or migrated if need be.
+
+    Args:
+        path: the database file; its folder is made 0700 and it 0600.
+        wait_seconds: how long to queue behind other writers.
+
+    Raises:
+        WarehouseBusy: others held it for longer.
+        SchemaTooNew: a later release wrote it.
+    """
+    with private_files():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with lock_warehouse(path, wait_seconds):
+            connection = _connect(path)
+            try:
+                ensure_schema(connection)
+                yield connection
+            finally:
+                connection.close()
+
+
+def _connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:
+    """Connect; somebody who opened the file without the lock (a DuckDB shell) gets a moment to leave."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return duckdb.connect(str(path), config=SETTINGS)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() > deadline:
+                raise WarehouseBusy(
+                    f"{path} is open in another program, which has not taken turns with the pipeline: {error}. "
+                    "Close it there; read the published file analytics.duckdb instead, which is never locked."
+                ) from None
+            time.sleep(0.2)
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

@@ -1,0 +1,42 @@
+"""What a dataset that Vocareum overwrites held over time: rows opened and closed as deliveries change.
+
+Compared by whole content, so that a reload of the same file changes nothing.
+"""
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+
+
+def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Bring `history.<dataset>` up to the files just written to `raw.<dataset>`; part of their transaction.
+
+    A row is valid from the moment Vocareum wrote the file that brought it (never before what is known already) to the
+    moment it wrote the first file without it.
+    """
+    same = " AND ".join(
+        f'raw."{name}" IS NOT DISTINCT FROM history."{name}"'
+        for name in (*(column.name for column in dataset.columns), "_extra", "_source_key")
+    )
+    columns = ", ".join(
+        f'raw."{name}"' for name in (*(column.name for column in dataset.columns), "_extra", "_source_key")
+    )
+    table = f"history.{dataset.name}"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moments AS
+            SELECT source_key, greatest(any_value(last_modified), max(valid_from)) AS moment
+            FROM batch_files LEFT JOIN {table} ON _source_key = source_key
+            WHERE NOT failed GROUP BY source_key"""
+    )
+    connection.execute(
+        f"""UPDATE {table} AS history SET valid_to = moments.moment FROM moments
+            WHERE history._source_key = moments.source_key AND history.valid_to IS NULL
+              AND NOT EXISTS (SELECT 1 FROM raw.{dataset.name} AS raw WHERE {same})"""
+    )
+    connection.execute(
+        f"""INSERT INTO {table} BY NAME
+            SELECT DISTINCT {columns}, moments.moment AS valid_from, NULL::TIMESTAMP AS valid_to
+            FROM raw.{dataset.name} AS raw JOIN moments ON raw._source_key = moments.source_key
+            WHERE NOT EXISTS (SELECT 1 FROM {table} AS history WHERE history.valid_to IS NULL AND {same})"""
+    )
+    connection.execute("DROP TABLE moments")

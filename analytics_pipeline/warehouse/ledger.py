@@ -1,0 +1,73 @@
+"""What the ledger knows, read: which versions are loaded, which files failed, how each dataset stands."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from analytics_pipeline.ingest.plan import Loaded
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A ledger entry."""
+
+    dataset: str
+    partition: str
+    source_key: str
+    etag: str
+    size: int
+    last_modified: datetime
+    period: date | None
+    records: int
+    rows: int
+    rejects: int
+    warnings: int
+    loaded_at: datetime
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file whose newest version could not be loaded."""
+
+    dataset: str
+    partition: str
+    source_key: str
+    etag: str
+    size: int
+    last_modified: datetime
+    period: date | None
+    reason: str
+    remedy: str
+    line: int | None
+    records: int
+    rejects: int
+    failed_since: datetime
+    attempts: int
+
+
+def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[LoadedFile]:
+    """The ledger, of one dataset or of all."""
+    columns = ", ".join(LoadedFile.__dataclass_fields__)
+    rows = connection.execute(
+        f"SELECT {columns} FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",
+        [dataset],
+    ).fetchall()
+    return [LoadedFile(*row) for row in rows]
+
+
+def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
+    """(dataset, partition) -> (key, ETag, size) of what is loaded: what a plan is made against."""
+    return {
+        (one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in loaded_files(connection, dataset)
+    }
+
+
+def failed_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[FailedFile]:
+    """Files whose newest version could not be loaded."""
+    columns = ", ".join(FailedFile.__dataclass_fields__)
+    rows = connection.execute(
+        f"SELECT {columns} FROM ops.failed_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",
+        [dataset],
+    ).fetchall()
+    return [FailedFile(*row) for row in rows]

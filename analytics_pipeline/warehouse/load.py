@@ -1,0 +1,186 @@
+"""A batch of files into the warehouse: each file's rows, rejects and ledger entry replaced in one transaction.
+
+Any call can be repeated, or killed at any point, without a trace. What the rows are is decided in `ingest/`.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import duckdb
+import polars as pl
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.batch import Batch, FileResult
+from analytics_pipeline.ingest.read import EXTRA, FILE
+from analytics_pipeline.warehouse.connection import transaction
+from analytics_pipeline.warehouse.history import follow_changes
+
+
+def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str) -> None:
+    """Replace the batch's files as a whole; files that failed keep the rows they had and are noted as failed.
+
+    Args:
+        connection: the live warehouse.
+        batch: what `ingest` made of the files.
+        now: UTC, naive.
+        run_id: of the Dagster run.
+    """
+    files = _files_frame(batch, now, run_id)
+    findings = _findings_frame(batch)
+    connection.register("batch_files", files)
+    connection.register("batch_findings", findings)
+    connection.register("batch_rejects", batch.rejects)
+    try:
+        with transaction(connection):
+            if any(result.failure is None for result in batch.files):
+                _replace_rows(connection, batch)
+                _replace_ledger(connection)
+            _note_failures(connection)
+            _replace_rejects(connection)
+    finally:
+        for view in ("batch_files", "batch_findings", "batch_rejects"):
+            connection.unregister(view)
+
+
+def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    dataset = batch.dataset
+    _delete_rows(connection, dataset, batch.files)
+    if batch.rows.height:
+        columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
+        period = f"files.period AS {dataset.period.column}," if dataset.period else ""
+        connection.register("batch_rows", batch.rows)
+        connection.execute(
+            f"""INSERT INTO {dataset.table} BY NAME
+                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, files.source_key AS _source_key,
+                       files.written_at AS _loaded_at
+                FROM batch_rows AS rows JOIN batch_files AS files ON files.{FILE} = rows.{FILE}"""
+        )
+        connection.unregister("batch_rows")
+    if dataset.keeps_history:
+        follow_changes(connection, dataset)
+
+
+def _delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: Sequence[FileResult]) -> None:
+    """Delete what the files' partitions hold; the period lets DuckDB skip the other years' rows unread."""
+    keys = connection.execute(
+        """SELECT DISTINCT ledger.source_key FROM ops.loaded_files AS ledger
+           JOIN batch_files AS files USING (dataset, partition) WHERE NOT files.failed"""
+    ).fetchall()
+    if not keys:
+        return
+    periods = [one.landed.delivery.partition.start for one in files]
+    within, bounds = "", []
+    if dataset.period:
+        known: list[date] = [period for period in periods if period]
+        within, bounds = f"{dataset.period.column} BETWEEN ? AND ? AND", [min(known), max(known)]
+    connection.execute(
+        f"DELETE FROM {dataset.table} WHERE {within} list_contains(?, _source_key)",
+        [*bounds, [key for (key,) in keys]],
+    )
+
+
+def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        """DELETE FROM ops.loaded_files AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed"""
+    )
+    connection.execute(
+        """INSERT INTO ops.loaded_files BY NAME
+           SELECT dataset, partition, source_key, etag, size, last_modified, period, records, rows, rejects, warnings,
+                  written_at AS loaded_at, run_id
+           FROM batch_files WHERE NOT failed"""
+    )
+    connection.execute(
+        """DELETE FROM ops.findings AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed"""
+    )
+    connection.execute(
+        f"""INSERT INTO ops.findings BY NAME
+            SELECT dataset, partition, source_key, etag, "column", findings.reason, is_error, count, lines
+            FROM batch_findings AS findings JOIN batch_files AS files USING ({FILE}) WHERE NOT files.failed"""
+    )
+
+
+def _note_failures(connection: duckdb.DuckDBPyConnection) -> None:
+    before = connection.execute(
+        """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
+           JOIN batch_files USING (dataset, partition, etag)"""
+    ).pl()
+    connection.execute(
+        """DELETE FROM ops.failed_files AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition"""
+    )
+    connection.register("failed_before", before)
+    connection.execute(
+        """INSERT INTO ops.failed_files BY NAME
+           SELECT files.dataset, files.partition, source_key, files.etag, size, last_modified, period, reason, remedy, line,
+                  records, rejects, coalesce(before.failed_since, written_at) AS failed_since, written_at AS failed_at,
+                  coalesce(before.attempts, 0) + 1 AS attempts, run_id
+           FROM batch_files AS files LEFT JOIN failed_before AS before
+             ON (before.dataset, before.partition, before.etag) = (files.dataset, files.partition, files.etag)
+           WHERE failed"""
+    )
+    connection.unregister("failed_before")
+
+
+def _replace_rejects(connection: duckdb.DuckDBPyConnection) -> None:
+    """A loaded file's rejects replace all of its partition's; a failed one's stand beside those of the loaded version."""
+    connection.execute(
+        """DELETE FROM quarantine.rejects AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition
+             AND (NOT new.failed OR old.etag = new.etag
+                  OR old.etag NOT IN (SELECT etag FROM ops.loaded_files AS ledger
+                                      WHERE ledger.dataset = old.dataset AND ledger.partition = old.partition))"""
+    )
+    connection.execute(
+        f"""INSERT INTO quarantine.rejects BY NAME
+            SELECT dataset, partition, source_key, etag, rejects.line, reasons, raw, written_at AS quarantined_at, run_id
+            FROM batch_rejects AS rejects JOIN batch_files AS files USING ({FILE})"""
+    )
+
+
+def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
+    def row(at: int, result: FileResult) -> dict[str, object]:
+        delivery, failure = result.landed.delivery, result.failure
+        return {
+            FILE: at,
+            "dataset": delivery.dataset.name,
+            "partition": delivery.partition.key,
+            "source_key": delivery.key,
+            "etag": delivery.etag,
+            "size": delivery.size,
+            "last_modified": delivery.last_modified.replace(tzinfo=None),
+            "period": delivery.partition.start,
+            "records": result.records,
+            "rows": result.rows,
+            "rejects": result.rejects,
+            "warnings": result.warnings,
+            "failed": failure is not None,
+            "reason": failure and failure.reason,
+            "remedy": failure and failure.remedy,
+            "line": failure and failure.line,
+            "written_at": now,
+            "run_id": run_id,
+        }
+
+    overrides = {"period": pl.Date, "reason": pl.String, "remedy": pl.String, "line": pl.Int64}
+    return pl.DataFrame([row(at, result) for at, result in enumerate(batch.files)], schema_overrides=overrides)
+
+
+def _findings_frame(batch: Batch) -> pl.DataFrame:
+    schema = pl.Schema(
+        {
+            FILE: pl.Int64,
+            "column": pl.String,
+            "reason": pl.String,
+            "is_error": pl.Boolean,
+            "count": pl.Int64,
+            "lines": pl.List(pl.Int64),
+        }  # type: ignore[arg-type]  # a list of a type is a data type too
+    )
+    rows = [
+        (at, finding.column, finding.reason, finding.error, finding.count, list(finding.lines))
+        for at, result in enumerate(batch.files)
+        for finding in result.findings
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -1,0 +1,203 @@
+"""Tables, derived from the declarations in `datasets/`, and how an older warehouse becomes a current one.
+
+What is written into them belongs in `load.py`; the SQL models' tables are made in `sql_models.py`.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS, Dataset
+
+
+class SchemaTooNew(Exception):
+    """The warehouse was written by a later release."""
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table that we make."""
+
+    name: str
+    sql_type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that we make, with its comments."""
+
+    name: str
+    description: str
+    columns: tuple[TableColumn, ...]
+
+
+_FILE = (
+    TableColumn("dataset", "VARCHAR", "Name of the dataset."),
+    TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the file's place in its dataset."),
+    TableColumn("source_key", "VARCHAR", "Key of the file in Vocareum's bucket."),
+    TableColumn("etag", "VARCHAR", "ETag of the version: another one is another content."),
+)
+_VERSION = (
+    *_FILE,
+    TableColumn("size", "BIGINT", "Bytes of the file."),
+    TableColumn("last_modified", "TIMESTAMP", "When Vocareum wrote the file (UTC)."),
+)
+_FIGURES = (
+    TableColumn("records", "BIGINT", "Records behind the header: loaded + rejects."),
+    TableColumn("rows", "BIGINT", "Rows loaded."),
+    TableColumn("rejects", "BIGINT", "Records in quarantine."),
+    TableColumn("warnings", "BIGINT", "Rows loaded though a rule calls them odd, once for each such rule."),
+)
+_RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
+
+OPERATIONS: tuple[Table, ...] = (
+    Table(
+        "ops.loaded_files",
+        "The ledger: what is loaded, one row per file; written in the same transaction as the rows.",
+        (
+            *_VERSION,
+            TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
+            *_FIGURES,
+            TableColumn("loaded_at", "TIMESTAMP", "When it was loaded (UTC)."),
+            _RUN,
+        ),
+    ),
+    Table(
+        "ops.failed_files",
+        "Files whose newest version could not be loaded; the rows they had before are still there.",
+        (
+            *_VERSION,
+            TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
+            TableColumn("reason", "VARCHAR", "What is wrong."),
+            TableColumn("remedy", "VARCHAR", "What a person should do."),
+            TableColumn("line", "BIGINT", "Where; NULL for the whole file."),
+            TableColumn("records", "BIGINT", "Records behind the header, where it could be read."),
+            TableColumn("rejects", "BIGINT", "Records that are rejected."),
+            TableColumn("failed_since", "TIMESTAMP", "When this version failed first (UTC)."),
+            TableColumn("failed_at", "TIMESTAMP", "When it failed last (UTC)."),
+            TableColumn("attempts", "BIGINT", "How often this version failed."),
+            _RUN,
+        ),
+    ),
+    Table(
+        "ops.findings",
+        "Rules that records of a loaded file break: errors (quarantined) and warnings (loaded).",
+        (
+            *_FILE,
+            TableColumn("column", "VARCHAR", "Column of the rule; * for a rule about the whole row."),
+            TableColumn("reason", "VARCHAR", "The rule in words."),
+            TableColumn("is_error", "BOOLEAN", "Whether the records are in quarantine."),
+            TableColumn("count", "BIGINT", "How many records break it."),
+            TableColumn("lines", "BIGINT[]", "The first few of their lines."),
+        ),
+    ),
+    Table(
+        "quarantine.rejects",
+        "Records that were not loaded, each once, with all its reasons. Holds personal data; never published.",
+        (
+            *_FILE,
+            TableColumn("line", "BIGINT", "Line of the file where the record begins."),
+            TableColumn("reasons", 'STRUCT("column" VARCHAR, reason VARCHAR)[]', "Every rule that it breaks."),
+            TableColumn("raw", "VARCHAR", "The record as delivered."),
+            TableColumn("quarantined_at", "TIMESTAMP", "When it was put here (UTC)."),
+            _RUN,
+        ),
+    ),
+)
+
+EXTRA = TableColumn("_extra", "JSON", "Columns that Vocareum has not announced, as delivered.")
+SOURCE_KEY = TableColumn("_source_key", "VARCHAR", "Key of the file in Vocareum's bucket.")
+LOADED_AT = TableColumn("_loaded_at", "TIMESTAMP", "When the row was loaded (UTC).")
+VALIDITY = (
+    TableColumn("valid_from", "TIMESTAMP", "Since when the row was delivered so (UTC): when Vocareum wrote that file."),
+    TableColumn("valid_to", "TIMESTAMP", "Since when it no longer is (UTC); NULL while it is current."),
+)
+
+
+def raw_table(dataset: Dataset) -> Table:
+    """The table of what is delivered now."""
+    delivered = (TableColumn(one.name, one.sql_type, one.description) for one in dataset.columns)
+    period = (TableColumn(dataset.period.column, "DATE", dataset.period.description),) if dataset.period else ()
+    return Table(dataset.table, dataset.description, (*delivered, *period, EXTRA, SOURCE_KEY, LOADED_AT))
+
+
+def history_table(dataset: Dataset) -> Table:
+    """The table of what was delivered over time, for a dataset that Vocareum overwrites."""
+    delivered = (TableColumn(one.name, one.sql_type, one.description) for one in dataset.columns)
+    description = f"Every state that raw.{dataset.name} was delivered in. {dataset.description}"
+    return Table(f"history.{dataset.name}", description, (*delivered, EXTRA, SOURCE_KEY, *VALIDITY))
+
+
+def tables() -> Iterator[Table]:
+    """Every table that ingest writes."""
+    for dataset in DATASETS.values():
+        yield raw_table(dataset)
+        if dataset.keeps_history:
+            yield history_table(dataset)
+    yield from OPERATIONS
+
+
+Migration = Callable[[duckdb.DuckDBPyConnection], None]
+MIGRATIONS: Sequence[Migration] = ()
+"""What a release changed in ways that new tables and new columns don't cover, oldest first; never edited once released.
+The version of a warehouse is one more than how many of them it has seen."""
+
+
+def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make what is missing and migrate what is older, each step in a transaction; nothing to do is one query.
+
+    Raises:
+        SchemaTooNew: a later release wrote the warehouse.
+    """
+    connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR, applied_at TIMESTAMP)"
+    )
+    newest = connection.execute(
+        "SELECT version, declared FROM ops.schema_version ORDER BY version DESC, applied_at DESC"
+    ).fetchone()
+    current = len(MIGRATIONS) + 1
+    version, declared = newest or (current, None)
+    if version > current:
+        raise SchemaTooNew(
+            f"This warehouse was written by a later release (schema {version}; this release knows {current}). "
+            "Upgrade analytics-pipeline; nothing was changed."
+        )
+    for step in range(version, current):
+        connection.begin()
+        MIGRATIONS[step - 1](connection)
+        _record(connection, step + 1, None)
+        connection.commit()
+    if declared != (fingerprint := _fingerprint()) or version < current:
+        connection.begin()
+        _make(connection)
+        _record(connection, current, fingerprint)
+        connection.commit()
+
+
+def _make(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create missing tables, add missing columns, and comment all of them."""
+    for table in tables():
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.name.split('.')[0]}")
+        columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
+        connection.execute(f"COMMENT ON TABLE {table.name} IS {literal(table.description)}")
+        for column in table.columns:
+            connection.execute(f'ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
+            connection.execute(f'COMMENT ON COLUMN {table.name}."{column.name}" IS {literal(column.description)}')
+
+
+def literal(text: str) -> str:
+    """A declared text as an SQL literal; COMMENT takes no parameter. Never for data."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:
+    connection.execute("INSERT INTO ops.schema_version VALUES (?, ?, now()::TIMESTAMP)", [version, declared])
+
+
+def _fingerprint() -> str:
+    return hashlib.sha256(repr(list(tables())).encode()).hexdigest()

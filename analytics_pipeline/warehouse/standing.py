@@ -1,0 +1,104 @@
+"""How a dataset stands, read from the ledger: what fails, what is rejected and why, whether every record is accounted for.
+
+Reasons, files and lines alone: nothing here returns a value of a record, as it is shown in the UI.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset, Privacy
+
+REASONS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A rule that records of a dataset's loaded files break."""
+
+    column: str
+    reason: str
+    is_error: bool
+    records: int
+    files: int
+    example_file: str
+    example_lines: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Unaccounted:
+    """A loaded file whose rows and rejects are not its records."""
+
+    source_key: str
+    records: int
+    rows: int
+    rejects: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """A dataset's figures over all its loaded files."""
+
+    files: int
+    records: int
+    rows: int
+    rejects: int
+    warnings: int
+    newest_partition: str | None
+
+
+def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Reason]:
+    """Why records are in quarantine or loaded with a warning, the most frequent first."""
+    rows = connection.execute(
+        """SELECT "column", reason, is_error, sum(count)::BIGINT, count(*), arg_max(source_key, source_key),
+                  arg_max(lines, source_key)
+           FROM ops.findings WHERE dataset = ? GROUP BY ALL ORDER BY is_error DESC, 4 DESC, 1, 2 LIMIT ?""",
+        [dataset.name, REASONS_SHOWN],
+    ).fetchall()
+    return [
+        Reason(column, reason, is_error, records, files, file, tuple(lines))
+        for column, reason, is_error, records, files, file, lines in rows
+    ]
+
+
+def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]) -> list[Unaccounted]:
+    """Loaded files of which loaded + quarantined is not records, counted in the tables themselves."""
+    rows = connection.execute(
+        f"""WITH ledger AS (SELECT source_key, etag, records, period FROM ops.loaded_files
+                            WHERE dataset = $dataset AND list_contains($keys, source_key)),
+                 loaded AS (SELECT _source_key, count(*) AS rows FROM {dataset.table}
+                            WHERE list_contains($keys, _source_key) GROUP BY 1),
+                 rejected AS (SELECT source_key, etag, count(*) AS rejects FROM quarantine.rejects
+                              WHERE dataset = $dataset AND list_contains($keys, source_key) GROUP BY ALL)
+            SELECT ledger.source_key, records, coalesce(rows, 0) AS rows, coalesce(rejects, 0) AS rejects
+            FROM ledger LEFT JOIN loaded ON _source_key = ledger.source_key
+                        LEFT JOIN rejected USING (source_key, etag)
+            WHERE records <> coalesce(rows, 0) + coalesce(rejects, 0) ORDER BY 1""",
+        {"dataset": dataset.name, "keys": list(keys)},
+    ).fetchall()
+    return [Unaccounted(*row) for row in rows]
+
+
+def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
+    """The dataset's figures over all its loaded files."""
+    row = connection.execute(
+        """SELECT count(*), coalesce(sum(records), 0)::BIGINT, coalesce(sum(rows), 0)::BIGINT,
+                  coalesce(sum(rejects), 0)::BIGINT, coalesce(sum(warnings), 0)::BIGINT, max(partition)
+           FROM ops.loaded_files WHERE dataset = ?""",
+        [dataset.name],
+    ).fetchone()
+    assert row is not None  # an aggregate without GROUP BY has one row
+    return Totals(*row)
+
+
+def preview(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The first rows of a file, in the columns that everyone may see."""
+    columns = [column.name for column in dataset.columns if column.privacy is Privacy.OPEN]
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    rows = connection.execute(
+        f"SELECT {quoted} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?", [key, most]
+    ).fetchall()
+    return columns, rows
