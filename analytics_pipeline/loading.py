@@ -5,7 +5,7 @@ It knows nothing of Dagster; what to load is decided in `ingest/plan.py`, by whi
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from analytics_pipeline.ingest.batch import FileResult, Landed, read_batch
 from analytics_pipeline.ingest.header import FileRefused
 from analytics_pipeline.ingest.landing import forget_older_versions, landing_path
 from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.vocareum.bucket import Bucket, RemoteObject, Undelivered
+from analytics_pipeline.vocareum.bucket import Bucket, RemoteObject, Undelivered, remove_stale_parts
 from analytics_pipeline.warehouse.load import write_batch
 
 BATCH_BYTES = 48_000_000
@@ -81,6 +81,7 @@ class Loader:
             remedy = "Fetch it again with `analytics-pipeline sync --full`."
             yield from (_not_landed(self.landing, one, "it is no longer in the landing folder", remedy) for one in away)
             return
+        remove_stale_parts(self.landing)
         by_key = {one.key: one for one in away}
         objects = [RemoteObject(one.key, one.etag, one.size, one.last_modified) for one in away]
         for outcome in self.bucket.download(
@@ -98,6 +99,23 @@ def _told(result: FileResult) -> FileResult:
     verdict = f"failed: {result.failure.reason}" if result.failure else f"{result.rows} rows, {result.rejects} rejects"
     logger.info("%s: %s", result.landed.delivery.key, verdict, extra={"file_result": result})
     return result
+
+
+@contextmanager
+def listening(on_file: Callable[[FileResult], None]) -> Iterator[None]:
+    """Call `on_file` with the verdict of each file that is loaded meanwhile in this process."""
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if isinstance(result := getattr(record, "file_result", None), FileResult):
+                on_file(result)
+
+    listener = Listener(logging.INFO)
+    logger.addHandler(listener)
+    try:
+        yield
+    finally:
+        logger.removeHandler(listener)
 
 
 def _as_got(delivery: Delivery, got: RemoteObject) -> Delivery:

@@ -90,9 +90,14 @@ class Plan:
 class Placed:
     """A listing sorted by dataset: the newest file of each partition, and what is left over."""
 
+    prefix: str
     deliveries: tuple[Delivery, ...]
     superseded: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+
+
+class AnotherOrganisation(Exception):
+    """A warehouse is of one organisation; mixing two would make all numbers wrong."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +146,21 @@ def place_listing(listing: Iterable[Listed], prefix: str) -> Placed:
         if older := newest.get((dataset.name, partition.key)):
             superseded.append(older.key)
         newest[dataset.name, partition.key] = delivery
-    return Placed(tuple(newest.values()), tuple(superseded), tuple(unknown))
+    return Placed(prefix, tuple(newest.values()), tuple(superseded), tuple(unknown))
 
 
 def plan(placed: Placed, loaded: Loaded, wanted: Wanted = Wanted()) -> Plan:
-    """Compare what is delivered with what is loaded."""
+    """Compare what is delivered with what is loaded.
+
+    Raises:
+        AnotherOrganisation: the ledger is of another organisation than the listing.
+    """
+    for key, _, _ in loaded.values():
+        if not key.startswith(placed.prefix):
+            raise AnotherOrganisation(
+                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for {placed.prefix[:-1]}. "
+                "Set ANALYTICS_DATA_DIR to another folder for the other organisation, or correct VOCAREUM_ORG_ID."
+            )
     new: list[Delivery] = []
     changed: list[Delivery] = []
     unchanged: list[Delivery] = []

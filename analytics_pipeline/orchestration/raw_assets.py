@@ -10,7 +10,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
-from analytics_pipeline.ingest.plan import Plan, place_listing, plan
+from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, place_listing, plan
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.orchestration import describe
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
@@ -26,7 +26,7 @@ from analytics_pipeline.warehouse.standing import preview
 
 GROUP = "raw"
 OWNER = "team:data-engineering"
-FORESEEABLE = (VocareumError, SettingsError, WarehouseBusy, SchemaTooNew)
+FORESEEABLE = (VocareumError, SettingsError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)
 """Errors whose text says what to do: shown as they are, without a traceback."""
 
 

@@ -3,10 +3,9 @@
 What to load is decided in `ingest/plan.py`; how a person is told belongs in `cli/`.
 """
 
-import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +14,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
+from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.resources import open_bucket
@@ -91,13 +91,33 @@ def requests(work: Sequence[Delivery], settings: Settings) -> tuple[list[Request
 
 
 def sync(
-    settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, todo: Plan, *, full: bool = False
+    settings: Settings,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    todo: Plan,
+    *,
+    full: bool = False,
+    on_file: Callable[[FileResult], None] = lambda _: None,
 ) -> Synced:
-    """Load what a plan asks for; each run is one of Dagster's and appears in the UI."""
+    """Load what a plan asks for; each run is one of Dagster's and appears in the UI.
+
+    Args:
+        settings: of the organisation.
+        definitions: the code location.
+        instance: where the runs are kept.
+        todo: what to load.
+        full: load everything delivered again, not only what is new or changed.
+        on_file: called with each file's verdict as it is known, to show progress.
+    """
     work = todo.delivered if full else todo.work + tuple(_unmarked(instance, todo.unchanged))
     runs, early = requests(work, settings)
     done = Synced(todo, early=early)
-    with collected_results(done.results):
+
+    def note(result: FileResult) -> None:
+        done.results.append(result)
+        on_file(result)
+
+    with listening(note):
         for request in runs:
             run = execute(definitions, instance, [asset_key(request.dataset)], request.tags, request.run_config(full))
             if not run.success:
@@ -144,24 +164,3 @@ def failure_text(run: dg.ExecuteInProcessResult) -> str:
                 return str(failure.description)
             return data.error_display_string if data.error else "the step failed"
     return "the run failed before its first step"
-
-
-class collected_results(logging.Handler):
-    """Collect the verdicts that `loading.py` logs while it is entered."""
-
-    def __init__(self, into: list[FileResult]) -> None:
-        super().__init__(logging.INFO)
-        self._into = into
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the verdict of a record that carries one."""
-        result = getattr(record, "file_result", None)
-        if result is not None:
-            self._into.append(result)
-
-    def __enter__(self) -> "collected_results":
-        logging.getLogger("analytics_pipeline.loading").addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        logging.getLogger("analytics_pipeline.loading").removeHandler(self)

@@ -9,8 +9,8 @@ from analytics_pipeline.ingest.plan import Loaded
 
 
 @dataclass(frozen=True)
-class LoadedFile:
-    """A ledger entry."""
+class FileVersion:
+    """One version of a delivered file, as the ledger names it."""
 
     dataset: str
     partition: str
@@ -19,6 +19,12 @@ class LoadedFile:
     size: int
     last_modified: datetime
     period: date | None
+
+
+@dataclass(frozen=True)
+class LoadedFile(FileVersion):
+    """A ledger entry."""
+
     records: int
     rows: int
     rejects: int
@@ -27,16 +33,9 @@ class LoadedFile:
 
 
 @dataclass(frozen=True)
-class FailedFile:
+class FailedFile(FileVersion):
     """A file whose newest version could not be loaded."""
 
-    dataset: str
-    partition: str
-    source_key: str
-    etag: str
-    size: int
-    last_modified: datetime
-    period: date | None
     reason: str
     remedy: str
     line: int | None

@@ -1,0 +1,25 @@
+"""The terminal door: `analytics-pipeline`. One module per command; what they do is done by the floors below."""
+
+import typer
+
+from analytics_pipeline.cli import demo, dev, doctor, quarantine, status, sync
+
+app = typer.Typer(
+    name="analytics-pipeline",
+    help="From Vocareum's data feed to a DuckDB warehouse.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(sync.sync)
+app.command()(status.status)
+app.command()(doctor.doctor)
+app.command()(dev.dev)
+app.add_typer(quarantine.app, name="quarantine")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,94 @@
+"""How commands speak: tables, progress, errors with their remedy, exit codes. No command's own words belong here."""
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar, cast
+
+import typer
+from dotenv import find_dotenv, load_dotenv
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from analytics_pipeline.ingest.plan import AnotherOrganisation
+from analytics_pipeline.settings import SettingsError
+from analytics_pipeline.vocareum.errors import VocareumError
+from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.schema import SchemaTooNew
+
+DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
+"""Exit codes: done; some file failed or is missing; settings, credentials or the warehouse can't be used."""
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+FORESEEABLE = (SettingsError, VocareumError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def command(function: Command) -> Command:
+    """Read `.env` first, and turn a foreseeable error into its text and exit code 2."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        load_dotenv(find_dotenv(usecwd=True))
+        try:
+            return function(*args, **kwargs)
+        except FORESEEABLE as error:
+            fail(str(error))
+        except OSError as error:
+            fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
+        except KeyboardInterrupt:
+            fail("Interrupted. Nothing is half done: run the same command again to go on.", 130)
+
+    return cast(Command, wrapped)
+
+
+def fail(text: str, code: int = UNUSABLE) -> NoReturn:
+    """Say what is wrong and end with an exit code."""
+    err.print(text, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def note(text: str) -> None:
+    """A line of prose."""
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table; whole numbers stand at the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    for at, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(str(cell)) for cell in row))
+    out.print(made)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, a line now and then elsewhere; yields the function that counts one up."""
+    if not out.is_terminal:
+        yield _lines(what, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _lines(what: str, total: int) -> Callable[[], None]:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if done == total or done % max(1, total // 10) == 0:
+            note(f"{what}: {done} of {total}")
+
+    return advance

@@ -1,0 +1,60 @@
+"""`analytics-pipeline demo`: a simulated organisation, loaded by the real pipeline over real HTTP."""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.cli.sync import run_sync
+from analytics_pipeline.ingest.plan import Wanted
+from analytics_pipeline.settings import load_settings, require
+
+_NEXT = """
+What to do next:
+  analytics-pipeline query "SELECT * FROM marts.course_summary"     ask the published file
+  analytics-pipeline quarantine list                                what was rejected, and why
+  make dev                                                          the Dagster UI on http://127.0.0.1:3000
+  cp .env.example .env                                              your own organisation, then: analytics-pipeline doctor"""
+
+
+@command
+def demo(
+    days: Annotated[int, typer.Option(min=12, max=1500, help="Days of history, up to yesterday.")] = 90,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep the simulated Vocareum up afterwards, for the UI; ends with Ctrl-C.")
+    ] = False,
+) -> None:
+    """Simulate an organisation (API, S3, eight datasets with their flaws), load all of it, say what to do next."""
+    try:
+        from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+        from analytics_pipeline.demo.servers import DemoVocareum
+    except ModuleNotFoundError as error:
+        fail(f"The demo needs {error.name}: install analytics-pipeline[demo].")
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days))
+    with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
+        note(f"A simulated organisation, {days} days up to {yesterday}, is served on this machine.")
+        vocareum.put_many(organisation.files())
+        os.environ.update(vocareum.environment)
+        # The first daily and monthly partitions: the month of the first day.
+        os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
+        settings = require(load_settings())
+        code = run_sync(settings, Wanted())
+        note(_NEXT)
+        if serve:
+            _serve(vocareum.environment)
+    raise typer.Exit(code)
+
+
+def _serve(environment: dict[str, str]) -> None:
+    note("\nThe simulated Vocareum is up until Ctrl-C. In another terminal:")
+    for name, value in environment.items():
+        note(f"  export {name}={value}")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        note("The simulated Vocareum is down.")

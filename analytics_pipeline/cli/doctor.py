@@ -1,0 +1,104 @@
+"""`analytics-pipeline doctor`: is everything there that a run needs, and if not, what to do."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import duckdb
+import typer
+
+from analytics_pipeline.cli.console import DONE, FORESEEABLE, UNUSABLE, command, out
+from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.warehouse.connection import open_warehouse, private_files
+
+ENOUGH_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one look found: well or not, in words, and the remedy."""
+
+    well: bool
+    found: str
+
+
+@command
+def doctor() -> None:
+    """Look at settings, token, credentials, bucket, disk and DuckDB. Exit codes: 0 all well, 2 something is not."""
+    settings = load_settings()
+    well = True
+    for name, look in _looks(settings):
+        try:
+            verdict = look()
+        except FORESEEABLE as error:
+            verdict = Verdict(False, str(error))
+        except (OSError, duckdb.Error) as error:
+            verdict = Verdict(False, f"{error}. Check that the folder exists, is yours and has room.")
+        well &= verdict.well
+        out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
+        out.print(f"{name}: {verdict.found}", markup=False, soft_wrap=True)
+        if not verdict.well and name in ("settings", "token and credentials"):
+            out.print("     What needs the network is not looked at before this is well.")
+            break
+    raise typer.Exit(DONE if well else UNUSABLE)
+
+
+def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
+    yield "disk", lambda: _disk(settings)
+    yield "DuckDB", lambda: _duckdb(settings)
+    yield "settings", lambda: _settings(settings)
+    yield "token and credentials", lambda: _credentials(settings)
+    yield "bucket", lambda: _bucket(settings)
+
+
+def _settings(settings: Settings) -> Verdict:
+    require(settings)
+    return Verdict(True, f"org{settings.org_id}, from {settings.start_date}, data in {settings.data_dir.absolute()}")
+
+
+def _disk(settings: Settings) -> Verdict:
+    with private_files():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.data_dir, os.W_OK):
+        return Verdict(False, f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.")
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < ENOUGH_DISK_BYTES:
+        return Verdict(
+            False, f"{free / 1e9:.1f} GB free in {settings.data_dir}. Free {ENOUGH_DISK_BYTES / 1e9:.0f} GB."
+        )
+    mode = stat.S_IMODE(settings.data_dir.stat().st_mode)
+    if mode & 0o077:
+        return Verdict(
+            False,
+            f"{settings.data_dir} can be read by others (mode {mode:o}), and it holds personal data. "
+            f"Run: chmod 700 {settings.data_dir}",
+        )
+    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private")
+
+
+def _duckdb(settings: Settings) -> Verdict:
+    with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
+        row = connection.execute("SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files").fetchone()
+    assert row is not None
+    return Verdict(True, f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows")
+
+
+def _credentials(settings: Settings) -> Verdict:
+    credentials = VocareumApi(settings.api_url, settings.api_token).s3_credentials(settings.org_id)
+    return Verdict(True, f"Vocareum hands out credentials, valid until {credentials.expires_at:%H:%M} UTC")
+
+
+def _bucket(settings: Settings) -> Verdict:
+    from analytics_pipeline.orchestration.resources import open_bucket
+
+    first = next(iter(open_bucket(settings).list()), None)
+    if first is None:
+        return Verdict(
+            False,
+            f"nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check VOCAREUM_ORG_ID, and whether "
+            "the data pipeline is switched on for your organisation (ask Vocareum).",
+        )
+    return Verdict(True, f"{settings.bucket} can be listed; the first file is {first.key}")

@@ -1,0 +1,116 @@
+"""`analytics-pipeline quarantine`: what was not loaded, why, and loading it again after a fix."""
+
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import duckdb
+import typer
+
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, progress, table
+from analytics_pipeline.datasets import DATASETS, Partition
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.loading import Loader, listening
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.ledger import FileVersion, failed_files, loaded_files
+
+app = typer.Typer(help="Records that were not loaded: list them, or load them again.", no_args_is_help=True)
+
+DatasetOption = Annotated[str | None, typer.Option(help="Of this dataset.")]
+FileOption = Annotated[str | None, typer.Option(help="Of files whose key holds this text.")]
+
+_WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_key, $file) OR $file IS NULL)
+              AND (contains(reason.reason, $reason) OR $reason IS NULL)"""
+
+
+@app.command("list")
+@command
+def list_rejects(
+    dataset: DatasetOption = None,
+    reason: Annotated[str | None, typer.Option(help="Whose reason holds this text.")] = None,
+    file: FileOption = None,
+    records: Annotated[
+        bool, typer.Option("--records", help="Every record with its raw text, which may hold personal data.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 50,
+) -> None:
+    """Show rejects by dataset, reason and file, or each record."""
+    settings = load_settings()
+    asked: dict[str, object] = {"dataset": dataset, "reason": reason, "file": file, "limit": limit}
+    with open_warehouse(settings.warehouse_path) as connection:
+        failed = failed_files(connection, dataset)
+        (_records if records else _summary)(connection, asked)
+    for one in failed:
+        note(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
+
+
+def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object]) -> None:
+    rows = connection.execute(
+        f"""SELECT dataset, reason.column, reason.reason, count(*) AS records, source_key, min(line) AS first_line
+            FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
+            GROUP BY ALL ORDER BY dataset, source_key, records DESC LIMIT $limit""",
+        asked,
+    ).fetchall()
+    columns = ["dataset", "column", "reason", "records", "file", "first line"]
+    table("Quarantine", columns, [(*row[:4], PurePosixPath(row[4]).name, row[5]) for row in rows])
+
+
+def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object]) -> None:
+    rows = connection.execute(
+        f"""SELECT source_key, line, string_agg(reason.column || ': ' || reason.reason, '; '), any_value(raw)
+            FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
+            GROUP BY source_key, etag, line ORDER BY source_key, line LIMIT $limit""",
+        asked,
+    ).fetchall()
+    table("Quarantine", ["file", "line", "reasons", "raw"], rows)
+
+
+@app.command()
+@command
+def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
+    """Read files with rejects, and files that failed, again from the landing folder, by the rules as they are now."""
+    settings = load_settings()
+    deliveries = [
+        one
+        for one in _with_rejects(settings)
+        if (dataset in (None, one.dataset.name)) and (file is None or file in one.key)
+    ]
+    if not deliveries:
+        note("Nothing to replay: no such file has rejects.")
+        return
+    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay")
+    with progress("Replaying", len(deliveries)) as advance, listening(lambda _: advance()):
+        results = [
+            result
+            for name in sorted({one.dataset.name for one in deliveries})
+            for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name])
+        ]
+    loaded = [one for one in results if one.failure is None]
+    note(
+        f"{len(loaded)} files read again: {sum(one.rows for one in loaded):,} rows loaded, "
+        f"{sum(one.rejects for one in loaded):,} records still in quarantine."
+    )
+    for one in results:
+        if one.failure:
+            note(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
+    raise typer.Exit(DONE if len(loaded) == len(results) else INCOMPLETE)
+
+
+def _with_rejects(settings: Settings) -> list[Delivery]:
+    """Deliveries to read again: a failed version rather than the one that is loaded."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        rejected = [one for one in loaded_files(connection) if one.rejects]
+        failed = failed_files(connection)
+    newest: dict[tuple[str, str], FileVersion] = {(one.dataset, one.partition): one for one in (*rejected, *failed)}
+    return [
+        Delivery(
+            DATASETS[one.dataset],
+            Partition(one.partition, one.period),
+            one.source_key,
+            one.etag,
+            one.size,
+            one.last_modified,
+        )
+        for one in newest.values()
+        if one.dataset in DATASETS
+    ]

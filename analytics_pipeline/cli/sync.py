@@ -1,0 +1,111 @@
+"""`analytics-pipeline sync`: the main job, from a terminal."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, fail, note, progress, table
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.plan import Plan, Wanted
+from analytics_pipeline.settings import Settings, load_settings, require
+
+_DAY = ["%Y-%m-%d"]
+
+
+@command
+def sync(
+    dataset: Annotated[list[str] | None, typer.Option(help="This dataset only; may be given several times.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_DAY, help="First day, YYYY-MM-DD.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last day, YYYY-MM-DD.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="Fetch and load everything again.")] = False,
+) -> None:
+    """Load what is new or changed: list, fetch, check, load, rebuild the models, publish.
+
+    Exit codes: 0 done, 1 some file failed, 2 settings or credentials.
+    """
+    settings = require(load_settings())
+    wanted = Wanted(frozenset(_known(dataset or [])), _date(since), _date(until))
+    raise typer.Exit(run_sync(settings, wanted, full=full))
+
+
+def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
+    """Sync and tell a person what was done; returns the exit code."""
+    from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
+    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.instance import open_instance
+
+    todo = engine.make_plan(settings, wanted)
+    work = todo.delivered if full else todo.work
+    note(
+        f"org{settings.org_id}: {len(todo.delivered)} files delivered, {len(todo.new)} new, {len(todo.changed)} changed, "
+        f"{len(todo.unchanged)} unchanged."
+    )
+    with open_instance(settings) as instance, progress("Loading", len(work)) as advance:
+        done = engine.sync(
+            settings, build_definitions(settings), instance, todo, full=full, on_file=lambda _: advance()
+        )
+    return tell(settings, done)
+
+
+def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name-defined] # noqa: F821
+    """What was loaded, what failed and what to do; returns the exit code."""
+    if done.results:
+        _tell_datasets(done)
+    elif not done.failed_runs:
+        note("Nothing to do: everything delivered is loaded.")
+    _tell_left_out(settings, done.todo, len(done.early))
+    failed = [one for one in done.results if one.failure]
+    for one in failed:
+        failure, key = one.failure, one.landed.delivery.key
+        assert failure is not None
+        place = f"{key}, line {failure.line}" if failure.line else key
+        err.print(f"{place}: {failure.reason}. {failure.remedy}", style="red", markup=False, soft_wrap=True)
+    if not failed:
+        for text in done.failed_runs.values():
+            err.print(text, style="red", markup=False, soft_wrap=True)
+    return INCOMPLETE if failed or done.failed_runs else DONE
+
+
+def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
+    rows = []
+    for name in DATASETS:
+        results = [one for one in done.results if one.landed.delivery.dataset.name == name]
+        if results:
+            loaded = [one for one in results if one.failure is None]
+            rows.append(
+                (
+                    name,
+                    len(loaded),
+                    len(results) - len(loaded),
+                    sum(one.rows for one in loaded),
+                    sum(one.rejects for one in loaded),
+                    sum(one.warnings for one in loaded),
+                )
+            )
+    table("Loaded", ["dataset", "files", "failed", "rows", "quarantined", "warnings"], rows)
+
+
+def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
+    for key in todo.unknown:
+        note(f"Not loaded, no dataset is like it: {key}")
+    if todo.superseded:
+        note(
+            f"{len(todo.superseded)} files are left out for a newer one of the same day or month: {todo.superseded[0]}"
+        )
+    if early:
+        note(
+            f"{early} files lie outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over "
+            "yet) and are not loaded."
+        )
+
+
+def _known(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in DATASETS:
+            fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
+    return names
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,134 @@
+"""The simulated Vocareum: the API and the S3, each a real HTTP server on loopback, and the settings that lead there.
+
+The pipeline is told of it by settings alone. What the organisation delivers is not made here.
+"""
+
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Literal, Self
+
+from analytics_pipeline.demo.api_server import SHAPES, ApiServer, Issued
+from analytics_pipeline.demo.s3_server import FakeAws, S3Server
+from analytics_pipeline.demo.wsgi import Answer, Request, serving
+
+
+class DemoVocareum:
+    """A running simulation, to be used in a with statement.
+
+    Args:
+        org_id: the organisation's id.
+        token: the only token that the API accepts for s3_labs.
+        lifetime: how long credentials live. Settable while it runs.
+        bucket: the bucket's name; a new one by default, so that instances share nothing.
+        region: the AWS region.
+        shape: how the API words its answer, one of `api_server.SHAPES`.
+        content_type: of the API's answers.
+
+    Attributes:
+        api: the API's server, whose shape and content type can be set while it runs.
+        requests: what was asked of both servers, in order.
+    """
+
+    def __init__(
+        self,
+        org_id: str = "9001",
+        token: str = "demo-token",  # noqa: S107  # it opens the simulation only
+        lifetime: timedelta = timedelta(hours=1),
+        *,
+        bucket: str | None = None,
+        region: str = "us-west-2",
+        shape: str = "env",
+        content_type: str = "application/json",
+    ) -> None:
+        if shape not in SHAPES:
+            raise ValueError(f"unknown shape {shape!r}, known are {', '.join(SHAPES)}")
+        self.org_id = org_id
+        self.token = token
+        self.lifetime = lifetime
+        self.region = region
+        self.prefix = f"org{org_id}/"
+        self.bucket = bucket or f"demo-lab-analytics-{uuid.uuid4().hex[:8]}"
+        self.requests: list[Request] = []
+        self._aws = FakeAws(self.bucket, self.prefix, region)
+        self._s3 = S3Server(self._aws, self.requests)
+        self.api = ApiServer(org_id, token, self._issue, self.requests, shape, content_type)
+        self._running = ExitStack()
+        self._api_url = self._s3_url = ""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self._aws.open()
+            starting.callback(self._aws.close)
+            self._s3_url = starting.enter_context(serving(self._s3, threads=16))
+            self._api_url = starting.enter_context(serving(self.api, threads=4))
+            self._running = starting.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that make the pipeline use this simulation."""
+        return {
+            "VOCAREUM_ORG_ID": self.org_id,
+            "VOCAREUM_API_TOKEN": self.token,
+            "VOCAREUM_API_URL": f"{self._api_url}/api/v2",
+            "VOCAREUM_BUCKET": self.bucket,
+            "AWS_ENDPOINT_URL_S3": self._s3_url,
+            "AWS_REGION": self.region,
+        }
+
+    def put(self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False) -> None:
+        """Store an object under its whole key, overwriting; `kms` as a bucket encrypted with KMS keys would."""
+        self._aws.put(key, body, last_modified, kms=kms)
+
+    def put_many(self, bodies: Mapping[str, bytes], last_modified: datetime | None = None) -> None:
+        """Store many objects, by key."""
+        for key, body in bodies.items():
+            self.put(key, body, last_modified)
+
+    def delete(self, key: str) -> None:
+        """Remove an object."""
+        self._aws.delete(key)
+
+    def clear(self) -> None:
+        """Remove all objects, forget all requests and all failures ordered."""
+        self._aws.clear()
+        self.clear_requests()
+        self.api.failures.clear()
+        self._s3.failures.clear()
+
+    def clear_requests(self) -> None:
+        """Forget the requests seen so far."""
+        self.requests.clear()
+
+    def count(self, operation: str) -> int:
+        """How many requests of this operation (API, LIST, GET, HEAD) were seen, failed ones included."""
+        return sum(request.operation == operation for request in self.requests)
+
+    def expire_credentials(self) -> None:
+        """End the life of all credentials issued so far."""
+        self._aws.expire_all()
+
+    def fail_next(
+        self,
+        count: int = 1,
+        status: int = 503,
+        *,
+        service: Literal["api", "s3"] = "api",
+        body: bytes = b"",
+        headers: tuple[tuple[str, str], ...] = (),
+        content_type: str = "text/html",
+    ) -> None:
+        """Have the next requests to one of the servers answered with this instead."""
+        failures = self.api.failures if service == "api" else self._s3.failures
+        failures.extend([Answer(status, body, content_type, headers)] * count)
+
+    def _issue(self) -> Issued:
+        return self._aws.issue(self.lifetime)

@@ -1,0 +1,203 @@
+"""The Vocareum API, of which one call is needed: temporary S3 credentials for an organisation.
+
+Sending, retrying and refusing belong here; what an answer means is in credentials.py.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from time import monotonic, sleep
+from typing import NoReturn
+
+import httpx
+from pydantic import SecretStr
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
+from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials
+from analytics_pipeline.vocareum.errors import (
+    MINT,
+    ApiRefused,
+    ApiUnavailable,
+    AuthenticationError,
+    MalformedCredentials,
+    UnsafeAddress,
+)
+
+_MAX_BODY = 1_000_000  # bytes; the real answer has about a thousand
+
+
+class _TryAgain(Exception):
+    """A failure that may pass. Carries no foreign exception: those can quote the token."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.wait = wait
+
+
+class VocareumApi:
+    """A client for one API address and one token.
+
+    Args:
+        url: the API's base address, for example https://api.vocareum.com/api/v2.
+        token: an Org Admin's API token for s3_labs.
+        timeout: seconds to wait for a connection and for each piece of an answer.
+        budget: seconds that one call may take in all, retries included.
+
+    Raises:
+        UnsafeAddress: the address is not HTTPS, nor HTTP on this machine.
+        AuthenticationError: the token is empty or cannot be an HTTP header.
+    """
+
+    def __init__(self, url: str, token: SecretStr, *, timeout: float = 10.0, budget: float = 60.0) -> None:
+        self._url = require_safe(url, "VOCAREUM_API_URL")
+        secret = token.get_secret_value().strip()
+        if not secret:
+            raise AuthenticationError("No Vocareum API token is set.", MINT)
+        if not re.fullmatch(r"[!-~]+", secret):
+            raise AuthenticationError("The Vocareum API token contains blanks or characters that no token has.", MINT)
+        self._token = secret
+        self._timeout = timeout
+        self._budget = budget
+
+    def s3_credentials(self, org_id: str) -> Credentials:
+        """Get temporary credentials for the organisation's files, valid for one hour.
+
+        Source: the vendor's Data Pipeline article, `GET /orgs/{orgid}/s3_labs`.
+
+        Raises:
+            AuthenticationError: the token is missing, wrong, or not for s3_labs.
+            ApiRefused: the API knows no such organisation, or refuses for another reason.
+            ApiUnavailable: rate limits, server or network errors outlasted the budget.
+            MalformedCredentials: the answer holds no credentials.
+            UnsafeAddress: the API redirected to another host; nothing was sent there.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", org_id):
+            raise ApiRefused("The organisation's id is not one.", "Set VOCAREUM_ORG_ID to the id, digits only.")
+        deadline = monotonic() + self._budget
+        retrying = Retrying(
+            retry=retry_if_exception_type(_TryAgain),
+            wait=_wait,
+            stop=stop_before_delay(self._budget),
+            sleep=sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._ask, f"{self._url}/orgs/{org_id}/s3_labs", deadline)
+        except _TryAgain as error:
+            reason = error.reason
+        # Raised outside the handler: the error carries no context that could be printed.
+        raise ApiUnavailable(
+            f"Vocareum's API could not be used for {self._budget:.0f} seconds: {reason}.",
+            "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's status page.",
+        )
+
+    def _ask(self, url: str, deadline: float) -> Credentials:
+        now = datetime.now(UTC)
+        response, body = self._get(url, deadline)
+        if response.status_code == HTTPStatus.OK:
+            return parse_credentials(self._decode(body), now)
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
+            raise _TryAgain(f"it answers with status {response.status_code}", _retry_after(response, now))
+        return self._refuse(response.status_code, body)
+
+    def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
+        """One request, whose whole duration is bounded: by itself httpx bounds each read only."""
+        remaining = min(self._timeout, max(0.1, deadline - monotonic()))
+        body = b""
+        try:
+            with (
+                self._client(remaining) as client,
+                client.stream("GET", url, headers={"Authorization": f"Token {self._token}"}) as response,
+            ):
+                for piece in response.iter_bytes():
+                    body += piece
+                    if len(body) > _MAX_BODY or monotonic() > deadline:
+                        raise httpx.ReadTimeout("too long")
+                return response, body
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+        raise _TryAgain(f"the connection failed ({kind})")
+
+    def _client(self, timeout: float) -> httpx.Client:
+        return httpx.Client(
+            timeout=timeout,
+            follow_redirects=True,
+            max_redirects=3,
+            event_hooks={"request": [_same_origin(self._url)]},
+            # A proxy from the environment must not be asked for this machine.
+            trust_env=not is_loopback(self._url),
+        )
+
+    def _decode(self, body: bytes) -> object:
+        """The answer's JSON, whatever content type it claims: text/html has been seen."""
+        try:
+            return json.loads(body.replace(self._token.encode(), b"[hidden]"))
+        except ValueError:
+            pass
+        raise MalformedCredentials(
+            "Vocareum's answer is not JSON; perhaps it is a web page.",
+            "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2.",
+        )
+
+    def _refuse(self, status: int, body: bytes) -> NoReturn:
+        message = self._message(body)
+        said = f"Vocareum answers with status {status}{f': {message!r}' if message else ''}."
+        about_token = status == HTTPStatus.BAD_REQUEST and "token" in message.lower()
+        if about_token or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise AuthenticationError(f"The Vocareum API token was not accepted. {said}", MINT)
+        raise ApiRefused(
+            f"Vocareum's API refused the request for credentials. {said}",
+            "Check VOCAREUM_ORG_ID and VOCAREUM_API_URL.",
+        )
+
+    def _message(self, body: bytes) -> str:
+        """The vendor's own words in an error body, without the token should it be repeated there."""
+        text = body.decode(errors="replace")
+        try:
+            decoded = json.loads(text)
+            text = str(decoded.get("message") or decoded.get("detail") or "") if isinstance(decoded, dict) else text
+        except ValueError:
+            text = re.sub(r"<[^>]*>", " ", text)
+        return " ".join(text.replace(self._token, "[hidden]").split())[:200]
+
+
+def _same_origin(url: str) -> Callable[[httpx.Request], None]:
+    home = httpx.URL(url)
+
+    def check(request: httpx.Request) -> None:
+        """Stop a redirect that leaves the configured host before anything is sent."""
+        there = request.url
+        if (there.scheme, there.host, there.port) != (home.scheme, home.host, home.port):
+            raise UnsafeAddress(
+                f"Vocareum's API redirects to another host ({there.host}); the token was not sent there.",
+                "If the API has moved, set VOCAREUM_API_URL to its new address.",
+            )
+
+    return check
+
+
+def _retry_after(response: httpx.Response, now: datetime) -> float:
+    """Seconds that the server asks to be left alone, 0 if it doesn't say; RFC 9110 allows a number or a date."""
+    value = response.headers.get("Retry-After", "")
+    try:
+        return float(value) if value.isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the server asked for, and at least an exponential backoff with jitter; the budget bounds both."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait if isinstance(error, _TryAgain) else 0.0
+    return max(asked, wait_random_exponential(multiplier=0.5, max=10)(state))

@@ -1,0 +1,137 @@
+"""The organisation's part of the bucket: list what is there, download many objects at once.
+
+How a single body is fetched and verified is in transfer.py; what the keys mean is not known here.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
+from analytics_pipeline.vocareum.credentials import STALE_CODES
+from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
+from analytics_pipeline.vocareum.parts import remove_stale_parts
+from analytics_pipeline.vocareum.transfer import Destination, Transfer
+
+__all__ = ["Bucket", "Destination", "Downloaded", "RemoteObject", "Undelivered", "remove_stale_parts"]
+
+_OUTAGE = 40  # transient failures in a row that mean S3 is down: don't wait for thousands more
+
+_REMEDIES = {
+    "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
+    "NoSuchBucket": "Check VOCAREUM_BUCKET.",
+    "PermanentRedirect": "Check AWS_REGION: the bucket is in another region.",
+    "AuthorizationHeaderMalformed": "Check AWS_REGION: the bucket is in another region.",
+    "RequestTimeTooSkewed": "Set this machine's clock.",
+    "SignatureDoesNotMatch": "Check AWS_ENDPOINT_URL_S3, and this machine's clock.",
+    **dict.fromkeys(STALE_CODES, "S3 does not accept what Vocareum handed out. Try again later; check the clock."),
+}
+
+
+class Bucket:
+    """The objects under one prefix of one bucket.
+
+    The credentials allow listing and reading under `org{org}/` and nothing else (the vendor's Data Pipeline article).
+
+    Args:
+        session: boto3 session, usually from `credentials.session`.
+        name: the bucket's name.
+        prefix: what every key begins with, for example org9001/.
+        endpoint_url: another S3 than Amazon's, addressed path-style.
+        region: the bucket's AWS region.
+        stall: seconds without a byte after which a request is repeated.
+
+    Raises:
+        UnsafeAddress: the endpoint is not HTTPS, nor HTTP on this machine.
+    """
+
+    def __init__(
+        self,
+        session: boto3.Session,
+        name: str,
+        prefix: str,
+        endpoint_url: str | None = None,
+        region: str = "us-west-2",
+        *,
+        stall: float = 30.0,
+    ) -> None:
+        endpoint_url = require_safe(endpoint_url, "AWS_ENDPOINT_URL_S3") if endpoint_url else None
+        config = Config(
+            retries={"mode": "standard", "total_max_attempts": 6},
+            connect_timeout=min(10.0, stall),
+            read_timeout=stall,
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            # A proxy from the environment must not be asked for this machine.
+            proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
+        )
+        self.name = name
+        self.prefix = prefix
+        self._client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall)
+
+    def list(self, under: str = "") -> Iterator[RemoteObject]:
+        """List the objects whose keys begin with the prefix and `under`, in the order of their keys.
+
+        An error may come after some objects: a listing is complete only if it ends without one.
+
+        Raises:
+            BucketError: listing is denied, or S3 fails.
+            VocareumError: credentials cannot be had.
+        """
+        try:
+            paginator = self._client.get_paginator("list_objects_v2")
+            for page in paginator.paginate(Bucket=self.name, Prefix=self.prefix + under):
+                for found in page.get("Contents", []):
+                    if found["Key"].endswith("/"):
+                        continue  # a folder that someone made in the S3 console, no file
+                    modified = found["LastModified"].astimezone(UTC)
+                    yield RemoteObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+        except BotoCoreError as error:
+            code = type(error).__name__
+        else:
+            return
+        raise BucketError(
+            f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
+            _REMEDIES.get(code, "Try again later. If it lasts, check the network and AWS's status page."),
+        )
+
+    def download(
+        self, objects: Iterable[RemoteObject], destination: Destination, *, workers: int = 16
+    ) -> Iterator[Downloaded | Undelivered]:
+        """Fetch the objects, `workers` at a time, and yield each as it is done or given up.
+
+        Every object becomes exactly one result. Closing the iterator early cancels what has not begun.
+
+        Args:
+            objects: what to fetch, as listed; a newer version found on the way is taken instead.
+            destination: the file for an object, asked with the version really fetched, from several threads.
+                Keys are the sender's text: it must refuse (ValueError) what would lead out of its folder.
+            workers: how many at a time.
+
+        Raises:
+            BucketError: S3 accepts no credentials, or fails for everything.
+            VocareumError: credentials cannot be had.
+        """
+        failures_in_a_row = 0
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
+        try:
+            pending = [pool.submit(self._transfer.fetch, wanted, destination) for wanted in objects]
+            for future in as_completed(pending):
+                outcome = future.result()
+                failed = isinstance(outcome, Undelivered) and outcome.transient
+                failures_in_a_row = failures_in_a_row + 1 if failed else 0
+                if failures_in_a_row > _OUTAGE:
+                    raise BucketError(
+                        f"S3 failed for {failures_in_a_row} files in a row.",
+                        "Try again later. If it lasts, check the network and AWS's status page.",
+                    )
+                yield outcome
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,231 @@
+"""Temporary S3 credentials: read from whatever shape they come in, and kept fresh.
+
+Nothing here makes a request; whatever hands credentials out (`CredentialSource`) is given.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import boto3
+import botocore.session
+from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from pydantic import SecretStr
+
+from analytics_pipeline.vocareum.errors import MalformedCredentials, VocareumError
+
+ASSUMED_LIFETIME = timedelta(minutes=60)
+"""The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
+
+STALE_CODES = frozenset(
+    {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "RequestExpired"}
+)
+"""S3 error codes that fresh credentials can cure."""
+
+_RENEWALS_PER_CALL = 2
+_REMEMBER_FAILURE_SECONDS = 10.0
+
+# The keys are not published. Names are compared as lower-case letters without a leading "aws".
+_ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
+_SECRET = ("secretaccesskey", "secretkey", "secret")
+_TOKEN = ("sessiontoken", "securitytoken", "token")
+_EXPIRES_AT = ("expiration", "expirationtime", "expiresat", "expires", "expirytime", "expiry")
+_EXPIRES_IN = ("expiresin", "durationseconds", "duration")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Credentials for S3, valid until `expires_at` (UTC). The secret parts don't show in a repr."""
+
+    access_key_id: str
+    secret_access_key: SecretStr
+    session_token: SecretStr
+    expires_at: datetime
+
+
+class CredentialSource(Protocol):
+    """What can hand out credentials for an organisation; `VocareumApi` is one."""
+
+    def s3_credentials(self, org_id: str) -> Credentials:
+        """Fresh credentials for the organisation."""
+
+
+def parse_credentials(body: object, now: datetime) -> Credentials:
+    """Find the credentials in a decoded JSON body.
+
+    The vendor publishes no schema, so any usual spelling is accepted, at the top or nested under
+    objects and one-element lists.
+
+    Args:
+        body: the decoded JSON.
+        now: the time of the call, timezone aware; without an expiry the credentials last 60 minutes from it.
+
+    Raises:
+        MalformedCredentials: the status is not "success", or a part is missing or unreadable.
+    """
+    _require_success(body)
+    parts = next((found for found in map(_by_plain_name, _objects(body)) if _text(found, _ACCESS_KEY_ID)), {})
+    access_key_id, secret, token = (_text(parts, names) for names in (_ACCESS_KEY_ID, _SECRET, _TOKEN))
+    named = {"access key id": access_key_id, "secret access key": secret, "session token": token}
+    if missing := [name for name, value in named.items() if not value]:
+        raise MalformedCredentials(
+            f"Vocareum's answer holds no {', no '.join(missing)}.{_vendor_message(body)}",
+            "Check that VOCAREUM_API_URL is the API's address. If it is, the answer's format has changed: "
+            "compare it with the vendor's Data Pipeline article.",
+        )
+    return Credentials(access_key_id, SecretStr(secret), SecretStr(token), _expiry(parts, now))
+
+
+def _require_success(body: object) -> None:
+    status = _by_plain_name(body).get("status", "success") if isinstance(body, Mapping) else "success"
+    if str(status).lower() != "success":
+        raise MalformedCredentials(
+            f"Vocareum refused to hand out credentials.{_vendor_message(body)}",
+            "If the message does not say what is wrong, ask Vocareum's support, naming the organisation.",
+        )
+
+
+def _vendor_message(body: object) -> str:
+    message = body.get("message") if isinstance(body, Mapping) else None
+    return f' It says: "{" ".join(message.split())[:200]}".' if isinstance(message, str) and message.strip() else ""
+
+
+def _objects(body: object, depth: int = 5) -> Iterator[Mapping[str, Any]]:
+    if isinstance(body, Mapping):
+        yield body
+    inner = list(body.values()) if isinstance(body, Mapping) else body
+    if depth and isinstance(inner, list) and (isinstance(body, Mapping) or len(inner) == 1):
+        for value in inner:
+            yield from _objects(value, depth - 1)
+
+
+def _by_plain_name(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"".join(filter(str.isalnum, str(name).lower())).removeprefix("aws"): value for name, value in found.items()}
+
+
+def _text(parts: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((parts[name].strip() for name in names if isinstance(parts.get(name), str)), "")
+
+
+def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
+    """When the credentials end: ISO text, epoch seconds or milliseconds, seconds from now, or not said."""
+    until = next((parts[name] for name in _EXPIRES_AT if parts.get(name)), None)
+    seconds = next((parts[name] for name in _EXPIRES_IN if parts.get(name)), None)
+    try:
+        if until is None:
+            return now.astimezone(UTC) + (ASSUMED_LIFETIME if seconds is None else timedelta(seconds=float(seconds)))
+        try:
+            epoch = float(until)
+        except ValueError:
+            expires = datetime.fromisoformat(str(until).strip().removesuffix(" UTC"))
+            return expires.replace(tzinfo=expires.tzinfo or UTC).astimezone(UTC)
+        return datetime.fromtimestamp(epoch / 1000 if epoch > 1e11 else epoch, UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        pass
+    raise MalformedCredentials(
+        "Vocareum's answer says when the credentials expire in a form that is not known.",
+        "The answer's format has changed: compare it with the vendor's Data Pipeline article.",
+    )
+
+
+class _VocareumCredentials(DeferredRefreshableCredentials):
+    """botocore's lazily fetched, thread-safe credentials, with margins that suit the lifetime they really have."""
+
+    def __init__(self, source: CredentialSource, org_id: str) -> None:
+        super().__init__(refresh_using=self._fetch, method="vocareum")
+        self._source = source
+        self._org_id = org_id
+        self._lifetime = ASSUMED_LIFETIME.total_seconds()
+        self._current_id: str | None = None
+        self._refused = False
+        self._failure: tuple[float, VocareumError] | None = None
+
+    def refresh_needed(self, refresh_in: float | None = None) -> bool:
+        """Whether fewer than `refresh_in` seconds are left.
+
+        botocore asks with margins of 15 and 10 minutes, which suit an hour: they shrink with a shorter life,
+        or every call would fetch.
+        """
+        margin = 15 * 60 if refresh_in is None else refresh_in
+        return self._refused or super().refresh_needed(margin * min(1.0, self._lifetime / 3600))  # type: ignore[arg-type]
+
+    def _fetch(self) -> dict[str, str]:
+        """Called by botocore under its lock, so one thread at a time."""
+        if self._failure and time.monotonic() < self._failure[0]:
+            # Threads that queued for the lock must not each spend the API's whole retry budget.
+            raise type(self._failure[1])(self._failure[1].message, self._failure[1].remedy)
+        try:
+            fresh = self._source.s3_credentials(self._org_id)
+            seconds = (fresh.expires_at - datetime.now(UTC)).total_seconds()
+            if seconds <= 0:
+                raise MalformedCredentials(
+                    "The credentials that Vocareum handed out have already expired.", "Check this machine's clock."
+                )
+        except VocareumError as error:
+            self._failure = time.monotonic() + _REMEMBER_FAILURE_SECONDS, error
+            raise
+        self._lifetime, self._current_id, self._refused = seconds, fresh.access_key_id, False
+        return {
+            "access_key": fresh.access_key_id,
+            "secret_key": fresh.secret_access_key.get_secret_value(),
+            "token": fresh.session_token.get_secret_value(),
+            "expiry_time": fresh.expires_at.isoformat(),
+        }
+
+    def discard(self, access_key_id: str | None = None) -> None:
+        """Forget the current credentials, or nothing if others than `access_key_id` are current by now."""
+        if access_key_id in (None, self._current_id):
+            self._refused = True
+
+
+class _Provider(CredentialProvider):
+    METHOD = CANONICAL_NAME = "vocareum"
+
+    def __init__(self, credentials: _VocareumCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> _VocareumCredentials:
+        return self._credentials
+
+
+def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session:
+    """Make a boto3 session whose credentials come from Vocareum.
+
+    They are fetched at first use and again well before they expire. Any client of the session repeats, at
+    most twice, a call that S3 refused for stale credentials, with fresh ones.
+
+    Args:
+        source: usually a `VocareumApi`.
+        org_id: the organisation's id, digits as text.
+        region: the bucket's AWS region.
+    """
+    # botocore's DEBUG log holds the signed headers, the session token among them.
+    logging.getLogger("botocore").setLevel(logging.INFO)
+    credentials = _VocareumCredentials(source, org_id)
+    core = botocore.session.Session()
+    core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
+    core.set_config_variable("region", region)
+
+    def repeat_with_fresh_credentials(*, response: Any, attempts: int, **_: Any) -> int | None:
+        code = response[1].get("Error", {}).get("Code") if response else None
+        if code not in STALE_CODES or attempts > _RENEWALS_PER_CALL:
+            return None
+        credentials.discard()
+        return 0  # seconds until botocore signs and sends the call again
+
+    core.register("needs-retry.s3", repeat_with_fresh_credentials)  # type: ignore[arg-type]  # a reply is wanted here
+    return boto3.Session(botocore_session=core)
+
+
+def renew(session: boto3.Session, access_key_id: str) -> None:
+    """Have the session fetch fresh credentials at its next use, S3 having refused `access_key_id`.
+
+    A session that `session()` did not make keeps what it has.
+    """
+    credentials = session.get_credentials()
+    if isinstance(credentials, _VocareumCredentials):
+        credentials.discard(access_key_id)

@@ -1,0 +1,51 @@
+"""What can go wrong between here and Vocareum, each with what to do about it.
+
+Only exceptions belong here. Their texts hold no token, no credential and no foreign exception's text:
+S3 repeats the session token in its error bodies, and HTTP libraries quote illegal headers.
+"""
+
+MINT = (
+    "An Org Admin can make a new API token for s3_labs in Vocareum; put it in the environment variable "
+    "VOCAREUM_API_TOKEN."
+)
+
+
+class VocareumError(Exception):
+    """A failure with its cause and its remedy in plain sentences.
+
+    Args:
+        message: what happened.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}"
+
+
+class UnsafeAddress(VocareumError):
+    """An address that secrets must not be sent to: not HTTPS, or on another host than the one configured."""
+
+
+class AuthenticationError(VocareumError):
+    """The API token is missing, wrong, or lacks the scope s3_labs."""
+
+
+class ApiRefused(VocareumError):
+    """The API turned the request itself down, for example because it knows no such organisation."""
+
+
+class ApiUnavailable(VocareumError):
+    """The API did not answer usefully within the time allowed for retries."""
+
+
+class MalformedCredentials(VocareumError):
+    """The API answered, but what it said holds no usable credentials."""
+
+
+class BucketError(VocareumError):
+    """The bucket could not be listed."""

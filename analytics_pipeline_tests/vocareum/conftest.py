@@ -1,0 +1,82 @@
+"""The simulation in a clean state, the pipeline's side of the connection, and servers that misbehave."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+import pytest
+from pydantic import SecretStr
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum import Bucket, RemoteObject, VocareumApi, session
+
+Behaviour = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
+    yield vocareum
+    vocareum.clear()
+    vocareum.lifetime = timedelta(hours=1)
+    vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
+
+
+@pytest.fixture
+def api(demo: DemoVocareum) -> VocareumApi:
+    return VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr(demo.token), budget=5)
+
+
+@pytest.fixture
+def connection(demo: DemoVocareum, api: VocareumApi) -> boto3.Session:
+    return session(api, demo.org_id, demo.region)
+
+
+@pytest.fixture
+def bucket(demo: DemoVocareum, connection: boto3.Session) -> Bucket:
+    return Bucket(connection, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"], demo.region)
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> Callable[[RemoteObject], Path]:
+    """A destination that keeps the keys as paths under the test's folder."""
+    return lambda found: tmp_path / "landing" / found.key
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Behaviour], str]]:
+    """Start a raw HTTP server that answers each GET as the given function does; gives its URL."""
+    with ExitStack() as running:
+
+        def start(behave: Behaviour) -> str:
+            class Handler(BaseHTTPRequestHandler):
+                protocol_version = "HTTP/1.1"
+
+                def do_GET(self) -> None:
+                    behave(self)
+
+                def log_message(self, *_: object) -> None:
+                    pass
+
+            server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+            running.callback(server.server_close)
+            running.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
+
+
+@pytest.fixture
+def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[[Behaviour], Bucket]:
+    """A bucket on a server that misbehaves."""
+
+    def make(behave: Behaviour) -> Bucket:
+        connection = boto3.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")
+        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1)
+
+    return make

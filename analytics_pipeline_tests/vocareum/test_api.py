@@ -1,0 +1,214 @@
+"""The API client: whom it trusts, what it retries, what it says when it gives up."""
+
+import logging
+import time
+import traceback
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+from pydantic import SecretStr
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum import (
+    ApiRefused,
+    ApiUnavailable,
+    AuthenticationError,
+    MalformedCredentials,
+    UnsafeAddress,
+    VocareumApi,
+    VocareumError,
+)
+from analytics_pipeline_tests.vocareum.faulty import answer
+
+TOKEN = "s3cr3t-t0ken"
+GOOD = b'{"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "AWS_SESSION_TOKEN": "T"}'
+
+
+def client(url: str, budget: float = 5, timeout: float = 1) -> VocareumApi:
+    return VocareumApi(url, SecretStr(TOKEN), budget=budget, timeout=timeout)
+
+
+def failure(api: VocareumApi, org_id: str = "9001") -> VocareumError:
+    """The error that the call ends with, after checking that nothing printed with it holds the token."""
+    with pytest.raises(VocareumError) as caught:
+        api.s3_credentials(org_id)
+    chain, error = [], caught.value
+    while error is not None:
+        chain += [repr(error), str(error)]
+        error = error.__cause__ or error.__context__
+    printed = "\n".join(chain + traceback.format_exception(caught.value))
+    assert TOKEN not in printed
+    return caught.value
+
+
+def test_the_right_token_gets_credentials_for_the_time_the_api_says(demo: DemoVocareum, api: VocareumApi):
+    demo.api.shape = "sts"
+    found = api.s3_credentials(demo.org_id)
+    assert found.access_key_id.startswith("ASIA")
+    assert len(demo.requests) == 1
+
+
+def test_a_missing_token_is_reported_before_anything_is_sent():
+    with pytest.raises(AuthenticationError, match=r"VOCAREUM_API_TOKEN") as caught:
+        VocareumApi("https://api.vocareum.com/api/v2", SecretStr(" "))
+    assert "Org Admin" in caught.value.remedy
+    assert "s3_labs" in caught.value.remedy
+
+
+@pytest.mark.parametrize("token", ["abc\ndef-secret", "abc def-secret", "sécret-def-secret"])
+def test_a_token_that_cannot_be_a_header_is_refused_without_showing_it(token):
+    with pytest.raises(AuthenticationError) as caught:
+        VocareumApi("https://api.vocareum.com/api/v2", SecretStr(token))
+    assert "def-secret" not in str(caught.value)
+
+
+def test_blanks_around_a_pasted_token_do_no_harm(demo: DemoVocareum):
+    api = VocareumApi(demo.environment["VOCAREUM_API_URL"] + "/", SecretStr(f" {demo.token}\n"))
+    assert api.s3_credentials(demo.org_id)
+
+
+def test_a_wrong_token_is_a_400_that_is_not_retried_and_says_who_can_help(demo: DemoVocareum):
+    error = failure(client(demo.environment["VOCAREUM_API_URL"]))
+    assert isinstance(error, AuthenticationError)
+    assert "Invalid Token" in error.message
+    assert "VOCAREUM_API_TOKEN" in error.remedy
+    assert demo.count("API") == 1
+
+
+def test_a_token_without_the_scope_is_told_apart_by_the_vendors_words(demo: DemoVocareum):
+    api = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr(demo.api.token_without_scope))
+    with pytest.raises(AuthenticationError, match=r"permission denied.*s3_labs"):
+        api.s3_credentials(demo.org_id)
+    assert demo.count("API") == 1
+
+
+def test_another_organisation_is_refused_with_the_variable_to_check(demo: DemoVocareum, api: VocareumApi):
+    error = failure(api, "1234")
+    assert isinstance(error, ApiRefused)
+    assert "VOCAREUM_ORG_ID" in error.remedy
+
+
+@pytest.mark.parametrize("org_id", ["", "../admin", "9001/x", "9001?x=1"])
+def test_an_organisation_id_cannot_change_the_path(demo: DemoVocareum, api: VocareumApi, org_id: str):
+    assert isinstance(failure(api, org_id), ApiRefused)
+    assert demo.requests == []
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_passing_failure_is_retried(demo: DemoVocareum, api: VocareumApi, status: int):
+    demo.fail_next(2, status)
+    assert api.s3_credentials(demo.org_id)
+    assert demo.count("API") == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_refusal_is_not_retried(demo: DemoVocareum, api: VocareumApi, status: int):
+    demo.fail_next(1, status, body=b'{"status": "error", "message": "Missing Token"}')
+    error = failure(api)
+    assert isinstance(error, AuthenticationError if status in (400, 401, 403) else ApiRefused)
+    assert "Missing Token" in error.message
+    assert demo.count("API") == 1
+
+
+def test_retry_after_is_honoured(demo: DemoVocareum, api: VocareumApi):
+    demo.fail_next(1, 429, headers=(("Retry-After", "1"),))
+    begun = time.monotonic()
+    assert api.s3_credentials(demo.org_id)
+    assert time.monotonic() - begun >= 1
+
+
+def test_a_wait_that_exceeds_the_budget_is_not_begun(demo: DemoVocareum, api: VocareumApi):
+    demo.fail_next(1, 429, headers=(("Retry-After", "3600"),))
+    begun = time.monotonic()
+    error = failure(api)
+    assert isinstance(error, ApiUnavailable)
+    assert "status 429" in error.message
+    assert time.monotonic() - begun < 2
+
+
+def test_retries_end_when_the_budget_is_spent(demo: DemoVocareum):
+    demo.fail_next(1000, 503)
+    begun = time.monotonic()
+    error = failure(client(demo.environment["VOCAREUM_API_URL"], budget=1.5))
+    assert isinstance(error, ApiUnavailable)
+    assert "status 503" in error.message
+    assert time.monotonic() - begun < 3
+
+
+def test_a_server_that_never_finishes_its_answer_does_not_hold_the_client(serve):
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.1)
+
+    begun = time.monotonic()
+    assert isinstance(failure(client(serve(drip), budget=1)), ApiUnavailable)
+    assert time.monotonic() - begun < 3
+
+
+def test_a_network_failure_is_retried_and_then_named():
+    error = failure(client("http://127.0.0.1:9", budget=1))
+    assert isinstance(error, ApiUnavailable)
+    assert "ConnectError" in error.message
+
+
+def test_a_token_is_never_sent_to_another_host_on_redirect(serve):
+    seen = []
+    thief = serve(lambda handler: (seen.append(handler.headers.get("Authorization")), answer(handler, GOOD)))
+    home = serve(lambda handler: answer(handler, status=302, Location=f"{thief}/orgs/9001/s3_labs"))
+    error = failure(client(home))
+    assert isinstance(error, UnsafeAddress)
+    assert "VOCAREUM_API_URL" in error.remedy
+    assert seen == []
+
+
+def test_a_redirect_within_the_host_is_followed_with_the_token(serve):
+    seen = []
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        seen.append((handler.path, handler.headers.get("Authorization")))
+        if handler.path.startswith("/old"):
+            answer(handler, status=301, Location="/new/orgs/9001/s3_labs")
+        else:
+            answer(handler, GOOD)
+
+    assert client(f"{serve(behave)}/old").s3_credentials("9001").access_key_id == "A"
+    assert seen[-1] == ("/new/orgs/9001/s3_labs", f"Token {TOKEN}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://api.vocareum.com/api/v2", "http://127.0.0.1.evil.example", "ftp://localhost", "nonsense", "https://"],
+)
+def test_plain_http_is_refused_except_to_this_machine(url):
+    with pytest.raises(UnsafeAddress, match="VOCAREUM_API_URL"):
+        client(url)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.8.9.1:1", "http://[::1]:1", "https://x.example"])
+def test_https_and_this_machine_are_accepted(url):
+    assert client(url)
+
+
+@pytest.mark.parametrize("body", [b"<html><h1>Welcome</h1></html>", b"", b"{", b"\xff\xfe"])
+def test_a_web_page_with_status_200_is_malformed_and_points_to_the_address(serve, body):
+    error = failure(client(serve(lambda handler: answer(handler, body))))
+    assert isinstance(error, MalformedCredentials)
+    assert "VOCAREUM_API_URL" in error.remedy
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+def test_a_token_that_the_vendor_repeats_is_not_passed_on(serve, status):
+    body = f'{{"status": "error", "message": "Invalid Token {TOKEN}"}}'.encode()
+    error = failure(client(serve(lambda handler: answer(handler, body, status))))
+    assert "[hidden]" in error.message
+
+
+def test_the_token_is_not_logged(demo: DemoVocareum, api: VocareumApi, caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.DEBUG)
+    api.s3_credentials(demo.org_id)
+    assert "/orgs/9001/s3_labs" in caplog.text
+    assert demo.token not in caplog.text

@@ -1,0 +1,250 @@
+"""Listing and downloading, against the simulation: complete, private, of the version that is there."""
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum import (
+    AuthenticationError,
+    Bucket,
+    BucketError,
+    Credentials,
+    Downloaded,
+    RemoteObject,
+    Undelivered,
+    UnsafeAddress,
+    VocareumApi,
+    session,
+)
+
+Destination = Callable[[RemoteObject], Path]
+
+
+def test_a_listing_tells_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucket: Bucket):
+    made = datetime(2024, 1, 9, 6, 30, tzinfo=UTC)
+    demo.put("org9001/grades/course1/grades.csv", b"hello", made)
+    demo.put("org9001/folder/", b"")
+    expected = RemoteObject("org9001/grades/course1/grades.csv", "5d41402abc4b2a76b9719d911017c592", 5, made)
+    assert list(bucket.list()) == [expected]
+    assert list(bucket.list("grades/")) == [expected]
+    assert list(bucket.list("enrollment/")) == []
+
+
+def test_a_listing_of_more_than_a_thousand_keys_is_whole(demo: DemoVocareum, bucket: Bucket):
+    keys = {f"org9001/lab_sessions/{n:05}.csv" for n in range(2100)}
+    demo.put_many(dict.fromkeys(keys, b"x"))
+    assert {found.key for found in bucket.list()} == keys
+    assert demo.count("LIST") == 3
+
+
+def test_credentials_that_expire_between_two_pages_do_not_tear_the_listing(demo: DemoVocareum, bucket: Bucket):
+    demo.put_many({f"org9001/{n:05}.csv": b"x" for n in range(1500)})
+    listing = bucket.list()
+    first = [next(listing)]
+    demo.expire_credentials()
+    assert len(first + list(listing)) == 1500
+
+
+def test_the_grant_covers_the_own_prefix_alone(demo: DemoVocareum, connection, into: Destination):
+    other = Bucket(connection, demo.bucket, "org1/", demo.environment["AWS_ENDPOINT_URL_S3"])
+    demo.put("org1/a.csv", b"x")
+    with pytest.raises(BucketError, match="VOCAREUM_ORG_ID"):
+        list(other.list())
+    listed = RemoteObject("org1/a.csv", "9dd4e461268c8034f5c8564e155c67a6", 1, datetime.now(UTC))
+    (outcome,) = other.download([listed], into)
+    assert isinstance(outcome, Undelivered)
+    assert "AccessDenied" in outcome.reason
+    assert demo.count("GET") == 1, "a denial is not retried"
+
+
+def test_a_bucket_that_does_not_exist_points_to_its_setting(demo: DemoVocareum, connection):
+    missing = Bucket(connection, "no-such-bucket", demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
+    with pytest.raises(BucketError, match="no-such-bucket"):
+        list(missing.list())
+
+
+def test_a_wrong_api_token_comes_through_as_it_is(demo: DemoVocareum):
+    api = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr("wrong"))
+    stranger = Bucket(
+        session(api, demo.org_id, demo.region), demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"]
+    )
+    with pytest.raises(AuthenticationError, match="Invalid Token"):
+        list(stranger.list())
+
+
+def test_credentials_are_not_sent_over_plain_http(connection):
+    with pytest.raises(UnsafeAddress, match="AWS_ENDPOINT_URL_S3"):
+        Bucket(connection, "b", "org1/", "http://s3.example.com")
+
+
+def test_slow_down_is_retried_while_listing_and_while_downloading(demo: DemoVocareum, bucket: Bucket, into):
+    demo.put("org9001/a.csv", b"x")
+    demo.fail_next(2, 503, service="s3")
+    listed = list(bucket.list())
+    demo.fail_next(2, 503, service="s3")
+    assert [type(outcome) for outcome in bucket.download(listed, into)] == [Downloaded]
+    assert [request.status for request in demo.requests if request.operation == "GET"] == [503, 503, 200]
+
+
+def test_every_object_arrives_whole_and_is_asked_for_once(demo: DemoVocareum, bucket: Bucket, into: Destination):
+    bodies = {f"org9001/lab_sessions/{n}.csv": os.urandom(n * 700) for n in range(200)}
+    bodies["org9001/big.csv"] = os.urandom(5_000_000)
+    demo.put_many(bodies)
+    outcomes = list(bucket.download(bucket.list(), into))
+    assert {outcome.object.key: outcome.path.read_bytes() for outcome in outcomes} == bodies
+    assert demo.count("GET") == len(bodies)
+    assert demo.count("API") == 1
+
+
+def test_files_and_folders_are_private_whatever_the_umask(demo: DemoVocareum, bucket: Bucket, into, tmp_path: Path):
+    demo.put("org9001/grades/course1/grades.csv", b"x")
+    before = os.umask(0)
+    try:
+        (outcome,) = bucket.download(bucket.list(), into)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(outcome.path.stat().st_mode) == 0o600
+    for folder in ("landing", "landing/org9001", "landing/org9001/grades/course1"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700, folder
+    assert [path.name for path in outcome.path.parent.iterdir()] == ["grades.csv"]
+
+
+def test_an_object_rewritten_since_the_listing_is_fetched_as_it_is_now(demo: DemoVocareum, bucket: Bucket, tmp_path):
+    demo.put("org9001/a.csv", b"old")
+    (listed,) = bucket.list()
+    demo.put("org9001/a.csv", b"brand new", datetime(2024, 1, 9, tzinfo=UTC))
+    (outcome,) = bucket.download([listed], lambda found: tmp_path / found.etag)
+    (now,) = bucket.list()
+    assert outcome == Downloaded(now, tmp_path / now.etag)
+    assert outcome.path.read_bytes() == b"brand new"
+    assert now.etag != listed.etag
+
+
+def test_an_object_deleted_since_the_listing_does_not_stop_the_others(demo: DemoVocareum, bucket: Bucket, into):
+    demo.put_many({"org9001/a.csv": b"a", "org9001/b.csv": b"b"})
+    listed = list(bucket.list())
+    demo.delete("org9001/a.csv")
+    lost, got = sorted(bucket.download(listed, into), key=lambda outcome: outcome.object.key)
+    assert isinstance(lost, Undelivered)
+    assert "no longer there" in lost.reason
+    assert isinstance(got, Downloaded)
+
+
+@pytest.mark.parametrize("name", ["a b+c.csv", "100%25.csv", "é中.csv", "what?.csv", "a#b.csv", "x&y=z.csv", "~a.csv"])
+def test_any_character_may_be_in_a_key(demo: DemoVocareum, bucket: Bucket, tmp_path: Path, name: str):
+    demo.put(demo.prefix + name, name.encode())
+    (outcome,) = bucket.download(bucket.list(), lambda _: tmp_path / "landed")
+    assert outcome.object.key == demo.prefix + name
+    assert outcome.path.read_text() == name
+
+
+@pytest.mark.parametrize("name", ["../../up.csv", "/etc/passwd", "./dot.csv", "a\x01b.csv", "C:\\x.csv"])
+def test_a_hostile_key_reaches_the_destination_or_nothing(demo: DemoVocareum, bucket: Bucket, tmp_path, name: str):
+    demo.put(demo.prefix + name, b"x")
+    demo.put(demo.prefix + "good.csv", b"x")
+
+    def flat(found: RemoteObject) -> Path:
+        return tmp_path / "landing" / f"{'good' if found.key.endswith('good.csv') else 'odd'}.csv"
+
+    outcomes = {outcome.object.key: outcome for outcome in bucket.download(bucket.list(), flat)}
+    assert isinstance(outcomes[demo.prefix + "good.csv"], Downloaded)
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert written <= {"landing/good.csv", "landing/odd.csv"}
+
+
+def test_a_destination_can_refuse_an_object(demo: DemoVocareum, bucket: Bucket, tmp_path: Path):
+    demo.put_many({"org9001/a.csv": b"a", "org9001/b.csv": b"b"})
+
+    def careful(found: RemoteObject) -> Path:
+        if found.key.endswith("a.csv"):
+            raise ValueError("it leads out of the folder")
+        return tmp_path / "b"
+
+    refused, got = sorted(bucket.download(bucket.list(), careful), key=lambda outcome: outcome.object.key)
+    assert isinstance(refused, Undelivered)
+    assert "leads out of the folder" in refused.reason
+    assert isinstance(got, Downloaded)
+
+
+def test_a_destination_that_cannot_be_written_says_so(demo: DemoVocareum, bucket: Bucket, tmp_path: Path):
+    demo.put("org9001/a.csv", b"a")
+    (tmp_path / "file").touch()
+    (outcome,) = bucket.download(bucket.list(), lambda _: tmp_path / "file" / "a.csv")
+    assert isinstance(outcome, Undelivered)
+    assert "cannot be written" in outcome.reason
+
+
+def test_credentials_that_expire_during_a_download_are_renewed(demo: DemoVocareum, bucket: Bucket, into: Destination):
+    demo.put_many({f"org9001/{n}.csv": b"x" * n for n in range(60)})
+    listed = list(bucket.list())
+    demo.expire_credentials()
+    outcomes = list(bucket.download(listed, into, workers=8))
+    assert all(isinstance(outcome, Downloaded) for outcome in outcomes)
+    assert demo.count("API") == 2, "one renewal for all threads"
+
+
+def test_a_download_that_outlasts_several_lives_of_credentials_is_whole(demo: DemoVocareum, bucket: Bucket, tmp_path):
+    demo.lifetime = timedelta(seconds=2)
+    demo.put_many({f"org9001/{n}.csv": b"x" for n in range(80)})
+
+    def slow(found: RemoteObject) -> Path:
+        time.sleep(0.1)
+        return tmp_path / found.etag / found.key
+
+    outcomes = list(bucket.download(bucket.list(), slow, workers=2))
+    assert len(outcomes) == 80
+    assert all(isinstance(outcome, Downloaded) for outcome in outcomes)
+    assert 2 <= demo.count("API") <= 8
+
+
+def test_a_download_stops_when_s3_accepts_no_credentials(demo: DemoVocareum, api: VocareumApi, into: Destination):
+    class Stale:
+        def s3_credentials(self, org_id: str) -> Credentials:
+            found = api.s3_credentials(org_id)
+            demo.expire_credentials()
+            return found
+
+    demo.put_many({f"org9001/{n}.csv": b"x" for n in range(100)})
+    listed = [RemoteObject(f"org9001/{n}.csv", "0" * 32, 1, datetime.now(UTC)) for n in range(100)]
+    useless = session(Stale(), demo.org_id, demo.region)
+    revoked = Bucket(useless, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
+    with pytest.raises(BucketError, match="does not accept the credentials") as caught:
+        list(revoked.download(listed, into, workers=4))
+    assert demo.count("GET") < 60, "the other files were not tried in vain"
+    token = useless.get_credentials().get_frozen_credentials().token
+    assert token not in repr(caught.value) + repr(caught.value.__context__)
+
+
+def test_closing_the_iterator_leaves_the_rest_alone(demo: DemoVocareum, bucket: Bucket, into: Destination):
+    demo.put_many({f"org9001/{n}.csv": b"x" for n in range(300)})
+    outcomes = bucket.download(bucket.list(), into, workers=2)
+    next(outcomes)
+    outcomes.close()
+    assert demo.count("GET") < 300
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("download")]
+
+
+def test_etags_that_are_no_checksums_are_not_taken_for_one(demo: DemoVocareum, bucket: Bucket, into: Destination):
+    for n in range(20):
+        demo.put(f"org9001/{n}.csv", b"x" * n, kms=True)
+    outcomes = list(bucket.download(bucket.list(), into, workers=1))
+    assert all(isinstance(outcome, Downloaded) for outcome in outcomes)
+    assert demo.count("HEAD") == 1, "asked once: the bucket is encrypted with KMS keys"
+
+
+def test_a_proxy_from_the_environment_is_not_asked_for_this_machine(
+    demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, into: Destination
+):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    demo.put("org9001/a.csv", b"x")
+    bucket = request.getfixturevalue("bucket")  # made only now, with the proxy set
+    assert [type(outcome) for outcome in bucket.download(bucket.list(), into)] == [Downloaded]

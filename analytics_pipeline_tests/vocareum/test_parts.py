@@ -1,0 +1,51 @@
+"""Temporary files: removed when their process is dead, and only then."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.vocareum import remove_stale_parts
+from analytics_pipeline.vocareum.parts import private_file
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_parts_of_dead_processes_are_removed_and_those_of_living_ones_kept(tmp_path: Path):
+    below = tmp_path / "grades" / "course1"
+    below.mkdir(parents=True)
+    stale = [tmp_path / f".part-{dead_pid()}-abc", below / f".part-{dead_pid()}-x_1"]
+    kept = [below / f".part-{os.getpid()}-abc", tmp_path / ".part-1-abc", tmp_path / ".part-", below / "grades.csv"]
+    for path in stale + kept:
+        path.touch()
+    assert remove_stale_parts(tmp_path) == 2
+    assert not any(path.exists() for path in stale)
+    assert all(path.exists() for path in kept)
+
+
+def test_a_folder_that_is_not_there_has_no_parts(tmp_path: Path):
+    assert remove_stale_parts(tmp_path / "missing") == 0
+
+
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path):
+    target = tmp_path / "new" / "a.csv"
+    with private_file(target) as file:
+        file.write(b"half")
+        assert not target.exists()
+    assert target.read_bytes() == b"half"
+
+
+def test_a_failure_while_writing_leaves_the_old_file_and_no_part(tmp_path: Path):
+    target = tmp_path / "a.csv"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="power"), private_file(target) as file:
+        file.write(b"half")
+        raise RuntimeError("power")
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
