@@ -17,7 +17,7 @@ def prepare_home(settings: Settings) -> Path:
     home = settings.dagster_home
     with private_files():
         home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_config(), home / "dagster.yaml")
+        shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -29,7 +29,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
 
 
-def _config() -> Path:
-    """dagster.yaml of a checkout, or of an installed package."""
-    checkout = _PACKAGE.parent / "dagster.yaml"
-    return checkout if checkout.exists() else _PACKAGE / "_dagster.yaml"
+def project_file(name: str) -> Path:
+    """A top-level file of a checkout, or its copy in an installed package."""
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.exists() else _PACKAGE.parent / name

@@ -1,0 +1,12 @@
+"""The errors that can be foreseen, gathered: their text says what to do, so the doors show it without a traceback.
+
+Each is defined where it is raised.
+"""
+
+from analytics_pipeline.ingest.plan import AnotherOrganisation
+from analytics_pipeline.settings import SettingsError
+from analytics_pipeline.vocareum.errors import VocareumError
+from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.schema import SchemaTooNew
+
+FORESEEABLE = (SettingsError, VocareumError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)

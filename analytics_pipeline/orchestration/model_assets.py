@@ -1,0 +1,252 @@
+"""The SQL models as Dagster assets, their tests as asset checks, and the published file at the end of the line.
+
+What a model is belongs in `sql_models/`, how the file is written in `warehouse/publish.py`; this is the shell.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration import describe
+from analytics_pipeline.orchestration.failures import foreseeable
+from analytics_pipeline.orchestration.raw_assets import OWNER, asset_key
+from analytics_pipeline.orchestration.resources import WarehouseResource
+from analytics_pipeline.sql_models import (
+    Built,
+    ColumnLineage,
+    Model,
+    Project,
+    SqlTest,
+    Tested,
+    build,
+    column_lineage,
+    column_types,
+    missing,
+    run_tests,
+)
+from analytics_pipeline.warehouse.publish import publish
+
+PUBLISHED = dg.AssetKey(["published", "analytics"])
+"""The file that analysts open."""
+
+_CHANGED: dg.AutomationCondition = (
+    dg.AutomationCondition.any_deps_updated()
+    | dg.AutomationCondition.newly_missing()
+    | dg.AutomationCondition.code_version_changed()
+)
+FOLLOW = (
+    _CHANGED.since_last_handled()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("follows what it reads")
+"""Rebuilt when what it reads was loaded, or its SQL changed. Plain `eager()` never fires while any day of an upstream
+is missing."""
+
+GROUPS = ("staging", "marts", "published")
+
+
+def following_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Rebuilds the models that a load reaches, and publishes; on by default."""
+    return dg.AutomationConditionSensorDefinition(
+        "models_follow_loads",
+        target=dg.AssetSelection.groups(*GROUPS),
+        description="Rebuilds the models that a load reaches, then publishes, once no load is under way.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=60,
+    )
+
+
+def model_assets(project: Project) -> dg.AssetsDefinition:
+    """Every model in one step, so that a rebuild opens the warehouse once; any subset can be built alone."""
+    lineage = column_lineage(project)
+
+    @dg.multi_asset(
+        name="build_models",
+        specs=[_spec(model) for model in project.models.values()],
+        check_specs=[_check_spec(project, test) for test in project.tests.values()],
+        can_subset=True,
+    )
+    def build_models(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        chosen = {".".join(key.path) for key in context.selected_asset_keys}
+        with foreseeable(), warehouse.get_connection() as connection:
+            wanted = project.select(chosen)
+            # Models that were never built and that a chosen one reads are built with it.
+            absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
+            needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
+            built = build(connection, project.select([*(m.qualified for m in needed), *chosen]))
+            tested = run_tests(connection, _selected_tests(context, project))
+            types = column_types(connection)
+        yield from (_materialized(one, lineage, types) for one in built if one.model in wanted and one.failure is None)
+        yield from (_checked(project, one) for one in tested)
+        _raise_if_failed(built)
+
+    return build_models
+
+
+def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
+    """The published file, written whole and put in place at once, after the models."""
+    privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[model_key(name) for name in project.models],
+        group_name="published",
+        description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"layer": "published"},
+        automation_condition=FOLLOW,
+    )
+    def analytics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        target = Path(warehouse.data_dir) / "analytics.duckdb"
+        with foreseeable(), warehouse.get_connection() as connection:
+            done = publish(connection, target, pii=pii)
+        rows = sorted(done.rows.items())
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "bytes": done.bytes,
+                "seconds": done.seconds,
+                "tables": describe.table(["table", "rows"], rows),
+                "dagster/row_count": sum(done.rows.values()),
+            }
+        )
+
+    return analytics
+
+
+def model_key(name: str) -> dg.AssetKey:
+    """The asset of a table, whoever makes it; the ledger and the histories are written with the raw tables."""
+    return dg.AssetKey(name.split("."))
+
+
+def code_version(model: Model) -> str:
+    """Changes with the model's SQL, and so makes it stale."""
+    return hashlib.sha256(model.sql.encode()).hexdigest()[:12]
+
+
+def _spec(model: Model) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        model_key(model.qualified),
+        deps=sorted({key for name in model.depends_on for key in _assets_of(name)}),
+        description=model.description,
+        skippable=True,
+        group_name=str(model.layer),
+        kinds={"duckdb", "sql"},
+        owners=[OWNER],
+        tags={"layer": str(model.layer)},
+        automation_condition=FOLLOW,
+        code_version=code_version(model),
+        metadata={
+            "dagster/table_name": model.qualified,
+            "dagster/column_schema": _column_schema(model, {}),
+            "file": f"dbt_like_sql/{model.layer}/{model.name}.sql",
+        },
+    )
+
+
+def _assets_of(table: str) -> list[dg.AssetKey]:
+    """The assets that write a table: a history comes with its dataset, the ledger with every one of them."""
+    schema, _, name = table.partition(".")
+    if schema == "history":
+        return [asset_key(DATASETS[name])]
+    if schema in ("ops", "quarantine"):
+        return [asset_key(dataset) for dataset in DATASETS.values()]
+    return [model_key(table)]
+
+
+def _home(project: Project, test: SqlTest) -> str:
+    """The model that a test is shown with: the last built of those that it reads; one that reads none, the last of all."""
+    subject = project.subject_of(test)
+    return subject.qualified if subject else next(reversed(list(project.models)))
+
+
+def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
+    home = model_key(_home(project, test))
+    others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
+    return dg.AssetCheckSpec(test.name, asset=home, description=test.description, additional_deps=sorted(others))
+
+
+def _selected_tests(context: dg.AssetExecutionContext, project: Project) -> list[SqlTest]:
+    chosen = {check.name for check in context.selected_asset_check_keys}
+    return [test for test in project.tests.values() if test.name in chosen]
+
+
+def _upstream(project: Project, names: set[str]) -> set[str]:
+    """Every model that one of these reads, directly or through others."""
+    found, todo = set[str](), set(names)
+    while todo:
+        reads = {table for name in todo for table in project.models[name].depends_on if table in project.models}
+        todo = reads - found
+        found |= reads
+    return found
+
+
+def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:
+    """Columns with their comments, and with DuckDB's types once the model is built."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, types.get((model.qualified, name), "?"), description=text or None)
+            for name, text in model.columns.items()
+        ]
+    )
+
+
+def _materialized(
+    built: Built, lineage: Mapping[str, ColumnLineage], types: Mapping[tuple[str, str], str]
+) -> dg.MaterializeResult:
+    columns = lineage[built.model.qualified]
+    return dg.MaterializeResult(
+        asset_key=model_key(built.model.qualified),
+        metadata={
+            "dagster/column_schema": _column_schema(built.model, types),
+            **({"dagster/row_count": built.rows} if built.rows is not None else {}),
+            "seconds": round(built.seconds, 3),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    column: [
+                        dg.TableColumnDep(key, source) for table, source in sorted(deps) for key in _made_by(table)
+                    ]
+                    for column, deps in columns.items()
+                }
+            ),
+        },
+    )
+
+
+def _made_by(table: str) -> list[dg.AssetKey]:
+    """For column lineage: the asset whose table has the column; the ledger's tables are no asset of their own."""
+    return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
+
+
+def _checked(project: Project, tested: Tested) -> dg.AssetCheckResult:
+    test = tested.test
+    if tested.failure:
+        text = str(tested.failure)
+    elif tested.passed:
+        text = "Holds."
+    else:
+        text = (
+            f"{tested.violations:,} rows ({', '.join(test.columns)}) break it. To see them, paste "
+            f"dbt_like_sql/tests/{test.name}.sql into DuckDB. {test.description}"
+        )
+    return dg.AssetCheckResult(
+        asset_key=model_key(_home(project, test)),
+        check_name=test.name,
+        passed=tested.passed,
+        description=text,
+        metadata={"violations": tested.violations or 0, "seconds": round(tested.seconds, 3)},
+    )
+
+
+def _raise_if_failed(built: list[Built]) -> None:
+    failed = [one for one in built if one.failure]
+    if failed:
+        lines = [f"{one.model.qualified}: {one.failure}" for one in failed]
+        text = f"{len(failed)} of {len(built)} models were not built; the tables they had before stay.\n"
+        raise dg.Failure(text + "\n".join(lines), allow_retries=False)

@@ -1,0 +1,41 @@
+"""After loads from a terminal: which models the loads, or a change of their SQL, have made stale.
+
+Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
+"""
+
+import dagster as dg
+from dagster._core.definitions.data_version import CODE_VERSION_TAG
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.model_assets import PUBLISHED, code_version, model_key
+from analytics_pipeline.orchestration.raw_assets import asset_key
+from analytics_pipeline.sql_models import Model, load_project, touched_by
+
+
+def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
+    """The models to rebuild and the published file behind them; none if the file has everything.
+
+    What died between a load and its publishing is stale too.
+    """
+    project = load_project()
+    published = _when(instance, PUBLISHED)
+    loaded = [name for name, dataset in DATASETS.items() if _when(instance, asset_key(dataset)) > published]
+    changed = {
+        model.qualified for model in project.models.values() if _built_as(instance, model) != code_version(model)
+    }
+    stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
+    names = changed | {model.qualified for model in stale}
+    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names else []
+
+
+def _when(instance: dg.DagsterInstance, key: dg.AssetKey) -> float:
+    """When an asset was materialized last (epoch seconds), 0 if never."""
+    event = instance.get_latest_materialization_event(key)
+    return event.timestamp if event else 0.0
+
+
+def _built_as(instance: dg.DagsterInstance, model: Model) -> str | None:
+    """The code version that a model was built as last, None if never."""
+    event = instance.get_latest_materialization_event(model_key(model.qualified))
+    materialization = event.asset_materialization if event else None
+    return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None

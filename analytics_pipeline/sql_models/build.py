@@ -1,0 +1,135 @@
+"""Models into the warehouse: each in a transaction of its own, so that one that fails leaves the table it had.
+
+Which models to build and in which order is decided in `project.py`; whether the result is right in `checks.py`.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from analytics_pipeline.sql_models.model import Model
+from analytics_pipeline.warehouse.connection import transaction
+from analytics_pipeline.warehouse.schema import literal
+
+logger = logging.getLogger(__name__)
+
+# What these say is about the SQL. Any other error may quote a value, and values are not for the log or the UI.
+_ABOUT_THE_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a query did not run; never holds a value from the data.
+
+    Attributes:
+        reason: DuckDB's words where they are about the SQL, else the kind of error alone.
+        remedy: what a person should do.
+        line: line of the `.sql` file, None where DuckDB doesn't say.
+    """
+
+    reason: str
+    remedy: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """Everything, for an exception or a log."""
+        where = f" (line {self.line})" if self.line else ""
+        return f"{self.reason}{where}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of a model.
+
+    Attributes:
+        model: the model.
+        rows: rows of the new table; None for a view and where nothing was built.
+        seconds: how long it took.
+        failure: why nothing was built; what was there before is still there.
+        skipped: whether it was not even tried, as a model that it reads was not built.
+    """
+
+    model: Model
+    rows: int | None
+    seconds: float
+    failure: Failure | None = None
+    skipped: bool = False
+
+
+def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Built]:
+    """Build models one after the other; those that read one that failed are skipped, the others go on.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        models: in build order, as `Project` gives them.
+    """
+    results: list[Built] = []
+    stale: set[str] = set()
+    for model in models:
+        if broken := sorted(model.depends_on & stale):
+            reason, remedy = f"not built, as it reads {', '.join(broken)}", "Mend that model and build both again."
+            result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
+        else:
+            result = build_one(connection, model)
+        if result.failure:
+            stale.add(model.qualified)
+        results.append(result)
+    return results
+
+
+def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
+    """Build a model with its comments in one transaction. What it reads must be built."""
+    began = time.monotonic()
+    try:
+        with transaction(connection):
+            rows = _replace(connection, model)
+            _comment(connection, model)
+    except duckdb.Error as error:
+        failure = explain(error, f"dbt_like_sql/{model.layer}/{model.name}.sql", lines_before=1)
+        logger.warning("%s was not built: %s", model.qualified, failure)
+        return Built(model, None, time.monotonic() - began, failure)
+    return Built(model, rows, time.monotonic() - began)
+
+
+def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Model]:
+    """Those of the models that are not in the warehouse yet."""
+    there = connection.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+    ).fetchall()
+    return [model for model in models if (model.qualified,) not in there]
+
+
+def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:
+    """What went wrong and what to do, without any value from the data.
+
+    Args:
+        error: raised by a query of the file.
+        file: path of the `.sql` file, for people.
+        lines_before: lines that stood before the file's text in what was executed.
+    """
+    if not isinstance(error, _ABOUT_THE_SQL):
+        remedy = f"Paste {file} into DuckDB to see the whole message, which may quote data."
+        return Failure(f"{type(error).__name__} while it ran", remedy)
+    message = str(error)
+    found = re.search(r"^LINE (\d+):", message, re.MULTILINE)
+    line = int(found[1]) - lines_before if found else None
+    return Failure(message.splitlines()[0].rstrip("."), f"Correct {file}; the table it made before is untouched.", line)
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
+    kind = "VIEW" if model.is_view else "TABLE"
+    made = connection.execute(f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n').fetchone()
+    return made[0] if made and not model.is_view else None
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
+    kind, table = ("VIEW" if model.is_view else "TABLE"), f'{model.layer}."{model.name}"'
+    connection.execute(f"COMMENT ON {kind} {table} IS {literal(model.description)}")
+    for column, comment in model.columns.items():
+        if comment:
+            connection.execute(f'COMMENT ON COLUMN {table}."{column}" IS {literal(comment)}')

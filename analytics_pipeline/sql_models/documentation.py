@@ -1,0 +1,42 @@
+"""What the models' tables are, for the data dictionary: the words of their comments, and DuckDB's own types.
+
+How a dictionary is laid out does not belong here.
+"""
+
+import duckdb
+
+from analytics_pipeline.sql_models.build import build
+from analytics_pipeline.sql_models.model import InvalidModel
+from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.warehouse.schema import Table, TableColumn, ensure_schema
+
+
+def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """DuckDB's type of every column of a database, by (qualified table, column)."""
+    rows = connection.execute(
+        """SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()
+           WHERE NOT internal AND database_name = current_database()"""
+    ).fetchall()
+    return {(table, column): kind for table, column, kind in rows}
+
+
+def documentation(project: Project) -> list[Table]:
+    """Every model as a table with its columns, in build order; found by building them empty in memory.
+
+    Raises:
+        InvalidModel: a model does not build.
+    """
+    with duckdb.connect() as connection:
+        ensure_schema(connection)
+        for built in build(connection, project.models.values()):
+            if built.failure:
+                raise InvalidModel(f"{built.model.qualified}: {built.failure}")
+        types = column_types(connection)
+    return [
+        Table(
+            name,
+            model.description,
+            tuple(TableColumn(column, types[name, column], text) for column, text in model.columns.items()),
+        )
+        for name, model in project.models.items()
+    ]

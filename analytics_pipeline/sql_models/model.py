@@ -1,0 +1,151 @@
+"""One `.sql` file as a value: its SELECT, what its comments say, and which tables it reads. Parsed with sqlglot.
+
+Pure. Where the files are and in which order they build belongs in `project.py`, running them in `build.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+DIALECT = "duckdb"
+
+
+class InvalidModel(Exception):
+    """A `.sql` file is not what a model or a test must be; the message names the file and says what to change."""
+
+
+class Layer(StrEnum):
+    """Folder, and schema, of a model."""
+
+    STAGING = "staging"
+    """Views."""
+    MARTS = "marts"
+    """Tables."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A view or table that a SELECT makes.
+
+    Attributes:
+        layer: folder and schema.
+        name: file name and table name.
+        sql: the file as it stands, without a final semicolon.
+        description: the comment that the file opens with.
+        columns: each column's comment, in order; empty where it has none.
+        depends_on: qualified names of the tables it reads.
+    """
+
+    layer: Layer
+    name: str
+    sql: str
+    description: str
+    columns: Mapping[str, str]
+    depends_on: frozenset[str]
+
+    @property
+    def qualified(self) -> str:
+        """Its table, `schema.name`."""
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a view; else a table."""
+        return self.layer is Layer.STAGING
+
+
+@dataclass(frozen=True)
+class SqlTest:
+    """A query that must return no row.
+
+    Attributes:
+        name: file name.
+        sql: the file as it stands, without a final semicolon.
+        description: the comment that the file opens with: what it holds, and what to do when it fails.
+        columns: what a row that it returns tells.
+        depends_on: qualified names of the tables it reads.
+    """
+
+    name: str
+    sql: str
+    description: str
+    columns: tuple[str, ...]
+    depends_on: frozenset[str]
+
+
+def parse_model(layer: Layer, name: str, text: str) -> Model:
+    """Read a model's file.
+
+    Raises:
+        InvalidModel: it is not one SELECT of named columns from qualified tables.
+    """
+    sql = _without_semicolon(text)
+    query = parse_query(f"{layer}/{name}.sql", sql)
+    columns = {
+        column.alias_or_name: " ".join(part.strip() for part in column.comments or ()) for column in query.selects
+    }
+    if query.is_star or "" in columns or len(columns) < len(query.selects):
+        raise InvalidModel(
+            f"{layer}/{name}.sql: name each column of the last SELECT, once (no *, no unnamed expression)."
+        )
+    return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query))
+
+
+def parse_test(name: str, text: str) -> SqlTest:
+    """Read a test's file.
+
+    Raises:
+        InvalidModel: it is not one SELECT from qualified tables.
+    """
+    sql = _without_semicolon(text)
+    query = parse_query(f"tests/{name}.sql", sql)
+    return SqlTest(name, sql, leading_comment(sql), tuple(query.named_selects), tables_read(query))
+
+
+def parse_query(file: str, sql: str) -> exp.Query:
+    """The SELECT (or set operation) that a file consists of.
+
+    Raises:
+        InvalidModel: it can't be parsed, is something else, or reads a table without saying its schema.
+    """
+    try:
+        statements = sqlglot.parse(sql, dialect=DIALECT)
+    except SqlglotError as error:
+        raise InvalidModel(f"{file}: {error}") from error
+    if len(statements) != 1 or not isinstance(query := statements[0], exp.Query):
+        raise InvalidModel(f"{file}: must be one SELECT and nothing else.")
+    if unqualified := sorted({t.name for t in _tables(query) if not t.db and t.name not in _made_inside(query)}):
+        raise InvalidModel(f"{file}: say the schema of {', '.join(unqualified)}, as in staging.{unqualified[0]}.")
+    return query
+
+
+def tables_read(query: exp.Query) -> frozenset[str]:
+    """Qualified names of the tables that a query reads."""
+    return frozenset(f"{table.db}.{table.name}" for table in _tables(query) if table.db)
+
+
+def leading_comment(sql: str) -> str:
+    """The `--` lines that a file opens with, as one text."""
+    lines: list[str] = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return " ".join(lines)
+
+
+def _without_semicolon(text: str) -> str:
+    return text.strip().removesuffix(";").rstrip()
+
+
+def _tables(query: exp.Query) -> list[exp.Table]:
+    # A function in FROM, such as range(), is a Table without an identifier.
+    return [table for table in query.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
+
+
+def _made_inside(query: exp.Query) -> set[str]:
+    return {cte.alias for cte in query.find_all(exp.CTE)}

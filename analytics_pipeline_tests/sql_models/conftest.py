@@ -1,0 +1,34 @@
+"""A warehouse for each test, and one with a whole simulated organisation for those that only look at it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.sql_models.modelled import build_all, land, load
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse, open."""
+    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def organisation() -> Organisation:
+    """Ninety days of an organisation with every trait."""
+    return Organisation(OrganisationSpec(students=120))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory, organisation: Organisation) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The organisation's warehouse with all models built. Shared: roll back whatever a test changes."""
+    folder = tmp_path_factory.mktemp("organisation")
+    with open_warehouse(folder / "warehouse.duckdb") as connection:
+        load(connection, land(folder, organisation.files()))
+        build_all(connection)
+        yield connection

@@ -1,0 +1,88 @@
+"""What these tests share: rows put into raw tables, a simulated organisation's files loaded, and everything built."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from hashlib import md5
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset, place
+from analytics_pipeline.ingest.batch import Landed, read_batch
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.sql_models import build, load_project
+from analytics_pipeline.warehouse.load import write_batch
+
+PROJECT = load_project()
+
+Row = Mapping[str, object]
+
+
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+    """A moment in UTC, naive as the warehouse keeps it."""
+    return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
+
+
+WRITTEN = utc(2026, 11, 23, 3)
+
+
+def put(connection: duckdb.DuckDBPyConnection, table: str, *rows: Row) -> None:
+    """Insert rows, each by its columns' names; what they leave out is NULL."""
+    for row in rows:
+        columns = ", ".join(f'"{column}"' for column in row)
+        marks = ", ".join("?" for _ in row)
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+
+
+def build_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Build every model; none may fail."""
+    for built in build(connection, PROJECT.models.values()):
+        assert built.failure is None, f"{built.model.qualified}: {built.failure}"
+
+
+def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
+    """The rows of a query, as dicts."""
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN) -> list[Landed]:
+    """Put files on disk as a download does; those of no dataset are left out."""
+    landed = []
+    for key, body in files.items():
+        below = key.partition("/")[2]
+        if where := place(below):
+            path = folder / below.replace("/", "_")
+            path.write_bytes(body)
+            landed.append(Landed(Delivery(*where, key, md5(body).hexdigest(), len(body), last_modified), path))
+    return landed
+
+
+def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[Landed], size: int = 1_000) -> None:
+    """Load landed files, up to `size` of a dataset at once, in their order."""
+    waiting: dict[str, tuple[Dataset, list[Landed]]] = {}
+    for one in landed:
+        dataset = one.delivery.dataset
+        group = waiting.setdefault(dataset.name, (dataset, []))[1]
+        group.append(one)
+        if len(group) == size:
+            _write(connection, dataset, group)
+            waiting.pop(dataset.name)
+    for dataset, group in waiting.values():
+        _write(connection, dataset, group)
+
+
+def _write(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Sequence[Landed]) -> None:
+    write_batch(connection, read_batch(dataset, landed), WRITTEN, "run")
+
+
+def aws(day: date, cost: object, user: int = 1, part: int = 7, account: str = "0012") -> Row:
+    """A row of raw.aws_cost."""
+    return {"file_date": day, "aws_account_id": account, "user_id": user, "part_id": part, "cost": cost}
+
+
+def azure(day: date, cost: object, month: int, user: int = 1, part: int = 7) -> Row:
+    """A row of raw.azure_cost, of the file's year."""
+    of_month = {"month": month, "year": day.year, "monthly_cost_to_date": cost}
+    return {"file_date": day, "user_id": user, "part_id": part, **of_month}

@@ -1,0 +1,182 @@
+"""How models are found, ordered, built and tested; on folders made by the test."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.sql_models import (
+    InvalidModel,
+    Project,
+    build,
+    column_lineage,
+    documentation,
+    load_project,
+    missing,
+    run_tests,
+    touched_by,
+)
+from analytics_pipeline.warehouse.connection import STORAGE_VERSION
+from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
+
+Connection = duckdb.DuckDBPyConnection
+MARTS = {
+    *("daily_cloud_spend", "monthly_service_spend", "spend_reconciliation", "lab_sessions", "lab_launches_daily"),
+    *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
+    *("part_lineage", "roster_changes", "idle_spend", "data_completeness"),
+}
+
+
+def project(folder: Path, **files: str) -> Project:
+    """A project of files named `marts__name` or `staging__name` or `tests__name`."""
+    for name, sql in files.items():
+        path = folder / (name.replace("__", "/") + ".sql")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(sql)
+    return load_project(folder)
+
+
+def test_every_promised_mart_is_there_and_every_table_and_column_is_described() -> None:
+    assert {model.name for model in PROJECT.models.values() if not model.is_view} == MARTS
+    silent = [model.qualified for model in PROJECT.models.values() if not model.description]
+    silent += [
+        f"{model.qualified}.{column}"
+        for model in PROJECT.models.values()
+        for column, text in model.columns.items()
+        if not text
+    ]
+    assert not silent
+    assert not [test.name for test in PROJECT.tests.values() if "If it fails" not in test.description]
+    assert {f"grain_of_{mart}" for mart in MARTS} <= PROJECT.tests.keys()
+
+
+def test_adding_a_model_is_adding_a_file(tmp_path: Path, warehouse: Connection) -> None:
+    made = project(
+        tmp_path,
+        marts__b="-- Two.\n-- Lines.\nSELECT a.x + 1 AS y -- One more than x's.\nFROM marts.a AS a;\n",
+        marts__a="SELECT user_id AS x FROM staging.v",
+        staging__v="SELECT DISTINCT user_id FROM raw.aws_cost",
+    )
+    assert list(made.models) == ["staging.v", "marts.a", "marts.b"]
+    put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1})
+    assert [model.qualified for model in missing(warehouse, made.models.values())] == list(made.models)
+    assert [(one.rows, one.failure) for one in build(warehouse, made.models.values())] == [
+        (None, None),
+        (1, None),
+        (1, None),
+    ]
+    assert missing(warehouse, made.models.values()) == []
+    assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(5,)]
+    comments = "SELECT comment FROM duckdb_tables() WHERE table_name = 'b' UNION ALL SELECT comment FROM duckdb_columns() WHERE column_name = 'y'"
+    assert warehouse.execute(comments).fetchall() == [("Two. Lines.",), ("One more than x's.",)]
+
+
+def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
+    tmp_path: Path, warehouse: Connection
+) -> None:
+    good = {"marts__a": "SELECT 1 AS x", "marts__b": "SELECT x FROM marts.a", "marts__c": "SELECT 3 AS z"}
+    build(warehouse, project(tmp_path, **good).models.values())
+    bad = project(tmp_path, marts__a="-- About.\nSELECT\n    nothing AS x\nFROM raw.aws_cost")
+    results = {one.model.name: one for one in build(warehouse, bad.models.values())}
+    failure = results["a"].failure
+    assert (
+        failure and "nothing" in failure.reason and failure.line == 3 and "dbt_like_sql/marts/a.sql" in failure.remedy
+    )
+    assert results["b"].skipped and results["b"].failure and "marts.a" in results["b"].failure.reason
+    assert results["c"].failure is None
+    assert warehouse.execute("SELECT a.x, b.x FROM marts.a, marts.b").fetchall() == [(1, 1)]
+
+
+def test_a_model_that_fails_while_it_runs_leaves_its_table_and_tells_no_value(
+    tmp_path: Path, warehouse: Connection
+) -> None:
+    put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1, "user_email": "jane@example.com"})
+    build(warehouse, project(tmp_path, marts__a="SELECT 1 AS x").models.values())
+    (result,) = build(
+        warehouse, project(tmp_path, marts__a="SELECT user_email::INTEGER AS x FROM raw.aws_cost").models.values()
+    )
+    assert result.failure and "ConversionException" in result.failure.reason
+    assert "jane" not in str(result.failure)
+    assert warehouse.execute("SELECT x FROM marts.a").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT x FROM marts.b", "circle: marts.a -> marts.b -> marts.a|circle: marts.b -> marts.a -> marts.b"),
+        ("SELECT x FROM raw.nowhere", "raw.nowhere"),
+        ("SELECT x FROM b", "schema of b"),
+        ("SELECT * FROM marts.b", "name each column"),
+        ("SELECT 1 AS x, 2 AS x", "name each column"),
+        ("CREATE TABLE t (i INTEGER)", "one SELECT"),
+        ("SELECT 1 AS x; SELECT 2 AS x", "one SELECT"),
+        ("SELECT FROM WHERE", "marts/a.sql"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused_with_its_name_and_what_to_change(
+    tmp_path: Path, sql: str, says: str
+) -> None:
+    with pytest.raises(InvalidModel, match=says):
+        project(tmp_path, marts__a=sql, marts__b="SELECT x FROM marts.a")
+
+
+def test_what_a_load_touches_decides_what_is_built_again() -> None:
+    def names(*datasets: str) -> set[str]:
+        return {model.name for model in PROJECT.affected(touched_by(datasets)) if not model.is_view}
+
+    assert names("service_spend") == {"monthly_service_spend", "spend_reconciliation", "data_completeness"}
+    assert "roster_changes" in names("enrollment") and "daily_cloud_spend" not in names("enrollment")
+    assert names("asn_mapping") >= {"daily_cloud_spend", "part_lineage", "course_summary", "idle_spend"}
+    with pytest.raises(KeyError, match=r"no such model: marts\.x"):
+        PROJECT.select(["marts.x"])
+    subjects = {test.name: PROJECT.subject_of(test) for test in PROJECT.tests.values()}
+    assert subjects["spend_by_course_adds_up_to_the_total"] == PROJECT.models["marts.course_summary"]
+    assert subjects["raw_rows_are_those_of_the_ledger"] is None
+    assert "grain_of_idle_spend" in {test.name for test in PROJECT.tests_of(PROJECT.select(["marts.idle_spend"]))}
+
+
+def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None:
+    lineage = column_lineage(PROJECT)
+    assert lineage["staging.grades"]["assignment_id"] == {("raw.grades", "asnid")}
+    assert lineage["marts.daily_cloud_spend"]["course_id"] == {("staging.parts", "course_id")}
+    assert ("staging.azure_cost", "accumulated") in lineage["marts.daily_cloud_spend"]["cost"]
+    assert lineage["marts.lab_launches_daily"]["launches"] == frozenset()  # a count is made of rows, not of columns
+    known = {name: set(model.columns) for name, model in PROJECT.models.items()}
+    for model, columns in lineage.items():
+        assert set(columns) == known[model]
+        for table, column in set().union(*columns.values()):
+            assert table in PROJECT.models[model].depends_on
+            assert table not in known or column in known[table], (model, table, column)
+
+
+def test_the_documentation_has_duckdbs_types_and_the_files_words() -> None:
+    tables = {table.name: table for table in documentation(PROJECT)}
+    assert list(tables) == list(PROJECT.models)
+    cost = next(column for column in tables["marts.daily_cloud_spend"].columns if column.name == "cost")
+    assert (cost.sql_type, cost.description[:10]) == ("DECIMAL(18,9)", "US dollars")
+    floats = [
+        f"{t.name}.{c.name}" for t in tables.values() for c in t.columns if c.sql_type in ("DOUBLE", "FLOAT", "HUGEINT")
+    ]
+    assert not floats, "sums of floats depend on the order of rows"
+
+
+def test_a_test_that_cannot_run_says_why_and_others_go_on(tmp_path: Path, warehouse: Connection) -> None:
+    made = project(
+        tmp_path,
+        marts__a="SELECT 1 AS x",
+        tests__one="-- Holds.\nSELECT x FROM marts.a",
+        tests__two="SELECT 1 AS n FROM raw.grades",
+    )
+    one, two = run_tests(warehouse, made.tests.values())
+    assert one.violations is None and one.failure and "does not exist" in one.failure.reason and not one.passed
+    assert two.passed
+    build(warehouse, made.models.values())
+    (one,) = run_tests(warehouse, [made.tests["one"]])
+    assert (one.violations, one.test.columns, one.test.description) == (1, ("x",), "Holds.")
+
+
+def test_each_file_can_be_pasted_into_duckdb_as_it_is(warehouse: Connection) -> None:
+    build_all(warehouse)
+    for one in [*PROJECT.models.values(), *PROJECT.tests.values()]:
+        warehouse.execute(one.sql)
+    assert STORAGE_VERSION == "v1.0.0"  # the views' comments are stored in that format too

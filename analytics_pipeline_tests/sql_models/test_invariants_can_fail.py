@@ -1,0 +1,136 @@
+"""Each test in `dbt_like_sql/tests/` against a table that was broken on purpose: one that cannot fail proves nothing."""
+
+import duckdb
+import pytest
+
+from analytics_pipeline.sql_models import run_test
+from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
+
+ANY_ROW = "rowid = (SELECT min(rowid) FROM {})"
+
+
+def _twice(table: str) -> str:
+    return f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1"
+
+
+def _without(table: str) -> str:
+    return f"DELETE FROM {table} WHERE {ANY_ROW.format(table)}"
+
+
+def _changed(table: str, change: str) -> str:
+    return f"UPDATE {table} SET {change} WHERE {ANY_ROW.format(table)}"
+
+
+GRAINS = {
+    name: [_twice(f"marts.{name.removeprefix('grain_of_')}")] for name in PROJECT.tests if name.startswith("grain_of_")
+}
+BREAKS: dict[str, list[str]] = GRAINS | {
+    "daily_spend_adds_up_to_what_was_reported": [
+        _changed("marts.daily_cloud_spend", "cost = cost + 0.000000001"),
+        "DELETE FROM marts.daily_cloud_spend WHERE provider = 'azure' AND cost > 0",
+    ],
+    "every_reported_cost_is_in_daily_cloud_spend": [
+        _without("marts.daily_cloud_spend"),
+        _changed("marts.daily_cloud_spend", "part_id = -1"),
+    ],
+    "daily_spend_is_never_negative": [
+        _changed("marts.daily_cloud_spend", "cost = -0.1"),
+        _changed("marts.daily_cloud_spend", "days_covered = 0"),
+    ],
+    "spend_by_course_adds_up_to_the_total": [
+        "UPDATE marts.course_summary SET spend = spend + 0.000000001 WHERE course_id IS NULL",
+        _changed("marts.student_course_summary", "spend = spend + 0.000000001"),
+    ],
+    "monthly_service_spend_adds_up_to_what_was_delivered": [
+        _changed("marts.monthly_service_spend", "cost = cost + 0.000000001"),
+        "DELETE FROM marts.monthly_service_spend WHERE month = (SELECT min(month) FROM marts.monthly_service_spend)",
+    ],
+    "spend_reconciliation_adds_up_to_both_reports": [
+        "UPDATE marts.spend_reconciliation SET account_increase = account_increase + 1 WHERE difference IS NOT NULL",
+        "UPDATE marts.spend_reconciliation SET difference = 0",
+        "DELETE FROM marts.spend_reconciliation",
+    ],
+    "every_session_is_in_lab_sessions": [
+        _without("marts.lab_sessions"),
+        _changed("marts.lab_sessions", "user_id = -1"),
+    ],
+    "every_score_is_in_assignment_scores": [
+        _without("marts.assignment_scores"),
+        _changed("marts.assignment_scores", "score = 987654"),
+    ],
+    "one_submission_counts_per_graded_assignment": [
+        "UPDATE marts.assignment_scores SET counts = true",
+        "UPDATE marts.assignment_scores SET counts = false",
+    ],
+    "sessions_add_up_in_every_mart": [
+        _without("marts.lab_launches_daily"),
+        _changed("marts.student_course_summary", "sessions = sessions + 1"),
+        "DELETE FROM marts.course_summary WHERE sessions > 0",
+    ],
+    "concurrency_is_possible": [
+        _without("marts.lab_concurrency_hourly"),
+        _changed("marts.lab_concurrency_hourly", "peak_sessions = 100000"),
+        _changed("marts.lab_concurrency_hourly", "hour = hour + INTERVAL 10 YEAR"),
+    ],
+    "every_course_has_the_root_of_its_parent": [
+        _without("marts.course_lineage"),
+        "UPDATE marts.course_lineage SET root_course_id = -1 WHERE depth = 0",
+        "UPDATE marts.course_lineage SET depth = depth + 1 WHERE depth > 0",
+    ],
+    "every_part_has_the_root_of_its_parent": [
+        _without("marts.part_lineage"),
+        _changed("marts.part_lineage", "is_circular = NOT is_circular"),
+    ],
+    "idle_spend_is_part_of_daily_spend": [
+        _changed("marts.idle_spend", "cost = cost + 0.000000001"),
+        """INSERT INTO marts.idle_spend BY NAME
+           SELECT spend.* EXCLUDE (is_reset, is_first) FROM marts.daily_cloud_spend AS spend
+           SEMI JOIN marts.lab_sessions AS s ON s.user_id = spend.user_id AND s.part_id = spend.part_id
+               AND s.session_date = spend.spend_date LIMIT 1""",
+    ],
+    "roster_changes_end_at_the_current_enrollment": [
+        _without("marts.roster_changes"),
+        _changed("marts.roster_changes", "role = 'janitor'"),
+    ],
+    "completeness_agrees_with_the_ledger": [
+        "DELETE FROM marts.data_completeness WHERE loaded AND dataset = 'aws_cost'",
+        "UPDATE marts.data_completeness SET rows = rows + 1 WHERE loaded",
+        "INSERT INTO ops.failed_files (dataset, partition, period) VALUES ('aws_cost', '2026-01-01', '2026-01-01')",
+    ],
+    "raw_rows_are_those_of_the_ledger": [
+        _without("raw.enrollment"),
+        "UPDATE ops.loaded_files SET rows = rows + 1 WHERE dataset = 'lab_sessions'",
+    ],
+    "scores_add_up_in_the_summary": [
+        "UPDATE marts.student_course_summary SET score = score + 0.000001 WHERE score IS NOT NULL",
+    ],
+}
+
+
+def test_there_is_a_way_to_break_every_test() -> None:
+    assert BREAKS.keys() == PROJECT.tests.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [(name, change) for name, changes in BREAKS.items() for change in changes],
+    ids=lambda text: text[:60],
+)
+def test_a_broken_table_is_noticed(built: duckdb.DuckDBPyConnection, name: str, change: str) -> None:
+    test = PROJECT.tests[name]
+    assert run_test(built, test).violations == 0, "it fails before anything is broken"
+    built.begin()
+    try:
+        built.execute(change)
+        tested = run_test(built, test)
+    finally:
+        built.rollback()
+    assert tested.failure is None
+    assert tested.violations, f"{name} did not notice: {change}"
+
+
+def test_every_invariant_holds_in_an_empty_warehouse(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """On the first day of an organisation nothing is delivered, and that is no failure."""
+    build_all(warehouse)
+    put(warehouse, "raw.asn_mapping")
+    assert [test.name for test in PROJECT.tests.values() if run_test(warehouse, test).violations != 0] == []

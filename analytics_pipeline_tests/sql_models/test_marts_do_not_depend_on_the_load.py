@@ -1,0 +1,89 @@
+"""A full reload, a day-by-day load and a shuffled load of the same files give the same marts, to the last digit."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, land, load
+
+SPEC = OrganisationSpec.small(days=20, students=60, midnight_in_both_files=True)
+
+
+def _marts(folder: Path, way: str) -> dict[str, list[tuple[object, ...]]]:
+    folder.mkdir()
+    files = land(folder, Organisation(SPEC).files())
+    if way == "shuffled, some twice":
+        files = files + files[::3]
+        random.Random(5).shuffle(files)
+    with open_warehouse(folder / "warehouse.duckdb") as connection:
+        if way == "shuffled, some twice":  # and rows within a file come in another order too
+            connection.execute("SET preserve_insertion_order = false")
+        load(connection, files, size=1 if way == "day by day" else 7 if way.startswith("shuffled") else 1_000)
+        build_all(connection)
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in PROJECT.models}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[object, ...]]]:
+    return _marts(tmp_path_factory.mktemp("whole") / "load", "whole")
+
+
+@pytest.mark.parametrize("way", ["day by day", "shuffled, some twice"])
+def test_the_marts_are_the_same(tmp_path: Path, whole: dict[str, list[tuple[object, ...]]], way: str) -> None:
+    other = _marts(tmp_path / "load", way)
+    assert other.keys() == whole.keys()
+    for name, rows in whole.items():
+        assert rows, f"{name} is empty, so this proves nothing"
+        assert other[name] == rows, f"{name} differs when loaded {way}"
+
+
+def test_marts_of_files_that_grew_day_by_day_are_those_of_the_last_delivery(
+    tmp_path: Path, whole: dict[str, list[tuple[object, ...]]]
+) -> None:
+    """The whole bucket of some nights, one after the other, as a sync loads it; only the history may know more."""
+    organisation = Organisation(SPEC)
+    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        before: dict[str, bytes] = {}
+        for day in [*SPEC.all_days()[::4], SPEC.last_day]:
+            now = organisation.files(day)
+            load(connection, land(tmp_path, {key: body for key, body in now.items() if before.get(key) != body}))
+            before = now
+        build_all(connection)
+        for name, rows in whole.items():
+            if name != "marts.roster_changes":
+                assert connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() == rows, name
+
+
+CONFLICTS = {  # rows that say something else under the same key, as a file is free to do
+    "raw.aws_cost": "REPLACE (cost + 1 AS cost)",
+    "raw.azure_cost": "REPLACE (monthly_cost_to_date + 1 AS monthly_cost_to_date)",
+    "raw.service_spend": "REPLACE (cost + 1 AS cost, course_id + 1 AS course_id)",
+    "raw.lab_sessions": "REPLACE (lab_type || '?' AS lab_type, course_id + 1 AS course_id, disconnects + 1 AS disconnects)",
+    "raw.grades": "REPLACE (asnscore + 1 AS asnscore, NOT isoverride AS isoverride, partnerid + 1 AS partnerid)",
+    "raw.enrollment": "REPLACE ('ta' AS role, NOT dropped AS dropped)",
+    "raw.asn_mapping": "REPLACE (course_id + 1 AS course_id, part_name || '?' AS part_name)",
+    "raw.course_mapping": "REPLACE (course_name || '?' AS course_name, NULL AS parent_course_id)",
+    "history.enrollment": "REPLACE ('ta' AS role, NOT dropped AS dropped)",
+}
+
+
+def test_rows_that_contradict_each_other_give_the_same_marts_in_any_order(
+    tmp_path: Path, built: duckdb.DuckDBPyConnection
+) -> None:
+    marts = []
+    for seed in (1, 2):
+        with open_warehouse(tmp_path / f"{seed}.duckdb") as connection:
+            for table, conflict in CONFLICTS.items():
+                connection.register("delivered", built.execute(f"SELECT * FROM {table}").pl())
+                both = f"SELECT * FROM delivered UNION ALL SELECT * {conflict} FROM delivered"
+                connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM ({both}) AS r ORDER BY hash(r, {seed})")
+                connection.unregister("delivered")
+            build_all(connection)
+            marts.append({m: connection.execute(f"SELECT * FROM {m} ORDER BY ALL").fetchall() for m in PROJECT.models})
+    one, other = marts
+    assert [name for name in one if one[name] != other[name]] == []
+    assert len(one["marts.daily_cloud_spend"]) > 1_000

@@ -1,0 +1,112 @@
+"""Sessions, launches and concurrency, on rows written by hand."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from analytics_pipeline_tests.sql_models.modelled import build_all, found, put, utc
+
+Connection = duckdb.DuckDBPyConnection
+NOON = utc(2026, 10, 1, 12)
+DAY = NOON.date()
+
+
+def session(
+    begin: datetime | None, minutes: float = 60, course: int = 5, user: int = 1, **more: object
+) -> dict[str, object]:
+    """A row of raw.lab_sessions, launched at its start."""
+    end = begin and begin + timedelta(minutes=minutes)
+    times = {"launch_time": begin, "start_time": begin, "end_time": end, "file_date": begin.date() if begin else DAY}
+    return {"user_id": user, "part_id": 7, "course_id": course, **times, **more}
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (" START successful; END successful (Session Timer Expires)", "Session Timer Expires"),
+        (" START successful; END successful (User Ended Lab)", "User Ended Lab"),
+        (" START successful; END successful (Jane Doe says: bye)", "other"),
+        ("LAUNCH initiated; START failed (CFN creation failed)", "Start Failed"),
+        (" START successful", None),
+        (None, None),
+    ],
+)
+def test_only_a_known_reason_leaves_the_log(warehouse: Connection, log: str | None, reason: str | None) -> None:
+    put(warehouse, "raw.lab_sessions", session(NOON, log=log))
+    build_all(warehouse)
+    assert warehouse.execute("SELECT end_reason FROM marts.lab_sessions").fetchall() == [(reason,)]
+
+
+def test_a_session_that_two_files_list_is_taken_from_where_its_end_is_latest(warehouse: Connection) -> None:
+    early = session(NOON, 30, lab_type="VM")
+    late = session(NOON, 90, lab_type="VM") | {"file_date": DAY + timedelta(days=1)}
+    put(warehouse, "raw.lab_sessions", late, early, session(NOON, user=2))
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT user_id, minutes FROM marts.lab_sessions ORDER BY 1").fetchall()
+    assert rows == [(1, Decimal(90)), (2, Decimal(60))]
+
+
+def test_sessions_without_any_time_are_kept_apart_by_the_day_of_their_file(warehouse: Connection) -> None:
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        session(None),
+        session(None),
+        session(None) | {"file_date": DAY + timedelta(days=1)},
+    )
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT session_date, minutes, succeeded FROM marts.lab_sessions ORDER BY 1").fetchall()
+    assert rows == [(DAY, None, False), (DAY + timedelta(days=1), None, False)]
+
+
+def test_the_articles_example_has_its_minutes_and_no_impossible_wait(warehouse: Connection) -> None:
+    """It is launched months after its end, and ready five seconds later."""
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        session(utc(2022, 2, 23, 21, 40, 20), 0)
+        | {"end_time": utc(2022, 2, 23, 23, 40, 22), "duration_min": "120.033333"}
+        | {"launch_time": utc(2022, 6, 1, 21, 14, 57), "init_time": utc(2022, 6, 1, 21, 15, 2)}
+        | {"launch_to_ready_duration_mins": "0.083333"},
+    )
+    build_all(warehouse)
+    (row,) = found(warehouse, "SELECT * FROM marts.lab_sessions")
+    assert row["session_date"] == date(2022, 2, 23)
+    assert (row["minutes"], row["minutes_delivered"]) == (Decimal("120.033333"), Decimal("120.033333"))
+    assert (row["launch_to_ready_seconds"], row["launch_to_ready_seconds_delivered"]) == (5, Decimal("5.000"))
+
+
+def test_waits_are_percentiles_of_the_launches_that_got_ready(warehouse: Connection) -> None:
+    for n in range(1, 101):
+        put(warehouse, "raw.lab_sessions", session(NOON, user=n, lab_type="VM", init_time=NOON + timedelta(seconds=n)))
+    put(warehouse, "raw.lab_sessions", session(NOON, user=999, lab_type="VM") | {"start_time": None, "end_time": None})
+    build_all(warehouse)
+    assert found(warehouse, "SELECT * FROM marts.lab_launches_daily") == [
+        {"date": DAY, "course_id": 5, "lab_type": "VM", "launches": 101, "failures": 1, "p50": 50, "p90": 90, "p99": 99}
+    ]
+
+
+def test_an_hours_peak_is_the_most_sessions_at_one_moment(warehouse: Connection) -> None:
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        session(NOON, 90, user=1),
+        session(NOON + timedelta(minutes=10), 20, user=2),
+        session(NOON + timedelta(minutes=30), 10, user=3),  # starts in the second in which the one before ends
+        session(NOON + timedelta(minutes=5), 240, course=6),
+    )
+    build_all(warehouse)
+    rows = warehouse.execute(
+        "SELECT course_id, hour(hour), peak_sessions FROM marts.lab_concurrency_hourly ORDER BY ALL"
+    )
+    # Course 5: two at once, never three, and one still running at 13:00. Course 6: one for five hours, 16:00 included.
+    assert rows.fetchall() == [(5, 12, 2), (5, 13, 1), (6, 12, 1), (6, 13, 1), (6, 14, 1), (6, 15, 1), (6, 16, 1)]
+
+
+def test_a_clock_gone_wrong_does_not_fill_the_years(warehouse: Connection) -> None:
+    put(warehouse, "raw.lab_sessions", session(NOON) | {"end_time": utc(9999, 12, 31)})
+    build_all(warehouse)
+    hours = warehouse.execute("SELECT count(*) FROM marts.lab_concurrency_hourly").fetchone()
+    assert hours == (31 * 24,)

@@ -1,0 +1,31 @@
+-- Every lab session, once, also where two days' files list it. A launch that failed is a session that never started.
+SELECT
+    md5(
+        user_id::VARCHAR || '|' || part_id::VARCHAR || '|' || coalesce(launch_time::VARCHAR, '') || '|'
+        || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '')
+    ) AS session_id, -- The same in every load: a hash of user, part, launch and start.
+    coalesce(start_time, launch_time, file_date)::DATE AS session_date, -- UTC day of the start, else of the launch, else of the file.
+    user_id, -- Vocareum id of the user.
+    course_id, -- Vocareum id of the course, as delivered.
+    course_name, -- Name of the course.
+    assignment_id, -- Vocareum id of the assignment, as delivered.
+    assignment_name, -- Name of the assignment.
+    part_id, -- Vocareum id of the part.
+    part_name, -- Name of the part.
+    lab_type, -- Kind of lab: Cloud, Container, Databricks, VM; the list grows.
+    launch_time, -- When Start Lab was clicked (UTC).
+    start_time, -- When the machine was started (UTC); NULL where the launch failed.
+    init_time, -- When the lab was ready to use (UTC).
+    end_time, -- When the lab was ended (UTC).
+    (date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6) AS minutes, -- Minutes from start to end, recomputed; NULL where one is missing.
+    minutes_delivered, -- Minutes as delivered.
+    CASE
+        WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)
+    END AS launch_to_ready_seconds, -- Seconds from launch to ready, recomputed; NULL where one is missing or they are in the wrong order.
+    round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered, -- Seconds from launch to ready, as delivered (in minutes).
+    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started.
+    end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL where the log tells no end.
+    concurrent_labs, -- Labs that the user already had running at launch.
+    disconnects, -- How often the user was disconnected.
+    latency_ms -- Estimated latency of the user's connection, in milliseconds.
+FROM staging.lab_sessions

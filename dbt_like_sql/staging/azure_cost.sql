@@ -1,0 +1,22 @@
+-- Azure spend, month to date, as known at the end of each day, one row per day, user, part and month.
+-- A row belongs to its own month and year: where a file of the 1st still carries the month before, its value stands on that
+-- month's last day. The latest file says what a day's value is; where it repeats a row, the greater value counts.
+WITH
+placed AS (
+    SELECT
+        *,
+        make_date(year, month, 1) AS billing_month,
+        greatest(billing_month, least(file_date, last_day(billing_month))) AS spend_date
+    FROM raw.azure_cost
+)
+SELECT
+    spend_date, -- UTC day at whose end the value held: the file's day, moved into the month that the row belongs to.
+    billing_month, -- First day of the month that the value belongs to.
+    user_id, -- Vocareum id of the user.
+    part_id, -- Vocareum id of the part.
+    monthly_cost_to_date AS accumulated -- US dollars since the first of the month: never sum it over days.
+FROM placed
+QUALIFY row_number() OVER (
+    PARTITION BY spend_date, billing_month, user_id, part_id
+    ORDER BY file_date DESC, monthly_cost_to_date DESC
+) = 1

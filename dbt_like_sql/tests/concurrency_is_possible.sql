@@ -1,0 +1,24 @@
+-- An hour's peak of a course is at least 1 where a session starts in it, and never above the sessions that touch the hour.
+-- If it fails, the sweep of marts.lab_concurrency_hourly is wrong.
+WITH
+ran AS (
+    SELECT course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
+    FROM marts.lab_sessions
+    WHERE start_time < end_time
+),
+touched AS (
+    SELECT course_id, hour, count(*) AS sessions
+    FROM (
+        SELECT
+            course_id,
+            unnest(generate_series(
+                date_trunc('hour', start_time), end_time - INTERVAL 1 MICROSECOND, INTERVAL 1 HOUR
+            )) AS hour
+        FROM ran
+    )
+    GROUP BY course_id, hour
+)
+SELECT coalesce(touched.course_id, found.course_id) AS course_id, coalesce(touched.hour, found.hour) AS hour, peak_sessions, sessions
+FROM touched
+FULL JOIN marts.lab_concurrency_hourly AS found ON found.course_id = touched.course_id AND found.hour = touched.hour
+WHERE coalesce(found.peak_sessions, 0) NOT BETWEEN 1 AND coalesce(touched.sessions, 0)

@@ -1,0 +1,6 @@
+-- marts.lab_concurrency_hourly has one row per hour and course.
+-- If it fails, look at its last GROUP BY.
+SELECT hour, course_id, count(*) AS times
+FROM marts.lab_concurrency_hourly
+GROUP BY hour, course_id
+HAVING count(*) > 1
