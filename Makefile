@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo dev test soak check audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -21,14 +21,26 @@ setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
 demo: setup ## simulate an organisation, load all of it, say what to do next
 	$(BIN)/analytics-pipeline demo
 
+dev: setup ## the Dagster UI on http://127.0.0.1:3000, with its daemon
+	$(BIN)/analytics-pipeline dev
+
 test: setup ## all tests but the long suites
 	$(BIN)/python -m pytest
 
-check: setup ## lint, types, definitions
+soak: setup ## the long suites: kills, faults, load, fuzz
+	$(BIN)/python -m pytest -m slow --timeout 7200
+
+check: setup audit ## lint, types, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate
+
+audit: setup ## known weaknesses of the pinned dependencies
+	@report=$$($(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock 2>&1) || \
+	  { echo "$$report"; case "$$report" in *"known vulnerabilit"*) exit 1;; esac; }; \
+	echo "pip-audit: $$(echo "$$report" | grep -c 'could not be audited') packages not audited, the index does not answer for them"
 
 lock: ## pin every dependency with hashes in requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \

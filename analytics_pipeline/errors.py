@@ -6,7 +6,7 @@ Each is defined where it is raised.
 from analytics_pipeline.ingest.plan import AnotherOrganisation
 from analytics_pipeline.settings import SettingsError
 from analytics_pipeline.vocareum.errors import VocareumError
-from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.connection import WarehouseUnusable
 from analytics_pipeline.warehouse.schema import SchemaTooNew
 
-FORESEEABLE = (SettingsError, VocareumError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)
+FORESEEABLE = (SettingsError, VocareumError, WarehouseUnusable, SchemaTooNew, AnotherOrganisation)

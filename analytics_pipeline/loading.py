@@ -4,26 +4,31 @@ It knows nothing of Dagster; what to load is decided in `ingest/plan.py`, by whi
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest.batch import FileResult, Landed, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
+from analytics_pipeline.ingest.erasure import erase_in_file
 from analytics_pipeline.ingest.header import FileRefused
-from analytics_pipeline.ingest.landing import forget_older_versions, landing_path
+from analytics_pipeline.ingest.landing import forget_older_versions, has_landed, landing_path
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.vocareum.bucket import Bucket, RemoteObject, Undelivered, remove_stale_parts
+from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.load import write_batch
 
 BATCH_BYTES = 48_000_000
 BATCH_FILES = 256
 """What is read, judged and written at a time: enough for DuckDB to be busy, little enough for memory."""
 
+T = TypeVar("T")
 OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
@@ -60,21 +65,33 @@ class Loader:
         Yields:
             The verdict of each file, after its transaction is committed.
         """
-        for landed in _batched(self._fetch(deliveries)):
-            yield from map(_told, (one for one in landed if isinstance(one, FileResult)))
-            batch = read_batch(dataset, [one for one in landed if isinstance(one, Landed)])
+        for undelivered, batch in _one_ahead(self._read(dataset, deliveries)):
+            yield from map(_told, undelivered)
             if not batch.files:
                 continue
             with self.open_warehouse() as connection:
                 write_batch(connection, batch, utc_now(), self.run_id)
+                erased = erased_people(connection)
+            for one in batch.files:
+                erase_in_file(one.landed.path, dataset, erased)
             forget_older_versions(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
             yield from map(_told, batch.files)
 
+    def _read(
+        self, dataset: Dataset, deliveries: Sequence[Delivery]
+    ) -> Generator[tuple[list[FileResult], Batch], None, None]:
+        """Batches as they can be written, each with the files that did not land meanwhile."""
+        for landed in _batched(self._fetch(deliveries)):
+            undelivered = [one for one in landed if isinstance(one, FileResult)]
+            yield undelivered, read_batch(dataset, [one for one in landed if isinstance(one, Landed)])
+
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
         """Files as they land; those that did not, as a failed verdict."""
-        here = [] if self.refetch else [one for one in deliveries if landing_path(self.landing, one).exists()]
+        here: list[Delivery] = []
+        away: list[Delivery] = []
+        for one in deliveries:
+            (here if not self.refetch and has_landed(self.landing, one) else away).append(one)
         yield from (Landed(one, landing_path(self.landing, one)) for one in here)
-        away = [one for one in deliveries if one not in here]
         if not away:
             return
         if self.bucket is None:
@@ -138,3 +155,16 @@ def _batched(files: Iterable[Landed | FileResult]) -> Iterator[list[Landed | Fil
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _one_ahead(items: Generator[T, None, None]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is worked on: DuckDB reads here while it writes there."""
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as thread:
+        try:
+            coming = thread.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = thread.submit(next, items, None)
+                yield item
+        finally:
+            # Behind what is running, in the thread it runs in; so downloads that have not begun never begin.
+            thread.submit(items.close).result()

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), validation_alias="ALERT_WEBHOOK_URL", description="Slack-compatible webhook for failures."
     )
+    ui_url: str = Field(
+        "http://127.0.0.1:3000",
+        validation_alias="DAGSTER_UI_URL",
+        description="Where people reach the Dagster UI: the links in alerts begin with it.",
+    )
 
     @property
     def warehouse_path(self) -> Path:
@@ -111,7 +116,7 @@ def require(settings: Settings) -> Settings:
         SettingsError: names every setting that is missing and where to get it.
     """
     fields = Settings.model_fields
-    missing = [name for name in REQUIRED if not _text(getattr(settings, name))]
+    missing = [name for name in REQUIRED if not _text(getattr(settings, name)).strip()]
     if missing:
         lines = [f"{fields[name].validation_alias} is not set: {fields[name].description}" for name in missing]
         raise SettingsError("\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."]))

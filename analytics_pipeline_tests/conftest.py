@@ -1,13 +1,25 @@
-"""What all tests share: a running simulation of Vocareum.
+"""What all tests share: a running simulation of Vocareum, and a small organisation loaded and modelled.
 
 Only fixtures that more than one folder of tests uses belong here.
 """
 
+import hashlib
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from analytics_pipeline import sql_models
+from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.loading import Loader
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +27,34 @@ def vocareum() -> Iterator[DemoVocareum]:
     """A simulated Vocareum that runs for the whole session. What a test puts there, others see: `clear()` it."""
     with DemoVocareum(token="t0ken-of-an-org-admin") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a small organisation, every file landed and loaded, every model built. Not to be changed."""
+    settings = Settings(ANALYTICS_DATA_DIR=str(tmp_path_factory.mktemp("organisation") / "data"))
+    delivered: list[Delivery] = []
+    for key, body in Organisation(OrganisationSpec.small()).files().items():
+        if placed := place(key.removeprefix("org9001/")):
+            etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            delivered.append(Delivery(*placed, key, etag, len(body), datetime(2026, 11, 7, tzinfo=UTC)))
+            path = landing_path(settings.landing_dir, delivered[-1])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test")
+    for name, dataset in DATASETS.items():
+        results = list(loader.load(dataset, [one for one in delivered if one.dataset.name == name]))
+        assert results, f"the organisation delivers no {name}"
+    with open_warehouse(settings.warehouse_path) as connection:
+        built = sql_models.build(connection, sql_models.load_project().models.values())
+        assert not [one for one in built if one.failure], "a model does not build"
+    return settings.data_dir
+
+
+@pytest.fixture
+def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a copy of that folder, which a test may change; they stand in the environment, too."""
+    shutil.copytree(loaded_organisation, tmp_path / "data")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("PUBLISH_PII", raising=False)
+    return Settings()

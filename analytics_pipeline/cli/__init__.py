@@ -2,7 +2,7 @@
 
 import typer
 
-from analytics_pipeline.cli import demo, dev, doctor, quarantine, status, sync
+from analytics_pipeline.cli import demo, dev, dictionary, doctor, erase, publish, quarantine, query, status, sync
 
 app = typer.Typer(
     name="analytics-pipeline",
@@ -16,6 +16,10 @@ app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(status.status)
 app.command()(doctor.doctor)
+app.command()(query.query)
+app.command()(publish.publish)
+app.command()(dictionary.dictionary)
+app.command()(erase.erase)
 app.command()(dev.dev)
 app.add_typer(quarantine.app, name="quarantine")
 

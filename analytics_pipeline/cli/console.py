@@ -1,6 +1,7 @@
 """How commands speak: tables, progress, errors with their remedy, exit codes. No command's own words belong here."""
 
 import functools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
@@ -12,19 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from analytics_pipeline.ingest.plan import AnotherOrganisation
-from analytics_pipeline.settings import SettingsError
-from analytics_pipeline.vocareum.errors import VocareumError
-from analytics_pipeline.warehouse.connection import WarehouseBusy
-from analytics_pipeline.warehouse.schema import SchemaTooNew
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.errors import FORESEEABLE
+
+_SHORT = 16  # characters of a cell that is not broken over lines
 
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 """Exit codes: done; some file failed or is missing; settings, credentials or the warehouse can't be used."""
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_WIDE = 160
+"""Columns of a page that is no terminal: a file or a log."""
 
-FORESEEABLE = (SettingsError, VocareumError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,6 +55,13 @@ def fail(text: str, code: int = UNUSABLE) -> NoReturn:
     raise typer.Exit(code)
 
 
+def known_dataset(name: str) -> str:
+    """A dataset's name as given; ends the command where there is no such dataset."""
+    if name not in DATASETS:
+        fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
+    return name
+
+
 def note(text: str) -> None:
     """A line of prose."""
     out.print(text, markup=False, soft_wrap=True)
@@ -64,7 +72,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     made = Table(title=title, title_justify="left", title_style="bold", expand=False)
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        short = all(len(str(row[at])) <= _SHORT for row in rows)
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=short)
     for row in rows:
         made.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(str(cell)) for cell in row))
     out.print(made)

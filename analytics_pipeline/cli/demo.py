@@ -27,7 +27,10 @@ def demo(
         bool, typer.Option("--serve", help="Keep the simulated Vocareum up afterwards, for the UI; ends with Ctrl-C.")
     ] = False,
 ) -> None:
-    """Simulate an organisation (API, S3, eight datasets with their flaws), load all of it, say what to do next."""
+    """Load a simulated organisation.
+
+    An API, an S3 and eight datasets with their flaws, served on this machine, loaded by the real pipeline over HTTP.
+    """
     try:
         from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
         from analytics_pipeline.demo.servers import DemoVocareum

@@ -13,14 +13,19 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> None:
-    """Start the Dagster UI and its daemon on 127.0.0.1, with the persistent instance under ANALYTICS_DATA_DIR."""
-    from analytics_pipeline.orchestration.instance import prepare_home
+    """Start the Dagster UI and its daemon.
+
+    On 127.0.0.1 alone, as the UI has no login; with the persistent instance under ANALYTICS_DATA_DIR.
+    """
+    from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
     home = prepare_home(load_settings())
-    note(f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)")
+    note(
+        f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)"
+    )
     dagster = Path(sys.executable).with_name("dagster")
     os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which would be one more package for the same two processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
-    module = ["-m", "analytics_pipeline.definitions"]
-    os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), *module])  # noqa: S606
+    workspace = ["--workspace", str(project_file("workspace.yaml"))]
+    os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, FORESEEABLE, UNUSABLE, command, out
+from analytics_pipeline.cli.console import DONE, UNUSABLE, command, out
+from analytics_pipeline.errors import FORESEEABLE
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse, private_files
@@ -27,7 +28,12 @@ class Verdict:
 
 @command
 def doctor() -> None:
-    """Look at settings, token, credentials, bucket, disk and DuckDB. Exit codes: 0 all well, 2 something is not."""
+    """Look whether all is there that a run needs.
+
+    Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
+
+    Exit codes: 0 all well, 2 something is not.
+    """
     settings = load_settings()
     well = True
     for name, look in _looks(settings):

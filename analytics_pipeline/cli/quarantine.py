@@ -6,7 +6,7 @@ from typing import Annotated
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, progress, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, known_dataset, note, progress, table
 from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.loading import Loader, listening
@@ -16,7 +16,9 @@ from analytics_pipeline.warehouse.ledger import FileVersion, failed_files, loade
 
 app = typer.Typer(help="Records that were not loaded: list them, or load them again.", no_args_is_help=True)
 
-DatasetOption = Annotated[str | None, typer.Option(help="Of this dataset.")]
+DatasetOption = Annotated[
+    str | None, typer.Option(help="Of this dataset.", callback=lambda name: known_dataset(name) if name else None)
+]
 FileOption = Annotated[str | None, typer.Option(help="Of files whose key holds this text.")]
 
 _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_key, $file) OR $file IS NULL)
@@ -93,7 +95,23 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     for one in results:
         if one.failure:
             note(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
-    raise typer.Exit(DONE if len(loaded) == len(results) else INCOMPLETE)
+    rebuilt = not loaded or _rebuild(settings)
+    raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
+
+
+def _rebuild(settings: Settings) -> bool:
+    """Bring the models and the published file up to what was loaded; whether that went well."""
+    from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
+    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.instance import open_instance
+
+    with open_instance(settings) as instance:
+        run = engine.rebuild(
+            settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
+        )
+    if run and not run.success:
+        err.print(engine.failure_text(run), style="red", markup=False, soft_wrap=True)
+    return run is None or run.success
 
 
 def _with_rejects(settings: Settings) -> list[Delivery]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, fail, note, progress, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, known_dataset, note, progress, table
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
@@ -15,17 +15,22 @@ _DAY = ["%Y-%m-%d"]
 
 @command
 def sync(
-    dataset: Annotated[list[str] | None, typer.Option(help="This dataset only; may be given several times.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_DAY, help="First day, YYYY-MM-DD.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last day, YYYY-MM-DD.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="This dataset only; may be given several times.")
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_DAY, metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_DAY, metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch and load everything again.")] = False,
 ) -> None:
-    """Load what is new or changed: list, fetch, check, load, rebuild the models, publish.
+    """Load what is new or changed, rebuild, publish.
+
+    The bucket is listed once; only files whose ETag or size is not the ledger's are fetched. Every load is a run of the
+    Dagster instance, and its partitions show in the UI.
 
     Exit codes: 0 done, 1 some file failed, 2 settings or credentials.
     """
     settings = require(load_settings())
-    wanted = Wanted(frozenset(_known(dataset or [])), _date(since), _date(until))
+    wanted = Wanted(frozenset(map(known_dataset, dataset or [])), _date(since), _date(until))
     raise typer.Exit(run_sync(settings, wanted, full=full))
 
 
@@ -43,7 +48,13 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
     )
     with open_instance(settings) as instance, progress("Loading", len(work)) as advance:
         done = engine.sync(
-            settings, build_definitions(settings), instance, todo, full=full, on_file=lambda _: advance()
+            settings,
+            build_definitions(settings),
+            instance,
+            todo,
+            full=full,
+            on_file=lambda _: advance(),
+            on_rebuild=lambda: note("Rebuilding the models and publishing."),
         )
     return tell(settings, done)
 
@@ -54,6 +65,8 @@ def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name
         _tell_datasets(done)
     elif not done.failed_runs:
         note("Nothing to do: everything delivered is loaded.")
+    if done.rebuilt:
+        note(f"Published: {settings.published_path}")
     _tell_left_out(settings, done.todo, len(done.early))
     failed = [one for one in done.results if one.failure]
     for one in failed:
@@ -98,13 +111,6 @@ def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
             f"{early} files lie outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over "
             "yet) and are not loaded."
         )
-
-
-def _known(names: list[str]) -> list[str]:
-    for name in names:
-        if name not in DATASETS:
-            fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
-    return names
 
 
 def _date(moment: datetime | None) -> date | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
-from analytics_pipeline.datasets.columns import Privacy, Row
+from analytics_pipeline.datasets.columns import Person, Privacy, Row
 from analytics_pipeline.datasets.spec import PERIODS, WHOLE_ORGANISATION, Cadence, Column, Dataset, Partition
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Column",
     "Dataset",
     "Partition",
+    "Person",
     "Privacy",
     "Row",
     "normal_form",

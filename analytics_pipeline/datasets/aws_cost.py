@@ -1,6 +1,6 @@
 """aws_cost: AWS spend, accumulated per account, user and part."""
 
-from analytics_pipeline.datasets.columns import Identifier, Instant, Money, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.columns import Identifier, Instant, Money, Privacy, Row, Text, column, email, user
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
@@ -14,7 +14,7 @@ class AwsCost(Row):
         rule="it must be digits alone",
         str_matches=r"^[0-9]+$",
     )
-    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = column("Name of the part.")
@@ -30,4 +30,5 @@ DATASET = Dataset(
     key=r"cloud_spend/aws_cost_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,
     row_key=("aws_account_id", "user_id", "part_id"),
+    accumulates=True,
 )

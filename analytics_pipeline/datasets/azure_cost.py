@@ -1,13 +1,13 @@
 """azure_cost: Azure spend, month to date per user and part."""
 
-from analytics_pipeline.datasets.columns import Count, Identifier, Money, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.columns import Count, Identifier, Money, Row, Text, column, email, user
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
 class AzureCost(Row):
     """The Azure spend of one user and part since the first of the month."""
 
-    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = column("Name of the part.")
@@ -23,4 +23,5 @@ DATASET = Dataset(
     key=r"cloud_spend/azure/azure_cost_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,
     row_key=("user_id", "part_id", "month", "year"),
+    accumulates=True,
 )

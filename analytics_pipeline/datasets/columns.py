@@ -35,11 +35,23 @@ class Privacy(StrEnum):
     """Names a person or may do so (email, name, free text): the private warehouse alone, unless PUBLISH_PII=true."""
 
 
+class Person(StrEnum):
+    """What a column has to do with one person; how they are found when they are to be erased."""
+
+    SUBJECT = "subject"
+    """The Vocareum id of whom the row is about: the row goes with them."""
+    MENTION = "mention"
+    """The Vocareum id of somebody else in the row: the cell is emptied, the row stays."""
+    ADDRESS = "address"
+    """An email of the subject: tells damaged records that hold no readable id."""
+
+
 def column(
     description: str,
     *,
     null: bool = True,
     privacy: Privacy = Privacy.OPEN,
+    person: Person | None = None,
     warn: bool = False,
     rule: str | None = None,
     **checks: Any,
@@ -50,18 +62,35 @@ def column(
         description: shown in Dagster, in the data dictionary and as the DuckDB comment.
         null: whether an empty cell is fine; if not, a row without it goes to quarantine.
         privacy: who may see the values.
+        person: whether the values stand for one person.
         warn: a value that fails `checks` loads all the same and is counted as a warning.
         rule: what `checks` ask for, for people ("it must be digits alone"); only where their own words don't do.
         checks: pandera's built-in checks (`ge`, `isin`, `str_matches`, ...).
     """
-    metadata = {"privacy": privacy, "rule": rule}
+    metadata = {"privacy": privacy, "person": person, "rule": rule}
     return pa.Field(nullable=null, description=description, metadata=metadata, raise_warning=warn, **checks)
 
 
 def email(description: str) -> Any:
     """Declare an email column: private; a value without an @ is a warning (and makes a short row implausible)."""
-    rule = "it should be an email address"
-    return column(description, privacy=Privacy.PRIVATE, warn=True, rule=rule, str_contains="@")
+    return column(
+        description,
+        privacy=Privacy.PRIVATE,
+        person=Person.ADDRESS,
+        warn=True,
+        rule="it should be an email address",
+        str_contains="@",
+    )
+
+
+def user(description: str) -> Any:
+    """Declare the Vocareum id of the user whom the row is about; a row without it goes to quarantine."""
+    return column(description, null=False, privacy=Privacy.IDENTIFIER, person=Person.SUBJECT, gt=0)
+
+
+def other_user(description: str) -> Any:
+    """Declare the Vocareum id of another user in the row, such as a partner."""
+    return column(description, privacy=Privacy.IDENTIFIER, person=Person.MENTION)
 
 
 class Row(pa.DataFrameModel):

@@ -1,6 +1,6 @@
 """enrollment: the people of one course."""
 
-from analytics_pipeline.datasets.columns import Flag, Identifier, Instant, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.columns import Flag, Identifier, Instant, Privacy, Row, Text, column, email, user
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_ROLES = ["student", "teacher", "ta", "instructor", "grader", "admin", "observer"]
@@ -10,7 +10,7 @@ KNOWN_ROLES = ["student", "teacher", "ta", "instructor", "grader", "admin", "obs
 class Enrollment(Row):
     """One user in one course."""
 
-    userid: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    userid: Identifier = user("Vocareum id of the user.")
     courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     role: Text = column("Role in the course; staff do not belong in student averages.", warn=True, isin=KNOWN_ROLES)
     # A name has no @: that is what tells the article's shifted example row from a whole one.

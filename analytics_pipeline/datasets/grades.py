@@ -1,6 +1,17 @@
 """grades: scores of one course, one row per student and rubric."""
 
-from analytics_pipeline.datasets.columns import Count, Flag, Identifier, Instant, Number, Privacy, Row, Text, column
+from analytics_pipeline.datasets.columns import (
+    Count,
+    Flag,
+    Identifier,
+    Instant,
+    Number,
+    Row,
+    Text,
+    column,
+    other_user,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
@@ -13,8 +24,8 @@ class Grades(Row):
     asnname: Text = column("Name of the assignment.")
     ispeerreviewon: Flag = column("Whether the assignment uses peer review grading.")
     maxscore: Number = column("Highest score a user can receive, in points.")
-    userid: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
-    partnerid: Identifier = column("Vocareum id of the partner in a team assignment.", privacy=Privacy.IDENTIFIER)
+    userid: Identifier = user("Vocareum id of the user.")
+    partnerid: Identifier = other_user("Vocareum id of the partner in a team assignment.")
     asnscore: Number = column("Points received for the assignment; repeats on every rubric row.")
     isoverride: Flag = column("Whether a teacher overrode the score, which then need not equal its parts.")
     partid: Identifier = column("Vocareum id of the part.", gt=0)
@@ -23,7 +34,7 @@ class Grades(Row):
     rubricid: Identifier = column("Vocareum id of the rubric (grading criterion).", gt=0)
     rubricname: Text = column("Name of the rubric.")
     rubricscore: Number = column("Points received for the rubric.")
-    graderid: Identifier = column("Vocareum id of who graded the assignment.", privacy=Privacy.IDENTIFIER)
+    graderid: Identifier = other_user("Vocareum id of who graded the assignment.")
     submission: Count | None = column("Number of the submission the row is for; not in every file.", ge=0)
     submission_time: Instant | None = column("When the assignment was submitted (UTC); not in every file.")
 

@@ -4,7 +4,18 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from analytics_pipeline.datasets.columns import Count, Identifier, Instant, Number, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.columns import (
+    Count,
+    Identifier,
+    Instant,
+    Number,
+    Privacy,
+    Row,
+    Text,
+    column,
+    email,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_LAB_TYPES = ["Cloud", "Container", "Databricks", "VM"]
@@ -17,7 +28,7 @@ DURATION_TOLERANCE_MINUTES = 1.0
 class LabSessions(Row):
     """A lab session as delivered. Times in UTC: launch = "Start Lab" clicked, start = machine up, init = ready."""
 
-    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     course_name: Text = column("Name of the course.")

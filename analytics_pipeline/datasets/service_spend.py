@@ -1,6 +1,6 @@
 """service_spend: AWS spend per service, accumulated over a month."""
 
-from analytics_pipeline.datasets.columns import Identifier, Money, Privacy, Row, Text, column, email
+from analytics_pipeline.datasets.columns import Identifier, Money, Privacy, Row, Text, column, email, user
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
@@ -14,7 +14,7 @@ class ServiceSpend(Row):
         rule="it must be digits alone",
         str_matches=r"^[0-9]+$",
     )
-    user_id: Identifier = column("Vocareum id of the user.", null=False, privacy=Privacy.IDENTIFIER, gt=0)
+    user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     course_id: Identifier = column("Vocareum id of the course.", gt=0)
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)

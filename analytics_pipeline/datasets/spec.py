@@ -12,7 +12,7 @@ from functools import cached_property
 
 import pandera.polars as pa
 
-from analytics_pipeline.datasets.columns import Privacy, Row
+from analytics_pipeline.datasets.columns import Person, Privacy, Row
 from analytics_pipeline.datasets.sql_types import sql_type
 
 
@@ -68,6 +68,7 @@ class Column:
     nullable: bool
     required: bool
     privacy: Privacy
+    person: Person | None
     rule: str | None
 
     @property
@@ -88,6 +89,8 @@ class Dataset:
             make the partition.
         cadence: how often files are made.
         row_key: columns that tell one row from another within a file; a repeat is a warning.
+        accumulates: whether each file repeats what came before it since an accumulation began, which may begin anew
+            with a month: fewer rows than a month ago then mean nothing.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Dataset:
     key: str
     cadence: Cadence
     row_key: tuple[str, ...]
+    accumulates: bool = False
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:
@@ -132,6 +136,10 @@ class Dataset:
         """The delivered columns, in the order of the feed."""
         return tuple(_columns(self.schema))
 
+    def columns_of(self, person: Person) -> list[str]:
+        """Names of the columns that stand for a person in this way."""
+        return [column.name for column in self.columns if column.person is person]
+
     def match(self, key: str) -> Partition | None:
         """Place a key (below `org{org}/`) in this dataset; None if it isn't one of its files."""
         found = re.fullmatch(self.key, key, re.ASCII)
@@ -147,6 +155,7 @@ def _columns(schema: pa.DataFrameSchema) -> Iterator[Column]:
             nullable=declared.nullable,
             required=declared.required,
             privacy=declared.metadata["privacy"],
+            person=declared.metadata["person"],
             rule=declared.metadata["rule"],
         )
 

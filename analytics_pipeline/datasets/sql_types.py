@@ -62,6 +62,18 @@ def sql_type(dtype: object) -> str:
     return _storage(dtype)[0]
 
 
+def trim_sql(cell: str) -> str:
+    """SQL that takes the blanks off both ends of a text.
+
+    It says what `trim` does; but that walks over the whole text, and `ltrim` stops at the first character that is none.
+    Blanks beyond ASCII are left to `trim`.
+    """
+    return (
+        f"CASE WHEN suffix({cell}, ' ') OR strlen({cell}) > length({cell}) THEN trim({cell}) "
+        f"WHEN prefix({cell}, ' ') THEN ltrim({cell}) ELSE {cell} END"
+    )
+
+
 def parse_sql(dtype: object, cell: str) -> str:
     """SQL that turns a trimmed, non-empty text into the type, or NULL where the text does not say such a value.
 

@@ -66,9 +66,10 @@ class FileResult:
     """What became of one file.
 
     Attributes:
-        records: records behind the header; rows + rejects, where the file could be read at all.
+        records: records behind the header; rows + rejects + erased, where the file could be read at all.
         rows: records that load.
         rejects: records that go to quarantine.
+        erased: records dropped as they concern a person who was erased.
         warnings: rows that load though a rule calls them odd, once for each such rule.
         failure: why nothing of the file is loaded, None if it is.
     """
@@ -77,6 +78,7 @@ class FileResult:
     records: int = 0
     rows: int = 0
     rejects: int = 0
+    erased: int = 0
     warnings: int = 0
     findings: list[Finding] = field(default_factory=list)
     failure: FileRefused | None = None
@@ -116,8 +118,13 @@ def read_batch(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
     rejects = pl.concat([_rejected_rows(issues, lines), _damaged_records(damaged, results)])
     failed = [at for at, result in enumerate(results) if result.failure]
     bad = issues.filter("error")["row"].unique()
-    good = rows.with_row_index("row").filter(~pl.col("row").is_in(bad.implode()), ~pl.col(FILE).is_in(failed))
-    return Batch(dataset, results, good.drop("row", UNREAD, SHORT), rejects)
+    if failed or len(bad):  # a copy of the whole batch, which mostly is not needed
+        rows = (
+            rows.with_row_index("row")
+            .filter(~pl.col("row").is_in(bad.implode()), ~pl.col(FILE).is_in(failed))
+            .drop("row")
+        )
+    return Batch(dataset, results, rows.drop(UNREAD, SHORT), rejects)
 
 
 def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict[int, Path]]:

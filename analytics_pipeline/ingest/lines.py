@@ -32,10 +32,12 @@ def lines_of_rows(path: Path, ordinals: Collection[int], records: int) -> pl.Dat
 
 
 def _one_line_each(path: Path, wanted: frozenset[int], records: int) -> list[tuple[int, int, str]] | None:
-    """The quick way, right where every record is one line: there are then as many lines as records."""
+    """The quick way, right where every record is one line: there are then as many lines as records, and no lone CR."""
     found, number = [], 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
+            if b"\r" in raw[:-2]:
+                return None
             if number - 2 in wanted:
                 found.append((number - 2, number, raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")))
     return found if number == records + 1 else None

@@ -15,16 +15,15 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.datasets.sql_types import parse_sql
+from analytics_pipeline.datasets.sql_types import parse_sql, trim_sql
 from analytics_pipeline.ingest.header import Header
-from analytics_pipeline.ingest.records import MAX_LINE, Record, has_records, read_records
+from analytics_pipeline.ingest.records import MAX_LINE, Record, is_read_whole, read_records
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
 """Beside the dataset's columns: index of the file; bits of the columns whose text is no such value; cells that the row
 lacks; a JSON object of the columns nobody announced."""
 
 _BLOCK = 50_000  # records that the careful reader holds as Python objects at a time
-_BLANKS = r"E' \t\r\n'"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,9 @@ def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[
         ).fetchall()
     unsound = {path for (path,) in rejected}
     read = dict(rows[FILE].value_counts().iter_rows())
-    return rows, {at for at, path in enumerate(paths) if str(path) in unsound or not has_records(path, read.get(at, 0))}
+    return rows, {
+        at for at, path in enumerate(paths) if str(path) in unsound or not is_read_whole(path, read.get(at, 0))
+    }
 
 
 def _read_carefully(dataset: Dataset, header: Header, at: int, path: Path) -> Text:
@@ -171,7 +172,7 @@ def _typed(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str, parameters: dict[str, Any]
 ) -> pl.DataFrame:
     """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and marked."""
-    trimmed = ", ".join(f"nullif(trim(c{at}, {_BLANKS}), '') AS c{at}" for at in range(header.width))
+    trimmed = ", ".join(f"nullif({trim_sql(f'c{at}')}, '') AS c{at}" for at in range(header.width))
     typed, unread = [], []
     for position, column in enumerate(dataset.columns):
         cell = f"c{header.names.index(column.name)}" if column.name in header.names else "NULL::VARCHAR"

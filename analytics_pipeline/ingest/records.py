@@ -5,10 +5,10 @@ files that DuckDB refuses, and to find the line of a row that was rejected.
 
 A record is a run of lines that parse as one CSV record, no wider than the header. Where a record that spans lines does
 not, a quote was left open: its first line alone is the damaged record and reading goes on at the next line, so that
-the good rows behind it are not lost.
+the good rows behind it are not lost. The grammar is DuckDB's: a quote opens a cell behind nothing but spaces, blanks may
+stand behind the closing one, and a quote inside a bare cell is text.
 """
 
-import csv
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -19,9 +19,15 @@ from typing import TextIO
 MAX_LINE = 2_000_000
 """Characters; DuckDB's own limit is 2 MB. A longer line is one damaged record."""
 MAX_LINES = 1_000
-"""Lines that one quoted record may span, so that an open quote costs a bounded search."""
+MAX_RECORD = 4 * MAX_LINE
+"""Lines and characters that one quoted record may span, so that an open quote costs a bounded search."""
 
-_BLANK_BEHIND_QUOTE = re.compile(r'"[ \t]+(?=,|\r|\n|$)')
+_OPEN = "a quote is opened and not closed"
+_BEHIND = "text stands behind a closing quote"
+_BLANKS = " \t\r\n"
+_BARE = re.compile(r' *+((?:[^",\r\n][^,\r\n]*+)?+)(,|\r\n?|\n|\Z)')
+_INSIDE = re.compile(r'(?:[^"]++|"")*+')
+_CLOSING = re.compile(r'"[ \t]*+(,|\r\n?|\n|\Z)')
 
 
 @dataclass(slots=True, frozen=True)
@@ -80,7 +86,7 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = _Lines(file)
         while (first := lines.take()) is not None:
-            if not first[1].strip():
+            if not first[1].strip(_BLANKS):
                 continue
             record = _record(first, lines, width)
             if width is None:
@@ -88,20 +94,32 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
             yield record
 
 
-def has_records(path: Path, records: int) -> bool:
-    """Whether a file that DuckDB read holds just so many records; DuckDB drops a last one cut off inside quotes in silence.
+def is_read_whole(path: Path, records: int) -> bool:
+    """Whether DuckDB, which found just so many records in a file and nothing wrong, read it as this reader would.
 
-    Mostly a record is a line. Else the lines are counted once more without blank ones and those inside quotes.
+    It does not always: it drops a last record cut off inside quotes, and takes a quote behind two blanks for text, both
+    in silence. Mostly a record is a line; else the lines are counted once more without blank ones and those inside quotes.
     """
-    newlines, last = 0, b"\n"
+    newlines, end = 0, b"\n"
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
+            if b'  "' in end + chunk:
+                return False
             newlines += chunk.count(b"\n")
-            last = chunk[-1:]
-    if newlines + (last != b"\n") == records + 1:
-        return True
-    unquoted = re.sub(rb'"[^"]*"', b"x", path.read_bytes())
-    return sum(1 for line in unquoted.split(b"\n") if line.strip()) == records + 1
+            end = chunk[-2:]
+    return newlines + (end[-1:] != b"\n") == records + 1 or _lines_outside_quotes(path) == records + 1
+
+
+def _lines_outside_quotes(path: Path) -> int:
+    """Lines that are not blank, without the line ends that stand inside quotes."""
+    lines, begun, blanks = 0, b"", _BLANKS.encode()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            closed, quote, _ = re.sub(rb'"[^"]*"', b"x", begun + chunk).partition(b'"')
+            *whole, rest = closed.split(b"\n")
+            lines += sum(1 for line in whole if line.strip(blanks))
+            begun = (b"x" if rest.strip(blanks) else b"") + quote
+    return lines + bool(begun)
 
 
 def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> Record:
@@ -109,54 +127,61 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> R
     if cut:
         return Record(number, _shown(text), [], f"the line is longer than {MAX_LINE:,} characters")
     taken = [first]
-    try:
-        cells = _parse(_following(taken, lines))
-    except csv.Error:
-        cells = None
-    if len(taken) > 1 and (cells is None or (width is not None and _width(cells, width) > width)):
+    cells, fault = _cells(_following(taken, lines))
+    if len(taken) > 1 and (fault or (width is not None and _width(cells, width) > width)):
         lines.put_back(taken[1:])
-        return Record(number, _shown(text), [], "a quote is opened and not closed")
+        return Record(number, _shown(text), [], _OPEN)
     raw = "".join(line[1] for line in taken)
-    if cells is None:
-        cells = _parse_lenient(raw)
-    if cells is None:
-        unclosed = raw.count('"') % 2 == 1
-        return Record(
-            number,
-            _shown(raw),
-            [],
-            "a quote is opened and not closed" if unclosed else "text stands behind a closing quote",
-        )
-    if not _is_utf8(raw):
-        return Record(number, _shown(raw), [], "the text is not UTF-8")
+    if fault is None and not _is_utf8(raw):
+        fault = "the text is not UTF-8"
+    if fault:
+        return Record(number, _shown(raw), [], fault)
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
-    """The text of a record's lines; csv asks for another one while a quote is open."""
+    """The text of a record's lines, as long as somebody asks for another one because a quote is open."""
+    size = len(taken[0][1])
     yield taken[0][1]
-    while len(taken) < MAX_LINES and (line := lines.take()) is not None:
+    while len(taken) < MAX_LINES and size <= MAX_RECORD and (line := lines.take()) is not None:
         taken.append(line)
+        size += len(line[1])
+        if line[2]:
+            return
         yield line[1]
 
 
-def _parse(text: Iterator[str]) -> list[str]:
-    csv.field_size_limit(MAX_LINE * MAX_LINES)
-    return next(csv.reader(text, skipinitialspace=True, strict=True))
-
-
-def _parse_lenient(raw: str) -> list[str] | None:
-    """Once more without the blanks between a closing quote and the comma, which DuckDB takes and csv does not."""
-    try:
-        return _parse(iter([_BLANK_BEHIND_QUOTE.sub('"', raw)]))
-    except csv.Error:
-        return None
+def _cells(texts: Iterator[str]) -> tuple[list[str], str | None]:
+    """The cells of the record that begins the first line, and why they can't be told apart."""
+    cells: list[str] = []
+    quoted: list[str] | None = None  # what the open quote holds so far
+    for text in texts:
+        at, end = 0, ","
+        while end == ",":
+            if quoted is None:
+                if bare := _BARE.match(text, at):
+                    cells.append(bare[1])
+                    at, end = bare.end(), bare[2]
+                    continue
+                quoted, at = [], text.index('"', at) + 1
+            inside = _INSIDE.match(text, at)
+            assert inside is not None  # it matches nothing, too
+            quoted.append(inside[0])
+            if inside.end() == len(text):
+                break
+            if not (closing := _CLOSING.match(text, inside.end())):
+                return [], _BEHIND
+            cells.append("".join(quoted).replace('""', '"'))
+            quoted, at, end = None, closing.end(), closing[1]
+        if quoted is None:
+            return cells, None
+    return [], _OPEN
 
 
 def _width(cells: list[str], width: int | None) -> int:
     """Cells that count: empty ones beyond the width do not."""
     count = len(cells)
-    while width is not None and count > width and not cells[count - 1].strip():
+    while width is not None and count > width and not cells[count - 1].strip(_BLANKS):
         count -= 1
     return count
 

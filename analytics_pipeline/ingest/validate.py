@@ -63,7 +63,7 @@ def _masks(dataset: Dataset, rows: pl.DataFrame) -> Iterator[tuple[str, str, boo
             broken = _broken(check, lazy, column.name)
             if not broken.any():
                 continue
-            reason = _in_words(check, column)
+            reason = in_words(check, column)
             if not check.raise_warning:
                 yield column.name, reason, True, broken
                 continue
@@ -74,7 +74,7 @@ def _masks(dataset: Dataset, rows: pl.DataFrame) -> Iterator[tuple[str, str, boo
     for check in dataset.schema.checks:
         broken = _broken(check, lazy, None)
         if broken.any():
-            yield WHOLE_ROW, _in_words(check), not check.raise_warning, broken
+            yield WHOLE_ROW, in_words(check), not check.raise_warning, broken
     repeated = rows.select(pl.struct(FILE, *dataset.row_key).is_duplicated()).to_series()
     if repeated.any():
         yield WHOLE_ROW, f"it repeats the key ({', '.join(dataset.row_key)}) of another row", False, repeated
@@ -93,7 +93,7 @@ _WISHES = {
 }
 
 
-def _in_words(check: pa.Check, column: Column | None = None) -> str:
+def in_words(check: pa.Check, column: Column | None = None) -> str:
     """A rule for people: its own words where the declaration has some, else those for pandera's built-in checks."""
     if check.description or (column and column.rule):
         return str(check.description or column.rule)  # type: ignore[union-attr]

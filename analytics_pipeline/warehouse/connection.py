@@ -20,10 +20,18 @@ logger = logging.getLogger(__name__)
 
 STORAGE_VERSION = "v1.0.0"
 """Files are written so that every DuckDB since 1.0.0 opens them."""
-SETTINGS: dict[str, str | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION, "memory_limit": "1GB", "preserve_insertion_order": True}
+SETTINGS: dict[str, str | int | float | list[str]] = {
+    "storage_compatibility_version": STORAGE_VERSION,
+    "memory_limit": "1GB",
+    "preserve_insertion_order": False,
+}
 
 
-class WarehouseBusy(Exception):
+class WarehouseUnusable(Exception):
+    """The warehouse can't be opened; the text says why and what to do."""
+
+
+class WarehouseBusy(WarehouseUnusable):
     """Another process kept the warehouse for longer than we were ready to wait."""
 
 
@@ -71,13 +79,13 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
         wait_seconds: how long to queue behind other writers.
 
     Raises:
-        WarehouseBusy: others held it for longer.
+        WarehouseUnusable: others held it for longer, or it is no database.
         SchemaTooNew: a later release wrote it.
     """
     with private_files():
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_warehouse(path, wait_seconds):
-            connection = _connect(path)
+            connection = connect(path)
             try:
                 ensure_schema(connection)
                 yield connection
@@ -85,15 +93,19 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
                 connection.close()
 
 
-def _connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:
-    """Connect; somebody who opened the file without the lock (a DuckDB shell) gets a moment to leave."""
+def connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:
+    """Connect, for those who hold the lock; somebody who opened the file without the lock (a DuckDB shell) gets a moment to leave."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
             return duckdb.connect(str(path), config=SETTINGS)
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise
+        except duckdb.Error as error:
+            if "could not set lock" not in str(error).lower():
+                raise WarehouseUnusable(
+                    f"{path} can't be opened: {error}. Check the permissions and the disk. If the file is damaged, put back a "
+                    "copy of it, or move it away: `analytics-pipeline sync` then loads everything delivered again (what "
+                    "Vocareum has overwritten since is only in the copy)."
+                ) from None
             if time.monotonic() > deadline:
                 raise WarehouseBusy(
                     f"{path} is open in another program, which has not taken turns with the pipeline: {error}. "

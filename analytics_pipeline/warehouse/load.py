@@ -3,7 +3,7 @@
 Any call can be repeated, or killed at any point, without a trace. What the rows are is decided in `ingest/`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 import duckdb
@@ -11,13 +11,19 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import Batch, FileResult
+from analytics_pipeline.ingest.erasure import erase_in_batch
+from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import EXTRA, FILE
 from analytics_pipeline.warehouse.connection import transaction
+from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
+from analytics_pipeline.warehouse.ledger import failed_files
 
 
 def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str) -> None:
     """Replace the batch's files as a whole; files that failed keep the rows they had and are noted as failed.
+
+    What concerns people who were erased is dropped from the batch first.
 
     Args:
         connection: the live warehouse.
@@ -25,6 +31,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
         now: UTC, naive.
         run_id: of the Dagster run.
     """
+    erase_in_batch(batch, erased_people(connection))
     files = _files_frame(batch, now, run_id)
     findings = _findings_frame(batch)
     connection.register("batch_files", files)
@@ -40,6 +47,29 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     finally:
         for view in ("batch_files", "batch_findings", "batch_rejects"):
             connection.unregister(view)
+
+
+def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery]) -> None:
+    """Forget failures of versions that Vocareum has taken back: what it delivers is loaded.
+
+    Args:
+        connection: the live warehouse.
+        unchanged: what is delivered in just the version that is loaded.
+    """
+    loaded = {(one.dataset.name, one.partition.key) for one in unchanged}
+    taken_back = [
+        [one.dataset, one.partition] for one in failed_files(connection) if (one.dataset, one.partition) in loaded
+    ]
+    if not taken_back:
+        return
+    with transaction(connection):
+        connection.executemany(
+            """DELETE FROM quarantine.rejects USING ops.failed_files AS failed
+               WHERE (rejects.dataset, rejects.partition, rejects.etag) = (failed.dataset, failed.partition, failed.etag)
+                 AND failed.dataset = ? AND failed.partition = ?""",
+            taken_back,
+        )
+        connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", taken_back)
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
@@ -86,7 +116,7 @@ def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         """INSERT INTO ops.loaded_files BY NAME
-           SELECT dataset, partition, source_key, etag, size, last_modified, period, records, rows, rejects, warnings,
+           SELECT dataset, partition, source_key, etag, size, last_modified, period, records, rows, rejects, erased, warnings,
                   written_at AS loaded_at, run_id
            FROM batch_files WHERE NOT failed"""
     )
@@ -154,6 +184,7 @@ def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
             "records": result.records,
             "rows": result.rows,
             "rejects": result.rejects,
+            "erased": result.erased,
             "warnings": result.warnings,
             "failed": failure is not None,
             "reason": failure and failure.reason,

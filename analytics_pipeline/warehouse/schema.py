@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import DATASETS, Dataset, Privacy
 
 
 class SchemaTooNew(Exception):
@@ -23,15 +23,17 @@ class TableColumn:
     name: str
     sql_type: str
     description: str
+    privacy: Privacy = Privacy.OPEN
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that we make, with its comments."""
+    """A table that we make, with its comments; a secret one is never published, whatever the settings say."""
 
     name: str
     description: str
     columns: tuple[TableColumn, ...]
+    secret: bool = False
 
 
 _FILE = (
@@ -46,9 +48,10 @@ _VERSION = (
     TableColumn("last_modified", "TIMESTAMP", "When Vocareum wrote the file (UTC)."),
 )
 _FIGURES = (
-    TableColumn("records", "BIGINT", "Records behind the header: loaded + rejects."),
+    TableColumn("records", "BIGINT", "Records behind the header: rows + rejects + erased."),
     TableColumn("rows", "BIGINT", "Rows loaded."),
     TableColumn("rejects", "BIGINT", "Records in quarantine."),
+    TableColumn("erased", "BIGINT", "Records dropped as they concern a person who was erased; NULL is none."),
     TableColumn("warnings", "BIGINT", "Rows loaded though a rule calls them odd, once for each such rule."),
 )
 _RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
@@ -101,14 +104,35 @@ OPERATIONS: tuple[Table, ...] = (
             *_FILE,
             TableColumn("line", "BIGINT", "Line of the file where the record begins."),
             TableColumn("reasons", 'STRUCT("column" VARCHAR, reason VARCHAR)[]', "Every rule that it breaks."),
-            TableColumn("raw", "VARCHAR", "The record as delivered."),
+            TableColumn("raw", "VARCHAR", "The record as delivered.", Privacy.PRIVATE),
             TableColumn("quarantined_at", "TIMESTAMP", "When it was put here (UTC)."),
             _RUN,
         ),
+        secret=True,
+    ),
+    Table(
+        "ops.erased",
+        "People who were erased: what is delivered of them later is dropped as it is loaded. Never published.",
+        (
+            TableColumn("user_id", "BIGINT", "Vocareum id, which is all that is kept of them.", Privacy.IDENTIFIER),
+            TableColumn("erased_at", "TIMESTAMP", "When it was asked for first (UTC)."),
+        ),
+        secret=True,
     ),
 )
 
-EXTRA = TableColumn("_extra", "JSON", "Columns that Vocareum has not announced, as delivered.")
+PUBLISHED = Table(
+    "ops.published",
+    "What the published file is; one row. The live warehouse has no such table.",
+    (
+        TableColumn("published_at", "TIMESTAMP", "When it was written (UTC)."),
+        TableColumn("pii", "BOOLEAN", "Whether emails, names and free text are in it (PUBLISH_PII)."),
+        TableColumn("release", "VARCHAR", "Release of analytics-pipeline that wrote it."),
+        TableColumn("schema_version", "BIGINT", "Version of the warehouse's tables."),
+    ),
+)
+
+EXTRA = TableColumn("_extra", "JSON", "Columns that Vocareum has not announced, as delivered.", Privacy.PRIVATE)
 SOURCE_KEY = TableColumn("_source_key", "VARCHAR", "Key of the file in Vocareum's bucket.")
 LOADED_AT = TableColumn("_loaded_at", "TIMESTAMP", "When the row was loaded (UTC).")
 VALIDITY = (
@@ -119,16 +143,19 @@ VALIDITY = (
 
 def raw_table(dataset: Dataset) -> Table:
     """The table of what is delivered now."""
-    delivered = (TableColumn(one.name, one.sql_type, one.description) for one in dataset.columns)
     period = (TableColumn(dataset.period.column, "DATE", dataset.period.description),) if dataset.period else ()
-    return Table(dataset.table, dataset.description, (*delivered, *period, EXTRA, SOURCE_KEY, LOADED_AT))
+    return Table(dataset.table, dataset.description, (*_delivered(dataset), *period, EXTRA, SOURCE_KEY, LOADED_AT))
 
 
 def history_table(dataset: Dataset) -> Table:
     """The table of what was delivered over time, for a dataset that Vocareum overwrites."""
-    delivered = (TableColumn(one.name, one.sql_type, one.description) for one in dataset.columns)
     description = f"Every state that raw.{dataset.name} was delivered in. {dataset.description}"
-    return Table(f"history.{dataset.name}", description, (*delivered, EXTRA, SOURCE_KEY, *VALIDITY))
+    return Table(f"history.{dataset.name}", description, (*_delivered(dataset), EXTRA, SOURCE_KEY, *VALIDITY))
+
+
+def _delivered(dataset: Dataset) -> Iterator[TableColumn]:
+    for one in dataset.columns:
+        yield TableColumn(one.name, one.sql_type, one.description, one.privacy)
 
 
 def tables() -> Iterator[Table]:
@@ -181,13 +208,19 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
 def _make(connection: duckdb.DuckDBPyConnection) -> None:
     """Create missing tables, add missing columns, and comment all of them."""
     for table in tables():
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.name.split('.')[0]}")
-        columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {table.name} ({columns})")
-        connection.execute(f"COMMENT ON TABLE {table.name} IS {literal(table.description)}")
-        for column in table.columns:
-            connection.execute(f'ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
-            connection.execute(f'COMMENT ON COLUMN {table.name}."{column.name}" IS {literal(column.description)}')
+        create(connection, table)
+
+
+def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
+    """Create a table or add what it lacks, with its comments; `catalog` is empty or `name.`."""
+    name = f"{catalog}{table.name}"
+    columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.rpartition('.')[0]}")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+    connection.execute(f"COMMENT ON TABLE {name} IS {literal(table.description)}")
+    for column in table.columns:
+        connection.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
+        connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}')
 
 
 def literal(text: str) -> str:

@@ -28,7 +28,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Unaccounted:
-    """A loaded file whose rows and rejects are not its records."""
+    """A loaded file whose rows, rejects and erased records are not its records."""
 
     source_key: str
     records: int
@@ -65,7 +65,7 @@ def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Rea
 def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]) -> list[Unaccounted]:
     """Loaded files of which loaded + quarantined is not records, counted in the tables themselves."""
     rows = connection.execute(
-        f"""WITH ledger AS (SELECT source_key, etag, records, period FROM ops.loaded_files
+        f"""WITH ledger AS (SELECT source_key, etag, records, coalesce(erased, 0) AS erased FROM ops.loaded_files
                             WHERE dataset = $dataset AND list_contains($keys, source_key)),
                  loaded AS (SELECT _source_key, count(*) AS rows FROM {dataset.table}
                             WHERE list_contains($keys, _source_key) GROUP BY 1),
@@ -74,7 +74,7 @@ def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: S
             SELECT ledger.source_key, records, coalesce(rows, 0) AS rows, coalesce(rejects, 0) AS rejects
             FROM ledger LEFT JOIN loaded ON _source_key = ledger.source_key
                         LEFT JOIN rejected USING (source_key, etag)
-            WHERE records <> coalesce(rows, 0) + coalesce(rejects, 0) ORDER BY 1""",
+            WHERE records <> coalesce(rows, 0) + coalesce(rejects, 0) + erased ORDER BY 1""",
         {"dataset": dataset.name, "keys": list(keys)},
     ).fetchall()
     return [Unaccounted(*row) for row in rows]

@@ -1,0 +1,23 @@
+"""`analytics-pipeline dictionary`: every table and column, as one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.dictionary import data_dictionary
+from analytics_pipeline.sql_models import documentation, load_project
+
+
+@command
+def dictionary(
+    output: Annotated[Path | None, typer.Option(help="Write it to this file.", dir_okay=False)] = None,
+) -> None:
+    """Print the data dictionary (Markdown), made of the declarations and the SQL models' comments."""
+    page = data_dictionary(documentation(load_project()))
+    if output is None:
+        typer.echo(page, nl=False)
+    else:
+        output.write_text(page, encoding="utf-8")
+        note(f"Wrote {output}.")

@@ -1,0 +1,51 @@
+"""`analytics-pipeline erase`: take one person out of everything that is kept."""
+
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, note, table
+from analytics_pipeline.erasing import Receipt, receipt_path
+from analytics_pipeline.erasing import erase as erase_person
+from analytics_pipeline.settings import load_settings
+
+
+@command
+def erase(
+    user_id: Annotated[int, typer.Option(help="Vocareum id of the person.", min=1)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before erasing.")] = False,
+) -> None:
+    """Erase a person from the landed files, the warehouse and the published file, and keep them out from now on.
+
+    What was exported before (Parquet files, copies, backups) is not reached. If it is interrupted, run it again.
+    """
+    settings = load_settings()
+    if not settings.warehouse_path.exists():
+        fail(f"There is no warehouse at {settings.warehouse_path}: nothing is kept of anybody.")
+    if dry_run or not yes:
+        _show(erase_person(settings, user_id, dry_run=True))
+    if dry_run:
+        return
+    if not yes:
+        typer.confirm(f"Erase user {user_id} for good?", abort=True)
+    receipt = erase_person(settings, user_id, dry_run=False)
+    _show(receipt)
+    note(f"Receipt: {receipt_path(settings, receipt)}")
+    if receipt.models_not_built:
+        note(f"Not rebuilt, and so missing until they are mended: {', '.join(receipt.models_not_built)}.")
+    raise typer.Exit(INCOMPLETE if receipt.models_not_built else DONE)
+
+
+def _show(receipt: Receipt) -> None:
+    done = "would be removed" if receipt.dry_run else "removed"
+    columns = ["rows or records", "cells emptied beside others"]
+    tables = [(name, one.rows, one.cells) for name, one in receipt.tables.items()]
+    table(f"User {receipt.user_id}: {done} from tables", ["table", *columns], tables)
+    datasets = sorted({name.partition("/")[0] for name in receipt.files})
+    table("... and from landed files", ["dataset", "files", *columns], [_files(receipt, one) for one in datasets])
+
+
+def _files(receipt: Receipt, dataset: str) -> tuple[str, int, int, int]:
+    found = [one for name, one in receipt.files.items() if name.startswith(f"{dataset}/")]
+    return dataset, len(found), sum(one.records for one in found), sum(one.cells for one in found)

@@ -1,0 +1,32 @@
+"""`analytics-pipeline publish`: the file that analysts open, and Parquet exports of the marts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.warehouse import publish as publishing
+from analytics_pipeline.warehouse.connection import open_warehouse
+
+
+@command
+def publish(
+    parquet: Annotated[
+        Path | None, typer.Option(help="Write each mart to a Parquet file in this folder, too.", file_okay=False)
+    ] = None,
+) -> None:
+    """Write analytics.duckdb anew from what is loaded; whoever reads it meanwhile is not disturbed."""
+    settings = load_settings()
+    if not settings.warehouse_path.exists():
+        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+    with open_warehouse(settings.warehouse_path) as connection:
+        done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
+        exported = publishing.export_parquet(connection, parquet) if parquet else {}
+    note(
+        f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows, "
+        f"{done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s, {'with' if settings.publish_pii else 'without'} personal data."
+    )
+    if parquet:
+        note(f"{parquet.absolute()}: {len(exported)} Parquet files.")

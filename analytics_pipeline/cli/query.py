@@ -1,0 +1,108 @@
+"""`analytics-pipeline query`: one question to the published file, from a terminal or a script."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import typer
+
+from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, note, out, table
+from analytics_pipeline.settings import load_settings
+
+SHOWN = 100
+"""Rows of a table, unless --limit says otherwise."""
+# The file is read, and nothing else: no other file, no network, no extension, and SET can't change that.
+SAFE: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "lock_configuration": True,
+}
+
+
+class Format(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+@command
+def query(
+    sql: Annotated[str, typer.Argument(help='Such as "SELECT * FROM marts.course_summary".')],
+    shown_as: Annotated[
+        Format | None, typer.Option("--format", help="By default a table on a terminal, else CSV.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help=f"Rows to show; {SHOWN} in a table, else all of them.")
+    ] = None,
+) -> None:
+    """Ask analytics.duckdb in SQL. It is opened read-only, and other files can't be reached from the query."""
+    shown_as = shown_as or (Format.TABLE if out.is_terminal else Format.CSV)
+    most = limit or (SHOWN if shown_as is Format.TABLE else None)
+    path = load_settings().published_path
+    columns, rows = _ask(path, sql, most)
+    err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
+    try:
+        _SHOW[shown_as](columns, rows if most is None else rows[:most])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if most is not None and len(rows) > most:
+        err.print(f"There are more than {most:,} rows: see them with --limit.", markup=False)
+
+
+def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The answer's columns and rows, one more than wanted if there are more."""
+    if not path.exists():
+        fail(
+            f"There is no published file at {path} yet. Run `analytics-pipeline sync` or `analytics-pipeline publish`."
+        )
+    try:
+        with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
+            answer = connection.execute(sql)
+            columns = [column[0] for column in answer.description or ()]
+            return columns, answer.fetchall() if most is None else answer.fetchmany(most + 1)
+    except duckdb.Error as error:
+        fail(str(error), INCOMPLETE)
+
+
+def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table("", columns, [[_printable(_plain(cell)) for cell in row] for row in rows])
+    note(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
+
+
+def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
+
+
+def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """One array of objects. Decimals and times are texts: a JSON number would be read as a float."""
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    typer.echo(json.dumps(records, default=_plain, ensure_ascii=False))
+
+
+def _plain(cell: object) -> str:
+    """A value as text: NULL is empty, and no number has an exponent or loses a digit."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
+
+
+def _printable(text: str) -> str:
+    """Text without what would steer a terminal: delivered cells may hold anything."""
+    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
+
+
+_SHOW = {Format.TABLE: _as_table, Format.CSV: _as_csv, Format.JSON: _as_json}

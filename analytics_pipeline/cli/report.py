@@ -1,0 +1,35 @@
+"""`analytics-pipeline report`: the pictures, from the published file."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.settings import load_settings
+
+
+@command
+def report(
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; by default report.html in ANALYTICS_DATA_DIR.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write report.html from the published file: one page, without names or emails, that works offline and when mailed.
+
+    Exit codes: 0 done, 2 there is no published file yet, or it lacks a table.
+    """
+    from analytics_pipeline.report import ReportError, write_report  # Altair takes a second to import
+
+    settings = load_settings()
+    try:
+        target = write_report(
+            settings.published_path, (output or settings.published_path.parent / "report.html").absolute()
+        )
+    except ReportError as error:
+        fail(str(error))
+    note(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    if show and not webbrowser.open(target.as_uri()):
+        note("No browser could be opened here: open the file yourself.")

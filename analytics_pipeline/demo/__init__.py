@@ -1,0 +1,1 @@
+"""A simulated organisation: what it delivers, and the servers that deliver it. Imported by the demo command and tests alone."""

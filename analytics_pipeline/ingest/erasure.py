@@ -1,0 +1,182 @@
+"""What is left of delivered records when some people are taken out: of a batch before it is written, of a file on disk.
+
+Which columns stand for a person is declared in `datasets/`; what the warehouse holds is erased in `warehouse/erase.py`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from itertools import chain, pairwise
+from pathlib import Path
+
+import polars as pl
+
+from analytics_pipeline.datasets import Dataset, Person
+from analytics_pipeline.ingest.batch import Batch
+from analytics_pipeline.ingest.header import FileRefused, Header, read_header
+from analytics_pipeline.ingest.read import FILE
+from analytics_pipeline.ingest.records import Record, read_records
+from analytics_pipeline.vocareum.parts import private_file
+
+_CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
+"""A cell of a sound record and what ends it."""
+_BETWEEN_CELLS = re.compile(r'[,"\r\n]')
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
+
+
+@dataclass(frozen=True)
+class People:
+    """People who are to be gone.
+
+    Attributes:
+        ids: their Vocareum ids.
+        emails: what is known of their emails.
+    """
+
+    ids: frozenset[int] = frozenset()
+    emails: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+    def in_text(self, text: str) -> bool:
+        """Whether a record that can't be trusted holds one of their ids as a whole cell, or an email anywhere."""
+        if any(_whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
+            return True
+        return any(re.search(rf"(?<![\w.+-]){re.escape(email)}(?![\w-])", text, re.IGNORECASE) for email in self.emails)
+
+    def in_bytes(self, content: bytes) -> bool:
+        """Whether a file may concern them; False is certain for text, but not for what is compressed or UTF-16."""
+        text = content.decode("utf-8", "surrogateescape").lower()
+        return any(sign in text for sign in [*map(str, self.ids), *map(str.lower, self.emails)])
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """What was taken out of a file.
+
+    Attributes:
+        records: records removed.
+        cells: cells emptied in the records of others.
+        removed: whether the whole file was removed, as its records can't be told apart.
+    """
+
+    records: int = 0
+    cells: int = 0
+    removed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.cells or self.removed)
+
+
+def erase_in_batch(batch: Batch, people: People) -> None:
+    """Drop what concerns the people from a batch, and count it in its files' verdicts."""
+    subjects = batch.dataset.columns_of(Person.SUBJECT)
+    if not people or not subjects:
+        return
+    ids = list(people.ids)
+    if batch.rows.height:
+        theirs = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
+        for at, count in batch.rows.filter(theirs)[FILE].value_counts().iter_rows():
+            batch.files[at].rows -= count
+            batch.files[at].erased += count
+        others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
+        batch.rows = batch.rows.filter(~theirs).with_columns(pl.when(~one.is_in(ids)).then(one) for one in others)
+    theirs = pl.Series([people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean)
+    for at, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
+        if batch.files[at].failure is None:
+            batch.files[at].rejects -= count
+            batch.files[at].erased += count
+    batch.rejects = batch.rejects.filter(~theirs)
+
+
+def erase_in_file(path: Path, dataset: Dataset, people: People, *, dry_run: bool = False) -> Redacted:
+    """Rewrite a landed file without what concerns the people; all other records stay as they are, byte by byte.
+
+    Args:
+        path: a file as delivered; nothing happens if there is none.
+        dataset: what it holds.
+        people: who is to be gone.
+        dry_run: count and change nothing.
+
+    Raises:
+        OSError: it can't be read or written; it is as it was.
+    """
+    if not people or not dataset.columns_of(Person.SUBJECT) or not path.exists():
+        return Redacted()
+    content = path.read_bytes()
+    try:
+        header = read_header(path, dataset)
+    except FileRefused:
+        # Nothing of it is loaded. What holds a NUL byte is binary or UTF-16, and can't be searched.
+        removed = b"\0" in content or people.in_bytes(content)
+        if removed and not dry_run:
+            path.unlink()
+        return Redacted(removed=removed)
+    edits = list(_edits(path, dataset, header, people)) if people.in_bytes(content) else []
+    if edits and not dry_run:
+        with private_file(path) as file:
+            file.write(_edited(content, edits))
+    return Redacted(sum(1 for edit in edits if not edit.cells), sum(len(edit.cells) for edit in edits))
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """What becomes of one record: some cells are emptied, or it goes if none are named.
+
+    Attributes:
+        lines: its place among the lines of the file.
+        raw: its text.
+        cells: places of the cells to empty.
+    """
+
+    lines: slice
+    raw: str
+    cells: frozenset[int] = frozenset()
+
+
+def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iterator[_Edit]:
+    """The records that concern the people, in the order of the file."""
+    at = {name: position for position, name in enumerate(header.names)}
+    subjects = [at[name] for name in dataset.columns_of(Person.SUBJECT) if name in at]
+    mentions = [at[name] for name in dataset.columns_of(Person.MENTION) if name in at]
+    records = read_records(path)
+    next(records)
+    for record, following in pairwise(chain(records, [None])):
+        assert record is not None
+        lines = slice(record.line - 1, following.line - 1 if following else None)
+        if _is_theirs(record, subjects, header.width, people):
+            yield _Edit(lines, record.raw)
+        elif cells := frozenset(cell for cell in mentions if _id_at(record, cell) in people.ids):
+            yield _Edit(lines, record.raw, cells)
+
+
+def _is_theirs(record: Record, subjects: list[int], width: int, people: People) -> bool:
+    """Whether a record is about the people: by its id, or by any sign of them if there is none to be trusted."""
+    ids = [_id_at(record, subject) for subject in subjects]
+    if record.fault or len(record.cells) > width or None in ids:
+        return people.in_text(record.raw)
+    return not people.ids.isdisjoint(ids)
+
+
+def _id_at(record: Record, position: int) -> int | None:
+    return _whole_number(record.cells[position]) if position < len(record.cells) else None
+
+
+def _whole_number(cell: str) -> int | None:
+    return int(cell) if _WHOLE_NUMBER.fullmatch(cell := cell.strip()) else None
+
+
+def _edited(content: bytes, edits: list[_Edit]) -> bytes:
+    lines = list(StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+    for edit in reversed(edits):
+        text = "".join(lines[edit.lines])
+        lines[edit.lines] = [_without(edit.raw, edit.cells) + text[len(edit.raw) :]] if edit.cells else []
+    return "".join(lines).encode("utf-8", "surrogateescape")
+
+
+def _without(raw: str, cells: frozenset[int]) -> str:
+    """A sound record's text with some cells empty."""
+    parts = (found.groups() for found in _CELL.finditer(raw))
+    return "".join(("" if at in cells else cell) + end for at, (cell, end) in enumerate(parts))

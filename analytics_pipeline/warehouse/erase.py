@@ -1,0 +1,157 @@
+"""Taking one person out of the live warehouse, remembering to keep them out, and leaving no bytes behind.
+
+Which columns stand for a person is declared in `datasets/`; files are rewritten in `ingest/erasure.py`; the order of
+the steps is in `erasing.py`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS, Dataset, Person
+from analytics_pipeline.ingest.erasure import People
+from analytics_pipeline.warehouse.connection import connect, lock_warehouse
+from analytics_pipeline.warehouse.files import attached, replacing
+from analytics_pipeline.warehouse.schema import history_table
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was taken out of a table: rows about the person, and cells that named them in the rows of others."""
+
+    rows: int
+    cells: int = 0
+
+
+def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
+    """Everybody who was erased; nothing of them is loaded again."""
+    return People(frozenset(one for (one,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()))
+
+
+def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime) -> None:
+    """Keep a person out from now on. Their id is all that is kept: without it the next delivery would bring them back."""
+    connection.execute(
+        "INSERT INTO ops.erased SELECT $id, $now WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
+        {"id": user_id, "now": now},
+    )
+
+
+def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
+    """A person with every email that was ever delivered of them."""
+    emails: set[str] = set()
+    for dataset, table in _tables():
+        for subject in dataset.columns_of(Person.SUBJECT):
+            for address in dataset.columns_of(Person.ADDRESS):
+                found = connection.execute(
+                    f'SELECT DISTINCT "{address}" FROM {table} WHERE "{subject}" = ? AND contains("{address}", \'@\')',
+                    [user_id],
+                ).fetchall()
+                emails.update(email for (email,) in found)
+    return People(frozenset([user_id]), frozenset(emails))
+
+
+def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False) -> dict[str, Removed]:
+    """Take a person out of raw, history and quarantine, and drop the marts, all in one transaction.
+
+    The marts are made of what is left when the models are built again; a mart that fails to build is better missing
+    than holding the person.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        person: one id and its emails, as `known_as` gives them.
+        dry_run: count and roll back.
+
+    Returns:
+        What was removed, by table; tables that hold nothing are left out.
+    """
+    connection.begin()
+    try:
+        found = {table: _erase_in_table(connection, dataset, table, person) for dataset, table in _tables()}
+        found["quarantine.rejects"] = _erase_rejects(connection, person)
+        connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
+    except BaseException:
+        connection.rollback()
+        raise
+    if dry_run:
+        connection.rollback()
+    else:
+        connection.commit()
+    return {table: removed for table, removed in found.items() if removed.rows or removed.cells}
+
+
+def compact(path: Path, wait_seconds: float = 3_600) -> None:
+    """Write the warehouse anew and put it in place of the old file, in which deleted bytes stay until overwritten.
+
+    Raises:
+        WarehouseBusy: others held it for longer than `wait_seconds`.
+        OSError: the new file can't be written; the old one is as it was.
+    """
+    with lock_warehouse(path, wait_seconds), replacing(path) as fresh:
+        connection = connect(path)
+        try:
+            with attached(connection, fresh, "compacted"):
+                connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
+        finally:
+            connection.close()
+        if path.with_name(f"{path.name}.wal").exists():  # it would be taken for the new file's log
+            raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
+        rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # what a killed process spilled
+
+
+def _tables() -> Iterator[tuple[Dataset, str]]:
+    """The tables of rows that are about people or name them."""
+    for dataset in DATASETS.values():
+        if dataset.columns_of(Person.SUBJECT):
+            yield dataset, dataset.table
+            if dataset.keeps_history:
+                yield dataset, history_table(dataset).name
+
+
+def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, person: People) -> Removed:
+    theirs = " OR ".join(f'list_contains($ids, "{name}")' for name in dataset.columns_of(Person.SUBJECT))
+    ids = {"ids": list(person.ids)}
+    if table == dataset.table:
+        counted = connection.execute(f"SELECT _source_key, count(*) FROM {table} WHERE {theirs} GROUP BY 1", ids)
+        _correct_ledger(connection, "rows", dict(counted.fetchall()))
+    rows = _changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
+    cells = [
+        _changed(connection, f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")', ids)
+        for name in dataset.columns_of(Person.MENTION)
+    ]
+    return Removed(rows, sum(cells))
+
+
+def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Removed:
+    """Records that could not be loaded are found by their text, each cell of it."""
+    datasets = sorted({dataset.name for dataset, _ in _tables()})
+    rejects = connection.execute(
+        """SELECT rejects.rowid, raw, source_key, etag IN (SELECT etag FROM ops.loaded_files AS ledger
+                                                          WHERE ledger.source_key = rejects.source_key)
+           FROM quarantine.rejects AS rejects WHERE list_contains(?, dataset)""",
+        [datasets],
+    ).fetchall()
+    theirs = [(row, key, loaded) for row, raw, key, loaded in rejects if person.in_text(raw or "")]
+    _correct_ledger(connection, "rejects", Counter(key for _, key, loaded in theirs if loaded))
+    connection.execute("DELETE FROM quarantine.rejects WHERE list_contains(?, rowid)", [[row for row, _, _ in theirs]])
+    return Removed(len(theirs))
+
+
+def _correct_ledger(connection: duckdb.DuckDBPyConnection, figure: str, removed: Mapping[str, int]) -> None:
+    """Count records of files as erased that counted as rows or as rejects."""
+    for key, count in removed.items():
+        connection.execute(
+            f"""UPDATE ops.loaded_files SET {figure} = {figure} - $count, erased = coalesce(erased, 0) + $count
+                WHERE source_key = $key""",
+            {"key": key, "count": count},
+        )
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> int:
+    row = connection.execute(sql, parameters).fetchone()
+    assert row is not None  # DELETE and UPDATE say how many rows they changed
+    return int(row[0])

@@ -1,0 +1,170 @@
+"""The file that analysts open: everything in the warehouse that is not private, replaced as a whole.
+
+What is private is never written to it, not even for a moment: bytes that are deleted later would stay in the file.
+Columns are taken by their declaration; one that nobody declares is not published.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from analytics_pipeline.datasets import Privacy
+from analytics_pipeline.warehouse.connection import transaction
+from analytics_pipeline.warehouse.files import attached, replacing
+from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
+
+_COPY = "published"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publish wrote.
+
+    Attributes:
+        rows: of each table, by qualified name; views are not counted.
+        seconds: how long it took.
+        bytes: size of the file.
+    """
+
+    rows: Mapping[str, int]
+    seconds: float
+    bytes: int
+
+
+def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Published:
+    """Write the published file and put it in place of the one before; those who read that one go on reading it.
+
+    Args:
+        connection: the live warehouse, under the writer's lock, with no transaction open.
+        target: the published file. It keeps the mode it has; a first one is 0600.
+        pii: whether to publish private columns too. Quarantine never is.
+
+    Raises:
+        OSError: the file can't be written; the one before is as it was.
+        duckdb.Error: the same.
+    """
+    began = time.monotonic()
+    with replacing(target) as fresh, attached(connection, fresh, _COPY):
+        live = _quoted(_value(connection, "SELECT current_database()"))
+        rows = {table.name: _copy_table(connection, live, table, pii) for table in tables() if not table.secret}
+        rows |= _copy_models(connection, live)
+        with transaction(connection):
+            _copy_comments(connection)
+            _sign(connection, live, pii)
+    return Published(rows, time.monotonic() - began, target.stat().st_size)
+
+
+def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
+    """Write each mart to a Parquet file (ZSTD) of its name, each replaced as a whole.
+
+    Args:
+        connection: the live warehouse under the writer's lock.
+        folder: made if need be.
+
+    Returns:
+        The file of each mart, by the mart's name.
+
+    Raises:
+        OSError: a file can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    marts = connection.execute(
+        """SELECT table_name FROM duckdb_tables()
+           WHERE database_name = current_database() AND schema_name = 'marts' ORDER BY 1"""
+    ).fetchall()
+    files = {name: folder / f"{name}.parquet" for (name,) in marts}
+    for name, file in files.items():
+        with replacing(file) as fresh:
+            connection.table(f"marts.{_quoted(name)}").write_parquet(str(fresh), compression="zstd")
+    return files
+
+
+def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool) -> int:
+    schema, _, _ = table.name.partition(".")
+    columns = [_quoted(one.name) for one in table.columns if pii or one.privacy is not Privacy.PRIVATE]
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
+    return _value(
+        connection, f"CREATE TABLE {_COPY}.{table.name} AS SELECT {', '.join(columns)} FROM {live}.{table.name}"
+    )
+
+
+def _copy_models(connection: duckdb.DuckDBPyConnection, live: str) -> dict[str, int]:
+    """Marts as they are; a staging view as a view or, if it reads what is not published, as a table of its rows."""
+    models = connection.execute(
+        """SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
+           WHERE database_name = current_database() AND schema_name = 'marts'
+           UNION ALL
+           SELECT schema_name, view_name, sql FROM duckdb_views()
+           WHERE database_name = current_database() AND schema_name = 'staging'
+           ORDER BY ALL"""
+    ).fetchall()
+    rows: dict[str, int] = {}
+    for schema, name, sql in models:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
+        table = f"{schema}.{_quoted(name)}"
+        if sql is None or not _copy_view(connection, live, sql):
+            rows[f"{schema}.{name}"] = _value(connection, f"CREATE TABLE {_COPY}.{table} AS FROM {live}.{table}")
+    return rows
+
+
+def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
+    """Make a view again, whose SQL names schema and table alone; False if what it reads is not in the copy."""
+    connection.execute(f"USE {_COPY}")
+    try:
+        connection.execute(sql)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return False
+    finally:
+        connection.execute(f"USE {live}")
+    return True
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """The comments of tables, views and columns: declared words, which COMMENT takes as a literal alone."""
+    found = connection.execute(
+        f"""WITH relations AS (
+                SELECT database_name, schema_name, table_name, 'TABLE' AS kind, comment FROM duckdb_tables()
+                UNION ALL
+                SELECT database_name, schema_name, view_name, 'VIEW', comment FROM duckdb_views() WHERE NOT internal),
+            comments AS (
+                SELECT database_name, schema_name, table_name, NULL AS column_name, comment FROM relations
+                UNION ALL
+                SELECT database_name, schema_name, table_name, column_name, comment FROM duckdb_columns())
+            SELECT copies.kind, schema_name, table_name, column_name, lives.comment
+            FROM relations AS copies JOIN comments AS lives USING (schema_name, table_name)
+            WHERE copies.database_name = '{_COPY}' AND lives.database_name = current_database()
+              AND lives.comment IS NOT NULL
+              AND (column_name IS NULL OR column_name IN (
+                  SELECT here.column_name FROM duckdb_columns() AS here WHERE here.database_name = '{_COPY}'
+                    AND (here.schema_name, here.table_name) = (lives.schema_name, lives.table_name)))"""
+    ).fetchall()
+    for kind, schema, name, column, comment in found:
+        table = f"{_COPY}.{schema}.{_quoted(name)}"
+        what = f"COLUMN {table}.{_quoted(column)}" if column else f"{kind} {table}"
+        connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
+
+
+def _sign(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) -> None:
+    """Say in the file what it is."""
+    create(connection, PUBLISHED, f"{_COPY}.")
+    connection.execute(
+        f"""INSERT INTO {_COPY}.{PUBLISHED.name}
+            SELECT ?, ?, ?, max(version) FROM {live}.ops.schema_version""",
+        [datetime.now(UTC).replace(tzinfo=None), pii, version("analytics-pipeline")],
+    )
+
+
+def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    row = connection.execute(sql).fetchone()
+    assert row is not None  # an aggregate, and a CREATE TABLE AS, has one row
+    return row[0]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

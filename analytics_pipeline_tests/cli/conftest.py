@@ -1,0 +1,121 @@
+"""The installed command against the simulated Vocareum: in this process, or in one of its own where that matters."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.demo.servers import DemoVocareum
+
+COMMAND = Path(sys.executable).parent / "analytics-pipeline"
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def organisation() -> Organisation:
+    """A small organisation whose last day is yesterday: today's files do not exist and have no partition yet."""
+    return Organisation(OrganisationSpec.small(last_day=YESTERDAY))
+
+
+@pytest.fixture
+def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
+    """The simulation, empty; what a test changes is undone."""
+    vocareum.clear()
+    yield vocareum
+    vocareum.clear()
+    vocareum.lifetime = timedelta(hours=1)
+    vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """ANALYTICS_DATA_DIR."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def environment(demo: DemoVocareum, data: Path) -> dict[str, str]:
+    """All the settings."""
+    start = YESTERDAY - timedelta(days=40)
+    return {
+        **demo.environment,
+        "ANALYTICS_DATA_DIR": str(data),
+        "VOCAREUM_START_DATE": start.replace(day=1).isoformat(),
+    }
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process; keywords are settings to change, None unsets one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", "")  # the command sets it; this puts back what was there before
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*arguments: str, **changes: str | None) -> Result:
+        with monkeypatch.context() as changed:
+            for name, value in changes.items():
+                changed.delenv(name) if value is None else changed.setenv(name, value)
+            return CliRunner().invoke(app, arguments)
+
+    return invoke
+
+
+@pytest.fixture
+def spawn(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Start the installed command as a process of its own."""
+
+    def start(*arguments: str, **changes: str) -> "subprocess.Popen[str]":
+        settings: Mapping[str, str] = {**os.environ, **environment, **changes}
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            env=settings,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def first_sync(
+    vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result, int]:
+    """The data folder after a first sync of the small organisation, what was said, and how many GETs it took."""
+    folder = tmp_path_factory.mktemp("first sync")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(folder)
+        patched.setenv("DAGSTER_HOME", "")
+        for name, value in vocareum.environment.items():
+            patched.setenv(name, value)
+        patched.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
+        patched.setenv("VOCAREUM_START_DATE", (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat())
+        vocareum.clear()
+        vocareum.put_many(organisation.files())
+        vocareum.clear_requests()
+        result = CliRunner().invoke(app, ["sync"])
+        gets = vocareum.count("GET")
+    vocareum.clear()
+    return folder / "data", result, gets
+
+
+@pytest.fixture
+def synced(first_sync: tuple[Path, Result, int], demo: DemoVocareum, organisation: Organisation, data: Path) -> Path:
+    """A copy of that data folder, with everything still delivered as it was."""
+    shutil.copytree(first_sync[0], data)
+    demo.put_many(organisation.files())
+    demo.clear_requests()
+    return data

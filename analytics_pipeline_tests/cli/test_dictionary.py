@@ -1,0 +1,43 @@
+"""The data dictionary: complete, and the page that is kept is the one that the declarations make."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.sql_models import load_project
+from analytics_pipeline.warehouse.schema import tables
+
+PAGE = Path(__file__).parents[2] / "docs" / "data_dictionary.md"
+REWRITE = "analytics-pipeline dictionary --output docs/data_dictionary.md"
+
+
+def _printed() -> str:
+    done = CliRunner().invoke(app, ["dictionary"])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_kept_page_is_current() -> None:
+    assert PAGE.read_text("utf-8") == _printed(), f"the declarations changed; run `{REWRITE}`"
+
+
+def test_every_table_has_a_chapter_and_every_delivered_column_a_line() -> None:
+    page = _printed()
+    names = [table.name for table in tables()] + list(load_project().models)
+    assert not [name for name in names if f"### {name}\n" not in page]
+    for dataset in DATASETS.values():
+        assert not [column.name for column in dataset.columns if f"| `{column.name}` |" not in page]
+
+
+def test_no_line_of_a_table_is_broken() -> None:
+    grids = [line for line in _printed().splitlines() if line.startswith("|")]
+    assert not [line for line in grids if not line.endswith("|")]
+    widths = {line.replace("\\|", "").count("|") for line in grids}
+    assert widths == {4, 7}, "every line has three cells, or six for delivered columns"
+
+
+def test_it_is_written_to_a_file_on_request(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["dictionary", "--output", str(tmp_path / "page.md")]).exit_code == 0
+    assert (tmp_path / "page.md").read_text("utf-8") == _printed()

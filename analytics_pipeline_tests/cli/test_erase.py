@@ -1,0 +1,61 @@
+"""`analytics-pipeline erase`: asks first, shows the counts, and leaves a receipt."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+
+
+@pytest.fixture
+def user_id(settings: Settings) -> int:
+    """Somebody with sessions."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        [(found,)] = connection.execute("SELECT min(user_id) FROM raw.lab_sessions").fetchall()
+    return int(found)
+
+
+def _sessions(settings: Settings, user_id: int) -> int:
+    with open_warehouse(settings.warehouse_path) as connection:
+        [(count,)] = connection.execute("SELECT count(*) FROM raw.lab_sessions WHERE user_id = ?", [user_id]).fetchall()
+    return int(count)
+
+
+def test_a_dry_run_shows_counts_and_asks_nothing(settings: Settings, user_id: int) -> None:
+    before = _sessions(settings, user_id)
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "raw.lab_sessions" in done.stdout
+    assert "would be removed" in done.stdout
+    assert _sessions(settings, user_id) == before > 0
+
+
+def test_a_no_changes_nothing(settings: Settings, user_id: int) -> None:
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id)], input="n\n")
+    assert done.exit_code == 1
+    assert _sessions(settings, user_id) > 0
+    assert not (settings.data_dir / "receipts").exists()
+
+
+@pytest.mark.parametrize(("options", "typed"), [(["--yes"], None), ([], "y\n")], ids=["--yes", "a typed yes"])
+def test_a_yes_erases_and_leaves_a_receipt(
+    settings: Settings, user_id: int, options: list[str], typed: str | None
+) -> None:
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), *options], input=typed)
+    assert done.exit_code == 0, done.output
+    assert _sessions(settings, user_id) == 0
+    [receipt] = (settings.data_dir / "receipts").iterdir()
+    assert json.loads(receipt.read_text())["tables"]["raw.lab_sessions"]["rows"] > 0
+    assert receipt.name in done.stdout.replace("\n", "")
+
+
+def test_without_a_warehouse_it_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
+    done = CliRunner().invoke(app, ["erase", "--user-id", "1", "--yes"])
+    assert done.exit_code == 2
+    assert "nothing is kept" in done.output
+    assert list(tmp_path.iterdir()) == []

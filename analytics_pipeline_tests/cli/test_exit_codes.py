@@ -1,0 +1,141 @@
+"""What a person meets when something is missing, wrong or down: one message that says what to do, and the right exit code."""
+
+import json
+import re
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.demo.api_server import SHAPES
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+
+COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n"
+KEY = "org9001/course-asn_mapping/course_mapping.csv"
+NETWORKED = (("sync",), ("status",), ("status", "--json"))
+
+
+def test_without_settings_each_missing_one_is_named_with_where_to_get_it(run: Run):
+    for command in NETWORKED:
+        result = run(*command, VOCAREUM_ORG_ID=None, VOCAREUM_API_TOKEN=" ")
+        assert result.exit_code == 2, result.output
+        assert re.search(r"VOCAREUM_ORG_ID is not set.*\nVOCAREUM_API_TOKEN is not set.*\n.*\.env", result.output), (
+            result.output
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"VOCAREUM_API_TOKEN": "wrong-t0ken"}, ["Invalid Token", "VOCAREUM_API_TOKEN", "Org Admin"]),
+        ({"VOCAREUM_API_TOKEN": "t0ken-of-an-org-admin-other-scope"}, ["permission denied", "VOCAREUM_API_TOKEN"]),
+        ({"VOCAREUM_ORG_ID": "90/../01"}, ["VOCAREUM_ORG_ID"]),
+        ({"VOCAREUM_ORG_ID": "7"}, ["VOCAREUM_ORG_ID"]),
+        ({"VOCAREUM_API_URL": "http://api.example.org"}, ["VOCAREUM_API_URL"]),
+        ({"AWS_ENDPOINT_URL_S3": "http://s3.example.org"}, ["AWS_ENDPOINT_URL_S3"]),
+        ({"VOCAREUM_BUCKET": "nobodys-bucket"}, ["nobodys-bucket", "VOCAREUM_BUCKET"]),
+        ({"VOCAREUM_START_DATE": "yesterday"}, ["VOCAREUM_START_DATE"]),
+    ],
+    ids=lambda value: "".join(value) if isinstance(value, dict) else None,
+)
+def test_a_wrong_setting_ends_with_2_and_its_remedy(run: Run, changes: dict[str, str], words: list[str]):
+    for command in NETWORKED:
+        result = run(*command, **changes)
+        assert result.exit_code == 2, (command, result.output)
+        assert not [word for word in words if word not in result.output], (command, result.output)
+        assert "Traceback" not in result.output
+        assert "wrong-t0ken" not in result.output
+
+
+def test_an_api_that_is_down_ends_in_bounded_time(run: Run, monkeypatch: pytest.MonkeyPatch):
+    real = VocareumApi.__init__
+    monkeypatch.setattr(VocareumApi, "__init__", lambda self, url, token: real(self, url, token, budget=2))
+    start = time.monotonic()
+    result = run("sync", VOCAREUM_API_URL="http://127.0.0.1:9/api/v2")
+    assert result.exit_code == 2, result.output
+    assert "could not be used" in result.output
+    assert time.monotonic() - start < 15
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+def test_every_shape_of_credentials_opens_the_bucket(run: Run, demo: DemoVocareum, shape: str, content_type: str):
+    demo.put(KEY, COURSES)
+    demo.api.shape, demo.api.content_type = shape, content_type
+    result = run("status", "--json")
+    assert result.exit_code == 1, result.output
+    standing = json.loads(result.output)
+    assert {one["dataset"]: one["missing"] for one in standing["datasets"]}["course_mapping"] == 1
+
+
+def test_credentials_that_expire_all_the_time_do_not_matter(run: Run, demo: DemoVocareum, data: Path):
+    demo.put_many({f"org9001/grades/course{at}/grades.csv": b"<html>" + b"%d" % at for at in range(5)})
+    demo.put(KEY, COURSES)
+    demo.lifetime = timedelta(seconds=1)
+    result = run("sync", "--dataset", "course_mapping")
+    assert result.exit_code == 0, result.output
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        assert connection.execute("SELECT course_id FROM raw.course_mapping").fetchall() == [(1,)]
+
+
+def test_an_unknown_dataset_is_refused_with_the_names_there_are(run: Run, demo: DemoVocareum):
+    result = run("sync", "--dataset", "grade")
+    assert result.exit_code == 2
+    assert "no dataset 'grade'" in result.output
+    assert "lab_sessions" in result.output
+    assert demo.requests == [], "a typing error costs no request"
+
+
+def test_a_warehouse_of_another_organisation_is_not_mixed(run: Run, synced: Path, demo: DemoVocareum):
+    demo.api.org_id = "7"
+    try:
+        for command in NETWORKED:
+            result = run(*command, VOCAREUM_ORG_ID="7")
+            assert result.exit_code == 2, result.output
+    finally:
+        demo.api.org_id = "9001"
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        assert connection.execute(
+            "SELECT DISTINCT split_part(source_key, '/', 1) FROM ops.loaded_files"
+        ).fetchall() == [("org9001",)]
+
+
+def test_a_warehouse_of_a_later_release_is_refused_and_unchanged(run: Run, data: Path):
+    path = data / "warehouse.duckdb"
+    with open_warehouse(path) as connection:
+        connection.execute("INSERT INTO ops.schema_version VALUES (999, 'later', now()::TIMESTAMP)")
+    before = path.read_bytes()
+    for command in (("sync",), ("status",), ("quarantine", "list"), ("quarantine", "replay"), ("doctor",)):
+        result = run(*command)
+        assert result.exit_code == 2, (command, result.output)
+        assert "later release" in result.output
+        assert "Traceback" not in result.output
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path):
+    data.mkdir(mode=0o700)
+    (data / "warehouse.duckdb").write_bytes(b"not a database" * 1_000)
+    for command in (("sync",), ("status",), ("quarantine", "list"), ("doctor",)):
+        result = run(*command)
+        assert result.exit_code == 2, (command, result.output, result.exception)
+        assert "warehouse.duckdb" in result.output
+        assert "Traceback" not in result.output
+    assert (data / "warehouse.duckdb").read_bytes() == b"not a database" * 1_000
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    for command in (("sync",), ("status",), ("quarantine", "list"), ("doctor",)):
+        result = run(*command, ANALYTICS_DATA_DIR=str(tmp_path / "file" / "data"))
+        assert result.exit_code == 2, (command, result.output, result.exception)
+        assert str(tmp_path / "file") in result.output, result.output
+
+
+def test_a_bad_option_ends_with_2(run: Run):
+    assert run("sync", "--since", "yesterday").exit_code == 2
+    assert run("nonsense").exit_code == 2

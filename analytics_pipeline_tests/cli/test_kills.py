@@ -1,0 +1,78 @@
+"""SIGKILL in the middle of a sync, several times over: one more run and everything is as after an unbroken one."""
+
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.loading.loaded import contents, difference
+
+FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+def test_a_sync_killed_at_several_moments_then_run_again_equals_one_clean_run(
+    run: Run, spawn: Callable, demo: DemoVocareum, organisation: Organisation, data: Path, tmp_path: Path
+):
+    names = ("azure_cost", "course_mapping", "enrollment")
+    demo.put_many({key: body for key, body in organisation.files().items() if any(name in key for name in names)})
+    clean = tmp_path / "clean"
+    assert run("sync", ANALYTICS_DATA_DIR=str(clean)).exit_code == 0
+    for moment in (r"files delivered", r"Loading: 2 of", r"Rebuilding"):
+        process = spawn("sync")
+        said = kill_at(process, moment)
+        assert re.search(moment, said), f"it ended before it could be killed at {moment!r}: {said}"
+    result = run("sync")
+    assert result.exit_code == 0, result.output
+    as_after_an_unbroken_run(data, clean)
+
+
+def kill_at(process, moment: str) -> str:
+    """Kill a process when it has said this."""
+    said = ""
+    for line in process.stdout:
+        said += line
+        if re.search(moment, line):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.read()
+    process.wait()
+    return said
+
+
+def as_after_an_unbroken_run(data: Path, clean: Path) -> None:
+    """Assert that a data folder holds what the other one holds, and nothing that a dead process left."""
+    assert difference(contents(clean / "warehouse.duckdb"), contents(data / "warehouse.duckdb")) == {}
+    assert marts(data) == marts(clean), "the models differ"
+    assert left_over(data) == []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAGSTER_HOME", "")
+        patched.setenv("ANALYTICS_DATA_DIR", str(data))
+        with open_instance(Settings()) as instance:
+            assert {run.status for run in instance.get_runs()} <= FINISHED, "a dead run counts as running"
+
+
+def marts(data: Path) -> dict[str, list]:
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        names = connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE schema_name = 'marts' ORDER BY ALL"
+        ).fetchall()
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for (name,) in names}
+
+
+def left_over(data: Path) -> list[str]:
+    """Temporary files, and locks that somebody still holds."""
+    strange = (".part-", ".new", ".tmp", ".wal")
+    return [
+        str(path)
+        for path in data.rglob("*")
+        if path.is_file() and "dagster" not in path.parts and any(one in path.name for one in strange)
+    ]

@@ -1,0 +1,110 @@
+"""`analytics-pipeline query`: answers, clear errors, and nothing but the published file in reach."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.settings import Settings
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A published file with one small mart."""
+    path = Settings(ANALYTICS_DATA_DIR=str(tmp_path)).published_path
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute(
+            """CREATE TABLE marts.answers AS SELECT 1731123 AS user_id, 0.000000001::DECIMAL(18, 9) AS cost, NULL AS nothing,
+                      true AS flag, TIMESTAMP '2026-01-09 10:00:00' AS moment, 'a,"b"' || chr(27) || '[31m' AS text"""
+        )
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
+    return path
+
+
+def _ask(*args: str) -> Result:
+    return CliRunner().invoke(app, ["query", *args])
+
+
+def test_a_table_shows_values_as_they_are_and_steers_no_terminal(published: Path) -> None:
+    done = _ask("SELECT user_id, cost, text FROM marts.answers", "--format", "table")
+    assert done.exit_code == 0, done.output
+    assert "1731123" in done.stdout, "an id has no thousands separators"
+    assert "0.000000001" in done.stdout
+    assert "\x1b[31m" not in done.stdout
+    assert "1 row" in done.stdout
+    assert str(published) in done.stderr
+
+
+def test_csv_is_the_default_where_nobody_looks_and_holds_the_rows_alone(published: Path) -> None:
+    done = _ask("SELECT * EXCLUDE (text) FROM marts.answers")
+    assert list(csv.reader(io.StringIO(done.stdout))) == [
+        ["user_id", "cost", "nothing", "flag", "moment"],
+        ["1731123", "0.000000001", "", "true", "2026-01-09 10:00:00"],
+    ]
+
+
+def test_json_is_one_array_of_objects(published: Path) -> None:
+    [row] = json.loads(_ask("FROM marts.answers", "--format", "json").stdout)
+    assert (row["user_id"], row["cost"], row["nothing"], row["flag"]) == (1731123, "0.000000001", None, True)
+
+
+def test_a_table_stops_at_a_hundred_rows_and_says_so(published: Path) -> None:
+    done = _ask("FROM range(1000)", "--format", "table")
+    assert "100 rows" in done.stdout
+    assert "--limit" in done.stderr
+    assert len(_ask("FROM range(1000)", "--format", "csv").stdout.splitlines()) == 1001
+    assert len(_ask("FROM range(1000)", "--format", "csv", "--limit", "3").stdout.splitlines()) == 4
+
+
+def test_wrong_sql_is_answered_with_the_place_and_no_traceback(published: Path) -> None:
+    done = _ask("SELECT nonsense FROM marts.answers")
+    assert done.exit_code == 1
+    assert "nonsense" in done.stderr
+    assert "LINE 1" in done.stderr
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "COPY (SELECT 1) TO '/tmp/out.csv'",
+        "ATTACH '/tmp/other.duckdb'",
+        "SET enable_external_access = true",
+        "CREATE TABLE marts.mine AS SELECT 1",
+        "DELETE FROM marts.answers",
+        "INSTALL httpfs",
+    ],
+)
+def test_nothing_but_the_published_file_can_be_read_and_nothing_written(published: Path, sql: str) -> None:
+    before = published.read_bytes()
+    done = _ask(sql)
+    assert done.exit_code == 1, f"{sql} must be refused: {done.output}"
+    assert published.read_bytes() == before
+
+
+def test_without_a_published_file_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
+    done = _ask("SELECT 1")
+    assert done.exit_code == 2
+    assert "analytics-pipeline publish" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(published: Path) -> None:
+    command = (
+        f"{sys.executable} -c 'from analytics_pipeline.cli import main; main()' query 'FROM range(300000)' | head -2"
+    )
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=dict(os.environ), check=False)
+    assert done.stdout == "range\n0\n"
+    assert done.stderr.strip() == str(published)

@@ -1,0 +1,201 @@
+"""`status`, `doctor` and `quarantine`: how things stand, what is wrong, and loading again after a fix."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+
+COURSES = "org9001/course-asn_mapping/course_mapping.csv"
+HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
+
+
+def standing(run: Run) -> tuple[int, dict, dict[str, dict]]:
+    result = run("status", "--json")
+    found = json.loads(result.output)
+    return result.exit_code, found, {one["dataset"]: one for one in found["datasets"]}
+
+
+def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
+    run: Run, synced: Path, organisation: Organisation
+):
+    code, found, by_name = standing(run)
+    assert (code, found["complete"], set(by_name)) == (0, True, set(DATASETS))
+    truth = organisation.truth
+    for name, one in by_name.items():
+        keys = [key for key in truth.rows if DATASETS[name].match(key.removeprefix("org9001/"))]
+        assert (one["delivered"], one["loaded"], one["missing"], one["changed"], one["failed"]) == (
+            len(keys),
+            len(keys),
+            0,
+            0,
+            0,
+        )
+        assert one["rows"] == sum(truth.rows[key] for key in keys)
+        assert one["rejects"] == sum(planted.key in keys for planted in truth.planted)
+    assert sorted(found["unknown"]) == sorted(one.key for one in truth.oddities if one.key not in truth.rows)
+
+
+def test_status_tells_missing_changed_and_failed_apart(run: Run, synced: Path, demo: DemoVocareum):
+    demo.put(COURSES, b"<html>")
+    assert run("sync").exit_code == 1
+    demo.put("org9001/course-asn_mapping/asn_mapping.csv", b"changed")
+    demo.put("org9001/grades/course77/grades.csv", b"new")
+    code, found, by_name = standing(run)
+    assert (code, found["complete"]) == (1, False)
+    assert (by_name["course_mapping"]["failed"], by_name["asn_mapping"]["changed"], by_name["grades"]["missing"]) == (
+        1,
+        1,
+        1,
+    )
+    text = run("status")
+    assert text.exit_code == 1
+    assert f"{COURSES}: it is not CSV" in text.output
+    assert "analytics-pipeline sync" in text.output
+
+
+def test_status_before_any_sync_is_incomplete_and_not_an_error(run: Run, demo: DemoVocareum):
+    demo.put(COURSES, HEADER.encode())
+    code, _, by_name = standing(run)
+    assert (code, by_name["course_mapping"]["missing"], by_name["course_mapping"]["loaded"]) == (1, 1, 0)
+
+
+def test_a_version_that_failed_and_was_taken_back_upstream_is_not_red_for_ever(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+):
+    demo.put(COURSES, b"<html>")
+    assert run("sync", "--dataset", "course_mapping").exit_code == 1
+    demo.put(COURSES, organisation.files()[COURSES])
+    assert run("sync", "--dataset", "course_mapping").exit_code == 0
+    code, found, by_name = standing(run)
+    assert (code, by_name["course_mapping"]["failed"]) == (0, 0), found
+
+
+def test_doctor_finds_all_well(run: Run, demo: DemoVocareum):
+    demo.put(COURSES, HEADER.encode())
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert [line.split(":")[0] for line in result.output.splitlines()] == [
+        f"ok   {one}" for one in ("disk", "DuckDB", "settings", "token and credentials", "bucket")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "remedy"),
+    [
+        ({"VOCAREUM_API_TOKEN": "wrong"}, "FAIL token and credentials", "VOCAREUM_API_TOKEN"),
+        ({"VOCAREUM_ORG_ID": None}, "FAIL settings", ".env"),
+        ({"VOCAREUM_BUCKET": "nobodys"}, "FAIL bucket", "VOCAREUM_BUCKET"),
+        ({}, "FAIL bucket", "VOCAREUM_ORG_ID"),
+    ],
+)
+def test_doctor_names_what_is_wrong_and_the_remedy(
+    run: Run, demo: DemoVocareum, changes: dict, verdict: str, remedy: str
+):
+    result = run("doctor", **changes)
+    assert result.exit_code == 2, result.output
+    (line,) = [line for line in result.output.splitlines() if line.startswith("FAIL")]
+    assert line.startswith(verdict)
+    assert remedy in result.output
+
+
+def test_doctor_sees_a_folder_that_others_may_read(run: Run, demo: DemoVocareum, data: Path):
+    demo.put(COURSES, HEADER.encode())
+    data.mkdir()
+    data.chmod(0o755)
+    result = run("doctor")
+    assert (result.exit_code, f"chmod 700 {data}" in result.output) == (2, True), result.output
+
+
+def test_doctor_sees_a_warehouse_that_another_program_keeps_open(run: Run, demo: DemoVocareum, data: Path, spawn):
+    import subprocess
+    import sys
+
+    with open_warehouse(data / "warehouse.duckdb"):
+        pass
+    hold = f"import duckdb; c = duckdb.connect({str(data / 'warehouse.duckdb')!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        result = run("doctor")
+        holder.communicate("\n")
+    assert result.exit_code == 2, result.output
+    assert "FAIL DuckDB" in result.output
+    assert "Close it there" in result.output
+
+
+def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: Path, organisation: Organisation):
+    everything = run("quarantine", "list", "--limit", "500")
+    assert everything.exit_code == 0
+    for planted in organisation.truth.planted:
+        assert planted.key.rsplit("/", 1)[1] in everything.output.replace("\n", ""), planted
+    some = run("quarantine", "list", "--dataset", "azure_cost", "--reason", "from 1 to 12", "--records")
+    assert "13" in some.output
+    assert "lab_sessions" not in some.output
+
+
+def test_a_replay_after_a_rule_is_fixed_loads_what_was_rejected(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    """The planted month 13 becomes fine; without a fix, a replay changes nothing."""
+    before = azure(synced)
+    assert run("quarantine", "replay", "--dataset", "azure_cost").exit_code == 0
+    assert azure(synced) == before
+    month = DATASETS["azure_cost"].schema.columns["month"]
+    monkeypatch.setattr(month, "checks", [])
+    result = run("quarantine", "replay", "--dataset", "azure_cost")
+    assert result.exit_code == 0, result.output
+    assert azure(synced) == (before[0] + 1, before[1] - 1)
+    with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM raw.azure_cost").fetchone() == (before[0] + 1,), "not published"
+    assert demo.count("GET") == 0, "it reads the landing folder"
+
+
+def azure(data: Path) -> tuple[int, int]:
+    """Rows and rejects of azure_cost."""
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        sql = "SELECT (SELECT count(*) FROM raw.azure_cost), (SELECT count(*) FROM quarantine.rejects WHERE dataset = 'azure_cost')"
+        found = connection.execute(sql).fetchone()
+    assert found is not None
+    return found
+
+
+def test_a_replay_of_a_file_that_is_gone_keeps_its_rows_and_says_what_to_do(run: Run, synced: Path):
+    before = azure(synced)
+    for path in (synced / "landing" / "azure_cost").iterdir():
+        path.unlink()
+    result = run("quarantine", "replay", "--dataset", "azure_cost")
+    assert result.exit_code == 1, result.output
+    assert "sync --full" in result.output
+    assert azure(synced) == before
+    assert run("quarantine", "replay", "--dataset", "asn_mapping").exit_code == 0
+
+
+def test_a_replay_with_nothing_to_do_says_so(run: Run, demo: DemoVocareum):
+    result = run("quarantine", "replay")
+    assert (result.exit_code, "Nothing to replay" in result.output) == (0, True), result.output
+
+
+def test_an_unknown_dataset_is_refused_everywhere(run: Run, demo: DemoVocareum):
+    for command in (("quarantine", "list"), ("quarantine", "replay")):
+        result = run(*command, "--dataset", "grade")
+        assert result.exit_code == 2, result.output
+        assert "lab_sessions" in result.output
+
+
+def test_the_published_file_has_no_quarantine(synced: Path):
+    with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
+        names = {
+            row[0]
+            for row in connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        }
+    assert "quarantine.rejects" not in names
+    assert names

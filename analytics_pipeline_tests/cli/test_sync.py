@@ -1,0 +1,141 @@
+"""`sync`, the main job: all that is delivered is loaded, and after that only what changed is asked for."""
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.ingest.plan import place_listing
+from analytics_pipeline.loading import Loader
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.resources import open_bucket
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.loading.loaded import contents, difference
+
+
+def query(data: Path, sql: str) -> list:
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        return connection.execute(sql).fetchall()
+
+
+def sessions(data: Path) -> dict:
+    """Rows, rejects and findings; the ledger also says when Vocareum wrote a file, which the tests' put changes."""
+    found = contents(data / "warehouse.duckdb")
+    return {name: found[name] for name in ("raw.lab_sessions", "quarantine.rejects", "ops.findings")}
+
+
+def test_a_first_sync_loads_every_row_of_the_organisation(first_sync, organisation: Organisation):
+    data, result, gets = first_sync
+    assert result.exit_code == 0, result.output
+    truth = organisation.truth
+    assert dict(query(data, "SELECT source_key, rows FROM ops.loaded_files")) == truth.rows
+    planted = {(one.key, one.line) for one in truth.planted}
+    assert {tuple(row) for row in query(data, "SELECT source_key, line FROM quarantine.rejects")} == planted
+    assert gets == len(truth.records), "each file is fetched once, and no file that no dataset knows"
+    for oddity in truth.oddities:
+        if oddity.key not in truth.records:
+            assert oddity.key in result.output, "an unknown file must be reported"
+
+
+def test_a_second_sync_fetches_nothing_and_changes_nothing(run: Run, synced: Path, demo: DemoVocareum):
+    before = contents(synced / "warehouse.duckdb")
+    loaded_at = query(synced, "SELECT source_key, loaded_at FROM ops.loaded_files ORDER BY ALL")
+    published = (synced / "analytics.duckdb").stat().st_mtime_ns
+    result = run("sync")
+    assert (result.exit_code, demo.count("GET"), demo.count("HEAD")) == (0, 0, 0), result.output
+    assert "Nothing to do" in result.output
+    assert difference(before, contents(synced / "warehouse.duckdb")) == {}
+    assert query(synced, "SELECT source_key, loaded_at FROM ops.loaded_files ORDER BY ALL") == loaded_at
+    assert (synced / "analytics.duckdb").stat().st_mtime_ns == published
+
+
+def test_a_rewritten_file_is_fetched_alone_and_gives_what_a_full_reload_gives(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+):
+    key, body = next(
+        (key, body)
+        for key, body in organisation.files().items()
+        if "lab_sessions_" in key and organisation.truth.rows[key] > 1
+    )
+    lines = body.splitlines(keepends=True)
+    demo.put(key, b"".join(lines[:2]))
+    result = run("sync", "--dataset", "lab_sessions")
+    assert (result.exit_code, demo.count("GET")) == (0, 1), result.output
+    assert query(synced, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(1,)]
+    after_one = sessions(synced)
+    demo.clear_requests()
+    result = run("sync", "--full", "--dataset", "lab_sessions")
+    files = sum("lab_sessions_" in one for one in organisation.truth.records)
+    assert (result.exit_code, demo.count("GET")) == (0, files), result.output
+    assert difference(after_one, sessions(synced)) == {}
+
+
+def test_what_a_dying_process_loaded_and_did_not_tell_is_published_by_the_next_sync(
+    run: Run, synced: Path, demo: DemoVocareum
+):
+    """As a kill between the warehouse's commit and Dagster's event leaves it: the ledger is ahead of all that is told."""
+    key = "org9001/course-asn_mapping/course_mapping.csv"
+    body = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n"
+    demo.put(key, body)
+    (listed,) = open_bucket(Settings()).list("course-asn_mapping/course")
+    (one,) = place_listing([listed], "org9001/").deliveries
+    loader = Loader(
+        open_bucket(Settings()), synced / "landing", lambda: open_warehouse(synced / "warehouse.duckdb"), "died"
+    )
+    assert [result.rows for result in loader.load(one.dataset, [one])] == [1]
+    result = run("sync")
+    assert (result.exit_code, "0 new, 0 changed" in result.output) == (0, True), result.output
+    with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT course_id FROM raw.course_mapping").fetchall() == [(1,)]
+
+
+def test_runs_and_partitions_appear_in_the_persistent_instance(first_sync, monkeypatch: pytest.MonkeyPatch):
+    data, _, _ = first_sync
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(data))
+    loaded: dict[str, set[str]] = {}
+    for name, partition in query(data, "SELECT dataset, partition FROM ops.loaded_files"):
+        loaded.setdefault(name, set()).add(partition)
+    with open_instance(Settings()) as instance:
+        assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
+        for name, dataset in DATASETS.items():
+            key = dg.AssetKey(["raw", name])
+            assert instance.get_latest_materialization_event(key), name
+            if dataset.period:
+                assert set(instance.get_materialized_partitions(key)) == loaded[name]
+
+
+def test_a_range_and_a_dataset_narrow_what_is_loaded(
+    run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
+):
+    demo.put_many(organisation.files())
+    day = sorted(key for key in organisation.truth.records if "azure_cost_" in key)[1]
+    on = day.split("azure_cost_")[1].removesuffix(".csv")
+    result = run("sync", "--dataset", "azure_cost", "--since", on, "--until", on)
+    assert result.exit_code == 0, result.output
+    assert query(data, "SELECT source_key FROM ops.loaded_files") == [(day,)]
+    assert demo.count("GET") == 1
+
+
+def test_a_bad_file_fails_alone_with_its_key_reason_and_remedy(run: Run, synced: Path, demo: DemoVocareum):
+    good, bad = "org9001/course-asn_mapping/course_mapping.csv", "org9001/course-asn_mapping/asn_mapping.csv"
+    rows = query(synced, "SELECT count(*) FROM raw.asn_mapping")
+    demo.put(bad, b"<html>503</html>")
+    demo.put(good, b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n")
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert f"{bad}: it is not CSV but HTML, XML or JSON, such as an error page. Ask Vocareum" in result.output
+    assert "Traceback" not in result.output
+    assert query(synced, "SELECT count(*) FROM raw.asn_mapping") == rows, "the rows it had stay"
+    assert query(synced, "SELECT course_id FROM raw.course_mapping") == [(1,)], "the other file goes on"
+
+    demo.clear_requests()
+    again = run("sync")
+    assert (again.exit_code, demo.count("GET")) == (1, 0), "what has landed is not fetched again, and it is still red"
+    assert bad in again.output

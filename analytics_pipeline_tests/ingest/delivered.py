@@ -1,0 +1,56 @@
+"""Bodies of files as the pipeline meets them: landed under a delivery, read and judged as a batch."""
+
+from datetime import datetime
+from pathlib import Path
+
+from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.demo.organisation.table import HEADERS
+from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
+from analytics_pipeline.ingest.plan import Delivery
+
+KEYS = {
+    "lab_sessions": "lab_sessions/lab_sessions_2026-01-09.csv",
+    "aws_cost": "cloud_spend/aws_cost_2026-01-09.csv",
+    "azure_cost": "cloud_spend/azure/azure_cost_2026-01-09.csv",
+    "service_spend": "service_spend/service_spend_2026-01.csv",
+    "grades": "grades/course4051/grades.csv",
+    "enrollment": "enrollment/course4051/enrollment.csv",
+    "course_mapping": "course-asn_mapping/course_mapping.csv",
+    "asn_mapping": "course-asn_mapping/asn_mapping.csv",
+}
+"""A key of each dataset, below `org{org}/`."""
+
+HEADER = {name: ", ".join(headers) + "\n" for name, headers in HEADERS.items()}
+"""Each dataset's header as the article prints it."""
+
+
+def delivery(key: str, body: bytes = b"", etag: str = "e1", at: datetime = datetime(2026, 1, 10), org: str = "9001"):  # noqa: DTZ001
+    """A delivery of the body under a key."""
+    placed = place(key)
+    assert placed is not None, f"no dataset is like {key}"
+    return Delivery(*placed, f"org{org}/{key}", etag, len(body), at)
+
+
+def batch(folder: Path, name: str, *bodies: bytes | str) -> Batch:
+    """What the pipeline makes of some files of one dataset."""
+    landed = []
+    for number, body in enumerate(bodies):
+        content = body if isinstance(body, bytes) else body.encode()
+        path = folder / f"{name} {number}.csv"
+        path.write_bytes(content)
+        landed.append(Landed(delivery(KEYS[name], content), path))
+    return read_batch(DATASETS[name], landed)
+
+
+def verdict(folder: Path, name: str, body: bytes | str) -> FileResult:
+    """What became of one file."""
+    return batch(folder, name, body).files[0]
+
+
+def reasons(read: Batch) -> list[tuple[int, str, str]]:
+    """Line, column and reason of everything that was rejected."""
+    return [
+        (line, reason["column"], reason["reason"])
+        for line, found in read.rejects.select("line", "reasons").iter_rows()
+        for reason in found
+    ]

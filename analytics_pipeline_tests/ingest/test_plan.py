@@ -1,0 +1,142 @@
+"""What is to be done, from a listing and a ledger alone: pure functions of values."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, Wanted, place_listing, plan
+from analytics_pipeline.vocareum.objects import RemoteObject
+from analytics_pipeline_tests.ingest.delivered import KEYS
+
+NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
+DAY = "lab_sessions/lab_sessions_2026-01-09.csv"
+
+
+def listed(key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str = "9001") -> RemoteObject:
+    return RemoteObject(f"org{org}/{key}", etag, size, NOON + timedelta(hours=hours))
+
+
+def planned(*found: RemoteObject, loaded: Plan | None = None, wanted: Wanted = Wanted()) -> Plan:  # noqa: B008
+    """The plan for a listing, over a ledger in which an earlier plan's deliveries are loaded."""
+    ledger = {(one.dataset.name, one.partition.key): one.version for one in (loaded.delivered if loaded else ())}
+    return plan(place_listing(found, "org9001/"), ledger, wanted)
+
+
+def keys(deliveries) -> list[str]:
+    return [one.key for one in deliveries]
+
+
+def test_what_the_ledger_does_not_have_is_new():
+    found = planned(*map(listed, KEYS.values()))
+    assert {one.dataset.name for one in found.new} == set(DATASETS)
+    assert (found.changed, found.unchanged, found.unknown) == ((), (), ())
+
+
+def test_the_same_version_is_unchanged_whatever_the_clock_says():
+    before = planned(listed(DAY))
+    after = planned(listed(DAY, hours=48), loaded=before)
+    assert (len(after.unchanged), after.work) == (1, ())
+
+
+@pytest.mark.parametrize("change", [{"etag": "e2"}, {"size": 11}])
+def test_another_etag_or_size_is_changed(change):
+    after = planned(listed(DAY, **change), loaded=planned(listed(DAY)))
+    assert (keys(after.changed), after.new, after.unchanged) == ([f"org9001/{DAY}"], (), ())
+
+
+def test_of_a_padded_and_an_unpadded_name_of_one_day_the_newer_file_counts():
+    unpadded = DAY.replace("2026-01-09", "2026-1-9")
+    for older, newer in ((DAY, unpadded), (unpadded, DAY)):
+        found = planned(listed(newer, hours=1), listed(older))
+        assert (keys(found.new), list(found.superseded)) == ([f"org9001/{newer}"], [f"org9001/{older}"])
+
+
+def test_a_day_delivered_under_the_other_name_is_changed_and_not_loaded_twice():
+    after = planned(listed(DAY.replace("2026-01-09", "2026-1-9"), hours=1), loaded=planned(listed(DAY)))
+    assert (len(after.changed), after.new) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "cloud_spend/gcp/gcp_cost_2026-01-09.csv",
+        "lab_sessions/README.txt",
+        "lab_sessions/lab_sessions_2026-02-30.csv",
+        "lab_sessions/lab_sessions_2026-13-01.csv",
+        "lab_sessions/lab_sessions_0000-01-01.csv",
+        "lab_sessions/lab_sessions_2026-01-09.csv.gz",
+        "lab_sessions/lab_sessions_2026-01-09.csv\n",
+        "x/lab_sessions/lab_sessions_2026-01-09.csv",
+        "grades/course/grades.csv",
+        "grades/course12/../course13/grades.csv",
+        "grades/course1;DROP TABLE x/grades.csv",
+        "grades/course'1'/grades.csv",
+        "grades/course\uff11\uff12/grades.csv",
+        "lab_sessions/lab_sessions_\uff12\uff10\uff12\uff16-01-09.csv",
+        "grades/course" + "9" * 1_000 + "/grades.csv",
+        "../../etc/passwd",
+        "course-asn_mapping/course_mapping_csv",
+    ],
+)
+def test_a_key_that_no_dataset_knows_is_reported_and_never_an_error(key: str):
+    assert place(key) is None
+    found = planned(listed(key), listed(DAY))
+    assert (list(found.unknown), keys(found.new)) == ([f"org9001/{key}"], [f"org9001/{DAY}"])
+
+
+def test_a_folder_that_a_console_made_is_nothing():
+    assert planned(listed("lab_sessions/")) == Plan()
+
+
+def test_a_key_of_another_prefix_is_unknown():
+    assert planned(listed(DAY, org="90011")).unknown == (f"org90011/{DAY}",)
+
+
+def test_a_ledger_of_another_organisation_is_refused():
+    ledger = {("lab_sessions", "2026-01-09"): ("org7/" + DAY, "e1", 10)}
+    with pytest.raises(AnotherOrganisation, match=r"org7.*org9001.*ANALYTICS_DATA_DIR"):
+        plan(place_listing([], "org9001/"), ledger)
+    with pytest.raises(AnotherOrganisation):
+        plan(place_listing([], "org90/"), {("lab_sessions", "2026-01-09"): ("org9001/" + DAY, "e1", 10)})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Wanted(), {"d05", "d20", "jan", "feb", "grades"}),
+        (Wanted(datasets=frozenset({"grades"})), {"grades"}),
+        (Wanted(datasets=frozenset({"lab_sessions"}), since=date(2026, 1, 6)), {"d20"}),
+        (Wanted(since=date(2026, 1, 20)), {"d20", "jan", "feb", "grades"}),
+        (Wanted(since=date(2026, 1, 21)), {"jan", "feb", "grades"}),
+        (Wanted(until=date(2026, 1, 5)), {"d05", "jan", "grades"}),
+        (Wanted(until=date(2026, 1, 4)), {"jan", "grades"}),
+        (Wanted(since=date(2026, 2, 1), until=date(2026, 2, 1)), {"feb", "grades"}),
+        (Wanted(since=date(2025, 1, 10), until=date(2025, 1, 12)), {"grades"}),
+    ],
+)
+def test_a_range_takes_the_days_within_and_the_months_that_overlap(wanted: Wanted, expected: set[str]):
+    named = {
+        "d05": "lab_sessions/lab_sessions_2026-01-05.csv",
+        "d20": "lab_sessions/lab_sessions_2026-1-20.csv",
+        "jan": "service_spend/service_spend_2026-1.csv",
+        "feb": "service_spend/service_spend_2026-02.csv",
+        "grades": KEYS["grades"],
+    }
+    found = planned(*map(listed, named.values()), wanted=wanted)
+    assert set(keys(found.new)) == {f"org9001/{named[name]}" for name in expected}
+
+
+def test_a_plan_can_be_narrowed_without_losing_what_it_reports():
+    found = planned(listed(DAY), listed(KEYS["grades"]), listed("odd.txt"))
+    narrow = found.only(lambda one: one.dataset.name == "grades")
+    assert (len(narrow.new), narrow.unknown) == (1, ("org9001/odd.txt",))
+
+
+def test_the_prefixes_to_list_hold_every_key_of_the_partitions():
+    for name, key in KEYS.items():
+        dataset = DATASETS[name]
+        partition = dataset.match(key)
+        assert partition is not None
+        for wanted in ([], [partition.key], [f"{year}-01-01" for year in range(2020, 2027)]):
+            assert any(key.startswith(prefix) for prefix in dataset.prefixes(wanted)), (name, wanted)

@@ -1,0 +1,136 @@
+"""Cells to values: what counts as a whole number, an amount, a flag, a moment; NULL is never 0."""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
+
+BIG = 2**63 - 1
+
+
+def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
+    """What each cell becomes in that column of a sound row: its value, or the reasons it is rejected for."""
+    sound = {
+        "aws_cost": "862200000000, 5, a@b, 7, lab, 0.5, 1645823566",
+        "grades": "1, C, 2, A, 0, 10, 3, , 5, 0, 4, P, 5, 6, R, 5, 8",
+        "enrollment": "5, 6, student, N, a@b, k, 1, 0, 1, 2022-01-01",
+        "lab_sessions": "1, a@b, 2, C, 3, A, 4, P, VM, Feb-23-2022 9:40:20 pm UTC, Feb-23-2022 9:40:20 pm UTC, 0, , , , , , 1, 0, 9",
+    }[name]
+    headers = [head.strip().lower().replace(" ", "_") for head in HEADER[name].split(",")]
+    headers = [head.replace("(min)", "min").replace("(mins)", "mins").replace("(ms)", "ms") for head in headers]
+    at = headers.index(column)
+    rows = [[*sound.split(",")[:at], f'"{cell}"', *sound.split(",")[at + 1 :]] for cell in cells]
+    read = batch(folder, name, HEADER[name] + "".join(",".join(row) + "\n" for row in rows))
+    rejected: dict[int, list[str]] = {}
+    for line, where, reason in reasons(read):
+        rejected.setdefault(line, []).append(reason if where == column else f"{where}: {reason}")
+    values = iter(read.rows[column].to_list())
+    return [rejected[line] if line in rejected else next(values) for line in range(2, len(cells) + 2)]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["12.7", "1e3", "0x1f", "1_000", "1,000", "NaN", "inf", "1731xxx", "+", "-", "१२", "\uff11\uff12", "1 2", "٣"],
+)
+def test_what_is_no_whole_number_is_rejected(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "aws_cost", "part_id", cell) == [["it is not a whole number"]]
+
+
+def test_whole_numbers_are_read(tmp_path: Path):
+    cells = ("7", " 7 ", "007", "+7", str(BIG))
+    assert typed(tmp_path, "aws_cost", "part_id", *cells) == [7, 7, 7, 7, BIG]
+
+
+def test_a_number_beyond_64_bits_is_rejected(tmp_path: Path):
+    assert typed(tmp_path, "aws_cost", "part_id", str(BIG + 1), "9" * 400) == [["it is not a whole number"]] * 2
+
+
+def test_ids_that_must_be_positive_are(tmp_path: Path):
+    assert typed(tmp_path, "aws_cost", "part_id", "0", "-7") == [["it must be greater than 0"]] * 2
+
+
+def test_account_ids_are_text_and_keep_their_zeros(tmp_path: Path):
+    assert typed(tmp_path, "aws_cost", "aws_account_id", "001234567890", "0") == ["001234567890", "0"]
+
+
+@pytest.mark.parametrize("cell", ["8622xxxx", "1.5", "-1", "8622\n0000", "862200000000\n1", "\uff11\uff12\uff13"])
+def test_an_account_id_is_digits_alone(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "aws_cost", "aws_account_id", cell) == [["it must be digits alone"]]
+
+
+@pytest.mark.parametrize("cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30])
+def test_what_is_no_amount_is_rejected(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
+
+
+def test_amounts_are_decimal_and_exact(tmp_path: Path):
+    cells = ("0.038598", "0", ".5", "1e-3", "123456789.123456789", "0.1")
+    assert typed(tmp_path, "aws_cost", "cost", *cells) == [Decimal(cell) for cell in cells]
+
+
+def test_a_negative_or_missing_cost_is_rejected(tmp_path: Path):
+    assert typed(tmp_path, "aws_cost", "cost", "-0.5", "") == [["it must be 0 or more"], ["it is empty"]]
+
+
+def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
+    at = datetime(2022, 2, 3, 9, 40, 20)  # noqa: DTZ001
+    cells = (
+        *("Feb-03-2022 9:40:20 am UTC", "Feb-03-2022 09:40:20 AM UTC", "Feb-3-2022 9:40:20 am UTC"),
+        *("2022-02-03 09:40:20", "2022-02-03T09:40:20Z", "2022-02-03T09:40:20.000000Z", "1643881220"),
+    )
+    assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [at] * len(cells)
+
+
+def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
+    cells = ("Feb-23-2022 12:00:00 am UTC", "Feb-23-2022 12:00:00 pm UTC")
+    assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [datetime(2022, 2, 23), datetime(2022, 2, 23, 12)]  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Feb-30-2026 9:40:20 pm UTC",
+        "Feb-23-2022 13:40:20 pm UTC",
+        "yesterday",
+        "1e9",
+        "-1",
+        "9" * 12,
+        "9" * 30,
+        "2022-13-01",
+        "Feb-23-2022 9:40:20 pm EST",
+    ],
+)
+def test_what_is_no_moment_in_utc_is_rejected(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "lab_sessions", "init_time", cell) == [["it is not a time in UTC"]]
+
+
+def test_a_moment_out_of_range_does_not_stop_the_others(tmp_path: Path):
+    cells = (
+        "0001-01-01 00:00:00",
+        "9999-12-31 23:59:59",
+        "Dec-31-9999 11:59:59 pm UTC",
+        "253402300799",
+        "253402300800",
+    )
+    found = typed(tmp_path, "aws_cost", "file_updated_time", *cells)
+    assert found[-1] == ["it is not a time in UTC"]
+    assert all(isinstance(one, datetime) for one in found[:-1]), found
+
+
+def test_flags_are_0_1_true_or_false(tmp_path: Path):
+    cells = ("0", "1", "true", "FALSE", "")
+    assert typed(tmp_path, "enrollment", "dropped", *cells) == [False, True, True, False, None]
+    assert typed(tmp_path, "enrollment", "dropped", "maybe", "2", "yes") == [["it is not 0 or 1"]] * 3
+
+
+def test_an_empty_cell_is_null_and_not_0(tmp_path: Path):
+    assert typed(tmp_path, "grades", "asnscore", "", "  ", "0") == [None, None, Decimal(0)]
+    assert typed(tmp_path, "grades", "partnerid", "", "0") == [None, 0]
+
+
+def test_a_formula_is_text_and_stays_as_delivered(tmp_path: Path):
+    assert typed(tmp_path, "enrollment", "name", "=HYPERLINK(1)", "+1", "-2+3") == ["=HYPERLINK(1)", "+1", "-2+3"]
+    assert typed(tmp_path, "aws_cost", "cost", "=1+1") == [["it is not a number"]]

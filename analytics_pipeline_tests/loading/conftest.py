@@ -1,0 +1,12 @@
+"""A fresh warehouse for each test."""
+
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline_tests.loading.loaded import Warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path)

@@ -1,0 +1,79 @@
+"""A warehouse in a folder of its own, and files that have landed for it, as a sync would leave them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.loading import Loader
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.schema import tables
+from analytics_pipeline_tests.ingest.delivered import delivery
+
+FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
+NOT_COMPARED = ("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "run_id")
+
+
+class Warehouse:
+    """The live warehouse and its landing folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "data" / "warehouse.duckdb"
+        self.landing = folder / "data" / "landing"
+
+    def deliver(self, bodies: Mapping[str, bytes | str], etag: str = "e1", night: int = 0) -> list[Delivery]:
+        """Let files land: bodies by key below `org9001/`."""
+        landed = []
+        for key, body in bodies.items():
+            content = body if isinstance(body, bytes) else body.encode()
+            one = delivery(key, content, etag, FIRST_NIGHT + timedelta(days=night))
+            path = landing_path(self.landing, one)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            landed.append(one)
+        return landed
+
+    def load(self, deliveries: Iterable[Delivery], run_id: str = "test") -> list[FileResult]:
+        """Load what has landed, dataset by dataset."""
+        deliveries = list(deliveries)
+        loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id)
+        return [
+            result
+            for dataset in DATASETS.values()
+            if (some := [one for one in deliveries if one.dataset is dataset])
+            for result in loader.load(dataset, some)
+        ]
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with open_warehouse(self.path) as connection:
+            return connection.execute(sql, list(parameters)).fetchall()
+
+    def contents(self) -> dict[str, list[tuple[str, ...]]]:
+        """Every row of every table, sorted, without what depends on the clock or the run."""
+        return contents(self.path)
+
+
+def contents(path: Path) -> dict[str, list[tuple[str, ...]]]:
+    """The same of any warehouse file."""
+    with open_warehouse(path) as connection:
+        found = {}
+        for table in tables():
+            columns = ", ".join(f'"{one.name}"::VARCHAR' for one in table.columns if one.name not in NOT_COMPARED)
+            found[table.name] = connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY ALL").fetchall()
+        return found
+
+
+def difference(one: Mapping[str, list[Any]], other: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Where two contents differ, for a message: table -> the first rows that only one of them has."""
+    return {
+        table: (
+            [row for row in one[table] if row not in other[table]][:3],
+            [row for row in other[table] if row not in one[table]][:3],
+        )
+        for table in one
+        if one[table] != other[table]
+    }

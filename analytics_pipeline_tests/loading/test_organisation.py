@@ -1,0 +1,121 @@
+"""A whole simulated organisation, in every dialect: what its generator planted is in quarantine, all else is loaded."""
+
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.organisation import Dialect, Organisation, OrganisationSpec
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.standing import unaccounted
+from analytics_pipeline_tests.loading.loaded import Warehouse
+
+MODES = [(dialect, padded) for dialect in Dialect for padded in (True, False)]
+
+
+@pytest.fixture(scope="module", params=MODES, ids=lambda mode: f"{mode[0]}{'' if mode[1] else ' unpadded'}")
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Organisation, Warehouse]:
+    dialect, padded = request.param
+    organisation = Organisation(OrganisationSpec.small(dialect=dialect, padded=padded))
+    warehouse = Warehouse(tmp_path_factory.mktemp("organisation"))
+    bodies = {key.removeprefix("org9001/"): body for key, body in organisation.files().items()}
+    known = {key: body for key, body in bodies.items() if f"org9001/{key}" in organisation.truth.records}
+    results = warehouse.load(warehouse.deliver(known))
+    assert [str(one.failure) for one in results if one.failure] == []
+    return organisation, warehouse
+
+
+def by_key(warehouse: Warehouse, column: str) -> dict[str, int]:
+    return dict(warehouse.query(f"SELECT source_key, {column} FROM ops.loaded_files"))
+
+
+def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    planted = {(one.key, one.line) for one in organisation.truth.planted}
+    found = {tuple(row) for row in warehouse.query("SELECT source_key, line FROM quarantine.rejects")}
+    assert found == planted, f"not caught: {planted - found}; caught without need: {found - planted}"
+    assert len(planted) > 15
+
+
+def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    rows = warehouse.query(
+        "SELECT source_key, line, list_transform(reasons, lambda one: one.column) FROM quarantine.rejects"
+    )
+    columns = {(key, line): set(named) for key, line, named in rows}
+    wrong = {
+        (one.key, one.line, one.why): columns[one.key, one.line]
+        for one in organisation.truth.planted
+        if one.column and not columns[one.key, one.line] & {one.column, "*"}
+    }
+    assert wrong == {}
+
+
+def test_the_raw_text_of_a_reject_stands_in_the_file_at_its_line(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    files = organisation.files()
+    for key, line, raw in warehouse.query("SELECT source_key, line, raw FROM quarantine.rejects"):
+        text = files[key].decode("utf-8-sig", "backslashreplace").split("\n")
+        assert raw.split("\n")[0].rstrip("\r") == text[line - 1].rstrip("\r"), (key, line)
+
+
+def test_records_and_rows_of_each_file_are_the_generators(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    assert by_key(warehouse, "records") == organisation.truth.records
+    assert by_key(warehouse, "rows") == organisation.truth.rows
+
+
+def test_loaded_and_quarantined_are_the_records_of_every_file(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    with open_warehouse(warehouse.path) as connection:
+        for name, dataset in DATASETS.items():
+            keys = [
+                key
+                for (key,) in connection.execute(
+                    "SELECT source_key FROM ops.loaded_files WHERE dataset = ?", [name]
+                ).fetchall()
+            ]
+            assert keys, f"no file of {name}"
+            assert unaccounted(connection, dataset, keys) == []
+            counted = connection.execute(f"SELECT _source_key, count(*) FROM {dataset.table} GROUP BY 1").fetchall()
+            assert dict(counted) == {key: organisation.truth.rows[key] for key in keys if organisation.truth.rows[key]}
+
+
+def test_the_costs_add_up_to_what_was_written(loaded: tuple[Organisation, Warehouse]):
+    organisation, warehouse = loaded
+    spent = {}
+    for one in organisation.truth.daily_spend:
+        if one.provider == "aws":
+            spent[one.user_id, one.part_id, one.aws_account_id] = (
+                spent.get((one.user_id, one.part_id, one.aws_account_id), 0) + one.cost
+            )
+    newest = warehouse.query(
+        "SELECT user_id, part_id, aws_account_id, cost FROM raw.aws_cost WHERE file_date = (SELECT max(file_date) FROM raw.aws_cost)"
+    )
+    assert newest
+    assert {(user, part, account): cost for user, part, account, cost in newest}.items() <= spent.items()
+
+
+def test_every_dialect_gives_the_same_rows(tmp_path: Path):
+    found = []
+    for dialect in Dialect:
+        warehouse = Warehouse(tmp_path / dialect)
+        bodies = Organisation(OrganisationSpec.small(dialect=dialect)).files()
+        warehouse.load(
+            warehouse.deliver(
+                {
+                    key.removeprefix("org9001/"): body
+                    for key, body in bodies.items()
+                    if "gcp" not in key and not key.endswith(".txt")
+                }
+            )
+        )
+        tables = {name: rows for name, rows in warehouse.contents().items() if name.startswith("raw.")}
+        # A line end inside a quoted cell is as it was delivered.
+        found.append(
+            {
+                name: [tuple(str(cell).replace("\r\n", "\n") for cell in row) for row in rows]
+                for name, rows in tables.items()
+            }
+        )
+    assert found[0] == found[1] == found[2]

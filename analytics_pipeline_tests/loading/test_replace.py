@@ -1,0 +1,181 @@
+"""Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the tables are what they should be."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.warehouse import load as load_module
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.load import settle_failures
+from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
+from analytics_pipeline_tests.loading.loaded import Warehouse, difference
+
+DAY = "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
+
+
+def costs(*users: int, bad: int = 0) -> str:
+    rows = [f"{user}, u@v.com, 7, lab, 1, 2026, 0.5\n" for user in users]
+    return HEADER["azure_cost"] + "".join(rows) + f"{'x'}, u@v.com, 7, lab, 13, 2026, 0.5\n" * bad
+
+
+def users(warehouse: Warehouse) -> list[tuple[str, int]]:
+    return warehouse.query("SELECT file_date::VARCHAR, user_id FROM raw.azure_cost ORDER BY ALL")
+
+
+def failures(results: list[FileResult]) -> list[str]:
+    return [one.landed.delivery.key for one in results if one.failure]
+
+
+def test_a_reload_of_the_same_file_changes_nothing(warehouse: Warehouse):
+    delivered = warehouse.deliver(
+        {DAY.format(1): costs(1, 2, bad=1), DAY.format(2): costs(3), KEYS["grades"]: HEADER["grades"]}
+    )
+    warehouse.load(delivered)
+    before = warehouse.contents()
+    assert users(warehouse) == [("2026-01-01", 1), ("2026-01-01", 2), ("2026-01-02", 3)]
+    warehouse.load(delivered)
+    assert difference(before, warehouse.contents()) == {}
+
+
+def test_a_rewritten_file_replaces_its_rows_and_rejects_alone(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2, bad=3), DAY.format(2): costs(9, bad=1)}))
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(2, 4, 5, bad=1)}, "e2"))
+    assert users(warehouse) == [("2026-01-01", 2), ("2026-01-01", 4), ("2026-01-01", 5), ("2026-01-02", 9)]
+    assert warehouse.query("SELECT partition, etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+        ("2026-01-01", "e2", 1),
+        ("2026-01-02", "e1", 1),
+    ]
+    assert warehouse.query("SELECT partition, etag, rows, rejects FROM ops.loaded_files ORDER BY ALL") == [
+        ("2026-01-01", "e2", 3, 1),
+        ("2026-01-02", "e1", 1, 1),
+    ]
+
+
+def test_a_day_that_comes_under_its_other_name_replaces_the_first(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
+    warehouse.load(warehouse.deliver({DAY.format(1).replace("2026-01-01", "2026-1-1"): costs(2)}, "e2"))
+    assert users(warehouse) == [("2026-01-01", 2)]
+
+
+def test_a_file_over_the_limit_of_rejects_fails_and_keeps_the_rows_it_had(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=1), DAY.format(2): costs(2)}))
+    results = warehouse.load(warehouse.deliver({DAY.format(1): costs(7, bad=30), DAY.format(2): costs(8)}, "e2"))
+    assert failures(results) == [f"org9001/{DAY.format(1)}"]
+    assert users(warehouse) == [("2026-01-01", 1), ("2026-01-02", 8)], "the failed file's rows stay, the other goes on"
+    assert warehouse.query("SELECT etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+        ("e1", 1),
+        ("e2", 30),
+    ], "the loaded version's rejects stand beside the failed one's"
+    assert warehouse.query("SELECT partition, etag FROM ops.loaded_files ORDER BY ALL") == [
+        ("2026-01-01", "e1"),
+        ("2026-01-02", "e2"),
+    ]
+
+
+def test_an_unreadable_file_fails_alone_and_says_so_in_the_ledger(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
+    bodies = {DAY.format(1): "<html>", DAY.format(2): costs(2), DAY.format(3): b"", DAY.format(4): "a,b\n1,2\n"}
+    results = warehouse.load(warehouse.deliver(bodies, "e2"))
+    assert failures(results) == [f"org9001/{DAY.format(day)}" for day in (1, 3, 4)]
+    assert users(warehouse) == [("2026-01-01", 1), ("2026-01-02", 2)]
+    noted = warehouse.query("SELECT partition, reason, remedy, attempts FROM ops.failed_files ORDER BY ALL")
+    assert [row[0] for row in noted] == ["2026-01-01", "2026-01-03", "2026-01-04"]
+    assert all(reason and remedy and attempts == 1 for _, reason, remedy, attempts in noted), noted
+
+
+def test_failures_count_their_attempts_and_end_with_a_good_version(warehouse: Warehouse):
+    broken = warehouse.deliver({DAY.format(1): "<html>"})
+    for attempt in (1, 2, 3):
+        warehouse.load(broken, run_id=f"run {attempt}")
+        ((attempts, since, at, run),) = warehouse.query(
+            "SELECT attempts, failed_since, failed_at, run_id FROM ops.failed_files"
+        )
+        assert (attempts, run, since <= at) == (attempt, f"run {attempt}", True)
+    warehouse.load(warehouse.deliver({DAY.format(1): "<html> again"}, "e2"))
+    assert warehouse.query("SELECT etag, attempts FROM ops.failed_files") == [("e2", 1)], "another version counts anew"
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}, "e3"))
+    assert warehouse.query("SELECT * FROM ops.failed_files") == []
+    assert users(warehouse) == [("2026-01-01", 1)]
+
+
+def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Warehouse):
+    loaded = warehouse.deliver({DAY.format(1): costs(1, bad=1), DAY.format(2): costs(2)})
+    warehouse.load(loaded)
+    before = warehouse.contents()
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2"))
+    with open_warehouse(warehouse.path) as connection:
+        settle_failures(connection, loaded[:1])
+    assert warehouse.query("SELECT partition FROM ops.failed_files") == [("2026-01-02",)]
+    assert warehouse.query("SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+        ("2026-01-01", 1),
+        ("2026-01-02", 30),
+    ]
+    with open_warehouse(warehouse.path) as connection:
+        settle_failures(connection, loaded)
+    assert difference(before, warehouse.contents()) == {}
+
+
+def test_a_file_emptied_upstream_empties_its_rows(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2)}))
+    warehouse.load(warehouse.deliver({DAY.format(1): costs()}, "e2"))
+    assert users(warehouse) == []
+    assert warehouse.query("SELECT etag, records FROM ops.loaded_files") == [("e2", 0)]
+
+
+def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    bodies = {DAY.format(day): costs(*range(1, day + 1), bad=day % 3) for day in range(1, 25)}
+    bodies |= {
+        f"grades/course{at}/grades.csv": HEADER["grades"] + f"{at}, C, 2, A, 0, 9, 3,, 5, 0,,,,,,,\n"
+        for at in range(1, 6)
+    }
+    one = Warehouse(tmp_path / "in order")
+    one.load(one.deliver(bodies))
+    other = Warehouse(tmp_path / "shuffled")
+    shuffled = other.deliver(bodies)
+    random.Random(5).shuffle(shuffled)
+    monkeypatch.setattr("analytics_pipeline.loading.BATCH_FILES", 3)
+    other.load(shuffled)
+    assert difference(one.contents(), other.contents()) == {}
+    assert len(one.contents()["raw.azure_cost"]) == sum(range(1, 25))
+
+
+@pytest.mark.parametrize("step", ["_replace_ledger", "_note_failures", "_replace_rejects", "follow_changes"])
+def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    """The step runs and then fails, so that its own writes are undone too."""
+    enrolled = HEADER["enrollment"] + "{}, 5, student, N, a@b, k, 1, 0, 1,\n"
+    warehouse.load(warehouse.deliver({KEYS["enrollment"]: enrolled.format(1) + "x\n"}))
+    before = warehouse.contents()
+    real = getattr(load_module, step)
+
+    def broken(*arguments: object) -> None:
+        real(*arguments)
+        raise duckdb.IOException("no space left on device")
+
+    changed = warehouse.deliver({KEYS["enrollment"]: enrolled.format(2)}, "e2", night=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(load_module, step, broken)
+        with pytest.raises(duckdb.IOException):
+            warehouse.load(changed)
+    assert difference(before, warehouse.contents()) == {}
+    warehouse.load(changed)
+    assert warehouse.query("SELECT userid FROM raw.enrollment") == [(2,)]
+
+
+def test_unannounced_columns_reach_the_table_as_json(warehouse: Warehouse):
+    body = HEADER["azure_cost"].strip() + ', "Cost ""Center"""\n1, u@v.com, 7, lab, 1, 2026, 0.5, "it\'s; --"\n'
+    warehouse.load(warehouse.deliver({DAY.format(1): body}))
+    assert warehouse.query("""SELECT _extra->>'Cost "Center"' FROM raw.azure_cost""") == [("it's; --",)]
+
+
+def test_amounts_are_stored_exactly_and_sums_do_not_drift(warehouse: Warehouse):
+    rows = "".join(f"{at}, u@v.com, 7, lab, 1, 2026, 0.1\n" for at in range(1, 1_001))
+    warehouse.load(warehouse.deliver({DAY.format(1): HEADER["azure_cost"] + rows}))
+    ((total, kind),) = warehouse.query(
+        "SELECT sum(monthly_cost_to_date)::VARCHAR, any_value(typeof(monthly_cost_to_date)) FROM raw.azure_cost"
+    )
+    assert (total, kind) == ("100.000000000", "DECIMAL(18,9)")

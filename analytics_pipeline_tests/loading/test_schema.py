@@ -1,0 +1,121 @@
+"""The warehouse's tables over releases: an older warehouse gets what it lacks and keeps its rows, a newer one is refused."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.warehouse import schema
+from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
+from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema, tables
+from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
+from analytics_pipeline_tests.loading.loaded import Warehouse
+
+ROW = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
+
+
+def columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[str, str]]:
+    rows = connection.execute(
+        "SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
+    ).fetchall()
+    return {(table, column): (kind, comment) for table, column, kind, comment in rows}
+
+
+def test_every_declared_table_and_column_is_made_and_described(tmp_path: Path):
+    with open_warehouse(tmp_path / "w.duckdb") as connection:
+        made = columns(connection)
+        comments = dict(
+            connection.execute("SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()").fetchall()
+        )
+        for table in tables():
+            assert comments[table.name] == table.description
+            for column in table.columns:
+                assert made[table.name, column.name][1] == column.description
+
+
+def test_opening_it_again_changes_nothing(tmp_path: Path):
+    path = tmp_path / "w.duckdb"
+    for _ in range(3):
+        with open_warehouse(path) as connection:
+            assert connection.execute("SELECT count(*) FROM ops.schema_version").fetchall() == [(1,)]
+
+
+def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({KEYS["azure_cost"]: HEADER["azure_cost"] + ROW}))
+    with open_warehouse(warehouse.path) as connection:
+        whole = columns(connection)
+        connection.execute("ALTER TABLE raw.azure_cost DROP COLUMN part_name")
+        connection.execute("ALTER TABLE ops.loaded_files DROP COLUMN warnings")
+        connection.execute("DROP TABLE history.grades")
+        connection.execute("UPDATE ops.schema_version SET declared = 'an older fingerprint'")
+    with open_warehouse(warehouse.path) as connection:
+        assert columns(connection) == whole
+        assert connection.execute("SELECT user_id, part_name FROM raw.azure_cost").fetchall() == [(1, None)]
+    warehouse.load(warehouse.deliver({KEYS["azure_cost"]: HEADER["azure_cost"] + ROW}, "e2"))
+    assert warehouse.query("SELECT user_id, part_name FROM raw.azure_cost") == [(1, "lab")]
+    assert warehouse.query("SELECT etag, warnings FROM ops.loaded_files") == [("e2", 0)]
+
+
+def test_migrations_run_once_in_order_and_each_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, ran = tmp_path / "w.duckdb", []
+    with open_warehouse(path):
+        pass
+    steps = tuple(lambda connection, at=at: ran.append(at) for at in range(3))
+    for released in range(4):
+        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:0], *steps[:released]))
+        for _ in range(2):
+            with open_warehouse(path) as connection:
+                (version,) = connection.execute("SELECT max(version) FROM ops.schema_version").fetchone()
+                assert version == released + 1
+        assert ran == list(range(released))
+
+
+def test_a_migration_that_fails_is_undone_and_the_next_open_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "w.duckdb"
+    with open_warehouse(path):
+        pass
+
+    def fails(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("CREATE TABLE raw.half_done (a INTEGER)")
+        raise duckdb.IOException("no space left on device")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (fails,))
+    with pytest.raises(duckdb.IOException), open_warehouse(path):
+        pass
+    monkeypatch.setattr(
+        schema, "MIGRATIONS", (lambda connection: connection.execute("CREATE TABLE raw.half_done (b INTEGER)"),)
+    )
+    with open_warehouse(path) as connection:
+        assert ("raw.half_done", "b") in columns(connection)
+
+
+def test_a_newer_warehouse_is_refused_and_unchanged(tmp_path: Path):
+    path = tmp_path / "w.duckdb"
+    with open_warehouse(path) as connection:
+        connection.execute("INSERT INTO ops.schema_version VALUES (99, 'later', now()::TIMESTAMP)")
+    before = path.read_bytes()
+    with pytest.raises(SchemaTooNew, match="later release"), open_warehouse(path):
+        pass
+    assert path.read_bytes() == before
+    with duckdb.connect(str(path)) as connection, pytest.raises(SchemaTooNew):
+        ensure_schema(connection)
+
+
+def test_the_file_can_be_opened_again_after_an_exception(tmp_path: Path):
+    path = tmp_path / "w.duckdb"
+    with pytest.raises(RuntimeError), open_warehouse(path):
+        raise RuntimeError
+    with open_warehouse(path, wait_seconds=0) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_second_writer_waits_and_then_says_who_to_wait_for(tmp_path: Path):
+    path = tmp_path / "w.duckdb"
+    with (
+        open_warehouse(path),
+        pytest.raises(WarehouseBusy, match=r"in use by another process.*try again"),
+        open_warehouse(path, 0.2),
+    ):
+        pass

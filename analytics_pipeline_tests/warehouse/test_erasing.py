@@ -1,0 +1,248 @@
+"""Erasing a person: gone from every table, file and byte, kept out from then on, and completed after any interruption."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline import erasing
+from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.erasing import erase, receipt_path
+from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.loading import Loader
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.erase import compact, erased_people
+from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.standing import unaccounted
+
+
+@dataclass(frozen=True)
+class Someone:
+    user_id: int
+    email: str
+    name: str
+
+
+def _all(settings: Settings, sql: str, *parameters: object) -> list[tuple]:
+    with open_warehouse(settings.warehouse_path) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+@pytest.fixture
+def someone(settings: Settings) -> Someone:
+    """A student with a name of their own, who spent, was graded, and is a partner in another one's row."""
+    [person, *_] = _all(
+        settings,
+        """SELECT userid, any_value(email), any_value(name) FROM raw.enrollment AS person
+           WHERE userid IN (SELECT partnerid FROM raw.grades) AND userid IN (SELECT user_id FROM raw.lab_sessions)
+             AND userid IN (SELECT user_id FROM raw.aws_cost)
+             AND (SELECT count(DISTINCT userid) FROM raw.enrollment AS other WHERE other.name = person.name) = 1
+           GROUP BY userid ORDER BY userid""",
+    )
+    return Someone(*person)
+
+
+def _signs_of(person: Someone, folder: Path) -> list[str]:
+    """Files under the folder that hold the email or the name in any byte."""
+    signs = [person.email.encode(), person.name.encode()]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path.name for path in files if any(sign in path.read_bytes() for sign in signs)]
+
+
+def _tables_with(person: Someone, path: Path) -> list[str]:
+    """Tables with a cell that is the id or holds the email or the name; DuckDB may compress bytes, so cells are looked at."""
+    found = []
+    with duckdb.connect(str(path), read_only=True) as connection:
+        names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        for (name,) in names:
+            hit = connection.execute(
+                f"""SELECT count(*) FROM (SELECT to_json(t)::VARCHAR AS row FROM {name} AS t)
+                    WHERE contains(row, $email) OR contains(row, $name)
+                       OR regexp_matches(row, '[^0-9.]' || $id || '[^0-9]')""",
+                {"email": person.email, "name": person.name, "id": str(person.user_id)},
+            ).fetchone()
+            if hit and hit[0]:
+                found.append(name)
+    return sorted(found)
+
+
+def _assert_gone(person: Someone, settings: Settings) -> None:
+    assert _signs_of(person, settings.data_dir) == [], "no byte of the email or the name may be left"
+    assert _tables_with(person, settings.warehouse_path) == ["ops.erased"], "only the id, only there"
+    assert _tables_with(person, settings.published_path) == []
+    assert not [path for path in settings.data_dir.rglob("*") if path.name.endswith((".new", ".wal"))]
+
+
+def _assert_every_record_accounted_for(settings: Settings) -> None:
+    with open_warehouse(settings.warehouse_path) as connection:
+        for dataset in DATASETS.values():
+            keys = [
+                key for (key,) in connection.execute(f"SELECT DISTINCT _source_key FROM {dataset.table}").fetchall()
+            ]
+            assert unaccounted(connection, dataset, keys) == [], f"records of {dataset.name} are lost"
+
+
+def _content(settings: Settings) -> dict[str, str]:
+    """Every landed file, and what every table holds, as hashes."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+        tables = {
+            name: str(connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {name} AS t").fetchall())
+            for (name,) in names
+        }
+    files = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in settings.landing_dir.rglob("*.csv")}
+    return tables | files
+
+
+def test_nothing_of_a_person_is_left_in_any_table_file_or_byte(settings: Settings, someone: Someone) -> None:
+    with open_warehouse(settings.warehouse_path) as connection:
+        publish(connection, settings.published_path, pii=True)
+    before = _signs_of(someone, settings.data_dir)
+    assert {"warehouse.duckdb", "analytics.duckdb"} <= set(before), f"the search must find them first: {before}"
+    assert len(before) > 10, "and in landed files"
+    receipt = erase(settings, someone.user_id, dry_run=False)
+    _assert_gone(someone, settings)
+    _assert_every_record_accounted_for(settings)
+    assert receipt.tables["raw.grades"].cells > 0, "they were a partner in somebody's row, which stays"
+    assert receipt.models_not_built == ()
+
+
+def test_a_dry_run_says_the_same_counts_and_changes_nothing(settings: Settings, someone: Someone) -> None:
+    before = _content(settings)
+    told = erase(settings, someone.user_id, dry_run=True)
+    assert _content(settings) == before
+    assert not settings.published_path.exists()
+    assert not (settings.data_dir / "receipts").exists()
+    done = erase(settings, someone.user_id, dry_run=False)
+    assert (told.tables, told.files) == (done.tables, done.files)
+
+
+def test_the_rows_of_all_others_stay(settings: Settings, someone: Someone) -> None:
+    counts = """SELECT (SELECT count(*) FROM raw.lab_sessions), (SELECT count(*) FROM raw.grades),
+                       (SELECT count(*) FROM raw.aws_cost), (SELECT sum(cost) FROM raw.aws_cost WHERE user_id <> ?)"""
+    [before] = _all(settings, counts, someone.user_id)
+    tables = erase(settings, someone.user_id, dry_run=False).tables
+    [after] = _all(settings, counts, someone.user_id)
+    removed = [tables[f"raw.{name}"].rows for name in ("lab_sessions", "grades", "aws_cost")]
+    assert [*after[:3]] == [old - gone for old, gone in zip(before[:3], removed, strict=True)]
+    assert after[3] == before[3], "other people's money is what it was"
+
+
+def test_the_receipt_holds_counts_and_no_personal_data_but_the_id(settings: Settings, someone: Someone) -> None:
+    receipt = erase(settings, someone.user_id, dry_run=False)
+    path = receipt_path(settings, receipt)
+    assert path.read_text() == receipt.as_json()
+    assert str(someone.user_id) in receipt.as_json()
+    assert someone.email not in receipt.as_json()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_quarantined_records_of_the_person_go_by_id_or_email_and_are_counted(
+    settings: Settings, someone: Someone
+) -> None:
+    [(key, etag)] = _all(settings, "SELECT source_key, etag FROM ops.loaded_files WHERE dataset = 'enrollment' LIMIT 1")
+    raws = [f"{someone.user_id}, x, y", f"x, 5, {someone.email.upper()}", f"{someone.user_id}1, x, y"]
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute(
+            "UPDATE ops.loaded_files SET records = records + 3, rejects = rejects + 3 WHERE source_key = ?", [key]
+        )
+        connection.executemany(
+            "INSERT INTO quarantine.rejects (dataset, source_key, etag, raw) VALUES ('enrollment', ?, ?, ?)",
+            [[key, etag, raw] for raw in raws],
+        )
+    assert erase(settings, someone.user_id, dry_run=False).tables["quarantine.rejects"].rows >= 2
+    left = [raw for (raw,) in _all(settings, "SELECT raw FROM quarantine.rejects WHERE source_key = ?", key)]
+    assert not {raws[0], raws[1]} & set(left), "both are about the person"
+    assert raws[2] in left, "another id that begins with the same digits is somebody else"
+    _assert_every_record_accounted_for(settings)
+
+
+def _deliveries(settings: Settings) -> Iterator[Delivery]:
+    """What the organisation delivers, landed anew in another version, as after a rewrite upstream."""
+    for key, body in Organisation(OrganisationSpec.small()).files().items():
+        if placed := place(key.removeprefix("org9001/")):
+            delivery = Delivery(*placed, key, "rewritten", len(body), datetime(2026, 11, 8, tzinfo=UTC))
+            landing_path(settings.landing_dir, delivery).write_bytes(body)
+            yield delivery
+
+
+def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: Someone) -> None:
+    erase(settings, someone.user_id, dry_run=False)
+    before = _all(settings, "SELECT count(*), sum(rows) FROM ops.loaded_files")
+    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "again")
+    results = [one for delivery in _deliveries(settings) for one in loader.load(delivery.dataset, [delivery])]
+    assert sum(one.erased for one in results) > 0, "they were in what was delivered"
+    assert _all(settings, "SELECT count(*), sum(rows) FROM ops.loaded_files") == before
+    _assert_every_record_accounted_for(settings)
+    assert _tables_with(someone, settings.warehouse_path) == ["ops.erased"]
+    assert _signs_of(someone, settings.data_dir) == [], "the landed files were cleared of them, too"
+
+
+@pytest.mark.parametrize("step", ["erase_in_file", "erase_rows", "build", "publish", "compact", "private_file"])
+def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
+    settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    calls = 0
+    whole = getattr(erasing, step)
+
+    def breaks(*args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 3 or step != "erase_in_file":
+            raise KeyboardInterrupt
+        return whole(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(erasing, step, breaks)
+        with pytest.raises(KeyboardInterrupt):
+            erase(settings, someone.user_id, dry_run=False)
+    with open_warehouse(settings.warehouse_path) as connection:
+        assert someone.user_id in erased_people(connection).ids, "they are kept out from the first step on"
+    erase(settings, someone.user_id, dry_run=False)
+    _assert_gone(someone, settings)
+    _assert_every_record_accounted_for(settings)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_is_completed_by_the_next(settings: Settings, someone: Someone) -> None:
+    script = f"""
+from analytics_pipeline.erasing import erase
+from analytics_pipeline.settings import Settings
+print("begin", flush=True)
+erase(Settings(), {someone.user_id}, dry_run=False)
+"""
+    dice = random.Random(1)
+    for _ in range(15):
+        process = subprocess.Popen([sys.executable, "-c", script], env=dict(os.environ), stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(dice.uniform(0, 1.5))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    erase(settings, someone.user_id, dry_run=False)
+    _assert_gone(someone, settings)
+    _assert_every_record_accounted_for(settings)
+
+
+def test_compacting_keeps_every_table_view_comment_and_row(settings: Settings) -> None:
+    catalog = """SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()
+                 WHERE NOT internal ORDER BY ALL"""
+    relations = """SELECT schema_name, table_name, comment FROM duckdb_tables() UNION ALL
+                   SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY ALL"""
+    before = (_all(settings, catalog), _all(settings, relations), _content(settings))
+    compact(settings.warehouse_path)
+    assert (_all(settings, catalog), _all(settings, relations), _content(settings)) == before
+    assert settings.warehouse_path.stat().st_mode & 0o777 == 0o600

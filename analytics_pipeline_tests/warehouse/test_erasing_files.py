@@ -1,0 +1,117 @@
+"""Taking people out of delivered files: only theirs goes, and every other byte stays."""
+
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.erasure import People, Redacted, erase_in_file
+from analytics_pipeline.ingest.records import read_records
+
+GRADES = (
+    "courseid,coursename,asnid,asnname,ispeerreviewon,maxscore,userid,partnerid,asnscore,isoverride,"
+    "partid,partname,partscore,rubricid,rubricname,rubricscore,graderid"
+)
+ENROLLMENT = "userid, courseid, role, name, email, client_key, client_userid, dropped, organization_terms_agreed, organization_terms_agreed_date_utc"
+ANN = People(frozenset([42]), frozenset(["ann@example.edu"]))
+
+
+def _enrolled(user: str, name: str = '"Ann, A."', email: str = "ann@example.edu", course: str = "5") -> str:
+    return f"{user}, {course}, student, {name}, {email}, key, 1, 0, 1, 2022-01-01 00:00:00"
+
+
+def _graded(user: int, partner: str = "", grader: str = "") -> str:
+    return f'5,"A ""quoted"", course",6,"Two\nlines",0,10,{user},{partner},8,0,7,P,8,9,R,8,{grader}'
+
+
+def _erase(path: Path, dataset: str, content: str | bytes) -> tuple[Redacted, bytes]:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path.chmod(0o600)
+    redacted = erase_in_file(path, DATASETS[dataset], ANN)
+    return redacted, path.read_bytes() if path.exists() else b""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_the_persons_records_go_and_all_other_bytes_stay(tmp_path: Path, end: str, bom: str) -> None:
+    others = [
+        bom + ENROLLMENT,
+        _enrolled("7", "Bo", "bo@example.edu"),
+        _enrolled(" 8 ", '"C, D"', "c@d"),
+        _enrolled("142"),
+    ]
+    lines = [*others[:2], _enrolled("42"), others[2], _enrolled("042"), others[3], _enrolled("42", course="6")]
+    redacted, left = _erase(tmp_path / "a.csv", "enrollment", end.join(lines) + end)
+    assert redacted == Redacted(records=3)
+    assert left.decode() == end.join(others) + end
+
+
+def test_a_number_of_another_kind_that_equals_the_id_is_kept(tmp_path: Path) -> None:
+    content = "\n".join([ENROLLMENT, _enrolled("7", "Bo", "bo@example.edu", course="42"), ""])
+    assert _erase(tmp_path / "a.csv", "enrollment", content) == (Redacted(), content.encode())
+
+
+def test_a_cell_that_names_the_person_in_another_ones_record_is_emptied(tmp_path: Path) -> None:
+    before = "\n".join([GRADES, _graded(7, "42", "42"), _graded(8, "9", "42"), _graded(9, "8"), ""])
+    after = "\n".join([GRADES, _graded(7), _graded(8, "9"), _graded(9, "8"), ""])
+    redacted, left = _erase(tmp_path / "a.csv", "grades", before)
+    assert redacted == Redacted(cells=3)
+    assert left.decode() == after
+    assert [len(record.cells) for record in read_records(tmp_path / "a.csv")] == [17, 17, 17, 17]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        _enrolled("abc"),
+        _enrolled(""),
+        '42, 5, student, "Ann" A., x',
+        f"{_enrolled('7', 'Bo', 'b@c')}, 42",
+        'x, 5, student, "Ann, ANN@example.edu, k',
+    ],
+    ids=["no number", "empty id", "text behind a quote", "too wide", "open quote"],
+)
+def test_a_record_without_an_id_to_trust_goes_by_the_id_in_any_cell_or_the_email(tmp_path: Path, damaged: str) -> None:
+    others = [ENROLLMENT, _enrolled("7", "Bo", "bo@example.edu")]
+    redacted, left = _erase(tmp_path / "a.csv", "enrollment", "\n".join([*others, damaged, ""]))
+    assert redacted == Redacted(records=1)
+    assert left.decode() == "\n".join([*others, ""])
+
+
+def test_a_damaged_record_of_somebody_else_is_kept_byte_by_byte(tmp_path: Path) -> None:
+    lines = [ENROLLMENT.encode(), b'7, 5, "caf\xe9" x, bo@example.edu', b"1425, 5", _enrolled("42").encode(), b""]
+    redacted, left = _erase(tmp_path / "a.csv", "enrollment", b"\n".join(lines))
+    assert redacted == Redacted(records=1)
+    assert left == b"\n".join([*lines[:3], b""])
+
+
+@pytest.mark.parametrize(
+    ("content", "removed"),
+    [
+        (b"<html>ann@example.edu</html>", True),
+        (b"userid\n42\n", True),
+        ("userid,courseid\n7,5\n".encode("utf-16"), True),
+        (b"\x1f\x8b\x08\x00\x00", True),
+        (b"<html>Service unavailable</html>", False),
+    ],
+    ids=["HTML with the email", "a header too short", "UTF-16", "gzip", "HTML without a sign of them"],
+)
+def test_a_file_that_cannot_be_read_goes_as_a_whole_if_it_may_hold_the_person(
+    tmp_path: Path, content: bytes, removed: bool
+) -> None:
+    redacted, left = _erase(tmp_path / "a.csv", "enrollment", content)
+    assert (redacted.removed, left) == (removed, b"" if removed else content)
+
+
+def test_a_dry_run_counts_the_same_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    content = "\n".join([GRADES, _graded(42), _graded(7, "42"), ""])
+    path.write_text(content)
+    told = erase_in_file(path, DATASETS["grades"], ANN, dry_run=True)
+    assert (told, path.read_text()) == (Redacted(records=1, cells=1), content)
+    assert erase_in_file(path, DATASETS["grades"], ANN) == told
+
+
+def test_the_file_stays_private_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    _erase(tmp_path / "a.csv", "enrollment", f"{ENROLLMENT}\n{_enrolled('42')}\n")
+    assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("a.csv", 0o600)]

@@ -1,0 +1,276 @@
+"""The published file: what is in it, what never is, and that readers are never disturbed."""
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from multiprocessing.synchronize import Barrier, Event
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.datasets import DATASETS, Privacy
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
+
+PRIVATE = {
+    f"{schema}.{dataset.name}.{column.name}"
+    for dataset in DATASETS.values()
+    for column in dataset.columns
+    for schema in ("raw", "history")
+    if column.privacy is Privacy.PRIVATE
+}
+
+
+def _publish(settings: Settings, *, pii: bool = False) -> Published:
+    with open_warehouse(settings.warehouse_path) as connection:
+        return publish(connection, settings.published_path, pii=pii)
+
+
+def _ask(path: Path, sql: str) -> list[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def _columns(path: Path) -> set[str]:
+    found = _ask(path, "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal")
+    return {".".join(one) for one in found}
+
+
+def _relations(path: Path) -> dict[str, str | None]:
+    found = _ask(
+        path,
+        """SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()
+           UNION ALL SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal""",
+    )
+    return dict(found)
+
+
+def _private_values(settings: Settings) -> set[str]:
+    """Every email and name that the warehouse knows, and the text of logs."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        return {
+            value
+            for (value,) in connection.execute(
+                """SELECT user_email FROM raw.lab_sessions UNION SELECT user_email FROM raw.aws_cost
+                   UNION SELECT email FROM raw.enrollment UNION SELECT name FROM raw.enrollment
+                   UNION SELECT log FROM raw.lab_sessions"""
+            ).fetchall()
+            if value
+        }
+
+
+def test_everything_but_what_is_private_is_published(settings: Settings) -> None:
+    _publish(settings)
+    with open_warehouse(settings.warehouse_path) as connection:
+        live = {
+            ".".join(one)
+            for one in connection.execute(
+                """SELECT schema_name, table_name, column_name FROM duckdb_columns()
+                   WHERE NOT internal AND schema_name <> 'quarantine' AND database_name = current_database()"""
+            ).fetchall()
+        }
+    missing = live - _columns(settings.published_path)
+    unwanted = {one for one in missing if one not in PRIVATE and not one.endswith("._extra")}
+    assert {one.rpartition(".")[0] for one in unwanted} == {"ops.erased", "ops.schema_version"}, (
+        "only private columns, _extra and two tables of our own may be left out"
+    )
+
+
+def test_no_private_value_is_in_any_cell_or_byte_of_it(settings: Settings) -> None:
+    _publish(settings)
+    values = _private_values(settings)
+    assert len(values) > 50, "the organisation has emails, names and logs to look for"
+    for table in _relations(settings.published_path):
+        with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+            for row in connection.execute(f"FROM {table}").fetchall():
+                assert not values.intersection(map(str, row)), f"{table} holds a private value"
+    content = settings.published_path.read_bytes()
+    emails = {one for one in values if "@" in one}
+    assert not [email for email in emails if email.encode() in content], "an email is in the bytes of the file"
+
+
+def test_private_columns_are_published_on_request_and_quarantine_never(settings: Settings) -> None:
+    _publish(settings, pii=True)
+    columns = _columns(settings.published_path)
+    assert "raw.enrollment.email" in columns
+    assert "raw.lab_sessions._extra" in columns
+    assert not [one for one in columns if one.startswith(("quarantine.", "ops.erased."))]
+
+
+def test_it_says_what_it_is(settings: Settings) -> None:
+    _publish(settings)
+    [(age, pii, release, schema)] = _ask(
+        settings.published_path,
+        "SELECT epoch(timezone('UTC', now()) - published_at), pii, release, schema_version FROM ops.published",
+    )
+    assert 0 <= age < 60, "published_at is a moment ago, in UTC"
+    assert (pii, bool(release), schema) == (False, True, 1)
+
+
+def test_all_models_give_the_same_rows_as_in_the_warehouse(settings: Settings) -> None:
+    _publish(settings)
+    models = [one for one in _relations(settings.published_path) if one.startswith(("staging.", "marts."))]
+    assert len(models) > 15
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute(f"ATTACH '{settings.published_path}' AS copy (READ_ONLY)")
+        for model in models:
+            for one, other in (("warehouse", "copy"), ("copy", "warehouse")):
+                more = connection.execute(f"FROM {one}.{model} EXCEPT ALL FROM {other}.{model}").fetchall()
+                assert not more, f"{model} has rows in {one} that are not in {other}"
+
+
+def test_a_staging_view_that_reads_private_columns_becomes_a_table_and_the_others_stay_views(
+    settings: Settings,
+) -> None:
+    _publish(settings)
+    views = {
+        name for (name,) in _ask(settings.published_path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    }
+    assert "lab_sessions" not in views, "staging.lab_sessions reads the private log"
+    assert {"aws_cost", "grades", "parts"} <= views
+    _publish(settings, pii=True)
+    views = {
+        name for (name,) in _ask(settings.published_path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    }
+    assert "lab_sessions" in views, "with the log published, it can be a view"
+
+
+def test_tables_views_and_columns_keep_their_comments(settings: Settings) -> None:
+    _publish(settings)
+    bare = [name for name, comment in _relations(settings.published_path).items() if not comment]
+    assert not bare, f"without a comment: {bare}"
+    columns = _ask(
+        settings.published_path,
+        """SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL""",
+    )
+    assert not columns, f"columns without a comment: {columns}"
+
+
+def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(settings: Settings) -> None:
+    _publish(settings)
+    assert settings.published_path.stat().st_mode & 0o777 == 0o600
+    settings.published_path.chmod(0o640)
+    _publish(settings)
+    assert settings.published_path.stat().st_mode & 0o777 == 0o640
+
+
+def test_nothing_is_left_beside_it_and_what_a_dead_process_left_is_replaced(settings: Settings) -> None:
+    settings.published_path.with_name("analytics.duckdb.new").write_bytes(b"half a file")
+    settings.published_path.with_name("analytics.duckdb.new.wal").write_bytes(b"half a log")
+    _publish(settings)
+    beside = {path.name for path in settings.data_dir.iterdir() if path.is_file()}
+    assert beside == {"analytics.duckdb", "warehouse.duckdb", "warehouse.duckdb.lock"}
+
+
+def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _publish(settings)
+    before = settings.published_path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("analytics_pipeline.warehouse.publish._sign", full)
+    with open_warehouse(settings.warehouse_path) as connection:
+        with pytest.raises(OSError, match="No space"):
+            publish(connection, settings.published_path, pii=False)
+        assert connection.execute("SELECT count(*) > 0 FROM raw.lab_sessions").fetchall() == [(True,)]
+        assert connection.execute("SELECT current_database()").fetchall() == [("warehouse",)]
+    assert settings.published_path.read_bytes() == before
+    assert not settings.published_path.with_name("analytics.duckdb.new").exists()
+
+
+def test_marts_are_exported_to_parquet_files(settings: Settings, tmp_path: Path) -> None:
+    with open_warehouse(settings.warehouse_path) as connection:
+        files = export_parquet(connection, tmp_path / "out")
+        counted = {name: connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall() for name in files}
+    assert "daily_cloud_spend" in files
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.parquet" for name in files}
+    for name, path in files.items():
+        assert duckdb.execute("SELECT count(*) FROM read_parquet($1)", [str(path)]).fetchall() == counted[name]
+
+
+def _read_in_a_loop(
+    path: str, ready: Barrier, stop: Event, results: "multiprocessing.Queue[tuple[int, list[str]]]"
+) -> None:
+    """Open, ask, close. Two marts carry the number of their publish: half a state would differ."""
+    read, errors = 0, []
+    ready.wait(timeout=120)
+    while not stop.is_set():
+        try:
+            with duckdb.connect(path, read_only=True) as connection:
+                state = connection.execute(
+                    """SELECT count(DISTINCT number), count(*)
+                       FROM (SELECT number FROM marts.one UNION ALL SELECT number FROM marts.other)"""
+                ).fetchone()
+                if state != (1, 2000):
+                    errors.append(f"half a state: {state}")
+        except duckdb.Error as error:
+            errors.append(str(error))
+        read += 1
+        time.sleep(0.005)
+    results.put((read, errors))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("readers", "publishes"), [(2, 10), pytest.param(4, 100, marks=pytest.mark.slow)], ids=["short", "full"]
+)
+def test_readers_in_a_loop_see_no_error_and_no_half_state(tmp_path: Path, readers: int, publishes: int) -> None:
+    target = tmp_path / "analytics.duckdb"
+
+    def publish_as(number: int) -> None:
+        for table in ("one", "other"):
+            connection.execute(
+                f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)", [number]
+            )
+        publish(connection, target, pii=False)
+
+    context = multiprocessing.get_context("spawn")
+    ready, stop, results = context.Barrier(readers + 1), context.Event(), context.Queue()
+    arguments = (str(target), ready, stop, results)
+    loops = [context.Process(target=_read_in_a_loop, args=arguments, daemon=True) for _ in range(readers)]
+    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("CREATE SCHEMA marts")
+        publish_as(0)
+        try:
+            for loop in loops:
+                loop.start()
+            ready.wait(timeout=120)
+            for number in range(1, publishes + 1):
+                publish_as(number)
+        finally:
+            stop.set()
+        told = [results.get(timeout=60) for _ in loops]
+    errors = [error for _, found in told for error in found]
+    assert not errors, f"{len(errors)} of {sum(read for read, _ in told)} reads failed, such as: {errors[0]}"
+    assert all(read > 0 for read, _ in told), f"every reader read: {told}"
+    print(f"{sum(read for read, _ in told)} reads during {publishes} publishes, no error, no half state")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("release", ["1.0.0", "1.1.3"])
+def test_an_older_duckdb_opens_it_and_reads_all_of_it(settings: Settings, tmp_path: Path, release: str) -> None:
+    """Needs a package index. 1.0.0 is the oldest release promised."""
+    _publish(settings)
+    uv = Path(sys.executable).with_name("uv")
+    install = [uv, "pip", "install", "--quiet", "--target", tmp_path / release, f"duckdb=={release}"]
+    subprocess.run([*install, "--python", sys.executable], check=True, cwd=tmp_path)
+    script = f"""
+import sys; sys.path.insert(0, {str(tmp_path / release)!r})
+import duckdb
+assert duckdb.__version__ == {release!r}, duckdb.__version__
+connection = duckdb.connect({str(settings.published_path)!r}, read_only=True)
+for table in {sorted(_relations(settings.published_path))!r}:
+    print(table, len(connection.execute("FROM " + table).fetchall()))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    read = dict(line.split() for line in done.stdout.splitlines())
+    with duckdb.connect(str(settings.published_path), read_only=True) as connection:
+        now = {table: str(len(connection.execute(f"FROM {table}").fetchall())) for table in read}
+    assert read == now

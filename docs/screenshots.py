@@ -1,0 +1,50 @@
+"""Pictures of report.html for the README: `python docs/screenshots.py REPORT_HTML FOLDER`. Needs a Chromium; not part of the package."""
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SHOTS = {
+    "report": ("light", 1280, 1180, False),
+    "report-dark": ("dark", 1280, 1180, False),
+    "report-light-whole": ("light", 1280, 1000, True),
+    "report-dark-whole": ("dark", 1280, 1000, True),
+    "report-phone-whole": ("light", 390, 844, True),
+}
+"""File name: scheme, width and height in CSS pixels, whether the whole page; the first two are the README's."""
+
+
+def main(report: Path, folder: Path) -> None:
+    """Take every shot of a report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        for name, (scheme, width, height, whole) in SHOTS.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page.on("console", lambda message: print(message.text))  # noqa: T201
+            page.on("pageerror", lambda error: print(error))  # noqa: T201
+            _open(page, report)
+            page.screenshot(path=folder / f"{name}.png", full_page=whole)
+            page.close()
+        browser.close()
+
+
+def _open(page: Page, report: Path) -> None:
+    page.goto(report.absolute().as_uri())
+    page.wait_for_selector("html[data-drawn]")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
