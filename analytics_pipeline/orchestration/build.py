@@ -5,23 +5,43 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.alerts import alerts
+from analytics_pipeline.orchestration.decide import PACE, Pace
+from analytics_pipeline.orchestration.feed_asset import bucket_asset
+from analytics_pipeline.orchestration.model_assets import following_sensor, model_assets, published_asset
 from analytics_pipeline.orchestration.raw_assets import raw_assets
 from analytics_pipeline.orchestration.resources import build_resources
+from analytics_pipeline.orchestration.schedules import load_jobs, load_schedules
+from analytics_pipeline.orchestration.sensors import Clock, missing_partitions, utc_now
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import load_project
 
 # multi_run backfills are beta in Dagster 1.13: one warning for each asset tells nobody anything.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def build_definitions(settings: Settings, overrides: dict[str, Any] | None = None) -> dg.Definitions:
+def build_definitions(
+    settings: Settings, overrides: dict[str, Any] | None = None, *, clock: Clock = utc_now, pace: Pace = PACE
+) -> dg.Definitions:
     """The code location.
 
     Args:
         settings: where data lies and when it begins; what only a run needs may be missing.
         overrides: resources in place of the usual ones, for tests.
+        clock: tells the sensors the time (UTC).
+        pace: how patiently failing files are tried again.
     """
+    project, jobs = load_project(), load_jobs()
     return dg.Definitions(
-        assets=raw_assets(settings.start_date),
+        assets=[
+            bucket_asset(),
+            *raw_assets(settings.start_date),
+            model_assets(project),
+            published_asset(project, pii=settings.publish_pii),
+        ],
+        jobs=jobs,
+        schedules=load_schedules(),
+        sensors=[missing_partitions(jobs, settings.start_date, clock, pace), alerts(clock), following_sensor()],
         resources={**build_resources(settings), **(overrides or {})},
         # A step in a process of its own costs 2.5 to 4 s of CPU for imports alone.
         executor=dg.in_process_executor,

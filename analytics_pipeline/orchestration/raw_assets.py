@@ -4,30 +4,29 @@ The steps of loading belong in `loading.py`, what a check looks at in `raw_check
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
-from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, place_listing, plan
+from analytics_pipeline.ingest.plan import Plan, place_listing, plan
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.orchestration import describe
+from analytics_pipeline.orchestration.completeness_checks import FRESHNESS, standing_results, standing_specs
+from analytics_pipeline.orchestration.failures import foreseeable
+from analytics_pipeline.orchestration.feed_asset import BUCKET
+from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline.settings import SettingsError
+from analytics_pipeline.orchestration.runs import verdict_tag
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.errors import VocareumError
-from analytics_pipeline.warehouse.connection import WarehouseBusy
-from analytics_pipeline.warehouse.ledger import loaded_versions
-from analytics_pipeline.warehouse.schema import SchemaTooNew
+from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.standing import preview
 
 GROUP = "raw"
 OWNER = "team:data-engineering"
-FORESEEABLE = (VocareumError, SettingsError, WarehouseBusy, SchemaTooNew, AnotherOrganisation)
-"""Errors whose text says what to do: shown as they are, without a traceback."""
 
 
 class LoadConfig(dg.Config):
@@ -36,7 +35,9 @@ class LoadConfig(dg.Config):
     full: bool = False
     """Fetch and load every file again, even what is loaded already."""
     only: list[str] = []
-    """Partitions of the run's range to look at; all of them if empty."""
+    """Partitions (courses of a snapshot) of the run's range to look at; all of them if empty."""
+    retry_failed: bool = True
+    """Whether to try versions again that could not be loaded; schedules leave that to the sensor, which paces it."""
 
 
 def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
@@ -49,7 +50,9 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         key,
         description=describe.dataset(dataset),
         partitions_def=partitions_of(dataset, start),
+        deps=[BUCKET],
         skippable=True,
+        freshness_policy=FRESHNESS[dataset.cadence],
         group_name=GROUP,
         kinds={"s3", "duckdb"},
         owners=[OWNER],
@@ -60,20 +63,19 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"load_{dataset.name}",
         specs=[spec],
-        check_specs=check_specs(dataset, key),
+        check_specs=[*check_specs(dataset, key), *standing_specs(dataset, key)],
         backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None,
     )
     def load(
         context: dg.AssetExecutionContext, config: LoadConfig, feed: FeedResource, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-        try:
+        with foreseeable():
             bucket = feed.open()
             partitions = _partitions(context, config)
-            todo = _plan(dataset, bucket, warehouse, partitions)
+            todo = _plan(dataset, bucket, warehouse, partitions, config)
             results = list(_load(context, dataset, todo, config, bucket, warehouse))
+            _note_verdicts(context, dataset, results)
             yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
-        except FORESEEABLE as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
         raise_if_failed(dataset, results)
 
     return load
@@ -90,21 +92,28 @@ def asset_key(dataset: Dataset) -> dg.AssetKey:
 
 
 def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[str] | None:
-    """The partitions that this run is about; None for a snapshot, whose files are all looked at."""
+    """The partitions (courses of a snapshot) that this run is about; None for all files of a snapshot."""
     if not context.has_partition_key and not context.has_partition_key_range:
-        return None
+        return list(config.only) or None
     return [key for key in context.partition_keys if not config.only or key in config.only]
 
 
-def _plan(dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None) -> Plan:
+def _plan(
+    dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
+) -> Plan:
     """Listing minus ledger, for the partitions of this run."""
     prefixes = dataset.prefixes(partitions or [])
     placed = place_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
     with warehouse.get_connection() as connection:
         loaded = loaded_versions(connection, dataset.name)
+        failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
     wanted = None if partitions is None else set(partitions)
     return plan(placed, loaded).only(
-        lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
+        lambda one: (
+            one.dataset.name == dataset.name
+            and (wanted is None or one.partition.key in wanted)
+            and (one.key, one.etag) not in failed
+        )
     )
 
 
@@ -120,7 +129,7 @@ def _load(
     context.log.info(
         f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
     )
-    loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run_id, refetch=config.full)
+    loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full)
     yield from loader.load(dataset, work)
 
 
@@ -136,7 +145,11 @@ def _report(
     key = asset_key(dataset)
     loaded = [one for one in results if one.failure is None]
     with warehouse.get_connection() as connection:
-        checks = check_results(connection, dataset, key, results)
+        checks = [
+            *check_results(connection, dataset, key, results),
+            *standing_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
+        ]
+        versions = loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
     metadata = {id(one): describe.loaded_file(one, bucket_uri) for one in loaded}
@@ -144,22 +157,31 @@ def _report(
         metadata[id(shown)]["preview"] = describe.preview(*rows)
     if dataset.period is None:
         if shown:
-            yield dg.MaterializeResult(key, metadata=describe.snapshot(loaded, metadata[id(shown)]))
-        elif todo.unchanged and not context.instance.get_latest_materialization_event(key):
-            yield dg.MaterializeResult(key, metadata={"files": len(todo.unchanged)})
+            told = describe.snapshot(loaded, metadata[id(shown)])
+            yield dg.MaterializeResult(key, metadata={**told, **snapshot_versions(versions)})
+        elif versions != marked(context.instance, dataset, key, ()):
+            yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
         for one in loaded:
             partition = one.landed.delivery.partition.key
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
-        _remember_unchanged(context, key, todo)
+        _remember_unchanged(context, dataset, todo)
     yield from checks
 
 
-def _remember_unchanged(context: dg.AssetExecutionContext, key: dg.AssetKey, todo: Plan) -> None:
-    """Mark what the ledger has but this Dagster instance does not, say because it is new."""
-    known = context.instance.get_materialized_partitions(key)
+def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
+    """Keep with the run which files it could not load; a repeated run inherits tags and overwrites them."""
+    failed = [one.landed.delivery.partition.key for one in results if one.failure]
+    if failed or verdict_tag(dataset) in context.run.tags:
+        context.instance.add_run_tags(context.run.run_id, {verdict_tag(dataset): ",".join(failed)})
+
+
+def _remember_unchanged(context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan) -> None:
+    """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two."""
+    key = asset_key(dataset)
+    known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged})
     for one in todo.unchanged:
-        if one.partition.key not in known:
+        if known.get((dataset.name, one.partition.key)) != one.version:
             context.log_event(
                 dg.AssetMaterialization(
                     key,

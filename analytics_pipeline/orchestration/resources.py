@@ -16,6 +16,7 @@ from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, SecretStr
 
+from analytics_pipeline.orchestration.webhook import WebhookResource
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
@@ -51,6 +52,10 @@ class FeedResource(S3Resource):
         """A boto3 S3 client with the organisation's credentials, for code of your own."""
         api = VocareumApi(self.api_url, SecretStr(self.api_token))
         return session(api, self.org_id, self.region_name or "us-west-2").client("s3", endpoint_url=self.endpoint_url)
+
+    def get_object_to_set_on_execution_context(self) -> "FeedResource":
+        """Itself: a client made before the first step would fail, with less to say, where settings are missing."""
+        return self
 
 
 class WarehouseResource(DuckDBResource):
@@ -102,6 +107,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "warehouse": WarehouseResource(
             database=str(settings.warehouse_path), data_dir=str(settings.data_dir.absolute())
         ),
+        "webhook": WebhookResource(url=value("alert_webhook_url"), ui_url=value("ui_url")),
     }
 
 

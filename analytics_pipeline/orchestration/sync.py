@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import dagster as dg
@@ -15,15 +16,16 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
+from analytics_pipeline.orchestration.marks import snapshot_versions
 from analytics_pipeline.orchestration.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.raw_assets import asset_key
+from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import open_bucket
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, RANGE_END, RANGE_START, end_dead_runs
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import loaded_versions
-
-PROCESS_TAG = "analytics_pipeline/process"
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.load import settle_failures
 
 
 @dataclass
@@ -35,12 +37,14 @@ class Synced:
         results: verdict of each file that was looked at.
         early: deliveries before the first partition, which are not loaded.
         failed_runs: Dagster runs that failed, with their error.
+        rebuilt: whether models were rebuilt and the file was published.
     """
 
     todo: Plan
     results: list[FileResult] = field(default_factory=list)
     early: tuple[Delivery, ...] = ()
     failed_runs: dict[str, str] = field(default_factory=dict)
+    rebuilt: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,14 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     """One listing, compared with the ledger.
 
     Raises:
-        SettingsError, VocareumError, WarehouseBusy: with what to do in the text.
+        SettingsError, VocareumError, WarehouseUnusable: with what to do in the text.
     """
     bucket = open_bucket(settings)
     placed = place_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
-        loaded = loaded_versions(connection)
-    return plan(placed, loaded, wanted)
+        todo = plan(placed, loaded_versions(connection), wanted)
+        settle_failures(connection, todo.unchanged)
+    return todo
 
 
 def requests(work: Sequence[Delivery], settings: Settings) -> tuple[list[Request], tuple[Delivery, ...]]:
@@ -98,8 +103,9 @@ def sync(
     *,
     full: bool = False,
     on_file: Callable[[FileResult], None] = lambda _: None,
+    on_rebuild: Callable[[], None] = lambda: None,
 ) -> Synced:
-    """Load what a plan asks for; each run is one of Dagster's and appears in the UI.
+    """Load what a plan asks for, rebuild the models that this reaches and publish; each run is one of Dagster's and appears in the UI.
 
     Args:
         settings: of the organisation.
@@ -108,7 +114,9 @@ def sync(
         todo: what to load.
         full: load everything delivered again, not only what is new or changed.
         on_file: called with each file's verdict as it is known, to show progress.
+        on_rebuild: called before the models are rebuilt.
     """
+    end_dead_runs(instance)
     work = todo.delivered if full else todo.work + tuple(_unmarked(instance, todo.unchanged))
     runs, early = requests(work, settings)
     done = Synced(todo, early=early)
@@ -122,7 +130,48 @@ def sync(
             run = execute(definitions, instance, [asset_key(request.dataset)], request.tags, request.run_config(full))
             if not run.success:
                 done.failed_runs[run.run_id] = failure_text(run)
+    rebuilt = rebuild(settings, definitions, instance, on_rebuild)
+    done.rebuilt = rebuilt is not None and rebuilt.success
+    if rebuilt and not rebuilt.success:
+        done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     return done
+
+
+def rebuild(
+    settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, on_rebuild: Callable[[], None]
+) -> dg.ExecuteInProcessResult | None:
+    """Rebuild the models that loads have made stale and publish; None if nothing is."""
+    with open_warehouse(settings.warehouse_path) as connection:
+        loaded = loaded_files(connection)
+    _mark_untold(instance, loaded)
+    if not (stale := stale_assets(instance)):
+        return None
+    on_rebuild()
+    return execute(definitions, instance, stale, {}, {})
+
+
+def _mark_untold(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
+    """Mark as materialized what was loaded by no run, as a replay does, or by one that died before it could tell."""
+    for name, dataset in DATASETS.items():
+        event = instance.get_latest_materialization_event(asset_key(dataset))
+        told = event.timestamp if event else 0.0
+        untold = [one for one in loaded if one.dataset == name and one.loaded_at.replace(tzinfo=UTC).timestamp() > told]
+        if dataset.period:
+            for one in untold:
+                version = {"key": one.source_key, "etag": one.etag, "bytes": one.size}
+                _tell(instance, dataset, version, one.partition)
+        elif untold:
+            versions = {
+                (name, one.partition): (one.source_key, one.etag, one.size) for one in loaded if one.dataset == name
+            }
+            _tell(instance, dataset, snapshot_versions(versions))
+
+
+def _tell(
+    instance: dg.DagsterInstance, dataset: Dataset, metadata: Mapping[str, Any], partition: str | None = None
+) -> None:
+    event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
+    instance.report_runless_asset_event(event)
 
 
 def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery]) -> Iterator[Delivery]:

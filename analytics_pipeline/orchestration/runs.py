@@ -1,0 +1,163 @@
+"""Dagster's runs as plain values: which partitions a run is about, whether it is in flight, what it says of files.
+
+Reading them from the instance belongs here too; what follows from them is decided in `decide.py` and `incidents.py`.
+"""
+
+import os
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import dagster as dg
+from dagster import RunRecord
+
+from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
+
+PROCESS_TAG = "analytics_pipeline/process"
+"""host:pid of a run that a terminal executes itself, without a launcher that watches it."""
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+PARTITION = "dagster/partition"
+WILL_RETRY = "dagster/will_retry"
+RUNS_READ = 1_000
+"""The newest runs that decisions look at: a month of them, and a file that failed before is tried again after it."""
+
+
+class RunState(StrEnum):
+    """How far a run is."""
+
+    IN_FLIGHT = "in flight"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True)
+class KnownRun:
+    """A run, as far as decisions need it.
+
+    Attributes:
+        assets: what it materializes, `raw.lab_sessions`; empty for a run of checks alone.
+        first, last: its range of partitions, ends included; None if it has none.
+        only: partitions that a dataset is narrowed to, by the dataset's name.
+        verdicts: partitions whose file it could not load, by the dataset's name; a failed run without any died early.
+        ended: when it ended (UTC); None while it is in flight.
+        will_retry: whether Dagster repeats it by itself.
+    """
+
+    run_id: str
+    job: str
+    state: RunState
+    assets: frozenset[str]
+    first: str | None = None
+    last: str | None = None
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    verdicts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    started: datetime | None = None
+    ended: datetime | None = None
+    will_retry: bool = False
+
+    def covers(self, dataset: Dataset, partition: str) -> bool:
+        """Whether it is about this partition."""
+        only = self.only.get(dataset.name)
+        within = self.first is None or self.last is None or self.first <= partition <= self.last
+        return dataset.table in self.assets and within and (not only or partition in only)
+
+
+def verdict_tag(dataset: Dataset) -> str:
+    """The tag in which a run keeps the partitions of a dataset whose file it could not load."""
+    return f"analytics_pipeline/not_loaded/{dataset.name}"
+
+
+def job_name(cadence: Cadence) -> str:
+    """The job that loads the datasets of a cadence."""
+    return f"load_{cadence.value}"
+
+
+def known_run(record: RunRecord) -> KnownRun:
+    """A run record as a value."""
+    run = record.dagster_run
+    ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
+    configs: dict[str, Any] = {name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS}
+    verdicts = {name: run.tags.get(verdict_tag(dataset)) for name, dataset in DATASETS.items()}
+    return KnownRun(
+        run_id=run.run_id,
+        job=run.job_name,
+        state=_state(run.status),
+        assets=_assets(run),
+        first=run.tags.get(RANGE_START) or run.tags.get(PARTITION),
+        last=run.tags.get(RANGE_END) or run.tags.get(PARTITION),
+        only={name: frozenset(config["only"]) for name, config in configs.items() if config.get("only")},
+        verdicts={name: frozenset(keys.split(",")) for name, keys in verdicts.items() if keys},
+        started=_instant(record.start_time),
+        ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
+        will_retry=run.tags.get(WILL_RETRY) == "true",
+    )
+
+
+def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[KnownRun]:
+    """The newest runs, newest first, and all that are in flight."""
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
+    newest = instance.get_run_records(limit=most)
+    by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
+    return [known_run(record) for record in by_id.values()]
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark runs failed that a terminal of this machine executed and whose process is gone; nobody else watches them.
+
+    Returns:
+        The ids of the runs that were marked.
+    """
+    dead = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))):
+        host, _, process = run.tags.get(PROCESS_TAG, "").rpartition(":")
+        if host == socket.gethostname() and not _is_alive(int(process)):
+            instance.report_run_failed(run, "The process that executed this run is gone: it was killed or crashed.")
+            dead.append(run.run_id)
+    return dead
+
+
+_IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+def _state(status: dg.DagsterRunStatus) -> RunState:
+    ended = {
+        dg.DagsterRunStatus.SUCCESS: RunState.SUCCEEDED,
+        dg.DagsterRunStatus.FAILURE: RunState.FAILED,
+        dg.DagsterRunStatus.CANCELED: RunState.CANCELED,
+    }
+    return ended.get(status, RunState.IN_FLIGHT)
+
+
+def _assets(run: dg.DagsterRun) -> frozenset[str]:
+    """What a run selects; a job that is launched without a selection means all of its assets."""
+    if run.asset_selection is not None:
+        return frozenset(".".join(key.path) for key in run.asset_selection)
+    if run.asset_check_selection:
+        return frozenset()
+    cadences = {job_name(cadence): cadence for cadence in Cadence}
+    cadence = cadences.get(run.job_name)
+    return frozenset(one.table for one in DATASETS.values() if cadence in (None, one.cadence))
+
+
+def _instant(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's, and so it lives
+        return True
+    return True

@@ -1,0 +1,35 @@
+"""The webhook that people are told through, as a Dagster resource. Its address is a secret and stands in no text."""
+
+import dagster as dg
+import httpx
+from pydantic import Field
+
+from analytics_pipeline.vocareum.addresses import require_safe
+from analytics_pipeline.vocareum.errors import VocareumError
+
+
+class NotSent(Exception):
+    """The webhook did not take a message; the text never holds its address, which is a secret."""
+
+
+class WebhookResource(dg.ConfigurableResource):
+    """A Slack-compatible webhook."""
+
+    url: str = Field("", description="ALERT_WEBHOOK_URL, a secret; nobody is told of anything while it is empty.")
+    ui_url: str = Field("http://127.0.0.1:3000", description="Where people reach the Dagster UI, for links.")
+
+    def send(self, text: str) -> None:
+        """Post a text.
+
+        Raises:
+            NotSent: the webhook refused it, cannot be reached, or is neither HTTPS nor on this machine.
+        """
+        try:
+            address = require_safe(self.url, "ALERT_WEBHOOK_URL")
+            answer = httpx.post(address, json={"text": text}, timeout=10, follow_redirects=False)
+        except VocareumError as error:
+            raise NotSent(str(error)) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NotSent(f"The webhook cannot be reached ({type(error).__name__}).") from None
+        if not answer.is_success:
+            raise NotSent(f"The webhook answered {answer.status_code}. Check ALERT_WEBHOOK_URL.")

@@ -1,0 +1,116 @@
+"""The sensor `alerts`, posting to a real HTTP server on loopback."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+
+BAD = b"<html>502 Bad Gateway</html>"
+FIRST, SECOND, THIRD = (f"{datetime.now(UTC) - timedelta(days=back):%Y-%m-%d}" for back in (3, 2, 1))
+SECRET = "/services/T000/B000/s3cr3t"
+
+
+@dataclass
+class Webhook:
+    """What was posted, and how it is answered."""
+
+    url: str = ""
+    texts: list[str] = field(default_factory=list)
+    status: int = 200
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    hook = Webhook()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if hook.status == 200 and self.path == SECRET:
+                hook.texts.append(json.loads(body)["text"])
+            self.send_response(hook.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    hook.url = f"http://127.0.0.1:{server.server_port}{SECRET}"
+    yield hook
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def pipeline(start_pipeline: StartPipeline, webhook: Webhook) -> Pipeline:
+    return start_pipeline(ALERT_WEBHOOK_URL=webhook.url)
+
+
+def test_an_incident_is_told_once_and_once_that_it_is_over(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    vocareum.put(*lab_sessions(FIRST))
+    pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    assert webhook.texts == []
+
+    vocareum.put(lab_sessions(SECOND)[0], BAD)
+    vocareum.put(lab_sessions(THIRD)[0], BAD)
+    (failed,) = pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    pipeline.tick("alerts")
+    (text,) = webhook.texts
+    for part in (f"raw.lab_sessions ({THIRD}, {SECOND})", "2 of 2 files", "HTML", f"/runs/{failed.run_id}"):
+        assert part in text
+
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_run()  # fails again
+    vocareum.put(*lab_sessions(SECOND))
+    pipeline.tick_and_run()  # one of the two is well
+    pipeline.tick("alerts")
+    assert len(webhook.texts) == 1
+
+    vocareum.put(*lab_sessions(THIRD))
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    pipeline.tick("alerts")
+    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+
+
+def test_a_webhook_that_fails_is_asked_again_and_its_address_is_told_to_nobody(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    vocareum.put(lab_sessions(SECOND)[0], BAD)
+    pipeline.tick_and_run()
+    webhook.status = 500
+    reason = pipeline.tick("alerts").skip_reason.skip_message
+    assert "answered 500" in reason and "s3cr3t" not in reason
+    webhook.status = 200
+    pipeline.tick("alerts")
+    assert len(webhook.texts) == 1
+
+
+def test_an_address_without_encryption_elsewhere_is_refused(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum
+) -> None:
+    pipeline = start_pipeline(ALERT_WEBHOOK_URL="http://hooks.example.org/s3cr3t")
+    vocareum.put(lab_sessions(SECOND)[0], BAD)
+    pipeline.tick_and_run()
+    reason = pipeline.tick("alerts").skip_reason.skip_message
+    assert "https://" in reason and "hooks.example.org" not in reason
+
+
+def test_without_a_webhook_it_says_so(start_pipeline: StartPipeline) -> None:
+    assert (
+        "ALERT_WEBHOOK_URL is not set" in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
+    )

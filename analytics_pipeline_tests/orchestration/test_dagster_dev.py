@@ -1,0 +1,148 @@
+"""The real thing: `dagster dev` with its daemon and webserver on loopback, and a browser that looks at it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.settings import load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Running:
+    """A running `dagster dev`."""
+
+    url: str
+    instance: dg.DagsterInstance
+    output: Path
+
+    def wait_for(self, what: Callable[[], bool], seconds: float = 200) -> None:
+        """Wait until something is so; fail with the end of the output if it never is."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, self.output.read_text()[-4_000:]
+            time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """`dagster dev` over an organisation of which nothing is loaded yet."""
+    folder = tmp_path_factory.mktemp("dev")
+    with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum, socket.socket() as free:
+        vocareum.put_many(Organisation(OrganisationSpec.small()).files())
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        for name, value in vocareum.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
+        patch.setenv("VOCAREUM_START_DATE", "2026-10-20")
+        patch.setenv("ALERT_WEBHOOK_URL", "")
+        instance = open_instance(load_settings())
+        output = folder / "output"
+        arguments = ["dev", "-w", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
+        with output.open("w") as out:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).with_name("dagster")), *arguments],
+                cwd=ROOT,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield Running(f"http://127.0.0.1:{port}", instance, output)
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+            instance.dispose()
+
+
+def days(running: Running, asset: str) -> set[str]:
+    return running.instance.get_materialized_partitions(dg.AssetKey(["raw", asset]))
+
+
+def is_quiet(running: Running) -> bool:
+    return not running.instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+    )
+
+
+def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None:
+    running.wait_for(lambda: len(days(running, "lab_sessions")) == 11 and len(days(running, "service_spend")) == 2)
+    running.wait_for(
+        lambda: running.instance.get_latest_materialization_event(dg.AssetKey(["raw", "grades"])) is not None
+    )
+    assert {run.status for run in running.instance.get_runs() if run.job_name.startswith("load_")} <= {
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.STARTED,
+    }
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="No Chromium in /usr/bin: apt-get install chromium")
+def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(running: Running) -> None:
+    from playwright.sync_api import sync_playwright
+
+    shots = ROOT / ".artifacts"
+    shots.mkdir(exist_ok=True)
+    running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
+    running.wait_for(lambda: is_quiet(running))
+    running.wait_for(lambda: urlopen(running.url).status == 200)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(60_000)
+
+        page.goto(f"{running.url}/asset-groups?expanded=global%40global%3Araw")
+        page.get_by_text("lab_sessions").first.wait_for()
+        page.get_by_text("bucket").first.wait_for()
+        page.wait_for_timeout(2_000)
+        page.screenshot(path=shots / "ui_graph.png")
+
+        page.goto(f"{running.url}/assets/raw/lab_sessions?view=partitions")
+        page.get_by_text("2026-11-06").first.wait_for()
+        page.screenshot(path=shots / "ui_partitions.png")
+
+        page.goto(f"{running.url}/assets/raw/lab_sessions?view=checks&checkDetail=volume_as_usual")
+        page.get_by_text("newest_is_loaded").first.wait_for()
+        page.get_by_text("Show Markdown").first.click()
+        plot = page.locator("img[src^='data:image/png']").first
+        plot.wait_for()
+        assert plot.evaluate("image => image.naturalWidth") > 100
+        page.screenshot(path=shots / "ui_checks.png")
+
+        page.goto(f"{running.url}/assets/raw/lab_sessions?view=overview")
+        page.get_by_text("team:data-engineering").or_(page.get_by_text("data-engineering")).first.wait_for()
+        page.wait_for_timeout(2_000)
+        page.screenshot(path=shots / "ui_asset.png")
+
+        page.goto(f"{running.url}/automation")
+        page.get_by_text("missing_partitions").first.wait_for()
+        page.screenshot(path=shots / "ui_automation.png")
+        browser.close()

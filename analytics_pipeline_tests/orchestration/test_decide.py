@@ -1,0 +1,138 @@
+"""What is requested, told as sentences: listing, runs and clock in, requests out."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.orchestration.decide import PACE, Standing, load_requests, standing, standings
+from analytics_pipeline.orchestration.runs import KnownRun, RunState
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+START = date(2026, 1, 1)
+
+
+def delivery(partition: str, dataset: str = "lab_sessions", written: datetime = NOW - timedelta(days=1)) -> Delivery:
+    one = DATASETS[dataset]
+    named = {"year": partition[:4], "month": partition[5:7], "day": partition[8:10]}
+    keys = {
+        "lab_sessions": "lab_sessions/lab_sessions_{year}-{month}-{day}.csv",
+        "aws_cost": "cloud_spend/aws_cost_{year}-{month}-{day}.csv",
+        "service_spend": "service_spend/service_spend_{year}-{month}.csv",
+        "grades": f"grades/course{partition}/grades.csv",
+    }
+    key = keys[dataset].format(**named)
+    place = one.match(key)
+    assert place is not None
+    return Delivery(one, place, f"org9001/{key}", f"etag-{written:%d%H%M}", 10, written)
+
+
+def run(
+    first: str = "2026-11-01",
+    last: str = "2026-11-22",
+    *,
+    hours_ago: float = 1,
+    state: RunState = RunState.FAILED,
+    bad: tuple[str, ...] = (),
+    only: tuple[str, ...] = (),
+    dataset: str = "lab_sessions",
+) -> KnownRun:
+    return KnownRun(
+        run_id="r",
+        job="load_daily",
+        state=state,
+        assets=frozenset({f"raw.{dataset}"}),
+        first=first,
+        last=last,
+        only={dataset: frozenset(only)} if only else {},
+        verdicts={dataset: frozenset(bad)} if bad else {},
+        ended=None if state is RunState.IN_FLIGHT else NOW - timedelta(hours=hours_ago),
+    )
+
+
+def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> Standing:
+    one = delivery(partition)
+    return standing(one, [each for each in runs if each.covers(one.dataset, partition)], now)
+
+
+def test_what_was_never_tried_is_due() -> None:
+    assert stands("2026-11-20") is Standing.DUE
+
+
+def test_a_run_in_flight_over_its_range_is_waited_for() -> None:
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT)) is Standing.IN_FLIGHT
+    assert stands("2026-11-20", run(last="2026-11-19", state=RunState.IN_FLIGHT)) is Standing.DUE
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, only=("2026-11-19",))) is Standing.DUE
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, dataset="aws_cost")) is Standing.DUE
+
+
+def test_the_pause_between_attempts_grows_to_a_day() -> None:
+    assert [PACE.pause(tried) / timedelta(minutes=1) for tried in range(1, 7)] == [15, 60, 240, 960, 1440, 1440]
+
+
+def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
+    failed = run(hours_ago=0.2, bad=("2026-11-20",))
+    assert stands("2026-11-20", failed) is Standing.WAITING
+    assert stands("2026-11-20", failed, now=NOW + timedelta(minutes=4)) is Standing.DUE
+    again = run(hours_ago=0.5, bad=("2026-11-20",))
+    assert stands("2026-11-20", run(hours_ago=2, bad=("2026-11-20",)), again) is Standing.WAITING
+
+
+def test_a_file_is_given_up_after_the_last_verdict_and_not_before() -> None:
+    verdicts = [run(hours_ago=hours, bad=("2026-11-20",)) for hours in (3, 4, 5, 6, 7)]
+    assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is Standing.GIVEN_UP
+    assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is Standing.DUE
+
+
+def test_runs_that_died_before_they_reached_the_file_never_give_it_up() -> None:
+    deaths = [run(hours_ago=hours) for hours in range(1, 20)]
+    assert stands("2026-11-20", *deaths) is Standing.WAITING
+    assert stands("2026-11-20", *deaths, now=NOW + timedelta(days=1)) is Standing.DUE
+
+
+def test_a_new_version_begins_anew() -> None:
+    verdicts = [run(hours_ago=hours, bad=("2026-11-20",)) for hours in (3, 4, 5, 6, 7)]
+    assert standing(delivery("2026-11-20", written=NOW - timedelta(minutes=5)), verdicts, NOW) is Standing.DUE
+
+
+def test_days_before_the_first_partition_and_today_are_left_out() -> None:
+    work = [delivery(day) for day in ("2025-12-31", "2026-01-01", "2026-11-22", "2026-11-23")]
+    found = standings(work, [], START, NOW)
+    assert [one.partition.key for one in found[Standing.DUE]] == ["2026-01-01", "2026-11-22"]
+    assert [one.partition.key for one in found[Standing.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
+    assert load_requests(found[Standing.OUTSIDE], START, NOW) == []
+
+
+def test_datasets_of_a_cadence_share_a_run_and_near_days_a_range() -> None:
+    due = [delivery("2026-11-03"), delivery("2026-11-10", "aws_cost"), delivery("2026-11-12")]
+    (request,) = load_requests(due, START, NOW)
+    assert (request.first, request.last) == ("2026-11-03", "2026-11-12")
+    assert request.only == {"aws_cost": ("2026-11-10",), "lab_sessions": ("2026-11-03", "2026-11-12")}
+    assert request.run_config["ops"]["load_aws_cost"]["config"] == {"only": ["2026-11-10"]}
+
+
+def test_snapshots_come_first_and_then_the_newest_ranges_up_to_the_cap() -> None:
+    due = [delivery(f"2026-{month:02}-01") for month in range(1, 12)] + [delivery("7", "grades")]
+    requests = load_requests(due, START, NOW, most=3)
+    assert [one.last for one in requests] == [None, "2026-11-01", "2026-10-01"]
+    assert requests[0].only == {"grades": ("7",)}
+
+
+def test_ten_years_are_a_run_for_each_year() -> None:
+    days = [date(2016, 1, 1) + timedelta(days=n) for n in range(3_650)]
+    requests = load_requests([delivery(f"{day}") for day in days], days[0], NOW, most=99)
+    assert len(requests) == 10
+
+
+def test_the_run_key_changes_with_the_attempt_and_with_the_version() -> None:
+    (old,) = load_requests([delivery("2026-11-03")], START, NOW)
+    (new,) = load_requests([delivery("2026-11-03", written=NOW)], START, NOW)
+    assert len({old.run_key(1), old.run_key(2), new.run_key(1)}) == 3
+    assert load_requests([delivery("2026-11-03")], START, NOW)[0].run_key(1) == old.run_key(1)
+
+
+def test_ten_years_against_a_month_of_runs_is_decided_at_once() -> None:
+    days = [date(2016, 1, 1) + timedelta(days=n) for n in range(3_650)]
+    work = [delivery(f"{day}", name) for day in days for name in ("lab_sessions", "aws_cost")]
+    before = datetime.now(UTC)
+    standings(work, [run("2016-01-01", "2016-12-31")] * 300, days[0], NOW)
+    assert datetime.now(UTC) - before < timedelta(seconds=5)

@@ -1,0 +1,89 @@
+"""What people are told, as sentences: runs and red checks in, texts out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from analytics_pipeline.orchestration.incidents import Incident, RedCheck, from_json, messages, open_incidents
+from analytics_pipeline.orchestration.runs import KnownRun, RunState
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+SESSIONS, AWS = "raw.lab_sessions", "raw.aws_cost"
+
+
+def run(run_id: str, state: RunState, minutes_ago: float, *assets: str, retried: bool = False) -> KnownRun:
+    ended = None if state is RunState.IN_FLIGHT else NOW - timedelta(minutes=minutes_ago)
+    return KnownRun(
+        run_id, "load_daily", state, frozenset(assets), "2026-11-01", "2026-11-22", ended=ended, will_retry=retried
+    )
+
+
+def now_open(
+    runs: Sequence[KnownRun], red: Sequence[RedCheck] = (), known: Mapping[str, Incident] = {}
+) -> dict[str, Incident]:
+    return open_incidents(runs, red, known, lambda run_id: f"broken in {run_id}", NOW)
+
+
+def test_a_failed_run_is_one_message_with_dataset_partitions_error_and_link() -> None:
+    found = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
+    (text,) = messages({}, found, "http://127.0.0.1:3000")
+    assert text.splitlines() == [
+        ":red_circle: raw.lab_sessions (2026-11-01 to 2026-11-22) failed, 2026-11-23 08:55 UTC.",
+        "broken in r1",
+        "http://127.0.0.1:3000/runs/r1",
+    ]
+
+
+def test_further_failures_of_the_same_asset_are_no_news() -> None:
+    before = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
+    after = now_open([run(f"r{n}", RunState.FAILED, 0, SESSIONS) for n in range(2, 50)], known=before)
+    assert messages(before, after, "") == []
+
+
+def test_assets_that_fail_of_the_same_in_one_run_are_one_message() -> None:
+    (text,) = messages({}, now_open([run("r1", RunState.FAILED, 5, SESSIONS, AWS)]), "")
+    assert "raw.aws_cost, raw.lab_sessions" in text
+
+
+def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_done() -> None:
+    known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
+    good, queued = run("r2", RunState.SUCCEEDED, 1, SESSIONS), run("r3", RunState.IN_FLIGHT, 0, SESSIONS)
+    assert now_open([queued, good], known=known) == known
+    assert messages(known, now_open([good], known=known), "") == [
+        ":white_check_mark: Well again: raw.lab_sessions (failing since 2026-11-23 08:55 UTC)."
+    ]
+
+
+def test_a_red_check_keeps_it_open_after_a_good_run() -> None:
+    known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
+    red = [RedCheck(SESSIONS, "schema", "a file cannot be read", "r1")]
+    assert now_open([run("r2", RunState.SUCCEEDED, 1, SESSIONS)], red, known) == known
+
+
+def test_a_red_check_alone_is_an_incident() -> None:
+    found = now_open([run("r1", RunState.SUCCEEDED, 1, SESSIONS)], [RedCheck(SESSIONS, "schema", "it is bad", "r1")])
+    assert found["raw.lab_sessions schema"].error == "it is bad"
+
+
+def test_a_late_file_does_not_hide_a_failing_one() -> None:
+    late = RedCheck(SESSIONS, "newest_is_loaded", "it is late", "r0")
+    known = now_open([run("r1", RunState.SUCCEEDED, 9, SESSIONS)], [late])
+    both = now_open([run("r2", RunState.FAILED, 5, SESSIONS)], [late], known)
+    assert [text.partition(" failed")[0] for text in messages(known, both, "")] == [
+        ":red_circle: raw.lab_sessions (2026-11-01 to 2026-11-22)"
+    ]
+    well = now_open([run("r3", RunState.SUCCEEDED, 1, SESSIONS)], [late], both)
+    assert set(well) == {"raw.lab_sessions newest_is_loaded"}
+
+
+def test_what_dagster_repeats_or_a_person_canceled_is_no_incident() -> None:
+    assert now_open([run("r1", RunState.FAILED, 5, SESSIONS, retried=True)]) == {}
+    assert now_open([run("r1", RunState.CANCELED, 5, SESSIONS)]) == {}
+
+
+def test_a_run_without_assets_is_told_of_by_its_job() -> None:
+    assert set(now_open([run("r1", RunState.FAILED, 5)])) == {"job load_daily"}
+
+
+def test_incidents_outlive_a_restart_in_the_cursor() -> None:
+    known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
+    assert from_json({subject: incident.to_json() for subject, incident in known.items()}) == known

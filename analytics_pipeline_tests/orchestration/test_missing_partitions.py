@@ -1,0 +1,207 @@
+"""The sensor `missing_partitions`, by ticks against the simulated Vocareum, a real instance and a real warehouse."""
+
+import hashlib
+import socket
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.runs import PROCESS_TAG
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
+
+BAD = b"<html>502 Bad Gateway</html>"
+
+
+def put(vocareum: DemoVocareum, *days: str, rows: int = 1) -> None:
+    for day in days:
+        vocareum.put(*lab_sessions(day, rows))
+
+
+def test_it_requests_what_is_missing_and_then_nothing_more(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01", "2026-11-05", "2026-10-19")
+    result = pipeline.tick()
+    assert spans(result.run_requests) == [("2026-11-01", "2026-11-05")]
+    assert pipeline.run(result.run_requests[0]).success
+    again = pipeline.tick()
+    assert not again.run_requests
+    assert "1 outside of all partitions" in again.skip_reason.skip_message
+    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [("2026-11-01",), ("2026-11-05",)]
+
+
+def test_it_requests_a_rewritten_file_alone(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
+    pipeline.tick_and_run()
+    put(vocareum, "2026-11-02", rows=3)
+    (request,) = pipeline.tick().run_requests
+    assert spans([request]) == [("2026-11-02", "2026-11-02")]
+    assert pipeline.run(request).success
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(5,)]
+    assert not pipeline.tick().run_requests
+
+
+def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    vocareum.clear_requests()
+    pipeline.tick()
+    assert (vocareum.count("LIST"), vocareum.count("GET")) == (1, 0)
+
+
+def test_a_run_in_flight_is_not_asked_for_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    (request,) = pipeline.tick().run_requests
+    job = pipeline.definitions.get_repository_def().get_job(request.job_name)
+    waiting = pipeline.instance.create_run_for_job(
+        job, tags=request.tags, asset_selection=frozenset(request.asset_selection), status=dg.DagsterRunStatus.STARTED
+    )
+    assert "1 in flight" in pipeline.tick().skip_reason.skip_message
+    pipeline.instance.report_run_canceled(waiting)
+    assert "1 waiting" in pipeline.tick().skip_reason.skip_message
+    pipeline.clock.move(minutes=16)
+    assert pipeline.tick().run_requests
+
+
+def test_a_killed_terminal_does_not_block_its_partitions(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    (request,) = pipeline.tick().run_requests
+    job = pipeline.definitions.get_repository_def().get_job(request.job_name)
+    orphan = pipeline.instance.create_run_for_job(
+        job,
+        tags={**request.tags, PROCESS_TAG: f"{socket.gethostname()}:4194300"},
+        asset_selection=frozenset(request.asset_selection),
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    pipeline.tick()
+    assert pipeline.instance.get_run_by_id(orphan.run_id).status is dg.DagsterRunStatus.FAILURE
+    pipeline.clock.move(minutes=16)
+    assert pipeline.tick().run_requests
+
+
+def test_a_failing_file_is_retried_with_pauses_then_given_up_and_said_so(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    key, _ = lab_sessions("2026-11-02")
+    put(vocareum, "2026-11-01")
+    vocareum.put(key, BAD)
+    keys = []
+    for minutes in (0, 16, 61, 241, 961):
+        pipeline.clock.move(minutes=minutes)
+        (request,) = pipeline.tick().run_requests
+        keys.append(request.run_key.rpartition(":")[2])
+        assert not pipeline.run(request).success
+        assert "1 waiting" in pipeline.tick().skip_reason.skip_message or len(keys) == 5
+    assert keys == ["try1", "try1", "try2", "try3", "try4"]  # the first one was another set: it had a good file too
+    pipeline.clock.move(days=40)
+    assert "1 given up" in pipeline.tick().skip_reason.skip_message
+    check = pipeline.check("raw.lab_sessions", "delivered_is_loaded")
+    assert not check.passed
+    for part in (key, "HTML", "Failing since", "5 attempts", "analytics-pipeline sync --dataset lab_sessions"):
+        assert part in check.description
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
+
+    put(vocareum, "2026-11-02")
+    assert [one.success for one in pipeline.tick_and_run()] == [True]
+    assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
+
+
+def test_a_scheduled_run_leaves_a_failing_file_to_the_sensor(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    vocareum.put(lab_sessions("2026-11-02")[0], BAD)
+    assert not pipeline.tick_and_run()[0].success
+    put(vocareum, "2026-11-03")
+    request = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 4, 6, tzinfo=UTC))
+    assert pipeline.run(request, "load_daily").success
+    assert pipeline.rows("SELECT attempts FROM ops.failed_files") == [(1,)]
+    assert not pipeline.check("raw.lab_sessions", "schema").passed
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
+
+
+def test_a_new_course_is_found_and_loaded_alone(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    header = b"userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc\n"
+    vocareum.put("org9001/enrollment/course1/enrollment.csv", header + b"1,1,student,A,a@example.org,,,0,1,\n")
+    pipeline.tick_and_run()
+    assert not pipeline.tick().run_requests
+    vocareum.put("org9001/enrollment/course2/enrollment.csv", header + b"2,2,student,B,b@example.org,,,0,1,\n")
+    (request,) = pipeline.tick().run_requests
+    assert request.run_config["ops"]["load_enrollment"]["config"]["only"] == ["2"]
+    assert pipeline.run(request).success
+    assert not pipeline.tick().run_requests
+
+
+def test_unknown_files_are_reported_once_and_name_nobody(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    vocareum.put("org9001/cloud_spend/gcp_cost_2026-11-01.csv", b"a\n")
+    vocareum.put("org9001/submissions/jane.doe@example.org/essay.pdf", b"a")
+    assert reported(pipeline.tick()) == ["cloud_spend/gcp_cost_#-#-#.csv", "submissions/..."]
+    vocareum.put("org9001/cloud_spend/gcp_cost_2026-11-02.csv", b"a\n")
+    again = pipeline.tick()
+    assert again.asset_events == []
+    assert "3 files that no dataset knows" in again.skip_reason.skip_message
+
+
+def test_a_failing_listing_skips_with_its_reason(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    vocareum.fail_next(20, 403, service="s3", body=b"<Error><Code>AccessDenied</Code></Error>")
+    reason = pipeline.tick().skip_reason.skip_message
+    assert "could not be listed" in reason and "VOCAREUM_ORG_ID" in reason
+
+
+def test_settings_that_are_not_there_skip_with_what_to_do(start_pipeline: StartPipeline) -> None:
+    pipeline = start_pipeline(VOCAREUM_API_TOKEN="")
+    assert "VOCAREUM_API_TOKEN is not set" in pipeline.tick().skip_reason.skip_message
+    answer = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 4, tzinfo=UTC))
+    assert isinstance(answer, dg.SkipReason) and "VOCAREUM_API_TOKEN" in answer.skip_message
+
+
+def test_a_new_instance_learns_what_is_loaded_without_fetching_it_again(
+    pipeline: Pipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(vocareum, "2026-11-01", "2026-11-02")
+    pipeline.tick_and_run()
+    with dg.instance_for_test() as empty:
+        pipeline.instance, before = empty, pipeline.instance
+        vocareum.clear_requests()
+        assert [run.success for run in pipeline.tick_and_run()] == [True]
+        assert vocareum.count("GET") == 0
+        assert not pipeline.tick().run_requests
+        pipeline.instance = before
+
+
+def test_a_warehouse_that_is_gone_is_loaded_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    pipeline.tick_and_run()
+    pipeline.settings.warehouse_path.unlink()
+    pipeline.clock.move(minutes=16)
+    assert [run.success for run in pipeline.tick_and_run()] == [True]
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
+
+
+@pytest.mark.parametrize("known", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_ten_years_of_listing_take_under_five_seconds_and_one_listing(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum, known: bool
+) -> None:
+    """11,000 keys, of which nothing or all but one are known. CPU seconds, the S3 server's own in them: others work here."""
+    pipeline = start_pipeline("2016-01-01")
+    days = [f"{date(2016, 1, 1) + timedelta(days=n)}" for n in range(3_667)]
+    names = {
+        "lab_sessions": "lab_sessions/lab_sessions_{}.csv",
+        "aws_cost": "cloud_spend/aws_cost_{}.csv",
+        "azure_cost": "cloud_spend/azure/azure_cost_{}.csv",
+    }
+    keys = {(name, day): f"org9001/{form.format(day)}" for name, form in names.items() for day in days}
+    vocareum.put_many(dict.fromkeys(keys.values(), b"x"))
+    if known:
+        pipeline.settings.data_dir.mkdir()
+        pipeline.settings.warehouse_path.touch()
+        for (name, day), key in list(keys.items())[:-1]:
+            metadata = {"key": key, "etag": hashlib.md5(b"x").hexdigest(), "bytes": 1}
+            mark = dg.AssetMaterialization(["raw", name], partition=day, metadata=metadata)
+            pipeline.instance.report_runless_asset_event(mark)
+    vocareum.clear_requests()
+    before = time.process_time()
+    requests = pipeline.tick().run_requests or []
+    seconds = time.process_time() - before
+    print(f"{len(keys)} keys, {known=}: {seconds:.1f} s of CPU")
+    assert seconds < 5
+    assert vocareum.count("LIST") == 12  # the pages of a thousand of one listing
+    assert spans(requests)[0][1] == days[-1]
+    assert len(requests) == (1 if known else 10)

@@ -1,0 +1,48 @@
+"""What the clock starts: ranges for each cadence, on by default."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.datasets import Cadence
+from analytics_pipeline.orchestration.schedules import scheduled_range
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, spans
+
+
+@pytest.mark.parametrize(
+    ("cadence", "now", "expected"),
+    [
+        (Cadence.DAILY, "2026-11-23 00:20", ("2026-11-16", "2026-11-22")),
+        (Cadence.DAILY, "2026-03-01 18:20", ("2026-02-22", "2026-02-28")),
+        (Cadence.MONTHLY, "2026-11-01 00:30", ("2026-10", "2026-11")),
+        (Cadence.MONTHLY, "2026-01-31 18:30", ("2025-12", "2026-01")),
+        (Cadence.SNAPSHOT, "2026-11-23 03:40", None),
+    ],
+)
+def test_a_schedule_looks_at(cadence: Cadence, now: str, expected: tuple[str, str] | None) -> None:
+    assert scheduled_range(cadence, datetime.fromisoformat(now).replace(tzinfo=UTC)) == expected
+
+
+def test_schedules_and_sensors_run_by_default_in_utc_and_say_what_they_do(pipeline: Pipeline) -> None:
+    repository = pipeline.definitions.get_repository_def()
+    for schedule in repository.schedule_defs:
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+        assert schedule.execution_timezone == "UTC"
+        assert len(schedule.description or "") > 40
+    for sensor in repository.sensor_defs:
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.description
+    assert {schedule.cron_schedule for schedule in repository.schedule_defs} == {
+        "20 */6 * * *",
+        "30 */6 * * *",
+        "40 3 * * *",
+    }
+
+
+def test_a_file_that_is_not_there_yet_is_no_failure(pipeline: Pipeline) -> None:
+    request = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 23, 6, tzinfo=UTC))
+    assert spans([request]) == [("2026-11-16", "2026-11-22")]
+    assert pipeline.run(request, "load_daily").success
+    assert pipeline.check("raw.azure_cost", "newest_is_loaded").passed  # an organisation without Azure
+    assert pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == set()
