@@ -34,16 +34,16 @@ PUBLISHED = dg.AssetKey(["published", "analytics"])
 
 _CHANGED: dg.AutomationCondition = (
     dg.AutomationCondition.any_deps_updated()
-    | dg.AutomationCondition.newly_missing()
+    | dg.AutomationCondition.missing().newly_true()
     | dg.AutomationCondition.code_version_changed()
 )
 FOLLOW = (
-    _CHANGED.since_last_handled()
+    _CHANGED.since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 ).with_label("follows what it reads")
 """Rebuilt when what it reads was loaded, or its SQL changed. Plain `eager()` never fires while any day of an upstream
-is missing."""
+is missing, nor for what was loaded before the daemon's first look."""
 
 GROUPS = ("staging", "marts", "published")
 

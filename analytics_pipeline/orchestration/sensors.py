@@ -61,9 +61,9 @@ def missing_partitions(
         try:
             bucket = feed.open()
             placed = place_listing(bucket.list(), bucket.prefix)
+            todo = plan(placed, _loaded(context.instance, placed.deliveries, Path(warehouse.database)))
         except FORESEEABLE as error:
-            return dg.SkipReason(f"The bucket could not be listed. {error}")
-        todo = plan(placed, _loaded(context.instance, placed.deliveries, Path(warehouse.database)))
+            return dg.SkipReason(str(error))
         found = standings(todo.work, known_runs(context.instance), start, clock(), pace)
         requests = load_requests(found[Standing.DUE], start, clock())
         kinds = shapes(todo.unknown, bucket.prefix)

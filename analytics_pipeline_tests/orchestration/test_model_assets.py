@@ -1,0 +1,133 @@
+"""The SQL models in Dagster: lineage, checks, what a load makes stale, and what a failing model leaves."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
+from analytics_pipeline.orchestration import model_assets as module
+from analytics_pipeline.orchestration.model_assets import PUBLISHED, model_assets, model_key, published_asset
+from analytics_pipeline.orchestration.rebuild import stale_assets
+from analytics_pipeline.orchestration.sync import execute
+from analytics_pipeline.sql_models import Project, load_project
+from analytics_pipeline.sql_models.model import Layer, parse_model
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.orchestration.conftest import Pipeline
+
+DAY = date(2026, 11, 7)
+
+
+@pytest.fixture
+def loaded(pipeline: Pipeline) -> Pipeline:
+    """A pipeline that has loaded a small organisation; nothing is built yet."""
+    pipeline.vocareum.put_many(Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files())
+    assert all(run.success for run in pipeline.tick_and_run()), "the organisation does not load"
+    return pipeline
+
+
+def build(pipeline: Pipeline, keys: list[dg.AssetKey], project: Project | None = None) -> dg.ExecuteInProcessResult:
+    definitions = pipeline.definitions
+    if project:
+        resources: Any = pipeline.definitions.resources
+        assets = [model_assets(project), published_asset(project, pii=False)]
+        definitions = dg.Definitions(assets=assets, resources=resources, executor=dg.in_process_executor)
+    return execute(definitions, pipeline.instance, keys, {}, {})
+
+
+def with_model(sql: str, name: str = "broken") -> Project:
+    """The project with one more mart."""
+    project = load_project()
+    model = parse_model(Layer.MARTS, name, sql)
+    return Project({**project.models, model.qualified: model}, project.tests)
+
+
+def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loaded: Pipeline) -> None:
+    stale = stale_assets(loaded.instance)
+    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}
+    run = build(loaded, stale)
+    assert run.success
+    checks = run.get_asset_check_evaluations()
+    assert {one.check_name for one in checks} == set(load_project().tests), "not every test of dbt_like_sql/tests ran"
+    assert [one.check_name for one in checks if not one.passed] == []
+    with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
+        assert published.execute("SELECT count(*) > 0 FROM marts.daily_cloud_spend").fetchone() == (True,)
+    assert stale_assets(loaded.instance) == [], "what was just built and published is stale"
+
+
+def test_a_load_makes_only_the_models_stale_that_it_reaches(loaded: Pipeline) -> None:
+    build(loaded, stale_assets(loaded.instance))
+    key = dg.AssetKey(["raw", "grades"])
+    loaded.instance.report_runless_asset_event(dg.AssetMaterialization(key))
+    names = {"/".join(one.path) for one in stale_assets(loaded.instance)}
+    assert {"staging/grades", "marts/assignment_scores", "published/analytics"} <= names
+    assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
+
+
+def test_a_changed_query_makes_its_model_and_what_reads_it_stale(
+    loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(loaded, stale_assets(loaded.instance))
+    version = module.code_version
+    changed = "staging.grades"
+    monkeypatch.setattr(
+        "analytics_pipeline.orchestration.rebuild.code_version",
+        lambda model: "another" if model.qualified == changed else version(model),
+    )
+    names = {".".join(one.path) for one in stale_assets(loaded.instance)}
+    assert {changed, "marts.assignment_scores"} <= names
+    assert "marts.daily_cloud_spend" not in names
+
+
+def test_a_model_that_fails_leaves_the_table_it_had_and_the_others_go_on(loaded: Pipeline) -> None:
+    good = with_model("-- A number.\nSELECT 1 AS n, -- A number.\nFROM raw.grades LIMIT 1")
+    assert build(loaded, [model_key("marts.broken")], good).success
+    bad = with_model("-- A number.\nSELECT no_such_column AS n, -- A number.\nFROM raw.grades")
+    run = build(loaded, [model_key("marts.broken"), model_key("marts.course_lineage")], bad)
+    assert not run.success
+    assert [key.to_user_string() for key in materialized(run)] == ["marts/course_lineage"]
+    with open_warehouse(loaded.settings.warehouse_path) as connection:
+        assert connection.execute("SELECT n FROM marts.broken").fetchone() == (1,), "the table before is gone"
+    text = next(one for one in run.all_events if one.is_step_failure).step_failure_data.user_failure_data.description
+    assert "marts.broken" in text
+    assert "no_such_column" in text
+    assert "dbt_like_sql/marts/broken.sql" in text, f"it does not say which file to correct: {text}"
+
+
+def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loaded: Pipeline) -> None:
+    run = build(loaded, [model_key("marts.daily_cloud_spend")])
+    [event] = [one for one in run.get_asset_materialization_events() if one.asset_key == model_key("marts.daily_cloud_spend")]
+    metadata = event.materialization.metadata
+    lineage = metadata["dagster/column_lineage"].value.deps_by_column["cost"]
+    assert {".".join(dep.asset_key.path) for dep in lineage} >= {"staging.aws_cost", "staging.azure_cost"}
+    types = {column.name: column.type for column in metadata["dagster/column_schema"].value.columns}
+    assert types["cost"] == "DECIMAL(18,9)"
+    assert types["spend_date"] == "DATE"
+
+
+def test_the_daemon_rebuilds_what_a_load_reaches_and_publishes_after_it(loaded: Pipeline) -> None:
+    first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
+    asked = {key for key in (model_key(name) for name in load_project().models) if first.get_num_requested(key)}
+    assert asked == {model_key(name) for name in load_project().models}, "models that were never built are not asked for"
+    assert first.get_num_requested(PUBLISHED) == 1
+    build(loaded, [*asked, PUBLISHED])
+    idle = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=first.cursor)
+    assert idle.total_requested == 0, "nothing was loaded since"
+    loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))
+    after = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=idle.cursor)
+    assert after.get_num_requested(model_key("marts.assignment_scores")) == 1
+    assert after.get_num_requested(PUBLISHED) == 1
+    assert after.get_num_requested(model_key("marts.part_lineage")) == 0
+
+
+def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
+    return [event.asset_key for event in run.get_asset_materialization_events() if event.asset_key]
+
+
+def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
+    specs = {spec.key for spec in model_assets(load_project()).specs}
+    files = {model_key(f"{path.parent.name}.{path.stem}") for path in Path("dbt_like_sql").glob("[sm]*/*.sql")}
+    assert specs == files
