@@ -1,8 +1,22 @@
 """The terminal door: `analytics-pipeline`. One module per command; what they do is done by the floors below."""
 
+import os
+
 import typer
 
-from analytics_pipeline.cli import demo, dev, dictionary, doctor, erase, publish, quarantine, query, status, sync
+from analytics_pipeline.cli import (
+    demo,
+    dev,
+    dictionary,
+    doctor,
+    erase,
+    publish,
+    quarantine,
+    query,
+    report,
+    status,
+    sync,
+)
 
 app = typer.Typer(
     name="analytics-pipeline",
@@ -18,6 +32,7 @@ app.command()(status.status)
 app.command()(doctor.doctor)
 app.command()(query.query)
 app.command()(publish.publish)
+app.command()(report.report)
 app.command()(dictionary.dictionary)
 app.command()(erase.erase)
 app.command()(dev.dev)
@@ -25,5 +40,6 @@ app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; whatever it and its children write, Dagster's files too, is for its owner alone."""
+    os.umask(0o077)
     app()

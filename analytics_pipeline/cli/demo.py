@@ -2,15 +2,20 @@
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Annotated
 
 import typer
 
 from analytics_pipeline.cli.console import command, fail, note
 from analytics_pipeline.cli.sync import run_sync
+from analytics_pipeline.datasets import Cadence, place
 from analytics_pipeline.ingest.plan import Wanted
 from analytics_pipeline.settings import load_settings, require
+
+NIGHTLY = time_of_day(3, tzinfo=UTC)
+"""When the simulated vendor's job writes a day's files: three in the morning after it."""
 
 _NEXT = """
 What to do next:
@@ -40,7 +45,10 @@ def demo(
     organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
         note(f"A simulated organisation, {days} days up to {yesterday}, is served on this machine.")
-        vocareum.put_many(organisation.files())
+        rewritten = organisation.truth.rewritten
+        for key, body in organisation.files().items():
+            night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), yesterday))
+            vocareum.put(key, body, datetime.combine(night + timedelta(days=1), NIGHTLY))
         os.environ.update(vocareum.environment)
         # The first daily and monthly partitions: the month of the first day.
         os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
@@ -50,6 +58,17 @@ def demo(
         if serve:
             _serve(vocareum.environment)
     raise typer.Exit(code)
+
+
+def _covered_until(key: str, newest: date) -> date:
+    """The last day that a file covers, after which it is written for the last time."""
+    placed = place(key)
+    if placed is None or placed[1].start is None:
+        return newest
+    dataset, partition = placed
+    start = partition.start
+    month_end = (start.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    return min(newest, month_end if dataset.cadence is Cadence.MONTHLY else start)
 
 
 def _serve(environment: dict[str, str]) -> None:

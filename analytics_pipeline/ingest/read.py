@@ -26,7 +26,7 @@ lacks; a JSON object of the columns nobody announced."""
 _BLOCK = 50_000  # records that the careful reader holds as Python objects at a time
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Damaged:
     """A record whose cells can't be told apart or counted."""
 

@@ -8,7 +8,9 @@ import dagster as dg
 from analytics_pipeline.orchestration.alerts import alerts
 from analytics_pipeline.orchestration.decide import PACE, Pace
 from analytics_pipeline.orchestration.feed_asset import bucket_asset
-from analytics_pipeline.orchestration.model_assets import following_sensor, model_assets, published_asset
+from analytics_pipeline.orchestration.following import following_sensor
+from analytics_pipeline.orchestration.model_assets import model_assets
+from analytics_pipeline.orchestration.published_assets import published_asset, report
 from analytics_pipeline.orchestration.raw_assets import raw_assets
 from analytics_pipeline.orchestration.resources import build_resources
 from analytics_pipeline.orchestration.schedules import load_jobs, load_schedules
@@ -38,6 +40,7 @@ def build_definitions(
             *raw_assets(settings.start_date),
             model_assets(project),
             published_asset(project, pii=settings.publish_pii),
+            report,
         ],
         jobs=jobs,
         schedules=load_schedules(),

@@ -1,17 +1,16 @@
-"""The SQL models as Dagster assets, their tests as asset checks, and the published file at the end of the line.
+"""The SQL models as Dagster assets, and their tests as asset checks.
 
-What a model is belongs in `sql_models/`, how the file is written in `warehouse/publish.py`; this is the shell.
+What a model is belongs in `sql_models/`, when it is rebuilt in `following.py`; this is the shell.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration import describe
 from analytics_pipeline.orchestration.failures import foreseeable
+from analytics_pipeline.orchestration.following import FOLLOW
 from analytics_pipeline.orchestration.raw_assets import OWNER, asset_key
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.sql_models import (
@@ -27,36 +26,6 @@ from analytics_pipeline.sql_models import (
     missing,
     run_tests,
 )
-from analytics_pipeline.warehouse.publish import publish
-
-PUBLISHED = dg.AssetKey(["published", "analytics"])
-"""The file that analysts open."""
-
-_CHANGED: dg.AutomationCondition = (
-    dg.AutomationCondition.any_deps_updated()
-    | dg.AutomationCondition.missing().newly_true()
-    | dg.AutomationCondition.code_version_changed()
-)
-FOLLOW = (
-    _CHANGED.since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
-    & ~dg.AutomationCondition.any_deps_in_progress()
-    & ~dg.AutomationCondition.in_progress()
-).with_label("follows what it reads")
-"""Rebuilt when what it reads was loaded, or its SQL changed. Plain `eager()` never fires while any day of an upstream
-is missing, nor for what was loaded before the daemon's first look."""
-
-GROUPS = ("staging", "marts", "published")
-
-
-def following_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Rebuilds the models that a load reaches, and publishes; on by default."""
-    return dg.AutomationConditionSensorDefinition(
-        "models_follow_loads",
-        target=dg.AssetSelection.groups(*GROUPS),
-        description="Rebuilds the models that a load reaches, then publishes, once no load is under way.",
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        minimum_interval_seconds=60,
-    )
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
@@ -86,38 +55,6 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
         _raise_if_failed(built)
 
     return build_models
-
-
-def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
-    """The published file, written whole and put in place at once, after the models."""
-    privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
-
-    @dg.asset(
-        key=PUBLISHED,
-        deps=[model_key(name) for name in project.models],
-        group_name="published",
-        description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
-        kinds={"duckdb"},
-        owners=[OWNER],
-        tags={"layer": "published"},
-        automation_condition=FOLLOW,
-    )
-    def analytics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-        target = Path(warehouse.data_dir) / "analytics.duckdb"
-        with foreseeable(), warehouse.get_connection() as connection:
-            done = publish(connection, target, pii=pii)
-        rows = sorted(done.rows.items())
-        return dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(str(target)),
-                "bytes": done.bytes,
-                "seconds": done.seconds,
-                "tables": describe.table(["table", "rows"], rows),
-                "dagster/row_count": sum(done.rows.values()),
-            }
-        )
-
-    return analytics
 
 
 def model_key(name: str) -> dg.AssetKey:

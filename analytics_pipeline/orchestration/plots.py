@@ -17,12 +17,16 @@ def rows_per_period(figures: Sequence[tuple[date, int, int]]) -> str | None:
     shown = sorted(figures)[-PERIODS_SHOWN:]
     if not shown:
         return None
-    from matplotlib.figure import Figure  # half a second, which not every start of the code location needs
+    # Half a second, which not every start of the code location needs.
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 1.7), dpi=72, layout="constrained")
     axes = figure.subplots()
     days = [day for day, _, _ in shown]
-    axes.fill_between(days, [rows for _, rows, _ in shown], color="#9ecae1", step="mid", label="rows")  # type: ignore[arg-type]
+    # A bar for each period, so that a missing one is a gap.
+    width = 25 if all(day.day == 1 for day in days) else 0.9
+    axes.bar(days, [rows for _, rows, _ in shown], width, color="#9ecae1", label="rows")  # type: ignore[arg-type]
     rejects = [(day, count) for day, _, count in shown if count]
     if rejects:
         axes.scatter(
@@ -34,6 +38,9 @@ def rows_per_period(figures: Sequence[tuple[date, int, int]]) -> str | None:
             zorder=3,
         )
     axes.set_ylim(bottom=0)
+    locator = AutoDateLocator(maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=2)
     axes.spines[["top", "right"]].set_visible(False)

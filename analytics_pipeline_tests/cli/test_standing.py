@@ -145,37 +145,37 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: P
 def test_a_replay_after_a_rule_is_fixed_loads_what_was_rejected(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
-    """The planted month 13 becomes fine; without a fix, a replay changes nothing."""
-    before = azure(synced)
-    assert run("quarantine", "replay", "--dataset", "azure_cost").exit_code == 0
-    assert azure(synced) == before
-    month = DATASETS["azure_cost"].schema.columns["month"]
-    monkeypatch.setattr(month, "checks", [])
-    result = run("quarantine", "replay", "--dataset", "azure_cost")
+    """The planted negative cost becomes fine; without a fix, a replay changes nothing."""
+    before = costs(synced)
+    assert run("quarantine", "replay", "--dataset", "aws_cost").exit_code == 0
+    assert costs(synced) == before
+    cost = DATASETS["aws_cost"].schema.columns["cost"]
+    monkeypatch.setattr(cost, "checks", [])
+    result = run("quarantine", "replay", "--dataset", "aws_cost")
     assert result.exit_code == 0, result.output
-    assert azure(synced) == (before[0] + 1, before[1] - 1)
+    assert costs(synced) == (before[0] + 1, before[1] - 1)
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) FROM raw.azure_cost").fetchone() == (before[0] + 1,), "not published"
+        assert connection.execute("SELECT count(*) FROM raw.aws_cost").fetchone() == (before[0] + 1,), "not published"
     assert demo.count("GET") == 0, "it reads the landing folder"
 
 
-def azure(data: Path) -> tuple[int, int]:
-    """Rows and rejects of azure_cost."""
+def costs(data: Path) -> tuple[int, int]:
+    """Rows and rejects of aws_cost."""
     with open_warehouse(data / "warehouse.duckdb") as connection:
-        sql = "SELECT (SELECT count(*) FROM raw.azure_cost), (SELECT count(*) FROM quarantine.rejects WHERE dataset = 'azure_cost')"
+        sql = "SELECT (SELECT count(*) FROM raw.aws_cost), (SELECT count(*) FROM quarantine.rejects WHERE dataset = 'aws_cost')"
         found = connection.execute(sql).fetchone()
     assert found is not None
     return found
 
 
 def test_a_replay_of_a_file_that_is_gone_keeps_its_rows_and_says_what_to_do(run: Run, synced: Path):
-    before = azure(synced)
-    for path in (synced / "landing" / "azure_cost").iterdir():
+    before = costs(synced)
+    for path in (synced / "landing" / "aws_cost").iterdir():
         path.unlink()
-    result = run("quarantine", "replay", "--dataset", "azure_cost")
+    result = run("quarantine", "replay", "--dataset", "aws_cost")
     assert result.exit_code == 1, result.output
     assert "sync --full" in result.output
-    assert azure(synced) == before
+    assert costs(synced) == before
     assert run("quarantine", "replay", "--dataset", "asn_mapping").exit_code == 0
 
 

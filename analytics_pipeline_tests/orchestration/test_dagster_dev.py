@@ -20,6 +20,7 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may work on this one
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -40,7 +41,7 @@ class Running:
     instance: dg.DagsterInstance
     output: Path
 
-    def wait_for(self, what: Callable[[], bool], seconds: float = 200) -> None:
+    def wait_for(self, what: Callable[[], bool], seconds: float = 400) -> None:
         """Wait until something is so; fail with the end of the output if it never is."""
         deadline = time.monotonic() + seconds
         while not what():
@@ -121,7 +122,7 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
 
         page.goto(f"{running.url}/asset-groups?expanded=global%40global%3Araw")
         page.get_by_text("lab_sessions").first.wait_for()
-        page.get_by_text("bucket").first.wait_for()
+        page.get_by_text("vocareum").first.wait_for()
         page.wait_for_timeout(2_000)
         page.screenshot(path=shots / "ui_graph.png")
 
@@ -135,6 +136,7 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
         plot = page.locator("img[src^='data:image/png']").first
         plot.wait_for()
         assert plot.evaluate("image => image.naturalWidth") > 100
+        page.wait_for_timeout(1_000)  # the dialog fades in
         page.screenshot(path=shots / "ui_checks.png")
 
         page.goto(f"{running.url}/assets/raw/lab_sessions?view=overview")

@@ -179,7 +179,7 @@ def test_a_warehouse_that_is_gone_is_loaded_again(pipeline: Pipeline, vocareum: 
 def test_ten_years_of_listing_take_under_five_seconds_and_one_listing(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, known: bool
 ) -> None:
-    """11,000 keys, of which nothing or all but one are known. CPU seconds, the S3 server's own in them: others work here."""
+    """11,000 keys, of which nothing or all but one are known. CPU seconds of the tick, as others work on this machine."""
     pipeline = start_pipeline("2016-01-01")
     days = [f"{date(2016, 1, 1) + timedelta(days=n)}" for n in range(3_667)]
     names = {
@@ -197,9 +197,9 @@ def test_ten_years_of_listing_take_under_five_seconds_and_one_listing(
             mark = dg.AssetMaterialization(["raw", name], partition=day, metadata=metadata)
             pipeline.instance.report_runless_asset_event(mark)
     vocareum.clear_requests()
-    before = time.process_time()
+    before = time.thread_time()
     requests = pipeline.tick().run_requests or []
-    seconds = time.process_time() - before
+    seconds = time.thread_time() - before
     print(f"{len(keys)} keys, {known=}: {seconds:.1f} s of CPU")
     assert seconds < 5
     assert vocareum.count("LIST") == 12  # the pages of a thousand of one listing

@@ -10,7 +10,8 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration import model_assets as module
-from analytics_pipeline.orchestration.model_assets import PUBLISHED, model_assets, model_key, published_asset
+from analytics_pipeline.orchestration.model_assets import model_assets, model_key
+from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, published_asset
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -47,7 +48,7 @@ def with_model(sql: str, name: str = "broken") -> Project:
 
 def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loaded: Pipeline) -> None:
     stale = stale_assets(loaded.instance)
-    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}
+    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED, REPORT}
     run = build(loaded, stale)
     assert run.success
     checks = run.get_asset_check_evaluations()
@@ -99,7 +100,9 @@ def test_a_model_that_fails_leaves_the_table_it_had_and_the_others_go_on(loaded:
 
 def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loaded: Pipeline) -> None:
     run = build(loaded, [model_key("marts.daily_cloud_spend")])
-    [event] = [one for one in run.get_asset_materialization_events() if one.asset_key == model_key("marts.daily_cloud_spend")]
+    [event] = [
+        one for one in run.get_asset_materialization_events() if one.asset_key == model_key("marts.daily_cloud_spend")
+    ]
     metadata = event.materialization.metadata
     lineage = metadata["dagster/column_lineage"].value.deps_by_column["cost"]
     assert {".".join(dep.asset_key.path) for dep in lineage} >= {"staging.aws_cost", "staging.azure_cost"}
@@ -111,7 +114,9 @@ def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loade
 def test_the_daemon_rebuilds_what_a_load_reaches_and_publishes_after_it(loaded: Pipeline) -> None:
     first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
     asked = {key for key in (model_key(name) for name in load_project().models) if first.get_num_requested(key)}
-    assert asked == {model_key(name) for name in load_project().models}, "models that were never built are not asked for"
+    assert asked == {model_key(name) for name in load_project().models}, (
+        "models that were never built are not asked for"
+    )
     assert first.get_num_requested(PUBLISHED) == 1
     build(loaded, [*asked, PUBLISHED])
     idle = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=first.cursor)

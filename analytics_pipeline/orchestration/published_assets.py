@@ -1,0 +1,72 @@
+"""What leaves the pipeline: the file that analysts open and the page for everyone else, made after the models.
+
+How they are written belongs in `warehouse/publish.py` and `report/`.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+
+from analytics_pipeline.orchestration import describe
+from analytics_pipeline.orchestration.failures import foreseeable
+from analytics_pipeline.orchestration.following import FOLLOW
+from analytics_pipeline.orchestration.model_assets import model_key
+from analytics_pipeline.orchestration.raw_assets import OWNER
+from analytics_pipeline.orchestration.resources import WarehouseResource
+from analytics_pipeline.sql_models import Project
+from analytics_pipeline.warehouse.publish import publish
+
+GROUP = "published"
+PUBLISHED = dg.AssetKey([GROUP, "analytics"])
+REPORT = dg.AssetKey([GROUP, "report"])
+
+
+def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
+    """The published file, written whole and put in place at once, after the models."""
+    privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[model_key(name) for name in project.models],
+        group_name=GROUP,
+        description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"layer": GROUP},
+        automation_condition=FOLLOW,
+    )
+    def analytics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        target = Path(warehouse.data_dir) / "analytics.duckdb"
+        with foreseeable(), warehouse.get_connection() as connection:
+            done = publish(connection, target, pii=pii)
+        rows = sorted(done.rows.items())
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "bytes": done.bytes,
+                "seconds": done.seconds,
+                "tables": describe.table(["table", "rows"], rows),
+                "dagster/row_count": sum(done.rows.values()),
+            }
+        )
+
+    return analytics
+
+
+@dg.asset(
+    key=REPORT,
+    deps=[PUBLISHED],
+    group_name=GROUP,
+    description="One self-contained page with pictures of spend, use and completeness, without names or emails.",
+    kinds={"html"},
+    owners=[OWNER],
+    tags={"layer": GROUP},
+    automation_condition=FOLLOW,
+)
+def report(warehouse: WarehouseResource) -> dg.MaterializeResult:
+    """`report.html`, from the published file."""
+    from analytics_pipeline.report import write_report  # Altair takes a second to import
+
+    folder = Path(warehouse.data_dir)
+    target = write_report(folder / "analytics.duckdb", folder / "report.html")
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

@@ -1,0 +1,9 @@
+"""The pictures: one self-contained HTML page from the published file.
+
+This is the package's door. Dagster belongs in `orchestration/`, the command in `cli/report.py`.
+"""
+
+from analytics_pipeline.report.read import ReportError
+from analytics_pipeline.report.write import write_report
+
+__all__ = ["ReportError", "write_report"]

@@ -1,0 +1,66 @@
+"""Charts of what Vocareum delivered: complete or not, accepted or not. They are about the whole organisation."""
+
+import altair as alt
+
+from analytics_pipeline.report import marks
+from analytics_pipeline.report.charts.chart import Chart, by, time
+from analytics_pipeline.report.marks import EVERYTHING
+from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.style import STATES, SURFACE
+
+
+def completeness(data: Data) -> Chart:
+    """What was delivered."""
+    names = sorted({row["dataset"] for row in data.charts["completeness"]})
+    calendar = (
+        marks.rows("completeness", EVERYTHING, "day", "until")
+        .mark_rect(stroke=SURFACE, strokeWidth=time(data).hairline, aria=False)
+        .encode(
+            x=marks.time_axis(data.span.is_weekly),
+            x2="until:T",
+            y=alt.Y("dataset:N", title=None, sort=names, scale=alt.Scale(paddingInner=0.25)),
+            color=by("state", STATES),
+            tooltip=["dataset:N", marks.day_tooltip(data.span.is_weekly), "state:N"],
+        )
+        .properties(width="container", height=alt.Step(34))
+    )
+    return Chart(
+        name="completeness",
+        title="What was delivered",
+        definition=(
+            "Each day or month between a dataset's first and last file: missing was never delivered, failed could not be loaded, "
+            "late was written, or written again, more than a day after it was due."
+            + (" A week shows its worst day." if data.span.is_weekly else "")
+        ),
+        data="completeness",
+        where=EVERYTHING,
+        drawing=calendar,
+        missing="Nothing is loaded yet, so nothing is known to be missing.",
+        keys=["dataset", "day", "state"],
+        values=["absent", "periods"],
+        wide=True,
+    )
+
+
+def rejects(data: Data) -> Chart:
+    """What was kept out, and why."""
+    return Chart(
+        name="rejects",
+        title="Rejected records",
+        definition="Records kept in quarantine, by the twelve rules most often broken; a record that breaks two rules counts in both.",
+        data="rejects",
+        where=EVERYTHING,
+        drawing=marks.ranked(
+            marks.rows("rejects", EVERYTHING).transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
+            "label",
+            "records",
+            text="format(datum.records, ',.0f') + ' in ' + datum.files + (datum.files == 1 ? ' file' : ' files')",
+            rank=alt.SortField("place"),
+            colour="var(--vermillion)",
+            tooltip=["dataset:N", "reason:N", "records:Q", "files:Q"],
+        ),
+        missing="No record was rejected.",
+        keys=["dataset", "reason"],
+        values=["records", "files"],
+        wide=True,
+    )

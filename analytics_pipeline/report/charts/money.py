@@ -1,0 +1,125 @@
+"""Charts of what is spent: per day, by course, by service, and for nothing."""
+
+import altair as alt
+
+from analytics_pipeline.report import marks
+from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
+from analytics_pipeline.report.marks import ADDITIVE, DOLLARS, EXACT, USD
+from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.style import IDLE, PROVIDERS
+
+NO_COST = "No spend yet: neither aws_cost nor azure_cost is loaded."
+
+
+def spend_by_provider(data: Data) -> Chart:
+    """Money per day on AWS and Azure."""
+    present = {row["provider"] for row in data.charts["spend"]}
+    absent = sorted(set(PROVIDERS) - present) if present else []
+    return Chart(
+        name="spend-by-provider",
+        title="Spend by provider",
+        definition=(
+            f"US dollars per {per_bar(data)}, as the difference between two accumulated values. Paler where a value covers several "
+            "days, over which it is spread evenly; palest in the first AWS file, whose value began to accumulate at an unknown time."
+            + "".join(f" No spend on {name} is loaded." for name in absent)
+        ),
+        data="spend",
+        where=ADDITIVE,
+        drawing=marks.over_time(
+            marks.rows("spend", ADDITIVE, "day"),
+            "cost",
+            by("provider", PROVIDERS),
+            group="provider",
+            title="US dollars",
+            axis=DOLLARS,
+            tooltip=[alt.Tooltip("provider:N"), money("total"), alt.Tooltip("dating:N")],
+            time=time(data),
+            dated=True,
+        ),
+        missing=NO_COST,
+        keys=["day", "provider"],
+        values=["cost"],
+        wide=True,
+    )
+
+
+def spend_by_course(data: Data) -> Chart:
+    """Money per day by course."""
+    return Chart(
+        name="spend-by-course",
+        title="Spend by course",
+        definition=(
+            f"US dollars per {per_bar(data)} on AWS and Azure together, by the course of the part. The largest courses have a colour "
+            "of their own; parts that no mapping knows are listed as no known course, so that totals agree."
+        ),
+        data="spend",
+        where=ADDITIVE,
+        drawing=marks.over_time(
+            marks.labelled(marks.rows("spend", ADDITIVE, "day"), "group"),
+            "cost",
+            by_course(data),
+            group="group",
+            title="US dollars",
+            axis=DOLLARS,
+            tooltip=[alt.Tooltip("group:N", title="course"), money("total")],
+            time=time(data),
+        ),
+        missing=NO_COST,
+        keys=["day", "course"],
+        values=["cost"],
+        wide=True,
+    )
+
+
+def top_services(data: Data) -> Chart:
+    """Where AWS money goes."""
+    return Chart(
+        name="top-services",
+        title="Top AWS services",
+        definition=(
+            "US dollars by AWS service over the newest twelve months of service_spend; the newest month grows until Vocareum "
+            "closes it."
+        ),
+        data="services",
+        where=EXACT,
+        drawing=marks.ranked(
+            marks.rows("services", EXACT),
+            "service",
+            "cost",
+            text=f"format(datum.cost, '{USD}')",
+            rank=alt.SortField("place"),
+            colour=PROVIDERS["aws"],
+            tooltip=["service:N", money("cost")],
+        ),
+        missing="No spend by service: service_spend is not loaded.",
+        keys=["service"],
+        values=["cost"],
+    )
+
+
+def idle_spend(data: Data) -> Chart:
+    """Money on days without a session."""
+    return Chart(
+        name="idle-spend",
+        title="Idle spend",
+        definition=(
+            f"US dollars per {per_bar(data)} without any session of that user and part: something was left running. Paler where a "
+            "value covers several days."
+        ),
+        data="idle",
+        where=ADDITIVE,
+        drawing=marks.over_time(
+            marks.rows("idle", ADDITIVE, "day"),
+            "cost",
+            alt.ColorValue(IDLE),
+            group=None,
+            title="US dollars",
+            axis=DOLLARS,
+            tooltip=[money("total"), alt.Tooltip("dating:N")],
+            time=time(data),
+            dated=True,
+        ),
+        missing="No idle spend: all money was spent on days with a session, or no cost is loaded.",
+        keys=["day"],
+        values=["cost"],
+    )

@@ -1,0 +1,207 @@
+"""Charts of how labs are used: sessions, waiting, how many at once, and who never came."""
+
+import altair as alt
+
+from analytics_pipeline.report import marks
+from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
+from analytics_pipeline.report.marks import ADDITIVE, COUNTS, DOLLARS, EVERYTHING, EXACT, USD
+from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.style import ACCENT, OUTCOMES, PERCENTILES, SURFACE
+
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+FROM_ZERO = alt.Scale(zero=True)
+
+
+def sessions_over_time(data: Data) -> Chart:
+    """Sessions and failed launches."""
+    return Chart(
+        name="sessions-over-time",
+        title="Sessions",
+        definition=(
+            f"Lab sessions per {per_bar(data)} of their start; failed are launches whose machine never started. A gap is a time "
+            "that was not delivered, or had none."
+        ),
+        data="sessions",
+        where=ADDITIVE,
+        drawing=marks.over_time(
+            marks.rows("sessions", ADDITIVE, "day"),
+            "sessions",
+            by("outcome", OUTCOMES),
+            group="outcome",
+            title="Sessions",
+            tooltip=[alt.Tooltip("outcome:N"), alt.Tooltip("total:Q", title="sessions", format=",.0f")],
+            time=time(data),
+        ),
+        missing="No sessions yet: lab_sessions is not loaded.",
+        keys=["day", "outcome"],
+        values=["sessions"],
+        wide=True,
+    )
+
+
+def spend_against_sessions(data: Data) -> Chart:
+    """Courses as points."""
+    points = (
+        marks.labelled(marks.rows("course_totals", "datum.course !== 'other'"), "label", "group")
+        .transform_calculate(chosen=ADDITIVE)
+        .mark_circle(aria=False)
+        .encode(
+            x=alt.X("sessions:Q", title="Sessions", axis=alt.Axis(format=",.0f", tickCount=5), scale=FROM_ZERO),
+            y=alt.Y("cost:Q", title="US dollars", axis=DOLLARS, scale=FROM_ZERO),
+            size=alt.Size("students:Q", legend=None).scale(range=[60, 900], zero=True),
+            color=by_course(data),
+            opacity=alt.condition("datum.chosen", alt.value(0.85), alt.value(0.15)),
+            tooltip=[alt.Tooltip("label:N", title="course"), "sessions:Q", money("cost"), "students:Q"],
+        )
+    )
+    return Chart(
+        name="spend-against-sessions",
+        title="Spend against sessions, by course",
+        definition=(
+            "Each point is a course over the whole time: sessions of anyone against US dollars of anyone. The larger the point, "
+            "the more students are enrolled."
+        ),
+        data="course_totals",
+        where=EVERYTHING,
+        drawing=marks.sized(points, 300),
+        missing="No course has a session, spend or a student yet.",
+        keys=["course"],
+        values=["sessions", "cost", "students"],
+    )
+
+
+def student_spread(data: Data) -> Chart:
+    """Students as counts in cells."""
+    legend = alt.Legend(
+        title="Students", symbolType="circle", symbolFillColor="var(--green)", tickCount=3, format="d", columns=4
+    )
+    points = (
+        marks.rows("students", ADDITIVE)
+        .transform_aggregate(people="sum(students)", groupby=["sessions_from", "sessions_to", "cost_from", "cost_to"])
+        .transform_calculate(
+            x="(datum.sessions_from + datum.sessions_to) / 2",
+            y="(datum.cost_from + datum.cost_to) / 2",
+            sessions="datum.sessions_from + ' to under ' + datum.sessions_to",
+            spend=f"format(datum.cost_from, '{USD}') + ' to under ' + format(datum.cost_to, '{USD}')",
+        )
+        .mark_circle(color="var(--green)", opacity=0.75, aria=False)
+        .encode(
+            x=alt.X("x:Q", title="Sessions per student", axis=COUNTS, scale=FROM_ZERO),
+            y=alt.Y("y:Q", title="US dollars per student", axis=DOLLARS, scale=FROM_ZERO),
+            size=alt.Size("people:Q", legend=legend).scale(range=[12, 320], zero=True),
+            tooltip=[alt.Tooltip("people:Q", title="students"), "sessions:N", "spend:N"],
+        )
+    )
+    return Chart(
+        name="student-spread",
+        title="Spend against sessions, students",
+        definition=(
+            "Students of each course, counted in cells of sessions and US dollars over the whole time; those with neither are "
+            "not shown, and nobody is shown as a person."
+        ),
+        data="students",
+        where=ADDITIVE,
+        drawing=marks.sized(points, 300),
+        missing="No student has a session or spend yet, or no enrollment is loaded.",
+        keys=["sessions_from", "sessions_to", "cost_from", "cost_to"],
+        values=["students"],
+    )
+
+
+def launch_latency(data: Data) -> Chart:
+    """How long people wait for a lab."""
+    lines = (
+        marks.rows("latency", EXACT, "day")
+        .mark_line(strokeWidth=2.25, aria=False, point={"size": 36, "filled": True})
+        .encode(
+            x=marks.time_axis(data.span.is_weekly),  # weeks begin before the first day
+            y=alt.Y("minutes:Q", title="Minutes", scale=FROM_ZERO),
+            color=by("percentile", PERCENTILES),
+            tooltip=[
+                marks.day_tooltip(is_weekly=True),
+                "percentile:N",
+                "minutes:Q",
+                alt.Tooltip("launches:Q", format=",.0f"),
+            ],
+        )
+    )
+    return Chart(
+        name="launch-latency",
+        title="Waiting for a lab",
+        definition=(
+            "Minutes from Start Lab to ready, week by week: half of the launches were ready within p50, 90 % within p90, 99 % "
+            "within p99. A week with fewer than 10 launches has no p90, one with fewer than 100 no p99."
+        ),
+        data="latency",
+        where=EXACT,
+        drawing=marks.sized(lines, 260),
+        missing="No launch times: lab_sessions is not loaded, or says nothing of launches.",
+        keys=["day", "percentile"],
+        values=["minutes", "launches"],
+        wide=True,
+    )
+
+
+def concurrency(data: Data) -> Chart:
+    """When labs run."""
+    hours = alt.Axis(labelAngle=0, domain=False, ticks=False, labelSeparation=4)
+    legend = alt.Legend(title="Sessions", symbolFillColor=ACCENT, tickCount=4, columns=4)
+    cells = (
+        marks.rows("concurrency", EXACT)
+        .transform_calculate(weekday_name=f"{WEEKDAYS}[datum.weekday - 1]")
+        .mark_rect(color=ACCENT, cornerRadius=2, stroke=SURFACE, strokeWidth=1.5, aria=False)
+        .encode(
+            x=alt.X("hour:O", title="Hour of the day (UTC)", axis=hours).scale(domain=list(range(24))),
+            y=alt.Y("weekday_name:N", title=None, sort=WEEKDAYS).scale(domain=WEEKDAYS),
+            opacity=alt.Opacity("usual:Q", legend=legend).scale(zero=True, range=[0.04, 1]),
+            tooltip=[
+                alt.Tooltip("weekday_name:N", title="day"),
+                "hour:O",
+                alt.Tooltip("usual:Q", title="usual peak"),
+                alt.Tooltip("highest:Q", title="highest peak"),
+            ],
+        )
+    )
+    return Chart(
+        name="concurrency",
+        title="Labs running at once",
+        definition=(
+            "Sessions that run at the same moment, at the peak of each hour (UTC), on average over the newest 13 weeks; an hour "
+            "without any counts as zero."
+        ),
+        data="concurrency",
+        where=EXACT,
+        drawing=marks.sized(cells, 230),
+        missing="No sessions in the newest 13 weeks.",
+        keys=["weekday", "hour"],
+        values=["usual", "highest"],
+    )
+
+
+def never_seen(data: Data) -> Chart:
+    """Students without a session."""
+    where = "course === 'all' ? datum.place <= 12 : datum.course === course"
+    return Chart(
+        name="never-seen",
+        title="Students never seen",
+        definition="Enrolled students who have not dropped and never launched a lab of the course, out of all of them (pale).",
+        data="course_totals",
+        where=ADDITIVE,
+        drawing=marks.ranked(
+            marks.labelled(marks.rows("course_totals", where), "label"),
+            "label",
+            "never_seen",
+            text="datum.never_seen + ' of ' + datum.students",
+            rank=alt.SortField("place"),
+            colour="var(--purple)",
+            whole="students",
+            tooltip=[
+                alt.Tooltip("label:N", title="course"),
+                alt.Tooltip("never_seen:Q", title="never seen"),
+                "students:Q",
+            ],
+        ),
+        missing="No enrollment is loaded, so nobody is known to be absent.",
+        keys=["course"],
+        values=["never_seen", "students"],
+    )

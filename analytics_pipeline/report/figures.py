@@ -1,0 +1,123 @@
+"""The key figures on top of the page, for the organisation and each course, as words: pure functions.
+
+What is counted is in `queries.py`; money is rounded here, once, half a cent up.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+
+from analytics_pipeline.report.read import Data, Row
+
+NOTHING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A key figure: what it is, its value, and what puts it in proportion."""
+
+    title: str
+    value: str
+    note: str
+
+
+def key_figures(data: Data, course: str = "all") -> list[Figure]:
+    """The figures of a course, or of the whole organisation.
+
+    Args:
+        data: the report's rows.
+        course: a key of `Data.courses`, or 'all'.
+    """
+    spend, idle, sessions, students = (
+        _row(data.figures[name], course) for name in ("spend", "idle", "sessions", "students")
+    )
+    return [*_money(data, spend, idle), *_use(data, sessions, students), _delivered(data), _newest(data)]
+
+
+def _money(data: Data, spend: Row, idle: Row) -> list[Figure]:
+    if data.span.last_spend is None:
+        return [Figure(title, NOTHING, "no cost is loaded") for title in ("Spend", "Idle spend")]
+    spent, before, lost = spend.get("spend") or Decimal(0), spend.get("spend_before"), idle.get("idle") or Decimal(0)
+    share = f"{percent(lost, spent)} of it, on days without a session" if spent else "on days without a session"
+    return [
+        Figure("Spend", usd(spent), change(spent, before)),
+        Figure("Idle spend", usd(lost), share),
+    ]
+
+
+def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
+    enrolled = students.get("students", 0)
+    if data.span.last_session is None:
+        return [
+            Figure(title, NOTHING, "no sessions are loaded")
+            for title in ("Active students", "Sessions", "Failed launches")
+        ]
+    count, failed = sessions.get("sessions", 0), sessions.get("failed", 0)
+    return [
+        Figure("Active students", f"{sessions.get('active', 0):,}", f"{enrolled:,} enrolled"),
+        Figure("Sessions", f"{count:,}", change(count, sessions.get("sessions_before"))),
+        Figure("Failed launches", f"{failed:,}", f"{percent(failed, count)} of sessions" if count else "no sessions"),
+    ]
+
+
+def _delivered(data: Data) -> Figure:
+    row = data.figures["completeness"][0]
+    if not row["periods"]:
+        return Figure("Completeness", NOTHING, "nothing is loaded")
+    absent = row["periods"] - row["loaded"]
+    share = percent(row["loaded"], row["periods"]) if absent else "100 %"
+    return Figure("Completeness", share, f"{absent:,} of {row['periods']:,} days and months not loaded")
+
+
+def _newest(data: Data) -> Figure:
+    """The newest day, and which daily dataset is behind it."""
+    days = {
+        row["dataset"]: date.fromisoformat(row["newest"]) for row in data.freshness if row["newest"] and row["is_daily"]
+    }
+    if not days:
+        return Figure("Newest day", NOTHING, "nothing is loaded")
+    newest = max(days.values())
+    behind = [f"{name} ends {day(at)}" for name, at in days.items() if at < newest]
+    return Figure(
+        "Newest day",
+        day(newest)[:-5],
+        "; ".join([f"{newest.year}", *behind]) if behind else f"{newest.year}, in every daily dataset",
+    )
+
+
+def usd(amount: Decimal) -> str:
+    """Dollars and cents; what is less than a cent, but something, is no zero."""
+    if 0 < amount < Decimal("0.005"):
+        return "under $0.01"
+    return f"${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+
+
+def percent(part: Decimal | int, whole: Decimal | int) -> str:
+    """A share in percent, to one decimal; 100.0 % and 0.0 % are never said of what is almost so."""
+    share = Decimal(part) * 100 / Decimal(whole)
+    rounded = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    if rounded == 100 and share < 100:
+        return "over 99.9 %"
+    return "under 0.1 %" if rounded == 0 and share > 0 else f"{rounded} %"
+
+
+def change(now: Decimal | int, before: Decimal | int | None) -> str:
+    """The change against the 30 days before, in words."""
+    if not before:
+        return "nothing in the 30 days before"
+    share = (Decimal(now) - Decimal(before)) * 100 / Decimal(before)
+    rounded = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
+    sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else "\N{PLUS-MINUS SIGN}"
+    return f"{sign}{abs(rounded)} % on the 30 days before"
+
+
+def day(at: date) -> str:
+    """A day as people write it, in English whatever the locale."""
+    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    return f"{at.day} {months[at.month - 1]} {at.year}"
+
+
+def _row(rows: Sequence[Row], course: str) -> Row:
+    empty: Mapping[str, int] = {}
+    return next((row for row in rows if row["course"] == course), empty)

@@ -1,0 +1,182 @@
+"""The few forms that charts take: bars over time, ranked bars, and the filter by course. What they show is in `charts/`.
+
+Everything here returns Altair charts over named data, which the page holds once (`data.name`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import altair as alt
+
+from analytics_pipeline.report.style import DATINGS, MUTED, SURFACE
+
+COURSE = alt.param(name="course", value="all")
+"""The page's filter; a script sets it in every chart."""
+ADDITIVE = "course === 'all' || datum.course === course"
+"""For rows that can be added up over courses."""
+EXACT = "datum.course === course"
+"""For rows that have a course 'all' of their own."""
+EVERYTHING = "true"
+"""For rows that no course has."""
+
+USD = "$,.2f"
+DOLLARS = alt.Axis(labelExpr="format(datum.value, domain('y')[1] < 5 ? '$,.2f' : '$,.0f')")
+COUNTS = alt.Axis(format=",.0f")
+_MILLISECONDS = 86_400_000
+
+
+def rows(data: str, where: str, *days: str) -> alt.Chart:
+    """The page's rows of a name that the filter leaves.
+
+    Args:
+        data: name of the rows.
+        where: ADDITIVE, EXACT or another predicate.
+        days: columns that are days; they are read as UTC, so that no reader's clock moves them.
+    """
+    parse = dict.fromkeys(days, 'utc:"%Y-%m-%d"')
+    return alt.Chart(
+        alt.NamedData(data, format=alt.DataFormat(parse=parse) if days else alt.Undefined)
+    ).transform_filter(where)
+
+
+def labelled(chart: alt.Chart, *fields: str) -> alt.Chart:
+    """With what people call the row's course (`label`), or its `group` in a chart that colours few of them."""
+    courses = alt.LookupData(alt.NamedData("courses"), key="course", fields=list(fields))
+    return chart.transform_lookup(lookup="course", from_=courses)
+
+
+@dataclass(frozen=True)
+class Time:
+    """What charts over time have in common: they all begin and end at the same days, whatever the filter says.
+
+    Attributes:
+        first: the first day drawn.
+        last: the day behind the last one drawn.
+        is_weekly: whether a bar is a week, which begins on Monday.
+    """
+
+    first: date
+    last: date
+    is_weekly: bool
+
+    @property
+    def hairline(self) -> dict[str, str]:
+        """The width of the line between bars: none where they are narrow, as it would only make them pale."""
+        bars = (self.last - self.first).days // (7 if self.is_weekly else 1)
+        return {"expr": f"width > {bars * 6} ? 0.6 : 0"}
+
+    def axis(self) -> alt.X:
+        """Days from left to right, in UTC."""
+        ends = [{"expr": f"utc({at.year}, {at.month - 1}, {at.day})"} for at in (self.first, self.last)]
+        return time_axis(self.is_weekly, *ends)
+
+
+def over_time(
+    base: alt.Chart,
+    value: str,
+    colour: alt.Color | alt.ColorValue,
+    *,
+    group: str | None,
+    title: str,
+    tooltip: Sequence[alt.Tooltip | str],
+    time: Time,
+    axis: alt.Axis = COUNTS,
+    dated: bool = False,
+) -> alt.Chart:
+    """Stacked bars from zero, one per day or week.
+
+    Args:
+        base: rows with a `day` and the value.
+        value: what is added up, to `total`.
+        colour: of a bar's parts.
+        group: the field of the parts, if it has any.
+        title: of the value's axis, unit included.
+        tooltip: what to tell of a part, beside its day.
+        time: the days drawn.
+        axis: of the value.
+        dated: whether rows say how their day is known (`dating`), which then is drawn as opacity.
+    """
+    parts = [*([group] if group else []), *(["dating"] if dated else [])]
+    chart = (
+        base.transform_aggregate(total=f"sum({value})", groupby=["day", *parts])
+        .transform_stack(
+            stack="total", as_=["below", "above"], groupby=["day"], sort=[alt.SortField(part) for part in parts]
+        )
+        .transform_calculate(until=f"+datum.day + {(7 if time.is_weekly else 1) * _MILLISECONDS}")
+    )
+    encodings: dict[str, Any] = {
+        "x": time.axis(),
+        "x2": "until:T",
+        "y": alt.Y("below:Q", title=title, axis=axis, scale=alt.Scale(zero=True)),
+        "y2": "above:Q",
+        "color": colour,
+        "tooltip": [day_tooltip(time.is_weekly), *tooltip],
+    }
+    if dated:
+        encodings["opacity"] = alt.Opacity("dating:O", legend=None).scale(
+            domain=list(DATINGS), range=list(DATINGS.values())
+        )
+    return sized(chart.mark_rect(stroke=SURFACE, strokeWidth=time.hairline, aria=False).encode(**encodings), 240)
+
+
+def ranked(
+    base: alt.Chart,
+    label: str,
+    bars: str,
+    *,
+    text: str,
+    rank: alt.SortField,
+    colour: str,
+    tooltip: Sequence[alt.Tooltip | str],
+    whole: str | None = None,
+) -> Any:
+    """Horizontal bars, the largest on top, each under its own label: readable on a phone, however long the label.
+
+    Args:
+        base: the rows.
+        label: field of the label.
+        bars: field of the length.
+        text: expression of what stands at the right.
+        rank: field that orders them.
+        colour: of the bars.
+        tooltip: what to tell of a bar.
+        whole: field of a pale bar behind, for a share of a whole.
+    """
+    base = base.transform_calculate(shown=text).encode(
+        y=alt.Y(f"{label}:N", sort=rank, axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    )
+
+    def bar(field: str, fill: str) -> alt.Chart:
+        length = alt.X(f"{field}:Q", axis=None, scale=alt.Scale(zero=True, nice=False), stack=None)
+        mark = base.mark_bar(height=10, yOffset=9, cornerRadiusEnd=2, color=fill, aria=False)
+        return mark.encode(x=length, tooltip=list(tooltip))
+
+    def words(field: str, place: int | str, **style: Any) -> alt.Chart:
+        return base.mark_text(dy=-7, aria=False, **style).encode(x=alt.value(place), text=f"{field}:N")
+
+    layers = [
+        *([bar(whole, "var(--grid)")] if whole else []),
+        bar(bars, colour),
+        words(label, 0, align="left", limit={"expr": "width - 110"}),
+        words("shown", "width", align="right", color=MUTED),
+    ]
+    return alt.layer(*layers).properties(width="container", height=alt.Step(42))
+
+
+def sized(chart: Any, height: int) -> Any:
+    """As wide as the page lets it be; height in pixels."""
+    return chart.properties(width="container", height=height)
+
+
+def time_axis(is_weekly: bool, first: Any = alt.Undefined, last: Any = alt.Undefined) -> alt.X:
+    """Days from left to right, in UTC, from the first to the last of the rows unless both are given."""
+    ticks = alt.Axis(format="%b %Y" if is_weekly else "%-d %b", tickCount={"expr": "max(2, floor(width / 110))"})
+    scale = alt.Scale(type="utc", domainMin=first, domainMax=last, nice=False)
+    return alt.X("day:T", scale=scale, title=None, axis=ticks)
+
+
+def day_tooltip(is_weekly: bool) -> alt.Tooltip:
+    """The day of a mark, in UTC."""
+    return alt.Tooltip("utcyearmonthdate(day):T", title="Week from" if is_weekly else "Day", format="%a %d %b %Y")

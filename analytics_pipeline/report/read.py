@@ -1,0 +1,121 @@
+"""The published file into the report's rows: the only module of the package that opens a database, read-only.
+
+What is asked is in `queries.py` and `chart_queries.py`; what becomes of the rows in `charts/` and `figures.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from analytics_pipeline.report import queries
+from analytics_pipeline.report.chart_queries import CHART_QUERIES
+
+MOST_COURSES = 60
+"""Courses that have a name in the page; smaller ones are one, so that the page stays small."""
+MOST_DAYS = 400
+"""Days of history that are drawn day by day; a longer one is drawn week by week."""
+
+
+class ReportError(Exception):
+    """The report can't be made; the text says what is missing and what to do."""
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A choice of the page's filter: its key in the rows, and what people call it."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """What the page covers; days are None where nothing of the kind is loaded.
+
+    Attributes:
+        first_day: of spend or sessions, whichever began earlier.
+        last_day: of either.
+        last_spend: newest day with spend.
+        last_session: newest day of which sessions are loaded.
+        is_weekly: whether charts over time are drawn week by week.
+    """
+
+    first_day: date | None
+    last_day: date | None
+    last_spend: date | None
+    last_session: date | None
+    is_weekly: bool
+
+
+@dataclass(frozen=True)
+class Data:
+    """All that the page shows, no row of which is a person.
+
+    Attributes:
+        published_at: when the published file was written (UTC).
+        span: the days covered.
+        courses: the filter's choices, the largest first.
+        freshness: per dataset that is loaded: newest, written, files, rows.
+        figures: rows of the key figures' queries by name; money is Decimal.
+        charts: rows of each chart by name; money is float, rounded for drawing.
+    """
+
+    published_at: datetime
+    span: Span
+    courses: Sequence[Course]
+    freshness: Sequence[Row]
+    figures: Mapping[str, Sequence[Row]]
+    charts: Mapping[str, Sequence[Row]]
+
+
+def read(published: Path) -> Data:
+    """Ask the published file for everything that the page shows.
+
+    Raises:
+        ReportError: there is no such file, or a table that the report reads is not in it.
+    """
+    if not published.exists():
+        raise ReportError(f"There is no {published} yet: run `analytics-pipeline sync` first.")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        try:
+            return _read(connection)
+        except duckdb.CatalogException as error:
+            reason = str(error).splitlines()[0]
+            raise ReportError(
+                f"{published} lacks what the report reads ({reason}): a model failed or has not been built. "
+                "Run `analytics-pipeline sync`, and see the models in Dagster."
+            ) from None
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> Data:
+    prepare = queries.PREPARE.replace("$most_courses", str(MOST_COURSES)).replace("$most_days", str(MOST_DAYS))
+    connection.execute(prepare)
+    figures = {
+        "spend": queries.SPEND_FIGURES,
+        "idle": queries.IDLE_FIGURES,
+        "sessions": queries.SESSION_FIGURES,
+        "students": queries.STUDENT_FIGURES,
+        "completeness": queries.COMPLETENESS_FIGURES,
+    }
+    return Data(
+        published_at=rows(connection, queries.PUBLISHED_AT)[0]["published_at"],
+        span=Span(**rows(connection, queries.SPAN)[0]),
+        courses=[Course(row["course"], row["label"]) for row in rows(connection, queries.COURSES)],
+        freshness=rows(connection, queries.FRESHNESS),
+        figures={name: rows(connection, sql) for name, sql in figures.items()},
+        charts={name: rows(connection, sql) for name, sql in CHART_QUERIES.items()},
+    )
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """The rows of a query, as dicts."""
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

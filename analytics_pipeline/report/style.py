@@ -1,0 +1,64 @@
+"""How charts look: fonts, axes, and colours as CSS variables, whose values for light and dark are in `page/page.css`.
+
+A colour that is a variable follows the page's theme and print at once, with nothing drawn again. No chart belongs here.
+"""
+
+from typing import Any
+
+ACCENT, IDLE, INK, MUTED, SURFACE = "var(--blue)", "var(--vermillion)", "var(--ink)", "var(--muted)", "var(--surface)"
+
+CATEGORIES = [f"var(--{name})" for name in ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow")]
+"""After Okabe and Ito, who chose them to be told apart by colour-blind people; neighbours differ in lightness too."""
+OTHER = "var(--grey)"
+
+PROVIDERS = {"aws": "var(--orange)", "azure": "var(--blue)"}
+OUTCOMES = {"started": "var(--blue)", "failed": "var(--vermillion)"}
+PERCENTILES = {"p50": "var(--green)", "p90": "var(--blue)", "p99": "var(--purple)"}
+STATES = {
+    "on time": "var(--delivered)",
+    "late": "var(--late)",
+    "missing": "var(--vermillion)",
+    "failed": "var(--ink)",
+}
+DATINGS = {"as delivered": 1.0, "spread over missing days": 0.5, "before the first file": 0.25}
+"""How opaque money is whose day is known, guessed, or not known at all."""
+
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+
+CONFIG: dict[str, Any] = {
+    "background": None,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": "var(--grid)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "labelPadding": 6,
+        "titlePadding": 10,
+    },
+    "axisX": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 12},
+    "axisY": {"domain": False, "ticks": False, "tickCount": 5},
+    "legend": {
+        "orient": "top",
+        "direction": "horizontal",
+        "labelColor": INK,
+        "titleColor": MUTED,
+        "titleFontWeight": "normal",
+        "titleOrient": "left",
+        "titlePadding": 12,
+        "labelFontSize": 12,
+        "symbolType": "square",
+        "symbolSize": 110,
+        "symbolStrokeWidth": 0,
+        "columnPadding": 16,
+        "rowPadding": 4,
+        "offset": 14,
+    },
+    "text": {"color": INK, "fontSize": 13},
+    "aria": True,
+}

@@ -1,0 +1,71 @@
+"""What these tests share: a published file from rows written by hand, and a page opened and watched."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline_tests.sql_models.modelled import build_all
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _: None, *, pii: bool = False) -> Path:
+    """A published file of a warehouse that `fill` puts rows into; all models are built."""
+    target = folder / "analytics.duckdb"
+    with open_warehouse(folder / "warehouse.duckdb") as connection:
+        fill(connection)
+        build_all(connection)
+        publish(connection, target, pii=pii)
+    return target
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and everything it did that it should not."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def choose(self, course: str) -> None:
+        self.page.select_option("#course", course)
+        self.page.wait_for_selector(f'html[data-drawn="{course}"]')
+
+    def marks(self, chart: str) -> int:
+        """Shapes that a chart draws for data and that can be seen: inside of the picture, and of some size."""
+        return self.page.evaluate(
+            """(chart) => {
+                const picture = document.querySelector(`#${chart} .plot:not([hidden]) svg`);
+                if (!picture) return 0;
+                const whole = picture.getBoundingClientRect();
+                const seen = (box) => box.width * box.height > 0.5 && box.left < whole.right && box.right > whole.left
+                    && box.top < whole.bottom && box.bottom > whole.top;
+                const marks = picture.querySelectorAll(".role-mark.mark-rect path, .role-mark.mark-symbol path, .role-mark.mark-line path");
+                return [...marks].filter((mark) => seen(mark.getBoundingClientRect())).length;
+            }""",
+            chart,
+        )
+
+    def shapes(self, chart: str) -> str:
+        return self.page.locator(f"#{chart} .plot").inner_html()
+
+    def figures(self) -> list[str]:
+        return self.page.locator(".figures strong").all_inner_texts()
+
+
+def open_report(browser: Any, report: Path, scheme: str = "light", width: int = 1280) -> Opened:
+    """Open a report without a network; fails if it is not drawn in ten seconds."""
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
+    opened = Opened(context.new_page())
+    opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.page.on("console", lambda said: opened.errors.append(said.text) if said.type == "error" else None)
+    opened.page.on("request", lambda request: opened.requests.append(request.url))
+    opened.page.on("dialog", lambda dialog: opened.errors.append(f"a dialog: {dialog.message}"))
+    opened.page.goto(report.as_uri())
+    opened.page.wait_for_selector("html[data-drawn]", timeout=30_000)
+    return opened

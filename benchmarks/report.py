@@ -1,0 +1,43 @@
+"""RESULTS.md: the table, the machine, where the time goes and what is missed."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.rows import Row
+
+NOTES = Path(__file__).with_name("NOTES.md")
+PACKAGES = ("duckdb", "polars", "pandera", "dagster", "obstore", "boto3")
+
+
+def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) -> str:
+    """The whole text; what a person found out stands in NOTES.md and is appended."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    lines = [
+        "# Results",
+        "",
+        "Written by `make bench`; quote the ratios, not the seconds. Every figure is of a whole process, start and imports",
+        f"included; medians of {repeats} alternating rounds (fewer where a round takes minutes). {'Quick sizes. ' if quick else ''}",
+        "",
+        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"{versions}. {datetime.now(UTC):%Y-%m-%d}; load average {load_before:.1f} before, {os.getloadavg()[1]:.1f} at the end "
+        "(well above 0 means that others used the machine: trust CPU ratios more than wall ratios).",
+        "",
+        "| work | against | target | measured | met | also | details |",
+        "|---|---|---|---|---|---|---|",
+        *map(_line, rows),
+        "",
+    ]
+    return "\n".join(lines) + (NOTES.read_text() if NOTES.exists() else "")
+
+
+def _line(row: Row) -> str:
+    measured = "not measured" if row.measured is None else f"{row.measured:.2f}"
+    met = {True: "yes", False: "**no**", None: ""}[row.met]
+    also = ", ".join(f"{name} {value:.2f}" for name, value in row.more.items())
+    bound = "at least" if row.at_least else "at most"
+    return f"| {row.work} | {row.against} | {bound} {row.target:g} | {measured} | {met} | {also} | {row.detail} |"

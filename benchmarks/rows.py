@@ -1,0 +1,227 @@
+"""The rows of the table that need files alone: reading, loading, memory, history, models."""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from benchmarks import data, peers
+from benchmarks.measure import Figures, alternate, measure, median, ratio
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and how much is measured."""
+
+    work: Path
+    repeats: int
+    quick: bool
+
+    def size(self, full: int, quick: int) -> int:
+        """How much of something."""
+        return quick if self.quick else full
+
+    def fresh(self, name: str) -> Path:
+        """An empty folder."""
+        folder = self.work / "runs" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; `measured` is compared with `target`, which is a most or, with `at_least`, a least."""
+
+    work: str
+    against: str
+    target: float
+    measured: float | None
+    at_least: bool = False
+    detail: str = ""
+    more: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None if nothing was measured."""
+        if self.measured is None:
+            return None
+        return self.measured >= self.target if self.at_least else self.measured <= self.target
+
+
+def subject(name: str, *arguments: object) -> list[str]:
+    """The command of one of our subjects."""
+    return [sys.executable, "-m", "benchmarks.subjects", name, *map(str, arguments)]
+
+
+def told(runs: Sequence[Figures]) -> str:
+    """Medians, for people."""
+    return f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU, {median(runs, 'peak_mb'):.0f} MB"
+
+
+def landing(bench: Bench, files: Path, dataset: str = "lab_sessions", etag: str = "0" * 32) -> tuple[Path, Path]:
+    """Files as they lie when they have landed, and their listing."""
+    folder = bench.work / "landed" / files.name
+    (folder / dataset).mkdir(parents=True, exist_ok=True)
+    listing = []
+    for file in sorted(files.iterdir()):
+        key = f"{dataset}/{file.name}"
+        landed = folder / dataset / f"{file.stem.removeprefix(dataset + '_')}@{etag}.csv"
+        if not landed.exists():
+            landed.hardlink_to(file)
+        listing.append([key, etag, file.stat().st_size, "2026-01-01T00:00:00"])
+    path = bench.work / "landed" / f"{files.name}.json"
+    path.write_text(json.dumps(listing))
+    return path, folder
+
+
+def _days(bench: Bench) -> Path:
+    count = bench.size(1_095, 100)
+    return data.lab_folder(bench.work / f"lab_{count}", count, 2_000)
+
+
+def _load(bench: Bench, listing: Path, landed: Path) -> Figures:
+    return measure(subject("load", listing, landed, bench.fresh("ours") / "warehouse.duckdb"))
+
+
+def duckdb_row(bench: Bench) -> Row:
+    """Ours against DuckDB's own typed CREATE TABLE AS."""
+    files = _days(bench)
+    listing, landed = landing(bench, files)
+    ours, raw = alternate(
+        bench.repeats,
+        lambda: _load(bench, listing, landed),
+        lambda: measure(subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb")),
+    )
+    detail = f"ours {told(ours)}; DuckDB {told(raw)}; {ours[0].output}"
+    count = len(list(files.iterdir()))
+    return Row(
+        f"{count:,} daily lab_sessions files: read, type, validate, quarantine, load, ledger",
+        "DuckDB's own typed CREATE TABLE AS",
+        1.3,
+        ratio(ours, raw),
+        detail=detail,
+        more={"CPU": ratio(ours, raw, "cpu")},
+    )
+
+
+def dlt_row(bench: Bench) -> Row:
+    """Ours against dlt."""
+    files = _days(bench)
+    listing, landed = landing(bench, files)
+    script = bench.work / "dlt_load.py"
+    script.write_text(peers.DLT_LOAD)
+    python = peers.environment(bench.work) / "python"
+    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
+    ours, theirs = alternate(
+        min(bench.repeats, 2),
+        lambda: _load(bench, listing, landed),
+        lambda: measure([str(python), str(script), str(files), str(bench.fresh("dlt"))], quiet),
+    )
+    detail = f"ours {told(ours)}; dlt {told(theirs)}; dlt neither types nor checks a cell here"
+    return Row(
+        "the same",
+        "dlt filesystem -> DuckDB",
+        8,
+        ratio(theirs, ours),
+        True,
+        detail,
+        {"CPU": ratio(theirs, ours, "cpu")},
+    )
+
+
+def bad_file_row(bench: Bench) -> Row:
+    """A file of which every row is bad against the same file good."""
+    rows, loads = bench.size(1_000_000, 100_000), []
+    for name, user in (("bad", "nobody"), ("good", "")):
+        folder = bench.work / f"one_{name}_{rows}"
+        folder.mkdir(exist_ok=True)
+        file = folder / f"lab_sessions_{data.FIRST}.csv"
+        if not file.exists():
+            file.write_bytes(data.lab_sessions(data.FIRST, rows, user))
+        loads.append(landing(bench, folder))
+    bad, good = alternate(bench.repeats, lambda: _load(bench, *loads[0]), lambda: _load(bench, *loads[1]))
+    detail = f"bad {told(bad)}; good {told(good)}; {bad[0].output}"
+    return Row(
+        f"a file of {rows:,} rows, every row bad",
+        "the same file good (and under 1.5 GB)",
+        3,
+        ratio(bad, good),
+        detail=detail,
+        more={"CPU": ratio(bad, good, "cpu"), "peak GB": median(bad, "peak_mb") / 1024},
+    )
+
+
+def memory_row(bench: Bench) -> Row:
+    """Peak memory of ten years against one."""
+    count, rows = bench.size(365, 36), 6_200
+    year = data.lab_folder(bench.work / f"year_{count}", count, rows)
+    ten = data.repeated(bench.work / f"ten_years_{count}", year, 10 * count)
+    many, few = alternate(1, lambda: _load(bench, *landing(bench, ten)), lambda: _load(bench, *landing(bench, year)))
+    detail = f"ten years {told(many)}; one year {told(few)}; the ten years are one year's bytes under other names"
+    return Row(
+        "peak memory of a ten-year backfill (7 GB of CSV)",
+        "of a one-year backfill (and under 1.5 GB)",
+        1.2,
+        ratio(many, few, "peak_mb"),
+        detail=detail,
+        more={"peak GB": median(many, "peak_mb") / 1024, "wall": ratio(many, few)},
+    )
+
+
+def grades_row(bench: Bench) -> Row:
+    """One changed course of 500 against all changed."""
+    courses, rows = bench.size(500, 50), bench.size(1_000, 200)
+
+    def delivered(etag: str, score: int, changed: int, modified: str) -> Path:
+        folder = bench.work / "landed" / "grades" / "grades"
+        folder.mkdir(parents=True, exist_ok=True)
+        listing = []
+        for course in range(1, changed + 1):
+            body = data.grades(course, rows, score)
+            (folder / f"{course}@{etag}.csv").write_bytes(body)
+            listing.append([f"grades/course{course}/grades.csv", etag, len(body), modified])
+        path = bench.work / "landed" / f"grades_{etag}_{changed}.json"
+        path.write_text(json.dumps(listing))
+        return path
+
+    base = bench.fresh("grades_base") / "warehouse.duckdb"
+    landed = bench.work / "landed" / "grades"
+    measure(subject("load", delivered("a" * 32, 5, courses, "2026-01-01T00:00:00"), landed, base))
+
+    def again(changed: int) -> Figures:
+        database = bench.fresh("grades") / "warehouse.duckdb"
+        shutil.copyfile(base, database)
+        listing = delivered("b" * 32, 6, changed, "2026-01-02T00:00:00")
+        return measure(subject("load", listing, landed, database))
+
+    one, every, none = alternate(bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0))
+    share = (median(one, "cpu") - median(none, "cpu")) / (median(every, "cpu") - median(none, "cpu"))
+    detail = f"one {told(one)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond imports compared"
+    return Row(f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail)
+
+
+def models_row(bench: Bench) -> Row:
+    """All SQL models as the pipeline builds them against the same SQL by hand."""
+    listing, landed = landing(bench, _days(bench))
+    base = bench.fresh("models_base") / "warehouse.duckdb"
+    measure(subject("load", listing, landed, base))
+
+    def built(by_hand: str) -> Figures:
+        database = bench.fresh(f"models_{by_hand}") / "warehouse.duckdb"
+        shutil.copyfile(base, database)
+        return measure(subject("models", database, by_hand))
+
+    ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
+    detail = f"ours {told(ours)}; by hand {told(hand)}; sessions alone, no costs"
+    return Row(
+        "marts rebuild over the sessions", "DuckDB running the same SQL by hand", 1.1, ratio(ours, hand), detail=detail
+    )
+
+
+def today() -> date:
+    """The machine's day, which Dagster's partitions end with."""
+    return date.today()  # noqa: DTZ011  # UTC on every machine that is set up for Dagster

@@ -1,0 +1,142 @@
+"""What is measured, each a process of its own: `python -m benchmarks.subjects NAME ARGUMENTS`."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def raw_duckdb(folder: str, database: str) -> None:
+    """DuckDB's own typed CREATE TABLE AS: no check, no reject kept, no ledger."""
+    import duckdb
+
+    from analytics_pipeline.datasets import DATASETS
+
+    def typed(name: str, kind: str) -> str:
+        if kind == "TIMESTAMP":
+            return f"try_strptime(trim({name}), '%b-%d-%Y %I:%M:%S %p UTC') AS {name}"
+        text = f"nullif(trim({name}), '')"
+        return f"{text} AS {name}" if kind == "VARCHAR" else f"try_cast({text} AS {kind}) AS {name}"
+
+    columns = DATASETS["lab_sessions"].columns
+    cells = ", ".join(f"'{column.name}': 'VARCHAR'" for column in columns)
+    with duckdb.connect(database) as connection:
+        connection.execute(
+            f"""CREATE TABLE t AS SELECT {", ".join(typed(one.name, one.sql_type) for one in columns)}, filename
+                FROM read_csv($files, columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
+                              auto_detect = false, strict_mode = true, store_rejects = true)""",
+            {"files": sorted(map(str, Path(folder).iterdir()))},
+        )
+        sys.stdout.write(str(connection.execute("SELECT count(*) FROM t").fetchone()))
+
+
+def load(listing: str, landing: str, database: str) -> None:
+    """Our load of files that have landed: read, type, validate, quarantine, write, ledger."""
+    from datetime import datetime
+
+    from analytics_pipeline.datasets import DATASETS, place
+    from analytics_pipeline.ingest.plan import Delivery
+    from analytics_pipeline.loading import Loader
+    from analytics_pipeline.warehouse.connection import open_warehouse
+
+    deliveries = []
+    for key, etag, size, modified in json.loads(Path(listing).read_text()):
+        dataset, partition = place(key)  # type: ignore[misc]
+        deliveries.append(Delivery(dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)))
+    loader = Loader(None, Path(landing), lambda: open_warehouse(Path(database)), "benchmark")
+    rows = failed = 0
+    for name in sorted({one.dataset.name for one in deliveries}):
+        for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name]):
+            rows, failed = rows + result.rows, failed + (result.failure is not None)
+    sys.stdout.write(f"{rows} rows, {failed} files failed")
+
+
+def download(folder: str) -> None:
+    """Our download of the whole bucket, each body verified."""
+    from analytics_pipeline.orchestration.resources import open_bucket
+    from analytics_pipeline.settings import load_settings
+    from analytics_pipeline.vocareum.bucket import Downloaded
+
+    place = Path(folder)
+    place.mkdir(parents=True)
+    bucket = open_bucket(load_settings())
+    done = list(bucket.download(bucket.list(), lambda got: place / got.key.replace("/", "_")))
+    assert all(isinstance(one, Downloaded) for one in done)
+    sys.stdout.write(f"{len(done)} files")
+
+
+def empty_dagster(partitions: str, assets: str) -> None:
+    """Dagster with nothing to do: a run of a partitioned asset that tells of each partition, then a run of some assets."""
+    import dagster as dg
+
+    from analytics_pipeline.orchestration.sync import RANGE_END, RANGE_START
+
+    definition = dg.DailyPartitionsDefinition("2014-01-01")
+    keys = definition.get_partition_keys()[-int(partitions) :]
+
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("loaded", partitions_def=definition, skippable=True)],
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def loaded(context: dg.AssetExecutionContext) -> None:
+        for key in context.partition_keys:
+            context.log_event(dg.AssetMaterialization("loaded", partition=key))
+
+    def model(name: str) -> dg.AssetsDefinition:
+        @dg.asset(name=name)
+        def nothing() -> dg.MaterializeResult:
+            return dg.MaterializeResult()
+
+        return nothing
+
+    models = [model(f"model_{n}") for n in range(int(assets))]
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job = dg.Definitions([loaded, *models], executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.get() as instance:
+        tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
+        one = job.execute_in_process(quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags)
+        two = job.execute_in_process(quiet, instance=instance, asset_selection=[one.key for one in models])
+    assert one.success and two.success
+
+
+def one_by_one(most: str) -> None:
+    """Our assets as Dagster runs them without ranges: one run for each partition of the daily datasets."""
+    from analytics_pipeline.ingest.plan import Wanted
+    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.instance import open_instance
+    from analytics_pipeline.orchestration.raw_assets import asset_key
+    from analytics_pipeline.orchestration.sync import RANGE_END, RANGE_START, execute, make_plan
+    from analytics_pipeline.settings import load_settings
+
+    settings = load_settings()
+    definitions = build_definitions(settings)
+    with open_instance(settings) as instance:
+        work = [one for one in make_plan(settings, Wanted()).work if one.dataset.period]
+        for one in work[: int(most)]:
+            tags = {RANGE_START: one.partition.key, RANGE_END: one.partition.key}
+            execute(definitions, instance, [asset_key(one.dataset)], tags, {})
+    sys.stdout.write(str(len(work)))
+
+
+def models(database: str, by_hand: str) -> None:
+    """All SQL models, built as the pipeline does or by DuckDB alone."""
+    from analytics_pipeline.sql_models import build, load_project
+    from analytics_pipeline.warehouse.connection import open_warehouse
+
+    project = load_project()
+    with open_warehouse(Path(database)) as connection:
+        if by_hand == "no":
+            assert not [one for one in build(connection, project.models.values()) if one.failure]
+            return
+        for model in project.models.values():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
+            kind = "VIEW" if model.is_view else "TABLE"
+            connection.execute(f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS {model.sql}')
+
+
+SUBJECTS: dict[str, Callable[..., None]] = {
+    one.__name__: one for one in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
+}
+
+if __name__ == "__main__":
+    SUBJECTS[sys.argv[1]](*sys.argv[2:])
