@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo dev test soak check audit lock clean
+.PHONY: help setup demo dev test soak check screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -36,6 +36,10 @@ check: setup audit ## lint, types, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate
+
+screenshots: setup ## take the README's pictures anew (needs chromium)
+	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline demo
+	$(BIN)/python docs/screenshots.py .artifacts/demo/report.html docs/images
 
 audit: setup ## known weaknesses of the pinned dependencies
 	@report=$$($(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock 2>&1) || \

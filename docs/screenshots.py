@@ -1,4 +1,4 @@
-"""Pictures of report.html for the README: `python docs/screenshots.py REPORT_HTML FOLDER`. Needs a Chromium; not part of the package."""
+"""The README's pictures of report.html, taken by `make screenshots`. Needs a Chromium; not part of the package."""
 
 import sys
 from pathlib import Path
@@ -17,13 +17,10 @@ FLAGS = (
     "--disable-sync",
 )
 SHOTS = {
-    "report": ("light", 1280, 1180, False),
-    "report-dark": ("dark", 1280, 1180, False),
-    "report-light-whole": ("light", 1280, 1000, True),
-    "report-dark-whole": ("dark", 1280, 1000, True),
-    "report-phone-whole": ("light", 390, 844, True),
+    "report": ("light", 1280, 1180),
+    "report-dark": ("dark", 1280, 1180),
 }
-"""File name: scheme, width and height in CSS pixels, whether the whole page; the first two are the README's."""
+"""File name: scheme, width and height in CSS pixels."""
 
 
 def main(report: Path, folder: Path) -> None:
@@ -31,12 +28,12 @@ def main(report: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        for name, (scheme, width, height, whole) in SHOTS.items():
+        for name, (scheme, width, height) in SHOTS.items():
             page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
             page.on("console", lambda message: print(message.text))  # noqa: T201
             page.on("pageerror", lambda error: print(error))  # noqa: T201
             _open(page, report)
-            page.screenshot(path=folder / f"{name}.png", full_page=whole)
+            page.screenshot(path=folder / f"{name}.png")
             page.close()
         browser.close()
 

@@ -63,12 +63,11 @@ def demo(
 def _covered_until(key: str, newest: date) -> date:
     """The last day that a file covers, after which it is written for the last time."""
     placed = place(key)
-    if placed is None or placed[1].start is None:
+    start = placed[1].start if placed else None
+    if placed is None or start is None:
         return newest
-    dataset, partition = placed
-    start = partition.start
     month_end = (start.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    return min(newest, month_end if dataset.cadence is Cadence.MONTHLY else start)
+    return min(newest, month_end if placed[0].cadence is Cadence.MONTHLY else start)
 
 
 def _serve(environment: dict[str, str]) -> None:

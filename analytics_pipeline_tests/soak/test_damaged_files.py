@@ -26,7 +26,7 @@ def test_both_readers_agree_on_ten_thousand_damaged_files(tmp_path: Path, monkey
 ENORMOUS = {
     "a 100 MB line": "header + sound + b'9001, ' + b'x' * 100_000_000 + b'\\n' + sound",
     "a 100 MB line without an end": "header + sound + b'x' * 100_000_000",
-    "a 100 MB quoted cell of many lines": "header + sound + b'9001, \"' + b'some text, and more\\n' * 5_000_000",
+    "a quoted cell of a million lines that is never closed": "header + sound + b'9001, \"' + b'some text, and more\\n' * 1_000_000",
     "a million columns": "b','.join(b'c%d' % at for at in range(1_000_000)) + b'\\n'",
     "a row of a million cells": "header + sound + b'1,' * 900_000 + b'\\n' + sound",
     "a header of 100 MB": "b'x' * 100_000_000",
