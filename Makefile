@@ -30,6 +30,9 @@ test: setup ## all tests but the long suites
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200
 
+bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.run
+
 check: setup audit ## lint, types, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -11,11 +11,11 @@ DLT_LOAD = """
 import sys
 import dlt
 from dlt.sources.filesystem import filesystem, read_csv_duckdb
-folder, work = sys.argv[1:]
+folder, work, arrow = sys.argv[1:]
 pipeline = dlt.pipeline("bench", pipelines_dir=work + "/state", dataset_name="raw",
                         destination=dlt.destinations.duckdb(work + "/dlt.duckdb"))
 rows = filesystem(bucket_url="file://" + folder, file_glob="*.csv") | read_csv_duckdb(
-    chunk_size=50_000, use_pyarrow=True, header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True)
+    chunk_size=50_000, use_pyarrow=arrow == "arrow", header=True, delimiter=",", quotechar='"', escapechar='"', all_varchar=True)
 pipeline.run(rows.with_name("lab_sessions"))
 with pipeline.sql_client() as client:
     print(client.execute_sql("SELECT count(*) FROM lab_sessions"))

@@ -16,7 +16,7 @@ from benchmarks.rows import Bench, Row
 
 ROWS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "duckdb": rows.duckdb_row,
-    "dlt": rows.dlt_row,
+    "dlt": rows.dlt_rows,
     "bucket": feed_rows.bucket_row,
     "backfill": feed_rows.backfill_rows,
     "new-day": feed_rows.new_day_row,

@@ -53,13 +53,15 @@ def load(listing: str, landing: str, database: str) -> None:
 
 def download(folder: str) -> None:
     """Our download of the whole bucket, each body verified."""
-    from analytics_pipeline.orchestration.resources import open_bucket
     from analytics_pipeline.settings import load_settings
-    from analytics_pipeline.vocareum.bucket import Downloaded
+    from analytics_pipeline.vocareum.api import VocareumApi
+    from analytics_pipeline.vocareum.bucket import Bucket, Downloaded
+    from analytics_pipeline.vocareum.credentials import session
 
-    place = Path(folder)
+    place, settings = Path(folder), load_settings()
     place.mkdir(parents=True)
-    bucket = open_bucket(load_settings())
+    login = session(VocareumApi(settings.api_url, settings.api_token), settings.org_id, settings.region)
+    bucket = Bucket(login, settings.bucket, f"org{settings.org_id}/", settings.s3_endpoint_url)
     done = list(bucket.download(bucket.list(), lambda got: place / got.key.replace("/", "_")))
     assert all(isinstance(one, Downloaded) for one in done)
     sys.stdout.write(f"{len(done)} files")

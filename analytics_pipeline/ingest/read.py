@@ -17,7 +17,7 @@ import polars as pl
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.datasets.sql_types import parse_sql, trim_sql
 from analytics_pipeline.ingest.header import Header
-from analytics_pipeline.ingest.records import MAX_LINE, Record, is_read_whole, read_records
+from analytics_pipeline.ingest.records import MAX_LINE, Record, has_long_line, is_read_whole, read_records
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
 """Beside the dataset's columns: index of the file; bits of the columns whose text is no such value; cells that the row
@@ -62,12 +62,13 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     Raises:
         OSError: a file can't be read.
     """
-    quick, careful = (list(paths), []) if header.simple else ([], list(paths))
+    quick = {at: path for at, path in paths.items() if header.simple and not has_long_line(path)}
     found: list[Text] = []
+    unsound: set[int] = set()
     if quick:
-        rows, unsound = _read_quickly(dataset, header, {at: paths[at] for at in quick})
-        careful = [at for at in quick if at in unsound]
+        rows, unsound = _read_quickly(dataset, header, quick)
         found.append(Text(rows))
+    careful = [at for at in paths if at not in quick or at in unsound]
     found += [_read_carefully(dataset, header, at, paths[at]) for at in careful]
     return Text(
         rows=pl.concat([one.rows for one in found]),

@@ -137,10 +137,11 @@ class LoadRequest:
         """What makes Dagster run the range."""
         return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
 
-    @property
-    def run_config(self) -> dict[str, Any]:
-        """What each step is to look at."""
-        return {"ops": {f"load_{name}": {"config": {"only": list(keys)}} for name, keys in self.only.items()}}
+    def run_config(self, *, full: bool = False) -> dict[str, Any]:
+        """What each step is to look at; `full` loads again what is loaded already."""
+        return {
+            "ops": {f"load_{name}": {"config": {"only": list(keys), "full": full}} for name, keys in self.only.items()}
+        }
 
     def run_key(self, attempt: int) -> str:
         """Dagster never repeats a key, so the attempt is part of it."""

@@ -110,5 +110,5 @@ def _run_request(instance: dg.DagsterInstance, request: LoadRequest) -> dg.RunRe
         job_name=request.job,
         asset_selection=[asset_key(DATASETS[name]) for name in request.only],
         tags={**request.tags, REQUEST_TAG: request.identity},
-        run_config=request.run_config,
+        run_config=request.run_config(),
     )

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -16,12 +16,12 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
+from analytics_pipeline.orchestration.decide import load_requests
 from analytics_pipeline.orchestration.marks import snapshot_versions
-from analytics_pipeline.orchestration.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import open_bucket
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, RANGE_END, RANGE_START, end_dead_runs
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
@@ -47,25 +47,6 @@ class Synced:
     rebuilt: bool = False
 
 
-@dataclass(frozen=True)
-class Request:
-    """One run: a dataset and, if it is partitioned, a range of which some partitions are wanted."""
-
-    dataset: Dataset
-    first: str | None = None
-    last: str | None = None
-    only: tuple[str, ...] = ()
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """What makes Dagster run the range."""
-        return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
-
-    def run_config(self, full: bool) -> dict[str, Any]:
-        """What the asset's step is to look at."""
-        return {"ops": {f"load_{self.dataset.name}": {"config": {"full": full, "only": list(self.only)}}}}
-
-
 def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     """One listing, compared with the ledger.
 
@@ -78,21 +59,6 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
         todo = plan(placed, loaded_versions(connection), wanted)
         settle_failures(connection, todo.unchanged)
     return todo
-
-
-def requests(work: Sequence[Delivery], settings: Settings) -> tuple[list[Request], tuple[Delivery, ...]]:
-    """As few runs as load the deliveries, and those that lie outside of all partitions."""
-    runs, outside = [], []
-    for dataset in DATASETS.values():
-        deliveries = {one.partition.key: one for one in work if one.dataset is dataset}
-        definition = partitions_of(dataset, settings.start_date)
-        if definition is None:
-            runs += [Request(dataset)] if deliveries else []
-            continue
-        every = partition_keys(definition)
-        runs += [Request(dataset, span.first, span.last, span.wanted) for span in spans(deliveries, every)]
-        outside += [one for key, one in deliveries.items() if key not in set(every)]
-    return runs, tuple(outside)
 
 
 def sync(
@@ -118,8 +84,11 @@ def sync(
     """
     end_dead_runs(instance)
     work = todo.delivered if full else todo.work + tuple(_unmarked(instance, todo.unchanged))
-    runs, early = requests(work, settings)
-    done = Synced(todo, early=early)
+    now = datetime.now(UTC)
+    runs = load_requests(work, settings.start_date, now, most=len(work))
+    covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
+    outside = (one for one in work if (one.dataset.name, one.partition.key) not in covered)
+    done = Synced(todo, early=tuple(outside))
 
     def note(result: FileResult) -> None:
         done.results.append(result)
@@ -127,7 +96,8 @@ def sync(
 
     with listening(note):
         for request in runs:
-            run = execute(definitions, instance, [asset_key(request.dataset)], request.tags, request.run_config(full))
+            assets = [asset_key(DATASETS[name]) for name in request.only]
+            run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
             if not run.success:
                 done.failed_runs[run.run_id] = failure_text(run)
     rebuilt = rebuild(settings, definitions, instance, on_rebuild)

@@ -22,6 +22,7 @@ def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> N
         f'raw."{name}"' for name in (*(column.name for column in dataset.columns), "_extra", "_source_key")
     )
     table = f"history.{dataset.name}"
+    ours = "_source_key IN (SELECT source_key FROM moments)"  # so that the other files' rows are left unread
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE moments AS
             SELECT source_key, greatest(any_value(last_modified), max(valid_from)) AS moment
@@ -31,12 +32,13 @@ def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> N
     connection.execute(
         f"""UPDATE {table} AS history SET valid_to = moments.moment FROM moments
             WHERE history._source_key = moments.source_key AND history.valid_to IS NULL
-              AND NOT EXISTS (SELECT 1 FROM raw.{dataset.name} AS raw WHERE {same})"""
+              AND NOT EXISTS (SELECT 1 FROM raw.{dataset.name} AS raw WHERE raw.{ours} AND {same})"""
     )
     connection.execute(
         f"""INSERT INTO {table} BY NAME
             SELECT DISTINCT {columns}, moments.moment AS valid_from, NULL::TIMESTAMP AS valid_to
             FROM raw.{dataset.name} AS raw JOIN moments ON raw._source_key = moments.source_key
-            WHERE NOT EXISTS (SELECT 1 FROM {table} AS history WHERE history.valid_to IS NULL AND {same})"""
+            WHERE NOT EXISTS (SELECT 1 FROM {table} AS history
+                              WHERE history.{ours} AND history.valid_to IS NULL AND {same})"""
     )
     connection.execute("DROP TABLE moments")

@@ -1,5 +1,6 @@
 """Damaged files: every good row that can be told apart is loaded, every other record is rejected under its own line."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,14 @@ def test_an_over_long_line_inside_quotes_is_not_cut_in_silence(tmp_path: Path):
     body = COURSES + course(1) + course(2, "two\n" + "x" * (2 * MAX_LINE)) + course(3)
     ids, rejects = outcome(tmp_path, body)
     assert (ids, [line for line, _ in rejects]) == ([1, 3], [3, 4])
+
+
+def test_a_row_of_very_many_cells_costs_itself_alone_and_no_time(tmp_path: Path):
+    """DuckDB's own reader takes hours and gigabytes over it."""
+    start = time.monotonic()
+    ids, rejects = outcome(tmp_path, COURSES + course(1) + "1," * 300_000 + "\n" + course(3))
+    assert (ids, rejects) == ([1, 3], [(3, "the row has 300000 cells and the header 6")])
+    assert time.monotonic() - start < 30
 
 
 def test_a_long_cell_below_the_limit_is_whole(tmp_path: Path):

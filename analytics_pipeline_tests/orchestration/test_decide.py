@@ -107,7 +107,7 @@ def test_datasets_of_a_cadence_share_a_run_and_near_days_a_range() -> None:
     (request,) = load_requests(due, START, NOW)
     assert (request.first, request.last) == ("2026-11-03", "2026-11-12")
     assert request.only == {"aws_cost": ("2026-11-10",), "lab_sessions": ("2026-11-03", "2026-11-12")}
-    assert request.run_config["ops"]["load_aws_cost"]["config"] == {"only": ["2026-11-10"]}
+    assert request.run_config()["ops"]["load_aws_cost"]["config"]["only"] == ["2026-11-10"]
 
 
 def test_snapshots_come_first_and_then_the_newest_ranges_up_to_the_cap() -> None:
