@@ -42,6 +42,7 @@ check: setup audit ## lint, types, definitions
 
 screenshots: setup ## take the README's pictures anew (needs chromium)
 	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline demo
+	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline report
 	$(BIN)/python docs/screenshots.py .artifacts/demo/report.html docs/images
 
 audit: setup ## known weaknesses of the pinned dependencies

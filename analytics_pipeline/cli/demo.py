@@ -21,6 +21,7 @@ _NEXT = """
 What to do next:
   analytics-pipeline query "SELECT * FROM marts.course_summary"     ask the published file
   analytics-pipeline quarantine list                                what was rejected, and why
+  analytics-pipeline report --open                                  the pictures
   make dev                                                          the Dagster UI on http://127.0.0.1:3000
   cp .env.example .env                                              your own organisation, then: analytics-pipeline doctor"""
 

@@ -8,13 +8,13 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.model_assets import code_version, model_key
-from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT
+from analytics_pipeline.orchestration.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.sql_models import Model, load_project, touched_by
 
 
 def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
-    """The models to rebuild, the published file and the report behind them; none if the file has everything.
+    """The models to rebuild and the published file behind them; none if the file has everything.
 
     What died between a load and its publishing is stale too.
     """
@@ -26,7 +26,7 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     }
     stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
     names = changed | {model.qualified for model in stale}
-    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED, REPORT] if names else []
+    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names else []
 
 
 def _when(instance: dg.DagsterInstance, key: dg.AssetKey) -> float:

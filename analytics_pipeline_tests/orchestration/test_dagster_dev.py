@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import dagster as dg
@@ -21,16 +22,6 @@ from analytics_pipeline.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may work on this one
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass
@@ -106,45 +97,40 @@ def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None
     }
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="No Chromium in /usr/bin: apt-get install chromium")
-def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(running: Running) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(running: Running, browser: Any) -> None:
     shots = ROOT / ".artifacts"
     shots.mkdir(exist_ok=True)
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
     running.wait_for(lambda: is_quiet(running))
     running.wait_for(lambda: urlopen(running.url).status == 200)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(60_000)
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.set_default_timeout(60_000)
 
-        page.goto(f"{running.url}/asset-groups?expanded=global%40global%3Araw")
-        page.get_by_text("lab_sessions").first.wait_for()
-        page.get_by_text("vocareum").first.wait_for()
-        page.wait_for_timeout(2_000)
-        page.screenshot(path=shots / "ui_graph.png")
+    page.goto(f"{running.url}/asset-groups?expanded=global%40global%3Araw")
+    page.get_by_text("lab_sessions").first.wait_for()
+    page.get_by_text("vocareum").first.wait_for()
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=shots / "ui_graph.png")
 
-        page.goto(f"{running.url}/assets/raw/lab_sessions?view=partitions")
-        page.get_by_text("2026-11-06").first.wait_for()
-        page.screenshot(path=shots / "ui_partitions.png")
+    page.goto(f"{running.url}/assets/raw/lab_sessions?view=partitions")
+    page.get_by_text("2026-11-06").first.wait_for()
+    page.screenshot(path=shots / "ui_partitions.png")
 
-        page.goto(f"{running.url}/assets/raw/lab_sessions?view=checks&checkDetail=volume_as_usual")
-        page.get_by_text("newest_is_loaded").first.wait_for()
-        page.get_by_text("Show Markdown").first.click()
-        plot = page.locator("img[src^='data:image/png']").first
-        plot.wait_for()
-        assert plot.evaluate("image => image.naturalWidth") > 100
-        page.wait_for_timeout(1_000)  # the dialog fades in
-        page.screenshot(path=shots / "ui_checks.png")
+    page.goto(f"{running.url}/assets/raw/lab_sessions?view=checks&checkDetail=volume_as_usual")
+    page.get_by_text("newest_is_loaded").first.wait_for()
+    page.get_by_text("Show Markdown").first.click()
+    plot = page.locator("img[src^='data:image/png']").first
+    plot.wait_for()
+    assert plot.evaluate("image => image.naturalWidth") > 100
+    page.wait_for_timeout(1_000)  # the dialog fades in
+    page.screenshot(path=shots / "ui_checks.png")
 
-        page.goto(f"{running.url}/assets/raw/lab_sessions?view=overview")
-        page.get_by_text("team:data-engineering").or_(page.get_by_text("data-engineering")).first.wait_for()
-        page.wait_for_timeout(2_000)
-        page.screenshot(path=shots / "ui_asset.png")
+    page.goto(f"{running.url}/assets/raw/lab_sessions?view=overview")
+    page.get_by_text("team:data-engineering").or_(page.get_by_text("data-engineering")).first.wait_for()
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=shots / "ui_asset.png")
 
-        page.goto(f"{running.url}/automation")
-        page.get_by_text("missing_partitions").first.wait_for()
-        page.screenshot(path=shots / "ui_automation.png")
-        browser.close()
+    page.goto(f"{running.url}/automation")
+    page.get_by_text("missing_partitions").first.wait_for()
+    page.screenshot(path=shots / "ui_automation.png")
+    page.close()

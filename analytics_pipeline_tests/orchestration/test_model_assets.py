@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration import model_assets as module
 from analytics_pipeline.orchestration.model_assets import model_assets, model_key
-from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, published_asset
+from analytics_pipeline.orchestration.published_assets import PUBLISHED, published_asset
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -48,7 +48,7 @@ def with_model(sql: str, name: str = "broken") -> Project:
 
 def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loaded: Pipeline) -> None:
     stale = stale_assets(loaded.instance)
-    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED, REPORT}
+    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}
     run = build(loaded, stale)
     assert run.success
     checks = run.get_asset_check_evaluations()
