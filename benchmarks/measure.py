@@ -1,12 +1,16 @@
 """A command measured as a whole process: wall time, CPU seconds and peak memory, as the operating system counts them."""
 
+import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+_LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,6 @@ class Figures:
     peak_mb: float
     output: str = ""
 
-    def times(self, factor: float) -> "Figures":
-        """The same extrapolated."""
-        return Figures(self.wall * factor, self.cpu * factor, self.peak_mb)
-
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Figures:
     """Run a command to its end.
@@ -29,19 +29,21 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     Raises:
         RuntimeError: it failed; the text ends with what it printed last.
     """
-    with tempfile.TemporaryFile("w+") as out:
-        began = time.monotonic()
-        process = subprocess.Popen(  # noqa: S603  # the benchmark's own commands
-            command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        output = out.read()
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command[:6])} ended with {process.returncode}:\n{output[-2000:]}")
-    return Figures(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+    with tempfile.TemporaryDirectory() as folder:
+        figures, printed = Path(folder, "figures"), Path(folder, "printed")
+        with printed.open("w") as out:
+            subprocess.run(  # noqa: S603  # the benchmark's own commands
+                [sys.executable, "-S", str(_LAUNCH), str(figures), *command],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                check=True,
+            )
+        output = printed.read_text(errors="replace")
+        wall, cpu, peak_mb, code = json.loads(figures.read_text())
+    if code:
+        raise RuntimeError(f"{' '.join(command[:6])} ended with {code}:\n{output[-2000:]}")
+    return Figures(wall, cpu, peak_mb, output)
 
 
 def alternate(repeats: int, *subjects: Callable[[], Figures]) -> list[list[Figures]]:

@@ -31,6 +31,7 @@ def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) 
         "|---|---|---|---|---|---|---|",
         *map(_line, rows),
         "",
+        "",
     ]
     return "\n".join(lines) + (NOTES.read_text() if NOTES.exists() else "")
 
@@ -39,5 +40,7 @@ def _line(row: Row) -> str:
     measured = "not measured" if row.measured is None else f"{row.measured:.2f}"
     met = {True: "yes", False: "**no**", None: ""}[row.met]
     also = ", ".join(f"{name} {value:.2f}" for name, value in row.more.items())
+    if not row.against:
+        return f"| `--only {row.work}` | | | not measured | | | {row.detail} |"
     bound = "at least" if row.at_least else "at most"
     return f"| {row.work} | {row.against} | {bound} {row.target:g} | {measured} | {met} | {also} | {row.detail} |"

@@ -50,7 +50,7 @@ def main() -> None:
         kept.write_text(json.dumps(measured, indent=1))
         sys.stdout.write(f"{name}: {[(row['measured'], row['more'], row['detail']) for row in measured[name]]}\n")
         sys.stdout.flush()
-    table = [Row(**row) for name in ROWS for row in measured.get(name, [])]
+    table = [Row(**row) for name in ROWS for row in measured.get(name) or [asdict(Row(name, "", 0, None))]]
     target = Path(__file__).with_name("RESULTS.md") if not given.quick else given.work / "RESULTS.md"
     target.write_text(results(table, given.repeats, given.quick, load_before))
     sys.stdout.write(f"{target}\n")

@@ -71,7 +71,7 @@ def empty_dagster(partitions: str, assets: str) -> None:
     """Dagster with nothing to do: a run of a partitioned asset that tells of each partition, then a run of some assets."""
     import dagster as dg
 
-    from analytics_pipeline.orchestration.sync import RANGE_END, RANGE_START
+    from analytics_pipeline.orchestration.runs import RANGE_END, RANGE_START
 
     definition = dg.DailyPartitionsDefinition("2014-01-01")
     keys = definition.get_partition_keys()[-int(partitions) :]
@@ -107,7 +107,8 @@ def one_by_one(most: str) -> None:
     from analytics_pipeline.orchestration.build import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
     from analytics_pipeline.orchestration.raw_assets import asset_key
-    from analytics_pipeline.orchestration.sync import RANGE_END, RANGE_START, execute, make_plan
+    from analytics_pipeline.orchestration.runs import RANGE_END, RANGE_START
+    from analytics_pipeline.orchestration.sync import execute, make_plan
     from analytics_pipeline.settings import load_settings
 
     settings = load_settings()
