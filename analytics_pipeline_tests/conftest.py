@@ -73,9 +73,9 @@ def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.Monk
     return Settings()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium, one for the session: Playwright takes no second one in a thread."""
+    """A headless Chromium for a module of tests: while it is open its event loop runs, and no other may start."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api")
