@@ -1,0 +1,37 @@
+"""The reliability table: figures that the long suites note as they run, printed as the README's table.
+
+`python -m analytics_pipeline_tests.soak.reliability` prints what the last runs noted. What is tried belongs in the suites.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+NOTED = Path(__file__).parents[2] / ".artifacts" / "reliability.json"
+
+
+def note(what: str, figure: str) -> None:
+    """Keep a figure, once all assertions behind it have passed; a later run of the same suite replaces it.
+
+    Args:
+        what: what was done to the pipeline, such as `SIGKILL at a random moment of a sync`.
+        figure: how often, and what was seen, such as `60 kills, 60 runs after them equal to an unbroken one`.
+    """
+    figures = noted() | {what: figure}
+    NOTED.parent.mkdir(parents=True, exist_ok=True)
+    NOTED.write_text(json.dumps(figures, indent=1, sort_keys=True))
+
+
+def noted() -> dict[str, str]:
+    """What was noted, by what was done."""
+    return json.loads(NOTED.read_text()) if NOTED.exists() else {}
+
+
+def table() -> str:
+    """The figures as Markdown."""
+    rows = [f"| {what} | {figure} |" for what, figure in sorted(noted().items())]
+    return "\n".join(["| what was done to it | what was seen |", "|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")
