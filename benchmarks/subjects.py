@@ -51,18 +51,19 @@ def load(listing: str, landing: str, database: str) -> None:
     sys.stdout.write(f"{rows} rows, {failed} files failed")
 
 
-def download(folder: str) -> None:
-    """Our download of the whole bucket, each body verified."""
-    from analytics_pipeline.settings import load_settings
-    from analytics_pipeline.vocareum.api import VocareumApi
-    from analytics_pipeline.vocareum.bucket import Bucket, Downloaded
-    from analytics_pipeline.vocareum.credentials import session
+def download(folder: str, bucket: str, prefix: str, url: str) -> None:
+    """Our download of everything under a prefix, each body verified; credentials from the environment."""
+    import os
 
-    place, settings = Path(folder), load_settings()
+    import boto3
+
+    from analytics_pipeline.vocareum.bucket import Bucket, Downloaded
+
+    place = Path(folder)
     place.mkdir(parents=True)
-    login = session(VocareumApi(settings.api_url, settings.api_token), settings.org_id, settings.region)
-    bucket = Bucket(login, settings.bucket, f"org{settings.org_id}/", settings.s3_endpoint_url)
-    done = list(bucket.download(bucket.list(), lambda got: place / got.key.replace("/", "_")))
+    login = boto3.Session(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    there = Bucket(login, bucket, prefix, url)
+    done = list(there.download(there.list(), lambda got: place / got.key.replace("/", "_")))
     assert all(isinstance(one, Downloaded) for one in done)
     sys.stdout.write(f"{len(done)} files")
 
