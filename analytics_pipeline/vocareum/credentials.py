@@ -15,7 +15,7 @@ import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from pydantic import SecretStr
 
-from analytics_pipeline.vocareum.errors import MalformedCredentials, VocareumError
+from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
 
 ASSUMED_LIFETIME = timedelta(minutes=60)
 """The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
@@ -25,6 +25,7 @@ STALE_CODES = frozenset(
 )
 """S3 error codes that fresh credentials can cure."""
 
+_RENEWALS = "vocareum_renewals"
 _RENEWALS_PER_CALL = 2
 _REMEMBER_FAILURE_SECONDS = 10.0
 
@@ -162,7 +163,9 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
             seconds = (fresh.expires_at - datetime.now(UTC)).total_seconds()
             if seconds <= 0:
                 raise MalformedCredentials(
-                    "The credentials that Vocareum handed out have already expired.", "Check this machine's clock."
+                    f"The credentials that Vocareum handed out ended at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
+                    f"and by this machine's clock it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
+                    SET_CLOCK,
                 )
         except VocareumError as error:
             self._failure = time.monotonic() + _REMEMBER_FAILURE_SECONDS, error
@@ -210,10 +213,13 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     core.set_config_variable("region", region)
 
-    def repeat_with_fresh_credentials(*, response: Any, attempts: int, **_: Any) -> int | None:
+    def repeat_with_fresh_credentials(*, response: Any, request_dict: dict[str, Any], **_: Any) -> int | None:
         code = response[1].get("Error", {}).get("Code") if response else None
-        if code not in STALE_CODES or attempts > _RENEWALS_PER_CALL:
+        context = request_dict["context"]  # of this call, all its attempts included
+        renewals = context.get(_RENEWALS, 0)
+        if code not in STALE_CODES or renewals >= _RENEWALS_PER_CALL:
             return None
+        context[_RENEWALS] = renewals + 1
         credentials.discard()
         return 0  # seconds until botocore signs and sends the call again
 
