@@ -4,13 +4,16 @@ It knows nothing of Dagster; what to load is decided in `ingest/plan.py`, by whi
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 import duckdb
 
@@ -20,16 +23,23 @@ from analytics_pipeline.ingest.erasure import erase_in_file
 from analytics_pipeline.ingest.header import FileRefused
 from analytics_pipeline.ingest.landing import forget_older_versions, has_landed, landing_path
 from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.vocareum.bucket import Bucket, RemoteObject, Undelivered, remove_stale_parts
+from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
+from analytics_pipeline.vocareum.parts import remove_stale_parts
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.load import write_batch
+
+if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
+    from analytics_pipeline.vocareum.bucket import Bucket
 
 BATCH_BYTES = 128_000_000
 BATCH_FILES = 512
 """What is read, judged and written at a time: some of DuckDB's row groups, as a part of one is written twice; but two
 batches, one being read and one being written, must fit into memory (measured: 0.9 GB in all, however many files)."""
+READERS = 2
+"""Batches that are read at a time, each by one thread: DuckDB hands a result over in the thread that asks for it."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
@@ -54,7 +64,7 @@ class Loader:
         refetch: fetch even what has landed already.
     """
 
-    bucket: Bucket | None
+    bucket: "Bucket | None"
     landing: Path
     open_warehouse: OpenWarehouse
     run_id: str
@@ -66,7 +76,7 @@ class Loader:
         Yields:
             The verdict of each file, after its transaction is committed.
         """
-        for undelivered, batch in _one_ahead(self._read(dataset, deliveries)):
+        for undelivered, batch in _ahead(_batched(self._fetch(deliveries)), partial(_read, dataset)):
             yield from map(_told, undelivered)
             if not batch.files:
                 continue
@@ -77,14 +87,6 @@ class Loader:
                 erase_in_file(one.landed.path, dataset, erased)
             forget_older_versions(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
             yield from map(_told, batch.files)
-
-    def _read(
-        self, dataset: Dataset, deliveries: Sequence[Delivery]
-    ) -> Generator[tuple[list[FileResult], Batch], None, None]:
-        """Batches as they can be written, each with the files that did not land meanwhile."""
-        for landed in _batched(self._fetch(deliveries)):
-            undelivered = [one for one in landed if isinstance(one, FileResult)]
-            yield undelivered, read_batch(dataset, [one for one in landed if isinstance(one, Landed)])
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
         """Files as they land; those that did not, as a failed verdict."""
@@ -110,6 +112,12 @@ class Loader:
                 yield _not_landed(self.landing, delivery, outcome.reason, outcome.remedy)
             else:
                 yield Landed(_as_got(delivery, outcome.object), outcome.path)
+
+
+def _read(dataset: Dataset, files: Sequence[Landed | FileResult]) -> tuple[list[FileResult], Batch]:
+    """A batch as it can be written, and the files that did not land."""
+    undelivered = [one for one in files if isinstance(one, FileResult)]
+    return undelivered, read_batch(dataset, [one for one in files if isinstance(one, Landed)])
 
 
 def _told(result: FileResult) -> FileResult:
@@ -145,7 +153,7 @@ def _not_landed(folder: Path, delivery: Delivery, reason: str, remedy: str) -> F
     return FileResult(Landed(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
 
 
-def _batched(files: Iterable[Landed | FileResult]) -> Iterator[list[Landed | FileResult]]:
+def _batched(files: Iterable[Landed | FileResult]) -> Generator[list[Landed | FileResult], None, None]:
     batch: list[Landed | FileResult] = []
     size = 0
     for file in files:
@@ -158,14 +166,24 @@ def _batched(files: Iterable[Landed | FileResult]) -> Iterator[list[Landed | Fil
         yield batch
 
 
-def _one_ahead(items: Generator[T, None, None]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before is worked on: DuckDB reads here while it writes there."""
-    with ThreadPoolExecutor(1, thread_name_prefix="read") as thread:
+def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[R]:
+    """What is made of each item, in READERS threads, while the ones before are worked on: DuckDB reads here while it
+    writes there."""
+    taking = Lock()
+
+    def one() -> R | None:
+        with taking:
+            item = next(items, None)
+        return None if item is None else make(item)
+
+    with ThreadPoolExecutor(READERS, thread_name_prefix="read") as threads:
+        coming = deque(threads.submit(one) for _ in range(READERS))
         try:
-            coming = thread.submit(next, items, None)
-            while (item := coming.result()) is not None:
-                coming = thread.submit(next, items, None)
-                yield item
+            while coming:
+                if (made := coming.popleft().result()) is not None:
+                    coming.append(threads.submit(one))
+                    yield made
         finally:
-            # Behind what is running, in the thread it runs in; so downloads that have not begun never begin.
-            thread.submit(items.close).result()
+            # Once no thread takes from them, so that downloads that have not begun never begin.
+            threads.shutdown(cancel_futures=True)
+            items.close()

@@ -30,7 +30,6 @@ from analytics_pipeline.sql_models import (
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
     """Every model in one step, so that a rebuild opens the warehouse once; any subset can be built alone."""
-    lineage = column_lineage(project)
 
     @dg.multi_asset(
         name="build_models",
@@ -50,7 +49,9 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
             built = build(connection, project.select([*(m.qualified for m in needed), *chosen]))
             tested = run_tests(connection, _selected_tests(context, project))
             types = column_types(connection)
-        yield from (_materialized(one, lineage, types) for one in built if one.model in wanted and one.failure is None)
+        done = [one for one in built if one.model in wanted and one.failure is None]
+        lineage = column_lineage(project, [one.model for one in done])
+        yield from (_materialized(one, lineage, types) for one in done)
         yield from (_checked(project, one) for one in tested)
         _raise_if_failed(built)
 

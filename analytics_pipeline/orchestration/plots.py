@@ -1,50 +1,66 @@
-"""Small pictures for the Dagster UI: a PNG within markdown, of a few kB. The charts of report.html are not made here."""
+"""Small pictures for the Dagster UI: a PNG within markdown, of a few kB. The charts of report.html are not made here.
+
+Drawn with Pillow: a run that loads one day has no two seconds to import matplotlib for it (measured: 1.7 s of CPU against
+0.1 s).
+"""
 
 import base64
 from collections.abc import Sequence
 from datetime import date
 from io import BytesIO
 
+from PIL import Image, ImageDraw, ImageFont
+
 PERIODS_SHOWN = 120
+_WIDTH, _HEIGHT, _TOP, _BOTTOM = 480, 130, 24, 18  # pixels; above and below the bars
+_PAPER, _ROWS, _REJECTS, _TEXT = "#ffffff", "#9ecae1", "#cb181d", "#555555"
+
+Figures = Sequence[tuple[date, int, int]]
 
 
-def rows_per_period(figures: Sequence[tuple[date, int, int]]) -> str | None:
+def rows_per_period(figures: Figures) -> str | None:
     """Rows and rejects over time as markdown with an embedded PNG; None if there is nothing to draw.
 
     Args:
-        figures: period, rows, rejects; in any order.
+        figures: first day of the period, rows, rejects; in any order.
     """
     shown = sorted(figures)[-PERIODS_SHOWN:]
     if not shown:
         return None
-    # Half a second, which not every start of the code location needs.
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 1.7), dpi=72, layout="constrained")
-    axes = figure.subplots()
-    days = [day for day, _, _ in shown]
-    # A bar for each period, so that a missing one is a gap.
-    width = 25 if all(day.day == 1 for day in days) else 0.9
-    axes.bar(days, [rows for _, rows, _ in shown], width, color="#9ecae1", label="rows")  # type: ignore[arg-type]
-    rejects = [(day, count) for day, _, count in shown if count]
-    if rejects:
-        axes.scatter(
-            [day for day, _ in rejects],  # type: ignore[arg-type]
-            [count for _, count in rejects],
-            color="#cb181d",
-            s=12,
-            label="rejects",
-            zorder=3,
-        )
-    axes.set_ylim(bottom=0)
-    locator = AutoDateLocator(maxticks=7)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.tick_params(labelsize=7)
-    axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=2)
-    axes.spines[["top", "right"]].set_visible(False)
+    image = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(image)
+    _draw_bars(draw, shown)
+    _draw_words(draw, shown)
     picture = BytesIO()
-    figure.savefig(picture, format="png", pil_kwargs={"optimize": True})
+    image.quantize(16).save(picture, format="png", optimize=True)
     encoded = base64.b64encode(picture.getvalue()).decode()
-    return f"![Rows and rejects, {days[0]} to {days[-1]}](data:image/png;base64,{encoded})"
+    return f"![Rows and rejects, {shown[0][0]} to {shown[-1][0]}](data:image/png;base64,{encoded})"
+
+
+def _draw_bars(draw: ImageDraw.ImageDraw, shown: Figures) -> None:
+    """A bar for each period, placed by its date, so that a missing one is a gap; a dot where something was rejected."""
+    first, last = shown[0][0], shown[-1][0]
+    step = 30 if all(day.day == 1 for day, _, _ in shown) else 1
+    slot = _WIDTH / ((last - first).days / step + 1)
+    base = _HEIGHT - _BOTTOM
+    scale = (base - _TOP) / max(1, *(max(rows, rejects) for _, rows, rejects in shown))
+    for day, rows, rejects in shown:
+        left = (day - first).days / step * slot
+        if rows:
+            draw.rectangle((left, base - max(1, rows * scale), left + max(1, slot * 0.8) - 1, base - 1), fill=_ROWS)
+        if rejects:
+            middle, height = left + slot * 0.4, base - rejects * scale
+            draw.ellipse((middle - 2, height - 3, middle + 2, height + 1), fill=_REJECTS)
+    draw.line((0, base, _WIDTH, base), fill=_TEXT)
+
+
+def _draw_words(draw: ImageDraw.ImageDraw, shown: Figures) -> None:
+    font = ImageFont.load_default(11)
+    most = f"most: {max(rows for _, rows, _ in shown):,} rows, {max(rejects for _, _, rejects in shown):,} rejects"
+    draw.rectangle((2, 6, 10, 14), fill=_ROWS)
+    draw.text((14, 4), "rows", fill=_TEXT, font=font)
+    draw.ellipse((52, 8, 57, 13), fill=_REJECTS)
+    draw.text((61, 4), "rejects", fill=_TEXT, font=font)
+    draw.text((_WIDTH - 2, 4), most, fill=_TEXT, font=font, anchor="ra")
+    draw.text((2, _HEIGHT - 2), str(shown[0][0]), fill=_TEXT, font=font, anchor="ls")
+    draw.text((_WIDTH - 2, _HEIGHT - 2), str(shown[-1][0]), fill=_TEXT, font=font, anchor="rs")

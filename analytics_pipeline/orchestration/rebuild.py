@@ -3,6 +3,8 @@
 Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
 """
 
+from collections.abc import Mapping, Sequence
+
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
@@ -12,6 +14,8 @@ from analytics_pipeline.orchestration.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.sql_models import Model, load_project, touched_by
 
+Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
+
 
 def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     """The models to rebuild and the published file behind them; none if the file has everything.
@@ -19,24 +23,33 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     What died between a load and its publishing is stale too.
     """
     project = load_project()
-    published = _when(instance, PUBLISHED)
-    loaded = [name for name, dataset in DATASETS.items() if _when(instance, asset_key(dataset)) > published]
-    changed = {
-        model.qualified for model in project.models.values() if _built_as(instance, model) != code_version(model)
-    }
+    keys = [model_key(name) for name in project.models]
+    newest = _newest(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
+    published = _when(newest, PUBLISHED)
+    loaded = [name for name, dataset in DATASETS.items() if _when(newest, asset_key(dataset)) > published]
+    changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
     stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
     names = changed | {model.qualified for model in stale}
     return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names else []
 
 
-def _when(instance: dg.DagsterInstance, key: dg.AssetKey) -> float:
+def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> Newest:
+    """The latest materialization of each asset that has one, in one query."""
+    records = instance.get_asset_records(keys)
+    return {
+        one.asset_entry.asset_key: one.asset_entry.last_materialization
+        for one in records
+        if one.asset_entry.last_materialization
+    }
+
+
+def _when(newest: Newest, key: dg.AssetKey) -> float:
     """When an asset was materialized last (epoch seconds), 0 if never."""
-    event = instance.get_latest_materialization_event(key)
-    return event.timestamp if event else 0.0
+    return newest[key].timestamp if key in newest else 0.0
 
 
-def _built_as(instance: dg.DagsterInstance, model: Model) -> str | None:
+def _built_as(newest: Newest, model: Model) -> str | None:
     """The code version that a model was built as last, None if never."""
-    event = instance.get_latest_materialization_event(model_key(model.qualified))
+    event = newest.get(model_key(model.qualified))
     materialization = event.asset_materialization if event else None
     return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None

@@ -3,7 +3,7 @@
 Names and SQL only: nothing here touches a database. Which table reads which is `Model.depends_on`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 from sqlglot.lineage import Node, lineage
@@ -17,10 +17,10 @@ ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]
 """Column -> the (qualified table, column) pairs that its value is computed from; none for a count or a constant."""
 
 
-def column_lineage(project: Project) -> dict[str, ColumnLineage]:
-    """The lineage of every model's columns, by qualified name. A tenth of a second for thirty models."""
+def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, ColumnLineage]:
+    """The lineage of the columns of some of the project's models, by qualified name. About 10 ms for a model."""
     schema = _schema(project)
-    return {name: _of_model(model, schema) for name, model in project.models.items()}
+    return {model.qualified: _of_model(model, schema) for model in models}
 
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:

@@ -37,7 +37,7 @@ def make(seed: int) -> bytes:
         body = b"\xef\xbb\xbf" + body
     if dice.random() < 0.03:
         body = dice.choice(
-            [gzip.compress(body), body.decode("utf-8", "replace").encode("utf-16"), b"<html>" + body, b""]
+            [gzip.compress(body, mtime=0), body.decode("utf-8", "replace").encode("utf-16"), b"<html>" + body, b""]
         )
     return body
 

@@ -8,7 +8,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Dialect
 from analytics_pipeline.demo.organisation.table import Record, Table, render
 from analytics_pipeline.ingest.lines import lines_of_rows
-from analytics_pipeline.ingest.records import MAX_LINE, is_read_whole, read_records
+from analytics_pipeline.ingest.records import MAX_LINE, is_read_whole, read_records, survey
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 COURSES = HEADER["course_mapping"]
@@ -229,14 +229,27 @@ def test_the_careful_reader_reads_every_dialect_as_it_was_meant(tmp_path: Path, 
 def test_a_record_that_duckdb_did_not_see_is_noticed(tmp_path: Path, body: str, records: int, whole: bool):
     path = tmp_path / "a.csv"
     path.write_text(body)
-    assert is_read_whole(path, records) is whole
+    assert left_to_duckdb(path, records) is whole
+
+
+def left_to_duckdb(path: Path, records: int) -> bool:
+    surveyed = survey(path)
+    return surveyed.trusted and is_read_whole(path, surveyed, records)
 
 
 def test_quotes_and_blanks_over_a_block_border_are_noticed(tmp_path: Path):
     path = tmp_path / "a.csv"
     for back in range(6):
-        filler = "x" * ((1 << 20) - back - len("a,b\n"))
-        path.write_text(f'a,b\n{filler},  "x"\n')
-        assert not is_read_whole(path, 1), f"two blanks and a quote, {back} characters before the border"
-        path.write_text(f'a,b\n{filler},"y\n""z"\n\n')
-        assert is_read_whole(path, 1), f"a quoted line end, {back} characters before the border"
+        lines, odd = divmod((1 << 20) - back - len("a,b\n" + "1,\n"), len("1,2\n"))
+        before = "a,b\n" + "1,2\n" * lines + f"1,{'x' * odd}\n"
+        path.write_text(f'{before},  "x"\n')
+        assert not left_to_duckdb(path, lines + 2), f"two blanks and a quote, {back} characters before the border"
+        path.write_text(f'{before},"y\n""z"\n\n')
+        assert left_to_duckdb(path, lines + 2), f"a quoted line end, {back} characters before the border"
+
+
+@pytest.mark.parametrize(("length", "trusted"), [(4_000, True), (8_192, False), (3_000_000, False)])
+def test_a_file_with_a_long_line_is_not_left_to_duckdb(tmp_path: Path, length: int, trusted: bool):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "1,2\n" * 1_000 + "x" * length + "\n" + "1,2\n" * 1_000)
+    assert survey(path).trusted is trusted

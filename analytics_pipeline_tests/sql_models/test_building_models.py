@@ -136,7 +136,7 @@ def test_what_a_load_touches_decides_what_is_built_again() -> None:
 
 
 def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None:
-    lineage = column_lineage(PROJECT)
+    lineage = column_lineage(PROJECT, PROJECT.models.values())
     assert lineage["staging.grades"]["assignment_id"] == {("raw.grades", "asnid")}
     assert lineage["marts.daily_cloud_spend"]["course_id"] == {("staging.parts", "course_id")}
     assert ("staging.azure_cost", "accumulated") in lineage["marts.daily_cloud_spend"]["cost"]

@@ -12,7 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import Bucket, RemoteObject, VocareumApi, session
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.objects import RemoteObject
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 

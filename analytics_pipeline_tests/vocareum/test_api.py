@@ -9,13 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import (
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.errors import (
     ApiRefused,
     ApiUnavailable,
     AuthenticationError,
     MalformedCredentials,
     UnsafeAddress,
-    VocareumApi,
     VocareumError,
 )
 from analytics_pipeline_tests.vocareum.faulty import answer

@@ -12,18 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import (
-    AuthenticationError,
-    Bucket,
-    BucketError,
-    Credentials,
-    Downloaded,
-    RemoteObject,
-    Undelivered,
-    UnsafeAddress,
-    VocareumApi,
-    session,
-)
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.credentials import Credentials, session
+from analytics_pipeline.vocareum.errors import AuthenticationError, BucketError, UnsafeAddress
+from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 
 Destination = Callable[[RemoteObject], Path]
 

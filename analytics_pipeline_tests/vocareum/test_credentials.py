@@ -13,15 +13,10 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import (
-    ApiUnavailable,
-    Bucket,
-    Credentials,
-    MalformedCredentials,
-    VocareumApi,
-    parse_credentials,
-    session,
-)
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials, session
+from analytics_pipeline.vocareum.errors import ApiUnavailable, MalformedCredentials
 
 NOW = datetime(2024, 1, 9, 12, 0, tzinfo=UTC)
 UNTIL = datetime(2024, 1, 9, 12, 45, tzinfo=UTC)

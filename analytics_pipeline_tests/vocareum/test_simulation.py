@@ -7,7 +7,9 @@ from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import Bucket, VocareumApi, session
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.credentials import session
 
 
 def s3(demo: DemoVocareum, **changed: str):

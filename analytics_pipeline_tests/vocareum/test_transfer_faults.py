@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.vocareum import Bucket, BucketError, Downloaded, RemoteObject, Undelivered
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline_tests.vocareum.faulty import answer
 
 BODY = b"user_id,cost\n" * 500
