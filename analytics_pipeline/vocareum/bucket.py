@@ -20,13 +20,14 @@ from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import remove_stale_parts
-from analytics_pipeline.vocareum.patience import BUDGET, patiently
+from analytics_pipeline.vocareum.patience import BUDGET, LastFailure, patiently
 from analytics_pipeline.vocareum.transfer import Destination, Transfer
 
 __all__ = ["Bucket", "Destination", "Downloaded", "RemoteObject", "Undelivered", "remove_stale_parts"]
 
 _OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more
 
+_WAIT = "Try again later. If it lasts, check the network and AWS's status page."
 _REMEDIES = {
     "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
@@ -83,6 +84,7 @@ class Bucket:
         self.name = name
         self.prefix = prefix
         self._budget = budget
+        self._outage = LastFailure()
         self._client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
         self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall, budget)
 
@@ -95,6 +97,7 @@ class Bucket:
             BucketError: listing is denied, or S3 fails.
             VocareumError: credentials cannot be had.
         """
+        self._outage.raise_again()
         try:
             for page in self._pages(self.prefix + under):
                 for found in page.get("Contents", []):
@@ -110,9 +113,11 @@ class Bucket:
             code = str(error)
         else:
             return
-        raise BucketError(
-            f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
-            _REMEDIES.get(code, "Try again later. If it lasts, check the network and AWS's status page."),
+        raise self._outage.remember(
+            BucketError(
+                f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
+                _REMEDIES.get(code, _WAIT),
+            )
         )
 
     def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -162,9 +167,8 @@ class Bucket:
                 failed = isinstance(outcome, Undelivered) and outcome.transient
                 failures_in_a_row = failures_in_a_row + 1 if failed else 0
                 if failures_in_a_row > _OUTAGE:
-                    raise BucketError(
-                        f"S3 failed for {failures_in_a_row} files in a row.",
-                        "Try again later. If it lasts, check the network and AWS's status page.",
+                    raise self._outage.remember(
+                        BucketError(f"S3 failed for {failures_in_a_row} files in a row.", _WAIT)
                     )
                 yield outcome
         finally:

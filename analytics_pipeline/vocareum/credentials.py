@@ -4,7 +4,6 @@ Nothing here makes a request; whatever hands credentials out (`CredentialSource`
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Deferre
 from pydantic import SecretStr
 
 from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
+from analytics_pipeline.vocareum.patience import LastFailure
 
 ASSUMED_LIFETIME = timedelta(minutes=60)
 """The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
@@ -27,7 +27,6 @@ STALE_CODES = frozenset(
 
 _RENEWALS = "vocareum_renewals"
 _RENEWALS_PER_CALL = 2
-_REMEMBER_FAILURE_SECONDS = 10.0
 
 # The keys are not published. Names are compared as lower-case letters without a leading "aws".
 _ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
@@ -142,7 +141,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         self._lifetime = ASSUMED_LIFETIME.total_seconds()
         self._current_id: str | None = None
         self._refused = False
-        self._failure: tuple[float, VocareumError] | None = None
+        self._failure = LastFailure()
 
     def refresh_needed(self, refresh_in: float | None = None) -> bool:
         """Whether fewer than `refresh_in` seconds are left.
@@ -155,9 +154,8 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
 
     def _fetch(self) -> dict[str, str]:
         """Called by botocore under its lock, so one thread at a time."""
-        if self._failure and time.monotonic() < self._failure[0]:
-            # Threads that queued for the lock must not each spend the API's whole retry budget.
-            raise type(self._failure[1])(self._failure[1].message, self._failure[1].remedy)
+        # Threads that queued for the lock must not each spend the API's whole retry budget.
+        self._failure.raise_again()
         try:
             fresh = self._source.s3_credentials(self._org_id)
             seconds = (fresh.expires_at - datetime.now(UTC)).total_seconds()
@@ -168,7 +166,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
                     SET_CLOCK,
                 )
         except VocareumError as error:
-            self._failure = time.monotonic() + _REMEMBER_FAILURE_SECONDS, error
+            self._failure.remember(error)
             raise
         self._lifetime, self._current_id, self._refused = seconds, fresh.access_key_id, False
         return {
