@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, known_dataset, note, progress, table
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    UNUSABLE,
+    command,
+    err,
+    known_dataset,
+    note,
+    progress,
+    table,
+)
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
@@ -27,7 +37,7 @@ def sync(
     The bucket is listed once; only files whose ETag or size is not the ledger's are fetched. Every load is a run of the
     Dagster instance, and its partitions show in the UI.
 
-    Exit codes: 0 done, 1 some file failed, 2 settings or credentials.
+    Exit codes: 0 done, 1 some file failed, 2 settings, credentials or the network.
     """
     settings = require(load_settings())
     wanted = Wanted(frozenset(map(known_dataset, dataset or [])), _date(since), _date(until))
@@ -74,9 +84,11 @@ def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name
         assert failure is not None
         place = f"{key}, line {failure.line}" if failure.line else key
         err.print(f"{place}: {failure.reason}. {failure.remedy}", style="red", markup=False, soft_wrap=True)
-    if not failed:
+    if done.stopped or not failed:
         for text in done.failed_runs.values():
             err.print(text, style="red", markup=False, soft_wrap=True)
+    if done.stopped:
+        return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs else DONE
 
 

@@ -1,4 +1,7 @@
-"""How a step fails: an error that can be foreseen becomes a Dagster failure with its text alone, not worth a retry."""
+"""How a step fails: an error that can be foreseen becomes a Dagster failure with its text alone, not worth a retry.
+
+What such an error says is written where it is raised, what a failed file says in `describe.py`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +9,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from analytics_pipeline.errors import FORESEEABLE
+
+UNUSABLE = "unusable"
+"""Metadata of a failure that no file is to blame for: settings, API, bucket or warehouse can't be used."""
 
 
 @contextmanager
@@ -18,4 +24,4 @@ def foreseeable() -> Iterator[None]:
     try:
         yield
     except FORESEEABLE as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+        raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None

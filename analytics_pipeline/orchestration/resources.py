@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
-from pydantic import Field, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr
 
 from analytics_pipeline.orchestration.webhook import WebhookResource
 from analytics_pipeline.settings import Settings, require
@@ -31,14 +31,20 @@ class FeedResource(S3Resource):
     api_token: str = Field(description="API token for s3_labs; a secret.")
     api_url: str = Field(description="Vocareum's API, the only host the token goes to.")
     bucket: str = Field(description="Bucket of the feed.")
+    _opened: Bucket | None = PrivateAttr(default=None)
 
     def open(self) -> Bucket:
-        """The bucket, listing and reading under `org{org}/`.
+        """The bucket, listing and reading under `org{org}/`; one for all steps of a run, which share its credentials.
 
         Raises:
             SettingsError: the organisation or the token is not set.
         """
-        settings = Settings.model_construct(
+        if self._opened is None:
+            self._opened = open_bucket(self._settings())
+        return self._opened
+
+    def _settings(self) -> Settings:
+        return Settings.model_construct(
             org_id=self.org_id,
             api_token=SecretStr(self.api_token),
             api_url=self.api_url,
@@ -46,7 +52,6 @@ class FeedResource(S3Resource):
             region=self.region_name or "us-west-2",
             s3_endpoint_url=self.endpoint_url,
         )
-        return open_bucket(settings)
 
     def get_client(self) -> Any:
         """A boto3 S3 client with the organisation's credentials, for code of your own."""

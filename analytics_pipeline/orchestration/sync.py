@@ -17,6 +17,7 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.decide import load_requests
+from analytics_pipeline.orchestration.failures import UNUSABLE
 from analytics_pipeline.orchestration.marks import snapshot_versions
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
@@ -37,6 +38,7 @@ class Synced:
         results: verdict of each file that was looked at.
         early: deliveries before the first partition, which are not loaded.
         failed_runs: Dagster runs that failed, with their error.
+        stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
     """
 
@@ -44,6 +46,7 @@ class Synced:
     results: list[FileResult] = field(default_factory=list)
     early: tuple[Delivery, ...] = ()
     failed_runs: dict[str, str] = field(default_factory=dict)
+    stopped: bool = False
     rebuilt: bool = False
 
 
@@ -100,6 +103,9 @@ def sync(
             run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
             if not run.success:
                 done.failed_runs[run.run_id] = failure_text(run)
+            done.stopped = nothing_usable(run)
+            if done.stopped:
+                break
     rebuilt = rebuild(settings, definitions, instance, on_rebuild)
     done.rebuilt = rebuilt is not None and rebuilt.success
     if rebuilt and not rebuilt.success:
@@ -175,11 +181,20 @@ def execute(
 
 def failure_text(run: dg.ExecuteInProcessResult) -> str:
     """What a failed run says, for people."""
-    for event in run.all_events:
-        if event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            failure = data.user_failure_data
-            if failure and failure.description:
-                return str(failure.description)
-            return data.error_display_string if data.error else "the step failed"
+    for event in _step_failures(run):
+        data = event.step_failure_data
+        failure = data.user_failure_data
+        if failure and failure.description:
+            return str(failure.description)
+        return data.error_display_string if data.error else "the step failed"
     return "the run failed before its first step"
+
+
+def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
+    """Whether a run failed of something that the next one would meet again, as an API that is down."""
+    failures = (event.step_failure_data.user_failure_data for event in _step_failures(run))
+    return any(failure is not None and UNUSABLE in failure.metadata for failure in failures)
+
+
+def _step_failures(run: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return [event for event in run.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]

@@ -145,6 +145,8 @@ class VocareumApi:
             return json.loads(body.replace(self._token.encode(), b"[hidden]"))
         except ValueError:
             pass
+        if body.lstrip()[:1] in (b"", b"{", b"["):  # it began well: the network lost the rest
+            raise _TryAgain("its answer breaks off")
         raise MalformedCredentials(
             "Vocareum's answer is not JSON; perhaps it is a web page.",
             "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2.",

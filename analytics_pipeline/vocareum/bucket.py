@@ -3,34 +3,44 @@
 How a single body is fetched and verified is in transfer.py; what the keys mean is not known here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC
+from http import HTTPStatus
+from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 
 from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import STALE_CODES
-from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import remove_stale_parts
+from analytics_pipeline.vocareum.patience import BUDGET, LastFailure, patiently
 from analytics_pipeline.vocareum.transfer import Destination, Transfer
 
 __all__ = ["Bucket", "Destination", "Downloaded", "RemoteObject", "Undelivered", "remove_stale_parts"]
 
-_OUTAGE = 40  # transient failures in a row that mean S3 is down: don't wait for thousands more
+_OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more
 
+_WAIT = "Try again later. If it lasts, check the network and AWS's status page."
 _REMEDIES = {
     "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
     "PermanentRedirect": "Check AWS_REGION: the bucket is in another region.",
     "AuthorizationHeaderMalformed": "Check AWS_REGION: the bucket is in another region.",
-    "RequestTimeTooSkewed": "Set this machine's clock.",
+    "RequestTimeTooSkewed": SET_CLOCK,
     "SignatureDoesNotMatch": "Check AWS_ENDPOINT_URL_S3, and this machine's clock.",
     **dict.fromkeys(STALE_CODES, "S3 does not accept what Vocareum handed out. Try again later; check the clock."),
 }
+
+
+class _Spoilt(Exception):
+    """A page of a listing that did not arrive, or not whole; the text is S3's code or botocore's name for it."""
 
 
 class Bucket:
@@ -45,6 +55,7 @@ class Bucket:
         endpoint_url: another S3 than Amazon's, addressed path-style.
         region: the bucket's AWS region.
         stall: seconds without a byte after which a request is repeated.
+        budget: seconds in which a page or an object may be asked for once more.
 
     Raises:
         UnsafeAddress: the endpoint is not HTTPS, nor HTTP on this machine.
@@ -59,10 +70,11 @@ class Bucket:
         region: str = "us-west-2",
         *,
         stall: float = 30.0,
+        budget: float = BUDGET,
     ) -> None:
         endpoint_url = require_safe(endpoint_url, "AWS_ENDPOINT_URL_S3") if endpoint_url else None
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 6},
+            retries={"mode": "standard", "total_max_attempts": 2},  # and then `patiently`
             connect_timeout=min(10.0, stall),
             read_timeout=stall,
             s3={"addressing_style": "path" if endpoint_url else "auto"},
@@ -71,8 +83,10 @@ class Bucket:
         )
         self.name = name
         self.prefix = prefix
+        self._budget = budget
+        self._outage = LastFailure()
         self._client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
-        self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall)
+        self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall, budget)
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
         """List the objects whose keys begin with the prefix and `under`, in the order of their keys.
@@ -83,9 +97,9 @@ class Bucket:
             BucketError: listing is denied, or S3 fails.
             VocareumError: credentials cannot be had.
         """
+        self._outage.raise_again()
         try:
-            paginator = self._client.get_paginator("list_objects_v2")
-            for page in paginator.paginate(Bucket=self.name, Prefix=self.prefix + under):
+            for page in self._pages(self.prefix + under):
                 for found in page.get("Contents", []):
                     if found["Key"].endswith("/"):
                         continue  # a folder that someone made in the S3 console, no file
@@ -95,12 +109,37 @@ class Bucket:
             code = error.response.get("Error", {}).get("Code", "")
         except BotoCoreError as error:
             code = type(error).__name__
+        except _Spoilt as error:
+            code = str(error)
         else:
             return
-        raise BucketError(
-            f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
-            _REMEDIES.get(code, "Try again later. If it lasts, check the network and AWS's status page."),
+        raise self._outage.remember(
+            BucketError(
+                f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
+                _REMEDIES.get(code, _WAIT),
+            )
         )
+
+    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        # Not botocore's paginator: it takes a body that broke off for the last page, or dies of it.
+        page: Mapping[str, Any] = {}
+        while page.get("IsTruncated", True):
+            more = {"ContinuationToken": page["NextContinuationToken"]} if page else {}
+            page = patiently(self._budget, _Spoilt)(self._page, Bucket=self.name, Prefix=prefix, **more)
+            yield page
+
+    def _page(self, **asked: str) -> Mapping[str, Any]:
+        try:
+            page = self._client.list_objects_v2(**asked)  # type: ignore[arg-type]
+        except (NoConnection, HTTPClientError, ResponseParserError) as error:
+            raise _Spoilt(type(error).__name__) from None
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            raise _Spoilt(error.response["Error"]["Code"]) from None
+        if "IsTruncated" not in page:  # S3 always says it
+            raise _Spoilt("an answer without its end")
+        return page
 
     def download(
         self, objects: Iterable[RemoteObject], destination: Destination, *, workers: int = 16
@@ -128,9 +167,8 @@ class Bucket:
                 failed = isinstance(outcome, Undelivered) and outcome.transient
                 failures_in_a_row = failures_in_a_row + 1 if failed else 0
                 if failures_in_a_row > _OUTAGE:
-                    raise BucketError(
-                        f"S3 failed for {failures_in_a_row} files in a row.",
-                        "Try again later. If it lasts, check the network and AWS's status page.",
+                    raise self._outage.remember(
+                        BucketError(f"S3 failed for {failures_in_a_row} files in a row.", _WAIT)
                     )
                 yield outcome
         finally:

@@ -4,7 +4,6 @@ Nothing here makes a request; whatever hands credentials out (`CredentialSource`
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,8 @@ import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 from pydantic import SecretStr
 
-from analytics_pipeline.vocareum.errors import MalformedCredentials, VocareumError
+from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
+from analytics_pipeline.vocareum.patience import LastFailure
 
 ASSUMED_LIFETIME = timedelta(minutes=60)
 """The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
@@ -25,8 +25,8 @@ STALE_CODES = frozenset(
 )
 """S3 error codes that fresh credentials can cure."""
 
+_RENEWALS = "vocareum_renewals"
 _RENEWALS_PER_CALL = 2
-_REMEMBER_FAILURE_SECONDS = 10.0
 
 # The keys are not published. Names are compared as lower-case letters without a leading "aws".
 _ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
@@ -141,7 +141,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         self._lifetime = ASSUMED_LIFETIME.total_seconds()
         self._current_id: str | None = None
         self._refused = False
-        self._failure: tuple[float, VocareumError] | None = None
+        self._failure = LastFailure()
 
     def refresh_needed(self, refresh_in: float | None = None) -> bool:
         """Whether fewer than `refresh_in` seconds are left.
@@ -154,18 +154,19 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
 
     def _fetch(self) -> dict[str, str]:
         """Called by botocore under its lock, so one thread at a time."""
-        if self._failure and time.monotonic() < self._failure[0]:
-            # Threads that queued for the lock must not each spend the API's whole retry budget.
-            raise type(self._failure[1])(self._failure[1].message, self._failure[1].remedy)
+        # Threads that queued for the lock must not each spend the API's whole retry budget.
+        self._failure.raise_again()
         try:
             fresh = self._source.s3_credentials(self._org_id)
             seconds = (fresh.expires_at - datetime.now(UTC)).total_seconds()
             if seconds <= 0:
                 raise MalformedCredentials(
-                    "The credentials that Vocareum handed out have already expired.", "Check this machine's clock."
+                    f"The credentials that Vocareum handed out ended at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
+                    f"and by this machine's clock it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
+                    SET_CLOCK,
                 )
         except VocareumError as error:
-            self._failure = time.monotonic() + _REMEMBER_FAILURE_SECONDS, error
+            self._failure.remember(error)
             raise
         self._lifetime, self._current_id, self._refused = seconds, fresh.access_key_id, False
         return {
@@ -210,10 +211,13 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     core.set_config_variable("region", region)
 
-    def repeat_with_fresh_credentials(*, response: Any, attempts: int, **_: Any) -> int | None:
+    def repeat_with_fresh_credentials(*, response: Any, request_dict: dict[str, Any], **_: Any) -> int | None:
         code = response[1].get("Error", {}).get("Code") if response else None
-        if code not in STALE_CODES or attempts > _RENEWALS_PER_CALL:
+        context = request_dict["context"]  # of this call, all its attempts included
+        renewals = context.get(_RENEWALS, 0)
+        if code not in STALE_CODES or renewals >= _RENEWALS_PER_CALL:
             return None
+        context[_RENEWALS] = renewals + 1
         credentials.discard()
         return 0  # seconds until botocore signs and sends the call again
 

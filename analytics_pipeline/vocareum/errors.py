@@ -9,6 +9,8 @@ MINT = (
     "VOCAREUM_API_TOKEN."
 )
 
+SET_CLOCK = "Set this machine's clock, and have it kept right (NTP)."
+
 
 class VocareumError(Exception):
     """A failure with its cause and its remedy in plain sentences.

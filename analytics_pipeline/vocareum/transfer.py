@@ -17,13 +17,13 @@ import obstore
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import S3Store
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from analytics_pipeline.vocareum.addresses import is_loopback
 from analytics_pipeline.vocareum.credentials import STALE_CODES, renew
-from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import private_file
+from analytics_pipeline.vocareum.patience import patiently
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 Destination = Callable[[RemoteObject], Path]
 """Where an object's content goes. A ValueError refuses the object."""
 
-_ATTEMPTS = 4
 _LOOPBACK = "localhost,127.0.0.0/8,::1"
 _CHUNK = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_MAY_PASS = frozenset({"", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
 _LATER = "The next run tries again. If it lasts, check the network and AWS's status page."
 
 
@@ -47,11 +47,18 @@ class _Failure(Exception):
         self.reason, self.remedy, self.transient = reason, remedy, transient
 
 
-class _Spoilt(_Failure):
-    """The body did not arrive whole: worth another attempt."""
+class _Passing(_Failure):
+    """No answer, or none that is whole: worth another attempt."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, _LATER, transient=True)
 
 
-class _Stale(_Failure):
+class _Everywhere(_Failure):
+    """S3 would answer the same for any other object."""
+
+
+class _Stale(_Everywhere):
     """S3 wants fresh credentials, which the next attempt will use."""
 
 
@@ -65,6 +72,7 @@ class Transfer:
         endpoint_url: another S3 than Amazon's, addressed path-style; None for Amazon's.
         region: the AWS region.
         stall: seconds without a byte after which a request is given up and repeated.
+        budget: seconds in which an object may be asked for once more.
     """
 
     def __init__(
@@ -75,7 +83,9 @@ class Transfer:
         endpoint_url: str | None,
         region: str,
         stall: float,
+        budget: float,
     ) -> None:
+        self._budget = budget
         self._session = session
         self._client = client
         self._name = name
@@ -86,7 +96,7 @@ class Transfer:
         self._config: Any = {"region": region, "virtual_hosted_style_request": endpoint_url is None}
         if endpoint_url:
             self._config["aws_endpoint_url_s3"] = endpoint_url
-        self._options = _options(endpoint_url, stall)
+        self._options = _options(endpoint_url, stall, budget)
 
     def fetch(self, listed: RemoteObject, destination: Destination) -> Downloaded | Undelivered:
         """Fetch the object as it is now, which may be newer than listed, into the file that `destination` names.
@@ -94,17 +104,11 @@ class Transfer:
         Raises:
             VocareumError: no object can be fetched, as credentials cannot be had or S3 accepts none.
         """
-        retrying = Retrying(
-            retry=retry_if_exception_type((_Spoilt, _Stale)),
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            stop=stop_after_attempt(_ATTEMPTS),
-            reraise=True,
-        )
         try:
-            return retrying(self._attempt, listed, destination)
+            return patiently(self._budget, _Passing, _Stale)(self._attempt, listed, destination)
         except _Failure as error:
             failure = error
-        if isinstance(failure, _Stale):
+        if isinstance(failure, _Everywhere):
             raise BucketError(failure.reason, failure.remedy)
         return Undelivered(listed, failure.reason, failure.remedy, failure.transient)
 
@@ -136,7 +140,7 @@ class Transfer:
                 self._verify(found, listed, size, digest.hexdigest())
             return Downloaded(found, target)
         except BaseError:
-            failure = _Spoilt("the connection broke before the whole object arrived", _LATER, transient=True)
+            failure = _Passing("the connection broke before the whole object arrived")
         except ValueError as error:
             failure = _Failure(f"its key is not acceptable: {error}", "Nothing can be done here; tell Vocareum.")
         except OSError as error:
@@ -146,9 +150,9 @@ class Transfer:
     def _verify(self, found: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
         expected = listed.size if found.etag == listed.etag else found.size
         if size != expected:
-            raise _Spoilt(f"{size} bytes arrived where {expected} were announced", _LATER, transient=True)
+            raise _Passing(f"{size} bytes arrived where {expected} were announced")
         if self._etags_are_md5 and _MD5.fullmatch(found.etag) and md5 != found.etag and not self._encrypts(found.key):
-            raise _Spoilt("its content does not match its checksum", _LATER, transient=True)
+            raise _Passing("its content does not match its checksum")
 
     def _encrypts(self, key: str) -> bool:
         """Whether the bucket encrypts with KMS keys: then an ETag looks like an MD5 but is none (S3 API reference)."""
@@ -184,7 +188,7 @@ class Transfer:
             return self._current, key_id
 
 
-def _options(endpoint_url: str | None, stall: float) -> dict[str, Any]:
+def _options(endpoint_url: str | None, stall: float, budget: float) -> dict[str, Any]:
     client: dict[str, Any] = {
         "connect_timeout": timedelta(seconds=min(10.0, stall)),
         "read_timeout": timedelta(seconds=stall),
@@ -194,7 +198,7 @@ def _options(endpoint_url: str | None, stall: float) -> dict[str, Any]:
         # A proxy from the environment must not be asked for this machine; exceptions need a proxy to be named.
         client |= {"allow_http": True, "proxy_url": endpoint_url, "proxy_excludes": _LOOPBACK}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5)}
-    retry = {"max_retries": 5, "retry_timeout": timedelta(seconds=60), "backoff": backoff}
+    retry = {"max_retries": 5, "retry_timeout": timedelta(seconds=budget), "backoff": backoff}
     return {"client_options": client, "retry_config": retry}
 
 
@@ -211,6 +215,8 @@ def _explain(error: Exception) -> _Failure:
     code = match[1] if match else ""
     if code in STALE_CODES:
         return _Stale(f"S3 does not accept the credentials that Vocareum handed out ({code}).", "Try again later.")
+    if code == "RequestTimeTooSkewed":
+        return _Everywhere(f"S3 does not accept this machine's idea of the time ({code}).", SET_CLOCK)
     if isinstance(error, FileNotFoundError):
         return _Failure("it is no longer there", "Nothing: the next listing will not name it.")
     if isinstance(error, ValueError):
@@ -218,4 +224,5 @@ def _explain(error: Exception) -> _Failure:
     if isinstance(error, PermissionDeniedError):
         remedy = "Check VOCAREUM_ORG_ID: the grant covers the files of the token's own organisation."
         return _Failure(f"S3 denies access to it ({code or 'status 403'})", remedy)
-    return _Failure(f"S3 could not deliver it ({code or 'no answer'})", _LATER, transient=True)
+    reason = f"S3 could not deliver it ({code or 'no answer'})"
+    return _Passing(reason) if code in _MAY_PASS else _Failure(reason, _LATER, transient=True)

@@ -193,11 +193,20 @@ def test_https_and_this_machine_are_accepted(url):
     assert client(url)
 
 
-@pytest.mark.parametrize("body", [b"<html><h1>Welcome</h1></html>", b"", b"{", b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"<html><h1>Welcome</h1></html>", b"\xff\xfe"])
 def test_a_web_page_with_status_200_is_malformed_and_points_to_the_address(serve, body):
     error = failure(client(serve(lambda handler: answer(handler, body))))
     assert isinstance(error, MalformedCredentials)
     assert "VOCAREUM_API_URL" in error.remedy
+
+
+@pytest.mark.parametrize("body", [b"", GOOD[:40]])
+def test_an_answer_that_breaks_off_is_asked_for_again(serve, body):
+    bodies = iter([body, GOOD])
+    assert client(serve(lambda handler: answer(handler, next(bodies)))).s3_credentials("9001").access_key_id == "A"
+    error = failure(client(serve(lambda handler: answer(handler, body)), budget=1))
+    assert isinstance(error, ApiUnavailable)
+    assert "breaks off" in error.message
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])

@@ -1,0 +1,43 @@
+"""The command line as `cli/` runs it, and a pipeline that loses its patience soon enough for a test."""
+
+from collections.abc import Callable
+from functools import partialmethod
+
+import pytest
+
+from analytics_pipeline.orchestration import sync as engine
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline_tests.cli.conftest import data, demo, environment, organisation, run  # noqa: F401
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second without a byte is a stall for S3 and API alike; all else stays as it is in production."""
+    monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0))
+    monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0))
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives up on a server after three seconds instead of sixty."""
+    monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0, budget=3.0))
+    monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0, budget=3.0))
+
+
+@pytest.fixture
+def after_listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Have something happen in the middle of the next sync: the bucket is listed, nothing is fetched."""
+
+    def arrange(happen: Callable[[], None]) -> None:
+        real = engine.make_plan
+
+        def make_plan(*arguments: object) -> object:
+            todo = real(*arguments)
+            monkeypatch.setattr(engine, "make_plan", real)
+            happen()
+            return todo
+
+        monkeypatch.setattr(engine, "make_plan", make_plan)
+
+    return arrange

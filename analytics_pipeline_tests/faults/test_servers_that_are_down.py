@@ -1,0 +1,140 @@
+"""A server that is down for good, and a clock that is wrong: an end in bounded time, with exit code 2 and what to do.
+
+What is retried, and how often, is tried in `vocareum/`; production's own patience in `soak/`.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.demo.api_server import SHAPES, Issued
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum.bucket import RemoteObject
+from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.test_kills import left_over
+from analytics_pipeline_tests.faults.network import bad_network, black_hole, bucket
+
+SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>"
+DOWN = ["connection refused", "503 for ever", "black hole"]
+
+
+@contextmanager
+def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
+    """Settings that lead to servers which are down in this way."""
+    if kind == "503 for ever":
+        with bad_network(demo, {"503 SlowDown": 1.0}) as network:
+            yield network.environment
+    elif kind == "black hole":
+        with black_hole() as url:
+            yield {"VOCAREUM_API_URL": f"{url}/api/v2", "AWS_ENDPOINT_URL_S3": url}
+    else:
+        yield {"VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("kind", DOWN)
+@pytest.mark.parametrize(
+    ("server", "words"), [("VOCAREUM_API_URL", "API could not be used"), ("AWS_ENDPOINT_URL_S3", "could not be listed")]
+)
+def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
+    run: Run, demo: DemoVocareum, data: Path, kind: str, server: str, words: str
+):
+    demo.put("org9001/course-asn_mapping/course_mapping.csv", b"not asked for")
+    with down(kind, demo) as settings:
+        begun = time.monotonic()
+        result = run("sync", **{server: settings[server]})
+        took = time.monotonic() - begun
+    assert result.exit_code == 2, result.output
+    assert words in result.output
+    assert "Try again later" in result.output, "no remedy"
+    assert "Traceback" not in result.output
+    assert took < 20, f"it took {took:.0f} s to give up a server after 3 s"
+    assert not list(data.rglob("*.csv"))
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("server", ["api", "s3"])
+def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_one_goes_on(
+    run: Run, demo: DemoVocareum, organisation: Organisation, data: Path, after_listing: Callable, server: str
+):
+    names = ("enrollment", "grades", "mapping", "azure_cost")
+    demo.put_many({key: body for key, body in organisation.files().items() if any(name in key for name in names)})
+    with bad_network(demo, {}) as network:
+        after_listing(lambda: getattr(network, server).shares.update({"stall before the answer": 1.0}))
+        begun = time.monotonic()
+        result = run("sync", **network.environment)
+        took = time.monotonic() - begun
+    assert result.exit_code == 2, result.output
+    assert "Try again later" in result.output, result.output
+    assert "Traceback" not in result.output
+    assert took < 60, f"{took:.0f} s: each step waited for itself"
+    assert left_over(data) == []
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (0,)
+
+
+def test_s3_refusing_this_machines_time_says_to_set_the_clock(run: Run, demo: DemoVocareum):
+    refuse_the_time(demo)
+    result = run("sync")
+    assert result.exit_code == 2, result.output
+    assert "RequestTimeTooSkewed" in result.output
+    assert "Set this machine's clock" in result.output
+    assert demo.count("LIST") == 1, "a wrong clock is not worth another request"
+
+
+def test_s3_refusing_this_machines_time_ends_a_download_with_the_same_words(demo: DemoVocareum, tmp_path: Path):
+    demo.put_many({f"org9001/{at}.csv": b"x" for at in range(100)})
+    opened = bucket(demo, demo.environment)
+    listed = list(opened.list())
+    refuse_the_time(demo)
+    with pytest.raises(BucketError, match=r"time \(RequestTimeTooSkewed\).*Set this machine's clock"):
+        list(opened.download(listed, lambda found: tmp_path / found.key))
+    assert demo.count("GET") < 50, "the other files were tried in vain"
+
+
+def refuse_the_time(demo: DemoVocareum) -> None:
+    demo.fail_next(10_000, 403, service="s3", body=SKEWED, content_type="application/xml")
+
+
+def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_the_clock(run: Run, demo: DemoVocareum):
+    demo.lifetime = timedelta(hours=-2)  # as a clock that is three hours ahead sees an hour
+    before = datetime.now(UTC) + demo.lifetime
+    result = run("sync")
+    after = datetime.now(UTC) + demo.lifetime
+    assert result.exit_code == 2, result.output
+    assert "Set this machine's clock" in result.output
+    found = re.search(r"ended at (.*) UTC, and by this machine's clock it is (.*) UTC", result.output)
+    assert found, result.output
+    ended, now = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in found.groups())
+    assert before.replace(microsecond=0) <= ended <= after
+    assert now - ended - timedelta(hours=2) < timedelta(seconds=30)
+
+
+def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_when_s3_refuses_them(
+    demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    def late(issued: Issued) -> dict[str, object]:  # as a clock that is three hours behind sees them
+        return {**SHAPES["snake_case"](issued)["data"], "expires_at": issued.expires_at.timestamp() + 3 * 3600}
+
+    monkeypatch.setitem(SHAPES, "env", late)
+    files = organisation.files()
+    demo.put_many(files)
+    demo.lifetime = timedelta(seconds=1)
+    opened = bucket(demo, demo.environment)
+
+    def slow(found: RemoteObject) -> Path:
+        time.sleep(0.2)
+        return tmp_path / found.etag / found.key
+
+    outcomes = list(opened.download(opened.list(), slow, workers=2))
+    assert {one.object.key: one.path.read_bytes() for one in outcomes} == files
+    assert any(request.status == 400 for request in demo.requests), "S3 refused no credentials: nothing was tried"
+    assert 2 <= demo.count("API") <= 20, "renewed when refused, not at every call"
