@@ -7,6 +7,6 @@ from analytics_pipeline.ingest.plan import AnotherOrganisation
 from analytics_pipeline.settings import SettingsError
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline.warehouse.connection import WarehouseUnusable
-from analytics_pipeline.warehouse.schema import SchemaTooNew
+from analytics_pipeline.warehouse.schema import MigrationFailed, SchemaTooNew
 
-FORESEEABLE = (SettingsError, VocareumError, WarehouseUnusable, SchemaTooNew, AnotherOrganisation)
+FORESEEABLE = (SettingsError, VocareumError, WarehouseUnusable, SchemaTooNew, MigrationFailed, AnotherOrganisation)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import duckdb
 
 from analytics_pipeline.sql_models.model import Model
-from analytics_pipeline.warehouse.connection import transaction
 from analytics_pipeline.warehouse.schema import literal
+from analytics_pipeline.warehouse.transactions import transaction
 
 logger = logging.getLogger(__name__)
 

@@ -112,15 +112,3 @@ def connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnecti
                     "Close it there; read the published file analytics.duckdb instead, which is never locked."
                 ) from None
             time.sleep(0.2)
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    connection.begin()
-    try:
-        yield
-    except BaseException:
-        connection.rollback()
-        raise
-    connection.commit()

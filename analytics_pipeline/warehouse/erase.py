@@ -36,7 +36,7 @@ def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
 def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime) -> None:
     """Keep a person out from now on. Their id is all that is kept: without it the next delivery would bring them back."""
     connection.execute(
-        "INSERT INTO ops.erased SELECT $id, $now WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
+        "INSERT INTO ops.erased (user_id, erased_at) SELECT $id, $now WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
         {"id": user_id, "now": now},
     )
 

@@ -14,10 +14,10 @@ from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.erasure import erase_in_batch
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import EXTRA, FILE
-from analytics_pipeline.warehouse.connection import transaction
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
+from analytics_pipeline.warehouse.transactions import transaction
 
 
 def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str) -> None:

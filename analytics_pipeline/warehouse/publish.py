@@ -15,9 +15,9 @@ from typing import Any
 import duckdb
 
 from analytics_pipeline.datasets import Privacy
-from analytics_pipeline.warehouse.connection import transaction
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
+from analytics_pipeline.warehouse.transactions import transaction
 
 _COPY = "published"
 

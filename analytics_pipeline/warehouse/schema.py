@@ -10,10 +10,15 @@ from dataclasses import dataclass
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Privacy
+from analytics_pipeline.warehouse.transactions import transaction
 
 
 class SchemaTooNew(Exception):
     """The warehouse was written by a later release."""
+
+
+class MigrationFailed(Exception):
+    """The warehouse could not be brought up to this release; it is as it was before the step that failed."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,7 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
 
     Raises:
         SchemaTooNew: a later release wrote the warehouse.
+        MigrationFailed: a step failed and was undone; those before it stay.
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
     connection.execute(
@@ -194,15 +200,25 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
             "Upgrade analytics-pipeline; nothing was changed."
         )
     for step in range(version, current):
-        connection.begin()
-        MIGRATIONS[step - 1](connection)
-        _record(connection, step + 1, None)
-        connection.commit()
+        _migrate(connection, step)
     if declared != (fingerprint := _fingerprint()) or version < current:
-        connection.begin()
-        _make(connection)
-        _record(connection, current, fingerprint)
-        connection.commit()
+        with transaction(connection):
+            _make(connection)
+            _record(connection, current, fingerprint)
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
+    """Bring the warehouse from a version to the next one."""
+    try:
+        with transaction(connection):
+            MIGRATIONS[version - 1](connection)
+            _record(connection, version + 1, None)
+    except duckdb.Error as error:
+        # Its class alone: DuckDB's texts quote the value that they stumble over.
+        raise MigrationFailed(
+            f"The warehouse could not be brought from schema {version} to {version + 1} ({type(error).__name__}); it is as it "
+            "was before. Check the disk's space and try again. If it lasts, go back to the release before and report it."
+        ) from error
 
 
 def _make(connection: duckdb.DuckDBPyConnection) -> None:

@@ -109,7 +109,17 @@ def test_a_warehouse_of_a_later_release_is_refused_and_unchanged(run: Run, data:
     with open_warehouse(path) as connection:
         connection.execute("INSERT INTO ops.schema_version VALUES (999, 'later', now()::TIMESTAMP)")
     before = path.read_bytes()
-    for command in (("sync",), ("status",), ("quarantine", "list"), ("quarantine", "replay"), ("doctor",)):
+    opening = (
+        "sync",
+        "status",
+        "quarantine list",
+        "quarantine replay",
+        "doctor",
+        "publish",
+        "erase --user-id 1 --dry-run",
+        "erase --user-id 1 --yes",
+    )
+    for command in map(str.split, opening):
         result = run(*command)
         assert result.exit_code == 2, (command, result.output)
         assert "later release" in result.output

@@ -5,7 +5,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.warehouse import schema
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema, tables
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
@@ -54,41 +53,6 @@ def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(w
     warehouse.load(warehouse.deliver({KEYS["azure_cost"]: HEADER["azure_cost"] + ROW}, "e2"))
     assert warehouse.query("SELECT user_id, part_name FROM raw.azure_cost") == [(1, "lab")]
     assert warehouse.query("SELECT etag, warnings FROM ops.loaded_files") == [("e2", 0)]
-
-
-def test_migrations_run_once_in_order_and_each_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path, ran = tmp_path / "w.duckdb", []
-    with open_warehouse(path):
-        pass
-    steps = tuple(lambda connection, at=at: ran.append(at) for at in range(3))
-    for released in range(4):
-        monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS[:0], *steps[:released]))
-        for _ in range(2):
-            with open_warehouse(path) as connection:
-                (version,) = connection.execute("SELECT max(version) FROM ops.schema_version").fetchone()
-                assert version == released + 1
-        assert ran == list(range(released))
-
-
-def test_a_migration_that_fails_is_undone_and_the_next_open_tries_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    path = tmp_path / "w.duckdb"
-    with open_warehouse(path):
-        pass
-
-    def fails(connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("CREATE TABLE raw.half_done (a INTEGER)")
-        raise duckdb.IOException("no space left on device")
-
-    monkeypatch.setattr(schema, "MIGRATIONS", (fails,))
-    with pytest.raises(duckdb.IOException), open_warehouse(path):
-        pass
-    monkeypatch.setattr(
-        schema, "MIGRATIONS", (lambda connection: connection.execute("CREATE TABLE raw.half_done (b INTEGER)"),)
-    )
-    with open_warehouse(path) as connection:
-        assert ("raw.half_done", "b") in columns(connection)
 
 
 def test_a_newer_warehouse_is_refused_and_unchanged(tmp_path: Path):

@@ -1,0 +1,18 @@
+"""All or nothing: the one way in which several statements become a transaction. What they write is no matter here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done inside, or undo all of it where it raises; the connection is usable afterwards."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

@@ -1,0 +1,220 @@
+"""An older warehouse under today's code: the first release's file as it was released, and migrations in every order.
+
+No migration is released yet; those here stand for what one may do: rename, retype, move rows.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.warehouse import schema
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.schema import MigrationFailed, ensure_schema, tables
+from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
+from analytics_pipeline_tests.loading.loaded import Warehouse, contents
+from analytics_pipeline_tests.loading.test_schema import columns
+from analytics_pipeline_tests.sql_models.modelled import build_all
+
+FIRST_RELEASE = (Path(__file__).parent / "released" / "schema_1.sql").read_text()
+ANOTHER_ROW = "7, u@v.com, 7, lab, 1, 2026, 0.5\n"
+
+
+def first_release(path: Path) -> None:
+    """A warehouse as the first release wrote it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.0.0"}) as connection:
+        connection.execute(FIRST_RELEASE)
+
+
+def reversed_columns(path: Path) -> None:
+    """The same with every table's columns in another order and no comments, as a long history of releases may leave it."""
+    with duckdb.connect(str(path)) as connection:
+        for table in tables():
+            names = ", ".join(f'"{one.name}"' for one in reversed(table.columns))
+            connection.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}")
+        connection.execute("UPDATE ops.schema_version SET declared = 'another one'")
+
+
+@pytest.mark.parametrize("age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"])
+def test_the_first_releases_warehouse_becomes_a_fresh_one_with_its_rows(
+    warehouse: Warehouse, tmp_path: Path, age: Callable[[Path], None]
+):
+    first_release(warehouse.path)
+    with duckdb.connect(str(warehouse.path)) as connection:
+        had = {
+            table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
+            for table in {name for name, _ in columns(connection)} - {"ops.schema_version"}
+        }
+        before = {
+            table: sorted(map(str, connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {table}").pl().to_dicts()))
+            for table in had
+        }
+    assert min(had.values()) > 0, "the fixture has rows in every table"
+    age(warehouse.path)
+
+    with open_warehouse(tmp_path / "fresh.duckdb") as connection:
+        fresh = columns(connection)
+    with open_warehouse(warehouse.path) as connection:
+        assert columns(connection) == fresh, "a change that new tables and columns don't cover needs a migration"
+        kept = {
+            name: f"SELECT {', '.join(f'{chr(34)}{column}{chr(34)}::VARCHAR AS {chr(34)}{column}{chr(34)}' for column in order)} FROM {name}"
+            for name, order in _columns_of_the_first_release().items()
+        }
+        after = {table: sorted(map(str, connection.execute(sql).pl().to_dicts())) for table, sql in kept.items()}
+    assert {table: rows for table, rows in after.items() if rows != before[table]} == {}
+
+
+@pytest.mark.parametrize("age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"])
+def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh_one(
+    tmp_path: Path, age: Callable[[Path], None]
+):
+    old, fresh = Warehouse(tmp_path / "old"), Warehouse(tmp_path / "fresh")
+    first_release(old.path)
+    age(old.path)
+    bodies = {KEYS[name]: header for name, header in HEADER.items()} | {
+        KEYS["azure_cost"]: HEADER["azure_cost"] + ANOTHER_ROW,
+        "grades/course7/grades.csv": HEADER["grades"],
+    }
+    loaded = []
+    for one in (old, fresh):
+        results = one.load(one.deliver(bodies, "e9", night=5))
+        assert [result.failure for result in results if result.failure] == []
+        with open_warehouse(one.path) as connection:
+            build_all(connection)
+            publish(connection, one.path.with_name("analytics.duckdb"), pii=False)
+        loaded.append({table: rows for table, rows in contents(one.path).items() if not table.startswith("history.")})
+    for one in loaded:
+        one.pop("ops.erased")
+    assert loaded[0] == loaded[1]
+    assert loaded[0]["raw.azure_cost"][0][0] == "7"
+
+
+def _columns_of_the_first_release() -> dict[str, list[str]]:
+    with duckdb.connect() as connection:
+        connection.execute(FIRST_RELEASE)
+        found: dict[str, list[str]] = {}
+        for table, column in columns(connection):
+            found.setdefault(table, []).append(column)
+    found.pop("ops.schema_version")
+    return found
+
+
+def rename(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("ALTER TABLE ops.notes RENAME COLUMN text TO words")
+
+
+def retype(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("ALTER TABLE ops.notes ALTER COLUMN words TYPE BIGINT")
+
+
+def move(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE TABLE ops.numbers AS SELECT words * 2 AS number FROM ops.notes")
+    connection.execute("DROP TABLE ops.notes")
+
+
+STEPS = (rename, retype, move)
+"""Each works only behind the one before it."""
+
+
+def of_version(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warehouse as the release with that many migrations, less one, left it."""
+    monkeypatch.setattr(schema, "MIGRATIONS", ())
+    with open_warehouse(path) as connection:
+        connection.execute("CREATE TABLE ops.notes AS SELECT '21' AS text")
+    monkeypatch.setattr(schema, "MIGRATIONS", STEPS[: version - 1])
+    with open_warehouse(path):
+        pass
+    monkeypatch.setattr(schema, "MIGRATIONS", STEPS)
+
+
+def versions(path: Path) -> list[int]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.execute("SELECT version FROM ops.schema_version ORDER BY version").fetchall()
+    return sorted({version for (version,) in found})
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_every_version_reaches_the_newest_one_step_by_step_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+):
+    path = tmp_path / "w.duckdb"
+    of_version(path, version, monkeypatch)
+    assert versions(path)[-1] == version
+    for _ in range(3):
+        with open_warehouse(path) as connection:
+            assert connection.execute("SELECT number FROM ops.numbers").fetchall() == [(42,)]
+    assert versions(path) == [1, 2, 3, 4]
+
+
+def test_a_fresh_warehouse_runs_no_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(schema, "MIGRATIONS", STEPS)
+    with open_warehouse(tmp_path / "w.duckdb"):
+        pass
+    assert versions(tmp_path / "w.duckdb") == [4]
+
+
+def test_a_step_that_fails_is_undone_whole_and_the_connection_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "w.duckdb"
+    of_version(path, 1, monkeypatch)
+
+    def fails(connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("CREATE TABLE ops.half_done AS SELECT 1 AS a")
+        retype(connection)
+        connection.execute("SELECT 'ann@example.org'::BIGINT")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (rename, fails, move))
+    with duckdb.connect(str(path)) as connection:
+        with pytest.raises(MigrationFailed, match=r"from schema 2 to 3 \(ConversionException\)") as raised:
+            ensure_schema(connection)
+        assert "ann@example.org" not in str(raised.value)
+        assert columns(connection)["ops.notes", "words"][0] == "VARCHAR"
+        assert ("ops.half_done", "a") not in columns(connection)
+        connection.begin()  # no transaction was left open
+        connection.rollback()
+    assert versions(path) == [1, 2], "the step before it stays"
+
+    monkeypatch.setattr(schema, "MIGRATIONS", STEPS)
+    with open_warehouse(path) as connection:
+        assert connection.execute("SELECT number FROM ops.numbers").fetchall() == [(42,)]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from analytics_pipeline.warehouse import schema
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.loading.test_upgrades import STEPS
+step, moment = int(sys.argv[2]), sys.argv[3]
+def dies(connection):
+    if moment == "behind its statements":
+        STEPS[step](connection)
+    os._exit(9)
+schema.MIGRATIONS = (*STEPS[:step], dies, *STEPS[step + 1:])
+with open_warehouse(Path(sys.argv[1])):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "moment"), [(0, "behind its statements"), (1, "before its statements"), (2, "behind its statements")]
+)
+def test_a_kill_within_a_step_leaves_the_version_before_and_the_next_open_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, moment: str
+):
+    path = tmp_path / "w.duckdb"
+    of_version(path, 1, monkeypatch)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), str(step), moment], env=environment, check=False)
+    assert killed.returncode == 9
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute("SELECT max(version) FROM ops.schema_version").fetchall() == [(step + 1,)]
+        assert ("ops.numbers", "number") not in columns(connection), "what was not committed is not there"
+    with open_warehouse(path) as connection:
+        assert connection.execute("SELECT number FROM ops.numbers").fetchall() == [(42,)]
+    assert versions(path) == [1, 2, 3, 4]
