@@ -5,8 +5,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
+from analytics_pipeline.datasets import place
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
 
@@ -220,11 +223,30 @@ def grades_row(bench: Bench) -> Row:
     return Row(f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail)
 
 
+def _organisation(bench: Bench) -> tuple[Path, Path]:
+    """Three years of everything else that an organisation is delivered, as it lies when it has landed."""
+    spec = OrganisationSpec(days=bench.size(1_095, 60), students=200, last_day=date(2016, 12, 30), flaws=False)
+    folder, listing = bench.work / "landed" / f"organisation_{spec.days}", []
+    for key, body in Organisation(spec).files().items():
+        relative = key.removeprefix(f"org{spec.org_id}/")
+        dataset, partition = place(relative) or (None, None)
+        if dataset and partition and dataset.name != "lab_sessions":
+            path = folder / dataset.name / f"{partition.key}@{'0' * 32}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+            listing.append([relative, "0" * 32, len(body), "2026-01-01T00:00:00"])
+    path = folder.with_suffix(".json")
+    path.write_text(json.dumps(listing))
+    return path, folder
+
+
 def models_row(bench: Bench) -> Row:
     """All SQL models as the pipeline builds them against the same SQL by hand."""
-    listing, landed = landing(bench, _days(bench))
     base = bench.fresh("models_base") / "warehouse.duckdb"
-    measure(subject("load", listing, landed, base))
+    loaded = [
+        measure(subject("load", listing, landed, base)).output
+        for listing, landed in (landing(bench, _days(bench)), _organisation(bench))
+    ]
 
     def built(by_hand: str) -> Figures:
         database = bench.fresh(f"models_{by_hand}") / "warehouse.duckdb"
@@ -232,7 +254,11 @@ def models_row(bench: Bench) -> Row:
         return measure(subject("models", database, by_hand))
 
     ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
-    detail = f"ours {told(ours)}; by hand {told(hand)}; sessions alone, no costs"
+    detail = f"ours {told(ours)}; by hand {told(hand)}; sessions: {loaded[0]}; costs and all else: {loaded[1]}"
     return Row(
-        "marts rebuild over the sessions", "DuckDB running the same SQL by hand", 1.1, ratio(ours, hand), detail=detail
+        "marts rebuild, 2 M sessions and three years of costs",
+        "DuckDB running the same SQL by hand",
+        1.1,
+        ratio(ours, hand),
+        detail=detail,
     )

@@ -23,6 +23,7 @@ from analytics_pipeline.sql_models import (
     build,
     column_lineage,
     column_types,
+    drop_removed,
     missing,
     run_tests,
 )
@@ -43,6 +44,8 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
         chosen = {".".join(key.path) for key in context.selected_asset_keys}
         with foreseeable(), warehouse.get_connection() as connection:
             wanted = project.select(chosen)
+            for name in drop_removed(connection, project.models.values()):
+                context.log.info(f"{name} was dropped, as its file is gone from dbt_like_sql/.")
             # Models that were never built and that a chosen one reads are built with it.
             absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
             needed = [model for model in absent if model.qualified in _upstream(project, chosen)]

@@ -3,7 +3,7 @@
 This is the package's door. What a model says is in its `.sql` file alone; Dagster belongs in `orchestration/`.
 """
 
-from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, missing
+from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, drop_removed, missing
 from analytics_pipeline.sql_models.checks import Tested, run_test, run_tests
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
@@ -24,6 +24,7 @@ __all__ = [
     "column_lineage",
     "column_types",
     "documentation",
+    "drop_removed",
     "load_project",
     "missing",
     "run_test",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from analytics_pipeline.sql_models.model import Model
+from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.warehouse.schema import literal
 from analytics_pipeline.warehouse.transactions import transaction
 
@@ -101,6 +101,33 @@ def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> l
         "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = current_database()"
     ).fetchall()
     return [model for model in models if (model.qualified,) not in there]
+
+
+def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[str]:
+    """Drop what models made whose file is gone, so that nobody reads numbers that are no longer kept up.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        models: all that there are.
+
+    Returns:
+        The qualified names of what was dropped.
+    """
+    known = {model.qualified for model in models}
+    there = connection.execute(
+        """SELECT schema_name, view_name, 'VIEW' FROM duckdb_views()
+           WHERE database_name = current_database() AND list_contains($layers, schema_name)
+           UNION ALL
+           SELECT schema_name, table_name, 'TABLE' FROM duckdb_tables()
+           WHERE database_name = current_database() AND list_contains($layers, schema_name)
+           ORDER BY ALL""",
+        {"layers": [str(layer) for layer in Layer]},
+    ).fetchall()
+    removed = [(layer, name, kind) for layer, name, kind in there if f"{layer}.{name}" not in known]
+    with transaction(connection):
+        for layer, name, kind in removed:
+            connection.execute(f'DROP {kind} {layer}."{name}"')
+    return [f"{layer}.{name}" for layer, name, _ in removed]
 
 
 def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:

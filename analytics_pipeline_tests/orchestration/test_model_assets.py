@@ -46,6 +46,14 @@ def with_model(sql: str, name: str = "broken") -> Project:
     return Project({**project.models, model.qualified: model}, project.tests)
 
 
+def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(loaded: Pipeline) -> None:
+    keys = [model_key("marts.old"), PUBLISHED]
+    assert build(loaded, keys, with_model("SELECT 1 AS x", "old")).success
+    assert build(loaded, [model_key("staging.courses"), PUBLISHED], load_project()).success
+    with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
+        assert published.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'old'").fetchall() == []
+
+
 def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loaded: Pipeline) -> None:
     stale = stale_assets(loaded.instance)
     assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}

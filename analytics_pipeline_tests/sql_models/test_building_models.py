@@ -11,6 +11,7 @@ from analytics_pipeline.sql_models import (
     build,
     column_lineage,
     documentation,
+    drop_removed,
     load_project,
     missing,
     run_tests,
@@ -69,6 +70,17 @@ def test_adding_a_model_is_adding_a_file(tmp_path: Path, warehouse: Connection) 
     assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(5,)]
     comments = "SELECT comment FROM duckdb_tables() WHERE table_name = 'b' UNION ALL SELECT comment FROM duckdb_columns() WHERE column_name = 'y'"
     assert warehouse.execute(comments).fetchall() == [("Two. Lines.",), ("One more than x's.",)]
+
+
+def test_removing_a_model_is_removing_a_file(tmp_path: Path, warehouse: Connection) -> None:
+    files = {"staging__v": "SELECT 1 AS x", "marts__a": "SELECT x FROM staging.v", "marts__b": "SELECT 2 AS y"}
+    build(warehouse, project(tmp_path, **files).models.values())
+    (tmp_path / "staging" / "v.sql").unlink()
+    (tmp_path / "marts" / "a.sql").unlink()
+    left = load_project(tmp_path).models.values()
+    assert drop_removed(warehouse, left) == ["marts.a", "staging.v"]
+    assert drop_removed(warehouse, left) == [], "a second time there is nothing to drop"
+    assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(2,)], "a mart that has its file was touched"
 
 
 def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
