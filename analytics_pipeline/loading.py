@@ -19,9 +19,9 @@ import duckdb
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
-from analytics_pipeline.ingest.erasure import erase_in_file
+from analytics_pipeline.ingest.erasure import People, erase_in_file
 from analytics_pipeline.ingest.header import FileRefused
-from analytics_pipeline.ingest.landing import forget_older_versions, has_landed, landing_path
+from analytics_pipeline.ingest.landing import has_landed, landing_path, redacted_path, tidy
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import remove_stale_parts
@@ -81,11 +81,9 @@ class Loader:
             if not batch.files:
                 continue
             with self.open_warehouse() as connection:
+                _redact(batch, erased_people(connection))
                 write_batch(connection, batch, utc_now(), self.run_id)
-                erased = erased_people(connection)
-            for one in batch.files:
-                erase_in_file(one.landed.path, dataset, erased)
-            forget_older_versions(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
+            tidy(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
             yield from map(_told, batch.files)
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
@@ -118,6 +116,15 @@ def _read(dataset: Dataset, files: Sequence[Landed | FileResult]) -> tuple[list[
     """A batch as it can be written, and the files that did not land."""
     undelivered = [one for one in files if isinstance(one, FileResult)]
     return undelivered, read_batch(dataset, [one for one in files if isinstance(one, Landed)])
+
+
+def _redact(batch: Batch, people: People) -> None:
+    """Write landed files again without people who were erased, beside those that are to be loaded; `tidy` then puts them in
+    their place. So a process that dies in between leaves either what is loaded again, or what the next run puts in place."""
+    for one in batch.files:
+        aside = redacted_path(one.landed.path)
+        aside.unlink(missing_ok=True)
+        erase_in_file(one.landed.path, batch.dataset, people, into=None if one.failure else aside)
 
 
 def _told(result: FileResult) -> FileResult:

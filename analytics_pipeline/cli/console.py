@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.disk import room
 from analytics_pipeline.errors import FORESEEABLE
 
 _SHORT = 16  # characters of a cell that is not broken over lines
@@ -38,7 +39,8 @@ def command(function: Command) -> Command:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         load_dotenv(find_dotenv(usecwd=True))
         try:
-            return function(*args, **kwargs)
+            with room():
+                return function(*args, **kwargs)
         except FORESEEABLE as error:
             fail(str(error))
         except OSError as error:

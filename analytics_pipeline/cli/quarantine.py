@@ -8,6 +8,7 @@ import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, known_dataset, note, progress, table
 from analytics_pipeline.datasets import DATASETS, Partition
+from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.loading import Loader, listening
 from analytics_pipeline.settings import Settings, load_settings
@@ -105,7 +106,7 @@ def _rebuild(settings: Settings) -> bool:
     from analytics_pipeline.orchestration.build import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
-    with open_instance(settings) as instance:
+    with room(settings.dagster_home), open_instance(settings) as instance:
         run = engine.rebuild(
             settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
         )

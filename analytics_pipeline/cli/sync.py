@@ -17,6 +17,7 @@ from analytics_pipeline.cli.console import (
     table,
 )
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
 
@@ -56,7 +57,7 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
         f"org{settings.org_id}: {len(todo.delivered)} files delivered, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
-    with open_instance(settings) as instance, progress("Loading", len(work)) as advance:
+    with room(settings.dagster_home), open_instance(settings) as instance, progress("Loading", len(work)) as advance:
         done = engine.sync(
             settings,
             build_definitions(settings),

@@ -91,7 +91,9 @@ def erase_in_batch(batch: Batch, people: People) -> None:
     batch.rejects = batch.rejects.filter(~theirs)
 
 
-def erase_in_file(path: Path, dataset: Dataset, people: People, *, dry_run: bool = False) -> Redacted:
+def erase_in_file(
+    path: Path, dataset: Dataset, people: People, *, dry_run: bool = False, into: Path | None = None
+) -> Redacted:
     """Rewrite a landed file without what concerns the people; all other records stay as they are, byte by byte.
 
     Args:
@@ -99,6 +101,7 @@ def erase_in_file(path: Path, dataset: Dataset, people: People, *, dry_run: bool
         dataset: what it holds.
         people: who is to be gone.
         dry_run: count and change nothing.
+        into: where the rewritten file goes if there is anything to take out; by default in place of `path`.
 
     Raises:
         OSError: it can't be read or written; it is as it was.
@@ -116,7 +119,7 @@ def erase_in_file(path: Path, dataset: Dataset, people: People, *, dry_run: bool
         return Redacted(removed=removed)
     edits = list(_edits(path, dataset, header, people)) if people.in_bytes(content) else []
     if edits and not dry_run:
-        with private_file(path) as file:
+        with private_file(into or path) as file:
             file.write(_edited(content, edits))
     return Redacted(sum(1 for edit in edits if not edit.cells), sum(len(edit.cells) for edit in edits))
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from analytics_pipeline.ingest.plan import Delivery
@@ -28,15 +29,34 @@ def has_landed(folder: Path, delivery: Delivery) -> bool:
         return False
 
 
-def forget_older_versions(folder: Path, deliveries: Iterable[Delivery]) -> None:
-    """Remove the other versions of files whose newest version has just been loaded."""
+def redacted_path(path: Path) -> Path:
+    """Where a landed file without the people who were erased lies until the other is loaded: `....csv.redacted`."""
+    return path.with_name(f"{path.name}.redacted")
+
+
+def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
+    """Leave of loaded files the newest version alone, without the people who were erased.
+
+    To be done behind each load; and before the next one for all that is loaded, as a process may have died in between.
+    """
     kept: dict[Path, set[str]] = {}
     for delivery in deliveries:
         path = landing_path(folder, delivery)
         kept.setdefault(path.parent, set()).add(path.name)
     for place, names in kept.items():
-        partitions = {name.partition("@")[0] for name in names}
-        for entry in os.scandir(place):
-            partition, _, version = entry.name.partition("@")
-            if partition in partitions and version.endswith(".csv") and entry.name not in names:
-                Path(entry.path).unlink(missing_ok=True)
+        if place.is_dir():
+            _tidy(place, names)
+
+
+def _tidy(place: Path, names: set[str]) -> None:
+    partitions = {name.partition("@")[0] for name in names}
+    for entry in list(os.scandir(place)):
+        path, whole = Path(entry.path), entry.name.removesuffix(".redacted")
+        partition, _, version = whole.partition("@")
+        if partition not in partitions or not version.endswith(".csv"):
+            continue
+        with suppress(FileNotFoundError):  # another run was faster
+            if whole not in names:
+                path.unlink()
+            elif whole != entry.name:
+                path.replace(place / whole)

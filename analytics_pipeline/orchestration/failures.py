@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from analytics_pipeline.disk import room
 from analytics_pipeline.errors import FORESEEABLE
 
 UNUSABLE = "unusable"
@@ -22,6 +23,7 @@ def foreseeable() -> Iterator[None]:
         dagster.Failure: such an error was raised inside.
     """
     try:
-        yield
+        with room():
+            yield
     except FORESEEABLE as error:
         raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None

@@ -10,6 +10,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Plan, place_listing, plan
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.orchestration import describe
@@ -129,6 +130,7 @@ def _load(
     context.log.info(
         f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
     )
+    tidy(warehouse.landing, todo.unchanged)
     loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full)
     yield from loader.load(dataset, work)
 

@@ -14,6 +14,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.decide import load_requests
@@ -61,6 +62,7 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(placed, loaded_versions(connection), wanted)
         settle_failures(connection, todo.unchanged)
+    tidy(settings.landing_dir, todo.unchanged)
     return todo
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from analytics_pipeline.disk import is_full
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.warehouse.schema import literal
 from analytics_pipeline.warehouse.transactions import transaction
@@ -82,13 +83,19 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
 
 
 def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
-    """Build a model with its comments in one transaction. What it reads must be built."""
+    """Build a model with its comments in one transaction. What it reads must be built.
+
+    Raises:
+        duckdb.Error: the disk is full, which is not the model's fault.
+    """
     began = time.monotonic()
     try:
         with transaction(connection):
             rows = _replace(connection, model)
             _comment(connection, model)
     except duckdb.Error as error:
+        if is_full(error):
+            raise
         failure = explain(error, f"dbt_like_sql/{model.layer}/{model.name}.sql", lines_before=1)
         logger.warning("%s was not built: %s", model.qualified, failure)
         return Built(model, None, time.monotonic() - began, failure)

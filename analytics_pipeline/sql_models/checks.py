@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from analytics_pipeline.disk import is_full
 from analytics_pipeline.sql_models.build import Failure, explain
 from analytics_pipeline.sql_models.model import SqlTest
 
@@ -41,11 +42,13 @@ def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -
 
 
 def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
-    """Run a test. A table that is not built yet, or broken SQL, is a failure and no exception."""
+    """Run a test. A table that is not built yet, or broken SQL, is a failure and no exception; a full disk is one."""
     began = time.monotonic()
     try:
         counted = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()
     except duckdb.Error as error:
+        if is_full(error):
+            raise
         failure = explain(error, f"dbt_like_sql/tests/{test.name}.sql", lines_before=1)
         return Tested(test, None, time.monotonic() - began, failure)
     return Tested(test, counted[0] if counted else None, time.monotonic() - began)

@@ -157,6 +157,7 @@ class Bucket:
         Raises:
             BucketError: S3 accepts no credentials, or fails for everything.
             VocareumError: credentials cannot be had.
+            OSError: the disk is full.
         """
         failures_in_a_row = 0
         pool = ThreadPoolExecutor(workers, thread_name_prefix="download")

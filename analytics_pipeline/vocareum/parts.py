@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from analytics_pipeline.disk import naming
+
 _PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
 
 
@@ -19,7 +21,15 @@ def private_file(target: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that becomes `target` when the block ends well, and is removed when it does not.
 
     The file has mode 0600 and every folder made on the way 0700, whatever the umask.
+
+    Raises:
+        OSError: it can't be written; it names the file, and `target` is as it was.
     """
+    with naming(target):
+        yield from _private_file(target)
+
+
+def _private_file(target: Path) -> Iterator[BinaryIO]:
     make_private_folder(target.parent)
     handle, name = tempfile.mkstemp(prefix=f".part-{os.getpid()}-", dir=target.parent)
     part = Path(name)

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
 from obstore.store import S3Store
 
+from analytics_pipeline.disk import is_full
 from analytics_pipeline.vocareum.addresses import is_loopback
 from analytics_pipeline.vocareum.credentials import STALE_CODES, renew
 from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
@@ -103,6 +104,7 @@ class Transfer:
 
         Raises:
             VocareumError: no object can be fetched, as credentials cannot be had or S3 accepts none.
+            OSError: the disk is full.
         """
         try:
             return patiently(self._budget, _Passing, _Stale)(self._attempt, listed, destination)
@@ -144,6 +146,8 @@ class Transfer:
         except ValueError as error:
             failure = _Failure(f"its key is not acceptable: {error}", "Nothing can be done here; tell Vocareum.")
         except OSError as error:
+            if is_full(error):
+                raise  # no other object has room either
             failure = _Failure(f"it cannot be written: {error.strerror}", "Check the disk's space and permissions.")
         raise failure
 

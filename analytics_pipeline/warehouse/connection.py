@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
+from analytics_pipeline.disk import room
 from analytics_pipeline.warehouse.schema import ensure_schema
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
 
 
 class WarehouseUnusable(Exception):
-    """The warehouse can't be opened; the text says why and what to do."""
+    """The warehouse can't be opened or written; the text says why and what to do."""
 
 
 class WarehouseBusy(WarehouseUnusable):
@@ -79,10 +80,11 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
         wait_seconds: how long to queue behind other writers.
 
     Raises:
-        WarehouseUnusable: others held it for longer, or it is no database.
+        WarehouseUnusable: others held it for longer, it is no database, or it can't be read or written.
+        DiskFull: there is no room to write.
         SchemaTooNew: a later release wrote it.
     """
-    with private_files():
+    with private_files(), _usable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock_warehouse(path, wait_seconds):
             connection = connect(path)
@@ -91,6 +93,19 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
                 yield connection
             finally:
                 connection.close()
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Say what to do where the disk, not the data or the SQL, is at fault."""
+    try:
+        with room(path):
+            yield
+    except (duckdb.IOException, duckdb.FatalException) as error:
+        raise WarehouseUnusable(
+            f"{path} could not be read or written: {error}. What was there before is as it was. Check the disk and the "
+            "permissions, and run the same again."
+        ) from None
 
 
 def connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from analytics_pipeline.disk import naming
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION, private_files
 from analytics_pipeline.warehouse.schema import literal
 
@@ -30,7 +31,7 @@ def replacing(target: Path) -> Iterator[Path]:
     fresh = target.with_name(f"{target.name}.new")
     _remove(fresh)
     try:
-        with private_files():
+        with naming(target), private_files():
             yield fresh
         fresh.chmod(target.stat().st_mode & 0o777 if target.exists() else MODE)
         _to_disk(fresh)

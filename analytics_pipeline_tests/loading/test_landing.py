@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.landing import forget_older_versions, has_landed, landing_path
+from analytics_pipeline.ingest.landing import has_landed, landing_path, tidy
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS, delivery
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
@@ -61,7 +61,7 @@ def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
     for one in (*kept, *old):
         landing_path(tmp_path, one).parent.mkdir(parents=True, exist_ok=True)
         landing_path(tmp_path, one).write_text("x")
-    forget_older_versions(tmp_path, kept[:1])
+    tidy(tmp_path, kept[:1])
     assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, False, False]
 
 

@@ -1,4 +1,134 @@
-"""The soak suites run the command line as `cli/` does."""
+"""What the soak suites start from: the folders of an organisation in several states, made once by the real command line."""
 
-from analytics_pipeline_tests.cli.conftest import data, demo, environment, organisation, run, spawn  # noqa: F401
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.sql_models.project import default_folder
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, data, demo, environment, organisation, run, spawn  # noqa: F401
 from analytics_pipeline_tests.faults.conftest import impatient  # noqa: F401
+from analytics_pipeline_tests.soak.processes import Forked, command_line
+from analytics_pipeline_tests.soak.trials import DATA, EXPORT, REPORT, State, Trial, unbroken
+
+BEFORE = datetime.now(UTC) - timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What trials are made of."""
+
+    folder: Path
+    vocareum: DemoVocareum
+    environment: dict[str, str]
+    last_night: dict[str, bytes]
+    night_before: dict[str, bytes]
+
+    def trial(self, name: str, before: Path, *arguments: str, line: str = "") -> Trial:
+        """A command on a folder, with everything delivered."""
+        self.deliver()
+        return unbroken(before, self.folder / f"{name}, after", arguments, self.environment, line)
+
+    def deliver(self) -> None:
+        """Have the bucket hold what it holds after the last night."""
+        self.vocareum.clear()
+        self.vocareum.put_many(self.night_before, BEFORE)
+        changed = {key: body for key, body in self.last_night.items() if self.night_before.get(key) != body}
+        self.vocareum.put_many(changed, BEFORE + timedelta(days=1))
+
+    def copy(self, state: State, name: str) -> Path:
+        """A copy of a folder, to be made into what another trial starts from."""
+        return Path(shutil.copytree(state.folder, self.folder / name))
+
+
+def someone(state: State) -> str:
+    """The id of a person who is in files, tables and marts, and a partner in another one's row."""
+    with duckdb.connect(str(state.folder / DATA / "warehouse.duckdb"), read_only=True) as connection:
+        [(person,)] = connection.execute(
+            """SELECT min(userid) FROM raw.enrollment WHERE userid IN (SELECT partnerid FROM raw.grades)
+               AND userid IN (SELECT user_id FROM raw.lab_sessions) AND userid IN (SELECT user_id FROM raw.aws_cost)"""
+        ).fetchall()
+    return str(person)
+
+
+@pytest.fixture(scope="session")
+def made(vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Made:  # noqa: F811
+    settings = {
+        **vocareum.environment,
+        "VOCAREUM_START_DATE": (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat(),
+        "DAGSTER_HOME": "",
+        "PUBLISH_PII": "true",
+    }
+    last_night, night_before = organisation.files(), organisation.files(YESTERDAY - timedelta(days=1))
+    return Made(tmp_path_factory.mktemp("trials"), vocareum, settings, last_night, night_before)
+
+
+@pytest.fixture(scope="session")
+def first(made: Made) -> Trial:
+    """The first sync of all, of what was delivered by the last night."""
+    (made.folder / "nothing").mkdir()
+    return made.trial("first", made.folder / "nothing", "sync")
+
+
+@pytest.fixture(scope="session")
+def night(made: Made) -> Trial:
+    """A sync that finds a night's new and changed files."""
+    made.vocareum.clear()
+    made.vocareum.put_many(made.night_before, BEFORE)
+    (made.folder / "nobody").mkdir()
+    earlier = unbroken(made.folder / "nobody", made.folder / "night before", ("sync",), made.environment)
+    return made.trial("night", earlier.after.folder, "sync")
+
+
+@pytest.fixture(scope="session")
+def returning(made: Made, night: Trial) -> Trial:
+    """The same sync, whose files hold a person who was erased before."""
+    folder = made.folder / "erased"
+    unbroken(night.before.folder, folder, ("erase", "--user-id", someone(night.before), "--yes"), made.environment)
+    return made.trial("returning", folder, "sync")
+
+
+@pytest.fixture(scope="session")
+def models(made: Made, night: Trial) -> Trial:
+    """A sync that finds nothing new but the SQL of every model changed; the marts were empty before."""
+    older = Path(shutil.copytree(default_folder(), made.folder / "older models"))
+    for file in older.glob("marts/*.sql"):
+        file.write_text(file.read_text() + "\nLIMIT 0\n")
+    folder = made.copy(night.after, "older models built")
+    output = folder.with_name("older models.output")
+    settings = {**made.environment, "ANALYTICS_DATA_DIR": DATA}
+    process = Forked(command_line, ("sync",), settings, folder, output, older)
+    assert process.wait() == 0, output.read_text()
+    return made.trial("models", folder, "sync", line="Rebuilding")
+
+
+@pytest.fixture(scope="session")
+def publishing(made: Made, night: Trial) -> Trial:
+    """A publish of a night's news, with the files of the night before still there."""
+    folder = made.copy(night.after, "to be published")
+    shutil.copy(night.before.folder / DATA / "analytics.duckdb", folder / DATA)
+    earlier = unbroken(
+        night.before.folder, made.folder / "exported", ("publish", "--parquet", EXPORT), made.environment
+    )
+    shutil.copytree(earlier.after.folder / EXPORT, folder / EXPORT)
+    return made.trial("publishing", folder, "publish", "--parquet", EXPORT)
+
+
+@pytest.fixture(scope="session")
+def erasing(made: Made, night: Trial) -> Trial:
+    """The erasing of a person."""
+    return made.trial("erasing", night.after.folder, "erase", "--user-id", someone(night.after), "--yes")
+
+
+@pytest.fixture(scope="session")
+def reporting(made: Made, night: Trial) -> Trial:
+    """The page of a night's news, with the page of the night before still there."""
+    folder = made.copy(night.after, "to be reported")
+    earlier = unbroken(night.before.folder, made.folder / "reported", ("report",), made.environment)
+    shutil.copy(earlier.after.folder / DATA / REPORT, folder / DATA)
+    return made.trial("reporting", folder, "report")

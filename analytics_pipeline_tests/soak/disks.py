@@ -1,0 +1,41 @@
+"""A small disk of its own for a test: a tmpfs that is filled until as much room is left as is wanted, and emptied again."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SIZE_MB = 128
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """Mount a small tmpfs on a folder, made if need be, while the block runs.
+
+    Raises:
+        AssertionError: this machine lets nobody mount one; the suite proves nothing here, and says so.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m,mode=700", "tmpfs", str(folder)],
+        capture_output=True,
+        text=True,
+    )
+    assert mounted.returncode == 0, f"a full disk can't be tried: mounting a tmpfs takes root. {mounted.stderr}"
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(ballast: Path, room: int) -> None:
+    """Fill the disk with a file until about so many bytes are free."""
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, free(ballast) - room))
+
+
+def free(path: Path) -> int:
+    """Bytes that are free on the disk of a path."""
+    stat = os.statvfs(path if path.exists() else path.parent)
+    return stat.f_bavail * stat.f_frsize

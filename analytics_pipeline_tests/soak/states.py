@@ -1,0 +1,99 @@
+"""What a data folder holds, as values that can be compared: which rows, by table and source file, which landed files.
+
+What is done to the folder, and what must hold afterwards, belongs in `trials.py`.
+"""
+
+import hashlib
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from analytics_pipeline_tests.loading.loaded import NOT_COMPARED
+
+Digest = tuple[int, int]
+"""How many rows, and the sum of their hashes."""
+Rows = Mapping[str, Mapping[str, Digest]]
+"""Digests by source file, in it by table; those of tables that are not written file by file are under ""."""
+
+_SOURCES = ("_source_key", "source_key")
+_OF_THE_CLOCK = {*NOT_COMPARED, "erased_at", "applied_at", "published_at"}
+
+
+def rows(database: Path) -> Rows:
+    """The rows of a database file that no process has open; a log beside it is replayed, in a copy."""
+    if not database.exists():
+        return {}
+    log = database.with_name(f"{database.name}.wal")
+    if not log.exists():
+        with duckdb.connect(str(database), read_only=True) as connection:
+            return _rows(connection)
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(database, folder))
+        shutil.copy(log, folder)
+        with duckdb.connect(str(copy)) as connection:
+            return _rows(connection)
+
+
+def exported(folder: Path) -> dict[str, Digest]:
+    """The rows of each Parquet file."""
+    return {file.name: _digest(duckdb.connect(), f"read_parquet('{file}')") for file in folder.glob("*.parquet")}
+
+
+def page(file: Path) -> dict[str, str]:
+    """The report's content, under its name."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()} if file.exists() else {}
+
+
+def landed(data: Path) -> dict[str, str]:
+    """Landed files under their final name, by content."""
+    files = (data / "landing").rglob("*.csv")
+    return {str(file.relative_to(data)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def files(folder: Path) -> set[str]:
+    """Every file but Dagster's own and receipts, whose names tell the time."""
+    found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    return {str(file) for file in found if not {"dagster", "receipts"} & set(file.parts)}
+
+
+def unfinished_runs(data: Path) -> list[str]:
+    """Dagster runs that count as running."""
+    storage = data / "dagster" / "history" / "runs.db"
+    if not storage.exists():
+        return []
+    ended = "('SUCCESS', 'FAILURE', 'CANCELED')"
+    with sqlite3.connect(f"file:{storage}?mode=ro", uri=True) as connection:
+        return [one for (one,) in connection.execute(f"SELECT run_id FROM runs WHERE status NOT IN {ended}")]
+
+
+def open_to_others(folder: Path) -> dict[str, str]:
+    """Files and folders that others than their owner may use, with their mode."""
+    modes = {str(path.relative_to(folder)): path.lstat().st_mode & 0o777 for path in [folder, *folder.rglob("*")]}
+    return {path: f"{mode:o}" for path, mode in modes.items() if mode & 0o077}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
+    tables: dict[str, list[str]] = {}
+    for table, column in connection.execute(
+        """SELECT schema_name || '."' || table_name || '"', column_name FROM duckdb_columns()
+           WHERE NOT internal AND (schema_name, table_name) IN (SELECT (schema_name, table_name) FROM duckdb_tables())
+           ORDER BY ALL"""
+    ).fetchall():
+        tables.setdefault(table, []).append(column)
+    found: dict[str, dict[str, Digest]] = {}
+    for table, columns in tables.items():
+        source = next((f'"{one}"' for one in _SOURCES if one in columns), "''")
+        compared = ", ".join(f'"{one}"' for one in columns if one not in _OF_THE_CLOCK)
+        counted = f"SELECT {source}, count(*), sum(hash({compared})::HUGEINT) FROM {table} GROUP BY ALL"
+        for key, count, hashes in connection.execute(counted).fetchall():
+            found.setdefault(key, {})[table] = (count, hashes)
+    return found
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> Digest:
+    [found] = connection.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {table} AS t").fetchall()
+    return found
