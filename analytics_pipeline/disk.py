@@ -13,6 +13,8 @@ from pathlib import Path
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = (*map(os.strerror, _ERRORS), "database or disk is full", "'max_temp_directory_size' setting")
 """Of the system, which DuckDB repeats; of SQLite, where Dagster keeps its runs; of DuckDB, which found no room to spill."""
+_PERHAPS = "disk I/O error"
+"""SQLite says so where there is no room for the memory that its readers share, and where a disk fails."""
 
 
 class DiskFull(Exception):
@@ -35,8 +37,9 @@ def room(path: Path | None = None) -> Iterator[None]:
         full = next((one for one in _chain(error) if is_full(one)), None)
         if full is None or isinstance(error, DiskFull):
             raise
+        state = "is full, or it fails" if _PERHAPS in str(full) else "is full"
         raise DiskFull(
-            f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} is full. Nothing is half done: free some "
+            f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} {state}. Nothing is half done: free some "
             "room there and run the same again."
         ) from None
 
@@ -55,7 +58,7 @@ def is_full(error: BaseException) -> bool:
     """Whether this error means that there is no room left on a disk, or in a quota of it."""
     if isinstance(error, OSError):
         return error.errno in _ERRORS
-    return any(words in str(error) for words in _WORDS)
+    return any(words in str(error) for words in (*_WORDS, _PERHAPS))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,12 +1,12 @@
 """The Dagster instance under ANALYTICS_DATA_DIR: where runs, events and schedules are kept."""
 
 import os
-import shutil
 from pathlib import Path
 
 import dagster as dg
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.vocareum.parts import private_file
 from analytics_pipeline.warehouse.connection import private_files
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -15,9 +15,8 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def prepare_home(settings: Settings) -> Path:
     """Make DAGSTER_HOME with the project's dagster.yaml, and point this process to it."""
     home = settings.dagster_home
-    with private_files():
-        home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(project_file("dagster.yaml"), home / "dagster.yaml")
+    with private_file(home / "dagster.yaml") as file:
+        file.write(project_file("dagster.yaml").read_bytes())
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 

@@ -20,7 +20,7 @@ Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
 def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     """The models to rebuild and the published file behind them; none if the file has everything.
 
-    What died between a load and its publishing is stale too.
+    What died between a load, or a build, and its publishing is stale too.
     """
     project = load_project()
     keys = [model_key(name) for name in project.models]
@@ -30,7 +30,8 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
     stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
     names = changed | {model.qualified for model in stale}
-    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names else []
+    unpublished = any(_when(newest, key) > published for key in keys)
+    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
 
 
 def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> Newest:

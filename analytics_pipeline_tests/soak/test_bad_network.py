@@ -17,7 +17,7 @@ from analytics_pipeline_tests.faults.test_servers_that_are_down import DOWN, dow
 from analytics_pipeline_tests.soak.reliability import note
 
 SEEDS = (1, 2, 3)
-LARGE = OrganisationSpec(last_day=YESTERDAY, days=340, students=30, courses=20)
+LARGE = OrganisationSpec(last_day=YESTERDAY, days=360, students=30, courses=20)
 API_BOUND_SECONDS, S3_BOUND_SECONDS = 75, 125
 """What production's patience adds up to: 60 s for the API; for S3 the attempt that is under way after 60 s may end."""
 
