@@ -53,8 +53,13 @@ def command(function: Command) -> Command:
 
 def fail(text: str, code: int = UNUSABLE) -> NoReturn:
     """Say what is wrong and end with an exit code."""
-    err.print(text, style="red", markup=False, soft_wrap=True)
+    complain(text)
     raise typer.Exit(code)
+
+
+def complain(text: str) -> None:
+    """Say what is wrong, on stderr."""
+    err.print(printable(text), style="red", markup=False, soft_wrap=True)
 
 
 def known_dataset(name: str) -> str:
@@ -66,7 +71,17 @@ def known_dataset(name: str) -> str:
 
 def note(text: str) -> None:
     """A line of prose."""
-    out.print(text, markup=False, soft_wrap=True)
+    out.print(printable(text), markup=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text without what would steer a terminal: delivered cells and keys may hold anything."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+
+
+def one_line(text: str) -> str:
+    """A sender's text within a line of ours: it can't begin a line of its own."""
+    return printable(text).replace("\n", "\\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -77,7 +92,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         short = all(len(str(row[at])) <= _SHORT for row in rows)
         made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=short)
     for row in rows:
-        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(str(cell)) for cell in row))
+        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(printable(str(cell))) for cell in row))
     out.print(made)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, UNUSABLE, command, out
+from analytics_pipeline.cli.console import DONE, UNUSABLE, command, note, out
 from analytics_pipeline.errors import FORESEEABLE
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -45,7 +45,7 @@ def doctor() -> None:
             verdict = Verdict(False, f"{error}. Check that the folder exists, is yours and has room.")
         well &= verdict.well
         out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
-        out.print(f"{name}: {verdict.found}", markup=False, soft_wrap=True)
+        note(f"{name}: {verdict.found}")
         if not verdict.well and name in ("settings", "token and credentials"):
             out.print("     What needs the network is not looked at before this is well.")
             break

@@ -6,7 +6,7 @@ from typing import Annotated
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, err, known_dataset, note, progress, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, known_dataset, note, progress, table
 from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Delivery
@@ -111,7 +111,7 @@ def _rebuild(settings: Settings) -> bool:
             settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
         )
     if run and not run.success:
-        err.print(engine.failure_text(run), style="red", markup=False, soft_wrap=True)
+        complain(engine.failure_text(run))
     return run is None or run.success
 
 

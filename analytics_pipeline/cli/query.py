@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, note, out, table
+from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, note, out, printable, table
 from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
@@ -75,20 +75,22 @@ def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[
 
 
 def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table("", columns, [[_printable(_plain(cell)) for cell in row] for row in rows])
+    table("", columns, [[_plain(cell) for cell in row] for row in rows])
     note(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
 
 
 def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_plain(cell) for cell in row] for row in rows)
+    # A program gets the cells as they are; a terminal would be steered by some.
+    shown = printable if out.is_terminal else str
+    writer.writerows([shown(_plain(cell)) for cell in row] for row in rows)
 
 
 def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """One array of objects. Decimals and times are texts: a JSON number would be read as a float."""
     records = [dict(zip(columns, row, strict=True)) for row in rows]
-    typer.echo(json.dumps(records, default=_plain, ensure_ascii=False))
+    typer.echo(json.dumps(records, default=_plain, ensure_ascii=out.is_terminal))
 
 
 def _plain(cell: object) -> str:
@@ -98,11 +100,6 @@ def _plain(cell: object) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
-
-
-def _printable(text: str) -> str:
-    """Text without what would steer a terminal: delivered cells may hold anything."""
-    return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
 
 
 _SHOW = {Format.TABLE: _as_table, Format.CSV: _as_csv, Format.JSON: _as_json}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, one_line, table
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Delivery, Plan, place_listing, plan
 from analytics_pipeline.settings import load_settings, require
@@ -61,7 +61,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         for one in failed:
             note(f"{one.source_key}: {one.reason}. {one.remedy}")
         for key in todo.unknown:
-            note(f"No dataset is like {key}: it is not loaded.")
+            note(f"No dataset is like {one_line(key)}: it is not loaded.")
         note("Complete." if complete else "Not complete: run `analytics-pipeline sync`.")
     raise typer.Exit(DONE if complete else INCOMPLETE)
 

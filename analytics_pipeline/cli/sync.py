@@ -10,9 +10,10 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    err,
+    complain,
     known_dataset,
     note,
+    one_line,
     progress,
     table,
 )
@@ -84,10 +85,10 @@ def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name
         failure, key = one.failure, one.landed.delivery.key
         assert failure is not None
         place = f"{key}, line {failure.line}" if failure.line else key
-        err.print(f"{place}: {failure.reason}. {failure.remedy}", style="red", markup=False, soft_wrap=True)
+        complain(f"{place}: {failure.reason}. {failure.remedy}")
     if done.stopped or not failed:
         for text in done.failed_runs.values():
-            err.print(text, style="red", markup=False, soft_wrap=True)
+            complain(text)
     if done.stopped:
         return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs else DONE
@@ -114,10 +115,10 @@ def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined]
 
 def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
     for key in todo.unknown:
-        note(f"Not loaded, no dataset is like it: {key}")
+        note(f"Not loaded, no dataset is like it: {one_line(key)}")
     if todo.superseded:
         note(
-            f"{len(todo.superseded)} files are left out for a newer one of the same day or month: {todo.superseded[0]}"
+            f"{len(todo.superseded)} files are left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"
         )
     if early:
         note(
