@@ -43,7 +43,11 @@ class Made:
 
     def copy(self, state: State, name: str) -> Path:
         """A copy of a folder, to be made into what another trial starts from."""
-        return Path(shutil.copytree(state.folder, self.folder / name))
+        return self.copy_to(state, self.folder / name)
+
+    def copy_to(self, state: State, folder: Path) -> Path:
+        """A copy of a folder, to be changed."""
+        return Path(shutil.copytree(state.folder, folder, dirs_exist_ok=True))
 
 
 def someone(state: State) -> str:

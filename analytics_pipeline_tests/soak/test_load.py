@@ -1,0 +1,106 @@
+"""Many at once on one data folder: runs that write, one that publishes, readers of the published file; none may notice."""
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline_tests.soak import states
+from analytics_pipeline_tests.soak.conftest import Made
+from analytics_pipeline_tests.soak.processes import Forked, command_line
+from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.soak.trials import DATA, State, Trial
+
+READERS = 4
+WRITERS = tuple(DATASETS)
+"""Eight: each loads its dataset again and again, whole."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One run of a command and what became of it."""
+
+    arguments: tuple[str, ...]
+    code: int
+    output: str
+
+
+def test_runs_a_publisher_and_readers_together_for_some_seconds(made: Made, night: Trial, tmp_path: Path):
+    turns, reads = together(made, night.after, tmp_path, seconds=12)
+    assert len(turns) >= len(WRITERS), f"too little ran: {turns}"
+    assert reads > 20, reads
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, night: Trial, tmp_path: Path):
+    turns, reads = together(made, night.after, tmp_path, seconds=600)
+    publishes = sum(one.arguments[0] == "publish" for one in turns)
+    note(
+        "eight processes that write, four that read and one that publishes, ten minutes",
+        f"{len(turns) - publishes} runs and {publishes} publishes, none failed; {reads:,} reads, no error, no half state",
+    )
+
+
+def together(made: Made, start: State, folder: Path, seconds: float) -> tuple[list[Turn], int]:
+    """Let all of them go on for a while; returns every run, and how many reads there were.
+
+    Raises:
+        AssertionError: a run failed, a read failed or saw half a state, or what is loaded is not as before.
+    """
+    made.deliver()
+    made.copy_to(start, folder)
+    published = folder / DATA / "analytics.duckdb"
+    stop, end = folder / "stop", time.monotonic() + seconds
+    readers = [Forked(read_until, str(stop), str(published), str(folder / f"reader {at}")) for at in range(READERS)]
+    commands = [("publish",), *(("sync", "--full", "--dataset", name) for name in WRITERS)]
+    with ThreadPoolExecutor(len(commands)) as pool:
+        loops = [pool.submit(_loop, made, folder, command, lambda: time.monotonic() < end) for command in commands]
+        turns = [turn for loop in loops for turn in loop.result()]
+    stop.touch()
+    assert [reader.wait(120) for reader in readers] == [0] * READERS, "a reader ended early"
+    told = [json.loads((folder / f"reader {at}").read_text()) for at in range(READERS)]
+    failed = [one for one in turns if one.code]
+    assert failed == [], f"{len(failed)} of {len(turns)} runs failed, such as {failed[0]}"
+    errors = [error for reader in told for error in reader["errors"]]
+    assert errors == [], f"{len(errors)} reads failed, such as: {errors[0]}"
+    now, right = states.rows(folder / DATA / "warehouse.duckdb"), start.warehouse
+    assert now == right, "what is loaded is not what was loaded before"
+    assert states.unfinished_runs(folder / DATA) == [], "a run counts as running"
+    return turns, sum(reader["reads"] for reader in told)
+
+
+def _loop(made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[[], bool]) -> list[Turn]:
+    turns = []
+    said = folder / f"{'-'.join(command)}.output"
+    while goes_on():
+        process = Forked(command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, said)
+        turns.append(Turn(command, process.wait(600), said.read_text()[-2_000:]))
+    return turns
+
+
+def read_until(stop: str, database: str, told: str) -> None:
+    """Open, ask, close, until there is a file `stop`: every table must have the rows that the ledger says, and the marts what they read."""
+    counted = " AND ".join(
+        f"(SELECT count(*) FROM {one.table}) = "
+        f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{one.name}')"
+        for one in DATASETS.values()
+    )
+    spend = "(SELECT sum(cost) FROM marts.daily_cloud_spend) > 0 AND (SELECT count(*) FROM ops.published) = 1"
+    reads, errors = 0, []
+    while not Path(stop).exists():
+        try:
+            with duckdb.connect(database, read_only=True) as connection:
+                if connection.execute(f"SELECT {counted} AND {spend}").fetchall() != [(True,)]:
+                    errors.append("half a state")
+        except duckdb.Error as error:
+            errors.append(str(error))
+        reads += 1
+        time.sleep(0.02)
+    Path(told).write_text(json.dumps({"reads": reads, "errors": errors[:20]}))
