@@ -4,7 +4,6 @@ Names are made of the dataset, the partition and the ETag, never of the key: no 
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -35,28 +34,24 @@ def redacted_path(path: Path) -> Path:
 
 
 def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
-    """Leave of loaded files the newest version alone, without the people who were erased.
+    """Leave of loaded files no version that landed before, and nobody who was erased.
 
     To be done behind each load; and before the next one for all that is loaded, as a process may have died in between.
+    A version that landed later stays: another run may be about to load it.
     """
-    kept: dict[Path, set[str]] = {}
+    places: dict[Path, dict[str, Path]] = {}
     for delivery in deliveries:
         path = landing_path(folder, delivery)
-        kept.setdefault(path.parent, set()).add(path.name)
-    for place, names in kept.items():
-        if place.is_dir():
-            _tidy(place, names)
+        places.setdefault(path.parent, {})[delivery.partition.key] = path
+    for place, loaded in places.items():
+        for path in list(place.glob("*@*")):
+            with suppress(FileNotFoundError):  # another run was faster
+                if newest := loaded.get(path.name.partition("@")[0]):
+                    _tidy(path, newest)
 
 
-def _tidy(place: Path, names: set[str]) -> None:
-    partitions = {name.partition("@")[0] for name in names}
-    for entry in list(os.scandir(place)):
-        path, whole = Path(entry.path), entry.name.removesuffix(".redacted")
-        partition, _, version = whole.partition("@")
-        if partition not in partitions or not version.endswith(".csv"):
-            continue
-        with suppress(FileNotFoundError):  # another run was faster
-            if whole not in names:
-                path.unlink()
-            elif whole != entry.name:
-                path.replace(place / whole)
+def _tidy(path: Path, loaded: Path) -> None:
+    if path == redacted_path(loaded):
+        path.replace(loaded)
+    elif path != loaded and path.stat().st_mtime_ns <= loaded.stat().st_mtime_ns:
+        path.unlink()

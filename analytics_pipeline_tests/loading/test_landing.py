@@ -1,6 +1,7 @@
 """Where files lie between their fetch and their load: no name leads out of the folder, and only whole files count."""
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,17 +53,20 @@ def test_versions_of_one_file_lie_beside_each_other(tmp_path: Path):
 
 
 def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
-    kept = [
+    loaded, other_day, other_dataset, coming = (
         delivery(DAY.format(1), etag="new"),
         delivery(DAY.format(2), etag="other"),
         delivery(KEYS["grades"], etag="old"),
-    ]
+        delivery(DAY.format(1), etag="about to be loaded by another run"),
+    )
     old = [delivery(DAY.format(1), etag=etag) for etag in ("old", "older/..")]
-    for one in (*kept, *old):
+    for one in (*old, other_day, other_dataset, loaded, coming):
         landing_path(tmp_path, one).parent.mkdir(parents=True, exist_ok=True)
         landing_path(tmp_path, one).write_text("x")
-    tidy(tmp_path, kept[:1])
-    assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, False, False]
+        time.sleep(0.01)
+    tidy(tmp_path, [loaded])
+    kept = (loaded, other_day, other_dataset, coming)
+    assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, True, False, False]
 
 
 def test_the_file_of_a_failed_version_stays_until_a_newer_one_is_loaded(warehouse: Warehouse):

@@ -15,11 +15,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline import erasing
+from analytics_pipeline import erasing, loading
 from analytics_pipeline.datasets import DATASETS, place
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.erasing import erase, receipt_path
-from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.ingest.erasure import People, erase_in_file
+from analytics_pipeline.ingest.landing import landing_path, tidy
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.settings import Settings
@@ -189,6 +190,32 @@ def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: 
     _assert_every_record_accounted_for(settings)
     assert _tables_with(someone, settings.warehouse_path) == ["ops.erased"]
     assert _signs_of(someone, settings.data_dir) == [], "the landed files were cleared of them, too"
+
+
+def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_before_the_next(
+    settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erase(settings, someone.user_id, dry_run=False)
+    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "dies")
+    delivered = [one for one in _deliveries(settings) if one.dataset.name == "grades"]
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "tidy", dies)
+        with pytest.raises(KeyboardInterrupt):
+            list(loader.load(delivered[0].dataset, delivered))
+    grades, person = settings.landing_dir / "grades", People(frozenset([someone.user_id]))
+
+    def files_with_them() -> list[str]:
+        return [path.name for path in grades.iterdir() if erase_in_file(path, DATASETS["grades"], person, dry_run=True)]
+
+    assert files_with_them(), "the dead process left them in the file as delivered"
+    tidy(settings.landing_dir, delivered)
+    assert files_with_them() == []
+    kept = {landing_path(settings.landing_dir, one).name for one in delivered}
+    assert {path.name for path in grades.iterdir()} == kept, "and nothing else is left beside the file"
 
 
 @pytest.mark.parametrize("step", ["erase_in_file", "erase_rows", "build", "publish", "compact", "private_file"])
