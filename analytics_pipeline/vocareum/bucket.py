@@ -32,6 +32,9 @@ _REMEDIES = {
     "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
     "PermanentRedirect": "Check AWS_REGION: the bucket is in another region.",
+    **dict.fromkeys(
+        ("301", "302", "307"), "Check AWS_ENDPOINT_URL_S3 and AWS_REGION: the server there sends us elsewhere."
+    ),
     "AuthorizationHeaderMalformed": "Check AWS_REGION: the bucket is in another region.",
     "RequestTimeTooSkewed": SET_CLOCK,
     "SignatureDoesNotMatch": "Check AWS_ENDPOINT_URL_S3, and this machine's clock.",
@@ -109,6 +112,8 @@ class Bucket:
             code = error.response.get("Error", {}).get("Code", "")
         except BotoCoreError as error:
             code = type(error).__name__
+        except RecursionError:  # botocore asks where to go, and is sent elsewhere with that question, too
+            code = "307"
         except _Spoilt as error:
             code = str(error)
         else:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import boto3
 import obstore
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 Destination = Callable[[RemoteObject], Path]
 """Where an object's content goes. A ValueError refuses the object."""
 
-_LOOPBACK = "localhost,127.0.0.0/8,::1"
+_NOWHERE = "http://127.0.0.1:0"  # a proxy that can't be: nothing listens on port 0
 _CHUNK = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MAY_PASS = frozenset({"", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
@@ -97,7 +99,9 @@ class Transfer:
         self._config: Any = {"region": region, "virtual_hosted_style_request": endpoint_url is None}
         if endpoint_url:
             self._config["aws_endpoint_url_s3"] = endpoint_url
-        self._options = _options(endpoint_url, stall, budget)
+        amazons = f"{name}.s3.{region}.amazonaws.com"
+        host = (urlsplit(endpoint_url).hostname or "") if endpoint_url else amazons
+        self._options = _options(host, endpoint_url, stall, budget)
 
     def fetch(self, listed: RemoteObject, destination: Destination) -> Downloaded | Undelivered:
         """Fetch the object as it is now, which may be newer than listed, into the file that `destination` names.
@@ -192,15 +196,18 @@ class Transfer:
             return self._current, key_id
 
 
-def _options(endpoint_url: str | None, stall: float, budget: float) -> dict[str, Any]:
+def _options(host: str, endpoint_url: str | None, stall: float, budget: float) -> dict[str, Any]:
     client: dict[str, Any] = {
         "connect_timeout": timedelta(seconds=min(10.0, stall)),
         "read_timeout": timedelta(seconds=stall),
         "timeout": timedelta(hours=1),  # the whole body; a stall is noticed long before
     }
     if endpoint_url and is_loopback(endpoint_url):
-        # A proxy from the environment must not be asked for this machine; exceptions need a proxy to be named.
-        client |= {"allow_http": True, "proxy_url": endpoint_url, "proxy_excludes": _LOOPBACK}
+        client |= {"allow_http": True}
+    if (endpoint_url and is_loopback(endpoint_url)) or not getproxies().keys() & {"https", "all"}:
+        # obstore follows a redirect to any host and takes the session token along, and can't be told not to. So every
+        # host but S3's own is behind a proxy that leads nowhere. No proxy of the environment is asked for this machine.
+        client |= {"proxy_url": _NOWHERE, "proxy_excludes": host}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5)}
     retry = {"max_retries": 5, "retry_timeout": timedelta(seconds=budget), "backoff": backoff}
     return {"client_options": client, "retry_config": retry}

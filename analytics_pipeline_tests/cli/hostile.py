@@ -6,13 +6,19 @@ What must be true of whatever the pipeline makes of them is asserted in the test
 import csv
 import io
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from analytics_pipeline.cli import app
 from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.ingest.delivered import KEYS
 
 MARK = "zqhostile"
@@ -106,3 +112,53 @@ def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
             patched.setattr(duckdb.DuckDBPyConnection, name, noted)
         yield said
+
+
+FOLDER = 'it\'s "hostile"; --'
+"""A name for the folder above the data folder."""
+LANDED = re.compile(r"[a-z_]+/[0-9a-z-]+@[0-9A-Za-z-]{1,64}\.csv")
+DELIVERED = (MARK, NUMBER, "onerror", "HYPERLINK", "grades.csv", "org9001")
+"""Words that are in the attacks, in keys and in good files, and in no SQL of ours."""
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What is left of some commands over the attacks: files, output by command, SQL texts."""
+
+    folder: Path
+    said: Mapping[tuple[str, ...], str]
+    sql: Sequence[str]
+
+    @property
+    def landed(self) -> list[str]:
+        """Files in the landing folder."""
+        landing = self.folder / "data" / "landing"
+        return [path.relative_to(landing).as_posix() for path in landing.rglob("*.csv")]
+
+    @property
+    def sql_of_data(self) -> dict[str, str]:
+        """SQL texts with a delivered word in them, by the word."""
+        return {word: text for text in self.sql for word in DELIVERED if word in text}
+
+
+def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands: Iterable[tuple[str, ...]]) -> Attacked:
+    """Deliver the attacks, and run commands in this process; each ends without a traceback."""
+    vocareum.clear()
+    vocareum.put_many({f"org9001/{key}": b"x" for key in names} | files())
+    said: dict[tuple[str, ...], str] = {}
+    with pytest.MonkeyPatch.context() as patched, watched_sql(patched) as sql:
+        patched.chdir(folder)
+        settings = {"ANALYTICS_DATA_DIR": str(folder / "data"), "VOCAREUM_START_DATE": "2026-01-01", "DAGSTER_HOME": ""}
+        for name, value in {**vocareum.environment, **settings}.items():
+            patched.setenv(name, value)
+        for command in commands:
+            result = CliRunner().invoke(app, list(command))
+            assert result.exit_code in (0, 1), (command, result.output[-2_000:], result.exception)
+            assert "Traceback" not in result.output, (command, result.output[-2_000:])
+            said[command] = result.output
+    return Attacked(folder, said, sql)
+
+
+def steering(output: str) -> set[str]:
+    """Characters that would steer a terminal, or write from right to left."""
+    return {one for one in output if not one.isprintable() and one != "\n"}

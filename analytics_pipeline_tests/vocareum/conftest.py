@@ -51,7 +51,7 @@ def into(tmp_path: Path) -> Callable[[RemoteObject], Path]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Behaviour], str]]:
-    """Start a raw HTTP server that answers each GET as the given function does; gives its URL."""
+    """Start a raw HTTP server that answers each GET and HEAD as the given function does; gives its URL."""
     with ExitStack() as running:
 
         def start(behave: Behaviour) -> str:
@@ -60,6 +60,8 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 
                 def do_GET(self) -> None:
                     behave(self)
+
+                do_HEAD = do_GET
 
                 def log_message(self, *_: object) -> None:
                     pass
@@ -75,11 +77,11 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 
 
 @pytest.fixture
-def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[[Behaviour], Bucket]:
+def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[..., Bucket]:
     """A bucket on a server that misbehaves."""
 
-    def make(behave: Behaviour) -> Bucket:
+    def make(behave: Behaviour, **patience: float) -> Bucket:
         connection = boto3.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")
-        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1)
+        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1, **patience)
 
     return make

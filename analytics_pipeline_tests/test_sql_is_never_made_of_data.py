@@ -1,0 +1,157 @@
+"""SQL text is put together from declared names alone; values are parameters. Here by reading the source.
+
+What is really said to DuckDB when every cell, key and header is an attack is watched in `cli/test_hostile_names.py`.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
+SQL = re.compile(
+    r"\b(SELECT|INSERT|DELETE|CREATE|ALTER|COMMENT|UPDATE|FROM|ATTACH|DETACH|DROP|COPY|WITH|USE|CASE|CAST|WHERE|SET|AS|"
+    r"BETWEEN|IS NOT DISTINCT|read_csv|coalesce|try_cast)\b"
+)
+ASKS = {"execute", "executemany", "sql", "query", "from_query"}
+
+JUDGED = {
+    # Conditions of the module's own, over parameters.
+    "cli/quarantine.py": {"_WHERE"},
+    # `cell` is an SQL expression of the caller's own, over column positions.
+    "datasets/sql_types.py": {"_LAST_EPOCH_SECOND", "cell", "epoch", "formats", "number", "scale", "width"},
+    # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are parameters.
+    "ingest/read.py": {
+        "' + '.join(unread) or '0'",
+        "', '.join((f'\"{column.name}\"' for column in dataset.columns))",
+        "', '.join(typed)",
+        "1 << position",
+        "EXTRA",
+        "FILE",
+        "MAX_LINE",
+        "SHORT",
+        "UNREAD",
+        "at",
+        "cell",
+        "cells",
+        "column.name",
+        "column.sql_type",
+        "extra",
+        "parse_sql(column.dtype, cell)",
+        "source",
+        "sql",
+        "trim_sql(f'c{at}')",
+        "trimmed",
+    },
+    # Models are files of dbt_like_sql/: their names, SQL and comments are the project's.
+    "sql_models/build.py": {
+        "column",
+        "kind",
+        "layer",
+        "literal(comment)",
+        "literal(model.description)",
+        "model.layer",
+        "model.name",
+        "model.sql",
+        "name",
+        "table",
+    },
+    "sql_models/checks.py": {"test.sql"},
+    "sql_models/model.py": {"file", "layer", "name"},
+    # Tables and columns of the declarations; `path` is the warehouse's own, which settings name.
+    "warehouse/erase.py": {"address", "figure", "name", "path.stem", "sql", "subject", "table", "theirs"},
+    "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
+    "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
+    "warehouse/ledger.py": {"columns"},
+    "warehouse/load.py": {"EXTRA", "FILE", "columns", "dataset.period.column", "dataset.table", "period", "within"},
+    # `sql`, `schema`, `table`, `what` and the comments are DuckDB's own account of the tables that we made.
+    "warehouse/publish.py": {
+        "', '.join(columns)",
+        "PUBLISHED.name",
+        "_COPY",
+        "literal(comment)",
+        "live",
+        "schema",
+        "sql",
+        "table",
+        "table.name",
+        "what",
+    },
+    "warehouse/schema.py": {
+        "column.name",
+        "column.sql_type",
+        "columns",
+        "literal(column.description)",
+        "literal(table.description)",
+        "name",
+        "name.rpartition('.')[0]",
+    },
+    "warehouse/standing.py": {"dataset.table", "quoted"},
+    # Queries of report/queries.py and report/chart_queries.py, with two numbers of the module's own put in.
+    "report/read.py": {"prepare", "sql"},
+    # The one door for SQL of the user's own: the published file, read-only.
+    "cli/query.py": {"sql"},
+}
+"""By module: what may stand in its SQL beside constants, each looked at by a person. Data is never among it."""
+
+
+def put_into_sql(source: str) -> Iterator[str]:
+    """Expressions that a module puts into SQL text: within f-strings, by + or %, or as all that is executed."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr) and SQL.search(_constants(node)):
+            yield from (ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod) and SQL.search(_constants(node)):
+            yield from (ast.unparse(side) for side in (node.left, node.right) if not isinstance(side, ast.Constant))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ASKS and node.args and not isinstance(node.args[0], ast.Constant | ast.JoinedStr):
+                yield ast.unparse(node.args[0])
+            if node.func.attr == "format" and SQL.search(_constants(node.func.value)):
+                yield from (ast.unparse(one) for one in [*node.args, *(named.value for named in node.keywords)])
+
+
+def _constants(node: ast.AST) -> str:
+    """The constant text directly in an expression."""
+    if isinstance(node, ast.Constant):
+        return str(node.value) if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(map(_constants, node.values))
+    return _constants(node.left) + _constants(node.right) if isinstance(node, ast.BinOp) else ""
+
+
+def found() -> dict[str, set[str]]:
+    """What stands in SQL, by module of the package; the demo makes data and asks no database."""
+    modules = (path for path in sorted(PACKAGE.rglob("*.py")) if "demo" not in path.relative_to(PACKAGE).parts[:1])
+    made = {path.relative_to(PACKAGE).as_posix(): set(put_into_sql(path.read_text())) for path in modules}
+    return {module: expressions for module, expressions in made.items() if expressions}
+
+
+def test_only_what_was_judged_stands_in_sql_text():
+    new = {
+        module: made - JUDGED.get(module, set()) for module, made in found().items() if made - JUDGED.get(module, set())
+    }
+    assert new == {}, "is it a declared name? Then add it to JUDGED. Is it data? Then make it a parameter"
+
+
+def test_nothing_is_judged_that_is_not_there():
+    now = found()
+    assert {
+        module: judged - now.get(module, set()) for module, judged in JUDGED.items() if judged - now.get(module, set())
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "connection.execute(f\"SELECT * FROM raw.grades WHERE _source_key = '{key}'\")",
+        "connection.execute('SELECT * FROM raw.grades WHERE _source_key = ' + key)",
+        "connection.execute('SELECT * FROM raw.grades WHERE _source_key = %s' % key)",
+        "connection.execute('SELECT * FROM raw.grades WHERE _source_key = {}'.format(key))",
+        "connection.execute(key)",
+        "connection.sql(key)",
+        "text = f'DELETE FROM raw.grades WHERE _source_key IN ({key})'",
+    ],
+)
+def test_a_key_put_into_sql_in_any_way_is_seen(line: str):
+    assert "key" in set(put_into_sql(line))

@@ -1,0 +1,138 @@
+"""What comes from others: every dependency is used, every use is declared, every file of it is pinned by its hash."""
+
+import ast
+import importlib.util
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCK = (ROOT / "requirements.lock").read_text()
+
+BEHIND = {
+    "dagster-webserver": "`dagster dev` starts it",
+    "pyarrow": "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)",
+}
+"""Dependencies that no module imports, and what needs them."""
+
+
+def declared(requirements: list[str]) -> set[str]:
+    return {plain(Requirement(one).name) for one in requirements}
+
+
+def plain(name: str) -> str:
+    """A distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+RUN = declared(PROJECT["project"]["dependencies"])
+DEMO = declared(PROJECT["project"]["optional-dependencies"]["demo"])
+DEV = declared(PROJECT["dependency-groups"]["dev"])
+
+
+def imported(folder: Path) -> dict[str, set[str]]:
+    """Distributions that the modules under a folder import, each with one of those modules."""
+    owners = packages_distributions()
+    found: dict[str, set[str]] = {}
+    for path in folder.rglob("*.py"):
+        for name in _imports(ast.parse(path.read_text())):
+            if name not in sys.stdlib_module_names and not (ROOT / name).exists():
+                names = frozenset(map(plain, owners.get(name, [name])))
+                found.setdefault(sorted(names & (RUN | DEMO | DEV) or names)[0], set()).add(path.name)
+    return found
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name.split(".")[0] for one in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+PACKAGE = imported(ROOT / "analytics_pipeline")
+
+
+def test_every_dependency_is_used():
+    unused = (RUN | DEMO) - PACKAGE.keys() - BEHIND.keys()
+    assert unused == set(), "take it out of pyproject.toml, or say in BEHIND what needs it"
+
+
+def test_every_import_is_declared():
+    # Type stubs are looked at by mypy alone: they are imported under TYPE_CHECKING.
+    undeclared = {name: where for name, where in PACKAGE.items() if name not in RUN | DEMO | {"mypy-boto3-s3"}}
+    assert undeclared == {}, "it is there today because something else needs it, and may be gone tomorrow"
+
+
+def test_what_the_pipeline_runs_on_is_not_only_in_the_demos_extra():
+    demo = imported(ROOT / "analytics_pipeline" / "demo")
+    assert {name for name in PACKAGE.keys() & (DEMO - RUN) if PACKAGE[name] - demo.get(name, set())} == set()
+
+
+@pytest.mark.parametrize("name", sorted(RUN | DEMO | DEV))
+def test_what_is_declared_is_in_the_lock(name: str):
+    assert re.search(rf"^{re.escape(name)}(\[.*\])?==", LOCK, re.MULTILINE), "run `make lock`"
+
+
+def test_every_requirement_of_the_lock_is_one_version_with_hashes():
+    pinned = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip())
+    assert len(pinned) > 100
+    loose = [
+        one.split("\n")[0]
+        for one in pinned
+        if not re.match(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^ ]+ ", one)
+        or not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one)
+    ]
+    assert loose == []
+    assert not re.search(
+        r"https?://|^-|\bgit\+|file:", re.sub(r"--hash=\S+", "", LOCK).replace("\\\n", ""), re.MULTILINE
+    ), "an index, a path or a repository in the lock is a machine's own"
+
+
+def test_setting_up_asks_for_the_hashes():
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"pip sync.*--require-hashes requirements\.lock", makefile)
+    assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known weaknesses"
+
+
+@pytest.fixture(scope="module")
+def audit() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SOUND = {"name": "duckdb", "version": "1.5.5", "vulns": []}
+WEAK = {"name": "httpx", "version": "0.28.0", "vulns": [{"id": "PYSEC-2026-1"}]}
+UNKNOWN = {"name": "polars", "skip_reason": "Dependency not found on PyPI"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "words"),
+    [
+        ([SOUND, SOUND], 0, "2 of 2 packages audited, no known weakness"),
+        ([SOUND, UNKNOWN], 0, "1 of 2 packages audited, no known weakness; 1 NOT AUDITED"),
+        ([UNKNOWN, UNKNOWN], 0, "NOTHING WAS AUDITED: the index answers for none of 2 packages"),
+        ([SOUND, WEAK, UNKNOWN], 1, "1 known weaknesses\nhttpx 0.28.0: PYSEC-2026-1"),
+    ],
+)
+def test_an_audit_never_says_more_than_it_looked_at(audit: ModuleType, packages: list, code: int, words: str):
+    got, said = audit.verdict({"dependencies": packages})
+    assert got == code
+    assert words in said
+
+
+def test_an_audit_that_breaks_is_no_success(audit: ModuleType):
+    assert audit.failed("usage: pip-audit [-h]\npip-audit: error: unrecognized arguments")[0] == 1
+    code, said = audit.failed("requests.exceptions.ConnectionError: HTTPSConnectionPool(...)")
+    assert (code, "NOTHING WAS AUDITED" in said) == (0, True)
