@@ -179,21 +179,14 @@ The version of a warehouse is one more than how many of them it has seen."""
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make what is missing and migrate what is older, each step in a transaction; nothing to do is one query.
+    """Make what is missing and migrate what is older, each step in a transaction; nothing to do is two small queries.
 
     Raises:
         SchemaTooNew: a later release wrote the warehouse.
         MigrationFailed: a step failed and was undone; those before it stay.
     """
-    connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR, applied_at TIMESTAMP)"
-    )
-    newest = connection.execute(
-        "SELECT version, declared FROM ops.schema_version ORDER BY version DESC, applied_at DESC"
-    ).fetchone()
     current = len(MIGRATIONS) + 1
-    version, declared = newest or (current, None)
+    version, declared = _newest(connection) or (current, None)
     if version > current:
         raise SchemaTooNew(
             f"This warehouse was written by a later release (schema {version}; this release knows {current}). "
@@ -205,6 +198,19 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
         with transaction(connection):
             _make(connection)
             _record(connection, current, fingerprint)
+
+
+def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:
+    """The version of the warehouse, and the fingerprint of the declarations it was made by; None for a new one."""
+    known = connection.execute(
+        """SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()
+           AND (schema_name, table_name) = ('ops', 'schema_version')"""
+    )
+    if not known.fetchone():
+        return None
+    return connection.execute(
+        "SELECT version, declared FROM ops.schema_version ORDER BY version DESC, applied_at DESC"
+    ).fetchone()
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
@@ -223,6 +229,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
 
 def _make(connection: duckdb.DuckDBPyConnection) -> None:
     """Create missing tables, add missing columns, and comment all of them."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR, applied_at TIMESTAMP)"
+    )
     for table in tables():
         create(connection, table)
 
