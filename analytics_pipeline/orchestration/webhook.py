@@ -1,11 +1,16 @@
 """The webhook that people are told through, as a Dagster resource. Its address is a secret and stands in no text."""
 
+import logging
+
 import dagster as dg
 import httpx
 from pydantic import Field
 
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.errors import VocareumError
+
+# httpx logs the whole address of each request, from INFO on.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class NotSent(Exception):
@@ -24,12 +29,17 @@ class WebhookResource(dg.ConfigurableResource):
         Raises:
             NotSent: the webhook refused it, cannot be reached, or is neither HTTPS nor on this machine.
         """
+        if problem := self._post(text):
+            # Raised outside of any handler: httpx's errors, which hold the address, are no context of this one.
+            raise NotSent(problem)
+
+    def _post(self, text: str) -> str | None:
+        """Why the webhook did not take a text; None if it did."""
         try:
             address = require_safe(self.url, "ALERT_WEBHOOK_URL")
             answer = httpx.post(address, json={"text": text}, timeout=10, follow_redirects=False)
         except VocareumError as error:
-            raise NotSent(str(error)) from None
+            return str(error)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NotSent(f"The webhook cannot be reached ({type(error).__name__}).") from None
-        if not answer.is_success:
-            raise NotSent(f"The webhook answered {answer.status_code}. Check ALERT_WEBHOOK_URL.")
+            return f"The webhook cannot be reached ({type(error).__name__})."
+        return None if answer.is_success else f"The webhook answered {answer.status_code}. Check ALERT_WEBHOOK_URL."

@@ -26,6 +26,10 @@ STALE_CODES = frozenset(
 """S3 error codes that fresh credentials can cure."""
 
 _RENEWALS = "vocareum_renewals"
+# botocore's DEBUG log holds the signed headers, the session token among them; httpcore's the headers of answers, which may
+# repeat the token, and httpx's INFO the addresses that they send to.
+_QUIET = {"botocore": logging.INFO, "httpcore": logging.INFO, "httpx": logging.WARNING}
+
 _RENEWALS_PER_CALL = 2
 
 # The keys are not published. Names are compared as lower-case letters without a leading "aws".
@@ -204,8 +208,8 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
         org_id: the organisation's id, digits as text.
         region: the bucket's AWS region.
     """
-    # botocore's DEBUG log holds the signed headers, the session token among them.
-    logging.getLogger("botocore").setLevel(logging.INFO)
+    for library, level in _QUIET.items():
+        logging.getLogger(library).setLevel(level)
     credentials = _VocareumCredentials(source, org_id)
     core = botocore.session.Session()
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))

@@ -1,9 +1,11 @@
 """After runs that fail at every layer: no secret in any byte that is kept or said, and no file that others may read."""
 
+import json
+import logging
 import os
 import stat
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
@@ -11,7 +13,12 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.resources import open_bucket
+from analytics_pipeline.orchestration.webhook import NotSent, WebhookResource
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline_tests.cli.conftest import COMMAND, Run
+from analytics_pipeline_tests.cli.secret import HOOK, Listener, chain, files_with, texts_with
 
 MAPPINGS = "course-asn_mapping"
 
@@ -31,13 +38,37 @@ def secrets(demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return planted
 
 
+@pytest.fixture
+def everything_logged() -> Iterator[Listener]:
+    """All that any library logs, from DEBUG on."""
+    root, listener = logging.getLogger(), Listener()
+    before = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    yield listener
+    root.setLevel(before)
+    root.removeHandler(listener)
+
+
 def test_no_secret_is_kept_or_said_whatever_fails(
-    run: Run, spawn: Callable, demo: DemoVocareum, organisation: Organisation, data: Path, secrets: set[str]
+    run: Run,
+    spawn: Callable,
+    demo: DemoVocareum,
+    organisation: Organisation,
+    data: Path,
+    secrets: set[str],
+    everything_logged: Listener,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    said = []
+    said = everything_logged.texts
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", f"http://127.0.0.1:9/services/{HOOK}")
 
     def sync(*options: str, **changes: str) -> None:
-        said.append(run("sync", *options, **changes).output)
+        say("sync", *options, **changes)
+
+    def say(*command: str, **changes: str) -> None:
+        result = run(*command, **changes)
+        said.extend([result.output, *chain(result.exception)])
 
     demo.put_many({key: body for key, body in organisation.files().items() if MAPPINGS in key})
     echo = f"you sent {demo.token}".encode()
@@ -57,21 +88,68 @@ def test_no_secret_is_kept_or_said_whatever_fails(
     sync("--full")
     demo._s3.failures.clear()
     sync("--full", VOCAREUM_BUCKET="nobodys-bucket")
-    said.append(run("doctor").output)
-    said.append(run("status").output)
+    for command in ("doctor", "status", "quarantine list --records", "quarantine replay", "publish", "report"):
+        say(*command.split())
     sync()
-    process = spawn("sync", "--full")
+    process = spawn("sync", "--full", RUST_LOG="trace", RUST_BACKTRACE="full")
     said.append(process.communicate()[0])
 
     assert len(secrets) > 4, "the test plants too little"
-    assert (data / "warehouse.duckdb").exists()
+    assert {"warehouse.duckdb", "analytics.duckdb", "report.html", "landing"} <= {path.name for path in data.iterdir()}
     assert len(list((data / "dagster").rglob("*.db"))) > 0, "Dagster's storage is searched, too"
-    needles = [one.encode() for one in secrets]
-    kept = [
-        str(path) for path in data.rglob("*") if path.is_file() and any(one in path.read_bytes() for one in needles)
-    ]
-    assert kept == []
-    assert [text for text in said if any(one in text for one in secrets)] == []
+    assert any(text.startswith("urllib3") for text in said), "the libraries log, and are heard"
+    assert files_with(secrets | {HOOK}, data) == []
+    assert texts_with(secrets | {HOOK}, said) == []
+
+
+FAILURES = {
+    "a token that is refused": lambda demo: demo.fail_next(1, 400, body=f"Invalid Token {demo.token}".encode()),
+    "an answer that is no JSON": lambda demo: demo.fail_next(1, 200, body=f"<p>{demo.token}</p>".encode()),
+    "a refusal that repeats the token": lambda demo: demo.fail_next(
+        1, 200, body=json.dumps({"status": "error", "message": f"you sent {demo.token}"}).encode()
+    ),
+    "a redirect elsewhere": lambda demo: demo.fail_next(
+        1, 302, headers=(("Location", f"http://localhost:9/?token={demo.token}"),)
+    ),
+    "S3 that repeats the session token": lambda demo: demo.fail_next(
+        40,
+        403,
+        service="s3",
+        body=f"<Error><Code>AccessDenied</Code><Message>{_tokens(demo)}</Message></Error>".encode(),
+    ),
+}
+
+
+def _tokens(demo: DemoVocareum) -> str:
+    return " ".join(one for one in astuple(demo.api.issue()) if isinstance(one, str))
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_secret_is_in_an_error_or_in_any_error_behind_it(
+    environment: dict[str, str],
+    demo: DemoVocareum,
+    secrets: set[str],
+    everything_logged: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: str,
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    FAILURES[failure](demo)
+    with pytest.raises(VocareumError) as raised:
+        list(open_bucket(load_settings()).list())
+    assert texts_with(secrets, chain(raised.value)) == []
+    assert texts_with(secrets, everything_logged.texts) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:9/services/", "http://hooks.example.org/", "https://127.0.0.1:x/"]
+)
+def test_the_webhooks_address_is_in_no_error_nor_log(everything_logged: Listener, address: str):
+    with pytest.raises(NotSent) as raised:
+        WebhookResource(url=address + HOOK).send("text")
+    assert texts_with({HOOK}, chain(raised.value)) == []
+    assert texts_with({HOOK}, everything_logged.texts) == []
 
 
 def test_all_files_are_private_whatever_the_umask(
