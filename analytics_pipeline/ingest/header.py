@@ -90,7 +90,7 @@ def _first_record(path: Path) -> Record:
             raise FileRefused(what)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{"):
         raise FileRefused("it is not CSV but HTML, XML or JSON, such as an error page")
-    if b"\0" in head.split(b"\n", 1)[0]:
+    if b"\0" in head.replace(b"\r", b"\n").split(b"\n", 1)[0]:
         raise FileRefused("its header has NUL bytes: it is UTF-16 or binary, not UTF-8 CSV", line=1)
     record = next(read_records(path), None)
     if record is None:

@@ -102,7 +102,8 @@ class Survey:
     Attributes:
         lines: line feeds, and the last line if none ends it.
         trusted: whether DuckDB may read it. It keeps a long line whole once for every cell beyond the header's (a row of
-            900,000 cells takes hours), and takes a quote behind two blanks for text, in silence.
+            900,000 cells takes hours), and takes a quote behind two blanks for text, in silence. A CR alone ends a line for it, so
+            that line feeds do not tell whether it read all.
     """
 
     lines: int
@@ -117,7 +118,7 @@ def survey(path: Path) -> Survey:
     Raises:
         OSError: the file can't be read.
     """
-    newlines, end, trusted = 0, b"\n", True
+    newlines, lone_returns, end, trusted = 0, 0, b"\n", True
     with path.open("rb") as file:
         while trusted and (chunk := file.read(_WINDOW * 256)):
             whole_windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
@@ -127,8 +128,10 @@ def survey(path: Path) -> Survey:
                 and all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in whole_windows)
             )
             newlines += chunk.count(b"\n")
+            if b"\r" in chunk or end[-1:] == b"\r":
+                lone_returns += chunk.count(b"\r") - (end[-1:] + chunk).count(b"\r\n")
             end = chunk[-2:]
-    return Survey(newlines + (end[-1:] != b"\n"), trusted)
+    return Survey(newlines + (end[-1:] != b"\n"), trusted and not lone_returns)
 
 
 def is_read_whole(path: Path, surveyed: Survey, records: int) -> bool:

@@ -114,3 +114,9 @@ def test_a_header_behind_blank_lines_or_over_several_lines_is_found(tmp_path: Pa
 def test_a_header_with_trailing_commas_loads(tmp_path: Path):
     read = batch(tmp_path, "course_mapping", COURSES.strip() + ",,\n" + ROW.strip() + ",,\n" + ROW)
     assert (read.files[0].failure, read.rows.height, read.rows["_extra"].to_list()) == (None, 2, [None, None])
+
+
+def test_nul_behind_a_header_that_ends_with_a_lone_return_is_in_a_row_alone(tmp_path: Path):
+    result = verdict(tmp_path, "course_mapping", COURSES.strip().encode() + b"\r9001, O\0, 1, C, New, 2\r")
+    assert result.failure is None
+    assert (result.records, result.rows) == (1, 1)

@@ -225,10 +225,13 @@ def test_the_careful_reader_reads_every_dialect_as_it_was_meant(tmp_path: Path, 
     ('a,b\n1,"x\n', 0, False),
     ('a,b\n1,2\n1,"x', 1, False),
     ('a,b\n1,  "x"\n', 1, False),
+    ('a,b\r "', 0, False),
+    ('a,b\r1,2\r\n1,"x', 1, False),
+    ('a,b\r\n1,2\r\n', 1, True),
 ])  # fmt: skip
 def test_a_record_that_duckdb_did_not_see_is_noticed(tmp_path: Path, body: str, records: int, whole: bool):
     path = tmp_path / "a.csv"
-    path.write_text(body)
+    path.write_text(body, newline="")
     assert left_to_duckdb(path, records) is whole
 
 
@@ -246,6 +249,17 @@ def test_quotes_and_blanks_over_a_block_border_are_noticed(tmp_path: Path):
         assert not left_to_duckdb(path, lines + 2), f"two blanks and a quote, {back} characters before the border"
         path.write_text(f'{before},"y\n""z"\n\n')
         assert left_to_duckdb(path, lines + 2), f"a quoted line end, {back} characters before the border"
+
+
+@pytest.mark.parametrize("back", range(4))
+def test_a_line_end_of_two_bytes_over_a_block_border_is_one(tmp_path: Path, back: int):
+    path = tmp_path / "a.csv"
+    before = "a,b\n" + "1,2\n" * ((1 << 18) - 2)
+    body = before + "1,2345\r\n"[back:] + "1,2\n"
+    path.write_text(body, newline="")
+    assert survey(path).trusted
+    path.write_text(body.replace("\r\n", "\r"), newline="")
+    assert not survey(path).trusted
 
 
 @pytest.mark.parametrize(("length", "trusted"), [(4_000, True), (8_192, False), (3_000_000, False)])

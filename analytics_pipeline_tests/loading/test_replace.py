@@ -8,7 +8,7 @@ import pytest
 
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.warehouse import load as load_module
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
 from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
 from analytics_pipeline_tests.loading.loaded import Warehouse, difference
@@ -154,12 +154,12 @@ def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
 
     def broken(*arguments: object) -> None:
         real(*arguments)
-        raise duckdb.IOException("no space left on device")
+        raise duckdb.IOException("the disk does not answer")
 
     changed = warehouse.deliver({KEYS["enrollment"]: enrolled.format(2)}, "e2", night=1)
     with monkeypatch.context() as patched:
         patched.setattr(load_module, step, broken)
-        with pytest.raises(duckdb.IOException):
+        with pytest.raises(WarehouseUnusable, match="the disk does not answer"):
             warehouse.load(changed)
     assert difference(before, warehouse.contents()) == {}
     warehouse.load(changed)
