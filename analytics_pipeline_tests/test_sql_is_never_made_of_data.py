@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 SQL = re.compile(
     r"\b(SELECT|INSERT|DELETE|CREATE|ALTER|COMMENT|UPDATE|FROM|ATTACH|DETACH|DROP|COPY|WITH|USE|CASE|CAST|WHERE|SET|AS|"
-    r"BETWEEN|IS NOT DISTINCT|read_csv|coalesce|try_cast)\b"
+    r"BETWEEN|IS NOT DISTINCT|read_csv|coalesce|try_cast|try_strptime)\b"
 )
 ASKS = {"execute", "executemany", "sql", "query", "from_query"}
 
@@ -21,7 +21,16 @@ JUDGED = {
     # Conditions of the module's own, over parameters.
     "cli/quarantine.py": {"_WHERE"},
     # `cell` is an SQL expression of the caller's own, over column positions.
-    "datasets/sql_types.py": {"_LAST_EPOCH_SECOND", "cell", "epoch", "formats", "number", "scale", "width"},
+    "datasets/sql_types.py": {
+        "_LAST_EPOCH_SECOND",
+        "cell",
+        "epoch",
+        "formats",
+        "number",
+        "scale",
+        "told",
+        "width",
+    },
     # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are parameters.
     "ingest/read.py": {
         "' + '.join(unread) or '0'",

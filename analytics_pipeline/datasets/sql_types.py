@@ -47,10 +47,10 @@ def _flag(cell: str) -> str:
 def _instant(cell: str) -> str:
     formats = ", ".join(f"'{form}'" for form in INSTANT_FORMATS)
     epoch = f"CASE WHEN regexp_full_match({cell}, '[0-9]{{1,12}}') THEN try_cast({cell} AS BIGINT) END"
-    return (
-        f"coalesce(try_strptime({cell}, [{formats}]), "
-        f"CASE WHEN {epoch} <= {_LAST_EPOCH_SECOND} THEN make_timestamp({epoch} * 1000000) END)"
-    )
+    # DuckDB reads `epoch` and `infinity` as 1900, whatever the format, and takes 226 and 0000 for years: what is before
+    # 1970 is no moment. It is asked in one expression, as a second try_strptime would double the time.
+    told = f"make_timestamp(nullif(greatest(epoch_us(try_strptime({cell}, [{formats}])), -1), -1))"
+    return f"coalesce({told}, CASE WHEN {epoch} <= {_LAST_EPOCH_SECOND} THEN make_timestamp({epoch} * 1000000) END)"
 
 
 def sql_type(dtype: object) -> str:

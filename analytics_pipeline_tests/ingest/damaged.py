@@ -32,7 +32,7 @@ def make(seed: int) -> bytes:
     end = dice.choice(["\n"] * 4 + ["\r\n"] * 3 + ["\r"])
     body = (end.join(lines) + dice.choice([end, ""])).encode()
     for _ in range(dice.choice([0, 0, 1, 2, 3])):
-        body = _mutated(dice, body, len(lines[0]) if dice.random() < 0.9 else 0)
+        body = mutated(dice, body, len(lines[0]) if dice.random() < 0.9 else 0)
     if dice.random() < 0.2:
         body = b"\xef\xbb\xbf" + body
     if dice.random() < 0.03:
@@ -55,8 +55,8 @@ def _header(dice: random.Random) -> list[str]:
 
 def _row(dice: random.Random, header: list[str]) -> str:
     cells = {"userid": str(dice.randint(1, 99)), "courseid": "5", "dropped": "0", "organization_terms_agreed": "1"}
-    cells |= {name: _quoted(dice, _text(dice)) for name in TEXTS} | {"role": "student"}
-    row = [_quoted(dice, cells[name]) if name == "userid" else cells.get(name, "") for name in header]
+    cells |= {name: quoted(dice, _text(dice)) for name in TEXTS} | {"role": "student"}
+    row = [quoted(dice, cells[name]) if name == "userid" else cells.get(name, "") for name in header]
     if dice.random() < 0.1:
         row = row[: dice.randint(1, len(row))]
     return ",".join(row + [""] * (dice.randint(1, 3) if dice.random() < 0.1 else 0))
@@ -68,14 +68,14 @@ def _text(dice: random.Random) -> str:
     return "".join(dice.choice(_BITS) for _ in range(dice.randint(1, 5)))
 
 
-def _quoted(dice: random.Random, text: str) -> str:
+def quoted(dice: random.Random, text: str) -> str:
     before, behind = dice.choice(["", " ", "  "]), dice.choice(["", " ", "\t"])
     if any(char in text for char in ',"\r\n') or dice.random() < 0.2:
         return f'{before}"{text.replace(chr(34), chr(34) * 2)}"{behind}'
     return before + text
 
 
-def _mutated(dice: random.Random, body: bytes, after: int) -> bytes:
+def mutated(dice: random.Random, body: bytes, after: int) -> bytes:
     at = dice.randint(min(after, len(body)), len(body))
     kind = dice.random()
     if kind < 0.6:
@@ -96,7 +96,7 @@ def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
         rejected = set(found.rejects.filter(found.rejects["_file"] == at)["line"].to_list())
         loaded = found.rows.filter(found.rows["_file"] == at).select(TEXTS).rows()
         if result.failure:
-            wrong = _refusal(result.failure.reason, records, loaded)
+            wrong = refusal(result.failure.reason, records, len(loaded), NAMES)
         else:
             wrong = _rows(records, rejected, loaded, result.records, result.rejects)
         if wrong:
@@ -104,11 +104,12 @@ def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
     return None
 
 
-def _refusal(reason: str, records: list[Read], loaded: list) -> str | None:
+def refusal(reason: str, records: list[Read], loaded: int, required: list[str]) -> str | None:
+    """What is wrong with a file's refusal: rows of it are there, or its header has all that it must have."""
     if loaded:
         return f"a refused file has rows: {reason}"
     names = [normal(cell) for cell in records[0].cells or ()] if records else []
-    whole = names and set(NAMES) <= set(names) and len(set(names)) == len(names)
+    whole = names and set(required) <= set(names) and len(set(names)) == len(names)
     foreign = any(word in reason for word in ("gzip", "UTF-16", "HTML", "NUL"))
     return f"a file with a good header is refused: {reason}" if whole and not foreign else None
 

@@ -43,6 +43,6 @@ def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareu
     assert len(loaded) == len(DATASETS)
     note(
         "Hostile keys in the bucket: `..`, quotes, `;`, newlines, ANSI, look-alikes, 1,024 bytes",
-        f"{len(tried):,} keys, {refused:,} refused and named, {len(known)} taken for files and their bodies refused; none in "
+        f"{len(tried):,} keys, {refused:,} named as files that no dataset knows, the others folders or other days; none in "
         f"{len(attacked.sql):,} SQL texts, in a path or steering the terminal; the {len(loaded)} good files beside them loaded",
     )

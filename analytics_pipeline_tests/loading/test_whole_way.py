@@ -1,0 +1,44 @@
+"""Odd and damaged files of every dataset, through the whole way: the tables hold just what the files say.
+
+A few hundred here, thousands in `soak/`.
+"""
+
+from decimal import Decimal
+
+import pytest
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest import batch as batch_module
+from analytics_pipeline_tests.ingest import typed
+from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.loading.whole_way import wrong_in_the_tables
+
+FILES = 12
+
+
+@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+def test_loaded_and_quarantined_are_the_records_and_no_value_is_altered(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dataset: Dataset
+):
+    monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
+    bodies = {typed.key(dataset, seed): typed.make(dataset, seed) for seed in range(FILES)}
+    wrong, records = wrong_in_the_tables(warehouse, dataset, bodies, "e1")
+    assert wrong is None, wrong
+    assert records > 0, "all files were refused"
+
+
+@pytest.mark.parametrize(
+    ("cell", "sql_type", "value"),
+    [
+        ("=1+1", "BIGINT", None),
+        ("=1+1", "VARCHAR", "=1+1"),
+        ("9223372036854775808", "BIGINT", None),
+        ("0.0000000005", "DECIMAL(18,9)", Decimal("0.000000001")),
+        ("1e309", "DECIMAL(18,9)", None),
+        ("NaN", "DECIMAL(18,9)", None),
+        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", None),
+        ("253402300800", "TIMESTAMP", None),
+    ],
+)
+def test_the_independent_reading_of_a_cell_is_what_it_should_be(cell: str, sql_type: str, value: object):
+    assert typed.says(cell, sql_type) == value

@@ -1,0 +1,89 @@
+"""Files through the whole way into a real warehouse, and what must be true of its tables by an independent reading."""
+
+import json
+from collections import Counter
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.standing import unaccounted
+from analytics_pipeline_tests.ingest import typed
+from analytics_pipeline_tests.ingest.damaged import normal, refusal
+from analytics_pipeline_tests.ingest.independent import Read, read
+from analytics_pipeline_tests.loading.loaded import Warehouse
+
+
+def wrong_in_the_tables(
+    warehouse: Warehouse, dataset: Dataset, bodies: dict[str, bytes], etag: str
+) -> tuple[str | None, int]:
+    """Load files and hold the tables against the files: the first thing that is wrong, and the records compared."""
+    deliveries = warehouse.deliver(bodies, etag)
+    records = 0
+    for result in warehouse.load(deliveries):
+        key = result.landed.delivery.key
+        found = read(bodies[key.partition("/")[2]])
+        with open_warehouse(warehouse.path) as connection:
+            if result.failure:
+                rows = _count(connection, f"SELECT count(*) FROM {dataset.table} WHERE _source_key = ?", key)
+                required = [column.name for column in dataset.columns if column.required]
+                wrong = refusal(result.failure.reason, found, rows, required)
+            else:
+                records += len(found) - 1
+                wrong = _wrong(connection, dataset, key, found)
+        if wrong:
+            return f"{key}: {wrong}\n{bodies[key.partition('/')[2]]!r}", records
+    return None, records
+
+
+def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, found: list[Read]) -> str | None:
+    header, *rest = found
+    names = [normal(cell) for cell in header.cells or ()]
+    lines = connection.execute("SELECT line FROM quarantine.rejects WHERE source_key = ?", [key]).fetchall()
+    rejected = {line for (line,) in lines}
+    columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
+    rows = connection.execute(
+        f"SELECT {columns}, _extra::VARCHAR FROM {dataset.table} WHERE _source_key = ?", [key]
+    ).fetchall()
+    if len(rows) + len(lines) != len(rest) or len(rejected) != len(lines):
+        return (
+            f"{len(rows)} loaded + {len(lines)} in quarantine on {sorted(rejected)}, but there are {len(rest)} records"
+        )
+    if strange := rejected - {one.line for one in rest}:
+        return f"rejects on lines {strange}, where no record begins"
+    if broken := unaccounted(connection, dataset, [key]):
+        return f"the ledger says otherwise: {broken}"
+    wide = [one for one in rest if one.cells is not None and len(one.cells) == len(names)]
+    good = [one.line for one in wide if typed.is_good(dict(zip(names, one.cells or (), strict=True)), dataset)]
+    if lost := rejected.intersection(good):
+        return f"good rows are in quarantine: lines {lost}"
+    expected: Counter[tuple[object, ...]] = Counter()
+    for one in rest:
+        if one.line in rejected:
+            continue
+        if one.cells is None:
+            return f"line {one.line} is loaded though its cells can't be told apart"
+        row = {name: cell.strip(typed.BLANKS) for name, cell in zip(names, one.cells, strict=False)}
+        said = {column.name: typed.says(row.get(column.name, ""), column.sql_type) for column in dataset.columns}
+        if altered := [name for name, value in said.items() if row.get(name) and value is None]:
+            return f"line {one.line} is loaded though {altered} say no such value: {[row[name] for name in altered]}"
+        values = [said[column.name] if row.get(column.name) else None for column in dataset.columns]
+        expected[(*values, _extra(dataset, header, names, row))] += 1
+    got = Counter((*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None) for row in rows)
+    return (
+        f"values differ: {list(got - expected)[:2]} are there for {list(expected - got)[:2]}"
+        if got != expected
+        else None
+    )
+
+
+def _extra(dataset: Dataset, header: Read, names: list[str], row: dict[str, str]) -> str | None:
+    announced = {column.name for column in dataset.columns}
+    delivered = {name: cell.strip() or name for name, cell in zip(names, header.cells or (), strict=True)}
+    kept = {delivered[name]: cell for name, cell in row.items() if name not in announced and cell}
+    return json.dumps(kept, sort_keys=True) if kept else None
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> int:
+    ((count,),) = connection.execute(sql, list(parameters)).fetchall()
+    return int(count)

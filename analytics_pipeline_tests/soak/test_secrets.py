@@ -1,0 +1,99 @@
+"""A daemon whose runs fail and whose webhook does not answer: what it keeps and says over some ticks, searched byte by byte."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import astuple
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.scheduler.instigation import TickStatus
+
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.settings import load_settings
+from analytics_pipeline_tests.cli.conftest import YESTERDAY
+from analytics_pipeline_tests.cli.secret import HOOK, files_with, spellings, texts_with
+from analytics_pipeline_tests.soak.reliability import note
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 400
+
+
+def told_of(instance: dg.DagsterInstance) -> list[str]:
+    """What the ticks of the sensor `alerts` say."""
+    states = [one for one in instance.all_instigator_state() if one.instigator_name == "alerts"]
+    ticks = [tick for one in states for tick in instance.get_ticks(one.instigator_origin_id, one.selector_id)]
+    return [tick.skip_reason or "" for tick in ticks if tick.status is TickStatus.SKIPPED]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
+    demo: DemoVocareum,
+    organisation: Organisation,
+    environment: dict[str, str],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    secrets, real = {demo.token, HOOK}, demo.api.issue
+
+    def issue():
+        issued = real()
+        secrets.update(one for one in astuple(issued) if isinstance(one, str))
+        return issued
+
+    monkeypatch.setattr(demo.api, "issue", issue)
+    demo.put_many(organisation.files())
+    demo.put(f"org9001/lab_sessions/lab_sessions_{YESTERDAY}.csv", b"<html>" + b"502 Bad Gateway")
+    settings = {**environment, "ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/services/{HOOK}", "DAGSTER_HOME": ""}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    instance, output = open_instance(load_settings()), tmp_path / "output"
+    with output.open("w") as out:
+        process = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("dagster-daemon")),
+                "run",
+                "-w",
+                "workspace.yaml",
+                "--log-level",
+                "debug",
+            ],
+            cwd=ROOT,
+            env={**os.environ, "RUST_LOG": "trace"},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not any("webhook cannot be reached" in reason for reason in told_of(instance)):
+            assert process.poll() is None, output.read_text()[-3_000:]
+            assert time.monotonic() < deadline, output.read_text()[-3_000:]
+            time.sleep(1)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        instance.dispose()
+
+    assert any(run.status is dg.DagsterRunStatus.FAILURE for run in open_instance(load_settings()).get_runs())
+    kept = [path for path in data.rglob("*") if path.is_file()]
+    assert {"runs.db", "schedules.db", "warehouse.duckdb"} <= {path.name for path in kept}
+    assert any("compute_logs" in str(path) or path.suffix in (".out", ".err") for path in kept), "computes log, too"
+    assert len(secrets) > 4, "the test plants too little"
+    assert files_with(secrets, data) == []
+    assert texts_with(secrets, [output.read_text()]) == []
+    note(
+        "Secrets planted (token, one-hour keys, webhook's address), a daemon at DEBUG whose runs and alerts fail",
+        f"{len(secrets)} secrets in {len(spellings(HOOK))} spellings looked for in {len(kept):,} files "
+        f"({sum(path.stat().st_size for path in kept) / 1e6:.0f} MB) and {output.stat().st_size / 1e3:.0f} kB of output: none",
+    )

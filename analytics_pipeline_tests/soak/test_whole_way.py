@@ -1,0 +1,79 @@
+"""Thousands of odd and damaged files of every dataset through the whole way, by seeds and by hypothesis."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest import batch as batch_module
+from analytics_pipeline_tests.ingest import typed
+from analytics_pipeline_tests.ingest.delivered import HEADER
+from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.loading.whole_way import wrong_in_the_tables
+from analytics_pipeline_tests.soak.reliability import note
+
+FIRST, FILES, AT_A_TIME = 1_000, 240, 40
+EXAMPLES = 60
+
+
+@pytest.fixture(autouse=True)
+def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
+    """Small files of which most is damaged are still compared row by row."""
+    monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
+
+
+def at_a_time(dataset: Dataset) -> int:
+    """Files of a dataset in one load: there is one alone of what is delivered for the whole organisation."""
+    return AT_A_TIME if typed.key(dataset, 0) != typed.key(dataset, 1) else 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+def test_the_tables_hold_just_what_the_files_say(tmp_path: Path, dataset: Dataset):
+    warehouse, step, records = Warehouse(tmp_path), at_a_time(dataset), 0
+    last = FIRST + (FILES if step > 1 else FILES // 4)
+    for first in range(FIRST, last, step):
+        bodies = {typed.key(dataset, seed): typed.make(dataset, seed) for seed in range(first, first + step)}
+        wrong, compared = wrong_in_the_tables(warehouse, dataset, bodies, f"e{first}")
+        assert wrong is None, f"seeds from {first}: {wrong}"
+        records += compared
+    note(
+        f"Odd and damaged files of {dataset.name} through the whole way into the tables",
+        f"{last - FIRST} files; loaded + quarantined = the {records:,} records that an independent reader counts, each value as it says",
+    )
+
+
+CELLS = st.one_of(
+    st.sampled_from(sorted({cell for cells in typed.CELLS.values() for cell in cells})),
+    st.text(max_size=20),
+    st.decimals(allow_nan=True, allow_infinity=True).map(str),
+    st.floats().map(repr),
+    st.integers().map(str),
+    st.datetimes().map(lambda moment: moment.strftime("%b-%d-%Y %I:%M:%S %p UTC")),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+def test_any_value_in_any_cell_is_kept_exactly_or_quarantined(dataset: Dataset):
+    width = HEADER[dataset.name].count(",") + 1
+    quoted = CELLS.map(lambda cell: '"' + cell.replace('"', '""') + '"')
+    rows = st.lists(st.lists(quoted, min_size=width, max_size=width).map(",".join), max_size=4).map("\n".join)
+
+    @given(bodies=st.lists(rows, min_size=1, max_size=at_a_time(dataset)))
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+    def holds(bodies: list[str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            files = {
+                typed.key(dataset, number): (HEADER[dataset.name] + body).encode("utf-8", "surrogatepass")
+                for number, body in enumerate(bodies)
+            }
+            wrong, _ = wrong_in_the_tables(Warehouse(Path(folder)), dataset, files, "e1")
+            assert wrong is None, wrong
+
+    holds()
