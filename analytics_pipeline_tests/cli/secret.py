@@ -54,7 +54,9 @@ class Listener(logging.Handler):
 
 
 def chain(error: BaseException | None) -> Iterator[str]:
-    """What can be read of an error and of every error behind it, shown or not."""
-    while error is not None:
+    """What can be read of an error and of every error behind it, its cause and its context both, shown or not."""
+    if error is not None:
         yield f"{error!r} {error.args!r} {''.join(traceback.format_exception(error))}"
-        error = error.__cause__ or error.__context__
+        yield from chain(error.__cause__)
+        if error.__context__ is not error.__cause__:
+            yield from chain(error.__context__)
