@@ -25,7 +25,7 @@ dev: setup ## the Dagster UI on http://127.0.0.1:3000, with its daemon
 	$(BIN)/analytics-pipeline dev
 
 test: setup ## all tests but the long suites, two at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations 15
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15
 
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200

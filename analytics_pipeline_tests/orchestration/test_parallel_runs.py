@@ -27,7 +27,7 @@ with open_instance(settings) as instance:
 """
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_runs_launched_at_once_all_succeed(start_pipeline: StartPipeline, vocareum: DemoVocareum, count: int) -> None:
     pipeline = start_pipeline(on_disk=True)
     days = [date(2026, 10, 20) + timedelta(days=n) for n in range(3 * count)]

@@ -21,12 +21,6 @@ COMMANDS = {"first": 10, "night": 35, "returning": 35, "models": 40, "publishing
 """How often each is killed in the long suite."""
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("command", ["publishing", "erasing"])
-def test_a_command_killed_at_a_few_moments(command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest):
-    kill_and_run_again(request.getfixturevalue(command), made, tmp_path, kills=2)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("command", "kills"), COMMANDS.items())

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,6 @@ class Turn:
     output: str
 
 
-def test_runs_a_publisher_and_readers_together_for_some_seconds(made: Made, night: Trial, tmp_path: Path):
-    turns, reads = together(made, night.after, tmp_path, seconds=12)
-    assert len(turns) >= len(WRITERS), f"too little ran: {turns}"
-    assert reads > 20, reads
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
 def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, night: Trial, tmp_path: Path):
@@ -48,8 +42,10 @@ def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, 
     )
 
 
-def together(made: Made, start: State, folder: Path, seconds: float) -> tuple[list[Turn], int]:
-    """Let all of them go on for a while; returns every run, and how many reads there were.
+def together(
+    made: Made, start: State, folder: Path, seconds: float, writers: Sequence[str] = WRITERS
+) -> tuple[list[Turn], int]:
+    """Let all of them go on for a while, each once at least; returns every run, and how many reads there were.
 
     Raises:
         AssertionError: a run failed, a read failed or saw half a state, or what is loaded is not as before.
@@ -59,7 +55,7 @@ def together(made: Made, start: State, folder: Path, seconds: float) -> tuple[li
     published = folder / DATA / "analytics.duckdb"
     stop, end = folder / "stop", time.monotonic() + seconds
     readers = [Forked(read_until, str(stop), str(published), str(folder / f"reader {at}")) for at in range(READERS)]
-    commands = [("publish",), *(("sync", "--full", "--dataset", name) for name in WRITERS)]
+    commands = [("publish",), *(("sync", "--full", "--dataset", name) for name in writers)]
     with ThreadPoolExecutor(len(commands)) as pool:
         loops = [pool.submit(_loop, made, folder, command, lambda: time.monotonic() < end) for command in commands]
         turns = [turn for loop in loops for turn in loop.result()]
@@ -77,9 +73,9 @@ def together(made: Made, start: State, folder: Path, seconds: float) -> tuple[li
 
 
 def _loop(made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[[], bool]) -> list[Turn]:
-    turns = []
+    turns: list[Turn] = []
     said = folder / f"{'-'.join(command)}.output"
-    while goes_on():
+    while not turns or goes_on():
         process = Forked(command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, said)
         turns.append(Turn(command, process.wait(600), said.read_text()[-2_000:]))
     return turns

@@ -1,0 +1,31 @@
+"""The short versions of the suites that start from the same folders, in one file so that these are made once.
+
+What is tried, and what must hold, is in the long suites beside this one.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline_tests.soak.conftest import Made
+from analytics_pipeline_tests.soak.test_full_disk import fill_and_run_again
+from analytics_pipeline_tests.soak.test_kills import kill_and_run_again
+from analytics_pipeline_tests.soak.test_load import WRITERS, together
+from analytics_pipeline_tests.soak.trials import Trial
+
+FEW = WRITERS[:3]
+
+
+@pytest.mark.parametrize("command", ["publishing", "erasing"])
+def test_a_command_killed_at_a_few_moments(command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest):
+    kill_and_run_again(request.getfixturevalue(command), made, tmp_path, kills=2)
+
+
+def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_path: Path):
+    assert fill_and_run_again(erasing, made, tmp_path, times=2), "the disk was never full: the test tries nothing"
+
+
+def test_runs_a_publisher_and_readers_together_for_a_moment(made: Made, night: Trial, tmp_path: Path):
+    turns, reads = together(made, night.after, tmp_path, seconds=1, writers=FEW)
+    assert {one.arguments[-1] for one in turns} == {"publish", *FEW}, f"not every one of them ran: {turns}"
+    assert reads > 20, reads
