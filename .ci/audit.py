@@ -4,13 +4,19 @@ Exit codes: 0 no known weakness in what the index answered for, 1 a weakness, or
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 COMMAND = ("--require-hashes", "--disable-pip", "--format", "json", "--requirement", "requirements.lock")
-UNREACHABLE = ("ConnectionError", "ConnectTimeout", "ReadTimeout", "Max retries exceeded", "ServiceError")
+UNREACHABLE = re.compile(
+    r"requests\.exceptions\.(ConnectionError|ProxyError|SSLError|ConnectTimeout|ReadTimeout)\b"  # nobody answered
+    r"|pip_audit\._service\.interface\.ServiceError$"  # an HTTP error; what is wrong with an answer has words behind it
+    r"|ERROR:pip_audit\._cli:Tip: your network may be blocking this service"
+)
+"""How the last line begins that pip-audit says before it gives up for want of an index."""
 
 
 def verdict(report: dict[str, Any]) -> tuple[int, str]:
@@ -29,7 +35,7 @@ def verdict(report: dict[str, Any]) -> tuple[int, str]:
 
 def failed(words: str) -> tuple[int, str]:
     """Exit code and words where pip-audit gives no report: without an index nothing can be said, else it is broken."""
-    if any(sign in words for sign in UNREACHABLE):
+    if UNREACHABLE.match((words.strip().splitlines() or [""])[-1]):
         return 0, "pip-audit: NOTHING WAS AUDITED: the index cannot be reached"
     return 1, f"pip-audit failed:\n{words[-2_000:]}"
 

@@ -17,7 +17,7 @@ _OPENING = """\
 
 `analytics.duckdb` holds the schemas `marts` (tables to ask first), `staging` (one row per thing, one vocabulary), `raw`
 (as delivered, typed), `history` (what Vocareum overwrites, as it was over time) and `ops` (what is loaded).
-Times are UTC. Money is in US dollars, DECIMAL(18, 9).
+Times are UTC. Money is in US dollars, DECIMAL(18, 9); decimals beyond the ninth are rounded half up.
 
 Privacy: **open** values may be seen by everyone who reaches the Dagster UI; an **identifier** points to a person without
 naming them and is for analysts; what is **private** names a person, or may, and is published with `PUBLISH_PII=true` alone.

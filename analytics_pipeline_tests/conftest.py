@@ -6,7 +6,7 @@ Only fixtures that more than one folder of tests uses belong here.
 import hashlib
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,19 @@ FLAGS = [
 
 @pytest.fixture(scope="session")
 def vocareum() -> Iterator[DemoVocareum]:
-    """A simulated Vocareum that runs for the whole session. What a test puts there, others see: `clear()` it."""
+    """A simulated Vocareum that runs for the whole session. What a test puts there, others see: take `demo`."""
     with DemoVocareum(token="t0ken-of-an-org-admin") as running:
         yield running
+
+
+@pytest.fixture
+def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
+    """The simulation, empty; what a test changes is undone."""
+    vocareum.clear()
+    yield vocareum
+    vocareum.clear()
+    vocareum.lifetime = timedelta(hours=1)
+    vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,31 @@ def test_an_audit_never_says_more_than_it_looked_at(audit: ModuleType, packages:
     assert words in said
 
 
-def test_an_audit_that_breaks_is_no_success(audit: ModuleType):
-    assert audit.failed("usage: pip-audit [-h]\npip-audit: error: unrecognized arguments")[0] == 1
-    code, said = audit.failed("requests.exceptions.ConnectionError: HTTPSConnectionPool(...)")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "requests.exceptions.ConnectionError: HTTPSConnectionPool(...)",
+        "Traceback (most recent call last):\n  File ...\nrequests.exceptions.ProxyError: HTTPSConnectionPool(...)",
+        "requests.exceptions.HTTPError: 503 ...\n\nTraceback ...\npip_audit._service.interface.ServiceError",
+        "ERROR:pip_audit._cli:Could not connect\nERROR:pip_audit._cli:Tip: your network may be blocking this service. Try",
+    ],
+)
+def test_an_audit_without_an_index_says_that_nothing_was_audited(audit: ModuleType, words: str):
+    code, said = audit.failed(words)
     assert (code, "NOTHING WAS AUDITED" in said) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "usage: pip-audit [-h]\npip-audit: error: unrecognized arguments",
+        "pip_audit._service.interface.ServiceError: Received malformed version from PyPI: x",
+        "requests.exceptions.ReadTimeout: once, and then\nKeyError: 'vulns'",
+        "ERROR:pip_audit._cli:requirement httpx is missing hashes (ServiceError)",
+    ],
+)
+def test_an_audit_that_breaks_is_no_success(audit: ModuleType, words: str):
+    code, said = audit.failed(words)
+    assert code == 1
+    assert words in said

@@ -17,9 +17,11 @@ Text = pl.String
 Flag = pl.Boolean
 """Delivered as 0/1 or true/false."""
 Instant = Annotated[pl.Datetime, "us", None]
-"""A moment in UTC (TIMESTAMP), delivered as text or as epoch seconds."""
+"""A moment in UTC (TIMESTAMP), delivered as text or as epoch seconds (nine or ten digits)."""
 Money = Annotated[pl.Decimal, 18, 9]
-"""US dollars, DECIMAL(18, 9): never a float, so that sums are exact and do not depend on the order of rows."""
+"""US dollars, DECIMAL(18, 9): never a float, so that sums are exact and do not depend on the order of rows.
+
+Decimals beyond the ninth, which floats printed in full have, are rounded half up: at most half a billionth of a dollar."""
 Number = Annotated[pl.Decimal, 18, 6]
 """Minutes, milliseconds, points: DECIMAL(18, 6), for the same reason as Money."""
 

@@ -19,8 +19,6 @@ INSTANT_FORMATS = (
 """Texts taken for a moment in UTC. The article shows the first alone; the formats of the optional columns and of
 `organization_terms_agreed_date_utc` are not published, so the ISO forms are taken too."""
 
-_LAST_EPOCH_SECOND = 253_402_300_799  # the end of the year 9999
-
 
 def _whole_number(cell: str) -> str:
     # DuckDB casts 12.7, 1e3, 0x1f and 1_000 to BIGINT. Text that the number does not give back is looked at closer.
@@ -32,8 +30,16 @@ def _whole_number(cell: str) -> str:
 
 
 def _decimal(width: int, scale: int) -> Callable[[str], str]:
+    # DuckDB reads 1_000 as 1000. And with an exponent its text is no decimal one can trust (5e-324 becomes 0.000000001,
+    # 0.0559E10 nothing, 791.7e7 more than fits), so such a cell, which a float wrote, is read as the float it was.
     def parse(cell: str) -> str:
-        return f"CASE WHEN NOT contains({cell}, '_') THEN try_cast({cell} AS DECIMAL({width}, {scale})) END"
+        kind = f"DECIMAL({width}, {scale})"
+        number, plain = f"try_cast({cell} AS {kind})", f"NOT contains({cell}, '_')"
+        floating = f"try_cast(try_cast({cell} AS DOUBLE) AS {kind})"
+        return (
+            f"CASE WHEN contains({cell}, 'e') OR contains({cell}, 'E') THEN CASE WHEN {plain} THEN {floating} END "
+            f"WHEN {plain} THEN {number} END"
+        )
 
     return parse
 
@@ -46,11 +52,12 @@ def _flag(cell: str) -> str:
 
 def _instant(cell: str) -> str:
     formats = ", ".join(f"'{form}'" for form in INSTANT_FORMATS)
-    epoch = f"CASE WHEN regexp_full_match({cell}, '[0-9]{{1,12}}') THEN try_cast({cell} AS BIGINT) END"
+    # Nine and ten digits are seconds of 1973 to 2286; 20260109, a spreadsheet's 46031 and milliseconds are none.
+    epoch = f"CASE WHEN regexp_full_match({cell}, '0|[1-9][0-9]{{8,9}}') THEN {cell}::BIGINT END"
     # DuckDB reads `epoch` and `infinity` as 1900, whatever the format, and takes 226 and 0000 for years: what is before
     # 1970 is no moment. It is asked in one expression, as a second try_strptime would double the time.
     told = f"make_timestamp(nullif(greatest(epoch_us(try_strptime({cell}, [{formats}])), -1), -1))"
-    return f"coalesce({told}, CASE WHEN {epoch} <= {_LAST_EPOCH_SECOND} THEN make_timestamp({epoch} * 1000000) END)"
+    return f"coalesce({told}, make_timestamp({epoch} * 1000000))"
 
 
 def sql_type(dtype: object) -> str:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,16 +26,6 @@ Run = Callable[..., Result]
 def organisation() -> Organisation:
     """A small organisation whose last day is yesterday: today's files do not exist and have no partition yet."""
     return Organisation(OrganisationSpec.small(last_day=YESTERDAY))
-
-
-@pytest.fixture
-def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
-    """The simulation, empty; what a test changes is undone."""
-    vocareum.clear()
-    yield vocareum
-    vocareum.clear()
-    vocareum.lifetime = timedelta(hours=1)
-    vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
 
 
 @pytest.fixture

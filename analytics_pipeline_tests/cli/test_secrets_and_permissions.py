@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import stat
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
@@ -19,6 +18,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline_tests.cli.conftest import COMMAND, Run
 from analytics_pipeline_tests.cli.secret import HOOK, Listener, chain, files_with, texts_with
+from analytics_pipeline_tests.soak.states import open_to_others
 
 MAPPINGS = "course-asn_mapping"
 
@@ -156,19 +156,19 @@ def test_all_files_are_private_whatever_the_umask(
     environment: dict[str, str], demo: DemoVocareum, organisation: Organisation, data: Path, tmp_path: Path
 ):
     demo.put_many({key: body for key, body in organisation.files().items() if MAPPINGS in key})
+    export = tmp_path / "export"
+    commands = ["sync", "report", f"publish --parquet '{export}'", "erase --user-id 1 --yes"]
+    script = " && ".join(["umask 000", *(f'"$0" {one}' for one in commands)])
     done = subprocess.run(
-        ["sh", "-c", 'umask 000 && exec "$0" sync', str(COMMAND)],
+        ["sh", "-c", script, str(COMMAND)],
         env={**os.environ, **environment},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    open_to_others = {
-        f"{path.relative_to(data)}: {stat.S_IMODE(path.stat().st_mode):o}"
-        for path in [data, *data.rglob("*")]
-        if stat.S_IMODE(path.stat().st_mode) & 0o077
-    }
-    assert open_to_others == set()
+    assert {**open_to_others(data), **open_to_others(export)} == {}
     names = {path.name for path in data.iterdir()}
-    assert {"warehouse.duckdb", "analytics.duckdb", "landing", "dagster"} <= names
+    assert {"warehouse.duckdb", "analytics.duckdb", "report.html", "landing", "dagster"} <= names
+    assert list(export.glob("*.parquet")), "exports are looked at, too"
+    assert list((data / "receipts").iterdir()), "receipts are looked at, too"

@@ -66,7 +66,8 @@ def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_on
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path, after_listing: Callable, server: str
 ):
     names = ("enrollment", "grades", "mapping", "azure_cost")
-    demo.put_many({key: body for key, body in organisation.files().items() if any(name in key for name in names)})
+    delivered = {key: body for key, body in organisation.files().items() if any(name in key for name in names)}
+    demo.put_many(delivered)
     with bad_network(demo, {}) as network:
         after_listing(lambda: getattr(network, server).shares.update({"stall before the answer": 1.0}))
         begun = time.monotonic()
@@ -79,6 +80,10 @@ def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_on
     assert left_over(data) == []
     with open_warehouse(data / "warehouse.duckdb") as connection:
         assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (0,)
+    result = run("sync")
+    assert result.exit_code == 0, result.output
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (len(delivered),)
 
 
 def test_s3_refusing_this_machines_time_says_to_set_the_clock(run: Run, demo: DemoVocareum):

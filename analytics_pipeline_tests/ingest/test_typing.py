@@ -71,6 +71,23 @@ def test_amounts_are_decimal_and_exact(tmp_path: Path):
     assert typed(tmp_path, "aws_cost", "cost", *cells) == [Decimal(cell) for cell in cells]
 
 
+@pytest.mark.parametrize(
+    ("cell", "amount"),
+    [
+        *(("5e-324", "0"), ("9e-38", "0"), ("6842.7E-27", "0"), ("98805868386149e-8", "988058.68386149")),
+        *(("0.0559E10", "559000000"), ("1.5e-9", "0.000000002"), ("1E+2", "100")),
+        *(("0.00035000000000000005", "0.00035"), ("0.1234567895", "0.12345679")),
+    ],
+)
+def test_amounts_as_floats_are_printed_are_right_to_the_ninth_decimal(tmp_path: Path, cell: str, amount: str):
+    assert typed(tmp_path, "aws_cost", "cost", cell) == [Decimal(amount)]
+
+
+@pytest.mark.parametrize("cell", ["791.7e7", "1e9", "1e309", "1e", "e5", "1_0e2", "1ee2"])
+def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_no_number(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
+
+
 def test_a_negative_or_missing_cost_is_rejected(tmp_path: Path):
     assert typed(tmp_path, "aws_cost", "cost", "-0.5", "") == [["it must be 0 or more"], ["it is empty"]]
 
@@ -97,6 +114,7 @@ def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
         "yesterday",
         "1e9",
         "-1",
+        *("20260109", "46031", "202601091011", "1645823566000", "01645823566"),
         "9" * 12,
         "9" * 30,
         "2022-13-01",
@@ -112,7 +130,7 @@ def test_a_moment_out_of_range_does_not_stop_the_others(tmp_path: Path):
         "1970-01-01 00:00:00",
         "9999-12-31 23:59:59",
         "Dec-31-9999 11:59:59 pm UTC",
-        "253402300799",
+        *("0", "100000000", "9999999999"),
     )
     found = typed(tmp_path, "aws_cost", "file_updated_time", *cells)
     assert all(isinstance(one, datetime) for one in found), found

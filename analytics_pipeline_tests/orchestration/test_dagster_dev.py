@@ -1,10 +1,9 @@
-"""The real thing: `dagster dev` with its daemon and webserver on loopback, and a browser that looks at it."""
+"""The real thing: `analytics-pipeline dev` with its daemon and webserver on loopback, and a browser that looks at it."""
 
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,12 +12,15 @@ from typing import Any
 from urllib.request import urlopen
 
 import dagster as dg
+import psutil
 import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline_tests.cli.conftest import COMMAND
+from analytics_pipeline_tests.listening import listening
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may work on this one
@@ -26,9 +28,10 @@ pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may wor
 
 @dataclass
 class Running:
-    """A running `dagster dev`."""
+    """A running `analytics-pipeline dev`."""
 
     url: str
+    process: psutil.Process
     instance: dg.DagsterInstance
     output: Path
 
@@ -42,7 +45,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`dagster dev` over an organisation of which nothing is loaded yet."""
+    """`analytics-pipeline dev` over an organisation of which nothing is loaded yet."""
     folder = tmp_path_factory.mktemp("dev")
     with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum, socket.socket() as free:
         vocareum.put_many(Organisation(OrganisationSpec.small()).files())
@@ -56,17 +59,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         patch.setenv("ALERT_WEBHOOK_URL", "")
         instance = open_instance(load_settings())
         output = folder / "output"
-        arguments = ["dev", "-w", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
         with output.open("w") as out:
             process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("dagster")), *arguments],
-                cwd=ROOT,
+                [str(COMMAND), "dev", "--port", str(port)],
+                cwd=folder,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         try:
-            yield Running(f"http://127.0.0.1:{port}", instance, output)
+            yield Running(f"http://127.0.0.1:{port}", psutil.Process(process.pid), instance, output)
         finally:
             os.killpg(process.pid, signal.SIGINT)
             try:
@@ -95,6 +97,15 @@ def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None
         dg.DagsterRunStatus.SUCCESS,
         dg.DagsterRunStatus.STARTED,
     }
+
+
+def test_the_ui_and_the_daemon_are_reached_from_this_machine_alone(running: Running) -> None:
+    running.wait_for(lambda: urlopen(running.url).status == 200)
+    processes = [running.process, *running.process.children(recursive=True)]
+    assert len(processes) > 2, "the webserver and the daemon are processes of their own"
+    addresses = listening(processes)
+    assert ("127.0.0.1", int(running.url.rsplit(":", 1)[1])) in addresses, "the UI is among what is looked at"
+    assert {host for host, _ in addresses} <= {"127.0.0.1", "::1"}, addresses
 
 
 def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(running: Running, browser: Any) -> None:

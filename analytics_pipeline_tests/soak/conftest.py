@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.sql_models.project import default_folder
-from analytics_pipeline_tests.cli.conftest import YESTERDAY, data, demo, environment, organisation, run, spawn  # noqa: F401
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, data, environment, organisation, run, spawn  # noqa: F401
 from analytics_pipeline_tests.faults.conftest import impatient  # noqa: F401
 from analytics_pipeline_tests.soak.processes import Forked, command_line
 from analytics_pipeline_tests.soak.trials import DATA, EXPORT, REPORT, State, Trial, unbroken

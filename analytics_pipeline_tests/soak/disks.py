@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 SIZE_MB = 128
 
 
@@ -13,8 +15,7 @@ SIZE_MB = 128
 def small_disk(folder: Path) -> Iterator[None]:
     """Mount a small tmpfs on a folder, made if need be, while the block runs.
 
-    Raises:
-        AssertionError: this machine lets nobody mount one; the suite proves nothing here, and says so.
+    A test that wants one is skipped where this user may mount none, but never in CI.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mounted = subprocess.run(
@@ -22,7 +23,10 @@ def small_disk(folder: Path) -> Iterator[None]:
         capture_output=True,
         text=True,
     )
-    assert mounted.returncode == 0, f"a full disk can't be tried: mounting a tmpfs takes root. {mounted.stderr}"
+    if mounted.returncode:
+        refused = f"a full disk can't be tried: mounting a tmpfs takes root. {mounted.stderr}"
+        assert "CI" not in os.environ, refused
+        pytest.skip(refused)
     try:
         yield
     finally:

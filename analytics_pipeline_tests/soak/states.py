@@ -72,7 +72,11 @@ def unfinished_runs(data: Path) -> list[str]:
 
 def open_to_others(folder: Path) -> dict[str, str]:
     """Files and folders that others than their owner may use, with their mode."""
-    modes = {str(path.relative_to(folder)): path.lstat().st_mode & 0o777 for path in [folder, *folder.rglob("*")]}
+    modes = {
+        str(path.relative_to(folder)): path.lstat().st_mode & 0o777
+        for path in [folder, *folder.rglob("*")]
+        if path.exists()
+    }
     return {path: f"{mode:o}" for path, mode in modes.items() if mode & 0o077}
 
 

@@ -51,21 +51,25 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
     monkeypatch.setattr(demo.api, "issue", issue)
     demo.put_many(organisation.files())
     demo.put(f"org9001/lab_sessions/lab_sessions_{YESTERDAY}.csv", b"<html>" + b"502 Bad Gateway")
-    settings = {**environment, "ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/services/{HOOK}", "DAGSTER_HOME": ""}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    instance, output = open_instance(load_settings()), tmp_path / "output"
+    settings = {**environment, "ALERT_WEBHOOK_URL": f"http://127.0.0.1:9/services/{HOOK}"}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    with monkeypatch.context() as here:
+        for name, value in settings.items():
+            here.setenv(name, value)
+        known = load_settings()
+        instance, output = open_instance(known), tmp_path / "output"
     with output.open("w") as out:
         process = subprocess.Popen(
             [
                 str(Path(sys.executable).with_name("dagster-daemon")),
                 "run",
                 "-w",
-                "workspace.yaml",
+                str(ROOT / "workspace.yaml"),
                 "--log-level",
                 "debug",
             ],
-            cwd=ROOT,
+            cwd=tmp_path,  # where `.env` is, as people have it
             env={**os.environ, "RUST_LOG": "trace"},
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -73,7 +77,10 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
         )
     try:
         deadline = time.monotonic() + SECONDS
-        while not any("webhook cannot be reached" in reason for reason in told_of(instance)):
+        made = [data / "report.html", data / "analytics.duckdb"]
+        while not any("webhook cannot be reached" in reason for reason in told_of(instance)) or not all(
+            one.exists() for one in made
+        ):
             assert process.poll() is None, output.read_text()[-3_000:]
             assert time.monotonic() < deadline, output.read_text()[-3_000:]
             time.sleep(1)
@@ -85,7 +92,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
             os.killpg(process.pid, signal.SIGKILL)
         instance.dispose()
 
-    assert any(run.status is dg.DagsterRunStatus.FAILURE for run in open_instance(load_settings()).get_runs())
+    assert any(run.status is dg.DagsterRunStatus.FAILURE for run in open_instance(known).get_runs())
     kept = [path for path in data.rglob("*") if path.is_file()]
     assert {"runs.db", "schedules.db", "warehouse.duckdb"} <= {path.name for path in kept}
     assert any("compute_logs" in str(path) or path.suffix in (".out", ".err") for path in kept), "computes log, too"

@@ -150,6 +150,7 @@ class Round:
             assert now == right, f"{what} differs: {_differing(now, right)}"
         assert states.unfinished_runs(self.folder / DATA) == [], "a dead run counts as running"
         assert states.open_to_others(self.folder / DATA) == {}, "others can read it"
+        assert states.open_to_others(self.folder / EXPORT) == {}, "others can read what was exported"
         with FileLock(self.folder / DATA / "warehouse.duckdb.lock", timeout=0, mode=0o600):
             pass  # nobody holds it: else this raises
 

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.vocareum.objects import RemoteObject
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
-
-
-@pytest.fixture
-def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
-    yield vocareum
-    vocareum.clear()
-    vocareum.lifetime = timedelta(hours=1)
-    vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
 
 
 @pytest.fixture

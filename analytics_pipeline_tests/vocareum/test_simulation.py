@@ -1,6 +1,9 @@
 """The simulated Vocareum is as strict as the real one, or the other tests would prove nothing."""
 
+from urllib.parse import urlsplit
+
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -10,6 +13,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline_tests.listening import listening
 
 
 def s3(demo: DemoVocareum, **changed: str):
@@ -26,6 +30,13 @@ def s3(demo: DemoVocareum, **changed: str):
         config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
         **(credentials | changed),
     )
+
+
+def test_its_servers_are_reached_from_this_machine_alone(demo: DemoVocareum):
+    addresses = listening([psutil.Process()])
+    urls = [urlsplit(demo.environment[name]) for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3")]
+    assert {("127.0.0.1", url.port) for url in urls} <= addresses
+    assert {host for host, _ in addresses} == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(
