@@ -24,8 +24,8 @@ demo: setup ## simulate an organisation, load all of it, say what to do next
 dev: setup ## the Dagster UI on http://127.0.0.1:3000, with its daemon
 	$(BIN)/analytics-pipeline dev
 
-test: setup ## all tests but the long suites, two at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15
+test: setup ## all tests but the long suites, three at a time (they wait as much as they work)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15
 
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200
