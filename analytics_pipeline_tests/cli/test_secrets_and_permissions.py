@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from pathlib import Path
@@ -16,8 +14,9 @@ from analytics_pipeline.orchestration.resources import open_bucket
 from analytics_pipeline.orchestration.webhook import NotSent, WebhookResource
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum.errors import VocareumError
-from analytics_pipeline_tests.cli.conftest import COMMAND, Run
+from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.cli.secret import HOOK, Listener, chain, files_with, texts_with
+from analytics_pipeline_tests.soak.processes import Forked, command_line
 from analytics_pipeline_tests.soak.states import open_to_others
 
 MAPPINGS = "course-asn_mapping"
@@ -157,16 +156,10 @@ def test_all_files_are_private_whatever_the_umask(
 ):
     demo.put_many({key: body for key, body in organisation.files().items() if MAPPINGS in key})
     export = tmp_path / "export"
-    commands = ["sync", "report", f"publish --parquet '{export}'", "erase --user-id 1 --yes"]
-    script = " && ".join(["umask 000", *(f'"$0" {one}' for one in commands)])
-    done = subprocess.run(
-        ["sh", "-c", script, str(COMMAND)],
-        env={**os.environ, **environment},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    said = tmp_path / "output"
+    for command in ("sync", "report", f"publish --parquet {export}", "erase --user-id 1 --yes"):
+        process = Forked(command_line, command.split(), environment, tmp_path, said)  # its umask is 0
+        assert process.wait() == 0, said.read_text()
     assert {**open_to_others(data), **open_to_others(export)} == {}
     names = {path.name for path in data.iterdir()}
     assert {"warehouse.duckdb", "analytics.duckdb", "report.html", "landing", "dagster"} <= names

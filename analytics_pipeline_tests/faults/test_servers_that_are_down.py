@@ -65,7 +65,7 @@ def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
 def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_one_goes_on(
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path, after_listing: Callable, server: str
 ):
-    names = ("enrollment", "grades", "mapping", "azure_cost")
+    names = ("enrollment", "mapping")
     delivered = {key: body for key, body in organisation.files().items() if any(name in key for name in names)}
     demo.put_many(delivered)
     with bad_network(demo, {}) as network:
