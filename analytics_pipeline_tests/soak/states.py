@@ -51,7 +51,16 @@ def page(file: Path) -> dict[str, str]:
 def landed(data: Path) -> dict[str, str]:
     """Landed files under their final name, by content."""
     files = (data / "landing").rglob("*.csv")
-    return {str(file.relative_to(data)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return {str(file.relative_to(data)): _md5(file) for file in files}
+
+
+def as_delivered(data: Path) -> dict[str, str]:
+    """Those of the landed files that are as they were delivered: the simulated S3 makes an ETag of the content's MD5."""
+    return {path: md5 for path, md5 in landed(data).items() if path.endswith(f"@{md5}.csv")}
+
+
+def _md5(file: Path) -> str:
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def files(folder: Path) -> set[str]:

@@ -136,7 +136,8 @@ class Round:
         assert found.published in (before.published, after.published), (
             "the published file is neither the old nor the new"
         )
-        assert found.landed.items() <= before.landed.items() | after.landed.items(), "a landed file is not whole"
+        whole = before.landed.items() | after.landed.items() | states.as_delivered(self.folder / DATA).items()
+        assert found.landed.items() <= whole, f"landed files are not whole: {found.landed.items() - whole}"
         assert found.exported.items() <= before.exported.items() | after.exported.items(), "half a Parquet file"
         assert states.open_to_others(self.folder / DATA) == {}, "others can read it"
         return found
