@@ -173,7 +173,7 @@ def phase(before: State, found: State, output: str) -> str:
         "in the first transaction": (data / "warehouse.duckdb.wal").exists(),
         "while landing": found.landed != before.landed or any(data.rglob(".part-*")),
     }
-    return next((phase for phase, seen in signs.items() if seen), "before anything was written")
+    return next((phase for phase, seen in signs.items() if seen), "with everything as it was")
 
 
 def _differing(now: Mapping[str, object], *others: Mapping[str, object]) -> list[str]:
