@@ -24,11 +24,9 @@ JUDGED = {
     "datasets/sql_types.py": {
         "cell",
         "epoch",
-        "floating",
         "formats",
         "kind",
         "number",
-        "plain",
         "told",
     },
     # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are parameters.

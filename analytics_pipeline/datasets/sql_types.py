@@ -34,11 +34,10 @@ def _decimal(width: int, scale: int) -> Callable[[str], str]:
     # 0.0559E10 nothing, 791.7e7 more than fits), so such a cell, which a float wrote, is read as the float it was.
     def parse(cell: str) -> str:
         kind = f"DECIMAL({width}, {scale})"
-        number, plain = f"try_cast({cell} AS {kind})", f"NOT contains({cell}, '_')"
-        floating = f"try_cast(try_cast({cell} AS DOUBLE) AS {kind})"
         return (
-            f"CASE WHEN contains({cell}, 'e') OR contains({cell}, 'E') THEN CASE WHEN {plain} THEN {floating} END "
-            f"WHEN {plain} THEN {number} END"
+            f"CASE WHEN contains({cell}, '_') THEN NULL "
+            f"WHEN contains({cell}, 'e') OR contains({cell}, 'E') THEN try_cast(try_cast({cell} AS DOUBLE) AS {kind}) "
+            f"ELSE try_cast({cell} AS {kind}) END"
         )
 
     return parse
