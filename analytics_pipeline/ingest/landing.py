@@ -44,7 +44,8 @@ def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
         path = landing_path(folder, delivery)
         places.setdefault(path.parent, {})[delivery.partition.key] = path
     for place, loaded in places.items():
-        for path in list(place.glob("*@*")):
+        wanted = {path.name for path in loaded.values()}
+        for path in [one for one in place.glob("*@*") if one.name not in wanted]:
             with suppress(FileNotFoundError):  # another run was faster
                 if newest := loaded.get(path.name.partition("@")[0]):
                     _tidy(path, newest)
@@ -53,5 +54,5 @@ def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
 def _tidy(path: Path, loaded: Path) -> None:
     if path == redacted_path(loaded):
         path.replace(loaded)
-    elif path != loaded and path.stat().st_mtime_ns <= loaded.stat().st_mtime_ns:
+    elif path.stat().st_mtime_ns <= loaded.stat().st_mtime_ns:
         path.unlink()

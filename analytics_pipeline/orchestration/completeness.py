@@ -76,8 +76,8 @@ def missing(dataset: Dataset, delivered: Collection[date]) -> list[date]:
     """Days or months without a delivery between the first and the last one, in order."""
     if not delivered or dataset.period is None:
         return []
-    known, day, absent = set(delivered), min(delivered), []
-    while day < max(known):
+    known, day, last, absent = set(delivered), min(delivered), max(delivered), []
+    while day < last:
         day = _next(dataset, day)
         if day not in known:
             absent.append(day)

@@ -32,13 +32,12 @@ def marked(instance: dg.DagsterInstance, dataset: Dataset, key: dg.AssetKey, par
     if dataset.period is None:
         return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key).items()}
     left, found = set(partitions), {}
-    for event in _newest_first(instance, key):
+    events = _newest_first(instance, key)
+    while left and (event := next(events, None)):
         if event.partition in left:
             left.remove(event.partition)
             if version := _version(event.metadata):
                 found[dataset.name, event.partition] = version
-        if not left:
-            break
     return found
 
 

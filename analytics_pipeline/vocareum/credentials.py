@@ -7,11 +7,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from botocore.loaders import Loader, create_loader
+from botocore.utils import parse_timestamp
 from pydantic import SecretStr
 
 from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
@@ -213,6 +216,8 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
     credentials = _VocareumCredentials(source, org_id)
     core = botocore.session.Session()
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
+    core.register_component("data_loader", _loader())
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
     core.set_config_variable("region", region)
 
     def repeat_with_fresh_credentials(*, response: Any, request_dict: dict[str, Any], **_: Any) -> int | None:
@@ -227,6 +232,20 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
 
     core.register("needs-retry.s3", repeat_with_fresh_credentials)  # type: ignore[arg-type]  # a reply is wanted here
     return boto3.Session(botocore_session=core)
+
+
+@cache
+def _loader() -> Loader:
+    """One for all sessions: what botocore knows of AWS takes a tenth of a second to read."""
+    return create_loader()
+
+
+def _instant(text: Any) -> datetime:
+    """A time as S3 writes it. botocore's own way takes four fifths of the time that a page of a listing takes to parse."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):  # headers have another form
+        return parse_timestamp(text)
 
 
 def renew(session: boto3.Session, access_key_id: str) -> None:
