@@ -3,7 +3,7 @@
 Sensors read this and not the ledger: opening the warehouse would block its writer, and the published copy may be old.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,8 @@ from analytics_pipeline.ingest.plan import Loaded
 
 Version = tuple[str, str, int]
 """Key, ETag, size."""
+Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
+"""The latest materialization of each asset that has one."""
 VERSIONS = "versions"
 _PAGE = 1_000
 
@@ -39,6 +41,21 @@ def marked(instance: dg.DagsterInstance, dataset: Dataset, key: dg.AssetKey, par
             if version := _version(event.metadata):
                 found[dataset.name, event.partition] = version
     return found
+
+
+def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Newest:
+    """The latest materializations of some assets, in one query."""
+    records = instance.get_asset_records(list(keys))
+    return {
+        one.asset_entry.asset_key: one.asset_entry.last_materialization
+        for one in records
+        if one.asset_entry.last_materialization
+    }
+
+
+def when(newest: Newest, key: dg.AssetKey) -> float:
+    """When an asset was materialized last (epoch seconds), 0 if never."""
+    return newest[key].timestamp if key in newest else 0.0
 
 
 def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Version]:

@@ -3,18 +3,15 @@
 Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
 """
 
-from collections.abc import Mapping, Sequence
-
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.marks import Newest, newest_events, when
 from analytics_pipeline.orchestration.model_assets import code_version, model_key
 from analytics_pipeline.orchestration.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.sql_models import Model, load_project, touched_by
-
-Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
 
 
 def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
@@ -24,29 +21,14 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     """
     project = load_project()
     keys = [model_key(name) for name in project.models]
-    newest = _newest(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
-    published = _when(newest, PUBLISHED)
-    loaded = [name for name, dataset in DATASETS.items() if _when(newest, asset_key(dataset)) > published]
+    newest = newest_events(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
+    published = when(newest, PUBLISHED)
+    loaded = [name for name, dataset in DATASETS.items() if when(newest, asset_key(dataset)) > published]
     changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
     stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
     names = changed | {model.qualified for model in stale}
-    unpublished = any(_when(newest, key) > published for key in keys)
+    unpublished = any(when(newest, key) > published for key in keys)
     return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
-
-
-def _newest(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey]) -> Newest:
-    """The latest materialization of each asset that has one, in one query."""
-    records = instance.get_asset_records(keys)
-    return {
-        one.asset_entry.asset_key: one.asset_entry.last_materialization
-        for one in records
-        if one.asset_entry.last_materialization
-    }
-
-
-def _when(newest: Newest, key: dg.AssetKey) -> float:
-    """When an asset was materialized last (epoch seconds), 0 if never."""
-    return newest[key].timestamp if key in newest else 0.0
 
 
 def _built_as(newest: Newest, model: Model) -> str | None:

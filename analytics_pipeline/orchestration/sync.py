@@ -19,7 +19,7 @@ from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing
 from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.decide import load_requests
 from analytics_pipeline.orchestration.failures import UNUSABLE
-from analytics_pipeline.orchestration.marks import snapshot_versions
+from analytics_pipeline.orchestration.marks import newest_events, snapshot_versions, when
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import open_bucket
@@ -130,9 +130,9 @@ def rebuild(
 
 def _mark_untold(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
     """Mark as materialized what was loaded by no run, as a replay does, or by one that died before it could tell."""
+    newest = newest_events(instance, map(asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
-        event = instance.get_latest_materialization_event(asset_key(dataset))
-        told = event.timestamp if event else 0.0
+        told = when(newest, asset_key(dataset))
         untold = [one for one in loaded if one.dataset == name and one.loaded_at.replace(tzinfo=UTC).timestamp() > told]
         if dataset.period:
             for one in untold:

@@ -6,6 +6,7 @@ Pure. Where the files are and in which order they build belongs in `project.py`,
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import sqlglot
 from sqlglot import exp
@@ -77,6 +78,7 @@ class SqlTest:
     depends_on: frozenset[str]
 
 
+@cache  # of text alone: a process that loads and rebuilds reads the project twice
 def parse_model(layer: Layer, name: str, text: str) -> Model:
     """Read a model's file.
 
@@ -95,6 +97,7 @@ def parse_model(layer: Layer, name: str, text: str) -> Model:
     return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query))
 
 
+@cache
 def parse_test(name: str, text: str) -> SqlTest:
     """Read a test's file.
 

@@ -24,7 +24,6 @@ STORAGE_VERSION = "v1.0.0"
 SETTINGS: dict[str, str | int | float | list[str]] = {
     "storage_compatibility_version": STORAGE_VERSION,
     "memory_limit": "1GB",
-    "preserve_insertion_order": False,
 }
 
 
