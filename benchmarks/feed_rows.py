@@ -2,16 +2,18 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from analytics_pipeline.demo.api_server import ApiServer, Issued
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.demo.wsgi import serving
 from analytics_pipeline.sql_models import load_project
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
@@ -55,50 +57,79 @@ def _put_blob(client: Any, prefix: str, number: int) -> None:
 
 
 class _Feed:
-    """A warehouse kept up to date with a simulated feed of lab_sessions; `another_day` brings one more file."""
+    """A warehouse kept up to date with a feed of lab_sessions; `another_day` brings one more file.
 
-    def __init__(self, bench: Bench, demo: DemoVocareum, name: str, history: int) -> None:
-        self.demo, self.home, self._round = demo, bench.fresh(name), 0
+    The API is the demo's, the S3 SeaweedFS: what the demo's own takes to list ten years would be what is measured.
+    """
+
+    def __init__(self, bench: Bench, command: Path, settings: Mapping[str, str], name: str, history: int) -> None:
+        self._command, self._home, self._round = command, bench.fresh(name), 0
+        self._org, self._s3 = name.removeprefix("org"), peers.client(settings["AWS_ENDPOINT_URL_S3"])
         self._last = datetime.now(UTC).date() - timedelta(days=1)
-        self.first = self._last - timedelta(days=history)
+        first = self._last - timedelta(days=history)
+        self._settings = {
+            **settings,
+            "VOCAREUM_ORG_ID": self._org,
+            "VOCAREUM_START_DATE": first.isoformat(),
+            "ANALYTICS_DATA_DIR": str(self._home),
+        }
         for n in range(history):
-            self._put(self.first + timedelta(days=n), n)
-        self.sync()
+            self._put(first + timedelta(days=n), n)
+        self._sync()
 
-    def _put(self, day: object, seed: int) -> None:
+    def _put(self, day: date, seed: int) -> None:
         body = data.lab_sessions(data.FIRST + timedelta(days=seed % 300), 100)
-        self.demo.put(f"{self.demo.prefix}lab_sessions/lab_sessions_{day}.csv", body)
+        key = f"org{self._org}/lab_sessions/lab_sessions_{day}.csv"
+        self._s3.put_object(Bucket=peers.BUCKET, Key=key, Body=body)
 
     def another_day(self) -> Figures:
         """One new or rewritten file, and the run that loads it."""
         self._round += 1
         self._put(self._last, self._round)
-        return self.sync()
+        return self._sync()
 
-    def sync(self) -> Figures:
-        """A whole run of the command."""
-        command = str(Path(sys.executable).with_name("analytics-pipeline"))
-        settings = {"ANALYTICS_DATA_DIR": str(self.home), "VOCAREUM_START_DATE": self.first.isoformat()}
-        return measure([command, "sync"], {**self.demo.environment, **settings})
+    def _sync(self) -> Figures:
+        return measure([str(self._command), "sync"], self._settings)
 
 
 @contextmanager
-def _feed(bench: Bench, name: str, history: int) -> Iterator[_Feed]:
-    with DemoVocareum() as demo:
-        yield _Feed(bench, demo, name, history)
+def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[tuple[list[_Feed], Path]]:
+    """Feeds with that many days behind them, by organisation, and the `bin` folder of the installed pipeline."""
+    binaries = peers.installed(bench.work)
+    with peers.s3(bench.work, any_login=True) as s3_url, ExitStack() as running:
+        settings = {
+            "VOCAREUM_API_TOKEN": "bench",
+            "VOCAREUM_BUCKET": peers.BUCKET,
+            "AWS_ENDPOINT_URL_S3": s3_url,
+            "AWS_REGION": peers.REGION,
+        }
+        feeds = []
+        for org, history in histories.items():
+            api = ApiServer(org.removeprefix("org"), "bench", _issue, [])
+            url = running.enter_context(serving(api, threads=2))
+            own = {**settings, "VOCAREUM_API_URL": f"{url}/api/v2"}
+            feeds.append(_Feed(bench, binaries / "analytics-pipeline", own, org, history))
+        yield feeds, binaries
 
 
-def _nothing(bench: Bench, home: str, partitions: int) -> Figures:
+def _issue() -> Issued:
+    hour = datetime.now(UTC) + timedelta(hours=1)
+    return Issued(peers.KEYS["AWS_ACCESS_KEY_ID"], peers.KEYS["AWS_SECRET_ACCESS_KEY"], "bench-token", hour)
+
+
+def _nothing(bench: Bench, home: str, partitions: int, python: str = sys.executable) -> Figures:
     folder = bench.work / "runs" / home
     folder.mkdir(parents=True, exist_ok=True)
-    return measure(subject("empty_dagster", partitions, len(load_project().models)), {"DAGSTER_HOME": str(folder)})
+    _, *command = subject("empty_dagster", partitions, len(load_project().models))
+    return measure([python, *command], {"DAGSTER_HOME": str(folder)})
 
 
 def new_day_row(bench: Bench) -> Row:
     """A run with one new day against empty assets."""
     bench.fresh("empty")
-    with _feed(bench, "month", 30) as month:
-        ours, empty = alternate(bench.repeats, month.another_day, lambda: _nothing(bench, "empty", 1))
+    with _feed(bench, {"org1": 30}) as ([month], binaries):
+        python = str(binaries / "python")
+        ours, empty = alternate(bench.repeats, month.another_day, lambda: _nothing(bench, "empty", 1, python))
     detail = f"ours {told(ours)}; empty assets in Dagster {told(empty)}"
     more = {"CPU": ratio(ours, empty, "cpu")}
     return Row("a six-hourly run with one new day", "empty assets", 1.5, ratio(ours, empty), detail=detail, more=more)
@@ -106,7 +137,7 @@ def new_day_row(bench: Bench) -> Row:
 
 def history_row(bench: Bench) -> Row:
     """A run with one new day, ten years loaded, against one month loaded."""
-    with _feed(bench, "month", 30) as month, _feed(bench, "ten", bench.size(3_650, 365)) as ten:
+    with _feed(bench, {"org1": 30, "org2": bench.size(3_650, 365)}) as ([month, ten], _):
         long, short = alternate(bench.repeats, ten.another_day, month.another_day)
     detail = f"ten years {told(long)}; one month {told(short)}; files of 100 rows"
     more = {"CPU": ratio(long, short, "cpu")}

@@ -49,11 +49,27 @@ def environment(work: Path) -> Path:
     return home / "bin"
 
 
+def installed(work: Path) -> Path:
+    """The `bin` folder of an environment with this project as its users install it: a wheel, compiled, without the
+    development tools (pandera imports Hypothesis wherever it finds it, a fifth of a second of each start)."""
+    home, checkout = work / "installed", Path(__file__).resolve().parent.parent
+    uv = [sys.executable, "-m", "uv"]
+    install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(home / "bin/python")]
+    shutil.rmtree(home, ignore_errors=True)
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, str(home)], check=True)  # noqa: S603
+    subprocess.run([*install, "--constraint", str(checkout / "requirements.lock"), str(checkout)], check=True)  # noqa: S603
+    return home / "bin"
+
+
 @contextmanager
-def s3(work: Path) -> Iterator[str]:
+def s3(work: Path, *, any_login: bool = False) -> Iterator[str]:
     """SeaweedFS, an S3 in Go that is faster than its clients here, with an empty bucket; gives its URL.
 
     The simulated S3 of the demo is a Python process, and would be what is measured.
+
+    Args:
+        work: where it keeps its files.
+        any_login: whether it takes any credentials. It knows session tokens of its own alone, which Vocareum's are not.
     """
     folder = work / "runs" / "seaweedfs"
     shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +80,8 @@ def s3(work: Path) -> Iterator[str]:
     parts = ("master.port", "volume.port", "filer.port", "s3.port")
     ports = dict(zip(parts, _free_ports(len(parts)), strict=True))
     command = [
-        *(str(environment(work) / "weed"), "server", "-s3", f"-dir={folder}", f"-s3.config={folder / 's3.json'}"),
+        *(str(environment(work) / "weed"), "server", "-s3", f"-dir={folder}"),
+        *([] if any_login else [f"-s3.config={folder / 's3.json'}"]),
         *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-volume.max=20"),
         *(f"-{part}={port}" for part, port in ports.items()),
     ]

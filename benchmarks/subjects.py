@@ -71,8 +71,7 @@ def download(folder: str, bucket: str, prefix: str, url: str) -> None:
 def empty_dagster(partitions: str, assets: str) -> None:
     """Dagster with nothing to do: a run of a partitioned asset that tells of each partition, then a run of some assets."""
     import dagster as dg
-
-    from analytics_pipeline.orchestration.runs import RANGE_END, RANGE_START
+    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
     definition = dg.DailyPartitionsDefinition("2014-01-01")
     keys = definition.get_partition_keys()[-int(partitions) :]
@@ -96,7 +95,7 @@ def empty_dagster(partitions: str, assets: str) -> None:
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     job = dg.Definitions([loaded, *models], executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.get() as instance:
-        tags = {RANGE_START: keys[0], RANGE_END: keys[-1]}
+        tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
         one = job.execute_in_process(quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags)
         two = job.execute_in_process(quiet, instance=instance, asset_selection=[one.key for one in models])
     assert one.success and two.success
