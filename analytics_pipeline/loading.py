@@ -36,7 +36,7 @@ BATCH_FILES = 512
 """What is read, judged and written at a time: some of DuckDB's row groups, as a part of one is written twice; but two
 batches, one being read and one being written, must fit into memory (measured: 0.9 GB in all, however many files)."""
 READERS = 2
-"""Batches that are read at a time, each by one thread: DuckDB hands a result over in the thread that asks for it."""
+"""Batches that are read at a time, each by one thread."""
 
 T = TypeVar("T")
 R = TypeVar("R")

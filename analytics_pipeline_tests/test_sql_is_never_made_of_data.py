@@ -29,7 +29,7 @@ JUDGED = {
         "number",
         "told",
     },
-    # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are parameters.
+    # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are variables.
     "ingest/read.py": {
         "' + '.join(unread) or '0'",
         "', '.join((f'\"{column.name}\"' for column in dataset.columns))",
@@ -40,15 +40,14 @@ JUDGED = {
         "MAX_LINE",
         "SHORT",
         "UNREAD",
+        "_extra_sql(dataset, header)",
         "at",
         "cell",
         "cells",
         "column.name",
         "column.sql_type",
-        "extra",
         "parse_sql(column.dtype, cell)",
         "source",
-        "sql",
         "trim_sql(f'c{at}')",
         "trimmed",
     },

@@ -24,11 +24,12 @@ class Figures:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Figures:
-    """Run a command to its end.
+    """Run a command to its end. Python may keep its bytecode, as it does on most machines.
 
     Raises:
         RuntimeError: it failed; the text ends with what it printed last.
     """
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as folder:
         figures, printed = Path(folder, "figures"), Path(folder, "printed")
         with printed.open("w") as out:
@@ -36,7 +37,7 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
                 [sys.executable, "-S", str(_LAUNCH), str(figures), *command],
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
+                env={**kept, **(environment or {})},
                 check=True,
             )
         output = printed.read_text(errors="replace")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from analytics_pipeline.datasets import place
+from analytics_pipeline.datasets import DATASETS, place
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
@@ -93,10 +93,11 @@ def duckdb_row(bench: Bench) -> Row:
     """Ours against DuckDB's own typed CREATE TABLE AS."""
     files = _days(bench)
     listing, landed = landing(bench, files)
+    columns = json.dumps({one.name: one.sql_type for one in DATASETS["lab_sessions"].columns})
     ours, raw = alternate(
         bench.repeats,
         lambda: _load(bench, listing, landed),
-        lambda: measure(subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb")),
+        lambda: measure(subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)),
     )
     detail = f"ours {told(ours)}; DuckDB {told(raw)}; {ours[0].output}"
     count = len(list(files.iterdir()))

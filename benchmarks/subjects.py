@@ -6,11 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def raw_duckdb(folder: str, database: str) -> None:
-    """DuckDB's own typed CREATE TABLE AS: no check, no reject kept, no ledger."""
+def raw_duckdb(folder: str, database: str, columns: str) -> None:
+    """DuckDB's own typed CREATE TABLE AS: no check, no reject kept, no ledger. The columns are JSON: names with types."""
     import duckdb
-
-    from analytics_pipeline.datasets import DATASETS
 
     def typed(name: str, kind: str) -> str:
         if kind == "TIMESTAMP":
@@ -18,11 +16,11 @@ def raw_duckdb(folder: str, database: str) -> None:
         text = f"nullif(trim({name}), '')"
         return f"{text} AS {name}" if kind == "VARCHAR" else f"try_cast({text} AS {kind}) AS {name}"
 
-    columns = DATASETS["lab_sessions"].columns
-    cells = ", ".join(f"'{column.name}': 'VARCHAR'" for column in columns)
+    types: dict[str, str] = json.loads(columns)
+    cells = ", ".join(f"'{name}': 'VARCHAR'" for name in types)
     with duckdb.connect(database) as connection:
         connection.execute(
-            f"""CREATE TABLE t AS SELECT {", ".join(typed(one.name, one.sql_type) for one in columns)}, filename
+            f"""CREATE TABLE t AS SELECT {", ".join(typed(name, kind) for name, kind in types.items())}, filename
                 FROM read_csv($files, columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
                               auto_detect = false, strict_mode = true, store_rejects = true)""",
             {"files": sorted(map(str, Path(folder).iterdir()))},

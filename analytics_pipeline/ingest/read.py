@@ -1,7 +1,7 @@
 """Files to typed rows: DuckDB's CSV reader for sound files, the careful reader for the others, one typing for both.
 
 What a typed value must satisfy is judged in `validate.py`. The SQL here is made of column positions and constants;
-paths and header texts are parameters.
+paths and header texts are variables.
 """
 
 import glob
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -107,11 +106,11 @@ def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[
         cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.width))
         source = f"""
             SELECT *, file_index AS {FILE}, 0 AS {SHORT}
-            FROM read_csv($paths, columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
+            FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
                           auto_detect = false, strict_mode = true, store_rejects = true, max_line_size = {MAX_LINE})"""
         # A folder's name may hold what DuckDB would take for a pattern.
-        parameters = {"paths": [glob.escape(str(path)) for path in paths]}
-        rows = _typed(connection, dataset, header, source, parameters)
+        connection.execute("SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]})
+        rows = _typed(connection, dataset, header, source)
         rejected = connection.execute(
             "SELECT DISTINCT scans.file_path FROM reject_errors AS errors JOIN reject_scans AS scans USING (scan_id, file_id)"
         ).fetchall()
@@ -165,16 +164,14 @@ def _type_records(dataset: Dataset, header: Header, at: int, records: list[Recor
     )
     with _connection() as connection:
         connection.register("texts", texts)
-        return _typed(connection, dataset, header, "SELECT * FROM texts", {})
+        return _typed(connection, dataset, header, "SELECT * FROM texts")
 
 
 def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
     return _type_records(dataset, header, 0, [Record(0, "", [""] * header.width)]).clear()
 
 
-def _typed(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str, parameters: dict[str, Any]
-) -> pl.DataFrame:
+def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:
     """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and marked."""
     trimmed = ", ".join(f"nullif({trim_sql(f'c{at}')}, '') AS c{at}" for at in range(header.width))
     typed, unread = [], []
@@ -183,30 +180,37 @@ def _typed(
         typed.append(f'CAST({parse_sql(column.dtype, cell)} AS {column.sql_type}) AS "{column.name}"')
         if cell.startswith("c") and column.sql_type != "VARCHAR":
             unread.append(f'CASE WHEN {cell} IS NOT NULL AND "{column.name}" IS NULL THEN {1 << position} ELSE 0 END')
-    extra, named = _extra_sql(dataset, header)
-    sql = f"""
+    headers = [given or name for given, name in zip(header.delivered, header.names, strict=True)]
+    connection.execute("SET VARIABLE headers = $headers", {"headers": headers})
+    # A relation's rows become Arrow where they are made; those of `execute` are handed over first, which costs more CPU (1.3 x)
+    # and a thread. It takes no parameters, so they are variables.
+    return connection.sql(f"""
         WITH source AS ({source}),
         cells AS (SELECT {trimmed}, {FILE}, {SHORT} FROM source),
-        typed AS (SELECT *, {", ".join(typed)}, {extra} AS {EXTRA} FROM cells)
+        typed AS (SELECT *, {", ".join(typed)}, {_extra_sql(dataset, header)} AS {EXTRA} FROM cells)
         SELECT {", ".join(f'"{column.name}"' for column in dataset.columns)}, {EXTRA},
                CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
                CAST({" + ".join(unread) or "0"} AS BIGINT) AS {UNREAD}
-        FROM typed"""
-    return connection.execute(sql, {**parameters, **named}).pl()
+        FROM typed""").pl()
 
 
-def _extra_sql(dataset: Dataset, header: Header) -> tuple[str, dict[str, str]]:
+def _extra_sql(dataset: Dataset, header: Header) -> str:
     """A JSON object of the columns nobody announced, without the empty ones; NULL where there is none."""
     announced = {column.name for column in dataset.columns}
     unknown = [at for at, name in enumerate(header.names) if name not in announced]
     if not unknown:
-        return "NULL::VARCHAR", {}
-    named = {f"h{at}": header.delivered[at] or header.names[at] for at in unknown}
-    pairs = ", ".join(f"$h{at}, c{at}" for at in unknown)
+        return "NULL::VARCHAR"
+    pairs = ", ".join(f"getvariable('headers')[{at + 1}], c{at}" for at in unknown)
     # Merging into an empty object drops the NULLs (RFC 7396).
-    return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')", named
+    return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')"
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    # Texts go to polars in the form it keeps them in, at half the cost.
-    return duckdb.connect(":memory:", config={"memory_limit": "1GB", "produce_arrow_string_view": True})
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": "1GB",
+        "threads": 1,  # batches are read side by side (`loading.READERS`), which costs less than two threads for each
+        # Texts go to polars in the form it keeps them in, at half the cost; DuckDB needs both settings for that.
+        "produce_arrow_string_view": True,
+        "arrow_output_version": "1.4",
+    }
+    return duckdb.connect(":memory:", config=settings)
