@@ -31,10 +31,10 @@ from analytics_pipeline.warehouse.load import write_batch
 if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
     from analytics_pipeline.vocareum.bucket import Bucket
 
-BATCH_BYTES = 128_000_000
+BATCH_BYTES = 64_000_000
 BATCH_FILES = 512
-"""What is read, judged and written at a time: some of DuckDB's row groups, as a part of one is written twice; but two
-batches, one being read and one being written, must fit into memory (measured: 0.9 GB in all, however many files)."""
+"""What is read, judged and written at a time: some of DuckDB's row groups, as a part of one is written twice; but three
+batches, two being read and one being written, must fit into memory (measured: 0.7 GB in all, however many files)."""
 READERS = 2
 """Batches that are read at a time, each by one thread."""
 

@@ -1,7 +1,6 @@
 """The rows that need Vocareum's side, simulated on this machine, and Dagster."""
 
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from analytics_pipeline.demo.wsgi import serving
 from analytics_pipeline.sql_models import load_project
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
-from benchmarks.rows import Bench, Row, subject, told
+from benchmarks.rows import Bench, Row, told
 
 
 def bucket_row(bench: Bench) -> Row:
@@ -30,7 +29,7 @@ def bucket_row(bench: Bench) -> Row:
 
         def ours() -> Figures:
             return measure(
-                subject("download", bench.fresh("download") / "files", peers.BUCKET, prefix, url), peers.KEYS
+                bench.subject("download", bench.fresh("download") / "files", peers.BUCKET, prefix, url), peers.KEYS
             )
 
         def theirs() -> Figures:
@@ -62,8 +61,8 @@ class _Feed:
     The API is the demo's, the S3 SeaweedFS: what the demo's own takes to list ten years would be what is measured.
     """
 
-    def __init__(self, bench: Bench, command: Path, settings: Mapping[str, str], name: str, history: int) -> None:
-        self._command, self._home, self._round = command, bench.fresh(name), 0
+    def __init__(self, bench: Bench, settings: Mapping[str, str], name: str, history: int) -> None:
+        self._command, self._home, self._round = bench.binaries / "analytics-pipeline", bench.fresh(name), 0
         self._org, self._s3 = name.removeprefix("org"), peers.client(settings["AWS_ENDPOINT_URL_S3"])
         self._last = datetime.now(UTC).date() - timedelta(days=1)
         first = self._last - timedelta(days=history)
@@ -93,9 +92,8 @@ class _Feed:
 
 
 @contextmanager
-def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[tuple[list[_Feed], Path]]:
-    """Feeds with that many days behind them, by organisation, and the `bin` folder of the installed pipeline."""
-    binaries = peers.installed(bench.work)
+def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[list[_Feed]]:
+    """Feeds with that many days behind them, by organisation."""
     with peers.s3(bench.work, any_login=True) as s3_url, ExitStack() as running:
         settings = {
             "VOCAREUM_API_TOKEN": "bench",
@@ -108,8 +106,8 @@ def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[tuple[list[_Fe
             api = ApiServer(org.removeprefix("org"), "bench", _issue, [])
             url = running.enter_context(serving(api, threads=2))
             own = {**settings, "VOCAREUM_API_URL": f"{url}/api/v2"}
-            feeds.append(_Feed(bench, binaries / "analytics-pipeline", own, org, history))
-        yield feeds, binaries
+            feeds.append(_Feed(bench, own, org, history))
+        yield feeds
 
 
 def _issue() -> Issued:
@@ -117,19 +115,18 @@ def _issue() -> Issued:
     return Issued(peers.KEYS["AWS_ACCESS_KEY_ID"], peers.KEYS["AWS_SECRET_ACCESS_KEY"], "bench-token", hour)
 
 
-def _nothing(bench: Bench, home: str, partitions: int, python: str = sys.executable) -> Figures:
+def _nothing(bench: Bench, home: str, partitions: int) -> Figures:
     folder = bench.work / "runs" / home
     folder.mkdir(parents=True, exist_ok=True)
-    _, *command = subject("empty_dagster", partitions, len(load_project().models))
-    return measure([python, *command], {"DAGSTER_HOME": str(folder)})
+    command = bench.subject("empty_dagster", partitions, len(load_project().models))
+    return measure(command, {"DAGSTER_HOME": str(folder)})
 
 
 def new_day_row(bench: Bench) -> Row:
     """A run with one new day against empty assets."""
     bench.fresh("empty")
-    with _feed(bench, {"org1": 30}) as ([month], binaries):
-        python = str(binaries / "python")
-        ours, empty = alternate(bench.repeats, month.another_day, lambda: _nothing(bench, "empty", 1, python))
+    with _feed(bench, {"org1": 30}) as [month]:
+        ours, empty = alternate(bench.repeats, month.another_day, lambda: _nothing(bench, "empty", 1))
     detail = f"ours {told(ours)}; empty assets in Dagster {told(empty)}"
     more = {"CPU": ratio(ours, empty, "cpu")}
     return Row("a six-hourly run with one new day", "empty assets", 1.5, ratio(ours, empty), detail=detail, more=more)
@@ -137,7 +134,7 @@ def new_day_row(bench: Bench) -> Row:
 
 def history_row(bench: Bench) -> Row:
     """A run with one new day, ten years loaded, against one month loaded."""
-    with _feed(bench, {"org1": 30, "org2": bench.size(3_650, 365)}) as ([month, ten], _):
+    with _feed(bench, {"org1": 30, "org2": bench.size(3_650, 365)}) as [month, ten]:
         long, short = alternate(bench.repeats, ten.another_day, month.another_day)
     detail = f"ten years {told(long)}; one month {told(short)}; files of 100 rows"
     more = {"CPU": ratio(long, short, "cpu")}
@@ -155,16 +152,16 @@ def backfill_rows(bench: Bench) -> list[Row]:
     with DemoVocareum() as demo:
         demo.put_many(Organisation(spec).files())
         settings = {**demo.environment, "VOCAREUM_START_DATE": spec.first_day.isoformat()}
-        command = str(Path(sys.executable).with_name("analytics-pipeline"))
+        command = str(bench.binaries / "analytics-pipeline")
         # Its flaws, planted on purpose, make the command end with an error status.
         whole = measure(
             ["sh", "-c", f"{command} sync || true"], {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("whole"))}
         )
         single_home = {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("single"))}
-        none = measure(subject("one_by_one", 0), single_home)
-        single = measure(subject("one_by_one", some), single_home)
+        none = measure(bench.subject("one_by_one", 0), single_home)
+        single = measure(bench.subject("one_by_one", some), single_home)
         separate_home = bench.fresh("separate")
-        separate = [_in_a_process(settings, separate_home, spec, n) for n in range(few)]
+        separate = [_in_a_process(bench, settings, separate_home, spec, n) for n in range(few)]
     partitions = int(single.output.split()[-1])
     shutil.rmtree(bench.work / "runs" / "floor", ignore_errors=True)
     floor = _nothing(bench, "floor", partitions)
@@ -198,11 +195,11 @@ def backfill_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def _in_a_process(settings: dict[str, str], home: Path, spec: OrganisationSpec, number: int) -> Figures:
+def _in_a_process(bench: Bench, settings: dict[str, str], home: Path, spec: OrganisationSpec, number: int) -> Figures:
     """One partition as a run of its own with Dagster's default executor."""
     day = spec.first_day + timedelta(days=20 + number)
     command = [
-        str(Path(sys.executable).with_name("dagster")),
+        str(bench.binaries / "dagster"),
         "asset",
         "materialize",
         "-m",

@@ -2,10 +2,10 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from analytics_pipeline.datasets import DATASETS, place
@@ -25,6 +25,15 @@ class Bench:
     def size(self, full: int, quick: int) -> int:
         """How much of something."""
         return quick if self.quick else full
+
+    @cached_property
+    def binaries(self) -> Path:
+        """The `bin` folder of the environment in which our side is measured."""
+        return peers.installed(self.work)
+
+    def subject(self, name: str, *arguments: object) -> list[str]:
+        """The command of one of our subjects."""
+        return [str(self.binaries / "python"), "-m", "benchmarks.subjects", name, *map(str, arguments)]
 
     def fresh(self, name: str) -> Path:
         """An empty folder."""
@@ -54,11 +63,6 @@ class Row:
         return self.measured >= self.target if self.at_least else self.measured <= self.target
 
 
-def subject(name: str, *arguments: object) -> list[str]:
-    """The command of one of our subjects."""
-    return [sys.executable, "-m", "benchmarks.subjects", name, *map(str, arguments)]
-
-
 def told(runs: Sequence[Figures]) -> str:
     """Medians, for people."""
     return f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU, {median(runs, 'peak_mb'):.0f} MB"
@@ -86,7 +90,7 @@ def _days(bench: Bench) -> Path:
 
 
 def _load(bench: Bench, listing: Path, landed: Path) -> Figures:
-    return measure(subject("load", listing, landed, bench.fresh("ours") / "warehouse.duckdb"))
+    return measure(bench.subject("load", listing, landed, bench.fresh("ours") / "warehouse.duckdb"))
 
 
 def duckdb_row(bench: Bench) -> Row:
@@ -97,7 +101,7 @@ def duckdb_row(bench: Bench) -> Row:
     ours, raw = alternate(
         bench.repeats,
         lambda: _load(bench, listing, landed),
-        lambda: measure(subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)),
+        lambda: measure(bench.subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)),
     )
     detail = f"ours {told(ours)}; DuckDB {told(raw)}; {ours[0].output}"
     count = len(list(files.iterdir()))
@@ -210,13 +214,13 @@ def grades_row(bench: Bench) -> Row:
 
     base = bench.fresh("grades_base") / "warehouse.duckdb"
     landed = bench.work / "landed" / "grades"
-    measure(subject("load", delivered("a" * 32, 5, courses, "2026-01-01T00:00:00"), landed, base))
+    measure(bench.subject("load", delivered("a" * 32, 5, courses, "2026-01-01T00:00:00"), landed, base))
 
     def again(changed: int) -> Figures:
         database = bench.fresh("grades") / "warehouse.duckdb"
         shutil.copyfile(base, database)
         listing = delivered("b" * 32, 6, changed, "2026-01-02T00:00:00")
-        return measure(subject("load", listing, landed, database))
+        return measure(bench.subject("load", listing, landed, database))
 
     one, every, none = alternate(bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0))
     share = (median(one, "cpu") - median(none, "cpu")) / (median(every, "cpu") - median(none, "cpu"))
@@ -245,14 +249,14 @@ def models_row(bench: Bench) -> Row:
     """All SQL models as the pipeline builds them against the same SQL by hand."""
     base = bench.fresh("models_base") / "warehouse.duckdb"
     loaded = [
-        measure(subject("load", listing, landed, base)).output
+        measure(bench.subject("load", listing, landed, base)).output
         for listing, landed in (landing(bench, _days(bench)), _organisation(bench))
     ]
 
     def built(by_hand: str) -> Figures:
         database = bench.fresh(f"models_{by_hand}") / "warehouse.duckdb"
         shutil.copyfile(base, database)
-        return measure(subject("models", database, by_hand))
+        return measure(bench.subject("models", database, by_hand))
 
     ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
     detail = f"ours {told(ours)}; by hand {told(hand)}; sessions: {loaded[0]}; costs and all else: {loaded[1]}"
