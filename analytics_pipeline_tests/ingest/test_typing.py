@@ -4,8 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from analytics_pipeline.ingest.read import _connection
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 BIG = 2**63 - 1
@@ -158,3 +160,10 @@ def test_an_empty_cell_is_null_and_not_0(tmp_path: Path):
 def test_a_formula_is_text_and_stays_as_delivered(tmp_path: Path):
     assert typed(tmp_path, "enrollment", "name", "=HYPERLINK(1)", "+1", "-2+3") == ["=HYPERLINK(1)", "+1", "-2+3"]
     assert typed(tmp_path, "aws_cost", "cost", "=1+1") == [["it is not a number"]]
+
+
+def test_texts_reach_polars_as_the_views_that_it_keeps():
+    """The one setting of DuckDB does nothing without the other, and nobody would see it but in the time a load takes."""
+    with _connection() as connection:
+        table = connection.sql("SELECT 'more than twelve letters' AS text").to_arrow_table()
+    assert table.schema.field("text").type == pa.string_view()

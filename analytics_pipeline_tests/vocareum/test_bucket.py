@@ -31,6 +31,13 @@ def test_a_listing_tells_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucke
     assert list(bucket.list("enrollment/")) == []
 
 
+def test_a_time_in_a_header_is_understood_as_one_in_a_listing_is(demo: DemoVocareum, connection):
+    made = datetime(2024, 1, 9, 6, 30, tzinfo=UTC)
+    demo.put("org9001/a.csv", b"hello", made)
+    client = connection.client("s3", endpoint_url=demo.environment["AWS_ENDPOINT_URL_S3"])
+    assert client.head_object(Bucket=demo.bucket, Key="org9001/a.csv")["LastModified"] == made
+
+
 def test_a_listing_of_more_than_a_thousand_keys_is_whole(demo: DemoVocareum, bucket: Bucket):
     keys = {f"org9001/lab_sessions/{n:05}.csv" for n in range(2100)}
     demo.put_many(dict.fromkeys(keys, b"x"))
