@@ -42,7 +42,7 @@ def live_through(pipeline: Pipeline, organisation: Organisation, away: range, ba
 @pytest.mark.parametrize(
     ("days", "away"),
     [
-        pytest.param(9, range(3, 7), id="9 days"),
+        pytest.param(12, range(3, 10), id="12 days"),
         pytest.param(60, range(20, 30), id="60 days", marks=[pytest.mark.slow, pytest.mark.timeout(1_800)]),
     ],
 )
