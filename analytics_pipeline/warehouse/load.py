@@ -37,7 +37,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     connection.register("batch_files", files)
     connection.register("batch_findings", findings)
     connection.register("batch_rejects", batch.rejects)
-    # One thread fills row groups whole, at half the CPU of two; the other cores read the next batch meanwhile.
+    # A batch comes as one Arrow chunk, with which a second thread cannot help; the other cores read the next batch meanwhile.
     connection.execute("SET threads TO 1")
     try:
         with transaction(connection):
