@@ -42,7 +42,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     try:
         with transaction(connection):
             if any(result.failure is None for result in batch.files):
-                _replace_rows(connection, batch)
+                _replace_rows(connection, batch, now)
                 _replace_ledger(connection)
             _note_failures(connection)
             _replace_rejects(connection)
@@ -75,18 +75,23 @@ def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[D
         connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", taken_back)
 
 
-def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> None:
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
+        # What is the file's own is looked up in lists, by its place in the batch, at a third of what a join costs.
+        own = {"keys": [one.landed.delivery.key for one in batch.files], "now": now}
         columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
-        period = f"files.period AS {dataset.period.column}," if dataset.period else ""
+        period = ""
+        if dataset.period:
+            own["periods"] = [one.landed.delivery.partition.start for one in batch.files]
+            period = f"$periods[rows.{FILE} + 1] AS {dataset.period.column},"
         connection.register("batch_rows", batch.rows)
         connection.execute(
             f"""INSERT INTO {dataset.table} BY NAME
-                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, files.source_key AS _source_key,
-                       files.written_at AS _loaded_at
-                FROM batch_rows AS rows JOIN batch_files AS files ON files.{FILE} = rows.{FILE}"""
+                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, $keys[rows.{FILE} + 1] AS _source_key, $now AS _loaded_at
+                FROM batch_rows AS rows""",
+            own,
         )
         connection.unregister("batch_rows")
     if dataset.keeps_history:
