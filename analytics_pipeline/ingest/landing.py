@@ -4,6 +4,7 @@ Names are made of the dataset, the partition and the ETag, never of the key: no 
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,10 +15,14 @@ from analytics_pipeline.ingest.plan import Delivery
 
 def landing_path(folder: Path, delivery: Delivery) -> Path:
     """The path of a delivered version: `landing/lab_sessions/2026-01-09@<etag>.csv`."""
+    return folder / delivery.dataset.name / _name(delivery)
+
+
+def _name(delivery: Delivery) -> str:
     etag = delivery.etag
     if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", etag):
         etag = hashlib.sha256(etag.encode()).hexdigest()
-    return folder / delivery.dataset.name / f"{delivery.partition.key}@{etag}.csv"
+    return f"{delivery.partition.key}@{etag}.csv"
 
 
 def has_landed(folder: Path, delivery: Delivery) -> bool:
@@ -39,16 +44,16 @@ def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
     To be done behind each load; and before the next one for all that is loaded, as a process may have died in between.
     A version that landed later stays: another run may be about to load it.
     """
-    places: dict[Path, dict[str, Path]] = {}
+    names: dict[Path, dict[str, str]] = {}
     for delivery in deliveries:
-        path = landing_path(folder, delivery)
-        places.setdefault(path.parent, {})[delivery.partition.key] = path
-    for place, loaded in places.items():
-        wanted = {path.name for path in loaded.values()}
-        for path in [one for one in place.glob("*@*") if one.name not in wanted]:
-            with suppress(FileNotFoundError):  # another run was faster
-                if newest := loaded.get(path.name.partition("@")[0]):
-                    _tidy(path, newest)
+        names.setdefault(folder / delivery.dataset.name, {})[delivery.partition.key] = _name(delivery)
+    for place, loaded in names.items():
+        found = os.listdir(place) if place.exists() else []  # names alone, as there may be ten years of them
+        for name in set(found).difference(loaded.values()):
+            partition, mark, _ = name.partition("@")
+            if mark and partition in loaded:
+                with suppress(FileNotFoundError):  # another run was faster
+                    _tidy(place / name, place / loaded[partition])
 
 
 def _tidy(path: Path, loaded: Path) -> None:

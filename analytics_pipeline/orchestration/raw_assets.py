@@ -151,7 +151,7 @@ def _report(
             *check_results(connection, dataset, key, results),
             *standing_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
         ]
-        versions = loaded_versions(connection, dataset.name)
+        versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
     metadata = {id(one): describe.loaded_file(one, bucket_uri) for one in loaded}

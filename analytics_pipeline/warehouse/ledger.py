@@ -57,9 +57,11 @@ def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = No
 
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
     """(dataset, partition) -> (key, ETag, size) of what is loaded: what a plan is made against."""
-    return {
-        (one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in loaded_files(connection, dataset)
-    }
+    rows = connection.execute(
+        "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL",
+        [dataset],
+    ).fetchall()
+    return {(name, partition): (key, etag, size) for name, partition, key, etag, size in rows}
 
 
 def failed_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[FailedFile]:
