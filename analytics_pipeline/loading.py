@@ -81,6 +81,8 @@ class Loader:
             if not batch.files:
                 continue
             with self.open_warehouse() as connection:
+                # A batch comes as one Arrow chunk, with which a second thread cannot help; the other cores read the next one.
+                connection.execute("SET threads TO 1")
                 _redact(batch, erased_people(connection))
                 write_batch(connection, batch, utc_now(), self.run_id)
             tidy(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])

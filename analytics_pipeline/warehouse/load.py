@@ -37,8 +37,6 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     connection.register("batch_files", files)
     connection.register("batch_findings", findings)
     connection.register("batch_rejects", batch.rejects)
-    # A batch comes as one Arrow chunk, with which a second thread cannot help; the other cores read the next batch meanwhile.
-    connection.execute("SET threads TO 1")
     try:
         with transaction(connection):
             if any(result.failure is None for result in batch.files):
@@ -47,7 +45,6 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
             _note_failures(connection)
             _replace_rejects(connection)
     finally:
-        connection.execute("RESET threads")
         for view in ("batch_files", "batch_findings", "batch_rejects"):
             connection.unregister(view)
 
