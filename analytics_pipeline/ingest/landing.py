@@ -4,7 +4,6 @@ Names are made of the dataset, the partition and the ETag, never of the key: no 
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -48,12 +47,12 @@ def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
     for delivery in deliveries:
         names.setdefault(folder / delivery.dataset.name, {})[delivery.partition.key] = _name(delivery)
     for place, loaded in names.items():
-        found = os.listdir(place) if place.exists() else []  # names alone, as there may be ten years of them
-        for name in set(found).difference(loaded.values()):
-            partition, mark, _ = name.partition("@")
-            if mark and partition in loaded:
+        kept = set(loaded.values())
+        for path in place.iterdir() if place.exists() else ():
+            partition, mark, _ = path.name.partition("@")
+            if path.name not in kept and mark and partition in loaded:
                 with suppress(FileNotFoundError):  # another run was faster
-                    _tidy(place / name, place / loaded[partition])
+                    _tidy(path, place / loaded[partition])
 
 
 def _tidy(path: Path, loaded: Path) -> None:
