@@ -59,18 +59,17 @@ def when(newest: Newest, key: dg.AssetKey) -> float:
 
 
 def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Version]:
-    newest = next(_newest_first(instance, key, page=1), None)
-    versions = newest.metadata.get(VERSIONS) if newest else None
+    newest = newest_events(instance, [key]).get(key)
+    told = newest.asset_materialization if newest else None
+    versions = told.metadata.get(VERSIONS) if told else None
     data: Any = versions.value if versions else {}
     return {partition: (name, etag, size) for partition, (name, etag, size) in data.items()}
 
 
-def _newest_first(
-    instance: dg.DagsterInstance, key: dg.AssetKey, page: int = _PAGE
-) -> Iterator[dg.AssetMaterialization]:
+def _newest_first(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.AssetMaterialization]:
     cursor = None
     while True:
-        result = instance.fetch_materializations(key, limit=page, cursor=cursor)
+        result = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
         yield from (record.asset_materialization for record in result.records if record.asset_materialization)
         if not result.has_more:
             return

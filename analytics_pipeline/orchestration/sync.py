@@ -154,11 +154,13 @@ def _tell(
 
 def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery]) -> Iterator[Delivery]:
     """What is loaded but not materialized in this instance: it is new, or a process died between the two."""
-    for dataset in {one.dataset.name: one.dataset for one in unchanged}.values():
+    datasets = {one.dataset.name: one.dataset for one in unchanged}.values()
+    newest = newest_events(instance, map(asset_key, datasets))
+    for dataset in datasets:
         key = asset_key(dataset)
-        marked = instance.get_materialized_partitions(key) if dataset.period else set()
-        if dataset.period is None and instance.get_latest_materialization_event(key):
+        if dataset.period is None and key in newest:
             continue
+        marked = instance.get_materialized_partitions(key) if dataset.period else set()
         yield from (one for one in unchanged if one.dataset is dataset and one.partition.key not in marked)
 
 
