@@ -16,6 +16,7 @@ setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m compileall -q analytics_pipeline  # a tenth of a start, where Python may not keep it by itself
 	@touch $@
 
 demo: setup ## simulate an organisation, load all of it, say what to do next
