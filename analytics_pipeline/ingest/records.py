@@ -123,7 +123,7 @@ def survey(path: Path) -> Survey:
         while trusted and (chunk := file.read(_WINDOW * 256)):
             whole_windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
             trusted = (
-                chunk.rfind(b'  "') < 0  # from the back, as Python finds it twice as fast there
+                chunk.rfind(b'  "') < 0  # from the back, which is quicker than `in`
                 and b'  "' not in end + chunk[:2]
                 and all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in whole_windows)
             )

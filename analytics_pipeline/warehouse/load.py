@@ -76,7 +76,7 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: date
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
-        # What is the file's own is looked up in lists, by its place in the batch, at a third of what a join costs.
+        # What is the file's own is looked up in lists, by its place in the batch, which costs less than a join.
         own = {"keys": [one.landed.delivery.key for one in batch.files], "now": now}
         columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
         period = ""
