@@ -16,7 +16,7 @@ setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	$(BIN)/python -m compileall -q analytics_pipeline  # a tenth of a start, where Python may not keep it by itself
+	$(BIN)/python -m compileall -q analytics_pipeline  # a quarter of a second of each start, where Python may keep no bytecode
 	@touch $@
 
 demo: setup ## simulate an organisation, load all of it, say what to do next

@@ -40,7 +40,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     try:
         with transaction(connection):
             if any(result.failure is None for result in batch.files):
-                _replace_rows(connection, batch, now)
+                _replace_rows(connection, batch, files, now)
                 _replace_ledger(connection)
             _note_failures(connection)
             _replace_rejects(connection)
@@ -72,16 +72,16 @@ def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[D
         connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", taken_back)
 
 
-def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> None:
+def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl.DataFrame, now: datetime) -> None:
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
         # What is the file's own is looked up in lists, by its place in the batch, which costs less than a join.
-        own = {"keys": [one.landed.delivery.key for one in batch.files], "now": now}
+        own = {"now": now, "keys": files["source_key"].to_list()}
         columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
         period = ""
         if dataset.period:
-            own["periods"] = [one.landed.delivery.partition.start for one in batch.files]
+            own["periods"] = files["period"].to_list()
             period = f"$periods[rows.{FILE} + 1] AS {dataset.period.column},"
         connection.register("batch_rows", batch.rows)
         connection.execute(
