@@ -30,7 +30,10 @@ def raw_duckdb(folder: str, database: str, columns: str) -> None:
 
 def load(listing: str, landing: str, database: str) -> None:
     """Our load of files that have landed: read, type, validate, quarantine, write, ledger."""
+    import gc
     from datetime import datetime
+
+    gc.set_threshold(1_000_000)  # as the command does
 
     from analytics_pipeline.datasets import DATASETS, place
     from analytics_pipeline.ingest.plan import Delivery
