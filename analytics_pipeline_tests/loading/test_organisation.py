@@ -1,5 +1,6 @@
 """A whole simulated organisation, in every dialect: what its generator planted is in quarantine, all else is loaded."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,20 @@ from analytics_pipeline_tests.loading.loaded import Warehouse
 MODES = [(dialect, padded) for dialect in Dialect for padded in (True, False)]
 
 
-@pytest.fixture(scope="module", params=MODES, ids=lambda mode: f"{mode[0]}{'' if mode[1] else ' unpadded'}")
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Organisation, Warehouse]:
-    dialect, padded = request.param
-    organisation = Organisation(OrganisationSpec.small(dialect=dialect, padded=padded))
-    warehouse = Warehouse(tmp_path_factory.mktemp("organisation"))
+def load(organisation: Organisation, folder: Path) -> Warehouse:
+    warehouse = Warehouse(folder)
     bodies = {key.removeprefix("org9001/"): body for key, body in organisation.files().items()}
     known = {key: body for key, body in bodies.items() if f"org9001/{key}" in organisation.truth.records}
     results = warehouse.load(warehouse.deliver(known))
     assert [str(one.failure) for one in results if one.failure] == []
-    return organisation, warehouse
+    return warehouse
+
+
+@pytest.fixture(scope="module", params=MODES, ids=lambda mode: f"{mode[0]}{'' if mode[1] else ' unpadded'}")
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Organisation, Warehouse]:
+    dialect, padded = request.param
+    organisation = Organisation(OrganisationSpec.small(dialect=dialect, padded=padded))
+    return organisation, load(organisation, tmp_path_factory.mktemp("organisation"))
 
 
 def by_key(warehouse: Warehouse, column: str) -> dict[str, int]:
@@ -30,7 +35,15 @@ def by_key(warehouse: Warehouse, column: str) -> dict[str, int]:
 
 
 def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(loaded: tuple[Organisation, Warehouse]):
-    organisation, warehouse = loaded
+    assert_quarantine_is_what_was_planted(*loaded)
+
+
+def test_it_is_so_on_a_day_whose_fullest_row_spans_lines(tmp_path: Path):
+    organisation = Organisation(OrganisationSpec.small(last_day=date(2026, 11, 26)))
+    assert_quarantine_is_what_was_planted(organisation, load(organisation, tmp_path))
+
+
+def assert_quarantine_is_what_was_planted(organisation: Organisation, warehouse: Warehouse) -> None:
     planted = {(one.key, one.line) for one in organisation.truth.planted}
     found = {tuple(row) for row in warehouse.query("SELECT source_key, line FROM quarantine.rejects")}
     assert found == planted, f"not caught: {planted - found}; caught without need: {found - planted}"
