@@ -33,8 +33,9 @@ def load(listing: str, landing: str, database: str) -> None:
     import gc
     from datetime import datetime
 
-    gc.set_threshold(1_000_000)  # as the command does
+    from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
 
+    gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
     from analytics_pipeline.datasets import DATASETS, place
     from analytics_pipeline.ingest.plan import Delivery
     from analytics_pipeline.loading import Loader
@@ -74,12 +75,12 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 
     Without `collecting`, it looks for garbage as our command does: not while it starts, and not when it ends.
     """
-    import atexit
     import gc
 
-    if collecting == "no":
-        gc.set_threshold(1_000_000)
-        atexit.register(gc.freeze)
+    if collecting == "no":  # the package, which says so, imports nothing itself
+        from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
+
+        gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
     import dagster as dg
     from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
