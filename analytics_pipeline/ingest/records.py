@@ -3,10 +3,10 @@
 It knows CSV and nothing of datasets. Whole files go through DuckDB in `read.py`, which is far faster; this one is for
 files that DuckDB refuses, and to find the line of a row that was rejected.
 
-A record is a run of lines that parse as one CSV record, no wider than the header. Where a record that spans lines does
-not, a quote was left open: its first line alone is the damaged record and reading goes on at the next line, so that
-the good rows behind it are not lost. The grammar is DuckDB's: a quote opens a cell behind nothing but spaces, blanks may
-stand behind the closing one, and a quote inside a bare cell is text.
+A record is a run of lines that parse as one CSV record. Where lines do not, or where they have more or fewer cells than the
+header and a line behind the first is a whole record by itself, a quote was left open: the first line alone is the damaged
+record and reading goes on at the next line, so that the good rows behind it are not lost. The grammar is DuckDB's: a quote
+opens a cell behind nothing but spaces, blanks may stand behind the closing one, and a quote inside a bare cell is text.
 """
 
 import re
@@ -161,7 +161,7 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> R
         return Record(number, _shown(text), [], f"the line is longer than {MAX_LINE:,} characters")
     taken = [first]
     cells, fault = _cells(_following(taken, lines))
-    if len(taken) > 1 and (fault or (width is not None and _width(cells, width) > width)):
+    if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width)):
         lines.put_back(taken[1:])
         return Record(number, _shown(text), [], _OPEN)
     raw = "".join(line[1] for line in taken)
@@ -170,6 +170,14 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> R
     if fault:
         return Record(number, _shown(raw), [], fault)
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
+
+
+def _swallowed(cells: list[str], behind: list[tuple[int, str, bool]], width: int | None) -> bool:
+    """Whether a quote left open took a whole record along; else lines of another width are one row that is too wide or short."""
+    if width is None or _width(cells, width) == width:
+        return False
+    alone = (_cells(iter([text])) for _, text, _ in behind)
+    return any(fault is None and _width(found, width) == width for found, fault in alone)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:

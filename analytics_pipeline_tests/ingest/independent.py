@@ -28,16 +28,28 @@ def read(body: bytes) -> list[Read]:
             continue
         cells, used = _record(lines[at : at + MOST_LINES])
         width = len(found[0].cells or ()) if found else None
-        if cells is not None and width is not None:
-            while len(cells) > width and not cells[-1].strip(" \t\r\n"):
-                cells = cells[:-1]
-        if used > 1 and (cells is None or (width is not None and len(cells) > width)):
+        cells = _without_surplus(cells, width)
+        odd = cells is not None and width is not None and len(cells) != width
+        behind = lines[at + 1 : at + used]
+        if used > 1 and (cells is None or (odd and any(_is_whole(line, width) for line in behind))):
             cells, used = None, 1
         if cells is not None and any("\udc80" <= char <= "\udcff" for cell in lines[at : at + used] for char in cell):
             cells = None
         found.append(Read(at + 1, cells))
         at += used
     return found
+
+
+def _without_surplus(cells: tuple[str, ...] | None, width: int | None) -> tuple[str, ...] | None:
+    """The cells without empty ones beyond the header's."""
+    while cells is not None and width is not None and len(cells) > width and not cells[-1].strip(" \t\r\n"):
+        cells = cells[:-1]
+    return cells
+
+
+def _is_whole(line: str, width: int | None) -> bool:
+    cells = _without_surplus(_record([line])[0], width)
+    return cells is not None and len(cells) == width
 
 
 def _lines(text: str) -> list[str]:

@@ -47,6 +47,32 @@ def test_two_open_quotes_do_not_swallow_what_stands_between(tmp_path: Path):
     assert outcome(tmp_path, body) == ([2, 4], [(2, OPEN), (4, OPEN)])
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "a\n\nb", "one, two\nthree, four", "x\n" * 5, 'a ""quote""\n5'])
+def test_a_row_that_spans_lines_and_has_a_cell_too_many_is_one_record_with_its_true_reason(tmp_path: Path, text: str):
+    wide = course(2, text).strip() + ", surplus\n"
+    assert outcome(tmp_path, COURSES + course(1) + wide + course(3)) == (
+        [1, 3],
+        [(3, "the row has 7 cells and the header 6")],
+    )
+    raw = batch(tmp_path, "course_mapping", COURSES + wide).rejects["raw"].to_list()
+    assert raw == [wide.strip()], "the whole of it is in quarantine"
+
+
+@pytest.mark.parametrize(
+    "closing", ['9001, Org, 0, 5", New, 12\n', '9001", Org, 0, CS, New, 12\n', '9001, Org, 0, CS, New, 12"\n']
+)
+def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path, closing: str):
+    """Too many cells on several lines, or too few, are told from one odd row by a line that is a whole record by itself."""
+    body = COURSES + '9001, "Org, 1, CS, New, 12\n' + "9001, Org, 2, CS, New, 12\n" + closing + course(4)
+    ids, rejects = outcome(tmp_path, body)
+    assert (ids, (2, OPEN) in rejects, {line for line, _ in rejects}) == ([2, 4], True, {2, 4})
+
+
+def test_a_short_row_that_spans_lines_is_one_record(tmp_path: Path):
+    body = COURSES + '9001, Org, 1, "two\nlines"\n' + '9001, "Org\nInc"\n' + course(3)
+    assert outcome(tmp_path, body) == ([1, 3], [(4, "the row has 2 cells and the header 6: it lacks course_id")])
+
+
 def test_a_last_record_cut_off_inside_quotes_is_not_dropped_in_silence(tmp_path: Path):
     for cut in ('9001, Org, 2, "CS', '9001, Org, 2, "CS\n', '9001, Org, 2, CS, New, "12""', '9001, "'):
         assert outcome(tmp_path, COURSES + course(1) + cut) == ([1], [(3, OPEN)]), cut

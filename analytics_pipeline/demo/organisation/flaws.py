@@ -111,13 +111,10 @@ def _first(tables: dict[str, Table], dataset: str) -> str:
 
 
 def _sound(table: Table) -> dict[str, str] | None:
-    """The row with the most cells filled in, by column name: the one on which a fault shows best. One on a single line,
-    if there is any: a broken row that spans lines may not be told from a quote left open, and is then no single record."""
+    """The row with the most cells filled in, by column name: the one on which a fault shows best."""
     if not table.records:
         return None
-    record = max(
-        table.records, key=lambda record: ("\n" not in "".join(record.cells), sum(1 for cell in record.cells if cell))
-    )
+    record = max(table.records, key=lambda record: sum(1 for cell in record.cells if cell))
     return dict(zip(map(normal_form, table.header), record.cells, strict=True))
 
 
