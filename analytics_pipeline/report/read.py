@@ -13,6 +13,7 @@ import duckdb
 
 from analytics_pipeline.report import queries
 from analytics_pipeline.report.chart_queries import CHART_QUERIES
+from analytics_pipeline.warehouse.connection import closing
 
 MOST_COURSES = 60
 """Courses that have a name in the page; smaller ones are one, so that the page stays small."""
@@ -83,15 +84,19 @@ def read(published: Path) -> Data:
     """
     if not published.exists():
         raise ReportError(f"There is no {published} yet: run `analytics-pipeline sync` first.")
-    with duckdb.connect(str(published), read_only=True) as connection:
-        try:
+    try:
+        with closing(duckdb.connect(str(published), read_only=True)) as connection:
             return _read(connection)
-        except duckdb.CatalogException as error:
-            reason = str(error).splitlines()[0]
-            raise ReportError(
-                f"{published} lacks what the report reads ({reason}): a model failed or has not been built. "
-                "Run `analytics-pipeline sync`, and see the models in Dagster."
-            ) from None
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        reason = str(error).splitlines()[0]
+        raise ReportError(
+            f"{published} lacks what the report reads ({reason}): a model failed or has not been built. "
+            "Run `analytics-pipeline sync`, and see the models in Dagster."
+        ) from None
+    except duckdb.IOException as error:
+        raise ReportError(
+            f"{published} can't be read: {str(error).splitlines()[0]}. Write it anew with `analytics-pipeline publish`."
+        ) from None
 
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Data:

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -85,13 +85,9 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
     """
     with private_files(), _usable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with lock_warehouse(path, wait_seconds):
-            connection = connect(path)
-            try:
-                ensure_schema(connection)
-                yield connection
-            finally:
-                connection.close()
+        with lock_warehouse(path, wait_seconds), closing(connect(path)) as connection:
+            ensure_schema(connection)
+            yield connection
 
 
 @contextmanager
@@ -105,6 +101,28 @@ def _usable(path: Path) -> Iterator[None]:
             f"{path} could not be read or written: {error}. What was there before is as it was. Check the disk and the "
             "permissions, and run the same again."
         ) from None
+
+
+@contextmanager
+def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Close a database at the end, whatever happens, once no thread holds anything of it."""
+    try:
+        yield connection
+    finally:
+        with suppress(duckdb.Error):  # one that is broken can still be closed
+            let_go(connection)
+        connection.close()
+
+
+def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    """Wait until DuckDB's threads hold nothing any more of what queries have read and written.
+
+    When an answer is there, a thread may still be about to let go of the tables it took its part from; if the database is closed
+    or detached just then, the process dies (DuckDB 1.5.5, once in some thousand closes of a busy machine). DuckDB waits for
+    threads only where it is told to have fewer.
+    """
+    connection.execute("SET threads TO 1")
+    connection.execute("RESET threads")
 
 
 def connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:

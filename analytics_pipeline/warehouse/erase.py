@@ -15,7 +15,7 @@ import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
 from analytics_pipeline.ingest.erasure import People
-from analytics_pipeline.warehouse.connection import connect, lock_warehouse
+from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import history_table
 
@@ -92,12 +92,8 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
         OSError: the new file can't be written; the old one is as it was.
     """
     with lock_warehouse(path, wait_seconds), replacing(path) as fresh:
-        connection = connect(path)
-        try:
-            with attached(connection, fresh, "compacted"):
-                connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
-        finally:
-            connection.close()
+        with closing(connect(path)) as connection, attached(connection, fresh, "compacted"):
+            connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
         if path.with_name(f"{path.name}.wal").exists():  # it would be taken for the new file's log
             raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
         rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # what a killed process spilled

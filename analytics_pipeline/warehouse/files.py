@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.disk import naming
-from analytics_pipeline.warehouse.connection import STORAGE_VERSION, private_files
+from analytics_pipeline.warehouse.connection import STORAGE_VERSION, let_go, private_files
 from analytics_pipeline.warehouse.schema import literal
 
 MODE = 0o600
@@ -50,6 +50,7 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
         yield
         connection.execute(f"CHECKPOINT {name}")
     finally:
+        let_go(connection)
         connection.execute(f"DETACH {name}")
 
 

@@ -60,6 +60,13 @@ def test_a_failed_report_leaves_the_one_before(tmp_path: Path) -> None:
     duckdb.connect(str(tmp_path / "other.duckdb")).close()
     with pytest.raises(ReportError, match="lacks what the report reads"):
         write_report(tmp_path / "other.duckdb", target)
+    with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:  # as another release may have written it
+        connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.daily_cloud_spend (day DATE)")
+    with pytest.raises(ReportError, match="lacks what the report reads"):
+        write_report(tmp_path / "other.duckdb", target)
+    (tmp_path / "none.duckdb").write_text("no database, though it is as long as one might be" * 100)
+    with pytest.raises(ReportError, match=r"can't be read.*analytics-pipeline publish"):
+        write_report(tmp_path / "none.duckdb", target)
     assert target.read_text() == "before"
 
 

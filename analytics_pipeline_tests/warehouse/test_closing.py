@@ -1,0 +1,76 @@
+"""No database is closed or detached while a thread of DuckDB may still hold pieces of its tables, which kills the process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+
+from analytics_pipeline.warehouse import connection as connection_module
+from analytics_pipeline.warehouse.connection import closing, connect, open_warehouse
+from analytics_pipeline.warehouse.files import attached
+
+
+class Watched:
+    """A connection that notes, when it closes or detaches, which of the threads that ran its queries are still alive."""
+
+    def __init__(self, path: Path) -> None:
+        before = _threads()
+        self._connection = connect(path)
+        self._workers = _threads() - before
+        assert self._workers, "on a machine with one core DuckDB starts no thread, and this test sees nothing"
+        self.alive: list[set[int]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        if sql.startswith("DETACH"):
+            self.alive.append(_threads() & self._workers)
+        return self._connection.execute(sql, *parameters)
+
+    def close(self) -> None:
+        self.alive.append(_threads() & self._workers)
+        self._connection.close()
+
+
+def _threads() -> set[int]:
+    return {one.id for one in psutil.Process().threads()}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    yield Watched(tmp_path / "warehouse.duckdb")
+
+
+def test_the_warehouse_is_closed_once_no_thread_holds_anything(
+    watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(connection_module, "connect", lambda path: watched)
+    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("SELECT count(*) FROM range(1_000_000)")
+    assert watched.alive == [set()]
+
+
+def test_a_file_made_beside_it_is_detached_once_no_thread_holds_anything(watched: Watched, tmp_path: Path):
+    with closing(watched) as connection, attached(connection, tmp_path / "fresh.duckdb", "fresh"):  # type: ignore[arg-type]
+        connection.execute("CREATE TABLE fresh.numbers AS FROM range(1_000_000)")
+    assert watched.alive == [set(), set()]
+
+
+def test_queries_behind_a_detached_file_have_all_threads_again(tmp_path: Path):
+    with closing(connect(tmp_path / "warehouse.duckdb")) as connection:
+        before = connection.execute("SELECT current_setting('threads')").fetchone()
+        with attached(connection, tmp_path / "fresh.duckdb", "fresh"):
+            pass
+        assert connection.execute("SELECT current_setting('threads')").fetchone() == before
+
+
+def test_a_connection_that_can_do_no_more_is_closed_all_the_same(tmp_path: Path):
+    with pytest.raises(duckdb.InvalidInputException), closing(connect(tmp_path / "warehouse.duckdb")) as connection:
+        connection.begin()
+        connection.execute("SELECT error('stop')")
+    with pytest.raises(duckdb.ConnectionException, match="closed"):
+        connection.execute("SELECT 1")
