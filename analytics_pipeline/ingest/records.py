@@ -3,15 +3,16 @@
 It knows CSV and nothing of datasets. Whole files go through DuckDB in `read.py`, which is far faster; this one is for
 files that DuckDB refuses, and to find the line of a row that was rejected.
 
-A record is a run of lines that parse as one CSV record. Where lines do not, or where they have more or fewer cells than the
-header and a line behind the first is a whole record by itself, a quote was left open: the first line alone is the damaged
-record and reading goes on at the next line, so that the good rows behind it are not lost. The grammar is DuckDB's: a quote
-opens a cell behind nothing but spaces, blanks may stand behind the closing one, and a quote inside a bare cell is text.
+A record is a run of lines that parse as one CSV record. Where lines do not, or where they are not as wide as a whole record and
+a line behind the first is, a quote was left open: the first line alone is the damaged record and reading goes on at the next
+line, so that the good rows behind it are not lost. Whole is what is as wide as the header or as the first row, since all
+rows may lack the last cells. The grammar is DuckDB's: a quote opens a cell behind nothing but spaces, blanks may stand behind
+the closing one, and a quote inside a bare cell is text.
 """
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -60,15 +61,25 @@ class _Lines:
         """The next line: number, text, whether it was cut at MAX_LINE."""
         if self._back:
             return self._back.popleft()
-        text = self._file.readline(MAX_LINE)
+        text = self._piece()
         if not text:
             return None
         self._number += 1
-        cut = len(text) == MAX_LINE and not text.endswith(("\n", "\r"))
-        while cut and (rest := self._file.readline(MAX_LINE)):
+        cut = len(text) >= MAX_LINE and not text.endswith(("\n", "\r"))
+        while cut and (rest := self._piece()):
             if rest.endswith(("\n", "\r")):
                 break
         return self._number, text, cut
+
+    def _piece(self) -> str:
+        """A line, or MAX_LINE characters of it; a CR is not parted from its LF, which would be a line of its own."""
+        text = self._file.readline(MAX_LINE)
+        if len(text) == MAX_LINE and text.endswith("\r"):
+            behind = self._file.tell()
+            if self._file.read(1) == "\n":
+                return text + "\n"
+            self._file.seek(behind)
+        return text
 
     def put_back(self, lines: list[tuple[int, str, bool]]) -> None:
         self._back.extendleft(reversed(lines))
@@ -85,13 +96,15 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
         OSError: the file can't be read.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines = _Lines(file)
+        lines, whole = _Lines(file), list[int]()
         while (first := lines.take()) is not None:
             if not first[1].strip(_BLANKS):
                 continue
-            record = _record(first, lines, width)
+            record = _record(first, lines, width, whole)
             if width is None:
                 width = len(record.cells)
+            if len(whole) < 2 and record.fault is None:
+                whole.append(len(record.cells))
             yield record
 
 
@@ -155,13 +168,13 @@ def _lines_outside_quotes(path: Path) -> int:
     return lines + bool(begun)
 
 
-def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> Record:
+def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whole: Sequence[int]) -> Record:
     number, text, cut = first
     if cut:
         return Record(number, _shown(text), [], f"the line is longer than {MAX_LINE:,} characters")
     taken = [first]
     cells, fault = _cells(_following(taken, lines))
-    if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width)):
+    if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, whole)):
         lines.put_back(taken[1:])
         return Record(number, _shown(text), [], _OPEN)
     raw = "".join(line[1] for line in taken)
@@ -172,12 +185,11 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None) -> R
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
 
 
-def _swallowed(cells: list[str], behind: list[tuple[int, str, bool]], width: int | None) -> bool:
+def _swallowed(cells: list[str], behind: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
     """Whether a quote left open took a whole record along; else lines of another width are one row that is too wide or short."""
-    if width is None or _width(cells, width) == width:
+    if _width(cells, width) in whole:
         return False
-    alone = (_cells(iter([text])) for _, text, _ in behind)
-    return any(fault is None and _width(found, width) == width for found, fault in alone)
+    return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in behind)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:

@@ -29,9 +29,11 @@ def read(body: bytes) -> list[Read]:
         cells, used = _record(lines[at : at + MOST_LINES])
         width = len(found[0].cells or ()) if found else None
         cells = _without_surplus(cells, width)
-        odd = cells is not None and width is not None and len(cells) != width
-        behind = lines[at + 1 : at + used]
-        if used > 1 and (cells is None or (odd and any(_is_whole(line, width) for line in behind))):
+        whole = [len(one.cells) for one in found if one.cells is not None][:2]
+        if used > 1 and (
+            cells is None
+            or (len(cells) not in whole and any(_cells(line, width) in whole for line in lines[at + 1 : at + used]))
+        ):
             cells, used = None, 1
         if cells is not None and any("\udc80" <= char <= "\udcff" for cell in lines[at : at + used] for char in cell):
             cells = None
@@ -47,9 +49,9 @@ def _without_surplus(cells: tuple[str, ...] | None, width: int | None) -> tuple[
     return cells
 
 
-def _is_whole(line: str, width: int | None) -> bool:
-    cells = _without_surplus(_record([line])[0], width)
-    return cells is not None and len(cells) == width
+def _cells(line: str, width: int | None) -> int:
+    """How many cells a line has that is a record by itself, 0 where it is none."""
+    return len(_without_surplus(_record([line])[0], width) or ())
 
 
 def _lines(text: str) -> list[str]:

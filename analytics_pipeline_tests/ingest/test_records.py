@@ -68,6 +68,15 @@ def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path
     assert (ids, (2, OPEN) in rejects, {line for line, _ in rejects}) == ([2, 4], True, {2, 4})
 
 
+@pytest.mark.parametrize("closing", ['9001, Org, 0, 5", New\n', '9, "\n', '9001, Org, 0, "CS", New"\n'])
+def test_so_it_is_where_all_rows_lack_their_last_cells(tmp_path: Path, closing: str):
+    """They are as wide as each other then, and not as the header."""
+    rows = [f"9001, Org, {number}, CS, New\n" for number in range(6)]
+    body = COURSES + rows[1] + '9001, "Org, 2, CS, New\n' + rows[3] + closing + rows[5]
+    ids, rejects = outcome(tmp_path, body)
+    assert (ids, (3, OPEN) in rejects, {line for line, _ in rejects}) == ([1, 3, 5], True, {3, 5})
+
+
 def test_a_short_row_that_spans_lines_is_one_record(tmp_path: Path):
     body = COURSES + '9001, Org, 1, "two\nlines"\n' + '9001, "Org\nInc"\n' + course(3)
     assert outcome(tmp_path, body) == ([1, 3], [(4, "the row has 2 cells and the header 6: it lacks course_id")])
@@ -293,3 +302,11 @@ def test_a_file_with_a_long_line_is_not_left_to_duckdb(tmp_path: Path, length: i
     path = tmp_path / "a.csv"
     path.write_text("a,b\n" + "1,2\n" * 1_000 + "x" * length + "\n" + "1,2\n" * 1_000)
     assert survey(path).trusted is trusted
+
+
+@pytest.mark.parametrize("short_of", range(3))
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_a_long_line_is_one_line_wherever_it_is_cut(tmp_path: Path, pieces: int, short_of: int):
+    path = tmp_path / "a.csv"
+    path.write_text(f"a,b\r\n1,{'x' * (pieces * MAX_LINE - 2 - short_of)}\r\n1,2\r\n", newline="")
+    assert [record.line for record in read_records(path)] == [1, 2, 3]
