@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -37,6 +38,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
 
     Exit codes: 0 complete, 1 not, 2 settings or credentials.
     """
+    from analytics_pipeline.orchestration.decide import outside
     from analytics_pipeline.orchestration.resources import open_bucket
 
     settings = require(load_settings())
@@ -47,8 +49,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         settle_failures(connection, todo.unchanged)
         failed = failed_files(connection)
         figures = {name: totals(connection, dataset) for name, dataset in DATASETS.items()}
-    first = settings.start_date
-    todo = todo.only(lambda one: one.partition.start is None or one.partition.start >= first.replace(day=1))
+    never = outside(todo.work, settings.start_date, datetime.now(UTC))
+    todo = todo.only(lambda one: one.key not in never)
     rows = [_standing(name, todo, failed, figures[name]) for name in DATASETS]
     complete = not todo.work and not failed
     if as_json:

@@ -106,9 +106,12 @@ def erase_in_file(
     Raises:
         OSError: it can't be read or written; it is as it was.
     """
-    if not people or not dataset.columns_of(Person.SUBJECT) or not path.exists():
+    if not people or not dataset.columns_of(Person.SUBJECT):
         return Redacted()
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:  # another run may have put it away just now
+        return Redacted()
     try:
         header = read_header(path, dataset)
     except FileRefused:

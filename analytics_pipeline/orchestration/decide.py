@@ -89,6 +89,11 @@ def standings(
     return found
 
 
+def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
+    """Keys of the files of no partition: of a day before the first, or of one that is not over."""
+    return frozenset(one.key for one in standings(work, (), start, now)[Standing.OUTSIDE])
+
+
 def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[str, str], list[KnownRun]]:
     """The runs that are about each delivery; found by range, as there may be 10,000 of the one and 1,000 of the other."""
     keys: dict[str, list[str]] = defaultdict(list)

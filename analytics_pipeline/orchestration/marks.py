@@ -29,11 +29,12 @@ def marked(instance: dg.DagsterInstance, dataset: Dataset, key: dg.AssetKey, par
     """The versions that were loaded last, as far as this instance knows; it knows nothing when it is new.
 
     Args:
-        partitions: which to look for; reading ends as soon as all are found.
+        partitions: which to look for; reading ends as soon as all that were ever materialized are found.
     """
     if dataset.period is None:
         return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key).items()}
-    left, found = set(partitions), {}
+    # What never loads would be looked for to the beginning of the log, at each tick.
+    left, found = set(partitions) & instance.get_materialized_partitions(key), {}
     events = _newest_first(instance, key)
     while left and (event := next(events, None)):
         if event.partition in left:

@@ -14,18 +14,14 @@ def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> N
     A row is valid from the moment Vocareum wrote the file that brought it (never before what is known already) to the
     moment it wrote the first file without it.
     """
-    same = " AND ".join(
-        f'raw."{name}" IS NOT DISTINCT FROM history."{name}"'
-        for name in (*(column.name for column in dataset.columns), "_extra", "_source_key")
-    )
-    columns = ", ".join(
-        f'raw."{name}"' for name in (*(column.name for column in dataset.columns), "_extra", "_source_key")
-    )
+    names = (*(column.name for column in dataset.columns), "_extra", "_source_key")
+    same = " AND ".join(f'raw."{name}" IS NOT DISTINCT FROM history."{name}"' for name in names)
+    columns = ", ".join(f'raw."{name}"' for name in names)
     table = f"history.{dataset.name}"
     ours = "_source_key IN (SELECT source_key FROM moments)"  # so that the other files' rows are left unread
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE moments AS
-            SELECT source_key, greatest(any_value(last_modified), max(valid_from)) AS moment
+            SELECT source_key, greatest(any_value(last_modified), max(valid_from), max(valid_to)) AS moment
             FROM batch_files LEFT JOIN {table} ON _source_key = source_key
             WHERE NOT failed GROUP BY source_key"""
     )

@@ -1,6 +1,7 @@
 """`status`, `doctor` and `quarantine`: how things stand, what is wrong, and loading again after a fix."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 
 COURSES = "org9001/course-asn_mapping/course_mapping.csv"
 HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
@@ -40,6 +41,18 @@ def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
         assert one["rows"] == sum(truth.rows[key] for key in keys)
         assert one["rejects"] == sum(planted.key in keys for planted in truth.planted)
     assert sorted(found["unknown"]) == sorted(one.key for one in truth.oddities if one.key not in truth.rows)
+
+
+def test_what_sync_leaves_out_is_not_missing_for_ever(run: Run, demo: DemoVocareum, organisation: Organisation):
+    """Days before the first, which is none of a month, and the one that is not over."""
+    days = {key: body for key, body in organisation.files().items() if "lab_sessions_" in key}
+    today = YESTERDAY + timedelta(days=1)
+    demo.put_many(days | {f"org9001/lab_sessions/lab_sessions_{today}.csv": days[max(days)]})
+    start = min(day for n in (3, 4) if (day := YESTERDAY - timedelta(days=n)).day > 1).isoformat()
+    assert run("sync", VOCAREUM_START_DATE=start).exit_code == 0
+    found = run("status", VOCAREUM_START_DATE=start)
+    assert (found.exit_code, "Complete." in found.output) == (0, True), found.output
+    assert json.loads(run("status", "--json", VOCAREUM_START_DATE=start).output)["datasets"][0]["missing"] == 0
 
 
 def test_status_tells_missing_changed_and_failed_apart(run: Run, synced: Path, demo: DemoVocareum):

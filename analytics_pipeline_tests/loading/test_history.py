@@ -76,6 +76,14 @@ def test_history_never_runs_backwards_when_an_older_file_comes_late(warehouse: W
     assert max(start for start, _ in rows) == FIRST_NIGHT + timedelta(days=5)
 
 
+def test_a_version_that_is_taken_back_to_makes_no_moment_known_twice(warehouse: Warehouse):
+    for at in (1, 5, 1):
+        night(warehouse, at, people((1, "student"), *([(2, "student")] if at == 1 else [])))
+    rows = warehouse.query("SELECT userid, valid_from, valid_to FROM history.enrollment ORDER BY ALL")
+    first, fifth = FIRST_NIGHT + timedelta(days=1), FIRST_NIGHT + timedelta(days=5)
+    assert rows == [(1, first, None), (2, first, fifth), (2, fifth, None)]
+
+
 def test_the_open_rows_are_what_is_delivered_now(warehouse: Warehouse):
     for at in range(6):
         night(
