@@ -136,7 +136,11 @@ def test_what_a_load_touches_decides_what_is_built_again() -> None:
     def names(*datasets: str) -> set[str]:
         return {model.name for model in PROJECT.affected(touched_by(datasets)) if not model.is_view}
 
-    assert names("service_spend") == {"monthly_service_spend", "spend_reconciliation", "data_completeness"}
+    assert names("service_spend") == {
+        "monthly_service_spend",
+        "spend_reconciliation",
+        *("data_completeness", "idle_spend"),  # which read the ledger
+    }
     assert "roster_changes" in names("enrollment") and "daily_cloud_spend" not in names("enrollment")
     assert names("asn_mapping") >= {"daily_cloud_spend", "part_lineage", "course_summary", "idle_spend"}
     with pytest.raises(KeyError, match=r"no such model: marts\.x"):

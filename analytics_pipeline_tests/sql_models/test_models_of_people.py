@@ -82,6 +82,30 @@ def test_a_user_listed_twice_in_a_course_is_staff_if_one_row_says_so(warehouse: 
     assert warehouse.execute("SELECT user_id, role FROM marts.student_course_summary").fetchall() == [(1, "teacher")]
 
 
+def test_a_row_without_a_role_hides_no_student(warehouse: Connection) -> None:
+    for table in ("raw.enrollment", "history.enrollment"):
+        since = {"valid_from": utc(2026, 10, 1)} if table.startswith("history") else {}
+        put(warehouse, table, {**member(1), "role": None, **since}, {**member(1), **since})
+    build_all(warehouse)
+    assert warehouse.execute("SELECT students, staff FROM marts.course_summary").fetchall() == [(1, 0)]
+    assert warehouse.execute("SELECT role FROM marts.roster_changes").fetchall() == [("student",)]
+
+
+def test_points_without_a_maximum_are_in_no_percentage(warehouse: Connection) -> None:
+    put(warehouse, "raw.grades", grade(), grade(assignment=7, score=50, maxscore=None))
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT score, max_score, percent FROM marts.student_course_summary").fetchall()
+    assert rows == [(58, 10, 80)]
+
+
+def test_a_session_without_end_and_launch_was_seen_when_it_started(warehouse: Connection) -> None:
+    session = {"user_id": 1, "part_id": 7, "course_id": 5, "file_date": utc(2026, 10, 1)}
+    put(warehouse, "raw.lab_sessions", {**session, "start_time": utc(2026, 10, 1, 9)})
+    build_all(warehouse)
+    for mart in ("student_course_summary", "course_summary"):
+        assert warehouse.execute(f"SELECT last_seen FROM marts.{mart}").fetchall() == [(utc(2026, 10, 1, 9),)]
+
+
 def test_roster_changes_tell_who_came_left_and_changed_when(warehouse: Connection) -> None:
     first, second, third, fourth = (utc(2026, 10, n, 3) for n in (1, 2, 3, 4))
 

@@ -81,6 +81,14 @@ def test_azure_begins_anew_with_each_month(warehouse: Connection) -> None:
     ]
 
 
+def test_the_months_bill_of_azure_is_its_last_value_and_a_fall_corrects_the_days_before(warehouse: Connection) -> None:
+    put(
+        warehouse, "raw.azure_cost", *(azure(day(n), cost, 10) for n, cost in ((1, 10), (2, 8), (3, 9), (4, 9), (5, 6)))
+    )
+    costs = [(row[0], row[1], row[3]) for row in spend(warehouse)]
+    assert costs == [(day(1), Decimal(6), False), *((day(n), Decimal(0), False) for n in (2, 3, 4, 5))]
+
+
 def test_azure_after_missing_days_never_reaches_over_the_first_of_the_month(warehouse: Connection) -> None:
     put(warehouse, "raw.azure_cost", azure(day(29), 8, 10), azure(day(2, 11), 3, 11))
     assert spend(warehouse)[1] == (day(2, 11), Decimal(3), 2, False, True)
@@ -152,12 +160,41 @@ def test_the_reports_are_compared_by_month_and_account(warehouse: Connection) ->
     ]
 
 
+def labs_known(connection: Connection, *days: int) -> None:
+    """The ledger says that these days' sessions are loaded."""
+    put(connection, "ops.loaded_files", *({"dataset": "lab_sessions", "period": day(one)} for one in days))
+
+
+def idle(connection: Connection) -> list[tuple[object, ...]]:
+    build_all(connection)
+    return connection.execute("SELECT spend_date, cost, days_covered FROM marts.idle_spend ORDER BY 1").fetchall()
+
+
 def test_spend_is_idle_only_if_none_of_its_days_has_a_session(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 2), aws(day(3), 3), aws(day(6), 4), aws(day(7), 4))
     start = {"user_id": 1, "part_id": 7, "course_id": 5, "file_date": day(2)}
     over_midnight = {"start_time": utc(2026, 10, 2, 23), "end_time": utc(2026, 10, 3, 1)}
     put(warehouse, "raw.lab_sessions", {**start, **over_midnight})
-    build_all(warehouse)
-    rows = warehouse.execute("SELECT spend_date, cost, days_covered FROM marts.idle_spend ORDER BY 1").fetchall()
+    labs_known(warehouse, *range(1, 8))
     # Of the first file nobody knows since when; on the 2nd and 3rd a lab ran; on the 7th nothing was spent.
-    assert rows == [(day(6), Decimal(1), 3)]
+    assert idle(warehouse) == [(day(6), Decimal(1), 3)]
+
+
+def test_a_session_that_ends_at_midnight_does_not_use_the_next_day(warehouse: Connection) -> None:
+    put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 2), aws(day(3), 3))
+    until_midnight = {"start_time": utc(2026, 10, 2, 23), "end_time": utc(2026, 10, 3)}
+    at_midnight = {"start_time": utc(2026, 10, 2), "end_time": utc(2026, 10, 2)}
+    for n, times in enumerate((until_midnight, at_midnight)):
+        put(
+            warehouse,
+            "raw.lab_sessions",
+            {"user_id": 1, "part_id": 7, "course_id": 5, "file_date": day(2 + n), **times},
+        )
+    labs_known(warehouse, 1, 2, 3)
+    assert idle(warehouse) == [(day(3), Decimal(1), 1)]
+
+
+def test_spend_of_days_whose_sessions_nobody_knows_is_not_called_idle(warehouse: Connection) -> None:
+    put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 2), aws(day(3), 3), aws(day(6), 4), aws(day(8), 5))
+    labs_known(warehouse, 2, 4, 6, 7, 8)
+    assert idle(warehouse) == [(day(2), Decimal(1), 1), (day(8), Decimal(1), 2)]

@@ -22,7 +22,7 @@ SELECT
     CASE WHEN max_score > 0 THEN round(score * 100 / max_score, 2) END::DECIMAL(18, 2) AS percent, -- Score in percent of max_score, to two decimals; above 100 with extra points.
     coalesce(is_override, false) AS is_override, -- Whether a teacher overrode the score, which then need not equal its parts.
     partner_id, -- User id of the partner in a team assignment.
-    rubrics, -- Rubrics that were scored.
+    rubrics, -- Rubrics that its rows list.
     score IS NOT NULL AND 1 = row_number() OVER (
         PARTITION BY user_id, assignment_id
         ORDER BY score IS NULL, submission DESC NULLS LAST

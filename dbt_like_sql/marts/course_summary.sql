@@ -42,7 +42,7 @@ SELECT
     CASE
         WHEN people.active_students > 0 THEN round(coalesce(people.student_spend, 0) / people.active_students, 6)
     END::DECIMAL(18, 6) AS spend_per_active_student, -- student_spend by active_students, to six decimals; NULL without active students.
-    people.last_seen -- Latest end of a session (UTC).
+    people.last_seen -- Latest end of a session, or launch (else start) where it has no end (UTC).
 FROM keys
 LEFT JOIN people ON people.course_id = keys.course_id
 LEFT JOIN spend ON spend.course_id IS NOT DISTINCT FROM keys.course_id

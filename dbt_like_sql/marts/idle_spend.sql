@@ -1,5 +1,6 @@
 -- Spend on days without any session of that user and part: something was left running. Only what was spent is listed, and
--- no values of the first file of AWS, since nobody knows when those began to accumulate.
+-- no values of the first file of AWS, since nobody knows when those began to accumulate. Nor is spend of days whose file of
+-- sessions is not loaded: nobody knows whether they had one.
 WITH
 session_days AS (
     SELECT DISTINCT
@@ -8,14 +9,24 @@ session_days AS (
         -- 31 days at most, as in marts.lab_concurrency_hourly: a longer session is a clock gone wrong.
         unnest(generate_series(
             session_date::TIMESTAMP,
-            greatest(session_date::TIMESTAMP, least(coalesce(end_time, session_date), session_date + INTERVAL 31 DAY)),
+            greatest(session_date::TIMESTAMP, least(coalesce(end_time - INTERVAL 1 MICROSECOND, session_date), session_date + INTERVAL 31 DAY)),
             INTERVAL 1 DAY
         ))::DATE AS day
     FROM marts.lab_sessions
 ),
+known AS (
+    SELECT covered.spend_date, covered.days_covered
+    FROM (SELECT DISTINCT spend_date, days_covered FROM marts.daily_cloud_spend) AS covered
+    JOIN ops.loaded_files AS ledger
+        ON ledger.dataset = 'lab_sessions'
+        AND ledger.period <= covered.spend_date AND ledger.period > covered.spend_date - covered.days_covered
+    GROUP BY covered.spend_date, covered.days_covered
+    HAVING count(*) = covered.days_covered
+),
 spent AS (
     SELECT *
     FROM marts.daily_cloud_spend
+    SEMI JOIN known USING (spend_date, days_covered)
     WHERE cost > 0
     AND NOT (provider = 'aws' AND spend_date = (SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws'))
 )

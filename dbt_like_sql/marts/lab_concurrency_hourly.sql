@@ -1,4 +1,5 @@
--- The most sessions that ran at the same moment in each hour, by course; hours in which nothing ran are not listed.
+-- The most sessions that ran at the same moment in each hour, by course; hours in which nothing ran are not listed,
+-- and sessions without an end are not counted: the newest day may be low.
 -- A sweep over starts and ends: between two of them the number is constant, so work grows with their number and not with how
 -- long sessions last. An end and a start in the same second don't overlap. A session counts for 31 days at most: a longer one
 -- is a clock gone wrong.

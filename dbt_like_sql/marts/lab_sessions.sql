@@ -23,7 +23,7 @@ SELECT
         WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)
     END AS launch_to_ready_seconds, -- Seconds from launch to ready, recomputed; NULL where one is missing or they are in the wrong order.
     round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered, -- Seconds from launch to ready, as delivered (in minutes).
-    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started.
+    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started: a start is delivered, and the log tells of no failed one.
     end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL where the log tells no end.
     concurrent_labs, -- Labs that the user already had running at launch.
     disconnects, -- How often the user was disconnected.

@@ -21,7 +21,7 @@ held AS (
         AND states.valid_from <= moments.moment AND (states.valid_to > moments.moment OR states.valid_to IS NULL)
     QUALIFY row_number() OVER (
         PARTITION BY moments.user_id, moments.course_id, moments.moment
-        ORDER BY states.role IS NOT DISTINCT FROM 'student', states.dropped NULLS FIRST, states.role
+        ORDER BY states.role IS NULL, states.role IS NOT DISTINCT FROM 'student', states.dropped NULLS FIRST, states.role
     ) = 1
 ),
 followed AS (
@@ -46,7 +46,7 @@ SELECT
         WHEN was_ever_enrolled THEN 'returned'
         WHEN followed.moment = openings.first_delivered THEN 'first seen'
         ELSE 'joined'
-    END AS change, -- joined, left (no longer listed), returned, changed (role or dropped), or first seen: listed in the course's first file, so joined at an unknown time.
+    END AS change, -- joined, left (no longer listed), returned, changed (role or dropped), or first seen: listed in the first file of the course that lists anybody, so joined at an unknown time.
     role_before, -- Role before; NULL if not listed then.
     role, -- Role since then; NULL if no longer listed.
     dropped_before, -- Whether the user had dropped the course before; NULL if not known.

@@ -4,7 +4,7 @@ WITH
 sessions AS (
     SELECT
         user_id, course_id, count(*) AS sessions, count(*) FILTER (NOT succeeded) AS failed_launches,
-        sum(minutes) AS minutes, max(coalesce(end_time, launch_time)) AS last_seen
+        sum(minutes) AS minutes, max(coalesce(end_time, launch_time, start_time)) AS last_seen
     FROM marts.lab_sessions
     GROUP BY user_id, course_id
 ),
@@ -15,7 +15,8 @@ spend AS (
     GROUP BY user_id, course_id
 ),
 scores AS (
-    SELECT user_id, course_id, count(*) AS assignments_graded, sum(score) AS score, sum(max_score) AS max_score
+    SELECT user_id, course_id, count(*) AS assignments_graded, sum(score) AS score, sum(max_score) AS max_score,
+        sum(score) FILTER (max_score IS NOT NULL) AS score_of_max
     FROM marts.assignment_scores
     WHERE counts
     GROUP BY user_id, course_id
@@ -42,8 +43,8 @@ SELECT
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
     scores.score::DECIMAL(18, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is.
     scores.max_score::DECIMAL(18, 6) AS max_score, -- Highest points for those assignments.
-    CASE WHEN scores.max_score > 0 THEN round(scores.score * 100 / scores.max_score, 2) END::DECIMAL(18, 2) AS percent, -- score in percent of max_score, to two decimals.
-    sessions.last_seen, -- End of the latest session, or its launch where it never ended (UTC); NULL if there is none.
+    CASE WHEN scores.max_score > 0 THEN round(scores.score_of_max * 100 / scores.max_score, 2) END::DECIMAL(18, 2) AS percent, -- score in percent of max_score, to two decimals, without assignments whose max_score is not delivered.
+    sessions.last_seen, -- Latest end of a session, or launch (else start) where it has no end (UTC); NULL if there is none.
     coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched -- Whether a student has no session in the course, dropped ones included.
 FROM keys
 LEFT JOIN staging.enrollment AS people ON people.user_id = keys.user_id AND people.course_id = keys.course_id

@@ -14,6 +14,6 @@ FROM raw.enrollment
 QUALIFY row_number() OVER (
     PARTITION BY userid, courseid
     ORDER BY
-        is_student, dropped NULLS FIRST, lower(role), client_key, client_userid, organization_terms_agreed,
+        role IS NULL, is_student, dropped NULLS FIRST, lower(role), client_key, client_userid, organization_terms_agreed,
         organization_terms_agreed_date_utc
 ) = 1

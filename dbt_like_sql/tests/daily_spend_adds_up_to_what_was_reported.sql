@@ -1,5 +1,5 @@
--- Of each AWS account, user and part, and of each Azure user, part and month, the daily amounts add up to the last reported
--- value plus the values before each reset. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and
+-- Of each AWS account, user and part, the daily amounts add up to the last reported value plus the values before each reset; of
+-- each Azure user, part and month to the last value, which is the bill. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and
 -- look at the days of a series that is returned.
 WITH
 reported AS (
@@ -12,10 +12,8 @@ reported AS (
 peaks AS (
     SELECT *
     FROM reported
-    QUALIFY coalesce(accumulated > lead(accumulated) OVER (
-        PARTITION BY provider, aws_account_id, user_id, part_id, billing_month
-        ORDER BY day
-    ), true)
+    WINDOW series AS (PARTITION BY provider, aws_account_id, user_id, part_id, billing_month ORDER BY day)
+    QUALIFY lead(day) OVER series IS NULL OR (provider = 'aws' AND accumulated > lead(accumulated) OVER series)
 ),
 expected AS (
     SELECT provider, aws_account_id, user_id, part_id, billing_month, sum(accumulated) AS cost
