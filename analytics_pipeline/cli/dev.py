@@ -27,5 +27,7 @@ def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> No
     os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which would be one more package for the same two processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
+    # Where nobody answers, a tick says so after a minute; Dagster's own patience ends just then, with words about a code server.
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
     workspace = ["--workspace", str(project_file("workspace.yaml"))]
     os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606

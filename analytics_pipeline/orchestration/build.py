@@ -43,7 +43,7 @@ def build_definitions(
             report,
         ],
         jobs=jobs,
-        schedules=load_schedules(),
+        schedules=load_schedules(settings.start_date),
         sensors=[missing_partitions(jobs, settings.start_date, clock, pace), alerts(clock), following_sensor()],
         resources={**build_resources(settings), **(overrides or {})},
         # A step in a process of its own costs 2.5 to 4 s of CPU for imports alone.

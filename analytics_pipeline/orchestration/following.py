@@ -11,12 +11,13 @@ _CHANGED: dg.AutomationCondition = (
     | dg.AutomationCondition.code_version_changed()
 )
 FOLLOW = (
-    _CHANGED.since(dg.AutomationCondition.newly_requested() | dg.AutomationCondition.newly_updated())
+    _CHANGED.since(dg.AutomationCondition.newly_requested() & ~_CHANGED)
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 ).with_label("follows what it reads")
 """Rebuilt when what it reads was loaded, or its SQL changed. Plain `eager()` never fires while any day of an upstream
-is missing, nor for what was loaded before the daemon's first look."""
+is missing, nor for what was loaded before the daemon's first look. A request answers what had changed before it, and no more: what
+is loaded beside it, or while its run reads, asks for the next one. So a rebuild by hand is repeated once."""
 
 GROUPS = ("staging", "marts", "published")
 

@@ -21,9 +21,10 @@ from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline.orchestration.runs import verdict_tag
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, verdict_tag
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
+from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline.warehouse.standing import preview
 
 GROUP = "raw"
@@ -105,17 +106,14 @@ def _plan(
     """Listing minus ledger, for the partitions of this run."""
     prefixes = dataset.prefixes(partitions or [])
     placed = place_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
-    with warehouse.get_connection() as connection:
-        loaded = loaded_versions(connection, dataset.name)
-        failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
     wanted = None if partitions is None else set(partitions)
-    return plan(placed, loaded).only(
-        lambda one: (
-            one.dataset.name == dataset.name
-            and (wanted is None or one.partition.key in wanted)
-            and (one.key, one.etag) not in failed
+    with warehouse.get_connection() as connection:
+        todo = plan(placed, loaded_versions(connection, dataset.name)).only(
+            lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
         )
-    )
+        settle_failures(connection, todo.unchanged)
+        failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
+    return todo.only(lambda one: (one.key, one.etag) not in failed)
 
 
 def _load(
@@ -161,13 +159,14 @@ def _report(
         if shown:
             told = describe.snapshot(loaded, metadata[id(shown)])
             yield dg.MaterializeResult(key, metadata={**told, **snapshot_versions(versions)})
-        elif versions != marked(context.instance, dataset, key, ()):
+        elif _by_hand(context) or versions != marked(context.instance, dataset, key, ()):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
         for one in loaded:
             partition = one.landed.delivery.partition.key
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
-        _remember_unchanged(context, dataset, todo)
+        again = _by_hand(context) or len(loaded) < len(results)
+        _remember_unchanged(context, dataset, todo, again=again)
     yield from checks
 
 
@@ -178,12 +177,22 @@ def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results:
         context.instance.add_run_tags(context.run.run_id, {verdict_tag(dataset): ",".join(failed)})
 
 
-def _remember_unchanged(context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan) -> None:
-    """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two."""
+def _by_hand(context: dg.AssetExecutionContext) -> bool:
+    """Whether a person launched the run, and no schedule, sensor or command."""
+    return not {"dagster/schedule_name", "dagster/sensor_name", PROCESS_TAG} & set(context.run.tags)
+
+
+def _remember_unchanged(context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, *, again: bool) -> None:
+    """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two.
+
+    Args:
+        again: whether to mark what it has, too. In the UI a partition is failed that a backfill asked for, or that was in a run
+            that failed, until it is marked.
+    """
     key = asset_key(dataset)
     known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged})
     for one in todo.unchanged:
-        if known.get((dataset.name, one.partition.key)) != one.version:
+        if again or known.get((dataset.name, one.partition.key)) != one.version:
             context.log_event(
                 dg.AssetMaterialization(
                     key,

@@ -3,6 +3,8 @@
 Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
 """
 
+from collections.abc import Mapping, Sequence
+
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
@@ -22,13 +24,27 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     project = load_project()
     keys = [model_key(name) for name in project.models]
     newest = newest_events(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
-    published = when(newest, PUBLISHED)
-    loaded = [name for name, dataset in DATASETS.items() if when(newest, asset_key(dataset)) > published]
+    began = _run_starts(instance, newest, keys)
+    late = {
+        model.qualified
+        for name, dataset in DATASETS.items()
+        for model in project.affected(touched_by([name]))
+        if when(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
+    }
     changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
-    stale = project.affected((touched_by(loaded) if loaded else set()) | changed)
-    names = changed | {model.qualified for model in stale}
-    unpublished = any(when(newest, key) > published for key in keys)
+    names = late | changed | {model.qualified for model in project.affected(changed)}
+    unpublished = any(when(newest, key) > when(newest, PUBLISHED) for key in keys)
     return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
+
+
+def _run_starts(
+    instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
+) -> Mapping[dg.AssetKey, float]:
+    """When the run that built each model began (epoch seconds): what was loaded later, it may not have read."""
+    runs = {newest[key].run_id for key in keys if key in newest}
+    records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
+    starts = {record.dagster_run.run_id: record.start_time for record in records}
+    return {key: starts.get(newest[key].run_id) or when(newest, key) for key in keys if key in newest}
 
 
 def _built_as(newest: Newest, model: Model) -> str | None:

@@ -4,7 +4,7 @@ What a run does belongs in `raw_assets.py`.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -42,9 +42,9 @@ def load_jobs() -> list[Any]:
     ]
 
 
-def load_schedules() -> list[dg.ScheduleDefinition]:
-    """A schedule for each cadence, on by default."""
-    return [_schedule(cadence) for cadence in Cadence]
+def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
+    """A schedule for each cadence, on by default; the partitions begin with `start`."""
+    return [_schedule(cadence, start) for cadence in Cadence]
 
 
 def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
@@ -52,21 +52,24 @@ def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
     return [asset_key(dataset) for dataset in DATASETS.values() if dataset.cadence is cadence]
 
 
-def scheduled_range(cadence: Cadence, now: datetime) -> tuple[str, str] | None:
+def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:
     """The partitions that a scheduled run looks at, ends included; None for snapshots, which have none.
+
+    Where there is no partition yet, the first is behind the last.
 
     Args:
         now: when the schedule ticks (UTC).
+        start: the first day that is loaded.
     """
     yesterday = now.date() - timedelta(days=1)
     if cadence is Cadence.DAILY:
-        return f"{yesterday - timedelta(days=LOOK_BACK_DAYS - 1):%Y-%m-%d}", f"{yesterday:%Y-%m-%d}"
+        return f"{max(start, yesterday - timedelta(days=LOOK_BACK_DAYS - 1)):%Y-%m-%d}", f"{yesterday:%Y-%m-%d}"
     if cadence is Cadence.MONTHLY:
-        return f"{now.date().replace(day=1) - timedelta(days=1):%Y-%m}", f"{now:%Y-%m}"
+        return f"{max(start, now.date().replace(day=1) - timedelta(days=1)):%Y-%m}", f"{now:%Y-%m}"
     return None
 
 
-def _schedule(cadence: Cadence) -> dg.ScheduleDefinition:
+def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
     @dg.schedule(
         name=f"{job_name(cadence)}_files",
         job_name=job_name(cadence),
@@ -80,7 +83,9 @@ def _schedule(cadence: Cadence) -> dg.ScheduleDefinition:
             feed.open()
         except FORESEEABLE as error:
             return dg.SkipReason(str(error))
-        within = scheduled_range(cadence, context.scheduled_execution_time)
+        within = scheduled_range(cadence, context.scheduled_execution_time, start)
+        if within and within[0] > within[1]:
+            return dg.SkipReason(f"There is nothing to load before VOCAREUM_START_DATE ({start}) is over.")
         return dg.RunRequest(
             tags={RANGE_START: within[0], RANGE_END: within[1]} if within else {},
             run_config={"ops": {f"load_{name}": {"config": {"retry_failed": False}} for name in _names(cadence)}},

@@ -80,7 +80,7 @@ class Pipeline:
             run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             instance=self.instance,
             asset_selection=request.asset_selection,
-            tags={**request.tags, **key},
+            tags={"dagster/sensor_name": "the daemon's", **request.tags, **key},
             raise_on_error=False,
         )
 

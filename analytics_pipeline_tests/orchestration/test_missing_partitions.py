@@ -43,6 +43,50 @@ def test_it_requests_a_rewritten_file_alone(pipeline: Pipeline, vocareum: DemoVo
     assert not pipeline.tick().run_requests
 
 
+def marked(run: dg.ExecuteInProcessResult) -> set[str]:
+    events = run.get_asset_materialization_events()
+    return {event.partition for event in events if event.asset_key.path == ["raw", "lab_sessions"]}
+
+
+def test_a_run_that_a_person_launches_marks_what_is_loaded_already_so_that_a_backfill_ends_well(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    put(vocareum, "2026-11-01", "2026-11-02")
+    (request,) = pipeline.tick().run_requests
+    assert marked(pipeline.run(request)) == {"2026-11-01", "2026-11-02"}
+    assert marked(pipeline.run(dg.RunRequest(job_name=request.job_name, tags=request.tags))) == set()
+    job = pipeline.definitions.get_repository_def().get_job(request.job_name)
+    by_hand = job.execute_in_process(instance=pipeline.instance, tags=request.tags)
+    assert marked(by_hand) == {"2026-11-01", "2026-11-02"}
+
+
+def test_a_run_that_one_file_fails_marks_the_others_which_would_be_shown_as_failed_too(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
+    pipeline.tick_and_run()
+    vocareum.put(lab_sessions("2026-11-02")[0], BAD)
+    within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-03"}
+    run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=within))
+    assert (run.success, marked(run)) == (False, {"2026-11-01", "2026-11-03"})
+
+
+def test_a_file_that_is_taken_back_to_what_is_loaded_is_no_failure_any_more(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    put(vocareum, "2026-11-01")
+    pipeline.tick_and_run()
+    vocareum.put(lab_sessions("2026-11-01")[0], BAD)
+    (failed,) = pipeline.tick_and_run()
+    assert not failed.success
+    assert not pipeline.check("raw.lab_sessions", "schema").passed
+    put(vocareum, "2026-11-01")
+    within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-01"}
+    assert pipeline.run(dg.RunRequest(job_name="load_daily", tags=within)).success
+    assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
+    assert pipeline.check("raw.lab_sessions", "schema").passed
+
+
 def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01")
     vocareum.clear_requests()

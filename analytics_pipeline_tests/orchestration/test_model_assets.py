@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration import model_assets as module
 from analytics_pipeline.orchestration.model_assets import model_assets, model_key
-from analytics_pipeline.orchestration.published_assets import PUBLISHED, published_asset
+from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, published_asset
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -76,6 +76,27 @@ def test_a_load_makes_only_the_models_stale_that_it_reaches(loaded: Pipeline) ->
     assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
 
 
+def test_what_is_loaded_while_the_models_run_reads_is_stale_although_it_was_published_later(
+    loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The load's run ends between the first read of the models' run and the end of its publishing."""
+
+    def read_then_load(*arguments: Any, **keywords: Any) -> Any:
+        built = real(*arguments, **keywords)
+        loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))
+        return built
+
+    real = module.build
+    with monkeypatch.context() as beside:
+        beside.setattr(module, "build", read_then_load)
+        assert build(loaded, stale_assets(loaded.instance)).success
+    names = {"/".join(one.path) for one in stale_assets(loaded.instance)}
+    assert "marts/assignment_scores" in names
+    assert "marts/daily_cloud_spend" not in names
+    build(loaded, stale_assets(loaded.instance))
+    assert stale_assets(loaded.instance) == []
+
+
 def test_a_changed_query_makes_its_model_and_what_reads_it_stale(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +147,7 @@ def test_the_daemon_rebuilds_what_a_load_reaches_and_publishes_after_it(loaded: 
         "models that were never built are not asked for"
     )
     assert first.get_num_requested(PUBLISHED) == 1
-    build(loaded, [*asked, PUBLISHED])
+    build(loaded, [*asked, PUBLISHED, REPORT])
     idle = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=first.cursor)
     assert idle.total_requested == 0, "nothing was loaded since"
     loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))

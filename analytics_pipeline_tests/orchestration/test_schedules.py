@@ -1,27 +1,30 @@
 """What the clock starts: ranges for each cadence, on by default."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import pytest
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.orchestration.schedules import scheduled_range
-from analytics_pipeline_tests.orchestration.conftest import Pipeline, spans
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, spans
 
 
 @pytest.mark.parametrize(
-    ("cadence", "now", "expected"),
+    ("cadence", "now", "start", "expected"),
     [
-        (Cadence.DAILY, "2026-11-23 00:20", ("2026-11-16", "2026-11-22")),
-        (Cadence.DAILY, "2026-03-01 18:20", ("2026-02-22", "2026-02-28")),
-        (Cadence.MONTHLY, "2026-11-01 00:30", ("2026-10", "2026-11")),
-        (Cadence.MONTHLY, "2026-01-31 18:30", ("2025-12", "2026-01")),
-        (Cadence.SNAPSHOT, "2026-11-23 03:40", None),
+        (Cadence.DAILY, "2026-11-23 00:20", "2020-01-01", ("2026-11-16", "2026-11-22")),
+        (Cadence.DAILY, "2026-03-01 18:20", "2026-02-22", ("2026-02-22", "2026-02-28")),
+        (Cadence.DAILY, "2026-11-23 00:20", "2026-11-20", ("2026-11-20", "2026-11-22")),
+        (Cadence.MONTHLY, "2026-11-01 00:30", "2026-10-31", ("2026-10", "2026-11")),
+        (Cadence.MONTHLY, "2026-01-31 18:30", "2020-01-01", ("2025-12", "2026-01")),
+        (Cadence.MONTHLY, "2026-11-23 00:30", "2026-11-20", ("2026-11", "2026-11")),
+        (Cadence.SNAPSHOT, "2026-11-23 03:40", "2026-11-20", None),
     ],
 )
-def test_a_schedule_looks_at(cadence: Cadence, now: str, expected: tuple[str, str] | None) -> None:
-    assert scheduled_range(cadence, datetime.fromisoformat(now).replace(tzinfo=UTC)) == expected
+def test_a_schedule_looks_at(cadence: Cadence, now: str, start: str, expected: tuple[str, str] | None) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert scheduled_range(cadence, moment, date.fromisoformat(start)) == expected
 
 
 def test_schedules_and_sensors_run_by_default_in_utc_and_say_what_they_do(pipeline: Pipeline) -> None:
@@ -46,3 +49,13 @@ def test_a_file_that_is_not_there_yet_is_no_failure(pipeline: Pipeline) -> None:
     assert pipeline.run(request, "load_daily").success
     assert pipeline.check("raw.azure_cost", "newest_is_loaded").passed  # an organisation without Azure
     assert pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == set()
+
+
+def test_a_schedule_asks_for_no_partition_before_the_first(start_pipeline: StartPipeline) -> None:
+    pipeline = start_pipeline("2026-11-21")
+    request = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 23, 6, tzinfo=UTC))
+    assert spans([request]) == [("2026-11-21", "2026-11-22")]
+    assert pipeline.run(request, "load_daily").success
+    early = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 21, 6, tzinfo=UTC))
+    assert isinstance(early, dg.SkipReason)
+    assert "VOCAREUM_START_DATE (2026-11-21)" in str(early.skip_message)
