@@ -59,7 +59,8 @@ def download(folder: str, bucket: str, prefix: str, url: str) -> None:
 
     import boto3
 
-    from analytics_pipeline.vocareum.bucket import Bucket, Downloaded
+    from analytics_pipeline.vocareum.bucket import Bucket
+    from analytics_pipeline.vocareum.objects import Downloaded
 
     place = Path(folder)
     place.mkdir(parents=True)

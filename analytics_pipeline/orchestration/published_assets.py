@@ -35,7 +35,7 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         tags={"layer": GROUP},
         automation_condition=FOLLOW,
     )
-    def analytics(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    def analytics(warehouse: WarehouseResource) -> dg.MaterializeResult:
         target = Path(warehouse.data_dir) / "analytics.duckdb"
         with foreseeable(), warehouse.get_connection() as connection:
             done = publish(connection, target, pii=pii)

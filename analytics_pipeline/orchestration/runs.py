@@ -3,7 +3,6 @@
 Reading them from the instance belongs here too; what follows from them is decided in `decide.py` and `incidents.py`.
 """
 
-import os
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import dagster as dg
 from dagster import RunRecord
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
+from analytics_pipeline.vocareum.parts import is_alive
 
 PROCESS_TAG = "analytics_pipeline/process"
 """host:pid of a run that a terminal executes itself, without a launcher that watches it."""
@@ -114,7 +114,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     dead = []
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))):
         host, _, process = run.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not _is_alive(int(process)):
+        if host == socket.gethostname() and not is_alive(int(process)):
             instance.report_run_failed(run, "The process that executed this run is gone: it was killed or crashed.")
             dead.append(run.run_id)
     return dead
@@ -151,13 +151,3 @@ def _assets(run: dg.DagsterRun) -> frozenset[str]:
 
 def _instant(seconds: float | None) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is another user's, and so it lives
-        return True
-    return True

@@ -44,11 +44,6 @@ class Project:
                 stale.add(name)
         return [model for name, model in self.models.items() if name in stale]
 
-    def tests_of(self, models: Iterable[Model]) -> list[SqlTest]:
-        """The tests that read any of these models."""
-        names = {model.qualified for model in models}
-        return [test for test in self.tests.values() if test.depends_on & names]
-
     def subject_of(self, test: SqlTest) -> Model | None:
         """The model that a test is about: the last to be built of those it reads; None if it reads no model."""
         read = [model for name, model in self.models.items() if name in test.depends_on]

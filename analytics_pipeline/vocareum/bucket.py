@@ -19,11 +19,8 @@ from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline.vocareum.parts import remove_stale_parts
 from analytics_pipeline.vocareum.patience import BUDGET, LastFailure, patiently
 from analytics_pipeline.vocareum.transfer import Destination, Transfer
-
-__all__ = ["Bucket", "Destination", "Downloaded", "RemoteObject", "Undelivered", "remove_stale_parts"]
 
 _OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more
 

@@ -58,7 +58,7 @@ def make_private_folder(folder: Path) -> None:
 
 def remove_stale_parts(folder: Path) -> int:
     """Remove temporary files that dead processes left anywhere under the folder; return how many."""
-    stale = [path for path in folder.rglob(".part-*") if (pid := _pid(path)) is not None and not _is_alive(pid)]
+    stale = [path for path in folder.rglob(".part-*") if (pid := _pid(path)) is not None and not is_alive(pid)]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
@@ -69,7 +69,8 @@ def _pid(path: Path) -> int | None:
     return int(match["pid"]) if match else None
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of this number."""
     try:
         os.kill(pid, 0)  # signal 0 is sent to nobody: it only asks
     except (ProcessLookupError, OverflowError):

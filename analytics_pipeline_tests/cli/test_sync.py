@@ -11,6 +11,7 @@ from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import place_listing
 from analytics_pipeline.loading import Loader
+from analytics_pipeline.orchestration import published_assets
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.resources import open_bucket
 from analytics_pipeline.settings import Settings
@@ -139,3 +140,22 @@ def test_a_bad_file_fails_alone_with_its_key_reason_and_remedy(run: Run, synced:
     again = run("sync")
     assert (again.exit_code, demo.count("GET")) == (1, 0), "what has landed is not fetched again, and it is still red"
     assert bad in again.output
+
+
+def test_a_sync_whose_publishing_fails_says_so_and_ends_with_1_and_the_next_one_publishes(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    key = next(key for key in sorted(organisation.files()) if "lab_sessions_" in key)
+    demo.put(key, organisation.files()[key] + b"\n")
+    before = (synced / "analytics.duckdb").stat().st_mtime_ns
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "analytics.duckdb")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(published_assets, "publish", no_room)
+        failed = run("sync")
+    assert (failed.exit_code, "analytics.duckdb is full" in failed.output) == (1, True), failed.output
+    assert (synced / "analytics.duckdb").stat().st_mtime_ns == before
+    assert run("sync").exit_code == 0
+    assert (synced / "analytics.duckdb").stat().st_mtime_ns > before

@@ -12,7 +12,8 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum.bucket import Bucket, Downloaded
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.objects import Downloaded
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.faults.network import (

@@ -15,8 +15,8 @@ import pytest
 from analytics_pipeline.demo.api_server import SHAPES, Issued
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum.bucket import RemoteObject
 from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.cli.test_kills import left_over

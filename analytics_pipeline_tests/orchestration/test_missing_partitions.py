@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.runs import PROCESS_TAG
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, known_runs
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
 
 BAD = b"<html>502 Bad Gateway</html>"
@@ -92,6 +92,15 @@ def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) 
     vocareum.clear_requests()
     pipeline.tick()
     assert (vocareum.count("LIST"), vocareum.count("GET")) == (1, 0)
+
+
+def test_a_run_in_flight_is_known_however_many_ended_since(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    (request,) = pipeline.tick().run_requests
+    job = pipeline.definitions.get_repository_def().get_job(request.job_name)
+    states = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS]
+    runs = [pipeline.instance.create_run_for_job(job, status=status) for status in states]
+    assert {run.run_id for run in known_runs(pipeline.instance, most=1)} == {runs[0].run_id, runs[2].run_id}
 
 
 def test_a_run_in_flight_is_not_asked_for_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:

@@ -148,7 +148,6 @@ def test_what_a_load_touches_decides_what_is_built_again() -> None:
     subjects = {test.name: PROJECT.subject_of(test) for test in PROJECT.tests.values()}
     assert subjects["spend_by_course_adds_up_to_the_total"] == PROJECT.models["marts.course_summary"]
     assert subjects["raw_rows_are_those_of_the_ledger"] is None
-    assert "grain_of_idle_spend" in {test.name for test in PROJECT.tests_of(PROJECT.select(["marts.idle_spend"]))}
 
 
 def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None:
