@@ -30,7 +30,7 @@ app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(status.status)
 app.command()(doctor.doctor)
-app.command()(query.query)
+app.command(context_settings={"ignore_unknown_options": True})(query.query)  # SQL may begin with a comment
 app.command()(publish.publish)
 app.command()(report.report)
 app.command()(dictionary.dictionary)

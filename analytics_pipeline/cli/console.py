@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -74,6 +74,11 @@ def note(text: str) -> None:
     out.print(printable(text), markup=False, soft_wrap=True)
 
 
+def files(count: int) -> str:
+    """So many files."""
+    return f"{count:,} {'file' if count == 1 else 'files'}"
+
+
 def printable(text: str) -> str:
     """Text without what would steer a terminal: delivered cells and keys may hold anything."""
     return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
@@ -84,16 +89,26 @@ def one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table; whole numbers stand at the right."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Collection[str] = ()) -> None:
+    """A table; whole numbers stand at the right, and cells of the columns in `whole` are not broken over lines."""
     made = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    least = 3 * len(columns) + 1
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
-        short = all(len(str(row[at])) <= _SHORT for row in rows)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=short)
+        longest = max(len(_cell(one)) for one in (name, *(row[at] for row in rows)))
+        unbroken = name in whole or all(len(str(row[at])) <= _SHORT for row in rows)
+        least += longest if unbroken else _SHORT
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=unbroken)
     for row in rows:
-        made.add_row(*(f"{cell:,}" if isinstance(cell, int) else Text(printable(str(cell))) for cell in row))
-    out.print(made)
+        made.add_row(*(Text(_cell(cell)) for cell in row))
+    # Rich cuts what may not be broken, numbers too, where a terminal is too narrow for it: rather have the terminal wrap.
+    if least > out.width:
+        made.width = least
+    out.print(made, crop=False)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else printable(str(value))
 
 
 @contextmanager

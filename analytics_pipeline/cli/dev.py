@@ -1,24 +1,29 @@
 """`analytics-pipeline dev`: the Dagster UI and its daemon, on this machine alone."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.cli.console import command, fail, note
 from analytics_pipeline.settings import load_settings
 
 
 @command
-def dev(port: Annotated[int, typer.Option(help="Port of the UI.")] = 3000) -> None:
+def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000) -> None:
     """Start the Dagster UI and its daemon.
 
     On 127.0.0.1 alone, as the UI has no login; with the persistent instance under ANALYTICS_DATA_DIR.
     """
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        fail(f"The UI can't listen on port {port} ({error.strerror}): end what does, or give another one with --port.")
     home = prepare_home(load_settings())
     note(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)"

@@ -47,7 +47,7 @@ def doctor() -> None:
         out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
         note(f"{name}: {verdict.found}")
         if not verdict.well and name in ("settings", "token and credentials"):
-            out.print("     What needs the network is not looked at before this is well.")
+            out.print("     What comes behind it is not looked at before this is well.")
             break
     raise typer.Exit(DONE if well else UNUSABLE)
 

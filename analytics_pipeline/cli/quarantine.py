@@ -1,12 +1,22 @@
 """`analytics-pipeline quarantine`: what was not loaded, why, and loading it again after a fix."""
 
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 from typing import Annotated
 
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, known_dataset, note, progress, table
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    command,
+    complain,
+    files,
+    known_dataset,
+    note,
+    progress,
+    table,
+)
 from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Delivery
@@ -39,33 +49,45 @@ def list_rejects(
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = load_settings()
-    asked: dict[str, object] = {"dataset": dataset, "reason": reason, "file": file, "limit": limit}
+    asked: dict[str, object] = {"dataset": dataset, "reason": reason, "file": file, "read": limit + 1}
     with open_warehouse(settings.warehouse_path) as connection:
         failed = failed_files(connection, dataset)
-        (_records if records else _summary)(connection, asked)
+        (_records if records else _summary)(connection, asked, limit)
     for one in failed:
         note(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
 
 
-def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object]) -> None:
+def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
     rows = connection.execute(
         f"""SELECT dataset, reason.column, reason.reason, count(*) AS records, source_key, min(line) AS first_line
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
-            GROUP BY ALL ORDER BY dataset, source_key, records DESC LIMIT $limit""",
+            GROUP BY ALL ORDER BY dataset, source_key, records DESC LIMIT $read""",
         asked,
     ).fetchall()
     columns = ["dataset", "column", "reason", "records", "file", "first line"]
-    table("Quarantine", columns, [(*row[:4], PurePosixPath(row[4]).name, row[5]) for row in rows])
+    table(
+        "Quarantine",
+        columns,
+        [(*row[:4], row[4].partition("/")[2].removeprefix(f"{row[0]}/"), row[5]) for row in rows[:limit]],
+        ["file"],
+    )
+    _tell_more(rows, limit)
 
 
-def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object]) -> None:
+def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
     rows = connection.execute(
         f"""SELECT source_key, line, string_agg(reason.column || ': ' || reason.reason, '; '), any_value(raw)
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
-            GROUP BY source_key, etag, line ORDER BY source_key, line LIMIT $limit""",
+            GROUP BY source_key, etag, line ORDER BY source_key, line LIMIT $read""",
         asked,
     ).fetchall()
-    table("Quarantine", ["file", "line", "reasons", "raw"], rows)
+    table("Quarantine", ["file", "line", "reasons", "raw"], rows[:limit])
+    _tell_more(rows, limit)
+
+
+def _tell_more(rows: Sequence[object], limit: int) -> None:
+    if len(rows) > limit:
+        note(f"There are more than {limit:,} lines: see them with --limit.")
 
 
 @app.command()
@@ -90,7 +112,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
         ]
     loaded = [one for one in results if one.failure is None]
     note(
-        f"{len(loaded)} files read again: {sum(one.rows for one in loaded):,} rows loaded, "
+        f"{files(len(loaded))} read again: {sum(one.rows for one in loaded):,} rows loaded, "
         f"{sum(one.rejects for one in loaded):,} records still in quarantine."
     )
     for one in results:

@@ -68,7 +68,12 @@ def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[
     try:
         with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
             answer = connection.execute(sql)
-            columns = [column[0] for column in answer.description or ()]
+            if answer is None or not answer.description:
+                fail(
+                    'There is no statement in it, or one that answers nothing. Give a query, such as "FROM marts.course_summary".',
+                    INCOMPLETE,
+                )
+            columns = [column[0] for column in answer.description]
             return columns, answer.fetchall() if most is None else answer.fetchmany(most + 1)
     except duckdb.Error as error:
         fail(str(error), INCOMPLETE)

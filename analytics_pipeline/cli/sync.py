@@ -11,6 +11,8 @@ from analytics_pipeline.cli.console import (
     UNUSABLE,
     command,
     complain,
+    fail,
+    files,
     known_dataset,
     note,
     one_line,
@@ -41,6 +43,8 @@ def sync(
 
     Exit codes: 0 done, 1 some file failed, 2 settings, credentials or the network.
     """
+    if since and until and since > until:
+        fail(f"--since {since:%Y-%m-%d} is after --until {until:%Y-%m-%d}: give the earlier day first.")
     settings = require(load_settings())
     wanted = Wanted(frozenset(map(known_dataset, dataset or [])), _date(since), _date(until))
     raise typer.Exit(run_sync(settings, wanted, full=full))
@@ -55,7 +59,7 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
     todo = engine.make_plan(settings, wanted)
     work = todo.delivered if full else todo.work
     note(
-        f"org{settings.org_id}: {len(todo.delivered)} files delivered, {len(todo.new)} new, {len(todo.changed)} changed, "
+        f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(wanted)}, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
     with room(settings.dagster_home), open_instance(settings) as instance, progress("Loading", len(work)) as advance:
@@ -68,15 +72,15 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
             on_file=lambda _: advance(),
             on_rebuild=lambda: note("Rebuilding the models and publishing."),
         )
-    return tell(settings, done)
+    return tell(settings, done, wanted)
 
 
-def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name-defined] # noqa: F821
+def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # type: ignore[name-defined] # noqa: F821
     """What was loaded, what failed and what to do; returns the exit code."""
     if done.results:
         _tell_datasets(done)
     elif not done.failed_runs:
-        note("Nothing to do: everything delivered is loaded.")
+        note(f"Nothing to do: everything {_asked(wanted)} is loaded.")
     if done.rebuilt:
         note(f"Published: {settings.published_path}")
     _tell_left_out(settings, done.todo, len(done.early))
@@ -92,6 +96,11 @@ def tell(settings: Settings, done: "engine.Synced") -> int:  # type: ignore[name
     if done.stopped:
         return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs else DONE
+
+
+def _asked(wanted: Wanted) -> str:
+    """What a figure is about: all that is delivered, or less."""
+    return "delivered" if wanted == Wanted() else "delivered of what was asked for"
 
 
 def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
@@ -118,12 +127,12 @@ def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
         note(f"Not loaded, no dataset is like it: {one_line(key)}")
     if todo.superseded:
         note(
-            f"{len(todo.superseded)} files are left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"
+            f"{files(len(todo.superseded))} left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"
         )
     if early:
         note(
-            f"{early} files lie outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over "
-            "yet) and are not loaded."
+            f"{files(early)} outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over yet) "
+            "not loaded."
         )
 
 

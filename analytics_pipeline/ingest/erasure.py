@@ -4,10 +4,10 @@ Which columns stand for a person is declared in `datasets/`; what the warehouse 
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from io import StringIO
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import polars as pl
@@ -39,6 +39,10 @@ class People:
 
     def __bool__(self) -> bool:
         return bool(self.ids)
+
+    def also_by(self, addresses: Iterable[str | None]) -> "People":
+        """The same people with addresses that stand beside their ids; what is no email is left out."""
+        return replace(self, emails=self.emails | {one.strip() for one in addresses if one and "@" in one})
 
     def in_text(self, text: str) -> bool:
         """Whether a record that can't be trusted holds one of their ids as a whole cell, or an email anywhere."""
@@ -78,6 +82,8 @@ def erase_in_batch(batch: Batch, people: People) -> None:
     ids = list(people.ids)
     if batch.rows.height:
         theirs = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
+        for name in batch.dataset.columns_of(Person.ADDRESS):
+            people = people.also_by(batch.rows.filter(theirs)[name])
         for at, count in batch.rows.filter(theirs)[FILE].value_counts().iter_rows():
             batch.files[at].rows -= count
             batch.files[at].erased += count
@@ -147,15 +153,23 @@ def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iter
     at = {name: position for position, name in enumerate(header.names)}
     subjects = [at[name] for name in dataset.columns_of(Person.SUBJECT) if name in at]
     mentions = [at[name] for name in dataset.columns_of(Person.MENTION) if name in at]
-    records = read_records(path)
-    next(records)
-    for record, following in pairwise(chain(records, [None])):
+    for position in (at[name] for name in dataset.columns_of(Person.ADDRESS) if name in at):
+        # Once erased, only their ids are known; the file itself tells the emails by which damaged records are found.
+        rows = (one for one in _records(path) if position < len(one.cells) <= header.width)
+        known = {row.cells[position] for row in rows if any(_id_at(row, subject) in people.ids for subject in subjects)}
+        people = people.also_by(known)
+    for record, following in pairwise(chain(_records(path), [None])):
         assert record is not None
         lines = slice(record.line - 1, following.line - 1 if following else None)
         if _is_theirs(record, subjects, header.width, people):
             yield _Edit(lines, record.raw)
         elif cells := frozenset(cell for cell in mentions if _id_at(record, cell) in people.ids):
             yield _Edit(lines, record.raw, cells)
+
+
+def _records(path: Path) -> Iterator[Record]:
+    """Those behind the header."""
+    return islice(read_records(path), 1, None)
 
 
 def _is_theirs(record: Record, subjects: list[int], width: int, people: People) -> bool:

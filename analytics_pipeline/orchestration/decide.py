@@ -166,7 +166,7 @@ def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int
     for cadence in Cadence:
         ours = [one for one in due if one.dataset.cadence is cadence]
         every = _partitions(cadence, start, now)
-        if ours and not every:
+        if ours and cadence is Cadence.SNAPSHOT:
             found.append(_request(cadence, None, None, ours))
         for span in spans({one.partition.key for one in ours}, every):
             inside = [one for one in ours if span.first <= one.partition.key <= span.last]

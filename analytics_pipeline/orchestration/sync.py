@@ -174,13 +174,16 @@ def execute(
     """Run assets in this process, quietly, as a run of the persistent instance."""
     job = definitions.resolve_implicit_global_asset_job_def()
     process = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
-    return job.execute_in_process(
+    run = job.execute_in_process(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         asset_selection=list(selection),
         tags={**tags, **process},
         raise_on_error=False,
     )
+    if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):
+        raise KeyboardInterrupt  # Dagster makes a failed step of it, and the next run would begin
+    return run
 
 
 def failure_text(run: dg.ExecuteInProcessResult) -> str:
@@ -198,6 +201,13 @@ def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
     """Whether a run failed of something that the next one would meet again, as an API that is down."""
     failures = (event.step_failure_data.user_failure_data for event in _step_failures(run))
     return any(failure is not None and UNUSABLE in failure.metadata for failure in failures)
+
+
+def _interrupted(error: Any) -> bool:
+    """Whether an error, or one behind it, is Dagster's of a Ctrl-C."""
+    return error is not None and (
+        error.cls_name == "DagsterExecutionInterruptedError" or _interrupted(error.cause) or _interrupted(error.context)
+    )
 
 
 def _step_failures(run: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:

@@ -1,15 +1,21 @@
 """What a person meets when something is missing, wrong or down: one message that says what to do, and the right exit code."""
 
 import json
+import os
 import re
+import signal
+import socket
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.demo.api_server import SHAPES
+from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.loading import Loader
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
@@ -149,3 +155,43 @@ def test_a_data_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path):
 def test_a_bad_option_ends_with_2(run: Run):
     assert run("sync", "--since", "yesterday").exit_code == 2
     assert run("nonsense").exit_code == 2
+
+
+def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
+    run: Run, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    demo.put_many(organisation.files())
+
+    def press(*_: object) -> Iterator[object]:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+        yield from ()
+
+    with monkeypatch.context() as pressed:
+        pressed.setattr(Loader, "load", press)
+        stopped = run("sync")
+    assert (stopped.exit_code, "Interrupted" in stopped.output) == (130, True), stopped.output
+    assert "Rebuilding" not in stopped.output
+    assert "Traceback" not in stopped.output and "Stack Trace" not in stopped.output
+    assert run("sync").exit_code == 0
+
+
+def test_a_first_day_in_the_future_loads_no_day(run: Run, demo: DemoVocareum, organisation: Organisation, data: Path):
+    demo.put_many(organisation.files())
+    result = run("sync", VOCAREUM_START_DATE="2090-01-01")
+    assert (result.exit_code, "outside of the partitions" in result.output) == (0, True), result.output
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        loaded = connection.execute("SELECT DISTINCT dataset FROM ops.loaded_files ORDER BY 1").fetchall()
+    assert loaded == [("asn_mapping",), ("course_mapping",), ("enrollment",), ("grades",)]
+    assert run("status", VOCAREUM_START_DATE="2090-01-01").exit_code == 0
+
+
+def test_days_in_the_wrong_order_are_refused(run: Run):
+    result = run("sync", "--since", "2026-11-20", "--until", "2026-11-10")
+    assert (result.exit_code, "earlier day first" in result.output) == (2, True), result.output
+
+
+def test_a_port_in_use_is_said_before_anything_starts(run: Run):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("dev", "--port", str(taken.getsockname()[1]))
+    assert (result.exit_code, "--port" in result.output) == (2, True), result.output

@@ -58,6 +58,17 @@ def test_json_is_one_array_of_objects(published: Path) -> None:
     assert (row["user_id"], row["cost"], row["nothing"], row["flag"]) == (1731123, "0.000000001", None, True)
 
 
+def test_a_query_may_begin_with_a_comment_as_those_of_the_readme_do(published: Path) -> None:
+    assert _ask("-- How many?\nSELECT count(*) AS n FROM marts.answers").stdout.splitlines() == ["n", "1"]
+    assert _ask("--formta", "json", "SELECT 1").exit_code == 2, "a mistyped option is none"
+
+
+@pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing"])
+def test_no_statement_is_said_to_be_none(published: Path, sql: str) -> None:
+    done = _ask(sql)
+    assert (done.exit_code, "There is no statement in it" in done.stderr) == (1, True), done.output
+
+
 def test_a_table_stops_at_a_hundred_rows_and_says_so(published: Path) -> None:
     done = _ask("FROM range(1000)", "--format", "table")
     assert "100 rows" in done.stdout

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from analytics_pipeline.cli import console
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
@@ -41,6 +43,15 @@ def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
         assert one["rows"] == sum(truth.rows[key] for key in keys)
         assert one["rejects"] == sum(planted.key in keys for planted in truth.planted)
     assert sorted(found["unknown"]) == sorted(one.key for one in truth.oddities if one.key not in truth.rows)
+
+
+def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    rows = [("lab_sessions", 12_345_678, "2026-11-26", "a reason of some words that may be broken over lines")] * 2
+    for width in (20, 40, 80):
+        monkeypatch.setattr(console, "out", Console(width=width))
+        console.table("Figures", ["dataset", "rows", "newest", "reason"], rows)
+        shown = capsys.readouterr().out
+        assert shown.count("12,345,678") == shown.count("lab_sessions") == shown.count("2026-11-26") == 2, shown
 
 
 def test_what_sync_leaves_out_is_not_missing_for_ever(run: Run, demo: DemoVocareum, organisation: Organisation):
@@ -149,7 +160,10 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: P
     everything = run("quarantine", "list", "--limit", "500")
     assert everything.exit_code == 0
     for planted in organisation.truth.planted:
-        assert planted.key.rsplit("/", 1)[1] in everything.output.replace("\n", ""), planted
+        assert planted.key.rsplit("/", 1)[1] in everything.output, planted
+    assert "course" in everything.output, "that it is a grades.csv does not say which"
+    few = run("quarantine", "list", "--limit", "2")
+    assert "more than 2 lines" in few.output and "more than" not in everything.output
     some = run("quarantine", "list", "--dataset", "azure_cost", "--reason", "from 1 to 12", "--records")
     assert "13" in some.output
     assert "lab_sessions" not in some.output

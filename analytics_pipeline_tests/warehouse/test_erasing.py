@@ -192,6 +192,24 @@ def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: 
     assert _signs_of(someone, settings.data_dir) == [], "the landed files were cleared of them, too"
 
 
+def test_their_damaged_records_stay_out_too_where_the_file_tells_the_email(
+    settings: Settings, someone: Someone
+) -> None:
+    erase(settings, someone.user_id, dry_run=False)
+    header = "userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc"
+    rows = [f"{user},77,student,N,{someone.email},k,u,0,1," for user in (someone.user_id, f"{someone.user_id}x")]
+    body = "\n".join([header, *rows, "5,77,student,N,n@example.edu,k,u,0,1,", ""]).encode()
+    key = "enrollment/course77/enrollment.csv"
+    delivery = Delivery(*place(key), f"org9001/{key}", "e", len(body), datetime(2026, 11, 8, tzinfo=UTC))  # type: ignore[misc]
+    landing_path(settings.landing_dir, delivery).write_bytes(body)
+    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "again")
+    (result,) = loader.load(delivery.dataset, [delivery])
+    assert (result.records, result.rows, result.rejects, result.erased) == (3, 1, 0, 2)
+    assert _tables_with(someone, settings.warehouse_path) == ["ops.erased"]
+    assert _signs_of(someone, settings.data_dir) == []
+    _assert_every_record_accounted_for(settings)
+
+
 def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_before_the_next(
     settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,14 @@ def test_a_record_without_an_id_to_trust_goes_by_the_id_in_any_cell_or_the_email
     assert left.decode() == "\n".join([*others, ""])
 
 
+def test_where_only_the_id_is_known_the_file_itself_tells_the_email_of_its_damaged_records(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    bo = _enrolled("7", "Bo", "bo@example.edu")
+    path.write_text("\n".join([ENROLLMENT, _enrolled("4x"), bo, _enrolled("42"), '"open, ann@example.edu', ""]))
+    assert erase_in_file(path, DATASETS["enrollment"], People(frozenset([42]))) == Redacted(records=3)
+    assert path.read_text() == "\n".join([ENROLLMENT, bo, ""])
+
+
 def test_a_damaged_record_of_somebody_else_is_kept_byte_by_byte(tmp_path: Path) -> None:
     lines = [ENROLLMENT.encode(), b'7, 5, "caf\xe9" x, bo@example.edu', b"1425, 5", _enrolled("42").encode(), b""]
     redacted, left = _erase(tmp_path / "a.csv", "enrollment", b"\n".join(lines))
