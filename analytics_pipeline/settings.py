@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -53,7 +53,7 @@ class Settings(BaseSettings):
         validation_alias="VOCAREUM_START_DATE",
         description="First day to load, YYYY-MM-DD: the first daily partition.",
     )
-    data_dir: Path = Field(
+    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("data"),
         validation_alias="ANALYTICS_DATA_DIR",
         description="Folder of the warehouse, the landing files and the Dagster instance.",

@@ -37,7 +37,11 @@ def command(function: Command) -> Command:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        load_dotenv(find_dotenv(usecwd=True))
+        file = find_dotenv(usecwd=True)
+        try:
+            load_dotenv(file)
+        except UnicodeDecodeError:
+            fail(f"{file} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8.")
         try:
             with room():
                 return function(*args, **kwargs)

@@ -12,6 +12,7 @@ import typer
 from analytics_pipeline.cli.console import DONE, UNUSABLE, command, note, out
 from analytics_pipeline.errors import FORESEEABLE
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse, private_files
 
@@ -62,6 +63,8 @@ def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 
 def _settings(settings: Settings) -> Verdict:
     require(settings)
+    if webhook := settings.alert_webhook_url.get_secret_value():
+        require_safe(webhook, "ALERT_WEBHOOK_URL")
     return Verdict(True, f"org{settings.org_id}, from {settings.start_date}, data in {settings.data_dir.absolute()}")
 
 

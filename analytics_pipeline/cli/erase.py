@@ -28,7 +28,7 @@ def erase(
     if dry_run:
         return
     if not yes:
-        typer.confirm(f"Erase user {user_id} for good?", abort=True)
+        typer.confirm(f"Erase user {user_id} for good, and load nothing of theirs from now on?", abort=True)
     receipt = erase_person(settings, user_id, dry_run=False)
     _show(receipt)
     note(f"Receipt: {receipt_path(settings, receipt)}")
@@ -38,6 +38,9 @@ def erase(
 
 
 def _show(receipt: Receipt) -> None:
+    if not receipt.tables and not receipt.files:
+        note(f"Nothing is kept of user {receipt.user_id}.")
+        return
     done = "would be removed" if receipt.dry_run else "removed"
     columns = ["rows or records", "cells emptied beside others"]
     tables = [(name, one.rows, one.cells) for name, one in receipt.tables.items()]

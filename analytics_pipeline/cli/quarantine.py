@@ -11,6 +11,7 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     command,
     complain,
+    fail,
     files,
     known_dataset,
     note,
@@ -48,13 +49,20 @@ def list_rejects(
     limit: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
-    settings = load_settings()
+    settings = _with_warehouse()
     asked: dict[str, object] = {"dataset": dataset, "reason": reason, "file": file, "read": limit + 1}
     with open_warehouse(settings.warehouse_path) as connection:
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, asked, limit)
     for one in failed:
         note(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
+
+
+def _with_warehouse() -> Settings:
+    settings = load_settings()
+    if not settings.warehouse_path.exists():
+        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+    return settings
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
@@ -94,7 +102,7 @@ def _tell_more(rows: Sequence[object], limit: int) -> None:
 @command
 def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     """Read files with rejects, and files that failed, again from the landing folder, by the rules as they are now."""
-    settings = load_settings()
+    settings = _with_warehouse()
     deliveries = [
         one
         for one in _with_rejects(settings)

@@ -96,7 +96,7 @@ def _usable(path: Path) -> Iterator[None]:
     try:
         with room(path):
             yield
-    except (duckdb.IOException, duckdb.FatalException) as error:
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         raise WarehouseUnusable(
             f"{path} could not be read or written: {error}. What was there before is as it was. Check the disk and the "
             "permissions, and run the same again."

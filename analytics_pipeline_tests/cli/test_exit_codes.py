@@ -16,6 +16,7 @@ from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.loading import Loader
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
@@ -195,3 +196,28 @@ def test_a_port_in_use_is_said_before_anything_starts(run: Run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("dev", "--port", str(taken.getsockname()[1]))
     assert (result.exit_code, "--port" in result.output) == (2, True), result.output
+
+
+def test_settings_in_utf_16_are_said_to_be_so(run: Run, tmp_path: Path):
+    (tmp_path / ".env").write_text("VOCAREUM_ORG_ID=9001\n", encoding="utf-16")
+    result = run("status")
+    assert (result.exit_code, ".env is not UTF-8" in result.output) == (2, True), result.output
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("replay",)])
+def test_a_folder_without_a_warehouse_is_not_taken_for_one_without_rejects(run: Run, data: Path, arguments: tuple[str]):
+    result = run("quarantine", *arguments)
+    assert (result.exit_code, "There is no warehouse" in result.output) == (2, True), result.output
+    assert not data.exists()
+
+
+def test_doctor_looks_at_the_webhook_before_an_alert_is_due(run: Run):
+    result = run("doctor", ALERT_WEBHOOK_URL="http://hooks.example.org/T0K3N")
+    assert (result.exit_code, "ALERT_WEBHOOK_URL" in result.output) == (2, True), result.output
+    assert "T0K3N" not in result.output
+
+
+def test_a_folder_may_begin_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", "~/data")
+    assert Settings().data_dir == tmp_path / "data"

@@ -206,7 +206,9 @@ def test_a_replay_of_a_file_that_is_gone_keeps_its_rows_and_says_what_to_do(run:
     assert run("quarantine", "replay", "--dataset", "asn_mapping").exit_code == 0
 
 
-def test_a_replay_with_nothing_to_do_says_so(run: Run, demo: DemoVocareum):
+def test_a_replay_with_nothing_to_do_says_so(run: Run, demo: DemoVocareum, data: Path):
+    with open_warehouse(data / "warehouse.duckdb"):
+        pass  # one that holds nothing
     result = run("quarantine", "replay")
     assert (result.exit_code, "Nothing to replay" in result.output) == (0, True), result.output
 
