@@ -1,6 +1,7 @@
 """`analytics-pipeline demo`: a simulated organisation, loaded by the real pipeline over real HTTP."""
 
 import os
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -19,11 +20,11 @@ NIGHTLY = time_of_day(3, tzinfo=UTC)
 
 _NEXT = """
 What to do next:
-  analytics-pipeline query "SELECT * FROM marts.course_summary"     ask the published file
-  analytics-pipeline quarantine list                                what was rejected, and why
-  analytics-pipeline report --open                                  the pictures
-  make dev                                                          the Dagster UI on http://127.0.0.1:3000
-  cp .env.example .env                                              your own organisation, then: analytics-pipeline doctor"""
+  {command} query "SELECT * FROM marts.course_summary"
+  {command} quarantine list    (what was rejected, and why)
+  {command} report --open      (the pictures)
+  make dev    (the Dagster UI on http://127.0.0.1:3000)
+For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: cp .env.example .env, {command} doctor"""
 
 
 @command
@@ -55,7 +56,7 @@ def demo(
         os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
         settings = require(load_settings())
         code = run_sync(settings, Wanted())
-        note(_NEXT)
+        note(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
         if serve:
             _serve(vocareum.environment)
     raise typer.Exit(code)

@@ -68,6 +68,7 @@ def open_incidents(
 ) -> dict[str, Incident]:
     """What is wrong now, by subject.
 
+    A run that says which of its assets failed is no incident of the others; one that died says nothing, and is one of all.
     An asset is well again once its last run succeeded, no check of it is red and no run of it is in flight: within a
     backfill, one good run among bad ones is no news. A check that turns red while its asset fails is the same incident.
 
@@ -81,7 +82,7 @@ def open_incidents(
     found: dict[str, Incident] = {}
     last, busy = _last_ended(runs), {subject for run in runs if _in_flight(run) for subject in subjects(run)}
     for subject, run in last.items():
-        if run.state is RunState.FAILED:
+        if run.state is RunState.FAILED and (subject in run.failed or not run.failed):
             found[subject] = known.get(subject) or Incident(
                 subject, _iso(run.ended or now), error_of(run.run_id), run.run_id, partitions(run, subject)
             )

@@ -4,6 +4,7 @@ The steps of loading belong in `loading.py`, what a check looks at in `raw_check
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -21,7 +22,7 @@ from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, verdict_tag
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tag
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import settle_failures
@@ -71,14 +72,15 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
     def load(
         context: dg.AssetExecutionContext, config: LoadConfig, feed: FeedResource, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-        with foreseeable():
-            bucket = feed.open()
-            partitions = _partitions(context, config)
-            todo = _plan(dataset, bucket, warehouse, partitions, config)
-            results = list(_load(context, dataset, todo, config, bucket, warehouse))
-            _note_verdicts(context, dataset, results)
-            yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
-        raise_if_failed(dataset, results)
+        with _noting_failure(context, dataset):
+            with foreseeable():
+                bucket = feed.open()
+                partitions = _partitions(context, config)
+                todo = _plan(dataset, bucket, warehouse, partitions, config)
+                results = list(_load(context, dataset, todo, config, bucket, warehouse))
+                _note_verdicts(context, dataset, results)
+                yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
+            raise_if_failed(dataset, results)
 
     return load
 
@@ -175,6 +177,18 @@ def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results:
     failed = [one.landed.delivery.partition.key for one in results if one.failure]
     if failed or verdict_tag(dataset) in context.run.tags:
         context.instance.add_run_tags(context.run.run_id, {verdict_tag(dataset): ",".join(failed)})
+
+
+@contextmanager
+def _noting_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> Iterator[None]:
+    """Keep with the run whether the step failed, so that alerts name this dataset and not all of the run's."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        if failed or failed_tag(dataset) in context.run.tags:  # a repeated run inherits tags
+            context.instance.add_run_tags(context.run.run_id, {failed_tag(dataset): str(failed).lower()})
 
 
 def _by_hand(context: dg.AssetExecutionContext) -> bool:

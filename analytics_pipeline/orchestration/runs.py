@@ -45,6 +45,7 @@ class KnownRun:
         verdicts: partitions whose file it could not load, by the dataset's name; a failed run without any died early.
         ended: when it ended (UTC); None while it is in flight.
         will_retry: whether Dagster repeats it by itself.
+        failed: those of its assets whose step failed; empty where the run died and none could say so.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class KnownRun:
     started: datetime | None = None
     ended: datetime | None = None
     will_retry: bool = False
+    failed: frozenset[str] = frozenset()
 
     def covers(self, dataset: Dataset, partition: str) -> bool:
         """Whether it is about this partition."""
@@ -69,6 +71,11 @@ class KnownRun:
 def verdict_tag(dataset: Dataset) -> str:
     """The tag in which a run keeps the partitions of a dataset whose file it could not load."""
     return f"analytics_pipeline/not_loaded/{dataset.name}"
+
+
+def failed_tag(dataset: Dataset) -> str:
+    """The tag by which a run says whether its step of a dataset failed."""
+    return f"analytics_pipeline/failed/{dataset.name}"
 
 
 def job_name(cadence: Cadence) -> str:
@@ -94,6 +101,7 @@ def known_run(record: RunRecord) -> KnownRun:
         started=_instant(record.start_time),
         ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
         will_retry=run.tags.get(WILL_RETRY) == "true",
+        failed=frozenset(one.table for one in DATASETS.values() if run.tags.get(failed_tag(one)) == "true"),
     )
 
 

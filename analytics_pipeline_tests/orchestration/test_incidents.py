@@ -1,6 +1,7 @@
 """What people are told, as sentences: runs and red checks in, texts out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from analytics_pipeline.orchestration.incidents import Incident, RedCheck, from_json, messages, open_incidents
@@ -42,6 +43,13 @@ def test_further_failures_of_the_same_asset_are_no_news() -> None:
 def test_assets_that_fail_of_the_same_in_one_run_are_one_message() -> None:
     (text,) = messages({}, now_open([run("r1", RunState.FAILED, 5, SESSIONS, AWS)]), "")
     assert "raw.aws_cost, raw.lab_sessions" in text
+
+
+def test_an_asset_that_loaded_well_in_a_run_that_another_one_failed_is_not_blamed() -> None:
+    failed = replace(run("r1", RunState.FAILED, 5, SESSIONS, AWS), failed=frozenset({AWS}))
+    assert set(now_open([failed])) == {AWS}
+    known = now_open([run("r0", RunState.FAILED, 9, SESSIONS)])
+    assert set(now_open([failed], known=known)) == {AWS}, "its step in the later run went well"
 
 
 def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_done() -> None:

@@ -69,6 +69,8 @@ def test_a_run_that_one_file_fails_marks_the_others_which_would_be_shown_as_fail
     within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-03"}
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=within))
     assert (run.success, marked(run)) == (False, {"2026-11-01", "2026-11-03"})
+    (known,) = (one for one in known_runs(pipeline.instance) if one.run_id == run.run_id)
+    assert known.failed == {"raw.lab_sessions"}, "the steps of the other daily datasets did not fail"
 
 
 def test_a_file_that_is_taken_back_to_what_is_loaded_is_no_failure_any_more(
