@@ -3,6 +3,7 @@
 How a file is fetched belongs in `vocareum/`, how it is read in `batch.py`.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -46,6 +47,11 @@ class Delivery:
     def version(self) -> tuple[str, str, int]:
         """What tells one version from another: key, ETag and size, never the clock."""
         return self.key, self.etag, self.size
+
+    @property
+    def fingerprint(self) -> str:
+        """The version as a short text without blanks, commas or @, for run tags and run config."""
+        return hashlib.sha256(repr(self.version).encode()).hexdigest()[:16]
 
 
 Loaded = Mapping[tuple[str, str], tuple[str, str, int]]

@@ -51,8 +51,9 @@ class Standing(StrEnum):
 def standing(delivery: Delivery, runs: Sequence[KnownRun], now: datetime, pace: Pace = PACE) -> Standing:
     """Where a version stands that is not loaded.
 
-    A run that began after the version was delivered, and was about it, was an attempt. Only a verdict on the file
-    counts against the cap: runs that died of something else, say a full disk, are repeated every day until it is gone.
+    A run was an attempt at this version if it could not load it, or died of something else after it was asked for it.
+    Only the first counts against the cap: runs that died, say of a full disk, are repeated every day until that is gone.
+    No time decides which version a run tried: S3 tells whole seconds, and clocks differ.
 
     Args:
         delivery: the version.
@@ -62,11 +63,13 @@ def standing(delivery: Delivery, runs: Sequence[KnownRun], now: datetime, pace: 
     """
     if any(run.state is RunState.IN_FLIGHT for run in runs):
         return Standing.IN_FLIGHT
-    attempts = [(run, run.ended) for run in runs if run.ended and (run.started or run.ended) >= delivery.last_modified]
-    name, partition = delivery.dataset.name, delivery.partition.key
-    if sum(partition in run.verdicts.get(name, ()) for run, _ in attempts) >= pace.attempts:
+    dataset, partition, version = delivery.dataset, delivery.partition.key, delivery.fingerprint
+    refused = [run for run in runs if run.refused(dataset, partition) == version]
+    if len(refused) >= pace.attempts:
         return Standing.GIVEN_UP
-    if attempts and now < max(ended for _, ended in attempts) + pace.pause(len(attempts)):
+    died = [run for run in runs if run.died_with(dataset, partition) == version]
+    ends = [run.ended for run in (*refused, *died) if run.ended]
+    if ends and now < max(ends) + pace.pause(len(ends)):
         return Standing.WAITING
     return Standing.DUE
 
@@ -116,15 +119,18 @@ class LoadRequest:
     """One run: datasets of one cadence and, if they are partitioned, a range of which some partitions are wanted.
 
     Attributes:
-        only: the wanted partitions, by dataset.
-        versions: tells this set of versions from any other.
+        asked: the wanted partitions with the version of each, by dataset.
     """
 
     cadence: Cadence
     first: str | None
     last: str | None
-    only: Mapping[str, tuple[str, ...]]
-    versions: str
+    asked: Mapping[str, Mapping[str, str]]
+
+    @property
+    def only(self) -> dict[str, tuple[str, ...]]:
+        """The wanted partitions, by dataset."""
+        return {name: tuple(versions) for name, versions in self.asked.items()}
 
     @property
     def job(self) -> str:
@@ -135,7 +141,9 @@ class LoadRequest:
     def identity(self) -> str:
         """What is asked for, whichever attempt it is."""
         span = f"{self.first}..{self.last}" if self.first else "all"
-        return f"{'+'.join(self.only)}:{span}:{self.versions}"
+        everything = [version for versions in self.asked.values() for version in versions.values()]
+        digest = hashlib.sha256(repr(sorted(everything)).encode()).hexdigest()[:16]
+        return f"{'+'.join(self.asked)}:{span}:{digest}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -144,9 +152,11 @@ class LoadRequest:
 
     def run_config(self, *, full: bool = False) -> dict[str, Any]:
         """What each step is to look at; `full` loads again what is loaded already."""
-        return {
-            "ops": {f"load_{name}": {"config": {"only": list(keys), "full": full}} for name, keys in self.only.items()}
+        configs = {
+            name: {"only": list(versions), "versions": dict(versions), "full": full}
+            for name, versions in self.asked.items()
         }
+        return {"ops": {f"load_{name}": {"config": config} for name, config in configs.items()}}
 
     def run_key(self, attempt: int) -> str:
         """Dagster never repeats a key, so the attempt is part of it."""
@@ -175,11 +185,10 @@ def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int
 
 
 def _request(cadence: Cadence, first: str | None, last: str | None, wanted: Sequence[Delivery]) -> LoadRequest:
-    only: dict[str, list[str]] = defaultdict(list)
+    asked: dict[str, dict[str, str]] = defaultdict(dict)
     for one in sorted(wanted, key=lambda one: (one.dataset.name, one.partition.key)):
-        only[one.dataset.name].append(one.partition.key)
-    versions = hashlib.sha256(repr(sorted(one.version for one in wanted)).encode()).hexdigest()[:16]
-    return LoadRequest(cadence, first, last, {name: tuple(keys) for name, keys in only.items()}, versions)
+        asked[one.dataset.name][one.partition.key] = one.fingerprint
+    return LoadRequest(cadence, first, last, dict(asked))
 
 
 def _partitions(cadence: Cadence, start: date, now: datetime) -> Sequence[str]:

@@ -22,7 +22,7 @@ from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tag
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import settle_failures
@@ -39,6 +39,9 @@ class LoadConfig(dg.Config):
     """Fetch and load every file again, even what is loaded already."""
     only: list[str] = []
     """Partitions (courses of a snapshot) of the run's range to look at; all of them if empty."""
+    versions: dict[str, str] = {}
+    """The version of each of these partitions when the run was asked for. It selects nothing: if the run dies, this says which
+    versions it was an attempt at."""
     retry_failed: bool = True
     """Whether to try versions again that could not be loaded; schedules leave that to the sensor, which paces it."""
 
@@ -173,10 +176,11 @@ def _report(
 
 
 def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
-    """Keep with the run which files it could not load; a repeated run inherits tags and overwrites them."""
-    failed = [one.landed.delivery.partition.key for one in results if one.failure]
-    if failed or verdict_tag(dataset) in context.run.tags:
-        context.instance.add_run_tags(context.run.run_id, {verdict_tag(dataset): ",".join(failed)})
+    """Keep with the run which versions it could not load."""
+    failed = [one.landed.delivery for one in results if one.failure]
+    refused = {one.partition.key: one.fingerprint for one in failed}
+    if tags := verdict_tags(dataset, refused, context.run.tags):
+        context.instance.add_run_tags(context.run.run_id, tags)
 
 
 @contextmanager

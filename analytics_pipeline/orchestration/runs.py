@@ -4,7 +4,7 @@ Reading them from the instance belongs here too; what follows from them is decid
 """
 
 import socket
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,6 +21,8 @@ PROCESS_TAG = "analytics_pipeline/process"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 WILL_RETRY = "dagster/will_retry"
+ENTRIES_PER_TAG = 50
+"""Versions in one tag, of about 40 bytes each."""
 RUNS_READ = 1_000
 """The newest runs that decisions look at: a month of them, and a file that failed before is tried again after it."""
 
@@ -42,7 +44,10 @@ class KnownRun:
         assets: what it materializes, `raw.lab_sessions`; empty for a run of checks alone.
         first, last: its range of partitions, ends included; None if it has none.
         only: partitions that a dataset is narrowed to, by the dataset's name.
-        verdicts: partitions whose file it could not load, by the dataset's name; a failed run without any died early.
+        asked: the version of each partition that it was asked to load, by the dataset's name; empty if a person or a
+            schedule asked for a range.
+        verdicts: the version of each partition whose file it could not load, by the dataset's name; a failed run without
+            any died early. Runs before 2026-12 did not keep the version: it is empty.
         ended: when it ended (UTC); None while it is in flight.
         will_retry: whether Dagster repeats it by itself.
         failed: those of its assets whose step failed; empty where the run died and none could say so.
@@ -55,8 +60,8 @@ class KnownRun:
     first: str | None = None
     last: str | None = None
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    verdicts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    started: datetime | None = None
+    asked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    verdicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ended: datetime | None = None
     will_retry: bool = False
     failed: frozenset[str] = frozenset()
@@ -67,10 +72,49 @@ class KnownRun:
         within = self.first is None or self.last is None or self.first <= partition <= self.last
         return dataset.table in self.assets and within and (not only or partition in only)
 
+    def refused(self, dataset: Dataset, partition: str) -> str:
+        """Return the version of a partition that this run looked at and could not load; empty if there is none."""
+        return self.verdicts.get(dataset.name, {}).get(partition, "")
 
-def verdict_tag(dataset: Dataset) -> str:
-    """The tag in which a run keeps the partitions of a dataset whose file it could not load."""
+    def died_with(self, dataset: Dataset, partition: str) -> str:
+        """Return the version of a partition that this run was asked to load when it died; empty if there is none."""
+        ended_early = self.state in (RunState.FAILED, RunState.CANCELED) and not self.verdicts.get(dataset.name)
+        other_step_failed = self.failed and dataset.table not in self.failed
+        died = ended_early and not other_step_failed
+        return self.asked.get(dataset.name, {}).get(partition, "") if died else ""
+
+
+def verdict_tags(dataset: Dataset, refused: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
+    """Return the tags in which a run keeps the versions that it could not load: `2026-11-01@3f2a...,2026-11-02@...`.
+
+    Several short tags, as Postgres indexes tag values and takes at most 2,700 bytes.
+
+    Args:
+        dataset: whose files these are.
+        refused: the version of each partition.
+        inherited: the run's tags: a repeated run inherits them, and overwrites what the earlier one could not load.
+    """
+    first, tags = _verdict_tag(dataset), {}
+    entries = [f"{partition}@{version}" for partition, version in refused.items()]
+    for at in range(0, len(entries), ENTRIES_PER_TAG):
+        tag = f"{first}/{at // ENTRIES_PER_TAG + 1}" if at else first
+        tags[tag] = ",".join(entries[at : at + ENTRIES_PER_TAG])
+    stale = {tag: "" for tag in inherited if tag == first or tag.startswith(f"{first}/")}
+    return stale | tags
+
+
+def _verdict_tag(dataset: Dataset) -> str:
     return f"analytics_pipeline/not_loaded/{dataset.name}"
+
+
+def _verdicts(dataset: Dataset, tags: Mapping[str, str]) -> dict[str, str]:
+    first, found = _verdict_tag(dataset), {}
+    for tag, value in tags.items():
+        if value and (tag == first or tag.startswith(f"{first}/")):
+            for entry in value.split(","):
+                partition, _, version = entry.partition("@")
+                found[partition] = version
+    return found
 
 
 def failed_tag(dataset: Dataset) -> str:
@@ -88,7 +132,7 @@ def known_run(record: RunRecord) -> KnownRun:
     run = record.dagster_run
     ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
     configs: dict[str, Any] = {name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS}
-    verdicts = {name: run.tags.get(verdict_tag(dataset)) for name, dataset in DATASETS.items()}
+    verdicts = {name: _verdicts(dataset, run.tags) for name, dataset in DATASETS.items()}
     return KnownRun(
         run_id=run.run_id,
         job=run.job_name,
@@ -97,8 +141,8 @@ def known_run(record: RunRecord) -> KnownRun:
         first=run.tags.get(RANGE_START) or run.tags.get(PARTITION),
         last=run.tags.get(RANGE_END) or run.tags.get(PARTITION),
         only={name: frozenset(config["only"]) for name, config in configs.items() if config.get("only")},
-        verdicts={name: frozenset(keys.split(",")) for name, keys in verdicts.items() if keys},
-        started=_instant(record.start_time),
+        asked={name: dict(config["versions"]) for name, config in configs.items() if config.get("versions")},
+        verdicts={name: versions for name, versions in verdicts.items() if versions},
         ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
         will_retry=run.tags.get(WILL_RETRY) == "true",
         failed=frozenset(one.table for one in DATASETS.values() if run.tags.get(failed_tag(one)) == "true"),

@@ -1,11 +1,12 @@
 """What is requested, told as sentences: listing, runs and clock in, requests out."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.orchestration.decide import PACE, Standing, load_requests, standing, standings
-from analytics_pipeline.orchestration.runs import KnownRun, RunState
+from analytics_pipeline.orchestration.runs import ENTRIES_PER_TAG, KnownRun, RunState, _verdicts, verdict_tags
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 START = date(2026, 1, 1)
@@ -26,13 +27,17 @@ def delivery(partition: str, dataset: str = "lab_sessions", written: datetime = 
     return Delivery(one, place, f"org9001/{key}", f"etag-{written:%d%H%M}", 10, written)
 
 
+BAD = delivery("2026-11-20")
+
+
 def run(
     first: str = "2026-11-01",
     last: str = "2026-11-22",
     *,
     hours_ago: float = 1,
     state: RunState = RunState.FAILED,
-    bad: tuple[str, ...] = (),
+    bad: tuple[Delivery, ...] = (),
+    asked: tuple[Delivery, ...] = (),
     only: tuple[str, ...] = (),
     dataset: str = "lab_sessions",
 ) -> KnownRun:
@@ -44,7 +49,8 @@ def run(
         first=first,
         last=last,
         only={dataset: frozenset(only)} if only else {},
-        verdicts={dataset: frozenset(bad)} if bad else {},
+        asked={dataset: {one.partition.key: one.fingerprint for one in asked}} if asked else {},
+        verdicts={dataset: {one.partition.key: one.fingerprint for one in bad}} if bad else {},
         ended=None if state is RunState.IN_FLIGHT else NOW - timedelta(hours=hours_ago),
     )
 
@@ -70,28 +76,75 @@ def test_the_pause_between_attempts_grows_to_a_day() -> None:
 
 
 def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
-    failed = run(hours_ago=0.2, bad=("2026-11-20",))
+    failed = run(hours_ago=0.2, bad=(BAD,))
     assert stands("2026-11-20", failed) is Standing.WAITING
     assert stands("2026-11-20", failed, now=NOW + timedelta(minutes=4)) is Standing.DUE
-    again = run(hours_ago=0.5, bad=("2026-11-20",))
-    assert stands("2026-11-20", run(hours_ago=2, bad=("2026-11-20",)), again) is Standing.WAITING
+    again = run(hours_ago=0.5, bad=(BAD,))
+    assert stands("2026-11-20", run(hours_ago=2, bad=(BAD,)), again) is Standing.WAITING
 
 
 def test_a_file_is_given_up_after_the_last_verdict_and_not_before() -> None:
-    verdicts = [run(hours_ago=hours, bad=("2026-11-20",)) for hours in (3, 4, 5, 6, 7)]
+    verdicts = [run(hours_ago=hours, bad=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is Standing.GIVEN_UP
     assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is Standing.DUE
 
 
 def test_runs_that_died_before_they_reached_the_file_never_give_it_up() -> None:
-    deaths = [run(hours_ago=hours) for hours in range(1, 20)]
+    deaths = [run(hours_ago=hours, asked=(BAD,)) for hours in range(1, 20)]
     assert stands("2026-11-20", *deaths) is Standing.WAITING
     assert stands("2026-11-20", *deaths, now=NOW + timedelta(days=1)) is Standing.DUE
 
 
-def test_a_new_version_begins_anew() -> None:
-    verdicts = [run(hours_ago=hours, bad=("2026-11-20",)) for hours in (3, 4, 5, 6, 7)]
-    assert standing(delivery("2026-11-20", written=NOW - timedelta(minutes=5)), verdicts, NOW) is Standing.DUE
+def test_a_new_version_begins_anew_whatever_the_clocks_say() -> None:
+    verdicts = [run(hours_ago=hours, bad=(BAD,), asked=(BAD,)) for hours in (3, 4, 5, 6, 7)]
+    for written in (timedelta(hours=3), timedelta(0), -timedelta(days=30), timedelta(days=30)):
+        rewritten = replace(BAD, etag="another", last_modified=NOW - written)
+        assert standing(rewritten, verdicts, NOW) is Standing.DUE
+        assert standing(replace(BAD, last_modified=NOW - written), verdicts, NOW) is Standing.GIVEN_UP
+
+
+def test_a_run_that_loaded_a_version_is_no_attempt_when_the_file_is_taken_back_to_it() -> None:
+    other = delivery("2026-11-21")
+    asked = (BAD, other)
+    assert stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED)) is Standing.DUE
+    assert stands("2026-11-20", run(hours_ago=0, asked=asked, bad=(other,))) is Standing.DUE
+    elsewhere = replace(run(hours_ago=0, asked=asked), failed=frozenset({"raw.aws_cost"}))
+    assert stands("2026-11-20", elsewhere) is Standing.DUE
+    itself = replace(run(hours_ago=0, asked=asked), failed=frozenset({"raw.lab_sessions"}))
+    assert stands("2026-11-20", itself) is Standing.WAITING
+
+
+def test_a_run_that_found_a_newer_version_than_it_was_asked_for_is_an_attempt_at_the_newer_one() -> None:
+    newer = replace(BAD, etag="newer")
+    found = run(hours_ago=0, asked=(BAD,), bad=(newer,))
+    assert standing(newer, [found], NOW) is Standing.WAITING
+    assert standing(BAD, [found], NOW) is Standing.DUE
+
+
+def test_a_canceled_run_is_waited_for_and_one_that_nobody_asked_a_version_of_is_not() -> None:
+    assert stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED)) is Standing.WAITING
+    assert stands("2026-11-20", run(hours_ago=0)) is Standing.DUE
+
+
+def test_verdicts_of_a_run_fit_into_short_tags_and_replace_those_that_it_inherited() -> None:
+    sessions = DATASETS["lab_sessions"]
+    many = {f"{START + timedelta(days=n)}": f"{n:016x}" for n in range(366)}
+    tags = verdict_tags(sessions, many)
+    assert max(map(len, tags.values())) < 2_000, "Postgres indexes the values of run tags"
+    assert _verdicts(sessions, {**tags, "analytics_pipeline/not_loaded/grades": "7@x"}) == many
+    few = {"2026-11-20": "v"}
+    assert _verdicts(sessions, {**tags, **verdict_tags(sessions, few, tags)}) == few
+    assert _verdicts(sessions, {**tags, **verdict_tags(sessions, {}, tags)}) == {}
+    assert verdict_tags(sessions, {}) == {}
+    assert len(verdict_tags(sessions, dict(list(many.items())[:ENTRIES_PER_TAG]))) == 1
+
+
+def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> None:
+    sessions = DATASETS["lab_sessions"]
+    verdicts = _verdicts(sessions, {"analytics_pipeline/not_loaded/lab_sessions": "2026-11-20,2026-11-21"})
+    assert set(verdicts) == {"2026-11-20", "2026-11-21"}
+    older = replace(run(hours_ago=0), verdicts={"lab_sessions": verdicts})
+    assert stands("2026-11-20", *[older] * 9) is Standing.DUE
 
 
 def test_days_before_the_first_partition_and_today_are_left_out() -> None:
