@@ -57,6 +57,8 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     "every_score_is_in_assignment_scores": [
         _without("marts.assignment_scores"),
         _changed("marts.assignment_scores", "score = 987654"),
+        _changed("marts.assignment_scores", "max_score = 987654"),
+        _changed("marts.assignment_scores", "course_id = 987654"),
     ],
     "one_submission_counts_per_graded_assignment": [
         "UPDATE marts.assignment_scores SET counts = true",

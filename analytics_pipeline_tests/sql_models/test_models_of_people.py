@@ -42,6 +42,39 @@ def test_the_last_graded_submission_counts(warehouse: Connection) -> None:
     assert warehouse.execute("SELECT score, percent FROM marts.student_course_summary").fetchall() == [(5, 50)]
 
 
+def test_the_same_assignment_id_in_two_courses_is_two_assignments(warehouse: Connection) -> None:
+    put(warehouse, "raw.grades", grade(score=4), grade(score=9, courseid=8, maxscore=20))
+    build_all(warehouse)
+    columns = "course_id, assignment_id, score, max_score, counts"
+    rows = warehouse.execute(f"SELECT {columns} FROM marts.assignment_scores ORDER BY ALL").fetchall()
+    assert rows == [(5, 6, Decimal(4), Decimal(10), True), (8, 6, Decimal(9), Decimal(20), True)]
+    summary = warehouse.execute("SELECT course_id, score, percent FROM marts.student_course_summary ORDER BY ALL")
+    assert summary.fetchall() == [(5, 4, 40), (8, 9, 45)]
+
+
+def test_where_the_rows_of_a_submission_disagree_one_of_them_counts_as_a_whole(warehouse: Connection) -> None:
+    low = grade(score=3, maxscore=20, isoverride=True, partnerid=2, submission_time=utc(2026, 10, 1))
+    high = grade(score=8, maxscore=10, isoverride=False, partnerid=3, submission_time=utc(2026, 10, 1))
+    put(warehouse, "raw.grades", low, high, grade(score=None, submission_time=utc(2026, 10, 9)))
+    build_all(warehouse)
+    columns = "score, max_score, percent, is_override, day(submitted_at), partner_id, partners"
+    rows = warehouse.execute(f"SELECT {columns} FROM marts.assignment_scores").fetchall()
+    assert rows == [(8, 10, 80, False, 1, None, 2)]
+
+
+def test_a_course_with_several_parents_is_the_clone_of_none_of_them(warehouse: Connection) -> None:
+    parents = [(1, None), (2, None), (3, 1), (3, 2), (4, None), (4, 2)]
+    put(warehouse, "raw.course_mapping", *({"course_id": c, "parent_course_id": p} for c, p in parents))
+    build_all(warehouse)
+    columns = "course_id, parent_course_id, root_course_id, has_several_parents"
+    assert warehouse.execute(f"SELECT {columns} FROM marts.course_lineage ORDER BY 1").fetchall() == [
+        (1, None, 1, False),
+        (2, None, 2, False),
+        (3, None, 3, True),
+        (4, 2, 2, False),
+    ]
+
+
 def test_staff_and_dropped_people_are_no_students_of_the_course(warehouse: Connection) -> None:
     put(
         warehouse,

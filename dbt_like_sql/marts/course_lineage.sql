@@ -4,7 +4,7 @@
 WITH RECURSIVE
 inside AS (
     SELECT
-        course.course_id, course.course_name, course.create_method, course.parent_course_id,
+        course.course_id, course.course_name, course.create_method, course.parent_course_id, course.has_several_parents,
         coalesce(parent.course_id, course.course_id) AS ancestor_id,
         (parent.course_id IS NOT NULL)::BIGINT AS steps
     FROM staging.courses AS course
@@ -23,7 +23,8 @@ SELECT
     inside.course_id, -- Vocareum id of the course.
     inside.course_name, -- Name of the course.
     inside.create_method, -- How the course was made, such as `Clone by Reference`.
-    inside.parent_course_id, -- Course it was cloned from; may lie outside the organisation or be gone.
+    inside.parent_course_id, -- Course it was cloned from; may lie outside the organisation or be gone. NULL where course_mapping names several.
+    inside.has_several_parents, -- Whether course_mapping names several parents: then the course is taken for a root, and its real root is not known.
     coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, itself if it is no clone; may lie outside the organisation. NULL in a circle.
     tops.course_id AS root_in_organisation_id, -- Last course of the chain that is in the organisation. NULL in a circle.
     CASE

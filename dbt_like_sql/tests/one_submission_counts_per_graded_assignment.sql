@@ -1,6 +1,6 @@
--- Of the submissions of a user to an assignment exactly one counts, if any is graded, else none.
+-- Of the submissions of a user to an assignment of a course exactly one counts, if any is graded, else none.
 -- If it fails, sums of scores are wrong: look at `counts` in marts.assignment_scores.
-SELECT user_id, assignment_id, count(*) FILTER (counts) AS counting, count(score) AS graded
+SELECT user_id, course_id, assignment_id, count(*) FILTER (counts) AS counting, count(score) AS graded
 FROM marts.assignment_scores
-GROUP BY user_id, assignment_id
+GROUP BY user_id, course_id, assignment_id
 HAVING count(*) FILTER (counts) <> least(count(score), 1)
