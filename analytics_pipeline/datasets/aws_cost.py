@@ -31,4 +31,5 @@ DATASET = Dataset(
     cadence=Cadence.DAILY,
     row_key=("aws_account_id", "user_id", "part_id"),
     accumulates=True,
+    dated_by="file_updated_time",
 )

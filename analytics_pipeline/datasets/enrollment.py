@@ -32,4 +32,5 @@ DATASET = Dataset(
     key=r"enrollment/course(?P<course_id>\d{1,18})/enrollment\.csv",
     cadence=Cadence.SNAPSHOT,
     row_key=("userid", "courseid"),
+    dated_by="courseid",
 )

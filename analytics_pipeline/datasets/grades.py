@@ -46,4 +46,5 @@ DATASET = Dataset(
     key=r"grades/course(?P<course_id>\d{1,18})/grades\.csv",
     cadence=Cadence.SNAPSHOT,
     row_key=("courseid", "asnid", "userid", "partid", "rubricid", "submission"),
+    dated_by="courseid",
 )

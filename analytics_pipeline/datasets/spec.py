@@ -91,6 +91,8 @@ class Dataset:
         row_key: columns that tell one row from another within a file; a repeat is a warning.
         accumulates: whether each file repeats what came before it since an accumulation began, which may begin anew
             with a month: fewer rows than a month ago then mean nothing.
+        dated_by: column whose values differ between any two files, a time or the course, so that two files of the same bytes
+            can't both be right; None where the file of an idle day may repeat the one before.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Dataset:
     cadence: Cadence
     row_key: tuple[str, ...]
     accumulates: bool = False
+    dated_by: str | None = None
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:

@@ -103,6 +103,28 @@ OPERATIONS: tuple[Table, ...] = (
         ),
     ),
     Table(
+        "ops.absences",
+        "What is missing although it was delivered before: files that are gone, versions that lost their rows, copies of other "
+        "files. Rows that were loaded stay until a person runs `analytics-pipeline close`.",
+        (
+            *_FILE,
+            TableColumn(
+                "kind",
+                "VARCHAR",
+                "gone (no longer delivered), shrunk (lost half of its rows or all) or repeated (bytes of another file).",
+            ),
+            TableColumn("held", "BOOLEAN", "Whether the new version is held back, so that the rows before it stay."),
+            TableColumn("detail", "VARCHAR", "What is wrong, in words and numbers."),
+            TableColumn("first_seen", "TIMESTAMP", "When it was noticed first (UTC)."),
+            TableColumn("closed_at", "TIMESTAMP", "When it ended (UTC); NULL while it is open."),
+            TableColumn(
+                "closed_by",
+                "VARCHAR",
+                "delivered (the file came again), superseded (a newer event or file took its place) or close (the command).",
+            ),
+        ),
+    ),
+    Table(
         "quarantine.rejects",
         "Records that were not loaded, each once, with all its reasons. Holds personal data; never published.",
         (

@@ -1,0 +1,186 @@
+"""What is missing from the deliveries, kept as events: noted, settled by themselves, ended by a person.
+
+What counts as missing is decided in `ingest/absence.py`.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.absence import Absence, Kind, gone
+from analytics_pipeline.ingest.plan import Placed
+from analytics_pipeline.warehouse.ledger import loaded_files
+from analytics_pipeline.warehouse.schema import history_table
+from analytics_pipeline.warehouse.transactions import transaction
+
+
+@dataclass(frozen=True)
+class OpenAbsence(Absence):
+    """An event that has not ended."""
+
+    first_seen: datetime
+
+
+def open_absences(
+    connection: duckdb.DuckDBPyConnection, dataset: str | None = None, partition: str | None = None
+) -> list[OpenAbsence]:
+    """Return what is missing now, of one dataset or partition or of all."""
+    rows = connection.execute(
+        """SELECT dataset, partition, source_key, etag, kind, held, detail, first_seen FROM ops.absences
+           WHERE closed_at IS NULL AND (dataset = $1 OR $1 IS NULL) AND (partition = $2 OR $2 IS NULL)
+           ORDER BY dataset, partition, kind""",
+        [dataset, partition],
+    ).fetchall()
+    return [
+        OpenAbsence(name, place, key, etag, Kind(kind), held, detail, first_seen)
+        for name, place, key, etag, kind, held, detail, first_seen in rows
+    ]
+
+
+def note_listing(
+    connection: duckdb.DuckDBPyConnection, placed: Placed, listed: Collection[str], listed_at: datetime, now: datetime
+) -> None:
+    """Note loaded files that a listing lacks, and settle those that are delivered again.
+
+    Args:
+        connection: the live warehouse.
+        placed: the listing.
+        listed: prefixes below `org{org}/` that were listed completely.
+        listed_at: when the listing began (UTC, naive).
+        now: UTC, naive.
+    """
+    absent, delivered = gone(placed, listed, listed_at, loaded_files(connection))
+    known = {(one.dataset, one.partition) for one in open_absences(connection) if one.kind is Kind.GONE}
+    fresh = [one for one in absent if (one.dataset, one.partition) not in known]
+    returned = known & delivered
+    if fresh or returned:
+        with transaction(connection):
+            settle(connection, returned, now, "delivered", [Kind.GONE])
+            note(connection, fresh, now)
+
+
+def note(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime) -> None:
+    """Note events as open; one that is known keeps its first time, one of another version of the file takes its place."""
+    for absence in absences:
+        place = [absence.dataset, absence.partition, absence.kind.value]
+        connection.execute(
+            """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
+               WHERE closed_at IS NULL AND (dataset, partition, kind) = (?, ?, ?) AND etag <> ?""",
+            [now, *place, absence.etag],
+        )
+        connection.execute(
+            """INSERT INTO ops.absences BY NAME
+               SELECT $dataset AS dataset, $partition AS partition, $source_key AS source_key, $etag AS etag, $kind AS kind,
+                      $held AS held, $detail AS detail, $now AS first_seen
+               WHERE NOT EXISTS (SELECT 1 FROM ops.absences WHERE closed_at IS NULL
+                                 AND (dataset, partition, kind) = ($dataset, $partition, $kind))""",
+            {
+                **{name: getattr(absence, name) for name in Absence.__dataclass_fields__},
+                "kind": absence.kind.value,
+                "now": now,
+            },
+        )
+
+
+def settle(
+    connection: duckdb.DuckDBPyConnection,
+    places: Iterable[tuple[str, str]],
+    now: datetime,
+    closed_by: str,
+    kinds: Sequence[Kind] = tuple(Kind),
+) -> None:
+    """End the open events of some (dataset, partition); part of the transaction that makes them end."""
+    for dataset, partition in places:
+        connection.execute(
+            """UPDATE ops.absences SET closed_at = ?, closed_by = ?
+               WHERE closed_at IS NULL AND (dataset, partition) = (?, ?) AND list_contains(?, kind)""",
+            [now, closed_by, dataset, partition, [one.value for one in kinds]],
+        )
+
+
+def supersede_repeats(connection: duckdb.DuckDBPyConnection, dataset: str, partition: str, now: datetime) -> None:
+    """End loaded copies that a later file of their dataset has followed: the feed moves on."""
+    connection.execute(
+        """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
+           WHERE closed_at IS NULL AND kind = 'repeated' AND NOT held AND dataset = ? AND partition < ?""",
+        [now, dataset, partition],
+    )
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a closed file leaves: rows, quarantined records, and states of its history that end."""
+
+    rows: int
+    rejects: int
+    states: int
+
+
+def end_file(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    absence: OpenAbsence,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+) -> Ended:
+    """End a file that is gone: take it out of raw, quarantine and the ledger, and end its states in history.
+
+    A state ends when the file was first missed, or when it began if that is later. If the file is delivered again, it is
+    loaded as a new one.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        dataset: of the file.
+        absence: the open event.
+        now: UTC, naive.
+        dry_run: count and roll back.
+    """
+    place = [absence.dataset, absence.partition]
+    connection.begin()
+    try:
+        rows = _changed(connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key])
+        states = 0
+        if dataset.keeps_history:
+            states = _changed(
+                connection,
+                f"""UPDATE {history_table(dataset).name} SET valid_to = greatest(valid_from, ?)
+                    WHERE _source_key = ? AND valid_to IS NULL""",
+                [absence.first_seen, absence.source_key],
+            )
+        rejects = _changed(connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place)
+        for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
+            connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
+        settle(connection, [(absence.dataset, absence.partition)], now, "close")
+    except BaseException:
+        connection.rollback()
+        raise
+    if dry_run:
+        connection.rollback()
+    else:
+        connection.commit()
+    return Ended(rows, rejects, states)
+
+
+def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
+    """Return (dataset, partition, when) of what was closed by the command."""
+    return connection.execute(
+        "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER BY ALL"
+    ).fetchall()
+
+
+def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when an event was noted or ended last (UTC, naive); None if there never was one."""
+    row = connection.execute("SELECT max(greatest(first_seen, closed_at)) FROM ops.absences").fetchone()
+    assert row is not None  # an aggregate has one row
+    when: datetime | None = row[0]
+    return when
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]) -> int:
+    row = connection.execute(sql, parameters).fetchone()
+    assert row is not None  # DELETE and UPDATE say how many rows they changed
+    return int(row[0])

@@ -1,0 +1,83 @@
+"""What counts as missing from a delivery: pure decisions on a listing, the ledger and counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+
+from analytics_pipeline.ingest.absence import Kind, gone, shrunk
+from analytics_pipeline.ingest.plan import Placed, place_listing
+from analytics_pipeline_tests.ingest.delivered import delivery
+
+LOADED_AT, LISTED_AT = datetime(2026, 1, 10), datetime(2026, 1, 11)  # noqa: DTZ001
+COURSE_200, COURSE_300 = "enrollment/course200/enrollment.csv", "enrollment/course300/enrollment.csv"
+
+
+@dataclass
+class Loaded:
+    source_key: str
+    dataset: str = "enrollment"
+    partition: str = "200"
+    etag: str = "e1"
+    rows: int = 40
+    loaded_at: datetime = LOADED_AT
+
+
+def listing(*keys: str) -> Placed:
+    return place_listing([delivery(key) for key in keys], "org9001/")
+
+
+def absent(placed: Placed, *ledger: Loaded, listed: tuple[str, ...] = ("",)) -> list[tuple[str, str]]:
+    found, _ = gone(placed, listed, LISTED_AT, ledger)
+    return [(one.dataset, one.partition) for one in found]
+
+
+def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_a_remedy():
+    found, delivered = gone(listing(COURSE_300), [""], LISTED_AT, [Loaded(f"org9001/{COURSE_200}")])
+    (event,) = found
+    assert (event.dataset, event.partition, event.kind, event.held) == ("enrollment", "200", Kind.GONE, False)
+    assert event.detail == "it is no longer delivered; its 40 rows are kept"
+    assert "analytics-pipeline close --dataset enrollment --partition 200" in event.remedy
+    assert delivered == {("enrollment", "300")}
+
+
+def test_a_delivered_file_is_not_gone_whatever_its_version_or_its_name():
+    day = Loaded("org9001/lab_sessions/lab_sessions_2026-1-9.csv", "lab_sessions", "2026-01-09")
+    placed = listing(COURSE_200, "lab_sessions/lab_sessions_2026-01-09.csv")
+    assert absent(placed, Loaded(f"org9001/{COURSE_200}", etag="another"), day) == []
+
+
+def test_a_partial_listing_tells_nothing_of_what_it_does_not_cover():
+    ledger = [
+        Loaded(f"org9001/{COURSE_200}"),
+        Loaded("org9001/lab_sessions/lab_sessions_2025-12-31.csv", "lab_sessions", "2025-12-31"),
+        Loaded("org9001/lab_sessions/lab_sessions_2026-01-09.csv", "lab_sessions", "2026-01-09"),
+    ]
+    assert absent(listing(), *ledger, listed=("lab_sessions/lab_sessions_2026",)) == [("lab_sessions", "2026-01-09")]
+    assert absent(listing(), *ledger, listed=()) == []
+    assert len(absent(listing(), *ledger)) == 3
+
+
+def test_what_was_loaded_after_the_listing_began_is_not_gone():
+    assert absent(listing(), Loaded(f"org9001/{COURSE_200}", loaded_at=LISTED_AT)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "held"),
+    [
+        (40, 0, True),
+        (1, 0, True),
+        (40, 20, True),
+        (40, 21, False),
+        (4, 2, True),
+        (2, 1, False),
+        (0, 0, False),
+        (0, 9, False),
+    ],
+)
+def test_a_version_without_rows_or_with_half_of_them_may_not_replace_the_loaded_one(
+    before: int, after: int, held: bool
+):
+    why = shrunk(before, after)
+    assert (why is not None) is held
+    assert why is None or f"{before:,} are loaded" in why
