@@ -18,6 +18,7 @@ from analytics_pipeline.sql_models import (
     ColumnLineage,
     Model,
     Project,
+    Severity,
     SqlTest,
     Tested,
     build,
@@ -27,6 +28,11 @@ from analytics_pipeline.sql_models import (
     missing,
     run_tests,
 )
+
+_VERDICTS = {
+    Severity.ERROR: (dg.AssetCheckSeverity.ERROR, "break it"),
+    Severity.WARN: (dg.AssetCheckSeverity.WARN, "deserve a look"),
+}
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
@@ -173,13 +179,15 @@ def _checked(project: Project, tested: Tested) -> dg.AssetCheckResult:
         text = "Holds."
     else:
         text = (
-            f"{tested.violations:,} rows ({', '.join(test.columns)}) break it. To see them, paste "
+            f"{tested.violations:,} rows ({', '.join(test.columns)}) {_VERDICTS[test.severity][1]}. To see them, paste "
             f"dbt_like_sql/tests/{test.name}.sql into DuckDB. {test.description}"
         )
     return dg.AssetCheckResult(
         asset_key=model_key(_home(project, test)),
         check_name=test.name,
         passed=tested.passed,
+        # A test that did not run says nothing of the numbers, whatever it declares.
+        severity=dg.AssetCheckSeverity.ERROR if tested.failure else _VERDICTS[test.severity][0],
         description=text,
         metadata={"violations": tested.violations or 0, "seconds": round(tested.seconds, 3)},
     )

@@ -7,7 +7,7 @@ from analytics_pipeline.sql_models.build import Built, Failure, build, build_one
 from analytics_pipeline.sql_models.checks import Tested, run_test, run_tests
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
-from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest
+from analytics_pipeline.sql_models.model import InvalidModel, Model, Severity, SqlTest
 from analytics_pipeline.sql_models.project import Project, load_project, touched_by
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "InvalidModel",
     "Model",
     "Project",
+    "Severity",
     "SqlTest",
     "Tested",
     "build",

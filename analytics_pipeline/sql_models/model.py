@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import takewhile
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 DIALECT = "duckdb"
+_SEVERITY = "severity:"
 
 
 class InvalidModel(Exception):
@@ -26,6 +28,15 @@ class Layer(StrEnum):
     """Views."""
     MARTS = "marts"
     """Tables."""
+
+
+class Severity(StrEnum):
+    """How much a violated test means; a test declares it in its leading comment, as `-- severity: warn`."""
+
+    ERROR = "error"
+    """The numbers are wrong. The default."""
+    WARN = "warn"
+    """The numbers rest on a guess that a person should know of."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ class SqlTest:
         description: the comment that the file opens with: what it holds, and what to do when it fails.
         columns: what a row that it returns tells.
         depends_on: qualified names of the tables it reads.
+        severity: what a row that it returns means.
     """
 
     name: str
@@ -76,6 +88,7 @@ class SqlTest:
     description: str
     columns: tuple[str, ...]
     depends_on: frozenset[str]
+    severity: Severity = Severity.ERROR
 
 
 @cache  # of text alone: a process that loads and rebuilds reads the project twice
@@ -102,11 +115,12 @@ def parse_test(name: str, text: str) -> SqlTest:
     """Read a test's file.
 
     Raises:
-        InvalidModel: it is not one SELECT from qualified tables.
+        InvalidModel: it is not one SELECT from qualified tables, or its severity is unknown.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
-    return SqlTest(name, sql, leading_comment(sql), tuple(query.named_selects), tables_read(query))
+    columns, reads = tuple(query.named_selects), tables_read(query)
+    return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql))
 
 
 def parse_query(file: str, sql: str) -> exp.Query:
@@ -132,13 +146,24 @@ def tables_read(query: exp.Query) -> frozenset[str]:
 
 
 def leading_comment(sql: str) -> str:
-    """The `--` lines that a file opens with, as one text."""
-    lines: list[str] = []
-    for line in sql.splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return " ".join(lines)
+    """The `--` lines that a file opens with, as one text, without a line that declares a severity."""
+    return " ".join(line for line in _leading_lines(sql) if not line.startswith(_SEVERITY))
+
+
+def _leading_lines(sql: str) -> list[str]:
+    comments = takewhile(lambda line: line.startswith("--"), sql.splitlines())
+    return [comment.removeprefix("--").strip() for comment in comments]
+
+
+def _severity(name: str, sql: str) -> Severity:
+    for line in _leading_lines(sql):
+        if line.startswith(_SEVERITY):
+            declared = line.removeprefix(_SEVERITY).strip()
+            if declared not in list(Severity):
+                known = " or ".join(Severity)
+                raise InvalidModel(f"tests/{name}.sql: severity {declared!r} is unknown; declare {known}.")
+            return Severity(declared)
+    return Severity.ERROR
 
 
 def _without_semicolon(text: str) -> str:

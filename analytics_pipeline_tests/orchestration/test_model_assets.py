@@ -15,7 +15,7 @@ from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT,
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
-from analytics_pipeline.sql_models.model import Layer, parse_model
+from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
 
@@ -44,6 +44,20 @@ def with_model(sql: str, name: str = "broken") -> Project:
     project = load_project()
     model = parse_model(Layer.MARTS, name, sql)
     return Project({**project.models, model.qualified: model}, project.tests)
+
+
+def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(loaded: Pipeline) -> None:
+    keys = [model_key("staging.courses"), model_key("marts.course_lineage")]
+    assert build(loaded, keys).success
+    say = "-- severity: warn\nSELECT course_id FROM marts.course_lineage"
+    texts = {"mild": say, "strict": say.removeprefix("-- severity: warn\n"), "broken": say + " WHERE no_such_column"}
+    project = load_project()
+    tests = {name: parse_test(name, text) for name, text in texts.items()}
+    run = build(loaded, keys, Project(project.models, {**project.tests, **tests}))
+    found = {one.check_name: one.severity for one in run.get_asset_check_evaluations() if not one.passed}
+    error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+    assert found == {"mild": warn, "strict": error, "broken": error}
+    assert run.success, "a failed check fails the run"
 
 
 def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(loaded: Pipeline) -> None:

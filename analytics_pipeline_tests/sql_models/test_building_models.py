@@ -190,6 +190,18 @@ def test_a_test_that_cannot_run_says_why_and_others_go_on(tmp_path: Path, wareho
     assert (one.violations, one.test.columns, one.test.description) == (1, ("x",), "Holds.")
 
 
+def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> None:
+    made = project(
+        tmp_path,
+        tests__strict="-- Holds. If it fails, look.\nSELECT 1 AS n FROM raw.grades",
+        tests__mild="-- A guess.\n-- severity: warn\n-- If it fails, look.\nSELECT 1 AS n FROM raw.grades",
+    )
+    assert {name: test.severity for name, test in made.tests.items()} == {"strict": "error", "mild": "warn"}
+    assert made.tests["mild"].description == "A guess. If it fails, look.", "the declaration is not for people"
+    with pytest.raises(InvalidModel, match=r"tests/odd\.sql: severity 'mild' is unknown; declare error or warn"):
+        project(tmp_path, tests__odd="-- severity: mild\nSELECT 1 AS n FROM raw.grades")
+
+
 def test_each_file_can_be_pasted_into_duckdb_as_it_is(warehouse: Connection) -> None:
     build_all(warehouse)
     for one in [*PROJECT.models.values(), *PROJECT.tests.values()]:
