@@ -23,6 +23,19 @@ Privacy: **open** values may be seen by everyone who reaches the Dagster UI; an 
 naming them and is for analysts; what is **private** names a person, or may, and is published with `PUBLISH_PII=true` alone.
 
 Rules: a record that breaks a "must" goes to quarantine; one that breaks a "should" is loaded, and counted as a warning.
+
+## People
+
+A person's role in a course is the last one that its enrollment said, also after the person is no longer listed. Words for people,
+used in every table, figure and chart in the same sense:
+
+- A **student** of a course is someone whose role there is `student`; **staff** are people in any other role.
+- **Enrolled**: the newest enrollment of the course lists the person, and not as dropped. **Dropped**: listed as dropped, when last
+  listed. **Left**: no longer listed, and not dropped before. Each student is one of the three.
+- **Active**: with a session in the course that succeeded. **Failed-only**: with launches, none of which started a lab. **Never
+  launched**: without any session. Each student is one of the three.
+- Both sides of a ratio count the same people: active enrolled students of enrolled students; what active students spent by active
+  students.
 """
 
 

@@ -47,7 +47,6 @@ def _money(data: Data, spend: Row, idle: Row) -> list[Figure]:
 
 
 def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
-    enrolled = students.get("students", 0)
     if data.span.last_session is None:
         return [
             Figure(title, NOTHING, "no sessions are loaded")
@@ -55,10 +54,17 @@ def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
         ]
     count, failed = sessions.get("sessions", 0), sessions.get("failed", 0)
     return [
-        Figure("Active students", f"{sessions.get('active', 0):,}", f"{enrolled:,} enrolled"),
+        _active(sessions, students.get("students", 0)),
         Figure("Sessions", f"{count:,}", change(count, sessions.get("sessions_before"))),
         Figure("Failed launches", f"{failed:,}", f"{percent(failed, count)} of sessions" if count else "no sessions"),
     ]
+
+
+def _active(sessions: Row, enrolled: int) -> Figure:
+    """Return the enrolled students with a session that succeeded, of all who are enrolled."""
+    failed_only = sessions.get("failed_only", 0)
+    others = f"; {failed_only:,} more only failed to launch" if failed_only else ""
+    return Figure("Active students", f"{sessions.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
 
 
 def _delivered(data: Data) -> Figure:

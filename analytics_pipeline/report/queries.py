@@ -70,7 +70,7 @@ CREATE OR REPLACE TEMP VIEW sessions AS
 SELECT
     coalesce(courses.course, 'unknown') AS course,
     session.*,
-    coalesce(people.is_student, false) AS is_student
+    coalesce(people.is_student AND people.is_enrolled, false) AS is_enrolled_student
 FROM marts.lab_sessions AS session
 LEFT JOIN courses ON courses.course_id = session.course_id
 LEFT JOIN marts.student_course_summary AS people
@@ -123,7 +123,8 @@ SELECT
     count(*) FILTER (session_date > last_session - 30) AS sessions,
     count(*) FILTER (session_date <= last_session - 30) AS sessions_before,
     count(*) FILTER (session_date > last_session - 30 AND NOT succeeded) AS failed,
-    count(DISTINCT user_id) FILTER (session_date > last_session - 30 AND is_student) AS active
+    count(DISTINCT user_id) FILTER (session_date > last_session - 30 AND is_enrolled_student AND succeeded) AS active,
+    count(DISTINCT user_id) FILTER (session_date > last_session - 30 AND is_enrolled_student) - active AS failed_only
 FROM sessions, span
 WHERE session_date BETWEEN last_session - 59 AND last_session
 GROUP BY GROUPING SETS ((), (course))
@@ -135,7 +136,7 @@ FROM (
     SELECT coalesce(courses.course, 'unknown') AS scope, people.user_id
     FROM marts.student_course_summary AS people
     LEFT JOIN courses ON courses.course_id = people.course_id
-    WHERE people.is_student AND people.dropped IS NOT TRUE
+    WHERE people.is_student AND people.is_enrolled
 )
 GROUP BY GROUPING SETS ((), (scope))
 """

@@ -9,6 +9,8 @@ import pytest
 
 from analytics_pipeline.report.figures import change, key_figures, percent, usd
 from analytics_pipeline.report.read import Data, Span, read
+from analytics_pipeline_tests.report.reported import published_with
+from analytics_pipeline_tests.sql_models.modelled import put, utc
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,35 @@ def test_courses_have_figures_of_their_own_that_add_up(published: Path) -> None:
     of_courses = [row["spend"] for row in data.figures["spend"] if row["course"] != "all" and row["spend"]]
     (total,) = (row["spend"] for row in data.figures["spend"] if row["course"] == "all")
     assert sum(of_courses) == total
+
+
+def test_active_students_are_enrolled_ones_whose_session_succeeded(tmp_path: Path) -> None:
+    """1 works in two courses, 2 dropped, 3 left, 4 only failed, 5 never came, 6 is staff."""
+
+    def fill(connection: duckdb.DuckDBPyConnection) -> None:
+        day = utc(2026, 10, 1)
+        put(connection, "ops.loaded_files", {"dataset": "lab_sessions", "partition": "2026-10-01", "period": day})
+        for user, course in ((1, 5), (1, 6), (2, 5), (4, 5), (5, 5), (6, 5)):
+            member = {
+                "userid": user,
+                "courseid": course,
+                "role": "ta" if user == 6 else "student",
+                "dropped": user == 2,
+            }
+            put(connection, "raw.enrollment", member)
+        left = {"userid": 3, "courseid": 5, "role": "student", "valid_from": day, "valid_to": day}
+        put(connection, "history.enrollment", left)
+        for user, course in ((1, 5), (1, 6), (2, 5), (3, 5), (4, 5), (6, 5)):
+            started = {} if user == 4 else {"start_time": day}
+            session = {"user_id": user, "course_id": course, "part_id": course, "launch_time": day, "file_date": day}
+            put(connection, "raw.lab_sessions", {**session, **started})
+
+    data = read(published_with(tmp_path, fill))
+    figures = {course: key_figures(data, course)[2] for course in ("all", "5", "6")}
+    assert {course: (figure.title, figure.value, figure.note) for course, figure in figures.items()} == {
+        "all": ("Active students", "1", "of 3 enrolled; 1 more only failed to launch"),
+        "5": ("Active students", "1", "of 3 enrolled; 1 more only failed to launch"),
+        "6": ("Active students", "1", "of 1 enrolled"),
+    }
+    never_seen = {row["course"]: (row["never_seen"], row["failed_only"]) for row in data.charts["course_totals"]}
+    assert never_seen == {"5": (2, 1), "6": (0, 0)}

@@ -94,6 +94,11 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _without("marts.roster_changes"),
         _changed("marts.roster_changes", "role = 'janitor'"),
     ],
+    "students_are_each_counted_once": [
+        "DELETE FROM marts.student_course_summary WHERE never_launched",
+        "UPDATE marts.course_summary SET failed_only_students = failed_only_students + 1 WHERE students > 0",
+        "UPDATE marts.course_summary SET left_students = left_students + 1 WHERE students > 0",
+    ],
     "completeness_agrees_with_the_ledger": [
         "DELETE FROM marts.data_completeness WHERE loaded AND dataset = 'aws_cost'",
         "UPDATE marts.data_completeness SET rows = rows + 1 WHERE loaded",

@@ -89,7 +89,13 @@ def test_staff_and_dropped_people_are_no_students_of_the_course(warehouse: Conne
         put(
             warehouse,
             "raw.lab_sessions",
-            {"user_id": user, "part_id": 7, "course_id": 5, "file_date": utc(2026, 10, 1)},
+            {
+                "user_id": user,
+                "part_id": 7,
+                "course_id": 5,
+                "file_date": utc(2026, 10, 1),
+                "start_time": utc(2026, 10, 1),
+            },
         )
         cost = {
             "aws_account_id": str(user),

@@ -96,8 +96,8 @@ def student_spread(data: Data) -> Chart:
         name="student-spread",
         title="Spend against sessions, students",
         definition=(
-            "Students of each course, counted in cells of sessions and US dollars over the whole time; those with neither are "
-            "not shown, and nobody is shown as a person."
+            "Students of each course, also those who dropped it or left, counted in cells of sessions and US dollars over the whole "
+            "time; those with neither are not shown, and nobody is shown as a person."
         ),
         data="students",
         where=ADDITIVE,
@@ -179,12 +179,15 @@ def concurrency(data: Data) -> Chart:
 
 
 def never_seen(data: Data) -> Chart:
-    """Students without a session."""
+    """Draw the enrolled students without a session that succeeded."""
     where = "course === 'all' ? datum.place <= 12 : datum.course === course"
     return Chart(
         name="never-seen",
         title="Students never seen",
-        definition="Enrolled students who have not dropped and never launched a lab of the course, out of all of them (pale).",
+        definition=(
+            "Enrolled students for whom no lab of the course ever started, out of all enrolled students (pale): they never launched "
+            "one, or all their launches failed. A student of several courses counts in each."
+        ),
         data="course_totals",
         where=ADDITIVE,
         drawing=marks.ranked(
@@ -198,10 +201,11 @@ def never_seen(data: Data) -> Chart:
             tooltip=[
                 alt.Tooltip("label:N", title="course"),
                 alt.Tooltip("never_seen:Q", title="never seen"),
-                "students:Q",
+                alt.Tooltip("failed_only:Q", title="of them with failed launches"),
+                alt.Tooltip("students:Q", title="enrolled students"),
             ],
         ),
         missing="No enrollment is loaded, so nobody is known to be absent.",
         keys=["course"],
-        values=["never_seen", "students"],
+        values=["never_seen", "failed_only", "students"],
     )

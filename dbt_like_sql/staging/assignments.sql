@@ -1,0 +1,11 @@
+-- Every assignment of a course that asn_mapping or its grades list. Clones of a course may keep assignment ids.
+SELECT
+    course_id, -- Vocareum id of the course.
+    assignment_id, -- Vocareum id of the assignment.
+    max(max_score) AS max_score -- Highest score a user can receive, in points: the greatest that any row of its grades gives. NULL where none does.
+FROM (
+    SELECT courseid AS course_id, asnid AS assignment_id, maxscore AS max_score FROM raw.grades
+    UNION ALL
+    SELECT course_id, assignment_id, NULL FROM raw.asn_mapping
+)
+GROUP BY course_id, assignment_id
