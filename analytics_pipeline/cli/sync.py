@@ -90,8 +90,8 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
         assert failure is not None
         place = f"{key}, line {failure.line}" if failure.line else key
         complain(f"{place}: {failure.reason}. {failure.remedy}")
-    if done.stopped or not failed:
-        for text in done.failed_runs.values():
+    for text in done.failed_runs.values():
+        if text:
             complain(text)
     if done.stopped:
         return UNUSABLE

@@ -110,11 +110,13 @@ class S3Server:
         aws: holds the bucket.
         log: where requests are recorded.
         failures: answers to give first.
+        refused: the answer to each request for an object, by its key.
     """
 
     aws: FakeAws
     log: list[Request]
     failures: Failures = field(default_factory=Failures)
+    refused: dict[str, Answer] = field(default_factory=dict)
     _moto: WSGIApplication = field(default_factory=lambda: create_backend_app("s3"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -141,10 +143,10 @@ class S3Server:
         if self.aws.is_expired(signer):
             # S3 repeats the session token here; the pipeline must not pass it on.
             token = f"<Token-0>{environ.get('HTTP_X_AMZ_SECURITY_TOKEN', '')}</Token-0>"
-            return _error(400, "ExpiredToken", "The provided token has expired.", token)
+            return error_answer(400, "ExpiredToken", "The provided token has expired.", token)
         if operation == "LIST" and not key.startswith(self.aws.prefix):
-            return _error(403, "AccessDenied", "Access Denied")
-        return None
+            return error_answer(403, "AccessDenied", "Access Denied")
+        return None if operation == "LIST" else self.refused.get(key)
 
     def _recording(self, operation: str, key: str, signer: str, start_response: StartResponse) -> StartResponse:
         def start(status: str, headers: list[tuple[str, str]], *args: Any) -> Callable[[bytes], object]:
@@ -154,6 +156,7 @@ class S3Server:
         return start
 
 
-def _error(status: int, code: str, message: str, more: str = "") -> Answer:
+def error_answer(status: int, code: str, message: str, more: str = "") -> Answer:
+    """Return an error as S3 words it; `more` is XML beside code and message."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
     return Answer(status, text.encode(), "application/xml")

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from analytics_pipeline.demo.api_server import SHAPES, ApiServer, Issued
-from analytics_pipeline.demo.s3_server import FakeAws, S3Server
+from analytics_pipeline.demo.s3_server import FakeAws, S3Server, error_answer
 from analytics_pipeline.demo.wsgi import Answer, Request, serving
 
 
@@ -103,6 +103,7 @@ class DemoVocareum:
         self.clear_requests()
         self.api.failures.clear()
         self._s3.failures.clear()
+        self._s3.refused.clear()
 
     def clear_requests(self) -> None:
         """Forget the requests seen so far."""
@@ -129,6 +130,10 @@ class DemoVocareum:
         """Have the next requests to one of the servers answered with this instead."""
         failures = self.api.failures if service == "api" else self._s3.failures
         failures.extend([Answer(status, body, content_type, headers)] * count)
+
+    def refuse(self, key: str, status: int, code: str) -> None:
+        """Have every request for this object answered with this error, as S3 does with an archived one."""
+        self._s3.refused[key] = error_answer(status, code, "Refused.")
 
     def _issue(self) -> Issued:
         return self._aws.issue(self.lifetime)

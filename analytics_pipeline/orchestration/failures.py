@@ -10,9 +10,12 @@ import dagster as dg
 
 from analytics_pipeline.disk import room
 from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
 """Metadata of a failure that no file is to blame for: settings, API, bucket or warehouse can't be used."""
+FILES_FAILED = "failed"
+"""Metadata of a failure that the verdicts of its files explain: their partitions."""
 
 
 @contextmanager
@@ -25,5 +28,7 @@ def foreseeable() -> Iterator[None]:
     try:
         with room():
             yield
+    except Outage as error:  # other datasets still have their turn
+        raise dg.Failure(str(error), allow_retries=False) from None
     except FORESEEABLE as error:
         raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None

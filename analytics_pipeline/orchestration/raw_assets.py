@@ -16,7 +16,7 @@ from analytics_pipeline.ingest.plan import Plan, place_listing, plan
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.orchestration import describe
 from analytics_pipeline.orchestration.completeness_checks import FRESHNESS, standing_results, standing_specs
-from analytics_pipeline.orchestration.failures import foreseeable
+from analytics_pipeline.orchestration.failures import FILES_FAILED, foreseeable
 from analytics_pipeline.orchestration.feed_asset import BUCKET
 from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
@@ -24,6 +24,7 @@ from analytics_pipeline.orchestration.raw_checks import check_results, check_spe
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.errors import Outage
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline.warehouse.standing import preview
@@ -80,9 +81,11 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo = _plan(dataset, bucket, warehouse, partitions, config)
-                results = list(_load(context, dataset, todo, config, bucket, warehouse))
+                results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse))
                 _note_verdicts(context, dataset, results)
                 yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
+                if outage:
+                    raise outage
             raise_if_failed(dataset, results)
 
     return load
@@ -136,6 +139,16 @@ def _load(
     tidy(warehouse.landing, todo.unchanged)
     loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full)
     yield from loader.load(dataset, work)
+
+
+def _until_outage(loading: Iterator[FileResult]) -> tuple[list[FileResult], Outage | None]:
+    """Collect the files' verdicts, and the outage that ended them: what came before it is told all the same."""
+    results: list[FileResult] = []
+    try:
+        results.extend(loading)
+    except Outage as error:
+        return results, error
+    return results, None
 
 
 def _report(
@@ -236,6 +249,6 @@ def raise_if_failed(dataset: Dataset, results: Sequence[FileResult]) -> None:
         f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; the rows they had before stay.\n"
         + "\n".join(lines)
         + more,
-        metadata={"failed": [one.landed.delivery.partition.key for one in failed]},
+        metadata={FILES_FAILED: [one.landed.delivery.partition.key for one in failed]},
         allow_retries=False,
     )

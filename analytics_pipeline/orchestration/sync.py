@@ -18,7 +18,7 @@ from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.decide import load_requests
-from analytics_pipeline.orchestration.failures import UNUSABLE
+from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.orchestration.marks import newest_events, snapshot_versions, when
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
@@ -38,7 +38,7 @@ class Synced:
         todo: what the listing asked for.
         results: verdict of each file that was looked at.
         early: deliveries before the first partition, which are not loaded.
-        failed_runs: Dagster runs that failed, with their error.
+        failed_runs: Dagster runs that failed, with what they say beside the verdicts of their files, which may be nothing.
         stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
     """
@@ -187,20 +187,31 @@ def execute(
 
 
 def failure_text(run: dg.ExecuteInProcessResult) -> str:
-    """What a failed run says, for people."""
-    for event in _step_failures(run):
-        data = event.step_failure_data
-        failure = data.user_failure_data
-        if failure and failure.description:
-            return str(failure.description)
-        return data.error_display_string if data.error else "the step failed"
-    return "the run failed before its first step"
+    """Return what a failed run says beside the verdicts of its files; empty if those say it all."""
+    failures = _step_failures(run)
+    if not failures:
+        return "the run failed before its first step"
+    stopped = [event for event in failures if _has(event, UNUSABLE)]
+    told = stopped[:1] or [event for event in failures if not _has(event, FILES_FAILED)]
+    return "\n".join(dict.fromkeys(map(_step_text, told)))
+
+
+def _step_text(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    failure = data.user_failure_data
+    if failure and failure.description:
+        return str(failure.description)
+    return data.error_display_string if data.error else "the step failed"
 
 
 def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
     """Whether a run failed of something that the next one would meet again, as an API that is down."""
-    failures = (event.step_failure_data.user_failure_data for event in _step_failures(run))
-    return any(failure is not None and UNUSABLE in failure.metadata for failure in failures)
+    return any(_has(event, UNUSABLE) for event in _step_failures(run))
+
+
+def _has(event: dg.DagsterEvent, metadata: str) -> bool:
+    failure = event.step_failure_data.user_failure_data
+    return failure is not None and metadata in failure.metadata
 
 
 def _interrupted(error: Any) -> bool:

@@ -17,14 +17,13 @@ from botocore.parsers import ResponseParserError
 
 from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import STALE_CODES
-from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
+from analytics_pipeline.vocareum.errors import SET_CLOCK, TRY_LATER, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.patience import BUDGET, LastFailure, patiently
-from analytics_pipeline.vocareum.transfer import Destination, Transfer
+from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
 _OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more
 
-_WAIT = "Try again later. If it lasts, check the network and AWS's status page."
 _REMEDIES = {
     "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
@@ -118,7 +117,7 @@ class Bucket:
         raise self._outage.remember(
             BucketError(
                 f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
-                _REMEDIES.get(code, _WAIT),
+                _REMEDIES.get(code, TRY_LATER),
             )
         )
 
@@ -148,7 +147,9 @@ class Bucket:
     ) -> Iterator[Downloaded | Undelivered]:
         """Fetch the objects, `workers` at a time, and yield each as it is done or given up.
 
-        Every object becomes exactly one result. Closing the iterator early cancels what has not begun.
+        Every object becomes exactly one result. What S3 answers about one object is that object's result, and says
+        nothing of the next; only an error that every request would meet ends the download, and then no other is begun.
+        Closing the iterator early cancels what has not begun.
 
         Args:
             objects: what to fetch, as listed; a newer version found on the way is taken instead.
@@ -157,22 +158,17 @@ class Bucket:
             workers: how many at a time.
 
         Raises:
-            BucketError: S3 accepts no credentials, or fails for everything.
+            BucketError: S3 accepts no credentials, or not this machine's clock.
+            Outage: S3 failed for too many files in a row, each for a reason that may pass.
             VocareumError: credentials cannot be had.
             OSError: the disk is full.
         """
-        failures_in_a_row = 0
+        halt = Halt(_OUTAGE)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
         try:
-            pending = [pool.submit(self._transfer.fetch, wanted, destination) for wanted in objects]
+            pending = [pool.submit(self._transfer.fetch, wanted, destination, halt) for wanted in objects]
             for future in as_completed(pending):
-                outcome = future.result()
-                failed = isinstance(outcome, Undelivered) and outcome.transient
-                failures_in_a_row = failures_in_a_row + 1 if failed else 0
-                if failures_in_a_row > _OUTAGE:
-                    raise self._outage.remember(
-                        BucketError(f"S3 failed for {failures_in_a_row} files in a row.", _WAIT)
-                    )
-                yield outcome
+                yield future.result()
         finally:
+            halt.stop(BucketError("The download was ended early.", "Nothing: the next run fetches the rest."))
             pool.shutdown(cancel_futures=True)

@@ -9,6 +9,8 @@ MINT = (
     "VOCAREUM_API_TOKEN."
 )
 
+TRY_LATER = "Try again later. If it lasts, check the network and AWS's status page."
+
 SET_CLOCK = "Set this machine's clock, and have it kept right (NTP)."
 
 
@@ -50,4 +52,8 @@ class MalformedCredentials(VocareumError):
 
 
 class BucketError(VocareumError):
-    """The bucket could not be listed."""
+    """The bucket could not be listed, or none of its objects can be fetched."""
+
+
+class Outage(BucketError):
+    """S3 failed for many files of a download in a row. The files of another dataset may still be fetched."""

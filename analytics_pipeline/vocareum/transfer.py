@@ -17,13 +17,14 @@ from urllib.request import getproxies
 import boto3
 import obstore
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError
+from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
 from analytics_pipeline.disk import is_full
 from analytics_pipeline.vocareum.addresses import is_loopback
-from analytics_pipeline.vocareum.credentials import STALE_CODES, renew
-from analytics_pipeline.vocareum.errors import SET_CLOCK, BucketError
+from analytics_pipeline.vocareum.answers import Everywhere, Failure, Passing, Stale, explain
+from analytics_pipeline.vocareum.credentials import renew
+from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import private_file
 from analytics_pipeline.vocareum.patience import patiently
@@ -38,31 +39,47 @@ Destination = Callable[[RemoteObject], Path]
 _NOWHERE = "http://127.0.0.1:0"  # a proxy that can't be: nothing listens on port 0
 _CHUNK = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
-_MAY_PASS = frozenset({"", "InternalError", "RequestTimeout", "ServiceUnavailable", "SlowDown"})
-_LATER = "The next run tries again. If it lasts, check the network and AWS's status page."
 
 
-class _Failure(Exception):
-    """Why one attempt failed. Made from our own words: S3's error bodies repeat the session token."""
+class Halt:
+    """The error that no other request of a download can survive: once one has met it, none is begun.
 
-    def __init__(self, reason: str, remedy: str, *, transient: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy, self.transient = reason, remedy, transient
+    Args:
+        most: files in a row that many attempts could not get; one more, and S3 is down.
+    """
 
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._in_a_row = 0
+        self._lock = threading.Lock()
+        self._error: Exception | None = None
 
-class _Passing(_Failure):
-    """No answer, or none that is whole: worth another attempt."""
+    def check(self) -> None:
+        """Raise the error, if there is one.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, _LATER, transient=True)
+        Raises:
+            Exception: what another request has met.
+        """
+        if self._error:
+            raise self._error
 
+    def stop(self, error: Exception) -> None:
+        """Begin no other request, for this reason or the one that came first."""
+        with self._lock:
+            self._error = self._error or error
 
-class _Everywhere(_Failure):
-    """S3 would answer the same for any other object."""
+    def count(self, outcome: Downloaded | Undelivered) -> None:
+        """Take note of a result.
 
-
-class _Stale(_Everywhere):
-    """S3 wants fresh credentials, which the next attempt will use."""
+        Raises:
+            Outage: too many files in a row could not be fetched, each for a reason that may pass.
+        """
+        with self._lock:
+            failed = isinstance(outcome, Undelivered) and outcome.transient
+            self._in_a_row = self._in_a_row + 1 if failed else 0
+            in_a_row = self._in_a_row
+        if in_a_row > self._most:
+            raise Outage(f"S3 failed for {in_a_row} files in a row.", TRY_LATER)
 
 
 class Transfer:
@@ -103,30 +120,43 @@ class Transfer:
         host = (urlsplit(endpoint_url).hostname or "") if endpoint_url else amazons
         self._options = _options(host, endpoint_url, stall, budget)
 
-    def fetch(self, listed: RemoteObject, destination: Destination) -> Downloaded | Undelivered:
+    def fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
         """Fetch the object as it is now, which may be newer than listed, into the file that `destination` names.
+
+        An error that no other request can survive stops all that share `halt`, before this one raises it.
 
         Raises:
             VocareumError: no object can be fetched, as credentials cannot be had or S3 accepts none.
+            Outage: S3 failed for too many files in a row.
             OSError: the disk is full.
         """
         try:
-            return patiently(self._budget, _Passing, _Stale)(self._attempt, listed, destination)
-        except _Failure as error:
+            outcome = self._fetch(listed, destination, halt)
+            halt.count(outcome)
+        except Exception as error:
+            halt.stop(error)
+            raise
+        return outcome
+
+    def _fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
+        try:
+            return patiently(self._budget, Passing, Stale)(self._attempt, listed, destination, halt)
+        except Failure as error:
             failure = error
-        if isinstance(failure, _Everywhere):
+        if isinstance(failure, Everywhere):
             raise BucketError(failure.reason, failure.remedy)
         return Undelivered(listed, failure.reason, failure.remedy, failure.transient)
 
-    def _attempt(self, listed: RemoteObject, destination: Destination) -> Downloaded:
+    def _attempt(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded:
+        halt.check()
         store, access_key_id = self._store()
         try:
             result = _open(store, listed)
         except (BaseError, FileNotFoundError, ValueError) as error:
-            failure = _explain(error)
+            failure = explain(error, listed.key)
         else:
             return self._save(result, listed, destination)
-        if isinstance(failure, _Stale):
+        if isinstance(failure, Stale):
             renew(self._session, access_key_id)
         raise failure
 
@@ -135,7 +165,7 @@ class Transfer:
         etag = (meta["e_tag"] or "").strip('"')
         found = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
         digest, size = hashlib.md5(usedforsecurity=False), 0
-        failure: _Failure
+        failure: Failure
         try:
             target = destination(found)
             with private_file(target) as file:
@@ -146,21 +176,21 @@ class Transfer:
                 self._verify(found, listed, size, digest.hexdigest())
             return Downloaded(found, target)
         except BaseError:
-            failure = _Passing("the connection broke before the whole object arrived")
+            failure = Passing("the connection broke before the whole object arrived")
         except ValueError as error:
-            failure = _Failure(f"its key is not acceptable: {error}", "Nothing can be done here; tell Vocareum.")
+            failure = Failure(f"its key is not acceptable: {error}", "Nothing can be done here; tell Vocareum.")
         except OSError as error:
             if is_full(error):
                 raise  # no other object has room either
-            failure = _Failure(f"it cannot be written: {error.strerror}", "Check the disk's space and permissions.")
+            failure = Failure(f"it cannot be written: {error.strerror}", "Check the disk's space and permissions.")
         raise failure
 
     def _verify(self, found: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
         expected = listed.size if found.etag == listed.etag else found.size
         if size != expected:
-            raise _Passing(f"{size} bytes arrived where {expected} were announced")
+            raise Passing(f"{size} bytes arrived where {expected} were announced")
         if self._etags_are_md5 and _MD5.fullmatch(found.etag) and md5 != found.etag and not self._encrypts(found.key):
-            raise _Passing("its content does not match its checksum")
+            raise Passing("its content does not match its checksum")
 
     def _encrypts(self, key: str) -> bool:
         """Whether the bucket encrypts with KMS keys: then an ETag looks like an MD5 but is none (S3 API reference)."""
@@ -219,21 +249,3 @@ def _open(store: S3Store, listed: RemoteObject) -> "GetResult":
     except PreconditionError:
         # Rewritten since it was listed: take what is there now, whose own headers say which version it is.
         return obstore.get(store, listed.key)
-
-
-def _explain(error: Exception) -> _Failure:
-    match = re.search(r"<Code>(\w+)</Code>", str(error))
-    code = match[1] if match else ""
-    if code in STALE_CODES:
-        return _Stale(f"S3 does not accept the credentials that Vocareum handed out ({code}).", "Try again later.")
-    if code == "RequestTimeTooSkewed":
-        return _Everywhere(f"S3 does not accept this machine's idea of the time ({code}).", SET_CLOCK)
-    if isinstance(error, FileNotFoundError):
-        return _Failure("it is no longer there", "Nothing: the next listing will not name it.")
-    if isinstance(error, ValueError):
-        return _Failure("its key is not one that can be asked for", "Nothing can be done here; tell Vocareum.")
-    if isinstance(error, PermissionDeniedError):
-        remedy = "Check VOCAREUM_ORG_ID: the grant covers the files of the token's own organisation."
-        return _Failure(f"S3 denies access to it ({code or 'status 403'})", remedy)
-    reason = f"S3 could not deliver it ({code or 'no answer'})"
-    return _Passing(reason) if code in _MAY_PASS else _Failure(reason, _LATER, transient=True)

@@ -18,11 +18,13 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.errors import BucketError
 from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 from analytics_pipeline_tests.cli.test_kills import left_over
 from analytics_pipeline_tests.faults.network import bad_network, black_hole, bucket
+from analytics_pipeline_tests.orchestration.conftest import lab_sessions
 
 SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>"
+MAPPING = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n"
 DOWN = ["connection refused", "503 for ever", "black hole"]
 
 
@@ -86,6 +88,50 @@ def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_on
         assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (len(delivered),)
 
 
+def test_objects_that_s3_refuses_for_good_fail_alone_with_their_code_and_a_remedy(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    kinds = [
+        (403, "InvalidObjectState", "archived"),
+        (400, "KMS.DisabledException", "enable the key"),
+        (410, "Gone", "Ask Vocareum"),
+    ]
+    days = [f"{YESTERDAY - timedelta(days=back)}" for back in range(20)]
+    demo.put_many(dict(lab_sessions(day) for day in days))
+    refused = {lab_sessions(day)[0]: kinds[at % 3] for at, day in enumerate(days[:18])}
+    for key, (status, code, _) in refused.items():
+        demo.refuse(key, status, code)
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert "in a row" not in result.output
+    for key, (status, code, remedy) in refused.items():
+        assert re.search(rf"{key}: S3 \w+.*\({code}\)\. .*{remedy}", result.output), (key, result.output)
+        assert [request.status for request in demo.requests if request.key == key] == [status], "not worth a retry"
+    assert loaded(data) == {"lab_sessions": 2}
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_outage_for_the_files_of_one_dataset_leaves_the_others_their_turn(run: Run, demo: DemoVocareum, data: Path):
+    days = [f"{YESTERDAY - timedelta(days=back)}" for back in range(40)]
+    demo.put_many(dict(lab_sessions(day) for day in days))
+    for day in days:
+        demo.refuse(lab_sessions(day)[0], 500, "InternalError")
+    demo.put("org9001/course-asn_mapping/course_mapping.csv", MAPPING)
+    spend = (
+        "aws_account_id,user_id,user_email,course_id,part_id,service,cost\n123456789012,1,a@example.org,1,3,EC2,10\n"
+    )
+    demo.put(f"org9001/service_spend/service_spend_{YESTERDAY:%Y-%m}.csv", spend.encode())
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert re.search(r"S3 failed for 17 files in a row\. Try again later", result.output), result.output
+    assert loaded(data) == {"course_mapping": 1, "service_spend": 1}, result.output
+
+
+def loaded(data: Path) -> dict[str, int]:
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        return dict(connection.execute("SELECT dataset, count(*) FROM ops.loaded_files GROUP BY ALL").fetchall())
+
+
 def test_s3_refusing_this_machines_time_says_to_set_the_clock(run: Run, demo: DemoVocareum):
     refuse_the_time(demo)
     result = run("sync")
@@ -101,8 +147,8 @@ def test_s3_refusing_this_machines_time_ends_a_download_with_the_same_words(demo
     listed = list(opened.list())
     refuse_the_time(demo)
     with pytest.raises(BucketError, match=r"time \(RequestTimeTooSkewed\).*Set this machine's clock"):
-        list(opened.download(listed, lambda found: tmp_path / found.key))
-    assert demo.count("GET") < 50, "the other files were tried in vain"
+        list(opened.download(listed, lambda found: tmp_path / found.key, workers=4))
+    assert demo.count("GET") <= 4, "each worker had one request under way, and begins no other"
 
 
 def refuse_the_time(demo: DemoVocareum) -> None:

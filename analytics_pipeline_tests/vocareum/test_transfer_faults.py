@@ -2,7 +2,9 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.errors import BucketError
+from analytics_pipeline.vocareum.errors import Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline_tests.vocareum.faulty import answer
 
@@ -84,9 +86,82 @@ def test_a_body_that_stays_spoilt_is_given_up_without_a_trace(faulty_bucket: Mak
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+def error(code: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>m</Message><Token-0>S3CRET</Token-0></Error>".encode() if code else b""
+
+
 def test_an_outage_ends_the_download_instead_of_failing_file_by_file(faulty_bucket: MakeBucket, tmp_path: Path):
-    server = Faulty(lambda handler: answer(handler, b"<Error><Code>Odd</Code></Error>", 409), times=10_000)
-    outcomes = faulty_bucket(server).download([LISTED] * 1000, lambda _: tmp_path / "a.csv")
-    with pytest.raises(BucketError, match="files in a row"):
-        list(outcomes)
-    assert server.seen < 200
+    asked: set[str] = set()
+
+    def down(handler: BaseHTTPRequestHandler) -> None:
+        asked.add(handler.path)
+        answer(handler, error("InternalError"), 500)
+
+    many = [replace(LISTED, key=f"org9001/{n}.csv") for n in range(1_000)]
+    with pytest.raises(Outage, match=r"17 files in a row.*Try again later"):
+        list(faulty_bucket(down, budget=0.2).download(many, lambda _: tmp_path / "a.csv", workers=4))
+    assert 17 <= len(asked) <= 17 + 3, "the seventeenth ends it; three others were under way"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (400, "KMS.DisabledException", "enable the key"),
+        (400, "KMS.NotFoundException", "enable the key"),
+        (400, "KMS.KMSInvalidStateException", "enable the key"),
+        (403, "InvalidObjectState", "archived"),
+        (403, "AccessDenied", "VOCAREUM_ORG_ID"),
+        (403, "", "VOCAREUM_ORG_ID"),
+        (403, "SignatureDoesNotMatch", "proxy"),
+        (404, "NoSuchBucket", "VOCAREUM_BUCKET"),
+        (400, "", "Ask Vocareum"),
+        (400, "Odd.Code-1", "Ask Vocareum"),
+        (405, "MethodNotAllowed", "Ask Vocareum"),
+        (409, "OperationAborted", "Ask Vocareum"),
+        (410, "", "Ask Vocareum"),
+        (451, "UnavailableForLegalReasons", "Ask Vocareum"),
+    ],
+)
+def test_what_s3_refuses_for_good_fails_alone_and_is_asked_for_once(
+    faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str, remedy: str
+):
+    asked: Counter[str] = Counter()
+
+    def refuse_most(handler: BaseHTTPRequestHandler) -> None:
+        asked[handler.path] += 1
+        if handler.path.endswith("good.csv"):
+            answer(handler, BODY, **HEADERS)
+        else:
+            answer(handler, error(code), status)
+
+    refused = [replace(LISTED, key=f"org9001/{n}-status code: 503.csv") for n in range(40)]
+    good = replace(LISTED, key="org9001/good.csv")
+    outcomes = list(faulty_bucket(refuse_most).download([*refused, good], lambda _: tmp_path / "a.csv", workers=1))
+    assert Downloaded(good, tmp_path / "a.csv") in outcomes, "what comes after refused files is not fetched"
+    lost = [one for one in outcomes if isinstance(one, Undelivered)]
+    assert {one.object.key for one in lost} == {one.key for one in refused}
+    for one in lost:
+        assert (code or f"status {status}") in one.reason
+        assert remedy in one.remedy
+        assert not one.transient
+        assert "S3CRET" not in repr(one)
+    assert set(asked.values()) == {1}, "a refusal is not worth another request"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (500, "InternalError"),
+        (503, "SlowDown"),
+        (503, ""),
+        (429, ""),
+        (400, "RequestTimeout"),
+        (400, "ThrottlingException"),
+        (400, "KMS.ThrottlingException"),
+    ],
+)
+def test_a_server_error_or_throttling_may_pass(faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str):
+    server = Faulty(lambda handler: answer(handler, error(code), status), times=1)
+    (outcome,) = faulty_bucket(server).download([LISTED], lambda _: tmp_path / "a.csv")
+    assert isinstance(outcome, Downloaded), outcome
+    assert server.seen == 2
