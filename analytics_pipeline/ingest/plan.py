@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from analytics_pipeline.datasets import Dataset, Partition, place
+from analytics_pipeline.datasets import Cadence, Dataset, Partition, place
 
 
 class Listed(Protocol):
@@ -120,16 +120,11 @@ class Wanted:
             return False
         if start is None:
             return True
-        # A month is wanted when any of its days is.
-        return (self.until is None or start <= self.until) and (
-            self.since is None
-            or start >= self.since
-            or (start.replace(day=1) == start and _same_month(start, self.since))
-        )
-
-
-def _same_month(month: date, day: date) -> bool:
-    return (month.year, month.month) == (day.year, day.month)
+        monthly = delivery.dataset.cadence is Cadence.MONTHLY
+        since = (
+            self.since.replace(day=1) if self.since and monthly else self.since
+        )  # a month is wanted when a day of it is
+        return (self.until is None or start <= self.until) and (since is None or start >= since)
 
 
 def place_listing(listing: Iterable[Listed], prefix: str) -> Placed:

@@ -1,10 +1,11 @@
 """What is to be done, from a listing and a ledger alone: pure functions of values."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, Cadence, place
 from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, Wanted, place_listing, plan
 from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline_tests.ingest.delivered import KEYS
@@ -125,6 +126,24 @@ def test_a_range_takes_the_days_within_and_the_months_that_overlap(wanted: Wante
     }
     found = planned(*map(listed, named.values()), wanted=wanted)
     assert set(keys(found.new)) == {f"org9001/{named[name]}" for name in expected}
+
+
+@pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.cadence is Cadence.DAILY])
+def test_the_first_day_of_a_month_is_a_day(name: str):
+    key = re.sub(r"\d{4}-\d{1,2}-\d{1,2}", "{}", KEYS[name])
+    found = [listed(key.format(f"2024-03-{day}")) for day in ("01", "18", "19", "20")]
+    wanted = planned(*found, wanted=Wanted(since=date(2024, 3, 19)))
+    assert [one.partition.key for one in wanted.new] == ["2024-03-19", "2024-03-20"]
+
+
+@pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.cadence is Cadence.MONTHLY])
+@pytest.mark.parametrize("since", ["2024-02-01", "2024-02-15", "2024-02-29"])
+def test_a_month_is_taken_whichever_of_its_days_comes_first(name: str, since: str):
+    key = re.sub(r"\d{4}-\d{1,2}", "{}", KEYS[name])
+    found = [listed(key.format(month)) for month in ("2024-01", "2024-02", "2024-03")]
+    first = date.fromisoformat(since)
+    assert [one.partition.key for one in planned(*found, wanted=Wanted(since=first)).new] == ["2024-02", "2024-03"]
+    assert [one.partition.key for one in planned(*found, wanted=Wanted(since=first, until=first)).new] == ["2024-02"]
 
 
 def test_a_plan_can_be_narrowed_without_losing_what_it_reports():
