@@ -55,3 +55,12 @@ def test_the_defaults_in_env_example_are_those_of_the_settings() -> None:
     for name, field in Settings.model_fields.items():
         if found := re.search(rf"^#{field.validation_alias}=(.+)$", text, re.MULTILINE):
             assert found[1] == str(field.default).replace("False", "false"), f"{name} has another default"
+
+
+def test_no_query_of_the_readme_sums_or_takes_the_maximum_of_what_cannot_be_summed() -> None:
+    whole = "percentiles, peaks and shares are of their own row: ask the mart that computes them for the whole"
+    for query in QUERIES:
+        folded = re.findall(
+            r"(?:max|sum|avg)\((?:p\d\d|peak_sessions|percent\w*|spend_per_\w+|active_students)\)", query
+        )
+        assert not folded, f"{folded}: {whole}\n{query}"

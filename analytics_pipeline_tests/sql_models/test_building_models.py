@@ -23,6 +23,7 @@ from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
 Connection = duckdb.DuckDBPyConnection
 MARTS = {
     *("daily_cloud_spend", "monthly_service_spend", "spend_reconciliation", "lab_sessions", "lab_launches_daily"),
+    "lab_launches_weekly",
     *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
     *("part_lineage", "roster_changes", "idle_spend", "data_completeness"),
 }

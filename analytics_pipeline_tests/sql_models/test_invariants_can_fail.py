@@ -66,12 +66,15 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     ],
     "sessions_add_up_in_every_mart": [
         _without("marts.lab_launches_daily"),
+        "DELETE FROM marts.lab_launches_weekly WHERE lab_type IS NULL",
         _changed("marts.student_course_summary", "sessions = sessions + 1"),
         "DELETE FROM marts.course_summary WHERE sessions > 0",
     ],
     "concurrency_is_possible": [
         _without("marts.lab_concurrency_hourly"),
         _changed("marts.lab_concurrency_hourly", "peak_sessions = 100000"),
+        "UPDATE marts.lab_concurrency_hourly SET peak_sessions = 1 WHERE course_id IS NULL",
+        "DELETE FROM marts.lab_concurrency_hourly WHERE course_id IS NULL",
         _changed("marts.lab_concurrency_hourly", "hour = hour + INTERVAL 10 YEAR"),
     ],
     "every_course_has_the_root_of_its_parent": [

@@ -99,14 +99,56 @@ def test_an_hours_peak_is_the_most_sessions_at_one_moment(warehouse: Connection)
     )
     build_all(warehouse)
     rows = warehouse.execute(
-        "SELECT course_id, hour(hour), peak_sessions FROM marts.lab_concurrency_hourly ORDER BY ALL"
+        "SELECT course_id, hour(hour), peak_sessions FROM marts.lab_concurrency_hourly WHERE course_id > 0 ORDER BY ALL"
     )
     # Course 5: two at once, never three, and one still running at 13:00. Course 6: one for five hours, 16:00 included.
     assert rows.fetchall() == [(5, 12, 2), (5, 13, 1), (6, 12, 1), (6, 13, 1), (6, 14, 1), (6, 15, 1), (6, 16, 1)]
 
 
+def test_the_organisations_peak_is_of_one_moment_and_no_sum_of_the_courses_peaks(warehouse: Connection) -> None:
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        session(NOON, 10, user=1),
+        session(NOON, 10, user=2),
+        session(NOON + timedelta(minutes=20), 10, course=6, user=3),
+        session(NOON + timedelta(minutes=5), 90, course=7, user=4),
+    )
+    build_all(warehouse)
+    rows = warehouse.execute(
+        "SELECT course_id, peak_sessions FROM marts.lab_concurrency_hourly WHERE hour(hour) = 12 ORDER BY ALL NULLS FIRST"
+    )
+    assert rows.fetchall() == [(None, 3), (5, 2), (6, 1), (7, 1)]
+
+
+def test_percentiles_of_a_week_are_of_its_sessions_and_no_maximum_of_its_days(warehouse: Connection) -> None:
+    """On Monday one of ten waits 1,000 seconds and ninety on Tuesday none: the week's p90 is theirs, and not Monday's."""
+    monday = utc(2026, 10, 5, 12)
+    waits = [(monday, n, 500 + n, 5) for n in range(10)] + [(monday + timedelta(days=1), n, 7, 6) for n in range(90)]
+    for at, user, seconds, course in waits:
+        ready = at + timedelta(seconds=seconds)
+        put(warehouse, "raw.lab_sessions", session(at, user=user, course=course, lab_type="VM", init_time=ready))
+    put(warehouse, "raw.lab_sessions", session(monday, course=5, lab_type=None, user=999) | {"start_time": None})
+    build_all(warehouse)
+    columns = "course_id, lab_type, launches, failures, waits, p50, p90, p99"
+    rows = warehouse.execute(f"SELECT {columns} FROM marts.lab_launches_weekly ORDER BY ALL NULLS FIRST").fetchall()
+    assert rows == [
+        (None, None, 101, 1, 100, 7, 7, 508),
+        (None, "VM", 100, 0, 100, 7, 7, 508),
+        (None, "unknown", 1, 1, 0, None, None, None),
+        (5, None, 11, 1, 10, 504, 508, 509),
+        (5, "VM", 10, 0, 10, 504, 508, 509),
+        (5, "unknown", 1, 1, 0, None, None, None),
+        (6, None, 90, 0, 90, 7, 7, 7),
+        (6, "VM", 90, 0, 90, 7, 7, 7),
+    ]
+    assert {week for (week,) in warehouse.execute("SELECT week FROM marts.lab_launches_weekly").fetchall()} == {
+        monday.date()
+    }
+
+
 def test_a_clock_gone_wrong_does_not_fill_the_years(warehouse: Connection) -> None:
     put(warehouse, "raw.lab_sessions", session(NOON) | {"end_time": utc(9999, 12, 31)})
     build_all(warehouse)
-    hours = warehouse.execute("SELECT count(*) FROM marts.lab_concurrency_hourly").fetchone()
+    hours = warehouse.execute("SELECT count(*) FROM marts.lab_concurrency_hourly WHERE course_id = 5").fetchone()
     assert hours == (31 * 24,)

@@ -25,7 +25,7 @@ SELECT
     round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered, -- Seconds from launch to ready, as delivered (in minutes).
     start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started: a start is delivered, and the log tells of no failed one.
     end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL where the log tells no end.
-    concurrent_labs, -- Labs that the user already had running at launch.
+    concurrent_labs, -- Labs that the user already had running at launch. Not to be summed: marts.lab_concurrency_hourly has what ran at once.
     disconnects, -- How often the user was disconnected.
     latency_ms -- Estimated latency of the user's connection, in milliseconds.
 FROM staging.lab_sessions

@@ -1,8 +1,9 @@
--- An hour's peak of a course is at least 1 where a session starts in it, and never above the sessions that touch the hour.
+-- An hour's peak of a course is at least 1 where a session starts in it, and never above the sessions that touch the hour. That of the
+-- organisation is not below the peak of any course, and not above the sum of them.
 -- If it fails, the sweep of marts.lab_concurrency_hourly is wrong.
 WITH
 ran AS (
-    SELECT course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
+    SELECT unnest([course_id, NULL]) AS course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
     FROM marts.lab_sessions
     WHERE start_time < end_time
 ),
@@ -20,5 +21,13 @@ touched AS (
 )
 SELECT coalesce(touched.course_id, found.course_id) AS course_id, coalesce(touched.hour, found.hour) AS hour, peak_sessions, sessions
 FROM touched
-FULL JOIN marts.lab_concurrency_hourly AS found ON found.course_id = touched.course_id AND found.hour = touched.hour
+FULL JOIN marts.lab_concurrency_hourly AS found ON found.course_id IS NOT DISTINCT FROM touched.course_id AND found.hour = touched.hour
 WHERE coalesce(found.peak_sessions, 0) NOT BETWEEN 1 AND coalesce(touched.sessions, 0)
+UNION ALL
+SELECT NULL, hour, max(peak_sessions) FILTER (course_id IS NULL), sum(peak_sessions) FILTER (course_id IS NOT NULL)
+FROM marts.lab_concurrency_hourly
+GROUP BY hour
+HAVING NOT coalesce(
+    max(peak_sessions) FILTER (course_id IS NULL)
+    BETWEEN max(peak_sessions) FILTER (course_id IS NOT NULL) AND sum(peak_sessions) FILTER (course_id IS NOT NULL), false
+)

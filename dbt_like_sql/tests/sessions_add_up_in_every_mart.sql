@@ -1,10 +1,20 @@
--- Each course has as many sessions in marts.lab_launches_daily, marts.student_course_summary and marts.course_summary as in
--- marts.lab_sessions. If it fails, a join or GROUP BY of the mart that differs loses or multiplies sessions.
+-- Each course has as many sessions in marts.lab_launches_daily, marts.lab_launches_weekly (by lab type, and all of them),
+-- marts.student_course_summary and marts.course_summary as in marts.lab_sessions. If it fails, a join or GROUP BY of the mart that differs loses or multiplies sessions.
 WITH
 sessions AS (SELECT course_id, count(*) AS sessions FROM marts.lab_sessions GROUP BY course_id),
 others AS (
     SELECT 'lab_launches_daily' AS mart, course_id, sum(launches) AS sessions
     FROM marts.lab_launches_daily
+    GROUP BY course_id
+    UNION ALL
+    SELECT 'lab_launches_weekly by lab type', course_id, sum(launches)
+    FROM marts.lab_launches_weekly
+    WHERE course_id IS NOT NULL AND lab_type IS NOT NULL
+    GROUP BY course_id
+    UNION ALL
+    SELECT 'lab_launches_weekly', course_id, sum(launches)
+    FROM marts.lab_launches_weekly
+    WHERE course_id IS NOT NULL AND lab_type IS NULL
     GROUP BY course_id
     UNION ALL
     SELECT 'student_course_summary', course_id, sum(sessions)
@@ -17,7 +27,9 @@ others AS (
 expected AS (
     SELECT mart, course_id, sessions
     FROM sessions
-    CROSS JOIN (VALUES ('lab_launches_daily'), ('student_course_summary'), ('course_summary')) AS marts(mart)
+    CROSS JOIN (VALUES
+        ('lab_launches_daily'), ('lab_launches_weekly by lab type'), ('lab_launches_weekly'), ('student_course_summary'), ('course_summary')
+    ) AS marts(mart)
 )
 SELECT
     coalesce(expected.mart, others.mart) AS mart,
