@@ -13,7 +13,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from analytics_pipeline.orchestration.incidents import Incident, RedCheck, from_json, messages, open_incidents
 from analytics_pipeline.orchestration.runs import known_runs
 from analytics_pipeline.orchestration.sensors import Clock, utc_now
-from analytics_pipeline.orchestration.webhook import NotSent, WebhookResource
+from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 
 INTERVAL_SECONDS = 60
 RUNS_READ = 300
@@ -32,8 +32,10 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
             "and a link, and one when it is well again."
         ),
     )
-    def sense(context: dg.SensorEvaluationContext, webhook: WebhookResource) -> dg.SkipReason | dg.SensorResult:
-        if not webhook.url:
+    def sense(
+        context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
+    ) -> dg.SkipReason | dg.SensorResult:
+        if not webhook.url.get_secret_value():
             return dg.SkipReason(
                 "ALERT_WEBHOOK_URL is not set, so nobody is told. Set it to a Slack-compatible webhook."
             )

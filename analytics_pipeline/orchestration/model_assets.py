@@ -45,7 +45,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def build_models(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         chosen = {".".join(key.path) for key in context.selected_asset_keys}
         with foreseeable(), warehouse.get_connection() as connection:

@@ -3,8 +3,6 @@
 How they are written belongs in `warehouse/publish.py` and `report/`.
 """
 
-from pathlib import Path
-
 import dagster as dg
 
 from analytics_pipeline.orchestration import describe
@@ -35,8 +33,8 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         tags={"layer": GROUP},
         automation_condition=FOLLOW,
     )
-    def analytics(warehouse: WarehouseResource) -> dg.MaterializeResult:
-        target = Path(warehouse.data_dir) / "analytics.duckdb"
+    def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
+        target = warehouse.published
         with foreseeable(), warehouse.get_connection() as connection:
             done = publish(connection, target, pii=pii)
         rows = sorted(done.rows.items())
@@ -63,10 +61,9 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
     tags={"layer": GROUP},
     automation_condition=FOLLOW,
 )
-def report(warehouse: WarehouseResource) -> dg.MaterializeResult:
+def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
     """`report.html`, from the published file."""
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
-    folder = Path(warehouse.data_dir)
-    target = write_report(folder / "analytics.duckdb", folder / "report.html")
+    target = write_report(warehouse.published, warehouse.published.with_name("report.html"))
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

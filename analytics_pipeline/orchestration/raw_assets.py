@@ -5,6 +5,7 @@ The steps of loading belong in `loading.py`, what a check looks at in `raw_check
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -33,18 +34,34 @@ GROUP = "raw"
 OWNER = "team:data-engineering"
 
 
-class LoadConfig(dg.Config):
-    """How a run of a raw asset goes about it."""
+@dataclass(frozen=True)
+class LoadConfig:
+    """The config of a raw asset's run.
 
-    full: bool = False
-    """Fetch and load every file again, even what is loaded already."""
-    only: list[str] = []
-    """Partitions (courses of a snapshot) of the run's range to look at; all of them if empty."""
-    versions: dict[str, str] = {}
-    """The version of each of these partitions when the run was asked for. It selects nothing: if the run dies, this says which
-    versions it was an attempt at."""
-    retry_failed: bool = True
-    """Whether to try versions again that could not be loaded; schedules leave that to the sensor, which paces it."""
+    Attributes:
+        full: fetch and load every file again, even what is loaded already.
+        only: partitions (courses of a snapshot) of the run's range to look at; all of them if empty.
+        versions: the version of each of these partitions when the run was asked for. It selects nothing: if the run dies,
+            this says which versions it was an attempt at.
+        retry_failed: whether to try versions again that could not be loaded; schedules leave that to the sensor, which
+            paces it.
+    """
+
+    full: bool
+    only: list[str]
+    versions: dict[str, str]
+    retry_failed: bool
+
+
+# Plain types: a field of `dg.Config` would also take {"env": NAME}, and read any variable, the token's too.
+CONFIG_SCHEMA = {
+    "full": dg.Field(bool, default_value=False, description="Fetch and load every file again."),
+    "only": dg.Field(
+        [str], default_value=[], description="Partitions (courses of a snapshot) to look at; all if empty."
+    ),
+    "versions": dg.Field({str: str}, default_value={}, description="The versions that the run is an attempt at."),
+    "retry_failed": dg.Field(bool, default_value=True, description="Try versions again that could not be loaded."),
+}
 
 
 def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
@@ -71,11 +88,15 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         name=f"load_{dataset.name}",
         specs=[spec],
         check_specs=[*check_specs(dataset, key), *standing_specs(dataset, key)],
+        config_schema=CONFIG_SCHEMA,
         backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None,
     )
     def load(
-        context: dg.AssetExecutionContext, config: LoadConfig, feed: FeedResource, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext,
+        feed: dg.ResourceParam[FeedResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        config = LoadConfig(**context.op_execution_context.op_config)
         with _noting_failure(context, dataset):
             with foreseeable():
                 bucket = feed.open()
@@ -83,7 +104,7 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 todo = _plan(dataset, bucket, warehouse, partitions, config)
                 results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse))
                 _note_verdicts(context, dataset, results)
-                yield from _report(context, dataset, todo, results, warehouse, f"s3://{feed.bucket}")
+                yield from _report(context, dataset, todo, results, warehouse, feed.uri)
                 if outage:
                     raise outage
             raise_if_failed(dataset, results)

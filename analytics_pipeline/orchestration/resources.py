@@ -1,12 +1,12 @@
-"""The doors to the outside as Dagster resources: the feed's bucket and the warehouse. Settings show in the UI, secrets don't.
+"""The feed's bucket, the warehouse and the webhook as Dagster resources, none of which run config can change.
 
+Whoever reaches the Dagster UI writes run config. A resource with config fields would send the token to any address that they
+name, and `{"env": NAME}` would read any variable. So the resources take everything from the settings and accept no config.
 What they open belongs in `vocareum/` and `warehouse/`.
 """
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ import dagster as dg
 import duckdb
 from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import PrivateAttr
 
-from analytics_pipeline.orchestration.webhook import WebhookResource
+from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
@@ -27,46 +27,53 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 class FeedResource(S3Resource):
     """The organisation's part of Vocareum's bucket, with one-hour credentials that refresh themselves."""
 
-    org_id: str = Field(description="Id of the Vocareum organisation.")
-    api_token: str = Field(description="API token for s3_labs; a secret.")
-    api_url: str = Field(description="Vocareum's API, the only host the token goes to.")
-    bucket: str = Field(description="Bucket of the feed.")
+    _settings: Settings = PrivateAttr()
     _opened: Bucket | None = PrivateAttr(default=None)
 
+    @classmethod
+    def of(cls, settings: Settings) -> "FeedResource":
+        """Return the feed that the settings describe."""
+        feed = cls(region_name=settings.region, endpoint_url=settings.s3_endpoint_url)
+        feed._settings = settings
+        return feed
+
+    @property
+    def uri(self) -> str:
+        """The bucket as a URI."""
+        return f"s3://{self._settings.bucket}"
+
     def open(self) -> Bucket:
-        """The bucket, listing and reading under `org{org}/`; one for all steps of a run, which share its credentials.
+        """Open the bucket to list and read under `org{org}/`; all steps of a run share one bucket and its credentials.
 
         Raises:
             SettingsError: the organisation or the token is not set.
         """
         if self._opened is None:
-            self._opened = open_bucket(self._settings())
+            self._opened = open_bucket(self._settings)
         return self._opened
 
-    def _settings(self) -> Settings:
-        return Settings.model_construct(
-            org_id=self.org_id,
-            api_token=SecretStr(self.api_token),
-            api_url=self.api_url,
-            bucket=self.bucket,
-            region=self.region_name or "us-west-2",
-            s3_endpoint_url=self.endpoint_url,
-        )
-
     def get_client(self) -> Any:
-        """A boto3 S3 client with the organisation's credentials, for code of your own."""
-        api = VocareumApi(self.api_url, SecretStr(self.api_token))
-        return session(api, self.org_id, self.region_name or "us-west-2").client("s3", endpoint_url=self.endpoint_url)
+        """Return a boto3 S3 client with the organisation's credentials, for code of your own."""
+        settings = require(self._settings)
+        api = VocareumApi(settings.api_url, settings.api_token)
+        return session(api, settings.org_id, settings.region).client("s3", endpoint_url=self.endpoint_url)
 
     def get_object_to_set_on_execution_context(self) -> "FeedResource":
-        """Itself: a client made before the first step would fail, with less to say, where settings are missing."""
+        """Return itself: a client made before the first step would fail, with less to say, where settings are missing."""
         return self
 
 
 class WarehouseResource(DuckDBResource):
     """The private warehouse: one writer at a time, who queues on a file lock and always closes."""
 
-    data_dir: str = Field(description="Folder of the warehouse, the landing files and the published file.")
+    _settings: Settings = PrivateAttr()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "WarehouseResource":
+        """Return the warehouse that the settings describe."""
+        warehouse = cls(database=str(settings.warehouse_path))
+        warehouse._settings = settings
+        return warehouse
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -77,7 +84,12 @@ class WarehouseResource(DuckDBResource):
     @property
     def landing(self) -> Path:
         """Folder of the files as delivered."""
-        return Path(self.data_dir) / "landing"
+        return self._settings.landing_dir
+
+    @property
+    def published(self) -> Path:
+        """The database that analysts open."""
+        return self._settings.published_path
 
 
 def open_bucket(settings: Settings) -> Bucket:
@@ -98,27 +110,16 @@ def open_bucket(settings: Settings) -> Bucket:
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """The resources by the names that assets use; what is set in the environment stays there (`EnvVar`)."""
-    value = partial(_from_environment, settings)
+    """Return the resources by the names that assets use; each refuses run config."""
     return {
-        "feed": FeedResource(
-            org_id=value("org_id"),
-            api_token=value("api_token"),
-            api_url=value("api_url"),
-            bucket=value("bucket"),
-            region_name=value("region"),
-            endpoint_url=value("s3_endpoint_url"),
-        ),
-        "warehouse": WarehouseResource(
-            database=str(settings.warehouse_path), data_dir=str(settings.data_dir.absolute())
-        ),
-        "webhook": WebhookResource(url=value("alert_webhook_url"), ui_url=value("ui_url")),
+        "feed": _fixed("The organisation's part of Vocareum's bucket.", lambda: FeedResource.of(settings)),
+        "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
+        "webhook": _fixed("The webhook of alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
+        # No asset returns a value to store. Dagster's default takes a folder from run config.
+        "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),
     }
 
 
-def _from_environment(settings: Settings, field: str) -> Any:
-    name = str(Settings.model_fields[field].validation_alias)
-    if os.environ.get(name, "").strip():
-        return dg.EnvVar(name)
-    value = getattr(settings, field)
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
+    """A resource whose config is an empty shape: run config that names a field is refused."""
+    return dg.ResourceDefinition(lambda _: make(), config_schema={}, description=f"{description} Set by the settings.")

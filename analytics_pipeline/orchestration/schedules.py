@@ -78,7 +78,9 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=_DESCRIPTION[cadence] + _NO_FAILURE,
     )
-    def load(context: dg.ScheduleEvaluationContext, feed: FeedResource) -> dg.RunRequest | dg.SkipReason:
+    def load(
+        context: dg.ScheduleEvaluationContext, feed: dg.ResourceParam[FeedResource]
+    ) -> dg.RunRequest | dg.SkipReason:
         try:
             feed.open()
         except FORESEEABLE as error:

@@ -55,7 +55,9 @@ def missing_partitions(
         ),
     )
     def sense(
-        context: dg.SensorEvaluationContext, feed: FeedResource, warehouse: WarehouseResource
+        context: dg.SensorEvaluationContext,
+        feed: dg.ResourceParam[FeedResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.SensorResult | dg.SkipReason:
         end_dead_runs(context.instance)
         try:

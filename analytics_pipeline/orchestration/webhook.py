@@ -1,10 +1,10 @@
-"""The webhook that people are told through, as a Dagster resource. Its address is a secret and stands in no text."""
+"""The webhook that people are told through, as Dagster's assets and sensors get it. Its address is a secret and stands in no text."""
 
 import logging
+from dataclasses import dataclass
 
-import dagster as dg
 import httpx
-from pydantic import Field
+from pydantic import SecretStr
 
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.errors import VocareumError
@@ -17,11 +17,17 @@ class NotSent(Exception):
     """The webhook did not take a message; the text never holds its address, which is a secret."""
 
 
-class WebhookResource(dg.ConfigurableResource):
-    """A Slack-compatible webhook."""
+@dataclass(frozen=True)
+class Webhook:
+    """A Slack-compatible webhook.
 
-    url: str = Field("", description="ALERT_WEBHOOK_URL, a secret; nobody is told of anything while it is empty.")
-    ui_url: str = Field("http://127.0.0.1:3000", description="Where people reach the Dagster UI, for links.")
+    Attributes:
+        url: ALERT_WEBHOOK_URL, a secret; nobody is told of anything while it is empty.
+        ui_url: where people reach the Dagster UI, for links.
+    """
+
+    url: SecretStr
+    ui_url: str
 
     def send(self, text: str) -> None:
         """Post a text.
@@ -36,7 +42,7 @@ class WebhookResource(dg.ConfigurableResource):
     def _post(self, text: str) -> str | None:
         """Why the webhook did not take a text; None if it did."""
         try:
-            address = require_safe(self.url, "ALERT_WEBHOOK_URL")
+            address = require_safe(self.url.get_secret_value(), "ALERT_WEBHOOK_URL")
             answer = httpx.post(address, json={"text": text}, timeout=10, follow_redirects=False)
         except VocareumError as error:
             return str(error)

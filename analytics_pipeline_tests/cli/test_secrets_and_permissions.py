@@ -7,11 +7,12 @@ from dataclasses import astuple
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.resources import open_bucket
-from analytics_pipeline.orchestration.webhook import NotSent, WebhookResource
+from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline_tests.cli.conftest import Run
@@ -146,7 +147,7 @@ def test_no_secret_is_in_an_error_or_in_any_error_behind_it(
 )
 def test_the_webhooks_address_is_in_no_error_nor_log(everything_logged: Listener, address: str):
     with pytest.raises(NotSent) as raised:
-        WebhookResource(url=address + HOOK).send("text")
+        Webhook(SecretStr(address + HOOK), "http://127.0.0.1:3000").send("text")
     assert texts_with({HOOK}, chain(raised.value)) == []
     assert texts_with({HOOK}, everything_logged.texts) == []
 
