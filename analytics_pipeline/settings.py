@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",
-        description="Where people reach the Dagster UI: the links in alerts begin with it.",
+        description="Where people reach the Dagster UI: links in alerts begin with it, and the UI answers to its host.",
     )
 
     @property

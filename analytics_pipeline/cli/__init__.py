@@ -16,6 +16,7 @@ from analytics_pipeline.cli import (
     report,
     status,
     sync,
+    webserver,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command()(report.report)
 app.command()(dictionary.dictionary)
 app.command()(erase.erase)
 app.command()(dev.dev)
+app.command()(webserver.webserver)
 app.add_typer(quarantine.app, name="quarantine")
 
 

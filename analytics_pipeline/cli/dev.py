@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,8 @@ from analytics_pipeline.settings import load_settings
 def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000) -> None:
     """Start the Dagster UI and its daemon.
 
-    On 127.0.0.1 alone, as the UI has no login; with the persistent instance under ANALYTICS_DATA_DIR.
+    On 127.0.0.1 alone, as the UI has no login, and for requests of its own pages alone; with the persistent instance under
+    ANALYTICS_DATA_DIR.
     """
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
@@ -28,11 +28,11 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     note(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)"
     )
-    dagster = Path(sys.executable).with_name("dagster")
     os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which would be one more package for the same two processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
     # Where nobody answers, a tick says so after a minute; Dagster's own patience ends just then, with words about a code server.
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
     workspace = ["--workspace", str(project_file("workspace.yaml"))]
-    os.execv(dagster, [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606
+    program = [sys.executable, "-m", "analytics_pipeline.orchestration.webserver", "dev"]
+    os.execv(sys.executable, [*program, "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606

@@ -6,9 +6,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import dagster as dg
@@ -21,6 +25,7 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.listening import listening
+from analytics_pipeline_tests.orchestration.foreign_page import ATTACK, foreign_page, mutation
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may work on this one
@@ -82,6 +87,14 @@ def days(running: Running, asset: str) -> set[str]:
     return running.instance.get_materialized_partitions(dg.AssetKey(["raw", asset]))
 
 
+def answers(running: Running) -> bool:
+    """Whether the web server has started."""
+    try:
+        return urlopen(running.url).status == 200
+    except URLError:
+        return False
+
+
 def is_quiet(running: Running) -> bool:
     return not running.instance.get_runs(
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
@@ -100,7 +113,7 @@ def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None
 
 
 def test_the_ui_and_the_daemon_are_reached_from_this_machine_alone(running: Running) -> None:
-    running.wait_for(lambda: urlopen(running.url).status == 200)
+    running.wait_for(lambda: answers(running))
     processes = [running.process, *running.process.children(recursive=True)]
     assert len(processes) > 2, "the webserver and the daemon are processes of their own"
     addresses = listening(processes)
@@ -113,7 +126,7 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
     shots.mkdir(exist_ok=True)
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
     running.wait_for(lambda: is_quiet(running))
-    running.wait_for(lambda: urlopen(running.url).status == 200)
+    running.wait_for(lambda: answers(running))
     page = browser.new_page(viewport={"width": 1600, "height": 1000})
     page.set_default_timeout(60_000)
 
@@ -144,4 +157,60 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
     page.goto(f"{running.url}/automation")
     page.get_by_text("missing_partitions").first.wait_for()
     page.screenshot(path=shots / "ui_automation.png")
+    page.close()
+
+
+def launched(running: Running) -> set[str]:
+    """Who launched runs with the mutation of the foreign page."""
+    return {run.tags[ATTACK] for run in running.instance.get_runs() if ATTACK in run.tags}
+
+
+def ask(running: Running, method: str = "GET", path: str = "/", **headers: str) -> int:
+    """Send a request as a program would; return the status."""
+    host, port = running.url.removeprefix("http://").split(":")
+    with closing(HTTPConnection(host, int(port), timeout=60)) as connection:
+        connection.request(method, path, headers=headers)
+        return connection.getresponse().status
+
+
+def test_a_foreign_page_launches_no_run_and_sees_nothing(running: Running, browser: Any) -> None:
+    running.wait_for(lambda: answers(running))
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    with foreign_page(running.url) as address:
+        page.goto(address)
+        page.wait_for_function("window.outcome")
+        outcome = page.evaluate("window.outcome")
+        frame = next(frame for frame in page.frames if frame.url.startswith(running.url) or "chrome-error" in frame.url)
+        assert "Overview" not in frame.content(), "the UI is not shown in a frame"
+    assert outcome["image"] == outcome["script"] == outcome["socket"] == "error"
+    assert (outcome["simple"], outcome["json"]) == ("opaque 0", "TypeError"), "sent, and nothing may be read"
+    # The same mutation is a good one when the UI's own page sends it as JSON.
+    page.goto(running.url)
+    send = """query => fetch("/graphql", {method: "POST", headers: {"content-type": "application/json"},
+        body: JSON.stringify({query})}).then(answer => answer.text())"""
+    assert "LaunchRunSuccess" in page.evaluate(send, mutation("own"))
+    overridden = {"resources": {"feed": {"config": {"api_url": "http://127.0.0.1:9", "api_token": {"env": "HOME"}}}}}
+    assert "RunConfigValidationInvalid" in page.evaluate(send, mutation("overridden", overridden))
+    page.close()
+    assert launched(running) == {"own"}
+
+
+def test_the_ui_answers_to_its_own_names_and_takes_no_mutation_by_get(running: Running) -> None:
+    running.wait_for(lambda: answers(running))
+    assert ask(running) == ask(running, Host="localhost:1") == 200
+    assert ask(running, Host="rebound.evil.example") == HTTPStatus.MISDIRECTED_REQUEST
+    assert ask(running, path="/graphql?query={version}") == HTTPStatus.METHOD_NOT_ALLOWED
+    plain = {"Content-Type": "text/plain"}
+    assert ask(running, "POST", "/graphql?query={version}", **plain) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+def test_the_ui_hears_of_runs_by_its_websocket(running: Running, browser: Any) -> None:
+    running.wait_for(lambda: answers(running))
+    running.wait_for(lambda: bool(running.instance.get_runs()))
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    with page.expect_websocket() as opened:
+        page.goto(f"{running.url}/runs/{running.instance.get_runs()[-1].run_id}")
+    opened.value.wait_for_event("framereceived")
     page.close()

@@ -85,7 +85,9 @@ def test_no_job_takes_an_address_a_secret_or_a_path_from_run_config(
     folder = tmp_path / "elsewhere"
     replaced = overrides(elsewhere, folder)
     tried: list[dict[str, Any]] = [{name: {"config": config} for name, config in replaced.items()}]
-    tried += [{name: {"config": {field: value}}} for name, config in replaced.items() for field, value in config.items()]
+    tried += [
+        {name: {"config": {field: value}}} for name, config in replaced.items() for field, value in config.items()
+    ]
     for job in jobs(pipeline):
         for resources in tried:
             with pytest.raises(dg.DagsterInvalidConfigError, match="Received unexpected config entr"):

@@ -1,0 +1,26 @@
+"""`analytics-pipeline webserver`: the Dagster UI alone, guarded, for a service; the daemon is a service of its own."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.settings import load_settings
+
+
+@command
+def webserver(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show everything, launch and change nothing.")] = False,
+) -> None:
+    """Start the Dagster UI without its daemon, on 127.0.0.1, for requests of its own pages alone."""
+    from analytics_pipeline.orchestration.instance import prepare_home, project_file
+
+    settings = load_settings()
+    prepare_home(settings)
+    note(f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no login.")
+    options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
+    program = [sys.executable, "-m", "analytics_pipeline.orchestration.webserver"]
+    os.execv(sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606
