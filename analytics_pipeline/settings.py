@@ -1,6 +1,6 @@
 """The settings: their names, defaults and what to do when one is missing. Values come from the environment alone.
 
-`.env` is read into the environment by the doors (`cli.py`; Dagster does so itself), never here.
+`.env` is read into the environment by the command line (`cli/env_file.py`), never here.
 """
 
 import re

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
 import typer
-from dotenv import find_dotenv, load_dotenv
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import room
 from analytics_pipeline.errors import FORESEEABLE
@@ -37,12 +37,9 @@ def command(function: Command) -> Command:
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        file = find_dotenv(usecwd=True)
         try:
-            load_dotenv(file)
-        except UnicodeDecodeError:
-            fail(f"{file} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8.")
-        try:
+            if file := read_env_file():
+                err.print(printable(f"Settings are read from {file}."), style="dim", markup=False, soft_wrap=True)
             with room():
                 return function(*args, **kwargs)
         except FORESEEABLE as error:

@@ -1,8 +1,6 @@
 """Run config is written by whoever reaches the Dagster UI: it replaces no address, no secret and no path."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,38 +10,17 @@ from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
 
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
+from analytics_pipeline_tests.elsewhere import Elsewhere, serve_elsewhere
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 TOKEN = {"env": "VOCAREUM_API_TOKEN"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-class Elsewhere:
-    """A server of somebody else, who waits for the token."""
-
-    def __init__(self) -> None:
-        self.requests: list[str] = []
-        seen = self.requests
-
-        class Handler(BaseHTTPRequestHandler):
-            def handle_one_request(self) -> None:
-                self.raw_requestline = self.rfile.readline()
-                seen.append(self.raw_requestline.decode(errors="replace"))
-                self.close_connection = True
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
-    running = Elsewhere()
-    thread = threading.Thread(target=running.server.serve_forever)
-    thread.start()
-    yield running
-    running.server.shutdown()
-    thread.join()
-    running.server.server_close()
+    with serve_elsewhere() as running:
+        yield running
 
 
 def overrides(elsewhere: Elsewhere, folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,56 @@
+"""The file `.env`: which one is read, and whether its owner may say where the token goes.
+
+A `.env` names the host that the token is sent to. One in a folder above may be another user's, so folders above are not searched.
+"""
+
+import os
+import stat
+from io import StringIO
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from analytics_pipeline.settings import SettingsError
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def read_env_file(project: Path = _PROJECT) -> Path | None:
+    """Read `.env` of the working folder, else of the project, into the environment; what is set there stays.
+
+    Args:
+        project: the checkout's folder; an installed package has none.
+
+    Returns:
+        The file that was read, or None if there is none.
+
+    Raises:
+        SettingsError: another user owns the file or may write it, or it is not UTF-8.
+        OSError: it can't be read.
+    """
+    folders = [Path.cwd(), *([project] if (project / "pyproject.toml").exists() else [])]
+    path = next((folder / ".env" for folder in folders if os.path.lexists(folder / ".env")), None)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        _require_trusted(path, path.lstat())
+        _require_trusted(path, os.fstat(file.fileno()))
+        content = file.read()
+    try:
+        load_dotenv(stream=StringIO(content.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8.") from None
+    return path
+
+
+def _require_trusted(path: Path, state: os.stat_result) -> None:
+    if state.st_uid not in (os.geteuid(), 0):
+        raise SettingsError(
+            f"{path} belongs to another user (uid {state.st_uid}), who could send the API token to any address. Work in a "
+            "folder of yours, or make the file yours."
+        )
+    if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError(
+            f"{path} can be written by other users (mode {stat.S_IMODE(state.st_mode):o}), who could send the API token to any "
+            f"address. Run: chmod 600 {path}"
+        )

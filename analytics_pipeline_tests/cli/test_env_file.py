@@ -1,0 +1,101 @@
+"""Which `.env` is read: a file of somebody else must not say where the token goes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.cli.env_file import read_env_file
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.elsewhere import Elsewhere, serve_elsewhere
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    with serve_elsewhere() as running:
+        yield running
+
+
+PLANTED = "t0ken-of-the-test"
+
+
+def redirecting(folder: Path, elsewhere: Elsewhere, mode: int = 0o600) -> Path:
+    """Write a `.env` that sends the token elsewhere."""
+    path = folder / ".env"
+    path.write_text(f"VOCAREUM_API_URL={elsewhere.url}\n")
+    path.chmod(mode)
+    return path
+
+
+def give_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the file another user's."""
+    if os.geteuid() == 0:
+        os.chown(path, 54_321, -1)
+    else:
+        somebody = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: somebody)
+
+
+def test_a_file_in_a_folder_above_is_not_read(
+    run: Run, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redirecting(tmp_path, elsewhere)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=None)
+    assert "Settings are read" not in result.output
+    assert elsewhere.requests == []
+    monkeypatch.chdir(tmp_path)
+    result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=PLANTED)
+    assert f"Settings are read from {tmp_path / '.env'}." in result.stderr
+    assert elsewhere.requests[0].startswith("GET /orgs/"), "the file would have redirected the token"
+
+
+def test_a_file_of_another_user_is_refused(
+    run: Run, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_away(redirecting(tmp_path, elsewhere), monkeypatch)
+    result = run("doctor", VOCAREUM_API_URL=None)
+    assert (result.exit_code, elsewhere.requests) == (2, [])
+    assert f"{tmp_path / '.env'} belongs to another user" in result.output
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_is_refused(run: Run, elsewhere: Elsewhere, tmp_path: Path, mode: int) -> None:
+    path = redirecting(tmp_path, elsewhere, mode)
+    result = run("doctor", VOCAREUM_API_URL=None)
+    assert (result.exit_code, elsewhere.requests) == (2, [])
+    assert f"can be written by other users (mode {mode:o})" in result.output
+    assert f"chmod 600 {path}" in result.output
+
+
+def test_a_link_of_another_user_is_refused(
+    run: Run, elsewhere: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes links of another user")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / ".env").symlink_to(redirecting(tmp_path / "mine", elsewhere))
+    os.chown(tmp_path / ".env", 54_321, -1, follow_symlinks=False)
+    result = run("doctor", VOCAREUM_API_URL=None)
+    assert (result.exit_code, elsewhere.requests) == (2, [])
+    assert "belongs to another user" in result.output
+
+
+def test_the_projects_file_is_read_where_the_working_folder_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, work = tmp_path / "project", tmp_path / "work"
+    project.mkdir()
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.delenv("VOCAREUM_ORG_ID", raising=False)
+    (project / ".env").write_text("VOCAREUM_ORG_ID=17\n")
+    (project / ".env").chmod(0o600)
+    assert read_env_file(project) is None, "a folder that is no checkout"
+    (project / "pyproject.toml").touch()
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "")  # put back afterwards, whatever is read
+    monkeypatch.delenv("VOCAREUM_ORG_ID")
+    assert read_env_file(project) == project / ".env"
+    assert os.environ["VOCAREUM_ORG_ID"] == "17"
