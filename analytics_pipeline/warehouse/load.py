@@ -14,6 +14,7 @@ from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.erasure import erase_in_batch
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import EXTRA, FILE
+from analytics_pipeline.warehouse.arrivals import note_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
@@ -39,6 +40,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
     connection.register("batch_rejects", batch.rejects)
     try:
         with transaction(connection):
+            note_arrivals(connection)
             if any(result.failure is None for result in batch.files):
                 _replace_rows(connection, batch, files, now)
                 _replace_ledger(connection)

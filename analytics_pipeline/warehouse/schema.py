@@ -91,6 +91,18 @@ OPERATIONS: tuple[Table, ...] = (
         ),
     ),
     Table(
+        "ops.arrivals",
+        "When each file was first seen, one row per file that was ever loaded or failed; kept when the file is overwritten.",
+        (
+            TableColumn("dataset", "VARCHAR", "Name of the dataset."),
+            TableColumn(
+                "partition", "VARCHAR", "Day, month, course id or `organisation`: the file's place in its dataset."
+            ),
+            TableColumn("first_written", "TIMESTAMP", "When Vocareum wrote the first version that was seen (UTC)."),
+            TableColumn("first_seen", "TIMESTAMP", "When that version was loaded, or failed (UTC)."),
+        ),
+    ),
+    Table(
         "ops.findings",
         "Rules that records of a loaded file break: errors (quarantined) and warnings (loaded).",
         (

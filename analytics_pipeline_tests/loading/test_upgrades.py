@@ -35,7 +35,8 @@ def first_release(path: Path) -> None:
 def reversed_columns(path: Path) -> None:
     """The same with every table's columns in another order and no comments, as a long history of releases may leave it."""
     with duckdb.connect(str(path)) as connection:
-        for table in tables():
+        there = {name for name, _ in columns(connection)}
+        for table in (table for table in tables() if table.name in there):
             names = ", ".join(f'"{one.name}"' for one in reversed(table.columns))
             connection.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}")
         connection.execute("UPDATE ops.schema_version SET declared = 'another one'")
@@ -91,6 +92,7 @@ def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh
         loaded.append({table: rows for table, rows in contents(one.path).items() if not table.startswith("history.")})
     for one in loaded:
         one.pop("ops.erased")
+        one.pop("ops.arrivals")  # the older warehouse saw the files before
     assert loaded[0] == loaded[1]
     assert loaded[0]["raw.azure_cost"][0][0] == "7"
 

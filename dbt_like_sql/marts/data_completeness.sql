@@ -1,10 +1,12 @@
 -- Which days and months of each dataset are there: every one between its first and its last delivered. Datasets that Vocareum
 -- overwrites in place (grades, enrollment, mappings) have no periods and are not listed.
+-- A file is late against when it was first seen. A later version says nothing of the first, nor does the time of writing of a bucket
+-- that was copied: of what was already there at the dataset's first load, nobody knows whether it was late.
 WITH
 files AS (
-    SELECT dataset, partition, period, last_modified, true AS loaded, rows, rejects FROM ops.loaded_files
+    SELECT dataset, partition, period, last_modified, loaded_at AS seen, true AS loaded, rows, rejects FROM ops.loaded_files
     UNION ALL
-    SELECT dataset, partition, period, last_modified, false, NULL, rejects FROM ops.failed_files
+    SELECT dataset, partition, period, last_modified, failed_since, false, NULL, rejects FROM ops.failed_files
 ),
 delivered AS (
     SELECT
@@ -20,7 +22,19 @@ delivered AS (
     WHERE period IS NOT NULL
     GROUP BY dataset, period
 ),
-expected AS (
+-- A warehouse of an earlier release knows no arrivals: what it has is the version that is loaded.
+seen AS (
+    SELECT
+        files.dataset, files.period,
+        min(coalesce(arrivals.first_written, files.last_modified)) AS first_written,
+        min(coalesce(arrivals.first_seen, files.seen)) AS first_seen
+    FROM files
+    LEFT JOIN ops.arrivals AS arrivals ON arrivals.dataset = files.dataset AND arrivals.partition = files.partition
+    WHERE files.period IS NOT NULL
+    GROUP BY files.dataset, files.period
+),
+watched AS (SELECT dataset, min(first_seen) AS since FROM seen GROUP BY dataset),
+periods AS (
     SELECT
         dataset,
         is_monthly,
@@ -29,6 +43,13 @@ expected AS (
         ))::DATE AS period
     FROM delivered
     GROUP BY dataset, is_monthly
+),
+expected AS (
+    SELECT
+        dataset,
+        period,
+        period + CASE WHEN is_monthly THEN INTERVAL 1 MONTH ELSE INTERVAL 1 DAY END + INTERVAL 2 DAY AS due
+    FROM periods
 )
 SELECT
     expected.dataset, -- Name of the dataset.
@@ -39,8 +60,13 @@ SELECT
     delivered.rows, -- Rows loaded; NULL if nothing is.
     delivered.rejects, -- Records in quarantine.
     delivered.last_modified, -- When Vocareum wrote its newest version (UTC).
-    delivered.last_modified > expected.period
-        + CASE WHEN expected.is_monthly THEN INTERVAL 1 MONTH ELSE INTERVAL 1 DAY END
-        + INTERVAL 2 DAY AS late -- Whether the newest version was written more than a day after it was due, which is by the end of the day that follows the period; NULL if none was delivered.
+    seen.first_written, -- When Vocareum wrote the first version that was seen (UTC).
+    seen.first_seen, -- When that version was loaded, or failed (UTC).
+    CASE
+        WHEN seen.first_written <= expected.due OR seen.first_seen <= expected.due THEN false
+        WHEN seen.first_seen > expected.due AND watched.since <= expected.due THEN true
+    END AS late -- Whether the first version came more than a day after it was due, which is by the end of the day that follows the period. NULL if none was delivered, and if loads of the dataset began later than that, so that nobody saw it come.
 FROM expected
 LEFT JOIN delivered ON delivered.dataset = expected.dataset AND delivered.period = expected.period
+LEFT JOIN seen ON seen.dataset = expected.dataset AND seen.period = expected.period
+LEFT JOIN watched ON watched.dataset = expected.dataset

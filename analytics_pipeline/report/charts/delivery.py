@@ -29,7 +29,7 @@ def completeness(data: Data) -> Chart:
         title="What was delivered",
         definition=(
             "Each day or month between a dataset's first and last file: missing was never delivered, failed could not be loaded, "
-            "late was written, or written again, more than a day after it was due."
+            "late was first written more than a day after it was due."
             + (" A week shows its worst day." if data.span.is_weekly else "")
         ),
         data="completeness",
