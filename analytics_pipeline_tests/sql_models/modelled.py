@@ -1,6 +1,6 @@
 """What these tests share: rows put into raw tables, a simulated organisation's files loaded, and everything built."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import md5
 from pathlib import Path
@@ -10,7 +10,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset, place
 from analytics_pipeline.ingest.batch import Landed, read_batch
 from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.sql_models import build, load_project
+from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
 
 PROJECT = load_project()
@@ -38,6 +38,12 @@ def build_all(connection: duckdb.DuckDBPyConnection) -> None:
     """Build every model; none may fail."""
     for built in build(connection, PROJECT.models.values()):
         assert built.failure is None, f"{built.model.qualified}: {built.failure}"
+
+
+def broken(connection: duckdb.DuckDBPyConnection, without: Collection[str] = ()) -> list[str]:
+    """The tests that fail with what they found, without those that only warn."""
+    tests = [test for test in PROJECT.tests.values() if test.severity is Severity.ERROR and test.name not in without]
+    return [str((t.test.name, t.violations, t.failure)) for t in run_tests(connection, tests) if not t.passed]
 
 
 def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:

@@ -25,7 +25,7 @@ spend AS (SELECT course_id, sum(cost) AS spend FROM marts.daily_cloud_spend GROU
 keys AS (
     SELECT course_id FROM marts.course_lineage
     UNION
-    SELECT course_id FROM staging.parts
+    SELECT course_id FROM staging.part_courses
     UNION
     SELECT course_id FROM people
     UNION
@@ -44,13 +44,13 @@ SELECT
     coalesce(people.active_students, 0) AS active_students, -- Students with a session that succeeded, whether enrolled, dropped or left.
     coalesce(people.staff, 0) AS staff, -- Enrolled people in any other role.
     coalesce(people.sessions, 0) AS sessions, -- Lab sessions of anyone, failed launches included.
-    coalesce(people.minutes, 0)::DECIMAL(18, 6) AS minutes, -- Minutes in labs of anyone.
-    coalesce(spend.spend, 0)::DECIMAL(18, 9) AS spend, -- US dollars on AWS and Azure of anyone, exact.
-    coalesce(people.student_spend, 0)::DECIMAL(18, 9) AS student_spend, -- US dollars of it that students spent, exact: enrolled, dropped and left ones, active or not.
-    coalesce(people.active_student_spend, 0)::DECIMAL(18, 9) AS active_student_spend, -- US dollars of it that active_students spent, exact.
+    coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of anyone.
+    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of anyone, exact.
+    coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars of it that students spent, exact: enrolled, dropped and left ones, active or not.
+    coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars of it that active_students spent, exact.
     CASE
         WHEN people.active_students > 0 THEN round(people.active_student_spend / people.active_students, 6)
-    END::DECIMAL(18, 6) AS spend_per_active_student, -- active_student_spend by active_students, the same people, to six decimals; NULL without active students. Not to be summed or averaged over courses.
+    END::DECIMAL(38, 6) AS spend_per_active_student, -- active_student_spend by active_students, the same people, to six decimals; NULL without active students. Not to be summed or averaged over courses.
     people.last_seen -- Latest end of a session, or launch (else start) where it has no end (UTC).
 FROM keys
 LEFT JOIN people ON people.course_id = keys.course_id

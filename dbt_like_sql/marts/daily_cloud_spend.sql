@@ -1,33 +1,65 @@
 -- What each user and part spent each day on AWS and Azure, derived from the accumulated feeds. One row for each value reported,
 -- zero where nothing changed. A series that a delivered file does not list is taken as unchanged.
--- AWS: the value minus the previous one of the same account, user and part. Azure: the same within each month, where a value
--- that falls corrects the days before it (none counts for more than a later value of its month), so that the month's bill is its last.
+-- A cost is the growth of an accumulation since its value before. No value of an accumulation counts for more than a later one, so
+-- that each accumulation costs its last value; a dip is passed over. Azure accumulates by month, AWS until a restart (see fall).
 -- Costs carry a part id alone; a part that no mapping knows keeps an empty course, so that totals tie.
 WITH
 reported AS (
-    SELECT file_date AS spend_date, 'aws' AS provider, aws_account_id, user_id, part_id, NULL::DATE AS billing_month, accumulated
-    FROM staging.aws_cost
+    SELECT
+        costs.file_date AS spend_date, 'aws' AS provider, costs.aws_account_id, costs.user_id, costs.part_id,
+        NULL::DATE AS billing_month, costs.accumulated, falls.rule, falls.evidence, falls.at_stake
+    FROM staging.aws_cost AS costs
+    LEFT JOIN staging.aws_falls AS falls
+        ON falls.file_date = costs.file_date AND falls.aws_account_id = costs.aws_account_id
+        AND falls.user_id = costs.user_id AND falls.part_id = costs.part_id
     UNION ALL
     SELECT
-        spend_date, 'azure', NULL, user_id, part_id, billing_month,
-        min(accumulated) OVER (
-            PARTITION BY billing_month, user_id, part_id
-            ORDER BY spend_date ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
-        )
+        spend_date, 'azure', NULL, user_id, part_id, billing_month, accumulated,
+        CASE
+            WHEN accumulated < lag(accumulated) OVER (PARTITION BY billing_month, user_id, part_id ORDER BY spend_date)
+            THEN 'correction'
+        END,
+        'month to date', NULL
     FROM staging.azure_cost
 ),
 days AS (
     SELECT provider, spend_date, (spend_date - lag(spend_date) OVER (PARTITION BY provider ORDER BY spend_date)) AS since_previous
     FROM (SELECT DISTINCT provider, spend_date FROM reported)
 ),
+accumulations AS (
+    SELECT
+        *,
+        CASE WHEN rule IS DISTINCT FROM 'dip' THEN spend_date END AS counted_on,
+        count(*) FILTER (rule = 'restart') OVER earlier AS accumulation,
+        row_number() OVER earlier AS place
+    FROM reported
+    WINDOW earlier AS (PARTITION BY provider, aws_account_id, user_id, part_id, billing_month ORDER BY spend_date)
+),
+counted AS (
+    SELECT
+        *,
+        CASE
+            WHEN counted_on IS NOT NULL
+            THEN min(accumulated) FILTER (counted_on IS NOT NULL) OVER (
+                PARTITION BY provider, aws_account_id, user_id, part_id, billing_month, accumulation
+                ORDER BY spend_date ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+            )
+        END AS value
+    FROM accumulations
+),
+-- Values of an accumulation never fall now, so the greatest of those before is the last one that counted.
 compared AS (
     SELECT
         *,
-        lag(accumulated) OVER (
+        max(value) OVER (
+            PARTITION BY provider, aws_account_id, user_id, part_id, billing_month, accumulation
+            ORDER BY spend_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS value_before,
+        max(counted_on) OVER (
             PARTITION BY provider, aws_account_id, user_id, part_id, billing_month
-            ORDER BY spend_date
-        ) AS previous
-    FROM reported
+            ORDER BY spend_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS counted_before
+    FROM counted
 )
 SELECT
     compared.spend_date, -- UTC day of the spend: the last of the days covered.
@@ -35,17 +67,22 @@ SELECT
     compared.aws_account_id, -- AWS account; NULL for azure, which names none.
     compared.user_id, -- Vocareum id of the user.
     compared.part_id, -- Vocareum id of the part.
-    parts.course_id, -- Course of the part; NULL where no mapping knows the part.
-    parts.assignment_id, -- Assignment of the part; NULL where no mapping knows the part.
-    CASE
-        WHEN accumulated >= previous THEN accumulated - previous ELSE accumulated
-    END::DECIMAL(18, 9) AS cost, -- US dollars spent since the previous reported value, exact.
-    CASE
-        WHEN billing_month IS NULL THEN coalesce(since_previous, 1)
-        ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
-    END::INTEGER AS days_covered, -- Days since the provider's previous file with any row. 1 in the first file of AWS, whose accumulation began at an unknown time; in Azure never before the first of the month.
-    coalesce(accumulated < previous, false) AS is_reset, -- Whether the value of AWS fell: a new accumulation began, and the cost is the new value.
-    previous IS NULL AS is_first -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
+    courses.course_id, -- Course of the part; NULL where no mapping knows the part, or nothing tells which of several it is.
+    courses.assignment_id, -- Assignment of the part; NULL as course_id is, or where the part has several in its course.
+    coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous value that counted, exact. Negative only where an accumulation begins with a credit.
+    coalesce(
+        compared.spend_date - counted_before,
+        CASE
+            WHEN billing_month IS NULL THEN coalesce(since_previous, 1)
+            ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
+        END
+    )::INTEGER AS days_covered, -- Days since the series' previous value that counted. Of a first value: since the provider's previous file with any row, 1 in the first file of AWS; in Azure never before the first of the month.
+    coalesce(rule = 'restart', false) AS is_reset, -- Whether a new accumulation of AWS began: the value fell, and the cost is the new value.
+    place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
+    compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first file of AWS: accumulated at an unknown time before it, and no spend of its day.
+    rule AS fall, -- How a value that fell is read: restart, correction (no earlier value counts for more) or dip (one bad file, passed over); NULL where it did not fall. staging.aws_falls has the rules.
+    CASE WHEN rule IS NOT NULL THEN evidence END AS fall_evidence, -- What decided on the reading: service_spend, first of the month, deactivation, month to date (Azure); NULL if it is a guess from the values alone.
+    CASE WHEN rule IS NOT NULL THEN at_stake END AS fall_at_stake -- US dollars by which the series' total would change if a restart is none, or the reverse; NULL in Azure. Never sum it over days.
 FROM compared
 JOIN days ON days.provider = compared.provider AND days.spend_date = compared.spend_date
-LEFT JOIN staging.parts AS parts ON parts.part_id = compared.part_id
+LEFT JOIN staging.spend_courses AS courses ON courses.user_id = compared.user_id AND courses.part_id = compared.part_id

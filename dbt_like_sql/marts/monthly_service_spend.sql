@@ -1,12 +1,13 @@
--- AWS spend of each month by service. The newest month grows until Vocareum closes it.
+-- AWS spend of each month by course and service. The newest month grows until Vocareum closes it.
 SELECT
     spend.month, -- First day of the month.
     spend.aws_account_id, -- AWS account.
     spend.user_id, -- Vocareum id of the user.
-    coalesce(spend.course_id, parts.course_id) AS course_id, -- Course as delivered, or else that of the part; NULL where neither is known.
+    coalesce(spend.course_id, courses.course_id) AS course_id, -- Course as delivered, or else that of the user's spend on the part; NULL where neither is known.
     spend.part_id, -- Vocareum id of the part.
     spend.service, -- Name of the AWS service.
-    sum(spend.cost)::DECIMAL(18, 9) AS cost -- US dollars, exact.
+    sum(spend.cost)::DECIMAL(38, 9) AS cost -- US dollars, exact; credits and refunds are negative.
 FROM staging.service_spend AS spend
-LEFT JOIN staging.parts AS parts ON parts.part_id = spend.part_id
-GROUP BY spend.month, spend.aws_account_id, spend.user_id, coalesce(spend.course_id, parts.course_id), spend.part_id, spend.service
+LEFT JOIN staging.spend_courses AS courses ON courses.user_id = spend.user_id AND courses.part_id = spend.part_id
+GROUP BY
+    spend.month, spend.aws_account_id, spend.user_id, coalesce(spend.course_id, courses.course_id), spend.part_id, spend.service

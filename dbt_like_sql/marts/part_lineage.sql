@@ -22,8 +22,8 @@ tops AS (SELECT part_id, parent_part_id FROM inside WHERE steps = 0)
 SELECT
     inside.part_id, -- Vocareum id of the part.
     inside.part_name, -- Name of the part.
-    inside.assignment_id, -- Assignment that the part belongs to.
-    inside.course_id, -- Course that the part belongs to.
+    inside.assignment_id, -- Assignment that the part belongs to; NULL where it is mapped to several.
+    inside.course_id, -- Course that the part belongs to; NULL where it is mapped to several.
     inside.parent_part_id, -- Part it was copied from; may lie outside the organisation or be gone.
     coalesce(tops.parent_part_id, tops.part_id) AS root_part_id, -- Part at the end of the chain of copies, itself if it is no copy; may lie outside the organisation. NULL in a circle.
     tops.part_id AS root_in_organisation_id, -- Last part of the chain that is in the organisation. NULL in a circle.

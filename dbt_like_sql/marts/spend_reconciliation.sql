@@ -37,8 +37,8 @@ compared AS (
 SELECT
     month, -- First day of the month.
     aws_account_id, -- AWS account.
-    service_total::DECIMAL(18, 9) AS service_total, -- US dollars in service_spend, exact; NULL where the month has no such file, or none with rows.
-    account_increase::DECIMAL(18, 9) AS account_increase, -- US dollars by which aws_cost grew, exact; NULL where the month has no such file, or none with rows.
-    (service_total - account_increase)::DECIMAL(18, 9) AS difference, -- service_total minus account_increase; NULL where one is not known.
-    carried_in::DECIMAL(18, 9) AS carried_in -- Part of account_increase that covers days of the month before as well, as files in between were missing.
+    service_total::DECIMAL(38, 9) AS service_total, -- US dollars in service_spend, exact; NULL where the month has no such file, or none with rows.
+    account_increase::DECIMAL(38, 9) AS account_increase, -- US dollars by which aws_cost grew, exact; NULL where the month has no such file, or none with rows.
+    (service_total - account_increase)::DECIMAL(38, 9) AS difference, -- service_total minus account_increase; NULL where one is not known.
+    carried_in::DECIMAL(38, 9) AS carried_in -- Part of account_increase that covers days of the month before as well, as files in between were missing.
 FROM compared

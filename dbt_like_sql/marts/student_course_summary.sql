@@ -49,8 +49,8 @@ SELECT
     coalesce(sessions.sessions > sessions.failed_launches, false) AS is_active, -- Whether a session of the user in the course succeeded.
     coalesce(sessions.sessions = sessions.failed_launches, false) AS is_failed_only, -- Whether the user launched labs of the course and none of them started.
     coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched, -- Whether a student has no session in the course, not even a failed launch; dropped ones included.
-    coalesce(sessions.minutes, 0)::DECIMAL(18, 6) AS minutes, -- Minutes in labs.
-    coalesce(spend.spend, 0)::DECIMAL(18, 9) AS spend, -- US dollars on AWS and Azure, exact.
+    coalesce(sessions.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs.
+    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure, exact.
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
     coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, whether or not the user submitted them. The same in each row of a course: not to be summed.
     scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is.

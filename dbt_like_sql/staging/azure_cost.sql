@@ -1,6 +1,7 @@
 -- Azure spend, month to date, as known at the end of each day, one row per day, user, part and month.
 -- A row belongs to its own month and year: where a file of the 1st still carries the month before, its value stands on that
--- month's last day. The latest file says what a day's value is; where it repeats a row, the greater value counts.
+-- month's last day. The latest file says what a day's value is; where it lists a user, part and month twice, the greatest amount
+-- counts, and each negative one, a credit, is added to it.
 WITH
 placed AS (
     SELECT
@@ -14,9 +15,10 @@ SELECT
     billing_month, -- First day of the month that the value belongs to.
     user_id, -- Vocareum id of the user.
     part_id, -- Vocareum id of the part.
-    monthly_cost_to_date AS accumulated -- US dollars since the first of the month: never sum it over days.
+    (
+        coalesce(max(monthly_cost_to_date) FILTER (monthly_cost_to_date >= 0), 0)
+        + coalesce(sum(monthly_cost_to_date) FILTER (monthly_cost_to_date < 0), 0)
+    )::DECIMAL(38, 9) AS accumulated -- US dollars since the first of the month: never sum it over days.
 FROM placed
-QUALIFY row_number() OVER (
-    PARTITION BY spend_date, billing_month, user_id, part_id
-    ORDER BY file_date DESC, monthly_cost_to_date DESC
-) = 1
+GROUP BY file_date, spend_date, billing_month, user_id, part_id
+QUALIFY file_date = max(file_date) OVER (PARTITION BY spend_date, billing_month, user_id, part_id)

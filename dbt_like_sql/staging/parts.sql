@@ -1,15 +1,25 @@
--- Every part that asn_mapping knows, once: the way from a part id to its assignment and course.
--- A part that is mapped more than once goes to the lowest course and assignment id, so that a join never multiplies money.
+-- Every part that asn_mapping knows, once. Where it is listed more than once, the lowest parent and the first name count.
+-- For the course of a user's spend on a part take staging.spend_courses, which knows more than the mapping.
+WITH
+courses AS (
+    SELECT
+        part_id,
+        CASE WHEN min(course_id) = max(course_id) THEN min(course_id) END AS course_id,
+        CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id
+    FROM staging.part_courses
+    GROUP BY part_id
+)
 SELECT
-    part_id, -- Vocareum id of the part.
-    part_name, -- Name of the part.
-    assignment_id, -- Assignment that the part belongs to.
-    assignment_name, -- Name of the assignment.
-    course_id, -- Course that the assignment belongs to.
-    parent_part_id, -- Part it was copied from; may lie outside the organisation.
-    parent_assignment_id -- Assignment it was copied from; may lie outside the organisation.
-FROM raw.asn_mapping
+    mapping.part_id, -- Vocareum id of the part.
+    mapping.part_name, -- Name of the part.
+    courses.assignment_id, -- Assignment that the part belongs to; NULL where it is mapped to several.
+    mapping.assignment_name, -- Name of the assignment.
+    courses.course_id, -- Course that the part belongs to; NULL where it is mapped to several.
+    mapping.parent_part_id, -- Part it was copied from; may lie outside the organisation.
+    mapping.parent_assignment_id -- Assignment it was copied from; may lie outside the organisation.
+FROM raw.asn_mapping AS mapping
+JOIN courses ON courses.part_id = mapping.part_id
 QUALIFY row_number() OVER (
-    PARTITION BY part_id
-    ORDER BY course_id, assignment_id, parent_part_id, parent_assignment_id, part_name, assignment_name
+    PARTITION BY mapping.part_id
+    ORDER BY mapping.parent_part_id, mapping.parent_assignment_id, mapping.part_name, mapping.assignment_name
 ) = 1

@@ -1,5 +1,6 @@
 -- AWS spend of a month by service, one row per month, account, user, course, part and service.
--- Where a file repeats a row, the greater value counts: the month's values only grow while it is open.
+-- Where a file repeats a row, the greatest amount counts, as the month's values grow while it is open; each negative one, a credit or
+-- refund, is a line of the bill and is added to it.
 SELECT
     file_month AS month, -- First day of the month.
     aws_account_id, -- AWS account.
@@ -7,6 +8,6 @@ SELECT
     course_id, -- Vocareum id of the course, as delivered; it may be empty.
     part_id, -- Vocareum id of the part.
     service, -- Name of the AWS service.
-    max(cost) AS cost -- US dollars in the month so far.
+    (coalesce(max(cost) FILTER (cost >= 0), 0) + coalesce(sum(cost) FILTER (cost < 0), 0))::DECIMAL(38, 9) AS cost -- US dollars in the month so far.
 FROM raw.service_spend
 GROUP BY file_month, aws_account_id, user_id, course_id, part_id, service

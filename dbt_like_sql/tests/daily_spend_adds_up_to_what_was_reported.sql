@@ -1,24 +1,41 @@
--- Of each AWS account, user and part, the daily amounts add up to the last reported value plus the values before each reset; of
--- each Azure user, part and month to the last value, which is the bill. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and
--- look at the days of a series that is returned.
+-- Of each AWS account, user and part, the daily amounts add up to the last value and those before each restart; of each Azure user,
+-- part and month to the last value, which is the bill. The test reads falls by itself: unless evidence decided, a restart is a fall
+-- below half whose next value is not back. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and look
+-- at the days of a series that is returned.
 WITH
-reported AS (
-    SELECT 'aws' AS provider, aws_account_id, user_id, part_id, NULL::DATE AS billing_month, file_date AS day, accumulated
-    FROM staging.aws_cost
-    UNION ALL
-    SELECT 'azure', NULL, user_id, part_id, billing_month, spend_date, accumulated
-    FROM staging.azure_cost
+aws AS (
+    SELECT
+        costs.*,
+        lag(costs.accumulated) OVER days AS before,
+        lead(costs.accumulated) OVER days AS after,
+        spend.fall,
+        spend.fall_evidence
+    FROM staging.aws_cost AS costs
+    LEFT JOIN marts.daily_cloud_spend AS spend
+        ON spend.provider = 'aws' AND spend.spend_date = costs.file_date AND spend.aws_account_id = costs.aws_account_id
+        AND spend.user_id = costs.user_id AND spend.part_id = costs.part_id
+    WINDOW days AS (PARTITION BY costs.aws_account_id, costs.user_id, costs.part_id ORDER BY costs.file_date)
 ),
-peaks AS (
-    SELECT *
-    FROM reported
-    WINDOW series AS (PARTITION BY provider, aws_account_id, user_id, part_id, billing_month ORDER BY day)
-    QUALIFY lead(day) OVER series IS NULL OR (provider = 'aws' AND accumulated > lead(accumulated) OVER series)
+restarts AS (
+    SELECT
+        *,
+        coalesce(accumulated < before, false) AND CASE
+            WHEN fall_evidence IS NOT NULL THEN fall = 'restart'
+            ELSE before > 2 * greatest(accumulated, 0) AND coalesce(after < before, true)
+        END AS is_restart
+    FROM aws
 ),
+-- The growth from value to value adds up to the last one, so only what restarts took away is missing from it.
 expected AS (
-    SELECT provider, aws_account_id, user_id, part_id, billing_month, sum(accumulated) AS cost
-    FROM peaks
-    GROUP BY ALL
+    SELECT
+        'aws' AS provider, aws_account_id, user_id, part_id, NULL::DATE AS billing_month,
+        arg_max(accumulated, file_date) + coalesce(sum(before) FILTER (is_restart), 0) AS cost
+    FROM restarts
+    GROUP BY aws_account_id, user_id, part_id
+    UNION ALL
+    SELECT 'azure', NULL, user_id, part_id, billing_month, arg_max(accumulated, spend_date)
+    FROM staging.azure_cost
+    GROUP BY user_id, part_id, billing_month
 ),
 found AS (
     SELECT

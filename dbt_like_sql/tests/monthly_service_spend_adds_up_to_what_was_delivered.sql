@@ -1,14 +1,19 @@
--- Each month's service spend is that of raw.service_spend, where the greatest of repeated rows counts, to the last decimal.
--- If it fails, marts.monthly_service_spend loses or multiplies money: look at its join and its GROUP BY.
+-- Each month's service spend is that of raw.service_spend, where the greatest of repeated amounts counts and every negative one, to the
+-- last decimal. If it fails, marts.monthly_service_spend loses or multiplies money: look at its join and its GROUP BY.
 WITH
 delivered AS (
-    SELECT file_month AS month, sum(cost) AS cost
+    SELECT month, sum(cost) AS cost
     FROM (
-        SELECT file_month, max(cost) AS cost
+        SELECT file_month AS month, max(cost) AS cost
         FROM raw.service_spend
+        WHERE cost >= 0
         GROUP BY file_month, aws_account_id, user_id, course_id, part_id, service
+        UNION ALL
+        SELECT file_month, cost
+        FROM raw.service_spend
+        WHERE cost < 0
     )
-    GROUP BY file_month
+    GROUP BY month
 ),
 found AS (SELECT month, sum(cost) AS cost FROM marts.monthly_service_spend GROUP BY month)
 SELECT coalesce(delivered.month, found.month) AS month, delivered.cost AS delivered, found.cost AS found

@@ -29,7 +29,8 @@ def daily_spend(world: World, as_of: date) -> Iterator[DailySpend]:
 def observable_spend(world: World, as_of: date) -> Iterator[ObservableSpend]:
     """What the files in the bucket tell of it."""
     for reports in (delivered_aws(world, as_of), delivered_azure(world, as_of)):
-        yield from observe(reports, _course_of(world, as_of))
+        restarts_monthly = world.spec.aws_restarts_monthly
+        yield from observe(reports, _course_of(world, as_of), restarts_monthly=restarts_monthly)
 
 
 def _course_of(world: World, as_of: date) -> Callable[[int], int | None]:

@@ -4,54 +4,109 @@ Belongs here: the rules that turn accumulated values into daily spend. Does not:
 
 The rules. Each reported value gives one entry, zero where nothing changed; a series that a delivered file does not
 list is taken as unchanged.
-- `cost`: the value minus the series' last reported value. In Azure each month is a series of its own.
-- `is_reset`: the value fell; a new accumulation began and the cost is the new value.
-- `is_first`: the series' first value in the feed (in Azure: in that month); the cost is the value.
-- `days_covered`: days since the provider's previous file that has any row, whether or not it lists this series. It is
-  1 in the first file of aws_cost, whose accumulation began at an unknown time. In Azure it never reaches over the
-  start of the month, and in the first file of all it is the day of the month.
+- A value that falls is a dip if the next one is back at or above the value before; else a restart if it is below half
+  of the value before or a month begins in a feed that restarts monthly; else a correction. Azure knows corrections
+  alone, and each month is a series of its own.
+- Within an accumulation no value counts for more than a later one, and a dip does not count at all.
+- `cost`: the value that counts minus the last one that did; the value itself where an accumulation begins.
+- `is_first`: the series' first value in the feed (in Azure: in that month).
+- `is_opening_balance`: from the first file of aws_cost, whose accumulation began at an unknown time.
+- `days_covered`: days since the series' last value that counted. Of a first value: since the provider's previous file
+  that has any row. It is 1 in the first file of aws_cost. In Azure it never reaches over the start of the month, and in
+  the first file of all it is the day of the month.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from analytics_pipeline.demo.organisation.spend import Reports, Series
 from analytics_pipeline.demo.organisation.truth import ObservableSpend
 
+_ZERO = Decimal(0)
 
-def observe(reports: Reports, course_of: Callable[[int], int | None]) -> Iterator[ObservableSpend]:
-    """One provider's entries, by day; `course_of` is the course of a part, None where it is not mapped."""
-    last: dict[tuple[Series, int], Decimal] = {}
-    previous: date | None = None
-    for day, values in sorted(reports.items()):
-        if not values:
-            continue
-        for series, value in sorted(values.items()):
-            azure = series.provider == "azure"
-            known = last.get((series, _month(day) if azure else 0))
-            falls = known is not None and value < known
-            last[series, _month(day) if azure else 0] = value
-            yield ObservableSpend(
-                spend_date=day,
-                provider=series.provider,
-                aws_account_id=series.aws_account_id or None,
-                user_id=series.user_id,
-                part_id=series.part_id,
-                course_id=course_of(series.part_id),
-                cost=value if known is None or falls else value - known,
-                days_covered=_days_covered(day, previous, azure),
-                is_reset=falls,
-                is_first=known is None,
-            )
-        previous = day
+
+@dataclass(frozen=True)
+class _Value:
+    """An accumulated value, as reported or as it counts, and how it is read if it fell."""
+
+    day: date
+    amount: Decimal
+    fall: str | None = None
+
+
+def observe(
+    reports: Reports, course_of: Callable[[int], int | None], *, restarts_monthly: bool = False
+) -> Iterator[ObservableSpend]:
+    """One provider's entries; `course_of` is the course of a part, None where it is not mapped."""
+    files = [day for day, values in sorted(reports.items()) if values]
+    since = {day: (day - before).days for before, day in pairwise(files)}
+    reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)
+    for day in files:
+        for series, amount in reports[day].items():
+            month = _month(day) if series.provider == "azure" else 0
+            reported[series, month].append(_Value(day, amount))
+    for (series, _), values in sorted(reported.items()):
+        yield from _entries(series, _read(series, values, restarts_monthly), since, course_of(series.part_id))
+
+
+def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> list[_Value]:
+    """Say of each value that falls how it is read."""
+    found = list(values)
+    for n, (before, value) in enumerate(pairwise(values), 1):
+        if value.amount < before.amount:
+            after = values[n + 1].amount if n + 1 < len(values) else None
+            opens = restarts_monthly and _month(before.day) < _month(value.day)
+            found[n] = replace(value, fall=_fall(series.provider, before.amount, value.amount, after, opens))
+    return found
+
+
+def _fall(provider: str, before: Decimal, value: Decimal, after: Decimal | None, opens: bool) -> str:
+    if provider == "azure":
+        return "correction"
+    if opens:
+        return "restart"
+    if after is not None and after >= before:
+        return "dip"
+    return "restart" if value * 2 < before else "correction"
+
+
+def _entries(
+    series: Series, values: Sequence[_Value], since: Mapping[date, int], course_id: int | None
+) -> Iterator[ObservableSpend]:
+    last, counted = _ZERO, None
+    for n, value in enumerate(values):
+        rest = values[n:]
+        end = next((m for m, later in enumerate(rest[1:], 1) if later.fall == "restart"), len(rest))
+        if value.fall == "restart":
+            last = _ZERO
+        counts = last if value.fall == "dip" else min(later.amount for later in rest[:end] if later.fall != "dip")
+        yield ObservableSpend(
+            spend_date=value.day,
+            provider=series.provider,
+            aws_account_id=series.aws_account_id or None,
+            user_id=series.user_id,
+            part_id=series.part_id,
+            course_id=course_id,
+            cost=counts - last,
+            days_covered=(value.day - counted).days if counted else _first_covers(series, value.day, since),
+            is_reset=value.fall == "restart",
+            is_first=n == 0,
+            is_opening_balance=series.provider == "aws" and value.day not in since,
+            fall=value.fall,
+        )
+        if value.fall != "dip":
+            last, counted = counts, value.day
 
 
 def _month(day: date) -> int:
     return day.year * 12 + day.month
 
 
-def _days_covered(day: date, previous: date | None, azure: bool) -> int:
-    if azure:
-        return min(day.day, (day - previous).days) if previous else day.day
-    return (day - previous).days if previous else 1
+def _first_covers(series: Series, day: date, since: Mapping[date, int]) -> int:
+    if series.provider == "azure":
+        return min(day.day, since.get(day, day.day))
+    return since.get(day, 1)

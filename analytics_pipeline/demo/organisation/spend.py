@@ -112,13 +112,15 @@ def _restarts(
 
 
 def _visible_fall(spend: dict[date, Decimal], delivered: set[date]) -> date | None:
-    """The first day whose spend is less than all before, while its file and the one of the day before are delivered.
+    """The first day on which a restart can be seen: the new value is below half of the old one and does not come back.
 
-    On any other day no reader could see the restart, and the truth could not be known from the feed.
+    Its file and that of the day before are delivered, and after the next spend the value is still below half. On any
+    other day no reader could tell a restart from a correction or a bad file, and the feed could not tell the truth.
     """
-    total = ZERO
-    for day, amount in spend.items():
-        if amount < total and {day, day - timedelta(days=1)} <= delivered:
+    total, days = ZERO, list(spend)
+    for n, (day, amount) in enumerate(spend.items()):
+        following = spend[days[n + 1]] if n + 1 < len(days) else ZERO
+        if (amount + following) * 2 < total and {day, day - timedelta(days=1)} <= delivered:
             return day
         total += amount
     return None

@@ -42,11 +42,13 @@ class DailySpend:
 
 @dataclass(frozen=True)
 class ObservableSpend(DailySpend):
-    """What an ideal reader can know of a day's spend; see observe.py for what the last three mean exactly."""
+    """What an ideal reader can know of a day's spend; see observe.py for the exact rules."""
 
     days_covered: int
     is_reset: bool
     is_first: bool
+    is_opening_balance: bool
+    fall: str | None  # restart, correction or dip, where the value is lower than the one before
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,91 @@
+-- Every fall of an accumulated AWS value, and how it is read. A value falls for one of three reasons:
+-- restart: a new accumulation began. The value before stays spent, and the new value was spent since.
+-- correction: a credit or a revised estimate. No earlier value of the accumulation counts for more than a later one.
+-- dip: one bad file. The next value is back at or above the value before, so this one is passed over.
+-- Evidence goes first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
+-- deactivation. Without evidence a value that comes back at once is a dip, one below half of the value before is a restart, and
+-- any other is a correction.
+WITH
+feed AS (SELECT min(file_date) AS first_date FROM staging.aws_cost),
+series AS (
+    SELECT
+        *,
+        date_trunc('month', file_date)::DATE AS month,
+        lag(file_date) OVER per_series AS previous_date,
+        lag(accumulated) OVER per_series AS previous,
+        greatest(deactivated_at, lag(deactivated_at) OVER per_series)::DATE AS deactivated_on, -- greatest() ignores NULL
+        coalesce(accumulated < previous, false) AS falls,
+        falls AND coalesce(lead(accumulated) OVER per_series >= previous, false) AS comes_back,
+        falls AND previous > 0 AND accumulated * 2 < previous AS is_deep
+    FROM staging.aws_cost
+    WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
+),
+-- What was spent in a month by either reading of its only fall. Of a series in the feed's first file nobody knows how much of its
+-- value the month brought.
+months AS (
+    SELECT
+        series.*,
+        count(*) FILTER (falls) OVER whole AS falls_in_month,
+        last_value(accumulated) OVER whole AS closing,
+        coalesce(
+            first_value(previous) OVER whole,
+            CASE WHEN first_value(file_date) OVER whole > feed.first_date THEN 0 END
+        ) AS opening,
+        closing - opening + previous AS spent_if_restart,
+        closing - least(opening, CASE WHEN comes_back THEN closing ELSE accumulated END) AS spent_if_not
+    FROM series
+    CROSS JOIN feed
+    WINDOW whole AS (
+        PARTITION BY aws_account_id, user_id, part_id, month
+        ORDER BY file_date ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )
+),
+bills AS (
+    SELECT month, aws_account_id, user_id, part_id, sum(cost) AS billed
+    FROM staging.service_spend
+    GROUP BY month, aws_account_id, user_id, part_id
+),
+-- At least three series go on over the first of this month, and more than half of them fall deep and stay there.
+restarting_months AS (
+    SELECT month
+    FROM months
+    WHERE previous_date < month
+    GROUP BY month
+    HAVING count(*) >= 3 AND count(*) FILTER (is_deep AND NOT comes_back) * 2 > count(*)
+),
+-- A bill decides if it is near one of the readings: within a quarter of their distance.
+evidence AS (
+    SELECT
+        months.*,
+        CASE
+            WHEN falls_in_month > 1 THEN NULL
+            WHEN abs(billed - spent_if_restart) * 4 <= spent_if_restart - spent_if_not THEN 'restart'
+            WHEN abs(billed - spent_if_not) * 4 <= spent_if_restart - spent_if_not THEN 'no restart'
+        END AS bill_says,
+        months.previous_date < months.month AND restarting_months.month IS NOT NULL AS feed_restarts,
+        coalesce(deactivated_on BETWEEN previous_date AND file_date, false) AS is_deactivated
+    FROM months
+    LEFT JOIN restarting_months ON restarting_months.month = months.month
+    LEFT JOIN bills
+        ON bills.month = months.month AND bills.aws_account_id = months.aws_account_id
+        AND bills.user_id = months.user_id AND bills.part_id = months.part_id
+    WHERE falls
+)
+SELECT
+    file_date, -- UTC day of the file in which the value is lower.
+    aws_account_id, -- AWS account.
+    user_id, -- Vocareum id of the user.
+    part_id, -- Vocareum id of the part.
+    CASE
+        WHEN bill_says = 'restart' OR (bill_says IS NULL AND feed_restarts) THEN 'restart'
+        WHEN comes_back THEN 'dip'
+        WHEN bill_says IS NULL AND (is_deactivated OR is_deep) THEN 'restart'
+        ELSE 'correction'
+    END AS rule, -- restart, correction or dip.
+    CASE
+        WHEN bill_says IS NOT NULL THEN 'service_spend'
+        WHEN feed_restarts THEN 'first of the month'
+        WHEN is_deactivated AND NOT comes_back THEN 'deactivation'
+    END AS evidence, -- What decided: service_spend, first of the month, deactivation; NULL if the rule is a guess from the values alone.
+    abs(previous) AS at_stake -- US dollars by which the series' total differs between a restart and the other readings: the value before.
+FROM evidence

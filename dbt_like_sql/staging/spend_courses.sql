@@ -1,0 +1,61 @@
+-- The course and assignment of a user's spend on a part, for parts that a mapping knows. Costs name a part alone, and a part may
+-- be mapped to several courses. The course that service_spend and lab_sessions name for the user and part goes first, so that
+-- sessions and money stand in the same course. Where they name none or several, the only course that is both named and mapped counts,
+-- then the only one mapped, then the only one mapped in which the user is enrolled. Else it is not known, and never the lowest id.
+WITH
+spenders AS (
+    SELECT user_id, part_id FROM raw.aws_cost
+    UNION
+    SELECT user_id, part_id FROM raw.azure_cost
+    UNION
+    SELECT user_id, part_id FROM raw.service_spend
+),
+mapped AS (SELECT DISTINCT part_id, course_id FROM staging.part_courses),
+enrolled AS (SELECT DISTINCT userid AS user_id, courseid AS course_id FROM raw.enrollment),
+named AS (
+    SELECT user_id, part_id, course_id FROM raw.service_spend WHERE course_id IS NOT NULL
+    UNION
+    SELECT user_id, part_id, course_id FROM raw.lab_sessions
+),
+candidates AS (
+    SELECT user_id, part_id, course_id, true AS is_named FROM named
+    UNION ALL
+    SELECT spenders.user_id, spenders.part_id, mapped.course_id, false
+    FROM spenders
+    JOIN mapped ON mapped.part_id = spenders.part_id
+),
+marked AS (
+    SELECT candidates.*, mapped.course_id IS NOT NULL AS is_mapped, enrolled.course_id IS NOT NULL AS is_enrolled
+    FROM candidates
+    LEFT JOIN mapped ON mapped.part_id = candidates.part_id AND mapped.course_id = candidates.course_id
+    LEFT JOIN enrolled ON enrolled.user_id = candidates.user_id AND enrolled.course_id = candidates.course_id
+),
+-- min() stands for the only one: count(DISTINCT) is asked first.
+told AS (
+    SELECT
+        user_id,
+        part_id,
+        CASE
+            WHEN count(DISTINCT course_id) FILTER (is_named) = 1 THEN min(course_id) FILTER (is_named)
+            WHEN count(DISTINCT course_id) FILTER (is_named AND is_mapped) = 1 THEN min(course_id) FILTER (is_named AND is_mapped)
+            WHEN count(DISTINCT course_id) FILTER (is_mapped) = 1 THEN min(course_id) FILTER (is_mapped)
+            WHEN count(DISTINCT course_id) FILTER (is_mapped AND is_enrolled) = 1 THEN min(course_id) FILTER (is_mapped AND is_enrolled)
+        END AS course_id
+    FROM marked
+    GROUP BY user_id, part_id
+),
+-- An assignment counts if it is the part's only one in the course, or anywhere.
+assignments AS (
+    SELECT part_id, course_id, CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id
+    FROM staging.part_courses
+    GROUP BY GROUPING SETS ((part_id), (part_id, course_id))
+)
+SELECT
+    spenders.user_id, -- Vocareum id of the user.
+    spenders.part_id, -- Vocareum id of the part; parts that no mapping knows are not listed.
+    told.course_id, -- Course of the user's spend on the part; NULL where nothing tells which of several it is.
+    coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id -- Assignment of the part; NULL where the part has several.
+FROM spenders
+JOIN assignments AS anywhere ON anywhere.part_id = spenders.part_id AND anywhere.course_id IS NULL
+LEFT JOIN told ON told.user_id = spenders.user_id AND told.part_id = spenders.part_id
+LEFT JOIN assignments AS in_course ON in_course.part_id = spenders.part_id AND in_course.course_id = told.course_id
