@@ -4,6 +4,7 @@ Each is defined where it is raised.
 """
 
 from analytics_pipeline.disk import DiskFull
+from analytics_pipeline.folders import FolderOpen
 from analytics_pipeline.ingest.plan import AnotherOrganisation
 from analytics_pipeline.settings import SettingsError
 from analytics_pipeline.vocareum.errors import VocareumError
@@ -18,4 +19,5 @@ FORESEEABLE = (
     MigrationFailed,
     AnotherOrganisation,
     DiskFull,
+    FolderOpen,
 )

@@ -20,6 +20,10 @@ def _blank_is_unset(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _expanded(path: Path | None) -> Path | None:
+    return path.expanduser() if path else None
+
+
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
 
@@ -58,6 +62,11 @@ class Settings(BaseSettings):
         validation_alias="ANALYTICS_DATA_DIR",
         description="Folder of the warehouse, the landing files and the Dagster instance.",
     )
+    published_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+        None,
+        validation_alias="ANALYTICS_PUBLISHED_DIR",
+        description="Folder of analytics.duckdb and report.html, for analysts; by default the data folder, which is private.",
+    )
     publish_pii: bool = Field(
         False,
         validation_alias="PUBLISH_PII",
@@ -80,7 +89,12 @@ class Settings(BaseSettings):
     @property
     def published_path(self) -> Path:
         """The database that analysts open."""
-        return self.data_dir.absolute() / "analytics.duckdb"
+        return (self.published_dir or self.data_dir).absolute() / "analytics.duckdb"
+
+    @property
+    def report_path(self) -> Path:
+        """The page of pictures, made of the published file."""
+        return self.published_path.with_name("report.html")
 
     @property
     def landing_dir(self) -> Path:

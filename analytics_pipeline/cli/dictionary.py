@@ -8,6 +8,7 @@ import typer
 from analytics_pipeline.cli.console import command, note
 from analytics_pipeline.dictionary import data_dictionary
 from analytics_pipeline.sql_models import documentation, load_project
+from analytics_pipeline.warehouse.files import replacing
 
 
 @command
@@ -19,5 +20,6 @@ def dictionary(
     if output is None:
         typer.echo(page, nl=False)
     else:
-        output.write_text(page, encoding="utf-8")
+        with replacing(output.absolute()) as fresh:
+            fresh.write_text(page, encoding="utf-8")
         note(f"Wrote {output}.")

@@ -11,10 +11,11 @@ import typer
 
 from analytics_pipeline.cli.console import DONE, UNUSABLE, command, note, out
 from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.folders import is_shared, keep_private, make_below
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
-from analytics_pipeline.warehouse.connection import open_warehouse, private_files
+from analytics_pipeline.warehouse.connection import open_warehouse
 
 ENOUGH_DISK_BYTES = 2_000_000_000
 
@@ -55,6 +56,7 @@ def doctor() -> None:
 
 def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
+    yield "published folder", lambda: _published(settings)
     yield "DuckDB", lambda: _duckdb(settings)
     yield "settings", lambda: _settings(settings)
     yield "token and credentials", lambda: _credentials(settings)
@@ -69,8 +71,7 @@ def _settings(settings: Settings) -> Verdict:
 
 
 def _disk(settings: Settings) -> Verdict:
-    with private_files():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    mended = keep_private(settings.data_dir)
     if not os.access(settings.data_dir, os.W_OK):
         return Verdict(False, f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.")
     free = shutil.disk_usage(settings.data_dir).free
@@ -78,14 +79,29 @@ def _disk(settings: Settings) -> Verdict:
         return Verdict(
             False, f"{free / 1e9:.1f} GB free in {settings.data_dir}. Free {ENOUGH_DISK_BYTES / 1e9:.0f} GB."
         )
-    mode = stat.S_IMODE(settings.data_dir.stat().st_mode)
-    if mode & 0o077:
+    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {mended or ''}".rstrip(" ."))
+
+
+def _published(settings: Settings) -> Verdict:
+    """The folder that analysts read: they must not be able to write it, nor to reach the private one through it."""
+    folder, data = settings.published_path.parent, settings.data_dir.absolute()
+    if folder == data:
+        return Verdict(True, f"{folder} is private: set ANALYTICS_PUBLISHED_DIR to a folder that analysts may enter")
+    if data in folder.parents:
+        return Verdict(
+            False, f"{folder} is in the private {data}: nobody else reaches it. Set ANALYTICS_PUBLISHED_DIR."
+        )
+    make_below(folder)
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o027 or not os.access(folder, os.W_OK):
         return Verdict(
             False,
-            f"{settings.data_dir} can be read by others (mode {mode:o}), and it holds personal data. "
-            f"Run: chmod 700 {settings.data_dir}",
+            f"{folder} can be written by others or entered by everybody, or not written by us (mode {mode:o}). "
+            f"Run: chmod 700 {folder}, or chmod 2750 to let its group read",
         )
-    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private")
+    if (left := data / "analytics.duckdb").exists():
+        return Verdict(False, f"{left} is an older published file, which no run replaces any more. Remove it.")
+    return Verdict(True, f"{folder}, {'its group reads what is published' if is_shared(folder) else 'private'}")
 
 
 def _duckdb(settings: Settings) -> Verdict:

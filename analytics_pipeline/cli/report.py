@@ -13,7 +13,7 @@ from analytics_pipeline.settings import load_settings
 @command
 def report(
     output: Annotated[
-        Path | None, typer.Option(help="The file to write; by default report.html in ANALYTICS_DATA_DIR.")
+        Path | None, typer.Option(help="The file to write; by default report.html beside the published file.")
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
@@ -25,9 +25,7 @@ def report(
 
     settings = load_settings()
     try:
-        target = write_report(
-            settings.published_path, (output or settings.published_path.parent / "report.html").absolute()
-        )
+        target = write_report(settings.published_path, (output or settings.report_path).absolute())
     except ReportError as error:
         fail(str(error))
     note(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_pipeline.folders import keep_private
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.vocareum.parts import private_file
 from analytics_pipeline.warehouse.connection import private_files
@@ -14,6 +15,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 def prepare_home(settings: Settings) -> Path:
     """Make DAGSTER_HOME with the project's dagster.yaml, and point this process to it."""
+    keep_private(settings.data_dir)
     home = settings.dagster_home
     with private_file(home / "dagster.yaml") as file:
         file.write(project_file("dagster.yaml").read_bytes())

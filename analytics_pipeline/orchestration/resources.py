@@ -91,6 +91,11 @@ class WarehouseResource(DuckDBResource):
         """The database that analysts open."""
         return self._settings.published_path
 
+    @property
+    def report(self) -> Path:
+        """The page of pictures."""
+        return self._settings.report_path
+
 
 def open_bucket(settings: Settings) -> Bucket:
     """The organisation's part of the bucket, by the settings.

@@ -19,6 +19,7 @@ from typing import Any
 import vl_convert
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.folders import make_below
 from analytics_pipeline.report.charts import SECTIONS, Chart, course_rows
 from analytics_pipeline.report.figures import day, key_figures
 from analytics_pipeline.report.read import Data, Row, read
@@ -31,7 +32,7 @@ def write_report(published: Path, target: Path) -> Path:
 
     Args:
         published: the published file; it is opened read-only.
-        target: the HTML file. It keeps the mode it has; a first one is 0600. Its folder is made if need be.
+        target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder. Its folder is made if need be.
 
     Returns:
         The target.
@@ -41,7 +42,7 @@ def write_report(published: Path, target: Path) -> Path:
         OSError: the target can't be written; what was there is as it was.
     """
     page = render(read(published))
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_below(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")
     return target

@@ -15,6 +15,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from analytics_pipeline.disk import room
+from analytics_pipeline.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema
 
 logger = logging.getLogger(__name__)
@@ -75,16 +76,17 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
     """Open the live warehouse for this process alone, made or migrated if need be.
 
     Args:
-        path: the database file; its folder is made 0700 and it 0600.
+        path: the database file; its folder is made or kept 0700 and it 0600.
         wait_seconds: how long to queue behind other writers.
 
     Raises:
+        FolderOpen: other users may enter the folder, which is not ours.
         WarehouseUnusable: others held it for longer, it is no database, or it can't be read or written.
         DiskFull: there is no room to write.
         SchemaTooNew: a later release wrote it.
     """
     with private_files(), _usable(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        keep_private(path.parent)
         with lock_warehouse(path, wait_seconds), closing(connect(path)) as connection:
             ensure_schema(connection)
             yield connection

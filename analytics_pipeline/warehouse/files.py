@@ -5,6 +5,7 @@ name is always one that a dead process left.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,33 +13,34 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.disk import naming
+from analytics_pipeline.folders import file_mode
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION, let_go, private_files
 from analytics_pipeline.warehouse.schema import literal
-
-MODE = 0o600
-"""Of a new file; one that is there already passes its mode on to its successor."""
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; what is written there replaces it when the block ends well.
+    """Give a temporary path in a private folder beside `target`; what is written there replaces it when the block ends well.
 
-    A mode that somebody gave the file (0640, say, to let a group read it) is kept; a first file is 0600.
+    A mode that we gave the file (0640, say, to let a group read it) is kept; a first file is 0600, or 0640 in a shared
+    folder. No link is followed: a link under the name is replaced, and one under the temporary name is removed.
 
     Raises:
         OSError: it can't be written; `target` is as it was.
     """
-    fresh = target.with_name(f"{target.name}.new")
-    _remove(fresh)
+    folder = target.with_name(f"{target.name}.new")
+    fresh = folder / target.name
     try:
         with naming(target), private_files():
+            _remove(folder)
+            folder.mkdir(mode=0o700)
             yield fresh
-        fresh.chmod(target.stat().st_mode & 0o777 if target.exists() else MODE)
+        fresh.chmod(file_mode(target))
         _to_disk(fresh)
         fresh.replace(target)
         _to_disk(target.parent)
     finally:
-        _remove(fresh)
+        _remove(folder)
 
 
 @contextmanager
@@ -54,9 +56,13 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
         connection.execute(f"DETACH {name}")
 
 
-def _remove(fresh: Path) -> None:
-    for path in (fresh, fresh.with_name(f"{fresh.name}.wal")):
-        path.unlink(missing_ok=True)
+def _remove(folder: Path) -> None:
+    """Remove what a dead process left under the temporary name: a folder, a file with its log of an older release, or a link."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
+    folder.with_name(f"{folder.name}.wal").unlink(missing_ok=True)
 
 
 def _to_disk(path: Path) -> None:

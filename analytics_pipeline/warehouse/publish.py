@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from analytics_pipeline.datasets import Privacy
+from analytics_pipeline.folders import make_below
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
 from analytics_pipeline.warehouse.transactions import transaction
@@ -42,7 +43,7 @@ def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -
 
     Args:
         connection: the live warehouse, under the writer's lock, with no transaction open.
-        target: the published file. It keeps the mode it has; a first one is 0600.
+        target: the published file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder.
         pii: whether to publish private columns too. Quarantine never is.
 
     Raises:
@@ -50,6 +51,7 @@ def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -
         duckdb.Error: the same.
     """
     began = time.monotonic()
+    make_below(target.parent)
     with replacing(target) as fresh, attached(connection, fresh, _COPY):
         live = _quoted(_value(connection, "SELECT current_database()"))
         rows = {table.name: _copy_table(connection, live, table, pii) for table in tables() if not table.secret}
@@ -73,7 +75,7 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     Raises:
         OSError: a file can't be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_below(folder)
     marts = connection.execute(
         """SELECT table_name FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts' ORDER BY 1"""
