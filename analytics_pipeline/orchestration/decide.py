@@ -97,6 +97,32 @@ def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[s
     return frozenset(one.key for one in standings(work, (), start, now)[Standing.OUTSIDE])
 
 
+def put_back(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
+    """Return deliveries that are loaded as they are, and of whose partition the last verdict is that it could not be loaded.
+
+    The version that failed was taken back, or replayed by hand. A run is due that says so: it turns check, partition and asset
+    green, and ends the alert.
+
+    Args:
+        unchanged: what is delivered in the version that is loaded.
+        runs: newest first.
+    """
+    refused = {(name, partition) for run in runs for name, versions in run.verdicts.items() for partition in versions}
+    suspects = [delivery for delivery in unchanged if (delivery.dataset.name, delivery.partition.key) in refused]
+    about = covering(suspects, runs)
+    return [one for one in suspects if _is_refused(one, about[one.dataset.name, one.partition.key])]
+
+
+def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
+    """Whether the newest run that says anything of a partition could not load it."""
+    for run in about:
+        if delivery.partition.key in run.verdicts.get(delivery.dataset.name, ()):
+            return True
+        if run.state in (RunState.SUCCEEDED, RunState.IN_FLIGHT):
+            return False
+    return False
+
+
 def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[str, str], list[KnownRun]]:
     """The runs that are about each delivery; found by range, as there may be 10,000 of the one and 1,000 of the other."""
     keys: dict[str, list[str]] = defaultdict(list)

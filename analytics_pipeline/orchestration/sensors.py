@@ -14,7 +14,15 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import FORESEEABLE
 from analytics_pipeline.ingest.plan import Delivery, Loaded, Plan, place_listing, plan
-from analytics_pipeline.orchestration.decide import PACE, LoadRequest, Pace, Standing, load_requests, standings
+from analytics_pipeline.orchestration.decide import (
+    PACE,
+    LoadRequest,
+    Pace,
+    Standing,
+    load_requests,
+    put_back,
+    standings,
+)
 from analytics_pipeline.orchestration.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.marks import marked
 from analytics_pipeline.orchestration.raw_assets import asset_key
@@ -66,8 +74,10 @@ def missing_partitions(
             todo = plan(placed, _loaded(context.instance, placed.deliveries, Path(warehouse.database)))
         except FORESEEABLE as error:
             return dg.SkipReason(str(error))
-        found = standings(todo.work, known_runs(context.instance), start, clock(), pace)
-        requests = load_requests(found[Standing.DUE], start, clock())
+        runs = known_runs(context.instance)
+        found = standings(todo.work, runs, start, clock(), pace)
+        back = standings(put_back(todo.unchanged, runs), runs, start, clock(), pace)
+        requests = load_requests([*found[Standing.DUE], *back[Standing.DUE]], start, clock())
         kinds = shapes(todo.unknown, bucket.prefix)
         reported = set(json.loads(context.cursor or "[]"))
         fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
