@@ -14,7 +14,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.erasure import People, Redacted, erase_in_file
 from analytics_pipeline.loading import utc_now
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sql_models import build, load_project
+from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.vocareum.parts import private_file, remove_stale_parts
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import Removed, compact, erase_rows, known_as, remember
@@ -72,7 +72,8 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     with open_warehouse(settings.warehouse_path) as connection:
         tables = erase_rows(connection, person, dry_run=dry_run)
         if not dry_run:
-            built = build(connection, load_project().models.values())
+            project = load_project()
+            built, _ = build_and_test(connection, project, project.models.values(), utc_now())
             failed = tuple(one.model.qualified for one in built if one.failure)
             publish(connection, settings.published_path, pii=settings.publish_pii)
     receipt = Receipt(user_id, utc_now(), dry_run, version("analytics-pipeline"), tables, files, failed)

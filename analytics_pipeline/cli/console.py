@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -16,6 +16,7 @@ from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import room
 from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.warehouse.checks import Check
 
 _SHORT = 16  # characters of a cell that is not broken over lines
 
@@ -61,6 +62,18 @@ def fail(text: str, code: int = UNUSABLE) -> NoReturn:
 def complain(text: str) -> None:
     """Say what is wrong, on stderr."""
     err.print(printable(text), style="red", markup=False, soft_wrap=True)
+
+
+def tell_checks(failing: Iterable[Check], told: Collection[str] = ()) -> None:
+    """Print each failing check with its remedy.
+
+    Args:
+        failing: as `ops.checks` holds them.
+        told: keys of files that people have been told of already: a check that is about one of them is left out.
+    """
+    for check in failing:
+        if not any(key in check.text for key in told):
+            complain(str(check))
 
 
 def known_dataset(name: str) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, UNUSABLE, command, note, out
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
 from analytics_pipeline.errors import FORESEEABLE
 from analytics_pipeline.folders import is_shared, keep_private, make_below
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 
 ENOUGH_DISK_BYTES = 2_000_000_000
@@ -34,7 +35,7 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all well, 2 something is not.
+    Exit codes: 0 all well, 1 a check of the data fails, 2 something that a run needs is missing.
     """
     settings = load_settings()
     well = True
@@ -51,7 +52,18 @@ def doctor() -> None:
         if not verdict.well and name in ("settings", "token and credentials"):
             out.print("     What comes behind it is not looked at before this is well.")
             break
-    raise typer.Exit(DONE if well else UNUSABLE)
+    failing = _failing_checks(settings)
+    tell_checks(failing)
+    raise typer.Exit(UNUSABLE if not well else INCOMPLETE if failing else DONE)
+
+
+def _failing_checks(settings: Settings) -> list[Check]:
+    """The ERROR checks that fail; none where there is no warehouse, or it can't be read, which an own line says."""
+    try:
+        with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
+            return errors(read(connection))
+    except (*FORESEEABLE, OSError, duckdb.Error):
+        return []
 
 
 def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, note
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, fail, note, tell_checks
+from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
+from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 
 
@@ -17,16 +18,33 @@ def publish(
         Path | None, typer.Option(help="Write each mart to a Parquet file in this folder, too.", file_okay=False)
     ] = None,
 ) -> None:
-    """Write analytics.duckdb anew from what is loaded; whoever reads it meanwhile is not disturbed."""
+    """Write analytics.duckdb anew from what is loaded; whoever reads it meanwhile is not disturbed.
+
+    Marts that a failing test is about stay as they were published before.
+
+    Exit codes: 0 done, 1 a check fails, 2 there is no warehouse, or it can't be used.
+    """
     settings = load_settings()
     if not settings.warehouse_path.exists():
         fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
     with open_warehouse(settings.warehouse_path) as connection:
         done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
         exported = publishing.export_parquet(connection, parquet) if parquet else {}
+        failing = errors(read(connection))
+    if done.is_written:
+        _tell_written(settings, done)
+    else:
+        complain("Nothing was published: a check of what all tables are made of fails, and there is no file before.")
+    if parquet:
+        note(f"{parquet.absolute()}: {len(exported)} Parquet files.")
+    tell_checks(failing)
+    raise typer.Exit(INCOMPLETE if failing else DONE)
+
+
+def _tell_written(settings: Settings, done: publishing.Published) -> None:
     note(
         f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows, "
         f"{done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s, {'with' if settings.publish_pii else 'without'} personal data."
     )
-    if parquet:
-        note(f"{parquet.absolute()}: {len(exported)} Parquet files.")
+    for line in done.withheld:
+        complain(line)

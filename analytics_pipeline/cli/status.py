@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, one_line, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, one_line, table, tell_checks
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Delivery, Plan, place_listing, plan
 from analytics_pipeline.settings import load_settings, require
+from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files, loaded_versions
-from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline.warehouse.standing import Totals, totals
 
 
@@ -46,13 +46,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
     placed = place_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(placed, loaded_versions(connection))
-        settle_failures(connection, todo.unchanged)
-        failed = failed_files(connection)
+        loaded = {(one.dataset.name, one.partition.key) for one in todo.unchanged}
+        failed = [one for one in failed_files(connection) if (one.dataset, one.partition) not in loaded]
+        failing = errors(read(connection))
         figures = {name: totals(connection, dataset) for name, dataset in DATASETS.items()}
     never = outside(todo.work, settings.start_date, datetime.now(UTC))
     todo = todo.only(lambda one: one.key not in never)
     rows = [_standing(name, todo, failed, figures[name]) for name in DATASETS]
-    complete = not todo.work and not failed
+    complete = not todo.work and not failed and not failing
     if as_json:
         typer.echo(
             json.dumps({"complete": complete, "datasets": [asdict(row) for row in rows], "unknown": todo.unknown})
@@ -62,6 +63,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         table(f"org{settings.org_id}", columns, [tuple(asdict(row).values()) for row in rows])
         for one in failed:
             note(f"{one.source_key}: {one.reason}. {one.remedy}")
+        tell_checks(failing, [one.source_key for one in failed])
         for key in todo.unknown:
             note(f"No dataset is like {one_line(key)}: it is not loaded.")
         note("Complete." if complete else "Not complete: run `analytics-pipeline sync`.")

@@ -18,6 +18,7 @@ from analytics_pipeline.cli.console import (
     one_line,
     progress,
     table,
+    tell_checks,
 )
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import room
@@ -41,7 +42,7 @@ def sync(
     The bucket is listed once; only files whose ETag or size is not the ledger's are fetched. Every load is a run of the
     Dagster instance, and its partitions show in the UI.
 
-    Exit codes: 0 done, 1 some file failed, 2 settings, credentials or the network.
+    Exit codes: 0 done, 1 some file or check failed, 2 settings, credentials or the network.
     """
     if since and until and since > until:
         fail(f"--since {since:%Y-%m-%d} is after --until {until:%Y-%m-%d}: give the earlier day first.")
@@ -83,6 +84,8 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
         note(f"Nothing to do: everything {_asked(wanted)} is loaded.")
     if done.rebuilt:
         note(f"Published: {settings.published_path}")
+    for line in done.withheld:
+        complain(line)
     _tell_left_out(settings, done.todo, len(done.early))
     failed = [one for one in done.results if one.failure]
     for one in failed:
@@ -93,9 +96,10 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
     for text in done.failed_runs.values():
         if text:
             complain(text)
+    tell_checks(done.failing, [result.landed.delivery.key for result in failed])
     if done.stopped:
         return UNUSABLE
-    return INCOMPLETE if failed or done.failed_runs else DONE
+    return INCOMPLETE if failed or done.failed_runs or done.failing else DONE
 
 
 def _asked(wanted: Wanted) -> str:

@@ -4,11 +4,12 @@ What a model is belongs in `sql_models/`, when it is rebuilt in `following.py`; 
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.loading import utc_now
 from analytics_pipeline.orchestration.failures import foreseeable
 from analytics_pipeline.orchestration.following import FOLLOW
 from analytics_pipeline.orchestration.raw_assets import OWNER, asset_key
@@ -18,21 +19,14 @@ from analytics_pipeline.sql_models import (
     ColumnLineage,
     Model,
     Project,
-    Severity,
     SqlTest,
-    Tested,
-    build,
+    build_and_test,
     column_lineage,
     column_types,
     drop_removed,
     missing,
-    run_tests,
 )
-
-_VERDICTS = {
-    Severity.ERROR: (dg.AssetCheckSeverity.ERROR, "break it"),
-    Severity.WARN: (dg.AssetCheckSeverity.WARN, "deserve a look"),
-}
+from analytics_pipeline.warehouse.checks import Check
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
@@ -55,13 +49,14 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
             # Models that were never built and that a chosen one reads are built with it.
             absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
             needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
-            built = build(connection, project.select([*(m.qualified for m in needed), *chosen]))
-            tested = run_tests(connection, _selected_tests(context, project))
+            asked = {check.name for check in context.selected_asset_check_keys}
+            models = project.select([*(model.qualified for model in needed), *chosen])
+            built, checks = build_and_test(connection, project, models, utc_now(), asked)
             types = column_types(connection)
         done = [one for one in built if one.model in wanted and one.failure is None]
         lineage = column_lineage(project, [one.model for one in done])
         yield from (_materialized(one, lineage, types) for one in done)
-        yield from (_checked(project, one) for one in tested)
+        yield from (check_result(check) for check in checks if check.name in asked)
         _raise_if_failed(built)
 
     return build_models
@@ -107,21 +102,10 @@ def _assets_of(table: str) -> list[dg.AssetKey]:
     return [model_key(table)]
 
 
-def _home(project: Project, test: SqlTest) -> str:
-    """The model that a test is shown with: the last built of those that it reads; one that reads none, the last of all."""
-    subject = project.subject_of(test)
-    return subject.qualified if subject else next(reversed(list(project.models)))
-
-
 def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
-    home = model_key(_home(project, test))
+    home = model_key(project.home_of(test))
     others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
     return dg.AssetCheckSpec(test.name, asset=home, description=test.description, additional_deps=sorted(others))
-
-
-def _selected_tests(context: dg.AssetExecutionContext, project: Project) -> list[SqlTest]:
-    chosen = {check.name for check in context.selected_asset_check_keys}
-    return [test for test in project.tests.values() if test.name in chosen]
 
 
 def _upstream(project: Project, names: set[str]) -> set[str]:
@@ -155,15 +139,16 @@ def _materialized(
             **({"dagster/row_count": built.rows} if built.rows is not None else {}),
             "seconds": round(built.seconds, 3),
             "dagster/column_lineage": dg.TableColumnLineage(
-                {
-                    column: [
-                        dg.TableColumnDep(key, source) for table, source in sorted(deps) for key in _made_by(table)
-                    ]
-                    for column, deps in columns.items()
-                }
+                {column: column_deps(deps) for column, deps in columns.items()}
             ),
         },
     )
+
+
+def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
+    """Return the columns of assets that a column is computed from, each once: a history and its raw table are one asset."""
+    found = {(key, column) for table, column in sources for key in _made_by(table)}
+    return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
 
 
 def _made_by(table: str) -> list[dg.AssetKey]:
@@ -171,25 +156,19 @@ def _made_by(table: str) -> list[dg.AssetKey]:
     return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
 
 
-def _checked(project: Project, tested: Tested) -> dg.AssetCheckResult:
-    test = tested.test
-    if tested.failure:
-        text = str(tested.failure)
-    elif tested.passed:
-        text = "Holds."
-    else:
-        text = (
-            f"{tested.violations:,} rows ({', '.join(test.columns)}) {_VERDICTS[test.severity][1]}. To see them, paste "
-            f"dbt_like_sql/tests/{test.name}.sql into DuckDB. {test.description}"
-        )
+def check_result(check: Check) -> dg.AssetCheckResult:
+    """A recorded verdict as the UI shows it."""
     return dg.AssetCheckResult(
-        asset_key=model_key(_home(project, test)),
-        check_name=test.name,
-        passed=tested.passed,
-        # A test that did not run says nothing of the numbers, whatever it declares.
-        severity=dg.AssetCheckSeverity.ERROR if tested.failure else _VERDICTS[test.severity][0],
-        description=text,
-        metadata={"violations": tested.violations or 0, "seconds": round(tested.seconds, 3)},
+        asset_key=model_key(check.subject),
+        check_name=check.name,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        description=f"{check.text} {check.remedy}".rstrip(),
+        metadata={
+            "violations": check.violations or 0,
+            "since": f"{check.since:%Y-%m-%d %H:%M} UTC",
+            **({"withholds": ", ".join(check.withholds)} if not check.passed else {}),
+        },
     )
 
 

@@ -3,6 +3,8 @@
 How they are written belongs in `warehouse/publish.py` and `report/`.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from analytics_pipeline.orchestration import describe
@@ -12,11 +14,17 @@ from analytics_pipeline.orchestration.model_assets import model_key
 from analytics_pipeline.orchestration.raw_assets import OWNER
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.sql_models import Project
-from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.publish import Published, publish
 
 GROUP = "published"
 PUBLISHED = dg.AssetKey([GROUP, "analytics"])
 REPORT = dg.AssetKey([GROUP, "report"])
+WHOLE = "nothing_is_withheld"
+_WHOLE_DESCRIPTION = (
+    "A failing test keeps the marts that it is about, and all that read them, as they were published before; the rest is "
+    "published. They go out with the first build after which it passes."
+)
 
 
 def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
@@ -32,11 +40,16 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         owners=[OWNER],
         tags={"layer": GROUP},
         automation_condition=FOLLOW,
+        check_specs=[dg.AssetCheckSpec(WHOLE, asset=PUBLISHED, description=_WHOLE_DESCRIPTION)],
     )
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
         target = warehouse.published
         with foreseeable(), warehouse.get_connection() as connection:
             done = publish(connection, target, pii=pii)
+            failing = errors(read(connection))
+        if not done.is_written:
+            reasons = "\n".join(str(check) for check in failing)
+            raise dg.Failure(f"Nothing was published, and there is no file before.\n{reasons}", allow_retries=False)
         rows = sorted(done.rows.items())
         return dg.MaterializeResult(
             metadata={
@@ -45,10 +58,23 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
                 "seconds": done.seconds,
                 "tables": describe.table(["table", "rows"], rows),
                 "dagster/row_count": sum(done.rows.values()),
-            }
+            },
+            check_results=[_whole(done, failing)],
         )
 
     return analytics
+
+
+def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
+    """Whether every table is published as it is now. A warning: the failing checks are the errors, and alert of themselves."""
+    return dg.AssetCheckResult(
+        asset_key=PUBLISHED,
+        check_name=WHOLE,
+        passed=not done.withheld,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join([*done.withheld, *(str(check) for check in failing if check.withholds)])
+        or "Every table is published as it is in the warehouse.",
+    )
 
 
 @dg.asset(

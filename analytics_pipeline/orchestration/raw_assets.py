@@ -3,7 +3,7 @@
 The steps of loading belong in `loading.py`, what a check looks at in `raw_checks.py`; this is the shell around them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,18 +14,19 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Plan, place_listing, plan
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.loading import Loader, utc_now
 from analytics_pipeline.orchestration import describe
 from analytics_pipeline.orchestration.completeness_checks import FRESHNESS, standing_results, standing_specs
 from analytics_pipeline.orchestration.failures import FILES_FAILED, foreseeable
 from analytics_pipeline.orchestration.feed_asset import BUCKET
 from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
-from analytics_pipeline.orchestration.raw_checks import check_results, check_specs
+from analytics_pipeline.orchestration.raw_checks import check_results, check_specs, recorded
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
+from analytics_pipeline.warehouse.checks import Kind, record
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline.warehouse.standing import preview
@@ -104,7 +105,7 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 todo = _plan(dataset, bucket, warehouse, partitions, config)
                 results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse))
                 _note_verdicts(context, dataset, results)
-                yield from _report(context, dataset, todo, results, warehouse, feed.uri)
+                yield from _report(context, dataset, todo, results, warehouse, feed.uri, config.only)
                 if outage:
                     raise outage
             raise_if_failed(dataset, results)
@@ -179,8 +180,9 @@ def _report(
     results: Sequence[FileResult],
     warehouse: WarehouseResource,
     bucket_uri: str,
+    asked: Sequence[str],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Mark what was loaded as materialized, then tell how the dataset stands."""
+    """Mark what was loaded as materialized, and what was asked for by name, then tell how the dataset stands."""
     key = asset_key(dataset)
     loaded = [one for one in results if one.failure is None]
     with warehouse.get_connection() as connection:
@@ -188,6 +190,7 @@ def _report(
             *check_results(connection, dataset, key, results),
             *standing_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
         ]
+        record(connection, Kind.LOAD, recorded(dataset, checks), utc_now(), subject=dataset.table)
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
@@ -198,14 +201,20 @@ def _report(
         if shown:
             told = describe.snapshot(loaded, metadata[id(shown)])
             yield dg.MaterializeResult(key, metadata={**told, **snapshot_versions(versions)})
-        elif _by_hand(context) or versions != marked(context.instance, dataset, key, ()):
+        elif (
+            _by_hand(context)
+            or any(one.partition.key in asked for one in todo.unchanged)
+            or versions != marked(context.instance, dataset, key, ())
+        ):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
         for one in loaded:
             partition = one.landed.delivery.partition.key
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
         again = _by_hand(context) or len(loaded) < len(results)
-        _remember_unchanged(context, dataset, todo, again=again)
+        _remember_unchanged(
+            context, dataset, todo, again={one.key for one in todo.unchanged if again or one.partition.key in asked}
+        )
     yield from checks
 
 
@@ -234,17 +243,19 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
     return not {"dagster/schedule_name", "dagster/sensor_name", PROCESS_TAG} & set(context.run.tags)
 
 
-def _remember_unchanged(context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, *, again: bool) -> None:
+def _remember_unchanged(
+    context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, *, again: Collection[str]
+) -> None:
     """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two.
 
     Args:
-        again: whether to mark what it has, too. In the UI a partition is failed that a backfill asked for, or that was in a run
+        again: keys of files to mark in any case. In the UI a partition is failed that a backfill asked for, or that was in a run
             that failed, until it is marked.
     """
     key = asset_key(dataset)
     known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged})
     for one in todo.unchanged:
-        if again or known.get((dataset.name, one.partition.key)) != one.version:
+        if one.key in again or known.get((dataset.name, one.partition.key)) != one.version:
             context.log_event(
                 dg.AssetMaterialization(
                     key,

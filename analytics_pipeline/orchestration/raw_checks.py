@@ -12,6 +12,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
 from analytics_pipeline.orchestration import describe
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.standing import Reason, reasons, totals, unaccounted
 
@@ -45,6 +46,28 @@ def check_results(
     ]
 
 
+def recorded(dataset: Dataset, results: Sequence[dg.AssetCheckResult]) -> list[Check]:
+    """The same verdicts as `ops.checks` holds them; the texts name files, lines and remedies, and no value of a record."""
+    return [
+        Check(
+            name=result.check_name or "",
+            subject=dataset.table,
+            kind=Kind.LOAD,
+            severity=Severity[result.severity.name],
+            passed=result.passed,
+            violations=_rows(result),
+            text=result.description or "",
+        )
+        for result in results
+    ]
+
+
+def _rows(result: dg.AssetCheckResult) -> int | None:
+    """How many rows a verdict is about, where it counts rows."""
+    counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
+    return next((value for value in counted if isinstance(value, int)), None)
+
+
 def _too_many(failed: FailedFile) -> bool:
     return failed.rejects > 0
 
@@ -69,7 +92,7 @@ def _accounted(
         check_name=ACCOUNTED,
         passed=not wrong,
         description=(
-            f"loaded + quarantined = records in all {len(loaded)} files of this run."
+            "loaded + quarantined = records in every file of the latest run."
             if not wrong
             else f"{len(wrong)} files do not add up. Load them again with `analytics-pipeline sync --full "
             f"--dataset {dataset.name}`; if they still do not, report it as a bug."

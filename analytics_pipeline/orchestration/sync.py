@@ -17,17 +17,18 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.loading import listening
-from analytics_pipeline.orchestration.decide import load_requests
+from analytics_pipeline.orchestration.decide import load_requests, put_back
 from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.orchestration.marks import newest_events, snapshot_versions, when
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import open_bucket
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs
+from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
-from analytics_pipeline.warehouse.load import settle_failures
+from analytics_pipeline.warehouse.signature import signature
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Synced:
         failed_runs: Dagster runs that failed, with what they say beside the verdicts of their files, which may be nothing.
         stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
+        failing: the ERROR checks that fail now.
+        withheld: what the published file says of tables that failing checks withhold, for people.
     """
 
     todo: Plan
@@ -49,6 +52,8 @@ class Synced:
     failed_runs: dict[str, str] = field(default_factory=dict)
     stopped: bool = False
     rebuilt: bool = False
+    failing: Sequence[Check] = ()
+    withheld: Sequence[str] = ()
 
 
 def make_plan(settings: Settings, wanted: Wanted) -> Plan:
@@ -61,7 +66,6 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     placed = place_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(placed, loaded_versions(connection), wanted)
-        settle_failures(connection, todo.unchanged)
     tidy(settings.landing_dir, todo.unchanged)
     return todo
 
@@ -88,7 +92,9 @@ def sync(
         on_rebuild: called before the models are rebuilt.
     """
     end_dead_runs(instance)
-    work = todo.delivered if full else todo.work + tuple(_unmarked(instance, todo.unchanged))
+    untold = {one.version: one for one in _unmarked(instance, todo.unchanged)}
+    untold |= {one.version: one for one in put_back(todo.unchanged, known_runs(instance))}
+    work = todo.delivered if full else todo.work + tuple(untold.values())
     now = datetime.now(UTC)
     runs = load_requests(work, settings.start_date, now, most=len(work))
     covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
@@ -112,6 +118,10 @@ def sync(
     done.rebuilt = rebuilt is not None and rebuilt.success
     if rebuilt and not rebuilt.success:
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
+    with open_warehouse(settings.warehouse_path) as connection:
+        done.failing = errors(read(connection))
+    signed = signature(settings.published_path) if done.rebuilt else None
+    done.withheld = signed.withheld if signed else ()
     return done
 
 

@@ -81,8 +81,6 @@ WHERE session.session_date BETWEEN (SELECT first_day - 1 FROM span) AND (SELECT 
 
 SPAN = "SELECT first_day, last_day, last_spend, last_session, is_weekly FROM span"
 
-PUBLISHED_AT = "SELECT max(published_at) AS published_at FROM ops.published"
-
 COURSES = """
 SELECT course, min(label) AS label, min(place) AS place FROM courses GROUP BY course
 UNION ALL

@@ -13,7 +13,10 @@ import duckdb
 
 from analytics_pipeline.report import queries
 from analytics_pipeline.report.chart_queries import CHART_QUERIES
+from analytics_pipeline.warehouse import checks
+from analytics_pipeline.warehouse.checks import errors
 from analytics_pipeline.warehouse.connection import closing
+from analytics_pipeline.warehouse.signature import read_signature
 
 MOST_COURSES = 60
 """Courses that have a name in the page; smaller ones are one, so that the page stays small."""
@@ -61,6 +64,8 @@ class Data:
 
     Attributes:
         published_at: when the published file was written (UTC).
+        withheld: what the file says of tables that failing checks withhold.
+        failing: the ERROR checks that fail, with their remedies.
         span: the days covered.
         courses: the filter's choices, the largest first.
         freshness: per dataset that is loaded: newest, written, files, rows.
@@ -69,6 +74,8 @@ class Data:
     """
 
     published_at: datetime
+    withheld: Sequence[str]
+    failing: Sequence[str]
     span: Span
     courses: Sequence[Course]
     freshness: Sequence[Row]
@@ -90,8 +97,8 @@ def read(published: Path) -> Data:
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         reason = str(error).splitlines()[0]
         raise ReportError(
-            f"{published} lacks what the report reads ({reason}): a model failed or has not been built. "
-            "Run `analytics-pipeline sync`, and see the models in Dagster."
+            f"{published} lacks what the report reads ({reason}): a model failed, has not been built, or is left out as a "
+            "check of it fails. Run `analytics-pipeline sync`, which says which."
         ) from None
     except duckdb.IOException as error:
         raise ReportError(
@@ -109,8 +116,15 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
         "students": queries.STUDENT_FIGURES,
         "completeness": queries.COMPLETENESS_FIGURES,
     }
+    signed = read_signature(connection)
+    if signed is None:
+        raise ReportError(
+            "The published file does not say when it was written: write it anew with `analytics-pipeline publish`."
+        )
     return Data(
-        published_at=rows(connection, queries.PUBLISHED_AT)[0]["published_at"],
+        published_at=signed.published_at,
+        withheld=signed.withheld,
+        failing=[str(check) for check in errors(checks.read(connection))],
         span=Span(**rows(connection, queries.SPAN)[0]),
         courses=[Course(row["course"], row["label"]) for row in rows(connection, queries.COURSES)],
         freshness=rows(connection, queries.FRESHNESS),

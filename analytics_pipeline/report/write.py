@@ -58,6 +58,7 @@ def render(data: Data) -> str:
         style=_part("page.css"),
         published=f"{day(data.published_at.date())}, {data.published_at:%H:%M} UTC",
         covered=_covered(data),
+        banner=_banner([*data.withheld, *data.failing]),
         courses="".join(f'<option value="{_text(one.key)}">{_text(one.label)}</option>' for one in data.courses),
         figures="".join(
             f"<div><dt>{_text(one.title)}</dt><dd><strong>{_text(one.value)}</strong><span>{_text(one.note)}</span></dd></div>"
@@ -125,6 +126,14 @@ def _freshness(rows: Sequence[Row]) -> str:
             f'<tr><th scope="row">{_text(name)}</th>{"".join(f"<td>{_text(cell)}</td>" for cell in cells)}</tr>'
         )
     return "".join(lines)
+
+
+def _banner(lines: Sequence[str]) -> str:
+    """What a reader must know before any figure; empty where all is well."""
+    if not lines:
+        return ""
+    items = "".join(f"<li>{_text(line)}</li>" for line in lines)
+    return f'<section class="banner" role="alert" aria-label="Warnings"><h2>Not everything here is right</h2><ul>{items}</ul></section>'
 
 
 def _covered(data: Data) -> str:

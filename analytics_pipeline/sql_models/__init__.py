@@ -4,11 +4,12 @@ This is the package's door. What a model says is in its `.sql` file alone; Dagst
 """
 
 from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, drop_removed, missing
-from analytics_pipeline.sql_models.checks import Tested, run_test, run_tests
+from analytics_pipeline.sql_models.checks import Tested, build_and_test, run_test, run_tests
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
-from analytics_pipeline.sql_models.model import InvalidModel, Model, Severity, SqlTest
+from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, load_project, touched_by
+from analytics_pipeline.warehouse.checks import Severity
 
 __all__ = [
     "Built",
@@ -21,6 +22,7 @@ __all__ = [
     "SqlTest",
     "Tested",
     "build",
+    "build_and_test",
     "build_one",
     "column_lineage",
     "column_types",

@@ -1,17 +1,20 @@
-"""The invariants of `dbt_like_sql/tests/`: run, counted and told without a single value of the data.
+"""The invariants of `dbt_like_sql/tests/`: run, counted, recorded in `ops.checks`, without a single value of the data.
 
-What must hold is said in the `.sql` files alone; Dagster's asset checks belong in `orchestration/`.
+What must hold is said in the `.sql` files alone; Dagster's asset checks, one view of the verdicts, belong in `orchestration/`.
 """
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import duckdb
 
 from analytics_pipeline.disk import is_full
-from analytics_pipeline.sql_models.build import Failure, explain
-from analytics_pipeline.sql_models.model import SqlTest
+from analytics_pipeline.sql_models.build import Built, Failure, build, explain
+from analytics_pipeline.sql_models.model import Model, SqlTest
+from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity, outdate, read, record
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,67 @@ class Tested:
     def passed(self) -> bool:
         """Whether it ran and returned no row."""
         return self.violations == 0
+
+
+def build_and_test(
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    models: Iterable[Model],
+    now: datetime,
+    also: Collection[str] = (),
+) -> tuple[list[Built], list[Check]]:
+    """Build models, run the tests that read any of them, and record the verdicts.
+
+    A process that dies in between leaves those tests without a verdict, so that nothing untested is published.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        project: all models and tests.
+        models: those to build, in build order.
+        now: UTC, naive.
+        also: names of further tests to run.
+
+    Returns:
+        What became of each model, and the checks of the tests that were run.
+
+    Raises:
+        duckdb.Error: the disk is full.
+    """
+    chosen = list(models)
+    tests = project.tests_of([model.qualified for model in chosen])
+    tests += [test for test in project.tests.values() if test.name in also and test not in tests]
+    outdate(connection, [test.name for test in tests])
+    built = build(connection, chosen)
+    verdicts = {tested.test.name: _check(project, tested) for tested in run_tests(connection, tests)}
+    names = verdicts.keys()
+    # A model that is new may read what an older test is about.
+    others = [
+        replace(check, withholds=project.withheld_by(project.tests[check.name]))
+        for check in read(connection)
+        if check.kind is Kind.MODEL and check.name in project.tests and check.name not in names
+    ]
+    recorded = record(connection, Kind.MODEL, [*verdicts.values(), *others], now)
+    return built, [check for check in recorded if check.name in names]
+
+
+def _check(project: Project, tested: Tested) -> Check:
+    """A verdict as it is recorded."""
+    test = tested.test
+    file = f"dbt_like_sql/tests/{test.name}.sql"
+    text, remedy = "Holds.", ""
+    if tested.failure:
+        where = f" (line {tested.failure.line})" if tested.failure.line else ""
+        text, remedy = f"It could not run: {tested.failure.reason}{where}.", tested.failure.remedy
+    elif not tested.passed:
+        columns = ", ".join(test.columns)
+        meaning = "break it" if test.severity is Severity.ERROR else "deserve a look"
+        text = f"{tested.violations:,} rows ({columns}) {meaning}."
+        remedy = f"{test.description} To see the rows, paste {file} into DuckDB."
+    subject, withholds = project.home_of(test), project.withheld_by(test)
+    kept = (tested.passed, tested.violations, text, remedy, withholds)
+    # A test that did not run says nothing of the numbers, whatever it declares.
+    severity = Severity.ERROR if tested.failure else test.severity
+    return Check(test.name, subject, Kind.MODEL, severity, *kept)
 
 
 def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:

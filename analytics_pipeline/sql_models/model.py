@@ -13,6 +13,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from analytics_pipeline.warehouse.checks import Severity
+
 DIALECT = "duckdb"
 _SEVERITY = "severity:"
 
@@ -28,15 +30,6 @@ class Layer(StrEnum):
     """Views."""
     MARTS = "marts"
     """Tables."""
-
-
-class Severity(StrEnum):
-    """How much a violated test means; a test declares it in its leading comment, as `-- severity: warn`."""
-
-    ERROR = "error"
-    """The numbers are wrong. The default."""
-    WARN = "warn"
-    """The numbers rest on a guess that a person should know of."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,27 @@ class Project:
                 stale.add(name)
         return [model for name, model in self.models.items() if name in stale]
 
+    def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
+        """The tables that can't be published anew while a test fails: those that it is about, and all models that read them.
+
+        It is about the marts that it reads and compares with what they are made of. A mart of which another one here is made
+        counts as right: it has tests of its own. A test that reads no mart is about views, one without models about raw tables.
+        """
+        models = [self.models[name] for name in test.depends_on if name in self.models]
+        marts = {model.qualified for model in models if not model.is_view}
+        read = marts or {model.qualified for model in models} or set(test.depends_on)
+        about = {name for name in read if not read & {model.qualified for model in self.affected({name})} - {name}}
+        return tuple(sorted(about | {model.qualified for model in self.affected(about)}))
+
+    def home_of(self, test: SqlTest) -> str:
+        """The model that a test is shown with: its subject or, if it reads no model, the last of all."""
+        subject = self.subject_of(test)
+        return subject.qualified if subject else next(reversed(list(self.models)))
+
+    def tests_of(self, built: Collection[str]) -> list[SqlTest]:
+        """The tests to run once these models (qualified names) were built: those that read any, and those that read none."""
+        return [test for test in self.tests.values() if not self.subject_of(test) or test.depends_on & set(built)]
+
     def subject_of(self, test: SqlTest) -> Model | None:
         """The model that a test is about: the last to be built of those it reads; None if it reads no model."""
         read = [model for name, model in self.models.items() if name in test.depends_on]

@@ -36,7 +36,7 @@ def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
 def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime) -> None:
     """Keep a person out from now on. Their id is all that is kept: without it the next delivery would bring them back."""
     connection.execute(
-        "INSERT INTO ops.erased (user_id, erased_at) SELECT $id, $now WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
+        "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
         {"id": user_id, "now": now},
     )
 
@@ -74,6 +74,10 @@ def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run
         found = {table: _erase_in_table(connection, dataset, table, person) for dataset, table in _tables()}
         found["quarantine.rejects"] = _erase_rejects(connection, person)
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
+        # In the same transaction: from now on no published file of before may be copied from.
+        connection.execute(
+            "UPDATE ops.erased SET times = coalesce(times, 0) + 1 WHERE list_contains(?, user_id)", [list(person.ids)]
+        )
     except BaseException:
         connection.rollback()
         raise

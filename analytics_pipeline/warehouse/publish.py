@@ -1,12 +1,13 @@
 """The file that analysts open: everything in the warehouse that is not private, replaced as a whole.
 
 What is private is never written to it, not even for a moment: bytes that are deleted later would stay in the file.
-Columns are taken by their declaration; one that nobody declares is not published.
+Columns are taken by their declaration; one that nobody declares is not published. What a failing check withholds is
+decided in `withhold.py`.
 """
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,9 @@ from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.folders import make_below
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
+from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, withheld, withheld_tables
 
 _COPY = "published"
 
@@ -31,11 +34,22 @@ class Published:
         rows: of each table, by qualified name; views are not counted.
         seconds: how long it took.
         bytes: size of the file.
+        kept: tables that a failing check withholds: since when they are as they are published (UTC).
+        left_out: tables that a failing check withholds and of which the file before had no state that may be kept.
+        is_written: False if nothing was: all tables are withheld, and there is no file before.
     """
 
     rows: Mapping[str, int]
     seconds: float
     bytes: int
+    kept: Mapping[str, datetime] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
+    is_written: bool = True
+
+    @property
+    def withheld(self) -> list[str]:
+        """What people are told of the tables that are not published as they are now: a line for each kind."""
+        return withheld_lines(self.kept, self.left_out)
 
 
 def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Published:
@@ -52,18 +66,20 @@ def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -
     """
     began = time.monotonic()
     make_below(target.parent)
-    with replacing(target) as fresh, attached(connection, fresh, _COPY):
-        live = _quoted(_value(connection, "SELECT current_database()"))
-        rows = {table.name: _copy_table(connection, live, table, pii) for table in tables() if not table.secret}
-        rows |= _copy_models(connection, live)
-        with transaction(connection):
-            _copy_comments(connection)
-            _sign(connection, live, pii)
-    return Published(rows, time.monotonic() - began, target.stat().st_size)
+    with withheld(connection, target, pii=pii) as held:
+        if held.nothing:
+            return Published({}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False)
+        with replacing(target) as fresh, attached(connection, fresh, _COPY):
+            live = _quoted(_value(connection, "SELECT current_database()"))
+            rows = _copy_before(connection, live, pii) if held.file_stays else _copy_all(connection, live, held, pii)
+            with transaction(connection):
+                _copy_comments(connection)
+                _sign(connection, live, held, pii)
+    return Published(rows, time.monotonic() - began, target.stat().st_size, held.kept, held.left_out)
 
 
 def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
-    """Write each mart to a Parquet file (ZSTD) of its name, each replaced as a whole.
+    """Write each mart to a Parquet file (ZSTD) of its name, each replaced as a whole; not those that a failing check withholds.
 
     Args:
         connection: the live warehouse under the writer's lock.
@@ -80,11 +96,33 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
         """SELECT table_name FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts' ORDER BY 1"""
     ).fetchall()
-    files = {name: folder / f"{name}.parquet" for (name,) in marts}
+    not_these = withheld_tables(connection)
+    files = {name: folder / f"{name}.parquet" for (name,) in marts if f"marts.{name}" not in not_these}
     for name, file in files.items():
         with replacing(file) as fresh:
             connection.table(f"marts.{_quoted(name)}").write_parquet(str(fresh), compression="zstd")
     return files
+
+
+def _copy_all(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool) -> dict[str, int]:
+    """Everything as it is now, but what is withheld."""
+    rows = {table.name: _copy_table(connection, live, table, pii) for table in tables() if not table.secret}
+    rows |= _copy_models(connection, live, held.tables)
+    for name in held.tables & held.kept.keys():
+        schema, _, table = name.partition(".")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
+        source, copy = f"{BEFORE}.{schema}.{_quoted(table)}", f"{_COPY}.{schema}.{_quoted(table)}"
+        rows[name] = _value(connection, f"CREATE TABLE {copy} AS FROM {source}")
+    return rows
+
+
+def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) -> dict[str, int]:
+    """Everything as it was published before, but the checks, which say why."""
+    connection.execute(f"COPY FROM DATABASE {BEFORE} TO {_COPY}")
+    connection.execute(f"DROP TABLE {_COPY}.{PUBLISHED.name}")
+    connection.execute(f"DROP TABLE IF EXISTS {_COPY}.ops.checks")
+    checks = next(table for table in tables() if table.name == "ops.checks")
+    return {checks.name: _copy_table(connection, live, checks, pii)}
 
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool) -> int:
@@ -96,8 +134,8 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, 
     )
 
 
-def _copy_models(connection: duckdb.DuckDBPyConnection, live: str) -> dict[str, int]:
-    """Marts as they are; a staging view as a view or, if it reads what is not published, as a table of its rows."""
+def _copy_models(connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str]) -> dict[str, int]:
+    """Marts as they are, but some; a staging view as a view or, if it reads what is not published, as a table of its rows."""
     models = connection.execute(
         """SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts'
@@ -108,6 +146,8 @@ def _copy_models(connection: duckdb.DuckDBPyConnection, live: str) -> dict[str, 
     ).fetchall()
     rows: dict[str, int] = {}
     for schema, name, sql in models:
+        if f"{schema}.{name}" in but:
+            continue
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
         table = f"{schema}.{_quoted(name)}"
         if sql is None or not _copy_view(connection, live, sql):
@@ -152,13 +192,21 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
 
 
-def _sign(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) -> None:
+def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool) -> None:
     """Say in the file what it is."""
     create(connection, PUBLISHED, f"{_COPY}.")
+    kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
     connection.execute(
         f"""INSERT INTO {_COPY}.{PUBLISHED.name}
-            SELECT ?, ?, ?, max(version) FROM {live}.ops.schema_version""",
-        [datetime.now(UTC).replace(tzinfo=None), pii, version("analytics-pipeline")],
+            SELECT ?, ?, ?, max(version), ?, ?, ? FROM {live}.ops.schema_version""",
+        [
+            datetime.now(UTC).replace(tzinfo=None),
+            pii,
+            version("analytics-pipeline"),
+            kept,
+            held.left_out,
+            erasures(connection),
+        ],
     )
 
 

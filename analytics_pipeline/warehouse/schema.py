@@ -155,8 +155,32 @@ OPERATIONS: tuple[Table, ...] = (
         (
             TableColumn("user_id", "BIGINT", "Vocareum id, which is all that is kept of them.", Privacy.IDENTIFIER),
             TableColumn("erased_at", "TIMESTAMP", "When it was asked for first (UTC)."),
+            TableColumn("times", "BIGINT", "How often their rows were erased; 0 while the first time is under way."),
         ),
         secret=True,
+    ),
+    Table(
+        "ops.checks",
+        "The latest verdict of every check: the tests of the models, and the checks of each dataset.",
+        (
+            TableColumn("name", "VARCHAR", "Name of the check."),
+            TableColumn("subject", "VARCHAR", "Table that it is about."),
+            TableColumn(
+                "kind", "VARCHAR", "Who evaluates it: `model` with a build, `load` with a load, `feed` with a listing."
+            ),
+            TableColumn("severity", "VARCHAR", "ERROR or WARN: how bad it is when it fails."),
+            TableColumn("passed", "BOOLEAN", "The latest verdict."),
+            TableColumn("violations", "BIGINT", "Rows that break it; NULL where it counts none or could not run."),
+            TableColumn("text", "VARCHAR", "What was found."),
+            TableColumn("remedy", "VARCHAR", "What a person should do."),
+            TableColumn("withholds", "VARCHAR[]", "Tables that are published as they were before while it fails."),
+            TableColumn("since", "TIMESTAMP", "Since when the verdict is what it is (UTC)."),
+            TableColumn(
+                "evaluated_at",
+                "TIMESTAMP",
+                "When it was evaluated last (UTC); NULL where a model was rebuilt after that.",
+            ),
+        ),
     ),
 )
 
@@ -168,6 +192,15 @@ PUBLISHED = Table(
         TableColumn("pii", "BOOLEAN", "Whether emails, names and free text are in it (PUBLISH_PII)."),
         TableColumn("release", "VARCHAR", "Release of analytics-pipeline that wrote it."),
         TableColumn("schema_version", "BIGINT", "Version of the warehouse's tables."),
+        TableColumn(
+            "kept",
+            'STRUCT("table" VARCHAR, published_at TIMESTAMP)[]',
+            "Tables that a failing check (ops.checks) withholds: they are as they were published then (UTC).",
+        ),
+        TableColumn("left_out", "VARCHAR[]", "Tables that a failing check withholds and that could not be kept."),
+        TableColumn(
+            "erasures", "BIGINT", "Erasures before it was written; rows from before another one are never kept."
+        ),
     ),
 )
 

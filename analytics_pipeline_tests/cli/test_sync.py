@@ -1,5 +1,6 @@
 """`sync`, the main job: all that is delivered is loaded, and after that only what changed is asked for."""
 
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +16,8 @@ from analytics_pipeline.orchestration import published_assets
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.resources import open_bucket
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import project
+from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.loading.loaded import contents, difference
@@ -159,3 +162,38 @@ def test_a_sync_whose_publishing_fails_says_so_and_ends_with_1_and_the_next_one_
     assert (synced / "analytics.duckdb").stat().st_mtime_ns == before
     assert run("sync").exit_code == 0
     assert (synced / "analytics.duckdb").stat().st_mtime_ns > before
+
+
+def test_a_model_that_invents_money_fails_its_test_and_every_door_says_so(
+    run: Run, synced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The published mart stays; `sync`, `publish`, `status` and the report name the test and its remedy; then it is undone."""
+    name = "daily_spend_adds_up_to_what_was_reported"
+    spend = "SELECT sum(cost) FROM marts.daily_cloud_spend"
+
+    def published() -> list:
+        with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
+            return connection.execute(spend).fetchall()
+
+    before = published()
+    models = tmp_path / "models"
+    shutil.copytree(default_folder(), models)
+    mart = models / "marts" / "daily_cloud_spend.sql"
+    good = mart.read_text()
+    mart.write_text(good.replace("END::DECIMAL(18, 9) AS cost", "END::DECIMAL(18, 9) * 2 AS cost"))
+    assert mart.read_text() != good, "the model was not broken"
+    monkeypatch.setattr(project, "default_folder", lambda: models)
+    for command in ("sync", "sync", "publish", "status", "doctor"):
+        result = run(command)
+        assert result.exit_code == 1, (command, result.output)
+        assert name in result.output and "do not publish it" in result.output, (command, result.output)
+    assert published() == before
+    assert query(synced, spend) != before
+    assert run("report").exit_code == 0
+    page = (synced / "report.html").read_text()
+    assert 'role="alert"' in page and name in page
+    mart.write_text(good)
+    result = run("sync")
+    assert (result.exit_code, name in result.output) == (0, False), result.output
+    assert run("report").exit_code == 0
+    assert 'role="alert"' not in (synced / "report.html").read_text()

@@ -15,7 +15,10 @@ from analytics_pipeline.warehouse.schema import tables
 from analytics_pipeline_tests.ingest.delivered import delivery
 
 FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
-NOT_COMPARED = ("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "first_seen", "run_id")
+NOT_COMPARED = (
+    *("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "run_id", "first_seen"),
+    *("since", "evaluated_at"),
+)
 
 
 class Warehouse:

@@ -114,3 +114,29 @@ def test_without_a_webhook_it_says_so(start_pipeline: StartPipeline) -> None:
     assert (
         "ALERT_WEBHOOK_URL is not set" in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
     )
+
+
+def test_a_file_that_is_put_back_as_it_was_turns_check_partition_and_asset_green_and_ends_the_alert(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    """What it holds is loaded already: nothing is to be fetched, but the failure is over."""
+    vocareum.put(*lab_sessions(SECOND))
+    pipeline.tick_and_run()
+    vocareum.put(lab_sessions(SECOND)[0], BAD)
+    (failed,) = pipeline.tick_and_run()
+    assert not failed.success
+    pipeline.tick("alerts")
+    assert not pipeline.check("raw.lab_sessions", "schema").passed
+    vocareum.put(*lab_sessions(SECOND))
+    (told,) = pipeline.tick_and_run()
+    assert told.success
+    assert [event.partition for event in told.get_asset_materialization_events()] == [SECOND], (
+        "it stays failed in the UI"
+    )
+    assert pipeline.check("raw.lab_sessions", "schema").passed
+    assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
+    assert pipeline.rows("SELECT count(*) FROM ops.checks WHERE severity = 'ERROR' AND NOT passed") == [(0,)]
+    pipeline.tick("alerts")
+    pipeline.tick("alerts")
+    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+    assert pipeline.tick_and_run() == [], "it is said once"

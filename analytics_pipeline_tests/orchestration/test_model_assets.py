@@ -155,6 +155,13 @@ def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loade
     assert types["spend_date"] == "DATE"
 
 
+def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_asset() -> None:
+    deps = module.column_deps(
+        {("raw.enrollment", "role"), ("history.enrollment", "role"), ("ops.loaded_files", "rows")}
+    )
+    assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
+
+
 def test_the_daemon_rebuilds_what_a_load_reaches_and_publishes_after_it(loaded: Pipeline) -> None:
     first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
     asked = {key for key in (model_key(name) for name in load_project().models) if first.get_num_requested(key)}

@@ -44,6 +44,8 @@ def test_a_change_from_nothing_has_no_percentage() -> None:
 def test_nothing_loaded_is_not_zero() -> None:
     data = Data(
         published_at=datetime(2026, 1, 1),  # noqa: DTZ001
+        withheld=[],
+        failing=[],
         span=Span(None, None, None, None, False),
         courses=[],
         freshness=[],

@@ -236,7 +236,9 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
     assert {path.name for path in grades.iterdir()} == kept, "and nothing else is left beside the file"
 
 
-@pytest.mark.parametrize("step", ["erase_in_file", "erase_rows", "build", "publish", "compact", "private_file"])
+@pytest.mark.parametrize(
+    "step", ["erase_in_file", "erase_rows", "build_and_test", "publish", "compact", "private_file"]
+)
 def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
     settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

@@ -1,0 +1,66 @@
+"""What a published file says of itself (`ops.published`), read without the warehouse.
+
+How it is written belongs in `publish.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.warehouse.connection import closing
+from analytics_pipeline.warehouse.schema import PUBLISHED
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The row of `ops.published`; a file of an earlier release says less.
+
+    Attributes:
+        published_at: UTC.
+        kept: tables that a failing check withholds: when they were published as they still are (UTC).
+        left_out: tables that a failing check withholds and that are not in the file.
+    """
+
+    published_at: datetime
+    kept: Mapping[str, datetime] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
+
+    @property
+    def withheld(self) -> list[str]:
+        """What people are told of tables that are not published as they are in the warehouse: a line for each kind."""
+        return withheld_lines(self.kept, self.left_out)
+
+
+def withheld_lines(kept: Mapping[str, datetime], left_out: Sequence[str]) -> list[str]:
+    """A line on the tables that stay as they were published, and one on those that are missing; none where there are none."""
+    lines = []
+    if kept:
+        lines.append(f"Kept as published before ({min(kept.values()):%Y-%m-%d %H:%M} UTC): {', '.join(sorted(kept))}.")
+    if left_out:
+        lines.append(f"Left out, as no earlier state may be published: {', '.join(sorted(left_out))}.")
+    return lines
+
+
+def signature(published: Path) -> Signature | None:
+    """What a published file says of itself; None if there is none, or it can't be read."""
+    if not published.exists():
+        return None
+    try:
+        with closing(duckdb.connect(str(published), read_only=True)) as connection:
+            return read_signature(connection)
+    except duckdb.Error:
+        return None
+
+
+def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
+    """The same, of an open file."""
+    found = connection.execute(f"FROM {PUBLISHED.name}")
+    names = [column[0] for column in found.description or ()]
+    row = dict(zip(names, found.fetchone() or (), strict=False))
+    if "published_at" not in row:
+        return None
+    kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
+    return Signature(row["published_at"], kept, tuple(row.get("left_out") or ()))

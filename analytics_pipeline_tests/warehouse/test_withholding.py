@@ -1,0 +1,178 @@
+"""What a failing test keeps from being published: the marts concerned stay as they were, or are left out."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.erasing import erase
+from analytics_pipeline.loading import utc_now
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import build_and_test, load_project
+from analytics_pipeline.warehouse.checks import Check, errors, outdate, read
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
+
+Connection = duckdb.DuckDBPyConnection
+PROJECT = load_project()
+SPEND = {"marts.course_summary", "marts.daily_cloud_spend", "marts.idle_spend", "marts.spend_reconciliation"}
+SPEND |= {"marts.student_course_summary"}
+DOUBLE = "UPDATE marts.daily_cloud_spend SET cost = 2 * cost"
+LOSE = "DELETE FROM raw.enrollment WHERE userid = (SELECT max(userid) FROM raw.enrollment)"
+
+
+def ask(path: Path, sql: str) -> list[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def spend(path: Path) -> object:
+    return ask(path, "SELECT sum(cost) FROM marts.daily_cloud_spend")[0][0]
+
+
+@contextmanager
+def warehouse(settings: Settings) -> Iterator[Connection]:
+    with open_warehouse(settings.warehouse_path) as connection:
+        yield connection
+
+
+def build(connection: Connection, *breaks: str, models: tuple[str, ...] | None = None) -> set[str]:
+    """Build all, or some, break the tables, and test again; the names of the failing ERROR tests."""
+    chosen = PROJECT.models.values() if models is None else PROJECT.select(models)
+    build_and_test(connection, PROJECT, chosen, utc_now())
+    for sql in breaks:
+        connection.execute(sql)
+    if breaks:
+        build_and_test(connection, PROJECT, [], utc_now(), also=PROJECT.tests.keys())
+    return {check.name for check in errors(read(connection))}
+
+
+@pytest.fixture
+def published(settings: Settings) -> Callable[..., Published]:
+    """Build, break and publish; the first call publishes a file in which all is well."""
+    with warehouse(settings) as connection:
+        assert build(connection) == set()
+        publish(connection, settings.published_path, pii=False)
+
+    def run(*breaks: str, pii: bool = False) -> Published:
+        with warehouse(settings) as connection:
+            build(connection, *breaks)
+            return publish(connection, settings.published_path, pii=pii)
+
+    return run
+
+
+def test_doubled_money_stays_out_and_the_rest_goes_out(settings: Settings, published: Callable[..., Published]) -> None:
+    before = spend(settings.published_path)
+    new = "UPDATE raw.course_mapping SET course_name = 'Renamed'"
+    done = published(new, DOUBLE)
+    assert (set(done.kept), list(done.left_out)) == (SPEND, [])
+    assert spend(settings.published_path) == before
+    assert ask(settings.published_path, "SELECT DISTINCT course_name FROM raw.course_mapping") == [("Renamed",)]
+    kept = ask(settings.published_path, "SELECT unnest(kept).table FROM ops.published")
+    assert {name for (name,) in kept} == SPEND
+    failing = ask(settings.published_path, "SELECT name, violations > 0 FROM ops.checks WHERE NOT passed")
+    assert ("daily_spend_adds_up_to_what_was_reported", True) in failing
+
+
+def test_what_is_kept_says_the_time_of_its_state_however_often_it_is_published(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    ((at,),) = ask(settings.published_path, "SELECT published_at FROM ops.published")
+    assert set(published(DOUBLE).kept.values()) == {at}
+    assert set(published(DOUBLE).kept.values()) == {at}
+    assert published().kept == {}, "with the first build after which the test holds they go out"
+
+
+def test_a_warning_withholds_nothing(settings: Settings, published: Callable[..., Published]) -> None:
+    published()
+    with warehouse(settings) as connection:
+        connection.execute("UPDATE ops.checks SET passed = false, severity = 'WARN' WHERE kind = 'model'")
+        assert publish(connection, settings.published_path, pii=False).kept == {}
+
+
+def test_without_a_file_before_the_marts_concerned_are_left_out(
+    settings: Settings, published: Callable[..., Published], tmp_path: Path
+) -> None:
+    settings.published_path.unlink()
+    done = published(DOUBLE)
+    assert (set(done.left_out), done.kept) == (SPEND, {})
+    names = {name for (name,) in ask(settings.published_path, "SELECT table_name FROM duckdb_tables()")}
+    assert "daily_cloud_spend" not in names and "lab_sessions" in names
+    with warehouse(settings) as connection:
+        build(connection, DOUBLE)
+        files = export_parquet(connection, tmp_path / "parquet")
+    assert "daily_cloud_spend" not in files and "lab_sessions" in files
+
+
+def test_another_privacy_than_before_keeps_nothing(settings: Settings, published: Callable[..., Published]) -> None:
+    done = published(DOUBLE, pii=True)
+    assert (set(done.left_out), done.kept) == (SPEND, {})
+
+
+def test_an_erased_person_never_comes_back_with_rows_that_are_kept(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    """A test that fails after the erasure withholds the marts; those of the file before hold the person."""
+    ((person,),) = ask(settings.published_path, "SELECT max(user_id) FROM marts.lab_sessions")
+    lose = "DELETE FROM marts.lab_sessions WHERE rowid = (SELECT min(rowid) FROM marts.lab_sessions)"
+    assert "marts.lab_sessions" in published(lose).kept
+    erase(settings, person, dry_run=False)
+    done = published(lose)  # the file that `erase` published is without them, and may be kept
+    assert "marts.lab_sessions" in done.kept
+    mine = f"SELECT count(*) FROM marts.lab_sessions WHERE user_id = {person}"
+    assert ask(settings.published_path, mine) == [(0,)]
+
+
+def test_rows_from_before_an_erasure_are_never_kept(settings: Settings, published: Callable[..., Published]) -> None:
+    for times in (0, 1):  # under way, and done
+        with warehouse(settings) as connection:
+            connection.execute("DELETE FROM ops.erased")
+            connection.execute("INSERT INTO ops.erased VALUES (7, now()::TIMESTAMP, ?)", [times])
+        done = published(DOUBLE)
+        assert (set(done.left_out), done.kept) == (SPEND, {}), f"erased {times} times"
+
+
+def test_raw_rows_that_are_not_the_ledgers_keep_the_whole_file_as_it_was(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    before = ask(settings.published_path, "SELECT count(*) FROM raw.enrollment")
+    done = published(LOSE)
+    assert ask(settings.published_path, "SELECT count(*) FROM raw.enrollment") == before
+    assert {"marts.lab_sessions", "staging.courses"} <= set(done.kept)
+    failing = ask(settings.published_path, "SELECT name FROM ops.checks WHERE NOT passed")
+    assert ("raw_rows_are_those_of_the_ledger",) in failing
+    settings.published_path.unlink()
+    assert not published(LOSE).is_written
+    assert not settings.published_path.exists()
+
+
+def test_a_model_that_was_rebuilt_and_not_tested_is_not_published(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    """As a process that is killed between the two leaves it."""
+    before = spend(settings.published_path)
+    with warehouse(settings) as connection:
+        outdate(connection, ["grain_of_daily_cloud_spend"])
+        connection.execute(DOUBLE)
+        done = publish(connection, settings.published_path, pii=False)
+    assert "marts.daily_cloud_spend" in done.kept
+    assert spend(settings.published_path) == before
+
+
+def test_a_verdict_that_lasts_keeps_its_since(settings: Settings) -> None:
+    name = "daily_spend_adds_up_to_what_was_reported"
+
+    def tested(connection: Connection) -> Check:
+        build_and_test(connection, PROJECT, [], utc_now(), also=[name])
+        return next(check for check in read(connection) if check.name == name)
+
+    with warehouse(settings) as connection:
+        passed = tested(connection)
+        connection.execute(DOUBLE)
+        first, second = tested(connection), tested(connection)
+    assert passed.passed and not first.passed
+    assert first.since and passed.since and first.since > passed.since
+    assert (second.since, second.evaluated_at != first.evaluated_at) == (first.since, True)
