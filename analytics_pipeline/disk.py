@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analytics_pipeline.errors import PipelineError
+
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = (*map(os.strerror, _ERRORS), "database or disk is full", "'max_temp_directory_size' setting")
 """Of the system, which DuckDB repeats; of SQLite, where Dagster keeps its runs; of DuckDB, which found no room to spill."""
@@ -17,7 +19,7 @@ _PERHAPS = "disk I/O error"
 """SQLite says so where there is no room for the memory that its readers share, and where a disk fails."""
 
 
-class DiskFull(Exception):
+class DiskFull(PipelineError):
     """There is no room to write. What was there before is as it was."""
 
 

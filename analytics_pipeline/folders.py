@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+from analytics_pipeline.errors import PipelineError
+
 logger = logging.getLogger(__name__)
 
 PRIVATE, SHARED = 0o700, 0o2750
@@ -15,7 +17,7 @@ _OTHERS = 0o077
 _SHARING = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
 
 
-class FolderOpen(Exception):
+class FolderOpen(PipelineError):
     """Other users may enter or write a folder, and we can't change that; the text says what to do."""
 
 

@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -130,27 +130,10 @@ def _redact(batch: Batch, people: People) -> None:
 
 
 def _told(result: FileResult) -> FileResult:
-    """Log a verdict; whoever shows progress listens to this logger and takes `file_result` from the record."""
+    """Log a verdict."""
     verdict = f"failed: {result.failure.reason}" if result.failure else f"{result.rows} rows, {result.rejects} rejects"
-    logger.info("%s: %s", result.landed.delivery.key, verdict, extra={"file_result": result})
+    logger.info("%s: %s", result.landed.delivery.key, verdict)
     return result
-
-
-@contextmanager
-def listening(on_file: Callable[[FileResult], None]) -> Iterator[None]:
-    """Call `on_file` with the verdict of each file that is loaded meanwhile in this process."""
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if isinstance(result := getattr(record, "file_result", None), FileResult):
-                on_file(result)
-
-    listener = Listener(logging.INFO)
-    logger.addHandler(listener)
-    try:
-        yield
-    finally:
-        logger.removeHandler(listener)
 
 
 def _as_got(delivery: Delivery, got: RemoteObject) -> Delivery:

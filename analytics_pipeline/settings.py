@@ -11,8 +11,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from analytics_pipeline.errors import PipelineError
 
-class SettingsError(Exception):
+
+class SettingsError(PipelineError):
     """Settings are missing or wrong; the text names each variable and its remedy, never a secret's value."""
 
 

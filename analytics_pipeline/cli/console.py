@@ -15,7 +15,7 @@ from rich.text import Text
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import room
-from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.checks import Check
 
 _SHORT = 16  # characters of a cell that is not broken over lines
@@ -43,8 +43,8 @@ def command(function: Command) -> Command:
                 err.print(printable(f"Settings are read from {file}."), style="dim", markup=False, soft_wrap=True)
             with room():
                 return function(*args, **kwargs)
-        except FORESEEABLE as error:
-            fail(str(error))
+        except PipelineError as error:
+            fail(str(error), error.exit_code)
         except OSError as error:
             fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ import duckdb
 import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
-from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import is_shared, keep_private, make_below
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.addresses import require_safe
@@ -42,7 +42,7 @@ def doctor() -> None:
     for name, look in _looks(settings):
         try:
             verdict = look()
-        except FORESEEABLE as error:
+        except PipelineError as error:
             verdict = Verdict(False, str(error))
         except (OSError, duckdb.Error) as error:
             verdict = Verdict(False, f"{error}. Check that the folder exists, is yours and has room.")
@@ -62,7 +62,7 @@ def _failing_checks(settings: Settings) -> list[Check]:
     try:
         with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
             return errors(read(connection))
-    except (*FORESEEABLE, OSError, duckdb.Error):
+    except (PipelineError, OSError, duckdb.Error):
         return []
 
 

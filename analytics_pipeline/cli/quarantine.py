@@ -21,7 +21,7 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.loading import Loader, listening
+from analytics_pipeline.loading import Loader
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FileVersion, failed_files, loaded_files
@@ -112,12 +112,12 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
         note("Nothing to replay: no such file has rejects.")
         return
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay")
-    with progress("Replaying", len(deliveries)) as advance, listening(lambda _: advance()):
-        results = [
-            result
-            for name in sorted({one.dataset.name for one in deliveries})
-            for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name])
-        ]
+    with progress("Replaying", len(deliveries)) as advance:
+        results = []
+        for name in sorted({one.dataset.name for one in deliveries}):
+            for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name]):
+                results.append(result)
+                advance()
     loaded = [one for one in results if one.failure is None]
     note(
         f"{files(len(loaded))} read again: {sum(one.rows for one in loaded):,} rows loaded, "

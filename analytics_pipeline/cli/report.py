@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.cli.console import command, note
 from analytics_pipeline.settings import load_settings
 
 
@@ -21,13 +21,10 @@ def report(
 
     Exit codes: 0 done, 2 there is no published file yet, or it lacks a table.
     """
-    from analytics_pipeline.report import ReportError, write_report  # Altair takes a second to import
+    from analytics_pipeline.report import write_report  # Altair takes a second to import
 
     settings = load_settings()
-    try:
-        target = write_report(settings.published_path, (output or settings.report_path).absolute())
-    except ReportError as error:
-        fail(str(error))
+    target = write_report(settings.published_path, (output or settings.report_path).absolute())
     note(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     if show and not webbrowser.open(target.as_uri()):
         note("No browser could be opened here: open the file yourself.")

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from analytics_pipeline.datasets import Cadence, Dataset, Partition, place
+from analytics_pipeline.errors import PipelineError
 
 
 class Listed(Protocol):
@@ -102,7 +103,7 @@ class Placed:
     unknown: tuple[str, ...] = ()
 
 
-class AnotherOrganisation(Exception):
+class AnotherOrganisation(PipelineError):
     """A warehouse is of one organisation; mixing two would make all numbers wrong."""
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from analytics_pipeline.disk import room
-from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
@@ -30,5 +30,5 @@ def foreseeable() -> Iterator[None]:
             yield
     except Outage as error:  # other datasets still have their turn
         raise dg.Failure(str(error), allow_retries=False) from None
-    except FORESEEABLE as error:
+    except PipelineError as error:
         raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None

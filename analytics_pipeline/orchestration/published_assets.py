@@ -91,5 +91,6 @@ def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResu
     """`report.html`, from the published file."""
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
-    target = write_report(warehouse.published, warehouse.report)
+    with foreseeable():
+        target = write_report(warehouse.published, warehouse.report)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

@@ -22,7 +22,7 @@ from analytics_pipeline.orchestration.feed_asset import BUCKET
 from analytics_pipeline.orchestration.marks import marked, snapshot_versions
 from analytics_pipeline.orchestration.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.raw_checks import check_results, check_specs, recorded
-from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
+from analytics_pipeline.orchestration.resources import FeedResource, Verdicts, WarehouseResource
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
@@ -96,6 +96,7 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         feed: dg.ResourceParam[FeedResource],
         warehouse: dg.ResourceParam[WarehouseResource],
+        verdicts: dg.ResourceParam[Verdicts],
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         config = LoadConfig(**context.op_execution_context.op_config)
         with _noting_failure(context, dataset):
@@ -103,7 +104,7 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo = _plan(dataset, bucket, warehouse, partitions, config)
-                results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse))
+                results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse), verdicts)
                 _note_verdicts(context, dataset, results)
                 yield from _report(context, dataset, todo, results, warehouse, feed.uri, config.only)
                 if outage:
@@ -163,11 +164,13 @@ def _load(
     yield from loader.load(dataset, work)
 
 
-def _until_outage(loading: Iterator[FileResult]) -> tuple[list[FileResult], Outage | None]:
+def _until_outage(loading: Iterator[FileResult], verdicts: Verdicts) -> tuple[list[FileResult], Outage | None]:
     """Collect the files' verdicts, and the outage that ended them: what came before it is told all the same."""
     results: list[FileResult] = []
     try:
-        results.extend(loading)
+        for result in loading:
+            results.append(result)
+            verdicts.on_file(result)
     except Outage as error:
         return results, error
     return results, None

@@ -16,6 +16,7 @@ from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
+from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -97,6 +98,31 @@ class WarehouseResource(DuckDBResource):
         return self._settings.report_path
 
 
+class Verdicts:
+    """Who is told of each file's verdict as soon as it is written: nobody, or the terminal that executes the run."""
+
+    def __init__(self) -> None:
+        self.on_file: Callable[[FileResult], None] = lambda _: None
+
+    @contextmanager
+    def told_to(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
+        """Call a function with the verdict of each file that a run of these definitions loads while the block runs."""
+        before, self.on_file = self.on_file, on_file
+        try:
+            yield
+        finally:
+            self.on_file = before
+
+
+class VerdictsDefinition(dg.ResourceDefinition):
+    """The resource of a code location, with the object that all its runs in this process share."""
+
+    def __init__(self) -> None:
+        self.verdicts = Verdicts()
+        told = "Who is told of each file's verdict: a terminal that executes the run, else nobody."
+        super().__init__(lambda _: self.verdicts, config_schema={}, description=told)
+
+
 def open_bucket(settings: Settings) -> Bucket:
     """The organisation's part of the bucket, by the settings.
 
@@ -119,6 +145,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "feed": _fixed("The organisation's part of Vocareum's bucket.", lambda: FeedResource.of(settings)),
         "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
+        "verdicts": VerdictsDefinition(),
         "webhook": _fixed("The webhook of alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
         # No asset returns a value to store. Dagster's default takes a folder from run config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Cadence
-from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.resources import FeedResource
 from analytics_pipeline.orchestration.runs import RANGE_END, RANGE_START, job_name
@@ -83,7 +83,7 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
     ) -> dg.RunRequest | dg.SkipReason:
         try:
             feed.open()
-        except FORESEEABLE as error:
+        except PipelineError as error:
             return dg.SkipReason(str(error))
         within = scheduled_range(cadence, context.scheduled_execution_time, start)
         if within and within[0] > within[1]:

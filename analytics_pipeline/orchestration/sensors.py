@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.errors import FORESEEABLE
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import Delivery, Loaded, Plan, place_listing, plan
 from analytics_pipeline.orchestration.decide import (
     PACE,
@@ -72,7 +72,7 @@ def missing_partitions(
             bucket = feed.open()
             placed = place_listing(bucket.list(), bucket.prefix)
             todo = plan(placed, _loaded(context.instance, placed.deliveries, Path(warehouse.database)))
-        except FORESEEABLE as error:
+        except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance)
         found = standings(todo.work, runs, start, clock(), pace)

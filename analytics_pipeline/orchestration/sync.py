@@ -16,13 +16,12 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
-from analytics_pipeline.loading import listening
 from analytics_pipeline.orchestration.decide import load_requests, put_back
 from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.orchestration.marks import newest_events, snapshot_versions, when
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
-from analytics_pipeline.orchestration.resources import open_bucket
+from analytics_pipeline.orchestration.resources import Verdicts, open_bucket
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.checks import Check, errors, read
@@ -105,7 +104,7 @@ def sync(
         done.results.append(result)
         on_file(result)
 
-    with listening(note):
+    with _verdicts(definitions).told_to(note):
         for request in runs:
             assets = [asset_key(DATASETS[name]) for name in request.only]
             run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
@@ -123,6 +122,12 @@ def sync(
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
     return done
+
+
+def _verdicts(definitions: dg.Definitions) -> Verdicts:
+    found: Any = (definitions.resources or {})["verdicts"]
+    verdicts: Verdicts = found.verdicts
+    return verdicts
 
 
 def rebuild(

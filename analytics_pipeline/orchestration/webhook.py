@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 from pydantic import SecretStr
 
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.errors import VocareumError
 
@@ -13,7 +14,7 @@ from analytics_pipeline.vocareum.errors import VocareumError
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-class NotSent(Exception):
+class NotSent(PipelineError):
     """The webhook did not take a message; the text never holds its address, which is a secret."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.report import queries
 from analytics_pipeline.report.chart_queries import CHART_QUERIES
 from analytics_pipeline.warehouse import checks
@@ -24,7 +25,7 @@ MOST_DAYS = 400
 """Days of history that are drawn day by day; a longer one is drawn week by week."""
 
 
-class ReportError(Exception):
+class ReportError(PipelineError):
     """The report can't be made; the text says what is missing and what to do."""
 
 

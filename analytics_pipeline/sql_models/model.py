@@ -13,13 +13,14 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.checks import Severity
 
 DIALECT = "duckdb"
 _SEVERITY = "severity:"
 
 
-class InvalidModel(Exception):
+class InvalidModel(PipelineError):
     """A `.sql` file is not what a model or a test must be; the message names the file and says what to change."""
 
 

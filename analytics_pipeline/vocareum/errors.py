@@ -4,6 +4,8 @@ Only exceptions belong here. Their texts hold no token, no credential and no for
 S3 repeats the session token in its error bodies, and HTTP libraries quote illegal headers.
 """
 
+from analytics_pipeline.errors import PipelineError
+
 MINT = (
     "An Org Admin can make a new API token for s3_labs in Vocareum; put it in the environment variable "
     "VOCAREUM_API_TOKEN."
@@ -14,21 +16,11 @@ TRY_LATER = "Try again later. If it lasts, check the network and AWS's status pa
 SET_CLOCK = "Set this machine's clock, and have it kept right (NTP)."
 
 
-class VocareumError(Exception):
-    """A failure with its cause and its remedy in plain sentences.
-
-    Args:
-        message: what happened.
-        remedy: what to do about it.
-    """
+class VocareumError(PipelineError):
+    """A failure with its cause and its remedy in plain sentences."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message, remedy)
-        self.message = message
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.remedy}"
 
 
 class UnsafeAddress(VocareumError):

@@ -15,6 +15,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from analytics_pipeline.disk import room
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema
 
@@ -28,7 +29,7 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
 }
 
 
-class WarehouseUnusable(Exception):
+class WarehouseUnusable(PipelineError):
     """The warehouse can't be opened or written; the text says why and what to do."""
 
 

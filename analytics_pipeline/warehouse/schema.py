@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Privacy
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.transactions import transaction
 
 
-class SchemaTooNew(Exception):
+class SchemaTooNew(PipelineError):
     """The warehouse was written by a later release."""
 
 
-class MigrationFailed(Exception):
+class MigrationFailed(PipelineError):
     """The warehouse could not be brought up to this release; it is as it was before the step that failed."""
 
 

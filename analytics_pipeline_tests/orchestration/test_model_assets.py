@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration import model_assets as module
 from analytics_pipeline.orchestration.model_assets import model_assets, model_key
-from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, published_asset
+from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, WHOLE, published_asset
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -74,7 +74,9 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loa
     run = build(loaded, stale)
     assert run.success
     checks = run.get_asset_check_evaluations()
-    assert {one.check_name for one in checks} == set(load_project().tests), "not every test of dbt_like_sql/tests ran"
+    assert {one.check_name for one in checks} == {*load_project().tests, WHOLE}, (
+        "not every test of dbt_like_sql/tests ran"
+    )
     error = dg.AssetCheckSeverity.ERROR
     assert [one.check_name for one in checks if not one.passed and one.severity is error] == []
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
@@ -101,9 +103,9 @@ def test_what_is_loaded_while_the_models_run_reads_is_stale_although_it_was_publ
         loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))
         return built
 
-    real = module.build
+    real = module.build_and_test
     with monkeypatch.context() as beside:
-        beside.setattr(module, "build", read_then_load)
+        beside.setattr(module, "build_and_test", read_then_load)
         assert build(loaded, stale_assets(loaded.instance)).success
     names = {"/".join(one.path) for one in stale_assets(loaded.instance)}
     assert "marts/assignment_scores" in names
