@@ -105,14 +105,19 @@ def one_line(text: str) -> str:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Collection[str] = ()) -> None:
     """A table; whole numbers stand at the right, and cells of the columns in `whole` are not broken over lines."""
-    made = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    # Text, as Rich takes `[x]` in a str for markup.
+    made = Table(
+        title=Text(printable(title)) if title else None, title_justify="left", title_style="bold", expand=False
+    )
     least = 3 * len(columns) + 1
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
         longest = max(len(_cell(one)) for one in (name, *(row[at] for row in rows)))
         unbroken = name in whole or all(len(str(row[at])) <= _SHORT for row in rows)
         least += longest if unbroken else _SHORT
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=unbroken)
+        made.add_column(
+            Text(printable(name)), justify="right" if numeric else "left", overflow="fold", no_wrap=unbroken
+        )
     for row in rows:
         made.add_row(*(Text(_cell(cell)) for cell in row))
     # Rich cuts what may not be broken, numbers too, where a terminal is too narrow for it: rather have the terminal wrap.

@@ -18,11 +18,13 @@ from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
 """Rows of a table, unless --limit says otherwise."""
-# The file is read, and nothing else: no other file, no network, no extension, and SET can't change that.
+# The file is read, and nothing else: no other file, no network, no extension, and SET can't change that. Without a folder for
+# temporary files, which DuckDB would let EXPORT, ATTACH and COPY write into, a query that needs more than the memory fails.
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "lock_configuration": True,
+    "temp_directory": "",
 }
 
 
@@ -86,9 +88,9 @@ def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    # A program gets the cells as they are; a terminal would be steered by some.
+    # A program gets names and cells as they are; a terminal would be steered by some.
     shown = printable if out.is_terminal else str
+    writer.writerow(map(shown, columns))
     writer.writerows([shown(_plain(cell)) for cell in row] for row in rows)
 
 

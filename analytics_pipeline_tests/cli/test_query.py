@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from analytics_pipeline.cli import app
+from analytics_pipeline.cli import app, console
 from analytics_pipeline.settings import Settings
 
 
@@ -95,13 +95,39 @@ def test_wrong_sql_is_answered_with_the_place_and_no_traceback(published: Path) 
         "CREATE TABLE marts.mine AS SELECT 1",
         "DELETE FROM marts.answers",
         "INSTALL httpfs",
+        "EXPORT DATABASE '{file}.tmp'",
+        "EXPORT DATABASE '{file}.tmp/export'",
+        "ATTACH '{file}.tmp/other.duckdb' AS other (READ_WRITE)",
+        "ATTACH '{file}' AS again (READ_WRITE)",
+        "COPY marts.answers TO '{file}.tmp/answers.csv'",
+        "COPY marts.answers TO '.tmp/answers.csv'",
     ],
 )
 def test_nothing_but_the_published_file_can_be_read_and_nothing_written(published: Path, sql: str) -> None:
     before = published.read_bytes()
-    done = _ask(sql)
+    spilled = published.with_name(f"{published.name}.tmp")  # where DuckDB would spill to, and let a query write
+    spilled.mkdir()
+    done = _ask(sql.format(file=published))
     assert done.exit_code == 1, f"{sql} must be refused: {done.output}"
     assert published.read_bytes() == before
+    assert list(spilled.iterdir()) == []
+
+
+@pytest.mark.parametrize("shown_as", ["table", "csv", "json"])
+@pytest.mark.parametrize("name", ["[/x]", "[bold]x[/bold]", "[link=file:///etc/passwd]x[/link]"])
+def test_a_column_of_any_name_is_shown_as_it_is(published: Path, shown_as: str, name: str) -> None:
+    done = _ask(f'SELECT 1 AS "{name}"', "--format", shown_as)
+    assert (done.exit_code, done.exception) == (0, None), done.output
+    assert name in done.stdout
+
+
+@pytest.mark.parametrize("shown_as", ["table", "csv", "json"])
+def test_a_columns_name_steers_no_terminal(published: Path, monkeypatch: pytest.MonkeyPatch, shown_as: str) -> None:
+    monkeypatch.setattr(console.out, "_force_terminal", True)
+    done = _ask('SELECT 1 AS "a\x1b]0;owned\x07b"', "--format", shown_as)
+    assert done.exit_code == 0, done.output
+    assert "]0;owned" in done.stdout
+    assert "\x1b]0;" not in done.stdout and "\x07" not in done.stdout
 
 
 def test_without_a_published_file_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
