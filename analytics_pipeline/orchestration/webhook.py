@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.errors import VocareumError
+from analytics_pipeline.vocareum.redaction import hide, register
 
 # httpx logs the whole address of each request, from INFO on.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -36,9 +37,10 @@ class Webhook:
         Raises:
             NotSent: the webhook refused it, cannot be reached, or is neither HTTPS nor on this machine.
         """
+        register(self.url.get_secret_value())
         if problem := self._post(text):
             # Raised outside of any handler: httpx's errors, which hold the address, are no context of this one.
-            raise NotSent(problem)
+            raise NotSent(hide(problem))
 
     def _post(self, text: str) -> str | None:
         """Why the webhook did not take a text; None if it did."""

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from queue import Empty, Queue
+from threading import Thread
 from time import monotonic, sleep
 from typing import NoReturn
 
@@ -25,15 +27,19 @@ from tenacity import (
 from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials
 from analytics_pipeline.vocareum.errors import (
+    CHECK_ADDRESS,
     MINT,
     ApiRefused,
     ApiUnavailable,
     AuthenticationError,
     MalformedCredentials,
     UnsafeAddress,
+    VocareumError,
 )
+from analytics_pipeline.vocareum.redaction import register, vendor_words
 
 _MAX_BODY = 1_000_000  # bytes; the real answer has about a thousand
+_MAX_ERROR_BODY = 20_000  # bytes of a refusal that are read and searched for the vendor's words
 
 
 class _TryAgain(Exception):
@@ -84,6 +90,7 @@ class VocareumApi:
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]+", org_id):
             raise ApiRefused("The organisation's id is not one.", "Set VOCAREUM_ORG_ID to the id, digits only.")
+        register(self._token)
         deadline = monotonic() + self._budget
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgain),
@@ -106,28 +113,50 @@ class VocareumApi:
         now = datetime.now(UTC)
         response, body = self._get(url, deadline)
         if response.status_code == HTTPStatus.OK:
+            if len(body) > _MAX_BODY:
+                raise MalformedCredentials(
+                    f"Vocareum's answer is larger than {_MAX_BODY:,} bytes, which no credentials are.", CHECK_ADDRESS
+                )
             return parse_credentials(self._decode(body), now)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
             raise _TryAgain(f"it answers with status {response.status_code}", _retry_after(response, now))
         return self._refuse(response.status_code, body)
 
     def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
-        """One request, whose whole duration is bounded: by itself httpx bounds each read only."""
-        remaining = min(self._timeout, max(0.1, deadline - monotonic()))
-        body = b""
+        """One request. httpx bounds each read, not names, headers and bodies that come a byte at a time: a thread does."""
+        answer: Queue[tuple[httpx.Response, bytes] | Exception] = Queue()
+        remaining = max(0.1, deadline - monotonic())
+        client = self._client(min(self._timeout, remaining))
+
+        def ask() -> None:
+            try:
+                answer.put(self._read(client, url))
+            except Exception as error:
+                answer.put(error)
+
+        Thread(target=ask, name="vocareum-api", daemon=True).start()
         try:
-            with (
-                self._client(remaining) as client,
-                client.stream("GET", url, headers={"Authorization": f"Token {self._token}"}) as response,
-            ):
-                for piece in response.iter_bytes():
-                    body += piece
-                    if len(body) > _MAX_BODY or monotonic() > deadline:
-                        raise httpx.ReadTimeout("too long")
-                return response, body
-        except httpx.HTTPError as error:
-            kind = type(error).__name__
-        raise _TryAgain(f"the connection failed ({kind})")
+            found = answer.get(timeout=remaining)
+        except Empty:
+            found = TimeoutError()
+        finally:
+            client.close()  # the thread of an answer that still drips ends with its next byte
+        if isinstance(found, tuple):
+            return found
+        if isinstance(found, VocareumError):
+            raise found
+        raise _TryAgain(f"the connection failed ({type(found).__name__})")
+
+    def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:
+        """Read an answer, and no more of it than is looked at."""
+        body = bytearray()
+        with client.stream("GET", url, headers={"Authorization": f"Token {self._token}"}) as response:
+            most = _MAX_BODY if response.status_code == HTTPStatus.OK else _MAX_ERROR_BODY
+            for piece in response.iter_bytes(chunk_size=65_536):
+                body += piece
+                if len(body) > most:
+                    break
+            return response, bytes(body[: most + 1])
 
     def _client(self, timeout: float) -> httpx.Client:
         return httpx.Client(
@@ -142,14 +171,15 @@ class VocareumApi:
     def _decode(self, body: bytes) -> object:
         """The answer's JSON, whatever content type it claims: text/html has been seen."""
         try:
-            return json.loads(body.replace(self._token.encode(), b"[hidden]"))
+            return json.loads(body)
+        except RecursionError:
+            broken = False
         except ValueError:
-            pass
-        if body.lstrip()[:1] in (b"", b"{", b"["):  # it began well: the network lost the rest
+            broken = body.lstrip()[:1] in (b"", b"{", b"[")  # it began well: the network lost the rest
+        if broken:
             raise _TryAgain("its answer breaks off")
         raise MalformedCredentials(
-            "Vocareum's answer is not JSON; perhaps it is a web page.",
-            "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2.",
+            "Vocareum's answer is not JSON of credentials; perhaps it is a web page.", CHECK_ADDRESS
         )
 
     def _refuse(self, status: int, body: bytes) -> NoReturn:
@@ -164,14 +194,15 @@ class VocareumApi:
         )
 
     def _message(self, body: bytes) -> str:
-        """The vendor's own words in an error body, without the token should it be repeated there."""
-        text = body.decode(errors="replace")
+        """The vendor's own words in an error body."""
+        cut = len(body) > _MAX_ERROR_BODY
+        text = body[:_MAX_ERROR_BODY].decode(errors="replace")
         try:
             decoded = json.loads(text)
             text = str(decoded.get("message") or decoded.get("detail") or "") if isinstance(decoded, dict) else text
-        except ValueError:
-            text = re.sub(r"<[^>]*>", " ", text)
-        return " ".join(text.replace(self._token, "[hidden]").split())[:200]
+        except (ValueError, RecursionError):
+            text = re.sub(r"<[^<>]*>", " ", text)  # linear: a match never runs over the next `<`
+        return vendor_words(text, cut=cut)
 
 
 def _same_origin(url: str) -> Callable[[httpx.Request], None]:

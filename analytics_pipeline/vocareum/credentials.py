@@ -4,6 +4,7 @@ Nothing here makes a request; whatever hands credentials out (`CredentialSource`
 """
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
 from analytics_pipeline.vocareum.patience import LastFailure
+from analytics_pipeline.vocareum.redaction import register, vendor_words
 
 ASSUMED_LIFETIME = timedelta(minutes=60)
 """The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
@@ -34,6 +36,9 @@ _RENEWALS = "vocareum_renewals"
 _QUIET = {"botocore": logging.INFO, "httpcore": logging.INFO, "httpx": logging.WARNING}
 
 _RENEWALS_PER_CALL = 2
+_LONGEST_DRIFT = 86_400.0
+"""Seconds in the past that a wrong clock explains; credentials from 1995 are the sender's fault."""
+_TELL_VOCAREUM = "If this machine's clock is right, tell Vocareum: its API hands out credentials that ended long ago."
 
 # The keys are not published. Names are compared as lower-case letters without a leading "aws".
 _ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
@@ -83,6 +88,12 @@ def parse_credentials(body: object, now: datetime) -> Credentials:
             "Check that VOCAREUM_API_URL is the API's address. If it is, the answer's format has changed: "
             "compare it with the vendor's Data Pipeline article.",
         )
+    if unusable := [name for name, value in named.items() if not re.fullmatch(r"[!-~]+", value)]:
+        raise MalformedCredentials(
+            f"Vocareum's answer holds characters that no credentials have, in the {' and the '.join(unusable)}.",
+            "Try again later. If it lasts, tell Vocareum.",
+        )
+    register(secret, token)
     return Credentials(access_key_id, SecretStr(secret), SecretStr(token), _expiry(parts, now))
 
 
@@ -97,7 +108,7 @@ def _require_success(body: object) -> None:
 
 def _vendor_message(body: object) -> str:
     message = body.get("message") if isinstance(body, Mapping) else None
-    return f' It says: "{" ".join(message.split())[:200]}".' if isinstance(message, str) and message.strip() else ""
+    return f' It says: "{vendor_words(message)}".' if isinstance(message, str) and message.strip() else ""
 
 
 def _objects(body: object, depth: int = 5) -> Iterator[Mapping[str, Any]]:
@@ -170,7 +181,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
                 raise MalformedCredentials(
                     f"The credentials that Vocareum handed out ended at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
                     f"and by this machine's clock it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
-                    SET_CLOCK,
+                    SET_CLOCK if seconds > -_LONGEST_DRIFT else _TELL_VOCAREUM,
                 )
         except VocareumError as error:
             self._failure.remember(error)

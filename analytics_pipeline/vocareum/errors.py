@@ -5,6 +5,7 @@ S3 repeats the session token in its error bodies, and HTTP libraries quote illeg
 """
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.vocareum.redaction import hide
 
 MINT = (
     "An Org Admin can make a new API token for s3_labs in Vocareum; put it in the environment variable "
@@ -13,6 +14,8 @@ MINT = (
 
 TRY_LATER = "Try again later. If it lasts, check the network and AWS's status page."
 
+CHECK_ADDRESS = "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2."
+
 SET_CLOCK = "Set this machine's clock, and have it kept right (NTP)."
 
 
@@ -20,7 +23,7 @@ class VocareumError(PipelineError):
     """A failure with its cause and its remedy in plain sentences."""
 
     def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message, remedy)
+        super().__init__(hide(message), hide(remedy))
 
 
 class UnsafeAddress(VocareumError):

@@ -1,9 +1,12 @@
 """The API client: whom it trusts, what it retries, what it says when it gives up."""
 
+import json
 import logging
+import threading
 import time
 import traceback
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
@@ -19,6 +22,7 @@ from analytics_pipeline.vocareum.errors import (
     UnsafeAddress,
     VocareumError,
 )
+from analytics_pipeline.vocareum.redaction import register
 from analytics_pipeline_tests.vocareum.faulty import answer
 
 TOKEN = "s3cr3t-t0ken"
@@ -225,3 +229,100 @@ def test_the_token_is_not_logged(demo: DemoVocareum, api: VocareumApi, caplog: p
     api.s3_credentials(demo.org_id)
     assert "/orgs/9001/s3_labs" in caplog.text
     assert demo.token not in caplog.text
+
+
+SLASHED = "s3cr3t/t0ken+of=an/admin"
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        SLASHED,
+        SLASHED.replace("/", "\\/"),
+        "".join(f"\\u{ord(letter):04x}" for letter in SLASHED),
+        quote(SLASHED, safe=""),
+        SLASHED.replace("/", "\\\\/"),
+    ],
+)
+def test_a_token_is_hidden_after_decoding_however_it_is_spelled(serve, status: int, spelling: str):
+    body = f'{{"status": "error", "message": "Invalid Token {spelling}"}}'.encode()
+    api = VocareumApi(serve(lambda handler: answer(handler, body, status)), SecretStr(SLASHED), budget=5)
+    with pytest.raises(VocareumError) as caught:
+        api.s3_credentials("9001")
+    assert "[hidden]" in caught.value.message
+    assert "t0ken" not in repr(caught.value) + str(caught.value.__context__)
+
+
+def test_every_error_hides_a_registered_secret_whoever_wrote_its_text():
+    register("registered-secret")
+    error = ApiRefused("You sent registered-secret.", "Do not send registered-secret.")
+    assert (error.message, error.remedy) == ("You sent [hidden].", "Do not send [hidden].")
+    assert "registered" not in repr(error) + str(error)
+
+
+def test_a_token_at_the_end_of_a_body_that_is_cut_is_not_half_shown(serve):
+    blanks = b" " * (api_module._MAX_ERROR_BODY - len(TOKEN) + 3)
+    error = failure(client(serve(lambda handler: answer(handler, blanks + TOKEN.encode() + b" " * 100, 404))))
+    assert TOKEN[:5] not in str(error)
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_deep_json_is_no_answer_and_no_traceback(serve, status: int):
+    error = failure(client(serve(lambda handler: answer(handler, b"[" * 15_000 + b"]" * 4_000, status))))
+    assert isinstance(error, MalformedCredentials if status == 200 else ApiRefused)
+    assert "breaks off" not in error.message
+
+
+def test_an_answer_that_is_too_large_says_so(serve):
+    error = failure(client(serve(lambda handler: answer(handler, b" " * (api_module._MAX_BODY + 100)))))
+    assert isinstance(error, MalformedCredentials)
+    assert "larger than" in error.message
+
+
+def test_an_error_body_is_read_no_further_than_it_is_searched(serve, monkeypatch: pytest.MonkeyPatch):
+    searched = []
+    real = api_module.re.sub
+    monkeypatch.setattr(
+        api_module.re,
+        "sub",
+        lambda pattern, new, text: searched.append((pattern, len(text))) or real(pattern, new, text),
+    )
+    error = failure(client(serve(lambda handler: answer(handler, b"<" * 900_000, 400))))
+    assert isinstance(error, ApiRefused)
+    ((pattern, length),) = searched
+    assert length <= api_module._MAX_ERROR_BODY
+    # No match runs over the next `<`, so that each character is looked at once.
+    assert real(pattern, " ", "<<<b>x</b>") == "<< x "
+
+
+def test_headers_that_drip_do_not_hold_the_client(serve):
+    over = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not over.wait(0.2):
+            try:
+                handler.wfile.write(b"x")
+                handler.wfile.flush()
+            except OSError:
+                return
+
+    try:
+        error = failure(client(serve(drip), budget=1))
+    finally:
+        ended = not over.is_set()
+        over.set()
+    assert ended, "the call ends although the headers never do"
+    assert isinstance(error, ApiUnavailable)
+    assert "TimeoutError" in error.message
+
+
+@pytest.mark.parametrize("part", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+@pytest.mark.parametrize("value", ["two\nlines-of-secret", "two words-of-secret", "sécret-of-secret"])
+def test_credentials_that_cannot_be_a_header_are_refused_without_showing_them(serve, part: str, value: str):
+    body = json.dumps(json.loads(GOOD) | {part: value}).encode()
+    error = failure(client(serve(lambda handler: answer(handler, body))))
+    assert isinstance(error, MalformedCredentials)
+    assert "characters that no credentials have" in error.message
+    assert "of-secret" not in str(error)

@@ -158,6 +158,16 @@ def test_credentials_that_come_already_expired_point_to_the_clock(demo: DemoVoca
         list(bucket.list())
 
 
+def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
+    class Old:
+        def s3_credentials(self, org_id: str) -> Credentials:
+            return Credentials("A", SecretStr("S"), SecretStr("T"), datetime(1995, 1, 1, tzinfo=UTC))
+
+    with pytest.raises(MalformedCredentials, match="ended at 1995-01-01") as caught:
+        session(Old(), "9001", "us-west-2").get_credentials().get_frozen_credentials()
+    assert "tell Vocareum" in caught.value.remedy
+
+
 def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(demo: DemoVocareum):
     impatient = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr(demo.token), budget=0.5)
     credentials = session(impatient, demo.org_id, demo.region).get_credentials()
