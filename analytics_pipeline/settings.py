@@ -136,6 +136,10 @@ def require(settings: Settings) -> Settings:
     if missing:
         lines = [f"{fields[name].validation_alias} is not set: {fields[name].description}" for name in missing]
         raise SettingsError("\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."]))
+    if prefixed := re.fullmatch(r"org(\d+)", settings.org_id, re.IGNORECASE):
+        raise SettingsError(
+            f"VOCAREUM_ORG_ID is {settings.org_id!r}, which is the name of a folder in the bucket: give the id alone, {prefixed[1]}."
+        )
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.org_id):
         raise SettingsError(
             "VOCAREUM_ORG_ID holds more than letters, digits, - and _: give the id alone, such as 9001."

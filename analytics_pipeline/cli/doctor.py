@@ -5,6 +5,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import duckdb
 import typer
@@ -12,12 +13,16 @@ import typer
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import is_shared, keep_private, make_below
+from analytics_pipeline.ingest.plan import Placed, plan
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.checks import Check, errors, read
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
+from analytics_pipeline.warehouse.ledger import loaded_versions
 
+PATIENCE = 10.0
+"""Seconds after which nothing is asked for once more: whoever asks a doctor waits for the answer."""
 ENOUGH_DISK_BYTES = 2_000_000_000
 
 
@@ -60,7 +65,7 @@ def doctor() -> None:
 def _failing_checks(settings: Settings) -> list[Check]:
     """The ERROR checks that fail; none where there is no warehouse, or it can't be read, which an own line says."""
     try:
-        with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
+        with read_warehouse(settings.warehouse_path) as connection:
             return errors(read(connection))
     except (PipelineError, OSError, duckdb.Error):
         return []
@@ -77,9 +82,23 @@ def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 
 def _settings(settings: Settings) -> Verdict:
     require(settings)
+    if settings.start_date > (today := datetime.now(UTC).date()):
+        return Verdict(
+            False,
+            f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day would be loaded. Set it to "
+            "the first day to load, or remove it.",
+        )
+    _same_organisation(settings)
     if webhook := settings.alert_webhook_url.get_secret_value():
         require_safe(webhook, "ALERT_WEBHOOK_URL")
     return Verdict(True, f"org{settings.org_id}, from {settings.start_date}, data in {settings.data_dir.absolute()}")
+
+
+def _same_organisation(settings: Settings) -> None:
+    """Raise what `sync` would where the folder holds the warehouse of another organisation."""
+    if settings.warehouse_path.exists():
+        with read_warehouse(settings.warehouse_path) as connection:
+            plan(Placed(f"org{settings.org_id}/", ()), loaded_versions(connection))
 
 
 def _disk(settings: Settings) -> Verdict:
@@ -124,14 +143,18 @@ def _duckdb(settings: Settings) -> Verdict:
 
 
 def _credentials(settings: Settings) -> Verdict:
-    credentials = VocareumApi(settings.api_url, settings.api_token).s3_credentials(settings.org_id)
+    def again(reason: str) -> None:
+        note(f"     token and credentials: {reason}; trying again for up to {PATIENCE:.0f} s.")
+
+    api = VocareumApi(settings.api_url, settings.api_token, budget=PATIENCE, on_retry=again)
+    credentials = api.s3_credentials(settings.org_id)
     return Verdict(True, f"Vocareum hands out credentials, valid until {credentials.expires_at:%H:%M} UTC")
 
 
 def _bucket(settings: Settings) -> Verdict:
     from analytics_pipeline.orchestration.resources import open_bucket
 
-    first = next(iter(open_bucket(settings).list()), None)
+    first = next(iter(open_bucket(settings, PATIENCE).list()), None)
     if first is None:
         return Verdict(
             False,

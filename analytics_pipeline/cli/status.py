@@ -1,89 +1,239 @@
-"""`analytics-pipeline status`: how the warehouse stands against what is delivered."""
+"""`analytics-pipeline status`: the one answer to how things stand. It reads and never writes, and works offline."""
 
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, note, one_line, table, tell_checks
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    UNUSABLE,
+    command,
+    complain,
+    note,
+    one_line,
+    table,
+    tell_checks,
+)
+from analytics_pipeline.cli.overview import OnDisk, compare, on_disk
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import Delivery, Plan, place_listing, plan
-from analytics_pipeline.settings import load_settings, require
-from analytics_pipeline.warehouse.checks import errors, read
-from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import FailedFile, failed_files, loaded_versions
-from analytics_pipeline.warehouse.standing import Totals, totals
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.ingest.plan import AnotherOrganisation, Delivery, Placed, Plan, place_listing
+from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.warehouse.ledger import FailedFile
+
+PATIENCE = 10.0
+"""Seconds after which nobody asks the API or the bucket once more: the disk's answer is there already."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A dataset's line: files delivered, loaded, never loaded, changed upstream, failed; its rows and rejects."""
+    """A dataset's line; what only the bucket knows is None where it could not be reached.
+
+    Attributes:
+        delivered, missing, changed: files in the bucket, never loaded, and changed upstream since.
+        loaded, failed: files in the ledger, and files whose newest version could not be loaded.
+        rows, rejects: of the loaded files.
+        newest: newest day or month that is loaded; empty for snapshots.
+        age_days: days since the newest day, or since a snapshot was written; None where nothing is loaded.
+        is_late: whether a newer day or month is due.
+    """
 
     dataset: str
-    delivered: int
+    delivered: int | None
     loaded: int
-    missing: int
-    changed: int
+    missing: int | None
+    changed: int | None
     failed: int
     rows: int
     rejects: int
     newest: str
+    age_days: int | None
+    is_late: bool
 
 
 @command
 def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
-    """Compare what is delivered with what is loaded.
+    """Say how things stand: what is delivered, loaded, failing, late, stale and published.
 
-    Exit codes: 0 complete, 1 not, 2 settings or credentials.
+    Reads the disk, then the bucket if it can be reached, and writes nothing.
+
+    Exit codes: 0 complete, 1 not, 2 settings, credentials or the bucket can't be used: what the disk knows is shown all the same.
     """
-    from analytics_pipeline.orchestration.decide import outside
-    from analytics_pipeline.orchestration.resources import open_bucket
-
-    settings = require(load_settings())
-    bucket = open_bucket(settings)
-    placed = place_listing(bucket.list(), bucket.prefix)
-    with open_warehouse(settings.warehouse_path) as connection:
-        todo = plan(placed, loaded_versions(connection))
-        loaded = {(one.dataset.name, one.partition.key) for one in todo.unchanged}
-        failed = [one for one in failed_files(connection) if (one.dataset, one.partition) not in loaded]
-        failing = errors(read(connection))
-        figures = {name: totals(connection, dataset) for name, dataset in DATASETS.items()}
-    never = outside(todo.work, settings.start_date, datetime.now(UTC))
-    todo = todo.only(lambda one: one.key not in never)
-    rows = [_standing(name, todo, failed, figures[name]) for name in DATASETS]
-    complete = not todo.work and not failed and not failing
+    settings, now = load_settings(), datetime.now(UTC)
+    here = on_disk(settings, now)
+    placed, problem = _listing(settings)
+    try:
+        todo = compare(here, placed, settings, now) if placed else None
+    except AnotherOrganisation as error:
+        todo, problem = None, str(error)
+    back = {(one.dataset.name, one.partition.key) for one in todo.unchanged} if todo else set()
+    failed = [one for one in here.failed if (one.dataset, one.partition) not in back]
+    rows = [_standing(name, here, todo, failed) for name in DATASETS]
+    complete = bool(todo and not todo.work and not failed and not here.errors and not here.stale)
     if as_json:
-        typer.echo(
-            json.dumps({"complete": complete, "datasets": [asdict(row) for row in rows], "unknown": todo.unknown})
-        )
+        typer.echo(json.dumps(_as_json(settings, here, todo, problem, failed, rows, complete, now), default=str))
     else:
-        columns = [name.replace("_", " ") for name in Standing.__dataclass_fields__]
-        table(f"org{settings.org_id}", columns, [tuple(asdict(row).values()) for row in rows])
-        for one in failed:
-            note(f"{one.source_key}: {one.reason}. {one.remedy}")
-        tell_checks(failing, [one.source_key for one in failed])
-        for key in todo.unknown:
-            note(f"No dataset is like {one_line(key)}: it is not loaded.")
-        note("Complete." if complete else "Not complete: run `analytics-pipeline sync`.")
+        _show(settings, here, todo, failed, rows, now)
+        if todo:
+            note(_verdict(complete, here))
+    if problem:
+        complain(f"Not compared with the bucket. {problem}")
+        raise typer.Exit(UNUSABLE)
     raise typer.Exit(DONE if complete else INCOMPLETE)
 
 
-def _standing(name: str, todo: Plan, failed: list[FailedFile], figures: Totals) -> Standing:
+def _verdict(complete: bool, here: OnDisk) -> str:
+    if not complete:
+        return "Not complete: run `analytics-pipeline sync`."
+    return "Complete, for what was delivered." if here.silent else "Complete."
+
+
+def _listing(settings: Settings) -> tuple[Placed | None, str | None]:
+    """The bucket's listing, or why there is none."""
+    from analytics_pipeline.orchestration.resources import open_bucket
+
+    try:
+        bucket = open_bucket(require(settings), PATIENCE)
+        return place_listing(bucket.list(), bucket.prefix), None
+    except PipelineError as error:
+        return None, str(error)
+
+
+def _standing(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]) -> Standing:
     def count(deliveries: tuple[Delivery, ...]) -> int:
         return sum(one.dataset.name == name for one in deliveries)
 
     failing = {one.partition for one in failed if one.dataset == name}
-    never = [one for one in todo.new if one.dataset.name == name and one.partition.key not in failing]
+    never = [one for one in todo.new if one.partition.key not in failing and one.dataset.name == name] if todo else []
+    figures, age = here.figures.get(name), here.ages.get(name)
     return Standing(
         dataset=name,
-        delivered=count(todo.delivered),
-        loaded=figures.files,
-        missing=len(never),
-        changed=count(todo.changed),
+        delivered=count(todo.delivered) if todo else None,
+        loaded=figures.files if figures else 0,
+        missing=len(never) if todo else None,
+        changed=count(todo.changed) if todo else None,
         failed=len(failing),
-        rows=figures.rows,
-        rejects=figures.rejects,
-        newest=(figures.newest_partition or "") if DATASETS[name].period else "",
+        rows=figures.rows if figures else 0,
+        rejects=figures.rejects if figures else 0,
+        newest=(figures.newest_partition or "") if figures and DATASETS[name].period else "",
+        age_days=age.days if age else None,
+        is_late=age.is_late if age else False,
     )
+
+
+def _next_attempt(file: FailedFile) -> datetime | None:
+    """When the daemon tries a failing file again (UTC); None once it has given it up."""
+    from analytics_pipeline.orchestration.decide import PACE
+
+    return None if file.attempts >= PACE.attempts else file.failed_at + PACE.pause(file.attempts)
+
+
+def _show(
+    settings: Settings, here: OnDisk, todo: Plan | None, failed: list[FailedFile], rows: list[Standing], now: datetime
+) -> None:
+    columns = [name.replace("is_", "").replace("_", " ") for name in Standing.__dataclass_fields__]
+    cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
+    table(f"org{settings.org_id}", columns, cells)
+    if here.source == "published":
+        note("A run is writing the warehouse: this is as it was published last.")
+    for file in failed:
+        place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
+        again = _next_attempt(file)
+        when = f"Tried again after {again:%Y-%m-%d %H:%M} UTC" if again else "No longer tried by itself"
+        note(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
+    for absence in here.absent:
+        note(
+            f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M} UTC. {absence.detail}"
+        )
+    tell_checks(here.errors, [file.source_key for file in failed])
+    if here.silent:
+        complain(here.silent)
+    if here.warnings:
+        names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
+        note(f'Warnings ({len(here.warnings)}): {names}. Their texts: analytics-pipeline query "FROM ops.checks"')
+    if here.stale:
+        note(f"Older than what they read: {', '.join(here.stale)}.")
+    for key in todo.unknown if todo else ():
+        note(f"No dataset is like {one_line(key)}: it is not loaded.")
+    note(f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC." if here.published else "Published: never.")
+    for line in here.published.withheld if here.published else ():
+        complain(line)
+    note("Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded by itself."))
+
+
+def _utc(at: datetime | None) -> str | None:
+    """ISO 8601 with its zone; the warehouse's instants are UTC without one."""
+    return at.replace(tzinfo=UTC).isoformat() if at else None
+
+
+def _cells(row: Standing) -> tuple[Any, ...]:
+    values = asdict(row)
+    return (*list(values.values())[:-1], "late" if row.is_late else "")
+
+
+def _as_json(
+    settings: Settings,
+    here: OnDisk,
+    todo: Plan | None,
+    problem: str | None,
+    failed: list[FailedFile],
+    rows: list[Standing],
+    complete: bool,
+    now: datetime,
+) -> dict[str, Any]:
+    """The answer for programs. Fields are added and never change their meaning; README documents them."""
+    checks = [check for check in here.checks if not check.passed or check.is_open]
+    return {
+        "complete": complete,
+        "at": now.isoformat(),
+        "organisation": settings.org_id,
+        "source": here.source,
+        "bucket": {"reached": todo is not None, "error": problem},
+        "datasets": [asdict(row) for row in rows],
+        "failing_files": [
+            {
+                **{
+                    name: getattr(file, name)
+                    for name in ("dataset", "partition", "line", "reason", "remedy", "attempts")
+                },
+                "key": file.source_key,
+                "since": _utc(file.failed_since),
+                "next_attempt": _utc(_next_attempt(file)),
+            }
+            for file in failed
+        ],
+        "checks": [
+            {
+                **{
+                    name: getattr(check, name)
+                    for name in ("name", "subject", "violations", "text", "remedy", "withholds")
+                },
+                "severity": check.severity.name,
+                "since": _utc(check.since),
+            }
+            for check in checks
+        ],
+        "silent": here.silent,
+        "absent": [
+            {
+                **{name: getattr(one, name) for name in ("dataset", "partition", "detail")},
+                "key": one.source_key,
+                "kind": one.kind.value,
+                "since": _utc(one.first_seen),
+            }
+            for one in here.absent
+        ],
+        "stale_models": here.stale,
+        "published": here.published
+        and {
+            "at": _utc(here.published.published_at),
+            "kept": {name: _utc(at) for name, at in here.published.kept.items()},
+            "left_out": list(here.published.left_out),
+        },
+        "daemon": {"alive": here.daemon_lives(now), "heartbeat": _utc(here.heartbeat)},
+        "unknown": list(todo.unknown) if todo else [],
+    }

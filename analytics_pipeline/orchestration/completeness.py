@@ -10,13 +10,8 @@ from math import sqrt
 from statistics import median
 
 from analytics_pipeline.datasets import Cadence, Dataset
+from analytics_pipeline.warehouse.age import GRACE
 
-GRACE = {
-    Cadence.DAILY: timedelta(hours=12),
-    Cadence.MONTHLY: timedelta(hours=60),
-    Cadence.SNAPSHOT: timedelta(hours=24),
-}
-"""How long after its time a delivery is not yet late: a day's file is, on the next day at noon (UTC)."""
 STALLED = timedelta(days=3)
 """Lateness that is no longer a quiet day."""
 RETIRED = timedelta(days=60)

@@ -13,9 +13,10 @@ import duckdb
 from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.orchestration import describe
-from analytics_pipeline.orchestration.completeness import GRACE, RETIRED, STALLED, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
 from analytics_pipeline.orchestration.decide import PACE
 from analytics_pipeline.orchestration.plots import rows_per_period
+from analytics_pipeline.warehouse.age import GRACE, ages, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 
 NEWEST, GAPS, VOLUME, DELIVERED = "newest_is_loaded", "no_missing_periods", "volume_as_usual", "delivered_is_loaded"
@@ -35,7 +36,8 @@ def standing_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec
     descriptions = {
         DELIVERED: f"No file has been given up: one that fails {PACE.attempts} times is not tried again by itself.",
         NEWEST: f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
-        f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days.",
+        f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
+        "unless all daily datasets are silent.",
     }
     if dataset.period:
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
@@ -62,7 +64,7 @@ def standing_results(
     """
     loaded, failed = loaded_files(connection, dataset.name), failed_files(connection, dataset.name)
     yield _delivered(key, dataset, [one for one in failed if one.attempts >= PACE.attempts], failed)
-    yield _newest(key, dataset, loaded, listed, now)
+    yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
         yield _gaps(key, dataset, loaded, failed)
     if dataset.cadence is Cadence.DAILY:
@@ -88,8 +90,14 @@ def _delivered(
 
 
 def _newest(
-    key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile], listed: Sequence[Delivery], now: datetime
+    key: dg.AssetKey,
+    dataset: Dataset,
+    loaded: Sequence[LoadedFile],
+    listed: Sequence[Delivery],
+    now: datetime,
+    silent: str | None,
 ) -> dg.AssetCheckResult:
+    """Judge the newest file. A dataset may end while others go on; while all daily ones are silent none of them passes."""
     written = [one.last_modified.replace(tzinfo=UTC) for one in loaded] + [one.last_modified for one in listed]
     newest = max((one.period for one in loaded if one.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
@@ -98,8 +106,11 @@ def _newest(
             asset_key=key, check_name=NEWEST, passed=True, description="Never delivered, which is no failure."
         )
     retired = late.behind > RETIRED
+    feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
     text = f"The newest is {late.newest}."
-    if retired:
+    if feed_ended:
+        text += f" {feed_ended}"
+    elif retired:
         text += f" Nothing came for {late.behind.days} days: it counts as no longer delivered."
     elif late.behind:
         text += (
@@ -109,8 +120,8 @@ def _newest(
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=NEWEST,
-        passed=retired or not late.behind,
-        severity=dg.AssetCheckSeverity.ERROR if late.behind > STALLED else dg.AssetCheckSeverity.WARN,
+        passed=not feed_ended and (retired or not late.behind),
+        severity=dg.AssetCheckSeverity.ERROR if late.behind > STALLED and not retired else dg.AssetCheckSeverity.WARN,
         description=text,
         metadata={"newest": late.newest, "expected": late.expected, "hours_behind": late.behind / timedelta(hours=1)},
     )

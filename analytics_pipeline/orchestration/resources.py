@@ -22,6 +22,7 @@ from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.patience import BUDGET
 from analytics_pipeline.warehouse.connection import open_warehouse
 
 
@@ -123,20 +124,25 @@ class VerdictsDefinition(dg.ResourceDefinition):
         super().__init__(lambda _: self.verdicts, config_schema={}, description=told)
 
 
-def open_bucket(settings: Settings) -> Bucket:
+def open_bucket(settings: Settings, budget: float = BUDGET) -> Bucket:
     """The organisation's part of the bucket, by the settings.
+
+    Args:
+        settings: of the organisation.
+        budget: seconds after which the API or S3 is not asked once more.
 
     Raises:
         SettingsError: the organisation or the token is not set.
         VocareumError: an address is not safe for secrets.
     """
     require(settings)
-    api = VocareumApi(settings.api_url, settings.api_token)
+    api = VocareumApi(settings.api_url, settings.api_token, budget=budget)
     return Bucket(
         session(api, settings.org_id, settings.region),
         settings.bucket,
         prefix=f"org{settings.org_id}/",
         endpoint_url=settings.s3_endpoint_url,
+        budget=budget,
     )
 
 

@@ -15,6 +15,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.report import queries
 from analytics_pipeline.report.chart_queries import CHART_QUERIES
 from analytics_pipeline.warehouse import checks
+from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import errors
 from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.signature import read_signature
@@ -67,6 +68,7 @@ class Data:
         published_at: when the published file was written (UTC).
         withheld: what the file says of tables that failing checks withhold.
         failing: the ERROR checks that fail, with their remedies.
+        silent: since when nothing is delivered, if all daily datasets are late when the file is published.
         span: the days covered.
         courses: the filter's choices, the largest first.
         freshness: per dataset that is loaded: newest, written, files, rows.
@@ -77,6 +79,7 @@ class Data:
     published_at: datetime
     withheld: Sequence[str]
     failing: Sequence[str]
+    silent: str | None
     span: Span
     courses: Sequence[Course]
     freshness: Sequence[Row]
@@ -126,6 +129,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
         published_at=signed.published_at,
         withheld=signed.withheld,
         failing=[str(check) for check in errors(checks.read(connection))],
+        silent=silence(ages(connection, signed.published_at).values()),
         span=Span(**rows(connection, queries.SPAN)[0]),
         courses=[Course(row["course"], row["label"]) for row in rows(connection, queries.COURSES)],
         freshness=rows(connection, queries.FRESHNESS),

@@ -58,7 +58,7 @@ def render(data: Data) -> str:
         style=_part("page.css"),
         published=f"{day(data.published_at.date())}, {data.published_at:%H:%M} UTC",
         covered=_covered(data),
-        banner=_banner([*data.withheld, *data.failing]),
+        banner=_banner([*([data.silent] if data.silent else []), *data.withheld, *data.failing]),
         courses="".join(f'<option value="{_text(one.key)}">{_text(one.label)}</option>' for one in data.courses),
         figures="".join(
             f"<div><dt>{_text(one.title)}</dt><dd><strong>{_text(one.value)}</strong><span>{_text(one.note)}</span></dd></div>"
@@ -133,7 +133,9 @@ def _banner(lines: Sequence[str]) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{_text(line)}</li>" for line in lines)
-    return f'<section class="banner" role="alert" aria-label="Warnings"><h2>Not everything here is right</h2><ul>{items}</ul></section>'
+    return (
+        f'<section class="banner" role="alert" aria-label="Warnings"><h2>Read this first</h2><ul>{items}</ul></section>'
+    )
 
 
 def _covered(data: Data) -> str:

@@ -4,7 +4,7 @@ This is the package's door. What a model says is in its `.sql` file alone; Dagst
 """
 
 from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, drop_removed, missing
-from analytics_pipeline.sql_models.checks import Tested, build_and_test, run_test, run_tests
+from analytics_pipeline.sql_models.checks import IS_BUILT, Tested, build_and_test, run_test, run_tests, stale_models
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
 from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest
@@ -12,6 +12,7 @@ from analytics_pipeline.sql_models.project import Project, load_project, touched
 from analytics_pipeline.warehouse.checks import Severity
 
 __all__ = [
+    "IS_BUILT",
     "Built",
     "ColumnLineage",
     "Failure",
@@ -32,5 +33,6 @@ __all__ = [
     "missing",
     "run_test",
     "run_tests",
+    "stale_models",
     "touched_by",
 ]

@@ -10,11 +10,15 @@ from datetime import datetime
 
 import duckdb
 
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import is_full
 from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.model import Model, SqlTest
-from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, outdate, read, record
+
+IS_BUILT = "is_built"
+"""Name of the check that says whether a model could be built last, and when."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,52 @@ def build_and_test(
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     outdate(connection, [test.name for test in tests])
     built = build(connection, chosen)
-    verdicts = {tested.test.name: _check(project, tested) for tested in run_tests(connection, tests)}
-    names = verdicts.keys()
+    verdicts = [_check(project, tested) for tested in run_tests(connection, tests)]
+    verdicts += [_built(result) for result in built]
+    known = {(check.name, check.subject) for check in verdicts}
     # A model that is new may read what an older test is about.
     others = [
         replace(check, withholds=project.withheld_by(project.tests[check.name]))
+        if check.name in project.tests
+        else check
         for check in read(connection)
-        if check.kind is Kind.MODEL and check.name in project.tests and check.name not in names
+        if check.kind is Kind.MODEL and (check.name, check.subject) not in known and _is_current(project, check)
     ]
-    recorded = record(connection, Kind.MODEL, [*verdicts.values(), *others], now)
-    return built, [check for check in recorded if check.name in names]
+    recorded = record(connection, Kind.MODEL, [*verdicts, *others], now)
+    return built, [check for check in recorded if (check.name, check.subject) in known]
+
+
+def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
+    """Return the models that were never built, failed to build, or read a dataset that was loaded since; in build order.
+
+    A warehouse whose builds no release recorded yet has none: nothing is known of it.
+    """
+    built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
+    loads = connection.execute("SELECT dataset, max(loaded_at) FROM ops.loaded_files GROUP BY dataset").fetchall()
+    if not built:
+        return []
+    stale = {name for name in project.models if name not in built or built[name].is_open}
+    for dataset, loaded_at in loads:
+        for model in project.affected(touched_by([dataset])) if dataset in DATASETS else ():
+            check = built.get(model.qualified)
+            if check and check.evaluated_at and check.evaluated_at < loaded_at:
+                stale.add(model.qualified)
+    return [name for name in project.models if name in stale]
+
+
+def _is_current(project: Project, check: Check) -> bool:
+    """Whether what a check is about still has its file."""
+    if check.name == IS_BUILT:
+        return check.subject in project.models
+    return check.name in project.tests and check.subject == project.home_of(project.tests[check.name])
+
+
+def _built(result: Built) -> Check:
+    """What became of a model, as it is recorded."""
+    failure = result.failure
+    where = f" (line {failure.line})" if failure and failure.line else ""
+    text, remedy = (f"{failure.reason}{where}.", failure.remedy) if failure else ("Built.", "")
+    return Check(IS_BUILT, result.model.qualified, Kind.MODEL, Severity.ERROR, failure is None, None, text, remedy)
 
 
 def _check(project: Project, tested: Tested) -> Check:

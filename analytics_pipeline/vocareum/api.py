@@ -59,13 +59,22 @@ class VocareumApi:
         token: an Org Admin's API token for s3_labs.
         timeout: seconds to wait for a connection and for each piece of an answer.
         budget: seconds that one call may take in all, retries included.
+        on_retry: called before each repetition with what went wrong; holds no secret.
 
     Raises:
         UnsafeAddress: the address is not HTTPS, nor HTTP on this machine.
         AuthenticationError: the token is empty or cannot be an HTTP header.
     """
 
-    def __init__(self, url: str, token: SecretStr, *, timeout: float = 10.0, budget: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: SecretStr,
+        *,
+        timeout: float = 10.0,
+        budget: float = 60.0,
+        on_retry: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._url = require_safe(url, "VOCAREUM_API_URL")
         secret = token.get_secret_value().strip()
         if not secret:
@@ -75,6 +84,7 @@ class VocareumApi:
         self._token = secret
         self._timeout = timeout
         self._budget = budget
+        self._on_retry = on_retry
 
     def s3_credentials(self, org_id: str) -> Credentials:
         """Get temporary credentials for the organisation's files, valid for one hour.
@@ -97,10 +107,11 @@ class VocareumApi:
             wait=_wait,
             stop=stop_before_delay(self._budget),
             sleep=sleep,
+            before_sleep=self._told,
             reraise=True,
         )
         try:
-            return retrying(self._ask, f"{self._url}/orgs/{org_id}/s3_labs", deadline)
+            return retrying(self._ask, org_id, deadline)
         except _TryAgain as error:
             reason = error.reason
         # Raised outside the handler: the error carries no context that could be printed.
@@ -109,9 +120,13 @@ class VocareumApi:
             "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's status page.",
         )
 
-    def _ask(self, url: str, deadline: float) -> Credentials:
+    def _told(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self._on_retry(error.reason if isinstance(error, _TryAgain) else "no answer")
+
+    def _ask(self, org_id: str, deadline: float) -> Credentials:
         now = datetime.now(UTC)
-        response, body = self._get(url, deadline)
+        response, body = self._get(f"{self._url}/orgs/{org_id}/s3_labs", deadline)
         if response.status_code == HTTPStatus.OK:
             if len(body) > _MAX_BODY:
                 raise MalformedCredentials(
@@ -120,7 +135,7 @@ class VocareumApi:
             return parse_credentials(self._decode(body), now)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
             raise _TryAgain(f"it answers with status {response.status_code}", _retry_after(response, now))
-        return self._refuse(response.status_code, body)
+        return self._refuse(org_id, response.status_code, body)
 
     def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
         """One request. httpx bounds each read, not names, headers and bodies that come a byte at a time: a thread does."""
@@ -182,11 +197,16 @@ class VocareumApi:
             "Vocareum's answer is not JSON of credentials; perhaps it is a web page.", CHECK_ADDRESS
         )
 
-    def _refuse(self, status: int, body: bytes) -> NoReturn:
+    def _refuse(self, org_id: str, status: int, body: bytes) -> NoReturn:
         message = self._message(body)
         said = f"Vocareum answers with status {status}{f': {message!r}' if message else ''}."
         about_token = status == HTTPStatus.BAD_REQUEST and "token" in message.lower()
-        if about_token or status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        if status == HTTPStatus.FORBIDDEN:
+            raise AuthenticationError(
+                f"Vocareum's API does not give this token the files of organisation {org_id}. {said}",
+                f"Check VOCAREUM_ORG_ID: it must be the organisation that the token is of. If it is, {MINT[0].lower()}{MINT[1:]}",
+            )
+        if about_token or status == HTTPStatus.UNAUTHORIZED:
             raise AuthenticationError(f"The Vocareum API token was not accepted. {said}", MINT)
         raise ApiRefused(
             f"Vocareum's API refused the request for credentials. {said}",

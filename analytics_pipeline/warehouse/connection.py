@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from analytics_pipeline.disk import room
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import keep_private
-from analytics_pipeline.warehouse.schema import ensure_schema
+from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,24 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
 
 @contextmanager
+def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the live warehouse to read, without the writers' lock: nothing is written, not even beside it.
+
+    Args:
+        path: the database file, which must exist.
+        wait_seconds: how long to wait for a writer to leave.
+
+    Raises:
+        WarehouseBusy: a run writes it for longer.
+        WarehouseUnusable: it is no database, or can't be read.
+        SchemaTooNew: a later release wrote it.
+    """
+    with _usable(path), closing(connect(path, wait_seconds, read_only=True)) as connection:
+        require_known(connection)
+        yield connection
+
+
+@contextmanager
 def _usable(path: Path) -> Iterator[None]:
     """Say what to do where the disk, not the data or the SQL, is at fault."""
     try:
@@ -128,12 +146,12 @@ def let_go(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("RESET threads")
 
 
-def connect(path: Path, patience_seconds: float = 10) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, patience_seconds: float = 10, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """Connect, for those who hold the lock; somebody who opened the file without the lock (a DuckDB shell) gets a moment to leave."""
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
-            return duckdb.connect(str(path), config=SETTINGS)
+            return duckdb.connect(str(path), read_only=read_only, config=SETTINGS)
         except duckdb.Error as error:
             if "could not set lock" not in str(error).lower():
                 raise WarehouseUnusable(

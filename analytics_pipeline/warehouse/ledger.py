@@ -42,6 +42,7 @@ class FailedFile(FileVersion):
     records: int
     rejects: int
     failed_since: datetime
+    failed_at: datetime
     attempts: int
 
 

@@ -255,17 +255,28 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
     """
     current = len(MIGRATIONS) + 1
     version, declared = _newest(connection) or (current, None)
-    if version > current:
-        raise SchemaTooNew(
-            f"This warehouse was written by a later release (schema {version}; this release knows {current}). "
-            "Upgrade analytics-pipeline; nothing was changed."
-        )
+    require_known(connection)
     for step in range(version, current):
         _migrate(connection, step)
     if declared != (fingerprint := _fingerprint()) or version < current:
         with transaction(connection):
             _make(connection)
             _record(connection, current, fingerprint)
+
+
+def require_known(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a warehouse of a later release; reads only.
+
+    Raises:
+        SchemaTooNew: a later release wrote it.
+    """
+    current = len(MIGRATIONS) + 1
+    version, _ = _newest(connection) or (current, None)
+    if version > current:
+        raise SchemaTooNew(
+            f"This warehouse was written by a later release (schema {version}; this release knows {current}). "
+            "Upgrade analytics-pipeline; nothing was changed."
+        )
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:

@@ -60,7 +60,7 @@ def test_a_wrong_setting_ends_with_2_and_its_remedy(run: Run, changes: dict[str,
 
 def test_an_api_that_is_down_ends_in_bounded_time(run: Run, monkeypatch: pytest.MonkeyPatch):
     real = VocareumApi.__init__
-    monkeypatch.setattr(VocareumApi, "__init__", lambda self, url, token: real(self, url, token, budget=2))
+    monkeypatch.setattr(VocareumApi, "__init__", lambda self, url, token, **_: real(self, url, token, budget=2))
     start = time.monotonic()
     result = run("sync", VOCAREUM_API_URL="http://127.0.0.1:9/api/v2")
     assert result.exit_code == 2, result.output

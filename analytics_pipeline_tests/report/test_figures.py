@@ -46,6 +46,7 @@ def test_nothing_loaded_is_not_zero() -> None:
         published_at=datetime(2026, 1, 1),  # noqa: DTZ001
         withheld=[],
         failing=[],
+        silent=None,
         span=Span(None, None, None, None, False),
         courses=[],
         freshness=[],

@@ -1,0 +1,158 @@
+"""What `status` knows: read from the disk alone, then compared with the bucket's listing. Nothing here is written.
+
+How it is shown belongs in `status.py`.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.plan import Loaded, Placed, Plan, plan
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import load_project, stale_models
+from analytics_pipeline.warehouse.absences import OpenAbsence, open_absences
+from analytics_pipeline.warehouse.age import Age, ages, silence
+from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
+from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
+from analytics_pipeline.warehouse.connection import closing as closing_database
+from analytics_pipeline.warehouse.ledger import FailedFile, failed_files, loaded_versions
+from analytics_pipeline.warehouse.signature import Signature, signature
+from analytics_pipeline.warehouse.standing import Totals, totals
+
+HEARTBEAT = timedelta(minutes=5)
+"""A daemon whose last sign of life is older counts as ended; it gives one every 30 seconds."""
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """What the disk alone says.
+
+    Attributes:
+        source: `warehouse`; `published` while a run writes the warehouse; None where there is no warehouse yet.
+        loaded: the ledger.
+        failed: files whose newest version could not be loaded.
+        figures: totals by dataset.
+        ages: age of the data by dataset, of those that have any.
+        checks: everything in `ops.checks`.
+        stale: models that are older than what they read.
+        absent: what is no longer delivered, or lost its rows.
+        published: what the published file says of itself; None if there is none.
+        heartbeat: last sign of life of Dagster's daemon (UTC); None if there never was one.
+    """
+
+    source: str | None
+    loaded: Loaded
+    failed: list[FailedFile]
+    figures: dict[str, Totals]
+    ages: dict[str, Age]
+    checks: list[Check]
+    stale: list[str]
+    absent: list[OpenAbsence]
+    published: Signature | None
+    heartbeat: datetime | None
+
+    @property
+    def errors(self) -> list[Check]:
+        """The checks that make it not well."""
+        return errors(self.checks)
+
+    @property
+    def warnings(self) -> list[Check]:
+        """The warnings."""
+        return [check for check in self.checks if check.severity is Severity.WARN and not check.passed]
+
+    @property
+    def silent(self) -> str | None:
+        """Since when nothing is delivered, if nothing is."""
+        return silence(self.ages.values())
+
+    def daemon_lives(self, now: datetime) -> bool:
+        """Whether the daemon gave a sign of life lately."""
+        return self.heartbeat is not None and now - self.heartbeat < HEARTBEAT
+
+
+def on_disk(settings: Settings, now: datetime) -> OnDisk:
+    """Read the warehouse or, while it is written, what was published last.
+
+    Raises:
+        WarehouseUnusable: it can't be read.
+        SchemaTooNew: a later release wrote it.
+        OSError: the data folder is none.
+    """
+    published, heartbeat = signature(settings.published_path), _heartbeat(settings.dagster_home)
+    with _open(settings) as (source, connection):
+        if connection is None:
+            return OnDisk(None, {}, [], {}, {}, [], [], [], published, heartbeat)
+        return OnDisk(
+            source,
+            loaded_versions(connection),
+            failed_files(connection),
+            {name: totals(connection, dataset) for name, dataset in DATASETS.items()},
+            ages(connection, now),
+            read(connection),
+            stale_models(connection, load_project()),
+            _absent(connection),
+            published,
+            heartbeat,
+        )
+
+
+def compare(here: OnDisk, placed: Placed, settings: Settings, now: datetime) -> Plan:
+    """What the listing asks for, without what `sync` leaves out.
+
+    Raises:
+        AnotherOrganisation: the warehouse is of another organisation.
+    """
+    from analytics_pipeline.orchestration.decide import outside
+
+    todo = plan(placed, here.loaded)
+    never = outside(todo.work, settings.start_date, now)
+    return todo.only(lambda one: one.key not in never)
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[tuple[str | None, duckdb.DuckDBPyConnection | None]]:
+    path = settings.warehouse_path
+    if not path.exists():
+        if blocking := next((parent for parent in path.parents if parent.is_file()), None):
+            raise NotADirectoryError(20, "Not a folder", str(blocking))
+        yield None, None
+        return
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(read_warehouse(path))
+        except WarehouseBusy:
+            if not settings.published_path.exists():
+                raise
+            published = duckdb.connect(str(settings.published_path), read_only=True)
+            yield "published", stack.enter_context(closing_database(published))
+        else:
+            yield "warehouse", connection
+
+
+def _absent(connection: duckdb.DuckDBPyConnection) -> list[OpenAbsence]:
+    try:
+        return open_absences(connection)
+    except duckdb.CatalogException:  # written by an earlier release
+        return []
+
+
+def _heartbeat(home: Path) -> datetime | None:
+    """The newest sign of life of a daemon, from Dagster's own file."""
+    file = home / "history" / "runs.db"
+    if not file.exists():
+        return None
+    try:
+        # Without `immutable`, even a reader makes a log and its index beside a file that nobody has open.
+        way = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
+        with closing(sqlite3.connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)) as connection:
+            row = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchone()
+    except sqlite3.Error:
+        return None
+    return datetime.fromisoformat(row[0]).replace(tzinfo=UTC) if row and row[0] else None

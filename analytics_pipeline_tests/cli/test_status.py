@@ -1,0 +1,159 @@
+"""`status` as the one answer: from the disk alone, without a write, with the age of the data."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.warehouse.age import age, silence
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
+
+DOWN = {"VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2"}
+BROKEN = "org9001/course-asn_mapping/course_mapping.csv"
+FIELDS = {
+    *("complete", "at", "organisation", "source", "bucket", "datasets", "failing_files", "checks", "silent", "absent"),
+    *("stale_models", "published", "daemon", "unknown"),
+}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics_pipeline.cli.status.PATIENCE", 0.2)
+
+
+def answer(run: Run, **changes: str) -> tuple[int, dict]:
+    result = run("status", "--json", **changes)
+    return result.exit_code, json.loads(result.output.splitlines()[0])
+
+
+def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
+    code, found = answer(run)
+    assert (code, set(found)) == (0, FIELDS)
+    assert {one["dataset"] for one in found["datasets"]} == set(DATASETS)
+    for name in FIELDS:
+        assert f"`{name}`" in Path(__file__).parents[2].joinpath("README.md").read_text(), f"{name} is not documented"
+
+
+def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
+    code, found = answer(run, **DOWN)
+    assert (code, found["source"], found["bucket"]["reached"]) == (2, "warehouse", False)
+    assert "could not be used" in found["bucket"]["error"]
+    by_name = {one["dataset"]: one for one in found["datasets"]}
+    assert (by_name["lab_sessions"]["age_days"], by_name["lab_sessions"]["is_late"]) == (1, False)
+    assert by_name["lab_sessions"]["loaded"] > 0 and by_name["lab_sessions"]["delivered"] is None
+    text = run("status", **DOWN)
+    assert (text.exit_code, "Complete" in text.output, "lab_sessions" in text.output) == (2, False, True), text.output
+
+
+def test_it_writes_nothing_and_makes_no_lock(run: Run, synced: Path, demo: DemoVocareum):
+    demo.put(BROKEN, b"<html>")
+    assert run("sync", "--dataset", "course_mapping").exit_code == 1
+    demo.put(BROKEN, b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n")
+    (synced / "warehouse.duckdb.lock").unlink()
+
+    def state() -> dict:
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in synced.rglob("*") if path.is_file()}
+
+    before = state()
+    run("status")
+    assert state() == before
+
+
+def test_while_a_run_writes_it_answers_from_what_was_published(run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch):
+    busy = "analytics_pipeline.cli.overview.read_warehouse"
+
+    def refused(path: Path) -> object:
+        from analytics_pipeline.warehouse.connection import WarehouseBusy
+
+        raise WarehouseBusy(f"{path} is being written.")
+
+    monkeypatch.setattr(busy, refused)
+    code, found = answer(run)
+    assert (code, found["source"], found["complete"]) == (0, "published", True)
+
+
+def test_a_failing_file_says_when_it_is_tried_next(run: Run, synced: Path, demo: DemoVocareum):
+    demo.put(BROKEN, b"<html>")
+    assert run("sync", "--dataset", "course_mapping").exit_code == 1
+    code, found = answer(run)
+    (file,) = found["failing_files"]
+    assert (code, file["key"], file["attempts"]) == (1, BROKEN, 1)
+    assert file["next_attempt"] > file["since"]
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute("UPDATE ops.failed_files SET attempts = 5")
+    assert answer(run)[1]["failing_files"][0]["next_attempt"] is None
+    assert "No longer tried by itself" in run("status").output
+
+
+def test_a_feed_that_ended_is_said_to_have_ended_by_status_and_report(run: Run, synced: Path):
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute(
+            "UPDATE ops.loaded_files SET period = period - INTERVAL 982 DAY WHERE length(partition) = 10"
+        )
+    code, found = answer(run)
+    newest = YESTERDAY - timedelta(days=982)
+    assert code == 0 and f"since {newest.day} {newest:%b %Y}:" in found["silent"], found["silent"]
+    text = run("status").output
+    assert "Nothing has been delivered since" in text and "Complete." not in text, text
+    assert run("publish").exit_code == 0
+    assert run("report").exit_code == 0
+    assert "Nothing has been delivered since" in (synced / "report.html").read_text()
+
+
+def test_one_dataset_may_end_while_another_lives():
+    now = datetime(2026, 11, 25, 13, tzinfo=UTC)
+    ended, alive = age("azure_cost", date(2024, 3, 18), now), age("aws_cost", date(2026, 11, 24), now)
+    assert (ended.is_late, alive.is_late, silence([ended, alive])) == (True, False, None)
+    late = age("aws_cost", date(2024, 3, 19), now)
+    said = silence([ended, late, age("grades", date(2026, 11, 25), now)])
+    assert said and said.startswith("Nothing has been delivered since 19 Mar 2024"), said
+    assert late.days == 981
+    assert not age("aws_cost", date(2026, 11, 23), now.replace(hour=11)).is_late, "the grace period is not over"
+    assert silence([]) is None
+
+
+def test_a_model_that_is_older_than_what_it_reads_is_named(run: Run, synced: Path):
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute(
+            "UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 DAY WHERE dataset = 'grades'"
+        )
+    code, found = answer(run)
+    assert (code, "marts.assignment_scores" in found["stale_models"]) == (1, True)
+    assert "marts.lab_sessions" not in found["stale_models"]
+
+
+def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Path):
+    with duckdb.connect(str(synced / "warehouse.duckdb")) as connection:
+        connection.execute("DROP TABLE ops.checks; DROP TABLE ops.absences")
+    code, found = answer(run)
+    assert (code, found["checks"], found["absent"]) == (0, [], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"VOCAREUM_ORG_ID": "org9001"}, "give the id alone, 9001"),
+        ({"VOCAREUM_START_DATE": "2090-01-01"}, "VOCAREUM_START_DATE is 2090-01-01, which is after today"),
+        ({"VOCAREUM_ORG_ID": "7"}, "This warehouse holds the files of org9001"),
+    ],
+)
+def test_doctor_says_what_sync_would(run: Run, synced: Path, changes: dict[str, str], says: str):
+    result = run("doctor", **changes)
+    assert (result.exit_code, says in result.output, "FAIL settings" in result.output) == (2, True, True), result.output
+
+
+def test_a_wrong_organisation_is_not_blamed_on_the_token(run: Run, demo: DemoVocareum):
+    result = run("doctor", VOCAREUM_API_TOKEN="t0ken-of-an-org-admin-other-scope")
+    assert (result.exit_code, "Check VOCAREUM_ORG_ID" in result.output) == (2, True), result.output
+
+
+def test_doctor_says_that_it_tries_again_and_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("analytics_pipeline.cli.doctor.PATIENCE", 2.0)
+    result = run("doctor", **DOWN)
+    assert result.exit_code == 2, result.output
+    assert "trying again" in result.output and "could not be used for 2 seconds" in result.output, result.output
