@@ -11,11 +11,11 @@ help: ## list the targets
 
 setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
 
-.venv/.ready: requirements.lock pyproject.toml
+.venv/.ready: bootstrap.lock requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement bootstrap.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m compileall -q analytics_pipeline  # a quarter of a second of each start, where Python may keep no bytecode
 	@touch $@
 
@@ -49,9 +49,11 @@ screenshots: setup ## take the README's pictures anew (needs chromium)
 audit: setup ## known weaknesses of the pinned dependencies
 	@$(BIN)/python .ci/audit.py
 
-lock: ## pin every dependency with hashes in requirements.lock
+lock: ## pin every dependency with hashes in requirements.lock, and uv, which installs them, in bootstrap.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --extra demo --group dev --python-version 3.11 pyproject.toml --output-file requirements.lock
+	echo "uv>=0.13,<0.14" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --python-version 3.11 - --output-file bootstrap.lock
 
 clean: ## remove the environment and the caches of the tools
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

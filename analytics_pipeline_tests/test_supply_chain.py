@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -99,8 +101,36 @@ def test_every_requirement_of_the_lock_is_one_version_with_hashes():
 
 def test_setting_up_asks_for_the_hashes():
     makefile = (ROOT / "Makefile").read_text()
+    setup = makefile[makefile.index(".venv/.ready:") :].split("\n\n")[0]
+    installs = re.findall(r"pip (?:install|sync) .*", setup)
+    assert len(installs) == 3, "uv, the lock, the project"
+    assert all("--require-hashes" in one or "--no-deps --no-build-isolation --editable ." in one for one in installs)
+    assert "--require-hashes --requirement bootstrap.lock" in installs[0]
     assert re.search(r"pip sync.*--require-hashes requirements\.lock", makefile)
     assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known weaknesses"
+
+
+def test_what_installs_and_builds_is_pinned_by_hash_too():
+    bootstrap = (ROOT / "bootstrap.lock").read_text()
+    assert re.match(r"uv==[0-9.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+\Z", bootstrap)
+    backend = [plain(Requirement(one).name) for one in PROJECT["build-system"]["requires"]]
+    missing = [name for name in [*backend, "editables"] if not re.search(rf"^{name}==", LOCK, re.MULTILINE)]
+    assert missing == [], "without an isolated build the environment must hold what builds the project"
+
+
+@pytest.mark.parametrize(("tests", "code"), [("true", 0), ("false", 1)])
+@pytest.mark.parametrize("said", ["pip-audit: NOTHING WAS AUDITED: the index cannot be reached", None])
+def test_cis_last_lines_say_what_was_not_audited(tmp_path: Path, tests: str, code: int, said: str | None):
+    audits = f"echo '{said}' | tee \"$AUDIT_SAYS\"" if said else "true"
+    stub = f"#!/bin/sh\nif [ $1 = check ]; then {audits}; else echo '400 passed'; {tests}; fi\n"
+    for name, script in {"make": stub, "chromium": "#!/bin/sh\n"}.items():
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "400 passed" in done.stdout
+    assert done.stdout.splitlines()[-1] == (said or "pip-audit: NOTHING WAS AUDITED: it did not run")
 
 
 @pytest.fixture(scope="module")
