@@ -28,7 +28,7 @@ summed AS (
 placed AS (SELECT *, row_number() OVER (PARTITION BY course ORDER BY total DESC, service) AS place FROM summed WHERE total > 0)
 SELECT
     course,
-    CASE WHEN place <= 10 THEN coalesce(service, 'Unnamed') ELSE 'All other services' END AS service,
+    CASE WHEN place <= 10 THEN coalesce(isolated(service), 'Unnamed') ELSE 'All other services' END AS service,
     least(min(place), 11)::INTEGER AS place,
     round(sum(total), 4)::DOUBLE AS cost
 FROM placed

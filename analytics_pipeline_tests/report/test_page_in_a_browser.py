@@ -188,3 +188,40 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
     assert opened.page.locator("#spend-by-course tbody td").nth(1).text_content() == hostile
     assert opened.page.locator("img").count() == 0
     assert opened.errors == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Cost \u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # an override that would turn what follows
+        ("Cost \u2069\u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # a mark that would end the isolation
+        ("\u05de\u05d1\u05d5\u05d0", "\u2068\u05de\u05d1\u05d5\u05d0\u2069"),  # an honest name in Hebrew
+        ("Intro", "Intro"),
+    ],
+)
+def test_a_name_turns_the_direction_of_nothing_beside_it(browser: Any, tmp_path: Path, name: str, shown: str) -> None:
+    def fill(warehouse: Any) -> None:
+        mapped = [{"course_id": 5, "course_name": name}, {"course_id": 6, "course_name": name}]
+        put(warehouse, "raw.course_mapping", *mapped)
+        parts = [{"part_id": 7, "assignment_id": 8, "course_id": 5}, {"part_id": 9, "assignment_id": 8, "course_id": 6}]
+        put(warehouse, "raw.asn_mapping", *parts)
+        spent = {"file_date": "2026-01-02", "aws_account_id": "1", "user_id": 1}
+        put(warehouse, "raw.aws_cost", *({**spent, "part_id": part, "cost": part} for part in (7, 9)))
+        month = {"file_month": "2026-01-01", "aws_account_id": "1", "user_id": 1, "part_id": 7}
+        put(warehouse, "raw.service_spend", {**month, "service": name, "cost": 2})
+
+    opened = open_report(browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html"))
+    options = opened.page.locator("#course option").all_text_contents()[1:]
+    assert sorted(options) == [f"{shown} (5)", f"{shown} (6)"], "the id stands outside of the isolated name"
+    opened.page.locator("#top-services summary").click()
+    opened.page.locator("#top-services tbody td").first.wait_for()
+    assert shown in opened.page.locator("#top-services tbody td").all_text_contents()
+    # As the browser lays it out: the id stays to the right of the name.
+    right = """([name, id]) => { const line = document.createElement("p"), text = document.createTextNode(name + id);
+        line.append(text); document.body.append(line);
+        const box = (from, to) => { const range = document.createRange(); range.setStart(text, from); range.setEnd(text, to);
+            return range.getBoundingClientRect(); };
+        return box(name.length, name.length + id.length).left >= box(0, name.length).right - 1; }"""
+    assert opened.page.evaluate(right, [shown, " (5)"])
+    assert opened.page.evaluate(right, [name, " (5)"]) == (name == shown), "as delivered, the name would turn it"
+    assert opened.errors == []
