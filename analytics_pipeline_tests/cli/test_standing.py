@@ -106,7 +106,7 @@ def test_doctor_finds_all_well(run: Run, demo: DemoVocareum):
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.output.splitlines()] == [
-        f"ok   {one}" for one in ("disk", "DuckDB", "settings", "token and credentials", "bucket")
+        f"ok   {one}" for one in ("disk", "published folder", "DuckDB", "settings", "token and credentials", "bucket")
     ]
 
 
@@ -129,12 +129,15 @@ def test_doctor_names_what_is_wrong_and_the_remedy(
     assert remedy in result.output
 
 
-def test_doctor_sees_a_folder_that_others_may_read(run: Run, demo: DemoVocareum, data: Path):
+def test_doctor_closes_a_folder_that_others_may_read_and_says_so(run: Run, demo: DemoVocareum, data: Path):
     demo.put(COURSES, HEADER.encode())
     data.mkdir()
     data.chmod(0o755)
     result = run("doctor")
-    assert (result.exit_code, f"chmod 700 {data}" in result.output) == (2, True), result.output
+    assert (result.exit_code, "open to other users (mode 755): it is 700 now" in result.output) == (0, True), (
+        result.output
+    )
+    assert data.stat().st_mode & 0o777 == 0o700
 
 
 def test_doctor_sees_a_warehouse_that_another_program_keeps_open(run: Run, demo: DemoVocareum, data: Path, spawn):
