@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo dev test soak bench check screenshots audit lock clean
+.PHONY: help setup demo dev test soak bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -40,6 +40,9 @@ check: setup audit ## lint, types, definitions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate
+
+package: setup ## build the wheel, install it with the highest and the lowest dependencies, run the demo with each
+	$(BIN)/python .ci/package.py
 
 screenshots: setup ## take the README's pictures anew (needs chromium)
 	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline demo

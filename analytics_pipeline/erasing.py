@@ -75,7 +75,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
             project = load_project()
             built, _ = build_and_test(connection, project, project.models.values(), utc_now())
             failed = tuple(one.model.qualified for one in built if one.failure)
-            publish(connection, settings.published_path, pii=settings.publish_pii)
+            publish(connection, settings.published_path, pii=settings.publish_pii, without_marts=True)
     receipt = Receipt(user_id, utc_now(), dry_run, version("analytics-pipeline"), tables, files, failed)
     if not dry_run:
         compact(settings.warehouse_path)

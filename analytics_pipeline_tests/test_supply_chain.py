@@ -133,6 +133,11 @@ def test_cis_last_lines_say_what_was_not_audited(tmp_path: Path, tests: str, cod
     assert done.stdout.splitlines()[-1] == (said or "pip-audit: NOTHING WAS AUDITED: it did not run")
 
 
+def test_ci_installs_the_wheel_with_both_ends_of_the_ranges():
+    assert "make package" in (ROOT / ".ci" / "run").read_text()
+    assert re.search(r"^package:.*\n\t.*\.ci/package\.py$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
 @pytest.fixture(scope="module")
 def audit() -> ModuleType:
     spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")

@@ -133,9 +133,11 @@ def _verdicts(definitions: dg.Definitions) -> Verdicts:
 def rebuild(
     settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, on_rebuild: Callable[[], None]
 ) -> dg.ExecuteInProcessResult | None:
-    """Rebuild the models that loads have made stale and publish; None if nothing is."""
+    """Rebuild the models that loads have made stale and publish; None if nothing is, or no file was ever loaded."""
     with open_warehouse(settings.warehouse_path) as connection:
         loaded = loaded_files(connection)
+    if not loaded:
+        return None
     _mark_untold(instance, loaded)
     if not (stale := stale_assets(instance)):
         return None

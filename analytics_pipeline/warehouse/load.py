@@ -139,7 +139,7 @@ def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _note_failures(connection: duckdb.DuckDBPyConnection) -> None:
-    before = connection.execute(
+    before = connection.sql(  # of a connection itself, DuckDB 2.0.1 no longer makes a polars frame
         """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
            JOIN batch_files USING (dataset, partition, etag)"""
     ).pl()

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from analytics_pipeline.datasets import Privacy
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import make_below
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
@@ -24,6 +25,10 @@ from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, withheld, withheld_tables
 
 _COPY = "published"
+
+
+class NothingToPublish(PipelineError):
+    """The warehouse holds nothing that analysts could use."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,26 @@ class Published:
         return withheld_lines(self.kept, self.left_out)
 
 
-def publish(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Published:
+def publish(
+    connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool, without_marts: bool = False
+) -> Published:
     """Write the published file and put it in place of the one before; those who read that one go on reading it.
 
     Args:
         connection: the live warehouse, under the writer's lock, with no transaction open.
         target: the published file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder.
         pii: whether to publish private columns too. Quarantine never is.
+        without_marts: publish even if no file is loaded or no mart is built. An erased person must leave the published
+            file although no model can be built.
 
     Raises:
+        NothingToPublish: no file is loaded, or no mart is built; the published file is as it was.
         OSError: the file can't be written; the one before is as it was.
         duckdb.Error: the same.
     """
     began = time.monotonic()
+    if not without_marts:
+        _require_marts(connection)
     make_below(target.parent)
     with withheld(connection, target, pii=pii) as held:
         if held.nothing:
@@ -102,6 +114,22 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
         with replacing(file) as fresh:
             connection.table(f"marts.{_quoted(name)}").write_parquet(str(fresh), compression="zstd")
     return files
+
+
+def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    if not _value(connection, "SELECT count(*) FROM ops.loaded_files"):
+        raise NothingToPublish(
+            "Nothing was published: the warehouse holds no loaded file.",
+            "Run `analytics-pipeline sync`; `analytics-pipeline status` shows why files fail.",
+        )
+    if not _value(
+        connection,
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'marts'",
+    ):
+        raise NothingToPublish(
+            "Nothing was published: the warehouse holds no mart.",
+            "Run `analytics-pipeline sync`, which builds the models and shows which one fails.",
+        )
 
 
 def _copy_all(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool) -> dict[str, int]:

@@ -227,3 +227,14 @@ def test_a_model_that_cannot_be_read_ends_in_its_text_and_no_traceback(
     assert (result.exit_code, "marts/broken.sql: say the schema of nowhere" in result.output) == (2, True), (
         result.output
     )
+
+
+def test_a_first_sync_in_which_everything_fails_publishes_nothing(run: Run, demo: DemoVocareum, data: Path):
+    demo.put("org9001/course-asn_mapping/course_mapping.csv", b"<html>503</html>")
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert "it is not CSV but HTML" in result.output
+    assert "Published" not in result.output
+    assert not (data / "analytics.duckdb").exists()
+    refused = run("publish")
+    assert (refused.exit_code, "holds no loaded file" in refused.output) == (2, True), refused.output

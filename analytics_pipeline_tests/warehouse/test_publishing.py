@@ -13,7 +13,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
+from analytics_pipeline.warehouse.publish import NothingToPublish, Published, export_parquet, publish
 
 PRIVATE = {
     f"{schema}.{dataset.name}.{column.name}"
@@ -228,7 +228,7 @@ def test_readers_in_a_loop_see_no_error_and_no_half_state(tmp_path: Path, reader
             connection.execute(
                 f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)", [number]
             )
-        publish(connection, target, pii=False)
+        publish(connection, target, pii=False, without_marts=True)
 
     context = multiprocessing.get_context("spawn")
     ready, stop, results = context.Barrier(readers + 1), context.Event(), context.Queue()
@@ -274,3 +274,24 @@ for table in {sorted(_relations(settings.published_path))!r}:
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
         now = {table: str(len(connection.execute(f"FROM {table}").fetchall())) for table in read}
     assert read == now
+
+
+def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_file_before(tmp_path: Path) -> None:
+    target = tmp_path / "analytics.duckdb"
+    target.write_bytes(b"as it was")
+    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("CREATE SCHEMA marts")
+        connection.execute("CREATE TABLE marts.course_summary AS SELECT 1 AS course_id")
+        with pytest.raises(NothingToPublish, match=r"no loaded file. Run `analytics-pipeline sync`"):
+            publish(connection, target, pii=False)
+    assert target.read_bytes() == b"as it was"
+
+
+def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_file_before(settings: Settings) -> None:
+    _publish(settings)
+    before = settings.published_path.read_bytes()
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute("DROP SCHEMA marts CASCADE")
+        with pytest.raises(NothingToPublish, match=r"no mart. Run `analytics-pipeline sync`"):
+            publish(connection, settings.published_path, pii=False)
+    assert settings.published_path.read_bytes() == before
