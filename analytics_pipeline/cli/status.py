@@ -154,7 +154,7 @@ def _show(
         complain(here.silent)
     if here.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
-        note(f'Warnings ({len(here.warnings)}): {names}. Their texts: analytics-pipeline query "FROM ops.checks"')
+        note(f"Warnings ({len(here.warnings)}), whose texts are in ops.checks of the published file: {names}.")
     if here.stale:
         note(f"Older than what they read: {', '.join(here.stale)}.")
     for key in todo.unknown if todo else ():

@@ -117,15 +117,10 @@ def outdate(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None
     )
 
 
-def read(connection: duckdb.DuckDBPyConnection, catalog: str = "") -> list[Check]:
-    """Every check, by subject and name; none in a database that has no such table yet.
-
-    Args:
-        connection: any database of ours.
-        catalog: empty, or `name.` of an attached one.
-    """
+def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
+    """Every check, by subject and name; none in a database that has no such table yet."""
     try:
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM {catalog}ops.checks ORDER BY subject, name").fetchall()
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM ops.checks ORDER BY subject, name").fetchall()
     except duckdb.CatalogException:  # written by an earlier release
         return []
     return [_check(*row) for row in rows]
