@@ -96,6 +96,8 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
     for text in done.failed_runs.values():
         if text:
             complain(text)
+    if done.silent:
+        complain(done.silent)
     tell_checks(done.failing, [result.landed.delivery.key for result in failed])
     if done.stopped:
         return UNUSABLE

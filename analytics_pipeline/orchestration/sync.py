@@ -24,6 +24,7 @@ from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import Verdicts, open_bucket
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
@@ -42,6 +43,7 @@ class Synced:
         stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
         failing: the ERROR checks that fail now.
+        silent: since when nothing is delivered, if all daily datasets are late.
         withheld: what the published file says of tables that failing checks withhold, for people.
     """
 
@@ -53,6 +55,7 @@ class Synced:
     rebuilt: bool = False
     failing: Sequence[Check] = ()
     withheld: Sequence[str] = ()
+    silent: str | None = None
 
 
 def make_plan(settings: Settings, wanted: Wanted) -> Plan:
@@ -119,6 +122,7 @@ def sync(
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     with open_warehouse(settings.warehouse_path) as connection:
         done.failing = errors(read(connection))
+        done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
     return done

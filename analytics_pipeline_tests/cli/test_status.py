@@ -100,6 +100,8 @@ def test_a_feed_that_ended_is_said_to_have_ended_by_status_and_report(run: Run, 
     assert code == 0 and f"since {newest.day} {newest:%b %Y}:" in found["silent"], found["silent"]
     text = run("status").output
     assert "Nothing has been delivered since" in text and "Complete." not in text, text
+    synced_again = run("sync")
+    assert "Nothing has been delivered since" in synced_again.output, synced_again.output
     assert run("publish").exit_code == 0
     assert run("report").exit_code == 0
     assert "Nothing has been delivered since" in (synced / "report.html").read_text()

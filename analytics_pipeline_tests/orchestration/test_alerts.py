@@ -1,15 +1,21 @@
 """The sensor `alerts`, posting to a real HTTP server on loopback."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.published_assets import WHOLE
+from analytics_pipeline.orchestration.sync import rebuild
+from analytics_pipeline.sql_models import project
+from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 BAD = b"<html>502 Bad Gateway</html>"
@@ -140,3 +146,35 @@ def test_a_file_that_is_put_back_as_it_was_turns_check_partition_and_asset_green
     pipeline.tick("alerts")
     assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
     assert pipeline.tick_and_run() == [], "it is said once"
+
+
+def test_a_failing_test_of_a_model_is_told_once_and_taken_back_once(
+    start_pipeline: StartPipeline,
+    vocareum: DemoVocareum,
+    webhook: Webhook,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(default_folder(), models)
+    text = "-- Nobody is the third. If it fails, look.\nSELECT user_id FROM marts.lab_sessions WHERE user_id = 3"
+    (models / "tests" / "nobody_is_the_third.sql").write_text(text)
+    monkeypatch.setattr(project, "default_folder", lambda: models)
+    pipeline = start_pipeline(ALERT_WEBHOOK_URL=webhook.url)
+
+    def load_and_build(rows: int) -> None:
+        vocareum.put(*lab_sessions(SECOND, rows))
+        assert all(run.success for run in pipeline.tick_and_run())
+        built = rebuild(pipeline.settings, pipeline.definitions, pipeline.instance, lambda: None)
+        assert built and built.success
+        for _ in range(2):
+            pipeline.tick("alerts")
+
+    load_and_build(rows=3)
+    (told,) = webhook.texts
+    assert "nobody_is_the_third" in told and "If it fails, look." in told
+    withheld = pipeline.check("published.analytics", WHOLE)
+    assert not withheld.passed and "marts.lab_sessions" in withheld.description
+    load_and_build(rows=2)
+    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+    assert pipeline.check("published.analytics", WHOLE).passed
