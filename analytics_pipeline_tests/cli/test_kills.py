@@ -69,10 +69,10 @@ def marts(data: Path) -> dict[str, list]:
 
 
 def left_over(data: Path) -> list[str]:
-    """Temporary files, and locks that somebody still holds."""
+    """Temporary files and folders, and locks that somebody still holds."""
     strange = (".part-", ".new", ".tmp", ".wal")
     return [
         str(path)
         for path in data.rglob("*")
-        if path.is_file() and "dagster" not in path.parts and any(one in path.name for one in strange)
+        if "dagster" not in path.parts and any(one in str(path.relative_to(data)) for one in strange)
     ]

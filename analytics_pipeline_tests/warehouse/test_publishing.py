@@ -161,6 +161,12 @@ def test_nothing_is_left_beside_it_and_what_a_dead_process_left_is_replaced(sett
     settings.published_path.with_name("analytics.duckdb.new").write_bytes(b"half a file")
     settings.published_path.with_name("analytics.duckdb.new.wal").write_bytes(b"half a log")
     _publish(settings)
+    assert not settings.published_path.with_name("analytics.duckdb.new").exists()
+    # A process that dies today leaves a folder.
+    settings.published_path.with_name("analytics.duckdb.new").mkdir()
+    (settings.published_path.with_name("analytics.duckdb.new") / "analytics.duckdb.wal").write_bytes(b"half a log")
+    _publish(settings)
+    assert not settings.published_path.with_name("analytics.duckdb.new").exists()
     beside = {path.name for path in settings.data_dir.iterdir() if path.is_file()}
     assert beside == {"analytics.duckdb", "warehouse.duckdb", "warehouse.duckdb.lock"}
 
