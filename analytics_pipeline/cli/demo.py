@@ -24,7 +24,7 @@ What to do next:
   {command} quarantine list    (what was rejected, and why)
   {command} report --open      (the pictures)
   make dev    (the Dagster UI on http://127.0.0.1:3000)
-For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: cp .env.example .env, {command} doctor"""
+For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: install -m 600 .env.example .env, {command} doctor"""
 
 
 @command
