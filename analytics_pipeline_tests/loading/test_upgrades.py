@@ -35,9 +35,9 @@ def first_release(path: Path) -> None:
 def reversed_columns(path: Path) -> None:
     """The same with every table's columns in another order and no comments, as a long history of releases may leave it."""
     with duckdb.connect(str(path)) as connection:
-        there = {name for name, _ in columns(connection)}
-        for table in (table for table in tables() if table.name in there):
-            names = ", ".join(f'"{one.name}"' for one in reversed(table.columns))
+        there = set(columns(connection))
+        for table in (table for table in tables() if table.name in {name for name, _ in there}):
+            names = ", ".join(f'"{one.name}"' for one in reversed(table.columns) if (table.name, one.name) in there)
             connection.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}")
         connection.execute("UPDATE ops.schema_version SET declared = 'another one'")
 

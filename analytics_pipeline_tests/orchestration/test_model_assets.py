@@ -63,7 +63,7 @@ def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(loade
 def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(loaded: Pipeline) -> None:
     keys = [model_key("marts.old"), PUBLISHED]
     assert build(loaded, keys, with_model("SELECT 1 AS x", "old")).success
-    assert build(loaded, [model_key("staging.courses"), PUBLISHED], load_project()).success
+    assert build(loaded, [model_key("marts.course_lineage"), PUBLISHED], load_project()).success
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
         assert published.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'old'").fetchall() == []
 
