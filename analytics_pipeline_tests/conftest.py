@@ -35,6 +35,10 @@ FLAGS = [
 ]
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @pytest.fixture(scope="session")
 def vocareum() -> Iterator[DemoVocareum]:
     """A simulated Vocareum that runs for the whole session. What a test puts there, others see: take `demo`."""
@@ -48,7 +52,7 @@ def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
     vocareum.clear()
     yield vocareum
     vocareum.clear()
-    vocareum.lifetime = timedelta(hours=1)
+    vocareum.lifetime, vocareum.clock = timedelta(hours=1), utc_now
     vocareum.api.shape, vocareum.api.content_type = "env", "application/json"
 
 

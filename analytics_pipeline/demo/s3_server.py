@@ -42,6 +42,7 @@ class FakeAws:
         self._iam = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
         self._sts = sts_backends[DEFAULT_ACCOUNT_ID]["aws"]
         self._expiry: dict[str, datetime] = {}
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._auth_before = settings.INITIAL_NO_AUTH_ACTION_COUNT
 
     def open(self) -> None:
@@ -69,17 +70,17 @@ class FakeAws:
         """Credentials for the role."""
         role_arn = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{self._role}"
         role = self._sts.assume_role(self._region, "vocareum", role_arn, "", 3600, "")
-        expires_at = datetime.now(UTC) + lifetime
+        expires_at = self.clock() + lifetime
         self._expiry[role.access_key_id] = expires_at
         return Issued(role.access_key_id, role.secret_access_key, role.session_token, expires_at)
 
     def expire_all(self) -> None:
         """Make all credentials issued so far invalid, as if their time were over."""
-        self._expiry.update(dict.fromkeys(self._expiry, datetime.now(UTC)))
+        self._expiry.update(dict.fromkeys(self._expiry, self.clock()))
 
     def is_expired(self, access_key_id: str) -> bool:
         """Whether these credentials were issued here and their time is over."""
-        return self._expiry.get(access_key_id, datetime.max.replace(tzinfo=UTC)) <= datetime.now(UTC)
+        return self._expiry.get(access_key_id, datetime.max.replace(tzinfo=UTC)) <= self.clock()
 
     def put(self, key: str, body: bytes, last_modified: datetime | None, *, kms: bool) -> None:
         """Store an object directly in moto's memory, which is far faster than through HTTP."""

@@ -4,7 +4,7 @@ The pipeline is told of it by settings alone. What the organisation delivers is 
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -83,6 +83,15 @@ class DemoVocareum:
             "AWS_ENDPOINT_URL_S3": self._s3_url,
             "AWS_REGION": self.region,
         }
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """What tells the simulation the time (UTC), by which credentials expire. Settable while it runs."""
+        return self._aws.clock
+
+    @clock.setter
+    def clock(self, clock: Callable[[], datetime]) -> None:
+        self._aws.clock = clock
 
     def put(self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False) -> None:
         """Store an object under its whole key, overwriting; `kms` as a bucket encrypted with KMS keys would."""

@@ -5,7 +5,7 @@ Nothing here makes a request; whatever hands credentials out (`CredentialSource`
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -152,8 +152,9 @@ def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
 class _VocareumCredentials(DeferredRefreshableCredentials):
     """botocore's lazily fetched, thread-safe credentials, with margins that suit the lifetime they really have."""
 
-    def __init__(self, source: CredentialSource, org_id: str) -> None:
-        super().__init__(refresh_using=self._fetch, method="vocareum")
+    def __init__(self, source: CredentialSource, org_id: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(refresh_using=self._fetch, method="vocareum", time_fetcher=clock)
+        self._clock = clock
         self._source = source
         self._org_id = org_id
         self._lifetime = ASSUMED_LIFETIME.total_seconds()
@@ -176,11 +177,12 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         self._failure.raise_again()
         try:
             fresh = self._source.s3_credentials(self._org_id)
-            seconds = (fresh.expires_at - datetime.now(UTC)).total_seconds()
+            now = self._clock()
+            seconds = (fresh.expires_at - now).total_seconds()
             if seconds <= 0:
                 raise MalformedCredentials(
                     f"The credentials that Vocareum handed out ended at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
-                    f"and by this machine's clock it is {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC.",
+                    f"and by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
                     SET_CLOCK if seconds > -_LONGEST_DRIFT else _TELL_VOCAREUM,
                 )
         except VocareumError as error:
@@ -211,7 +213,13 @@ class _Provider(CredentialProvider):
         return self._credentials
 
 
-def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session:
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def session(
+    source: CredentialSource, org_id: str, region: str, *, clock: Callable[[], datetime] = _utc_now
+) -> boto3.Session:
     """Make a boto3 session whose credentials come from Vocareum.
 
     They are fetched at first use and again well before they expire. Any client of the session repeats, at
@@ -221,10 +229,11 @@ def session(source: CredentialSource, org_id: str, region: str) -> boto3.Session
         source: usually a `VocareumApi`.
         org_id: the organisation's id, digits as text.
         region: the bucket's AWS region.
+        clock: tells the time (UTC), by which credentials expire.
     """
     for library, level in _QUIET.items():
         logging.getLogger(library).setLevel(level)
-    credentials = _VocareumCredentials(source, org_id)
+    credentials = _VocareumCredentials(source, org_id, clock)
     core = botocore.session.Session()
     core.register_component("credential_provider", CredentialResolver([_Provider(credentials)]))
     core.register_component("data_loader", _loader())

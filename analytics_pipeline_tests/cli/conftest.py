@@ -15,6 +15,9 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum import patience
+from analytics_pipeline.vocareum.errors import VocareumError
+from analytics_pipeline.vocareum.patience import LastFailure
 
 COMMAND = Path(sys.executable).parent / "analytics-pipeline"
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
@@ -43,6 +46,21 @@ def environment(demo: DemoVocareum, data: Path) -> dict[str, str]:
         "ANALYTICS_DATA_DIR": str(data),
         "VOCAREUM_START_DATE": start.replace(day=1).isoformat(),
     }
+
+
+@pytest.fixture
+def budgets_spent(monkeypatch: pytest.MonkeyPatch) -> list[VocareumError]:
+    """The failures on which a whole retry budget was spent. They are believed for as long as a slow machine takes."""
+    spent: list[VocareumError] = []
+    remember = LastFailure.remember
+
+    def count(self: LastFailure, error: VocareumError) -> VocareumError:
+        spent.append(error)
+        return remember(self, error)
+
+    monkeypatch.setattr(LastFailure, "remember", count)
+    monkeypatch.setattr(patience, "_BELIEVED", float("inf"))
+    return spent
 
 
 @pytest.fixture

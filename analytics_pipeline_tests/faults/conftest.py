@@ -8,7 +8,7 @@ import pytest
 from analytics_pipeline.orchestration import sync as engine
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline_tests.cli.conftest import data, environment, organisation, run  # noqa: F401
+from analytics_pipeline_tests.cli.conftest import budgets_spent, data, environment, organisation, run  # noqa: F401
 
 
 @pytest.fixture

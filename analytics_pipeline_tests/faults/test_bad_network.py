@@ -16,6 +16,7 @@ from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.objects import Downloaded
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.clocks import Clock
 from analytics_pipeline_tests.faults.network import (
     MIXED,
     SHARE,
@@ -88,7 +89,7 @@ def test_a_sync_over_a_bad_network_and_with_short_lived_credentials_ends_as_over
     demo.put_many(organisation.files(), WRITTEN)
     clean = tmp_path / "clean"
     assert run("sync", ANALYTICS_DATA_DIR=str(clean)).exit_code == 0
-    demo.lifetime = timedelta(seconds=3)
+    demo.lifetime, demo.clock = timedelta(minutes=2), Clock(step=timedelta(seconds=5))  # good for 24 requests
     with bad_network(demo, MIXED) as network:
         result = run("sync", **network.environment)
     assert result.exit_code == 0, (result.output, network.injected)

@@ -4,7 +4,6 @@ What is retried, and how often, is tried in `vocareum/`; production's own patien
 """
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,10 @@ from analytics_pipeline.demo.api_server import SHAPES, Issued
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.errors import BucketError
-from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 from analytics_pipeline_tests.cli.test_kills import left_over
+from analytics_pipeline_tests.clocks import Clock
 from analytics_pipeline_tests.faults.network import bad_network, black_hole, bucket
 from analytics_pipeline_tests.orchestration.conftest import lab_sessions
 
@@ -47,38 +46,40 @@ def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
     ("server", "words"), [("VOCAREUM_API_URL", "API could not be used"), ("AWS_ENDPOINT_URL_S3", "could not be listed")]
 )
 def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
-    run: Run, demo: DemoVocareum, data: Path, kind: str, server: str, words: str
+    run: Run, demo: DemoVocareum, data: Path, budgets_spent: list, kind: str, server: str, words: str
 ):
     demo.put("org9001/course-asn_mapping/course_mapping.csv", b"not asked for")
     with down(kind, demo) as settings:
-        begun = time.monotonic()
         result = run("sync", **{server: settings[server]})
-        took = time.monotonic() - begun
     assert result.exit_code == 2, result.output
     assert words in result.output
     assert "Try again later" in result.output, "no remedy"
     assert "Traceback" not in result.output
-    assert took < 20, f"it took {took:.0f} s to give up a server after 3 s"
+    assert len(budgets_spent) == 1, "it was given up more than once"
     assert not list(data.rglob("*.csv"))
 
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("server", ["api", "s3"])
 def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_one_goes_on(
-    run: Run, demo: DemoVocareum, organisation: Organisation, data: Path, after_listing: Callable, server: str
+    run: Run,
+    demo: DemoVocareum,
+    organisation: Organisation,
+    data: Path,
+    after_listing: Callable,
+    budgets_spent: list,
+    server: str,
 ):
     names = ("enrollment", "mapping")
     delivered = {key: body for key, body in organisation.files().items() if any(name in key for name in names)}
     demo.put_many(delivered)
     with bad_network(demo, {}) as network:
         after_listing(lambda: getattr(network, server).shares.update({"stall before the answer": 1.0}))
-        begun = time.monotonic()
         result = run("sync", **network.environment)
-        took = time.monotonic() - begun
     assert result.exit_code == 2, result.output
     assert "Try again later" in result.output, result.output
     assert "Traceback" not in result.output
-    assert took < 60, f"{took:.0f} s: each step waited for itself"
+    assert len(budgets_spent) == 1, "each step waited for itself"
     assert left_over(data) == []
     with open_warehouse(data / "warehouse.duckdb") as connection:
         assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (0,)
@@ -166,7 +167,7 @@ def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_th
     assert found, result.output
     ended, now = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in found.groups())
     assert before.replace(microsecond=0) <= ended <= after
-    assert now - ended - timedelta(hours=2) < timedelta(seconds=30)
+    assert ended <= now - timedelta(hours=2) <= after
 
 
 def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_when_s3_refuses_them(
@@ -178,14 +179,10 @@ def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_whe
     monkeypatch.setitem(SHAPES, "env", late)
     files = organisation.files()
     demo.put_many(files)
-    demo.lifetime = timedelta(seconds=1)
+    demo.clock = Clock(step=timedelta(minutes=5))  # an hour is good for twelve requests
     opened = bucket(demo, demo.environment)
-
-    def slow(found: RemoteObject) -> Path:
-        time.sleep(0.2)
-        return tmp_path / found.etag / found.key
-
-    outcomes = list(opened.download(opened.list(), slow, workers=2))
+    outcomes = list(opened.download(opened.list(), lambda found: tmp_path / found.etag / found.key, workers=2))
     assert {one.object.key: one.path.read_bytes() for one in outcomes} == files
-    assert any(request.status == 400 for request in demo.requests), "S3 refused no credentials: nothing was tried"
-    assert 2 <= demo.count("API") <= 20, "renewed when refused, not at every call"
+    refused = sum(request.status == 400 for request in demo.requests)
+    assert refused >= 2, "S3 refused no credentials: nothing was tried"
+    assert 2 <= demo.count("API") <= 1 + refused < len(files), "renewed when refused, not at every call"

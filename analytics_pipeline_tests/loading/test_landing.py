@@ -1,7 +1,7 @@
 """Where files lie between their fetch and their load: no name leads out of the folder, and only whole files count."""
 
+import os
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,10 +60,10 @@ def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
         delivery(DAY.format(1), etag="about to be loaded by another run"),
     )
     old = [delivery(DAY.format(1), etag=etag) for etag in ("old", "older/..")]
-    for one in (*old, other_day, other_dataset, loaded, coming):
+    for landed_at, one in enumerate((*old, other_day, other_dataset, loaded, coming)):
         landing_path(tmp_path, one).parent.mkdir(parents=True, exist_ok=True)
         landing_path(tmp_path, one).write_text("x")
-        time.sleep(0.01)
+        os.utime(landing_path(tmp_path, one), (landed_at, landed_at))
     tidy(tmp_path, [loaded])
     kept = (loaded, other_day, other_dataset, coming)
     assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, True, False, False]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,9 @@ from analytics_pipeline.orchestration.build import build_definitions
 from analytics_pipeline.orchestration.decide import PACE, Pace
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline_tests.clocks import Clock
 
 SETTINGS = ("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN", "ALERT_WEBHOOK_URL")
-
-
-@dataclass
-class Clock:
-    """The machine's clock, moved ahead. It runs on: pauses count from the end of real runs, which a slow machine delays."""
-
-    ahead: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def move(self, **by: float) -> None:
-        self.ahead += timedelta(**by)
 
 
 @dataclass

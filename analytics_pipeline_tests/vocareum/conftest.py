@@ -8,15 +8,35 @@ from pathlib import Path
 
 import boto3
 import pytest
+import tenacity
 from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.vocareum import api as api_module
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.vocareum.objects import RemoteObject
+from analytics_pipeline_tests.clocks import Clock, Seconds
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
+    """The API client's time, which passes only while it waits."""
+    standing = Seconds()
+    monkeypatch.setattr(tenacity, "time", standing)
+    monkeypatch.setattr(api_module, "monotonic", standing.monotonic)
+    monkeypatch.setattr(api_module, "sleep", standing.sleep)
+    return standing
+
+
+@pytest.fixture
+def clock(demo: DemoVocareum) -> Clock:
+    """The time by which credentials expire, for the simulation and for `connection`."""
+    demo.clock = clock = Clock()
+    return clock
 
 
 @pytest.fixture
@@ -26,7 +46,7 @@ def api(demo: DemoVocareum) -> VocareumApi:
 
 @pytest.fixture
 def connection(demo: DemoVocareum, api: VocareumApi) -> boto3.Session:
-    return session(api, demo.org_id, demo.region)
+    return session(api, demo.org_id, demo.region, clock=lambda: demo.clock())
 
 
 @pytest.fixture
