@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo dev test soak bench check package screenshots audit lock clean
+.PHONY: help setup demo dev test flaky soak bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,6 +27,9 @@ dev: setup ## the Dagster UI on http://127.0.0.1:3000, with its daemon
 
 test: setup ## all tests but the long suites, three at a time (they wait as much as they work)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15
+
+flaky: setup ## the tests ten times: busy cores, one and six workers, midnight, ends of months, 29 February (needs faketime)
+	$(BIN)/python .ci/flaky.py $(TESTS)
 
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200

@@ -83,7 +83,7 @@ def run(command: Sequence[str | Path], folder: Path) -> str:
     """
     ours = ("VOCAREUM_", "ANALYTICS_", "DAGSTER_", "AWS_", "PYTHONPATH")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         list(map(str, command)),
         cwd=folder,
         env=environment,

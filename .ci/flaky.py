@@ -1,0 +1,154 @@
+"""`make flaky`: run the tests ten times, each in a condition that has turned right code red, and print the ten results.
+
+Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite. `--only` takes the conditions whose
+name holds the word. What each run printed is in `.artifacts/flaky/`.
+
+Clocks are moved by libfaketime (`apt install faketime`), whose settings all child processes inherit: servers, Dagster's subprocesses and
+Chromium live in the same time. File times stay those of the machine, and so does the monotonic clock.
+
+Exit codes: 0 all ten green, 1 some run failed, 2 libfaketime is missing or does not reach a child process.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+LOGS = Path(".artifacts/flaky")
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+SLEEP = Path(__file__).parent / "moved_clock"
+BUSY = "while True: pass"
+SHOW = "import time; time.sleep(0); print(time.time())"
+CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{SHOW}'], check=True)"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How one run of the tests differs from the others.
+
+    Attributes:
+        name: what the table shows.
+        workers: processes that run tests at the same time; 0 for none beside pytest's own.
+        dist: how pytest-xdist hands tests to them.
+        busy: whether each core has another process that never rests.
+        at: when the run begins by its clock (UTC); None for the machine's own time. Later than the dates that tests deliver.
+    """
+
+    name: str
+    workers: int = 3
+    dist: tuple[str, ...] = BY_FILE
+    busy: bool = False
+    at: datetime | None = None
+
+
+CONDITIONS = (
+    Condition("alone"),
+    Condition("a busy loop on each core", busy=True),
+    Condition("one worker", workers=1),
+    Condition("six workers", workers=6),
+    Condition("six workers and busy loops", workers=6, busy=True),
+    Condition("tests of a file on several workers", workers=4, dist=("--dist", "load")),
+    Condition("shortly before midnight", at=datetime(2027, 3, 16, 23, 58, 30, tzinfo=UTC)),
+    Condition("shortly before a month's end", at=datetime(2027, 4, 30, 23, 58, 30, tzinfo=UTC)),
+    Condition("shortly before a year's end", at=datetime(2027, 12, 31, 23, 58, 30, tzinfo=UTC)),
+    Condition("29 February", at=datetime(2028, 2, 29, 23, 58, 30, tzinfo=UTC)),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of the tests said: pytest's exit code and last line."""
+
+    condition: Condition
+    exit_code: int
+    seconds: float
+    summary: str
+
+    @property
+    def green(self) -> bool:
+        """Whether every test that ran passed, and some did."""
+        return self.exit_code == 0
+
+
+def in_time(at: datetime | None) -> tuple[list[str], dict[str, str]]:
+    """Return what precedes a command, and its environment, so that its clock shows `at` now."""
+    if at is None:
+        return [], {**os.environ}
+    ahead = round((at - datetime.now(UTC)) / timedelta(seconds=1))
+    path = os.pathsep.join(filter(None, (str(SLEEP), os.environ.get("PYTHONPATH"))))
+    settings = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC", "PYTHONPATH": path}
+    return ["faketime", "-m", "-f", f"{ahead:+d}s"], {**os.environ, **settings}
+
+
+def reaches_children(at: datetime) -> bool:
+    """Return whether a child of a process with a moved clock sees the same time."""
+    before, environment = in_time(at)
+    command = [*before, sys.executable, "-c", CHILD]
+    seen = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    return bool(seen.strip()) and abs(float(seen) - at.timestamp()) < timedelta(hours=1).total_seconds()
+
+
+@contextmanager
+def load(*, busy: bool) -> Iterator[None]:
+    """Keep every core busy while the block runs, if asked to."""
+    count = len(os.sched_getaffinity(0)) if busy else 0
+    loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def run(condition: Condition, arguments: Sequence[str]) -> Result:
+    """Run the tests in this condition; what they print goes to a file of its own."""
+    before, environment = in_time(condition.at)
+    command = [*before, sys.executable, "-m", "pytest", "-n", str(condition.workers), *condition.dist, *arguments]
+    log = LOGS / f"{condition.name.replace(' ', '-')}.log"
+    began = time.monotonic()
+    with log.open("w") as output, load(busy=condition.busy):
+        done = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+    lines = log.read_text(errors="replace").strip().splitlines()
+    summary = re.sub(r"^=+ | =+$", "", lines[-1]) if lines else "nothing printed"
+    return Result(condition, done.returncode, time.monotonic() - began, summary)
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return the results, a line each."""
+    width = max(len(condition.name) for condition in CONDITIONS)
+    return "\n".join(
+        f"{result.condition.name:{width}}  {'green' if result.green else 'RED  '}  {result.seconds:6.0f} s  {result.summary}"
+        for result in results
+    )
+
+
+def main() -> int:
+    """Run all conditions, print the table, return the exit code."""
+    parser = argparse.ArgumentParser(description="Run the tests in ten conditions.")
+    parser.add_argument("--only", default="", metavar="WORD", help="conditions whose name holds this word")
+    options, arguments = parser.parse_known_args()
+    conditions = [condition for condition in CONDITIONS if options.only in condition.name]
+    moved = [condition.at for condition in conditions if condition.at]
+    if moved and not (shutil.which("faketime") and reaches_children(moved[0])):
+        print("libfaketime is missing, or does not reach child processes: `apt install faketime`.", file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    results = []
+    for condition in conditions:
+        results.append(run(condition, arguments))
+        print(table(results[-1:]), flush=True)
+    print(f"\n{table(results)}\n\nWhat the runs printed: {LOGS}/")
+    return 0 if results and all(result.green for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
