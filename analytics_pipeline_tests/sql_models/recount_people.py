@@ -1,0 +1,342 @@
+"""The marts about people and sessions, counted again in plain Python from what was delivered: no SQL, no code of the pipeline.
+
+Each function returns a mart's rows by its key, as tuples of the columns that `COLUMNS` names.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from math import ceil
+from typing import TypeVar
+
+from analytics_pipeline_tests.sql_models.modelled import utc
+from analytics_pipeline_tests.sql_models.random_people import NIGHTS, Delivered, Grade, Member, Session
+
+T = TypeVar("T")
+Rows = list[tuple[object, ...]]
+Seen = tuple[str | None, bool | None]
+LONG_AGO = utc(1, 1, 1)
+COLUMNS = {
+    "lab_sessions": "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id, lab_type, init_time, "
+    "end_time, minutes, launch_to_ready_seconds, succeeded",
+    "lab_launches_daily": "date, course_id, lab_type, launches, failures, p50, p90, p99",
+    "lab_launches_weekly": "week, course_id, lab_type, launches, failures, waits, p50, p90, p99",
+    "lab_concurrency_hourly": "hour, course_id, peak_sessions",
+    "assignment_scores": "user_id, course_id, assignment_id, submission, submitted_at, score, max_score, percent, is_override, "
+    "partner_id, partners, rubrics, counts",
+    "student_course_summary": "user_id, course_id, role, is_student, is_enrolled, dropped, sessions, failed_launches, is_active, "
+    "is_failed_only, never_launched, minutes, assignments_graded, assignments_in_course, score, max_score, percent, "
+    "percent_of_all, last_seen",
+    "course_summary": "course_id, students, active_enrolled_students, failed_only_students, students_never_launched, "
+    "dropped_students, left_students, active_students, staff, sessions, minutes",
+    "course_lineage": "course_id, parent_course_id, has_several_parents, root_course_id, depth, is_circular",
+    "part_lineage": "part_id, assignment_id, parent_part_id, root_part_id, depth, is_circular",
+    "roster_changes": "user_id, course_id, changed_at, change, role_before, role, dropped_before, dropped",
+}
+
+
+def grouped(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
+    groups: dict[Hashable, list[T]] = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
+    return groups
+
+
+def rounded(number: Decimal | int, places: str) -> Decimal:
+    return Decimal(number).quantize(Decimal(places), ROUND_HALF_UP)
+
+
+def percent(score: Decimal, most: Decimal) -> Decimal:
+    return rounded(score * 100 / most, "0.01")
+
+
+def quantile(values: Sequence[int], share: str) -> int | None:
+    return sorted(values)[max(ceil(Decimal(share) * len(values)) - 1, 0)] if values else None
+
+
+def quantiles(values: Sequence[int]) -> tuple[int | None, ...]:
+    return quantile(values, "0.5"), quantile(values, "0.9"), quantile(values, "0.99")
+
+
+# Sessions.
+
+
+def distinct_sessions(delivered: Delivered) -> list[Session]:
+    """Each session once, from the file in which its end is latest."""
+
+    def same(row: Session) -> Hashable:
+        return row.user, row.part, row.launch, row.start, None if row.launch or row.start else row.file_day
+
+    groups = grouped(delivered.sessions, same).values()
+    return [max(rows, key=lambda row: (row.end is not None, row.end or LONG_AGO, row.file_day)) for rows in groups]
+
+
+def day_of(row: Session) -> date:
+    return row.start.date() if row.start else row.launch.date() if row.launch else row.file_day
+
+
+def wait_of(row: Session) -> int | None:
+    known = row.init and row.launch and row.init >= row.launch
+    return int((row.init - row.launch).total_seconds()) if known and row.init and row.launch else None
+
+
+def minutes_of(row: Session) -> Decimal | None:
+    return rounded(Decimal((row.end - row.start).total_seconds()) / 60, "0.000001") if row.end and row.start else None
+
+
+def succeeded(row: Session) -> bool:
+    return row.start is not None and "START failed" not in (row.log or "")
+
+
+def lab_sessions(delivered: Delivered) -> Rows:
+    return [
+        (
+            *(row.user, row.part, row.launch, row.start, day_of(row), row.course, row.assignment, row.lab_type),
+            *(row.init, row.end, minutes_of(row), wait_of(row), succeeded(row)),
+        )
+        for row in distinct_sessions(delivered)
+    ]
+
+
+def lab_launches_daily(delivered: Delivered) -> Rows:
+    groups = grouped(distinct_sessions(delivered), lambda row: (day_of(row), row.course, row.lab_type))
+    return [(*key, *_launches(rows)[:2], *_launches(rows)[3:]) for key, rows in groups.items()]  # type: ignore[misc]
+
+
+def lab_launches_weekly(delivered: Delivered) -> Rows:
+    groups: dict[tuple[object, ...], list[Session]] = defaultdict(list)
+    for row in distinct_sessions(delivered):
+        week = day_of(row) - timedelta(days=day_of(row).weekday())
+        for course in (row.course, None):
+            for lab_type in (row.lab_type or "unknown", None):
+                groups[week, course, lab_type].append(row)
+    return [(*key, *_launches(rows)) for key, rows in groups.items()]
+
+
+def _launches(rows: Sequence[Session]) -> tuple[int | None, ...]:
+    waits = [wait for row in rows if (wait := wait_of(row)) is not None]
+    return len(rows), sum(not succeeded(row) for row in rows), len(waits), *quantiles(waits)
+
+
+def lab_concurrency_hourly(delivered: Delivered) -> Rows:
+    touching: dict[tuple[datetime, int | None], list[tuple[datetime, datetime]]] = defaultdict(list)
+    for row in distinct_sessions(delivered):
+        if row.start and row.end and row.start < row.end:
+            hour = row.start.replace(minute=0, second=0)
+            while hour < row.end:
+                for course in (row.course, None):
+                    touching[hour, course].append((row.start, row.end))
+                hour += timedelta(hours=1)
+    return [(hour, course, _peak(hour, runs)) for (hour, course), runs in touching.items()]
+
+
+def _peak(hour: datetime, runs: Sequence[tuple[datetime, datetime]]) -> int:
+    moments = {max(hour, start) for start, _ in runs}
+    return max(sum(start <= moment < end for start, end in runs) for moment in moments)
+
+
+# Scores.
+
+
+def assignment_scores(delivered: Delivered) -> Rows:
+    counting = _counting(delivered)
+    return [
+        (
+            *(best.user, best.course, best.assignment, best.submission, best.submitted, best.score, best.most),
+            percent(best.score, best.most) if best.score is not None and best.most else None,
+            bool(best.override),
+            partners.pop() if len(partners) == 1 else None,
+            count,
+            len({row.rubric for row in rows}),
+            best in counting,
+        )
+        for rows in _submissions(delivered)
+        for best in [_best(rows)]
+        for partners in [{row.partner for row in rows if row.partner}]
+        for count in [len(partners)]
+    ]
+
+
+def _submissions(delivered: Delivered) -> list[list[Grade]]:
+    return list(grouped(delivered.grades, lambda row: (row.user, row.course, row.assignment, row.submission)).values())
+
+
+def _best(rows: Sequence[Grade]) -> Grade:
+    return max(
+        rows,
+        key=lambda row: (
+            *(row.score is not None, row.submitted is not None, row.submitted or LONG_AGO, row.score or 0),
+            *(row.override is not None, row.override or False, row.most is not None, row.most or 0, -row.rubric),
+        ),
+    )
+
+
+def _counting(delivered: Delivered) -> set[Grade]:
+    graded = [best for rows in _submissions(delivered) if (best := _best(rows)).score is not None]
+    groups = grouped(graded, lambda row: (row.user, row.course, row.assignment)).values()
+    return {max(rows, key=lambda row: -1 if row.submission is None else row.submission) for rows in groups}
+
+
+# People.
+
+
+def listed(rows: Sequence[Member]) -> dict[int, Seen]:
+    """Return who a file lists, once: a role before none, staff before students, then as not dropped."""
+    people: dict[int, list[Seen]] = defaultdict(list)
+    for row in rows:
+        people[row.user].append((row.role and row.role.lower(), row.dropped))
+    return {
+        user: min(
+            seen,
+            key=lambda one: (one[0] is None, one[0] == "student", one[1] is not None, one[1] or False, one[0] or ""),
+        )
+        for user, seen in people.items()
+    }
+
+
+def members(delivered: Delivered) -> dict[tuple[int, int], tuple[str | None, bool, bool | None]]:
+    """Return role, whether enrolled, and dropped of everybody who was ever listed, by user and course."""
+    people: dict[tuple[int, int], tuple[str | None, bool, bool | None]] = {}
+    for course, files in delivered.rosters.items():
+        for night, rows in sorted(files.items()):
+            for user, (role, dropped) in listed(rows).items():
+                before = people.get((user, course), (None, False, None))[0]
+                people[user, course] = role or before, night == max(files) and not dropped, dropped
+    return people
+
+
+def roster_changes(delivered: Delivered) -> Rows:
+    changes: Rows = []
+    for course, files in delivered.rosters.items():
+        people = {night: listed(rows) for night, rows in sorted(files.items())}
+        first = min((night for night, seen in people.items() if seen), default=None)
+        for user in {user for seen in people.values() for user in seen}:
+            before: Seen | None = None
+            was_listed = False
+            for night, seen in people.items():
+                now = seen.get(user)
+                if now != before:
+                    kind = "left" if not now else "changed" if before else "returned" if was_listed else "joined"
+                    kind = "first seen" if kind == "joined" and night == first else kind
+                    was, held = before or (None, None), now or (None, None)
+                    changes.append((user, course, NIGHTS[night], kind, was[0], held[0], was[1], held[1]))
+                before, was_listed = now, was_listed or now is not None
+    return changes
+
+
+def student_course_summary(delivered: Delivered) -> Rows:
+    people = members(delivered)
+    sessions = grouped(distinct_sessions(delivered), lambda row: (row.user, row.course))
+    scores = grouped(_counting(delivered), lambda row: (row.user, row.course))
+    rows: Rows = []
+    for key in {*people, *sessions, *scores}:
+        user, course = key  # type: ignore[misc]  # each of the three is keyed by user and course
+        member, attended, graded = people.get((user, course)), sessions.get(key, []), scores.get(key, [])
+        seen = (row.end or row.launch or row.start for row in attended)
+        last_seen = max((moment for moment in seen if moment), default=None)
+        rows.append((user, course, *_person(member, attended), *_points(delivered, course, member, graded), last_seen))
+    return rows
+
+
+def _person(member: tuple[str | None, bool, bool | None] | None, rows: Sequence[Session]) -> tuple[object, ...]:
+    role, enrolled, dropped = member or (None, False, None)
+    failed = sum(not succeeded(row) for row in rows)
+    minutes = sum((minutes_of(row) or Decimal(0) for row in rows), Decimal(0))
+    who = (role, role == "student", enrolled, dropped, len(rows), failed)
+    return (*who, failed < len(rows), 0 < failed == len(rows), role == "student" and not rows, minutes)
+
+
+def _points(
+    delivered: Delivered,
+    course: int,
+    member: tuple[str | None, bool, bool | None] | None,
+    graded: Sequence[Grade],
+) -> tuple[object, ...]:
+    most = _most_by_assignment(delivered, course)
+    of_course = sum((points for points in most.values() if points), Decimal(0))
+    with_most = [row for row in graded if row.most]
+    scored = sum((row.score or Decimal(0) for row in with_most), Decimal(0))
+    total = sum((row.most or Decimal(0) for row in with_most), Decimal(0))
+    is_student = bool(member and member[0] == "student")
+    return (
+        len(graded),
+        len(most),
+        sum((row.score or Decimal(0) for row in graded), Decimal(0)) if graded else None,
+        total if with_most else None,
+        percent(scored, total) if total else None,
+        percent(scored, of_course) if of_course and (is_student or graded) else None,
+    )
+
+
+def _most_by_assignment(delivered: Delivered, course: int) -> Mapping[int, Decimal | None]:
+    known: dict[int, Decimal | None] = {assignment: None for of, assignment, _, _ in delivered.parts if of == course}
+    for row in delivered.grades:
+        if row.course == course:
+            known[row.assignment] = max((n for n in (known.get(row.assignment), row.most) if n), default=None)
+    return known
+
+
+def course_summary(delivered: Delivered) -> Rows:
+    """Courses, counted from the summary of people: course and user are the first two columns, as `COLUMNS` says."""
+    names = COLUMNS["student_course_summary"].split(", ")
+    people = grouped(
+        [dict(zip(names, row, strict=True)) for row in student_course_summary(delivered)], lambda row: row["course_id"]
+    )
+    courses = {course for course, _ in delivered.parents} | {part[0] for part in delivered.parts} | people.keys()
+    return [(course, *_counts(people.get(course, []))) for course in courses]
+
+
+def _counts(people: Sequence[Mapping[str, object]]) -> tuple[object, ...]:
+    students = [row for row in people if row["is_student"]]
+    enrolled = [row for row in students if row["is_enrolled"]]
+    return (
+        len(enrolled),
+        sum(bool(row["is_active"]) for row in enrolled),
+        sum(bool(row["is_failed_only"]) for row in enrolled),
+        sum(bool(row["never_launched"]) for row in enrolled),
+        sum(bool(row["dropped"]) for row in students),
+        sum(not row["is_enrolled"] and not row["dropped"] for row in students),
+        sum(bool(row["is_active"]) for row in students),
+        sum(bool(row["is_enrolled"] and row["role"] and not row["is_student"]) for row in people),
+        sum(int(str(row["sessions"])) for row in people),
+        sum((Decimal(str(row["minutes"])) for row in people), Decimal(0)),
+    )
+
+
+# Lineage.
+
+
+def course_lineage(delivered: Delivered) -> Rows:
+    named = grouped(delivered.parents, lambda row: row[0])
+    sets = {course: {parent for _, parent in rows if parent} for course, rows in named.items()}
+    parents = {course: next(iter(some)) if len(some) == 1 else None for course, some in sets.items()}
+    return [
+        (course, parents[course], len(sets[course]) > 1, *_line(parents, course))  # type: ignore[arg-type]
+        for course in parents
+    ]
+
+
+def part_lineage(delivered: Delivered) -> Rows:
+    parents: dict[int, int | None] = {part: parent for _, _, part, parent in delivered.parts}
+    assignments = {part: assignment for _, assignment, part, _ in delivered.parts}
+    return [(part, assignments[part], parents[part], *_line(parents, part)) for part in parents]
+
+
+def _line(parents: Mapping[int, int | None], child: int) -> tuple[int | None, int | None, bool]:
+    """Return the root, the steps to it, and whether there is none as the chain is circular."""
+    line = [child]
+    while parent := parents.get(line[-1]):
+        if parent in line:
+            return None, None, True
+        line.append(parent)
+    return line[-1], len(line) - 1, False
+
+
+RECOUNT: Mapping[str, Callable[[Delivered], Rows]] = {
+    function.__name__: function
+    for function in (
+        *(lab_sessions, lab_launches_daily, lab_launches_weekly, lab_concurrency_hourly, assignment_scores),
+        *(student_course_summary, course_summary, course_lineage, part_lineage, roster_changes),
+    )
+}
