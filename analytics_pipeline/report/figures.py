@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from analytics_pipeline.report.read import Data, Row
 
 NOTHING = "\N{EN DASH}"
+COMPARED_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,15 @@ def key_figures(data: Data, course: str = "all") -> list[Figure]:
 def _money(data: Data, spend: Row, idle: Row) -> list[Figure]:
     if data.span.last_spend is None:
         return [Figure(title, NOTHING, "no cost is loaded") for title in ("Spend", "Idle spend")]
-    spent, before, lost = spend.get("spend") or Decimal(0), spend.get("spend_before"), idle.get("idle") or Decimal(0)
-    share = f"{percent(lost, spent)} of it, on days without a session" if spent else "on days without a session"
-    return [
-        Figure("Spend", usd(spent), change(spent, before)),
-        Figure("Idle spend", usd(lost), share),
-    ]
+    spent, lost = spend.get("spend") or Decimal(0), idle.get("idle") or Decimal(0)
+    return [Figure("Spend", usd(spent), _change(data, "spend", spend)), _idle(data, spent, lost)]
+
+
+def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
+    if data.span.last_session is None:
+        return Figure("Idle spend", NOTHING, "no sessions are loaded")
+    where = "from the second day after a session on"
+    return Figure("Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where)
 
 
 def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
@@ -55,7 +59,7 @@ def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
     count, failed = sessions.get("sessions", 0), sessions.get("failed", 0)
     return [
         _active(sessions, students.get("students", 0)),
-        Figure("Sessions", f"{count:,}", change(count, sessions.get("sessions_before"))),
+        Figure("Sessions", f"{count:,}", _change(data, "sessions", sessions)),
         Figure("Failed launches", f"{failed:,}", f"{percent(failed, count)} of sessions" if count else "no sessions"),
     ]
 
@@ -96,7 +100,8 @@ def usd(amount: Decimal) -> str:
     """Dollars and cents; what is less than a cent, but something, is no zero."""
     if 0 < amount < Decimal("0.005"):
         return "under $0.01"
-    return f"${amount.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+    sign = "\N{MINUS SIGN}" if amount < 0 else ""
+    return f"{sign}${abs(amount).quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
 
 
 def percent(part: Decimal | int, whole: Decimal | int) -> str:
@@ -108,14 +113,30 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
     return "under 0.1 %" if rounded == 0 and share > 0 else f"{rounded} %"
 
 
-def change(now: Decimal | int, before: Decimal | int | None) -> str:
-    """The change against the 30 days before, in words."""
-    if not before:
-        return "nothing in the 30 days before"
+def change(now: Decimal | int, before: Decimal | int, days: int) -> str:
+    """The change of the newest loaded days against as many loaded days before them, in words.
+
+    Args:
+        now: the sum over the newest days.
+        before: the sum over the days before.
+        days: how many loaded days each sum covers.
+    """
+    if not days:
+        return "too few days are loaded to compare"
+    span = f"{days} loaded {'day' if days == 1 else 'days'}"
+    if before <= 0:
+        return f"nothing in the {span} before"
     share = (Decimal(now) - Decimal(before)) * 100 / Decimal(before)
     rounded = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
     sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else "\N{PLUS-MINUS SIGN}"
-    return f"{sign}{abs(rounded)} % on the 30 days before"
+    newest = "" if days == COMPARED_DAYS else f"newest {span}: "
+    return f"{newest}{sign}{abs(rounded)} % on the {span} before"
+
+
+def _change(data: Data, what: str, row: Row) -> str:
+    """The change of a figure's row against as many loaded days before."""
+    days = _row(data.figures["compared"], what).get("days", 0)
+    return change(row.get("newest", 0), row.get("before", 0), days)
 
 
 def day(at: date) -> str:

@@ -51,29 +51,53 @@ FROM (
 CREATE OR REPLACE TEMP MACRO bucket(day) AS
     CASE WHEN (SELECT is_weekly FROM span) THEN date_trunc('week', day)::DATE ELSE day END;
 
--- A value that covers several days is spread evenly over them; what AWS had accumulated before its first file stays apart.
-CREATE OR REPLACE TEMP MACRO spread(spend) AS TABLE
-    SELECT
-        * EXCLUDE (total, days_covered, spend_date),
-        (total / days_covered)::DECIMAL(18, 9) AS cost,
-        unnest(generate_series(spend_date - days_covered + 1, spend_date, INTERVAL 1 DAY))::DATE AS day,
-        CASE
-            WHEN provider = 'aws' AND spend_date = (SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws')
-            THEN 'before the first file'
-            WHEN days_covered > 1 THEN 'spread over missing days'
-            ELSE 'as delivered'
-        END AS dating
-    FROM (
-        SELECT
-            coalesce(courses.course, 'unknown') AS course, spend.provider, spend.spend_date, spend.days_covered,
-            sum(spend.cost) AS total
-        FROM query_table(spend) AS spend
-        LEFT JOIN courses ON courses.course_id = spend.course_id
-        GROUP BY ALL
-    );
+CREATE OR REPLACE TEMP TABLE spend_days AS
+SELECT coalesce(courses.course, 'unknown') AS course, spend.day, spend.provider, spend.dating, sum(spend.cost) AS cost
+FROM marts.spend_days AS spend
+LEFT JOIN courses ON courses.course_id = spend.course_id
+GROUP BY ALL;
 
-CREATE OR REPLACE TEMP TABLE spend_days AS FROM spread('marts.daily_cloud_spend');
-CREATE OR REPLACE TEMP TABLE idle_days AS FROM spread('marts.idle_spend');
+-- Idle spend from the second day after a session on: a bill may follow its session by a day. Spread as marts.spend_days does.
+CREATE OR REPLACE TEMP TABLE idle_days AS
+WITH
+totals AS (
+    SELECT
+        coalesce(courses.course, 'unknown') AS course, spend_date, days_covered, sum(cost) AS total,
+        coalesce(days_since_session = 1, false) AS follows_a_session
+    FROM marts.idle_spend AS idle
+    LEFT JOIN courses ON courses.course_id = idle.course_id
+    GROUP BY ALL
+),
+shares AS (
+    SELECT *, (total / days_covered)::DECIMAL(38, 9) AS share, unnest(range(days_covered))::INTEGER AS days_before
+    FROM totals
+)
+SELECT
+    course,
+    spend_date - days_before AS day,
+    CASE WHEN days_covered > 1 THEN 'spread over several days' ELSE 'as delivered' END AS dating,
+    CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END AS cost
+FROM shares
+WHERE NOT (follows_a_session AND days_before = days_covered - 1);
+
+-- The loaded days of spend and of sessions, the newest first. A day is loaded if every cost file that is due for it is; the first file of
+-- AWS tells no spend of its day.
+CREATE OR REPLACE TEMP TABLE loaded_days AS
+WITH
+days AS (
+    SELECT CASE dataset WHEN 'lab_sessions' THEN 'sessions' ELSE 'spend' END AS what, period AS day
+    FROM marts.data_completeness
+    WHERE dataset IN ('aws_cost', 'azure_cost', 'lab_sessions')
+    GROUP BY ALL
+    HAVING bool_and(loaded)
+)
+SELECT
+    what, day,
+    row_number() OVER (PARTITION BY what ORDER BY day DESC) AS place,
+    least(30, count(*) OVER (PARTITION BY what) // 2) AS compared
+FROM days
+WHERE what = 'sessions'
+OR day > coalesce((SELECT max(spend_date) FROM marts.daily_cloud_spend WHERE is_opening_balance), DATE '0001-01-01');
 
 CREATE OR REPLACE TEMP VIEW sessions AS
 SELECT
@@ -107,14 +131,17 @@ GROUP BY dataset
 ORDER BY dataset
 """
 
+# The changes compare equal numbers of loaded days: a day that was not delivered is no day without spend.
 SPEND_FIGURES = """
 SELECT
-    coalesce(course, 'all') AS course,
-    sum(cost) FILTER (day > last_spend - 30) AS spend,
-    sum(cost) FILTER (day <= last_spend - 30) AS spend_before
-FROM spend_days, span
-WHERE day > last_spend - 60 AND dating <> 'before the first file'
-GROUP BY GROUPING SETS ((), (course))
+    coalesce(spent.course, 'all') AS course,
+    sum(spent.cost) FILTER (spent.day > last_spend - 30) AS spend,
+    coalesce(sum(spent.cost) FILTER (loaded.place <= loaded.compared), 0) AS newest,
+    coalesce(sum(spent.cost) FILTER (loaded.place > loaded.compared AND loaded.place <= 2 * loaded.compared), 0) AS before
+FROM span, spend_days AS spent
+LEFT JOIN loaded_days AS loaded ON loaded.what = 'spend' AND loaded.day = spent.day
+WHERE spent.dating <> 'before the first file'
+GROUP BY GROUPING SETS ((), (spent.course))
 """
 
 IDLE_FIGURES = """
@@ -126,16 +153,20 @@ GROUP BY GROUPING SETS ((), (course))
 
 SESSION_FIGURES = """
 SELECT
-    coalesce(course, 'all') AS course,
+    coalesce(session.course, 'all') AS course,
     count(*) FILTER (session_date > last_session - 30) AS sessions,
-    count(*) FILTER (session_date <= last_session - 30) AS sessions_before,
+    count(*) FILTER (loaded.place <= loaded.compared) AS newest,
+    count(*) FILTER (loaded.place > loaded.compared AND loaded.place <= 2 * loaded.compared) AS before,
     count(*) FILTER (session_date > last_session - 30 AND NOT succeeded) AS failed,
     count(DISTINCT user_id) FILTER (session_date > last_session - 30 AND is_enrolled_student AND succeeded) AS active,
     count(DISTINCT user_id) FILTER (session_date > last_session - 30 AND is_enrolled_student) - active AS failed_only
-FROM sessions, span
-WHERE session_date BETWEEN last_session - 59 AND last_session
-GROUP BY GROUPING SETS ((), (course))
+FROM span, sessions AS session
+LEFT JOIN loaded_days AS loaded ON loaded.what = 'sessions' AND loaded.day = session.session_date
+WHERE session_date <= last_session
+GROUP BY GROUPING SETS ((), (session.course))
 """
+
+COMPARED = "SELECT what AS course, max(compared)::INTEGER AS days FROM loaded_days GROUP BY what"
 
 STUDENT_FIGURES = """
 SELECT coalesce(scope, 'all') AS course, count(DISTINCT user_id) AS students

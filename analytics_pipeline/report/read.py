@@ -119,6 +119,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
         "sessions": queries.SESSION_FIGURES,
         "students": queries.STUDENT_FIGURES,
         "completeness": queries.COMPLETENESS_FIGURES,
+        "compared": queries.COMPARED,
     }
     signed = read_signature(connection)
     if signed is None:

@@ -20,7 +20,7 @@ STATES = {
     "missing": "var(--vermillion)",
     "failed": "var(--ink)",
 }
-DATINGS = {"as delivered": 1.0, "spread over missing days": 0.5, "before the first file": 0.25}
+DATINGS = {"as delivered": 1.0, "spread over several days": 0.5, "before the first file": 0.25}
 """How opaque money is whose day is known, guessed, or not known at all."""
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'

@@ -1,6 +1,7 @@
 """The key figures: rounding, proportions and what is said where there is nothing."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from analytics_pipeline.report.figures import change, key_figures, percent, usd
 from analytics_pipeline.report.read import Data, Span, read
 from analytics_pipeline_tests.report.reported import published_with
-from analytics_pipeline_tests.sql_models.modelled import put, utc
+from analytics_pipeline_tests.sql_models.modelled import aws, put, utc
 
 
 @pytest.mark.parametrize(
@@ -35,10 +36,58 @@ def test_a_share_is_never_rounded_to_all_or_nothing(part: int, whole: int, words
     assert percent(part, whole) == words
 
 
-def test_a_change_from_nothing_has_no_percentage() -> None:
-    assert change(5, 0) == change(5, None) == "nothing in the 30 days before"
-    assert change(110, 100) == "+10.0 % on the 30 days before"
-    assert change(90, 100).endswith("10.0 % on the 30 days before")
+def test_a_change_says_how_many_loaded_days_it_compares_and_is_none_where_nothing_can_be_compared() -> None:
+    assert change(5, 0, 30) == "nothing in the 30 loaded days before"
+    assert change(5, 0, 0) == "too few days are loaded to compare"
+    assert change(110, 100, 30) == "+10.0 % on the 30 loaded days before"
+    assert change(90, 100, 30) == "\N{MINUS SIGN}10.0 % on the 30 loaded days before"
+    assert change(5, 5, 22) == "newest 22 loaded days: \N{PLUS-MINUS SIGN}0.0 % on the 22 loaded days before"
+
+
+def constant_use(connection: duckdb.DuckDBPyConnection, days: int, missing: int | None = None) -> None:
+    """Two dollars and one session on each day up to 30 October; one file may be missing. The first holds a balance."""
+    end = date(2026, 10, 30)
+    delivered = [end - timedelta(days=n) for n in range(days) if n != missing][::-1]
+    since = [(at - delivered[0]).days for at in delivered]
+    put(connection, "raw.aws_cost", *(aws(at, 1_000 + 2 * n) for at, n in zip(delivered, since, strict=True)))
+    for at in delivered:
+        start = utc(at.year, at.month, at.day, 9)
+        lab = {"user_id": 1, "part_id": 7, "course_id": 5, "file_date": at, "start_time": start}
+        put(connection, "raw.lab_sessions", lab | {"end_time": start + timedelta(hours=1)})
+        for name in ("aws_cost", "lab_sessions"):
+            put(connection, "ops.loaded_files", {"dataset": name, "partition": at.isoformat(), "period": at})
+
+
+@pytest.mark.parametrize("missing", [None, 10])
+def test_constant_use_changes_by_nothing_however_long_the_feed_and_whatever_is_missing(
+    tmp_path: Path, missing: int | None
+) -> None:
+    figures = key_figures(read(published_with(tmp_path, lambda one: constant_use(one, 45, missing))))
+    spend, sessions = (next(f for f in figures if f.title == title) for title in ("Spend", "Sessions"))
+    assert spend.value == "$60.00", "the opening balance is no spend of the month"
+    assert "\N{PLUS-MINUS SIGN}0.0 %" in spend.note and "\N{PLUS-MINUS SIGN}0.0 %" in sessions.note
+
+
+def test_a_feed_of_one_day_has_nothing_to_compare(tmp_path: Path) -> None:
+    figures = key_figures(read(published_with(tmp_path, lambda one: constant_use(one, 2))))
+    assert figures[0].note == "too few days are loaded to compare"
+
+
+def test_the_day_after_a_session_is_not_in_the_headline_of_idle_spend(tmp_path: Path) -> None:
+    def fill(connection: duckdb.DuckDBPyConnection) -> None:
+        days = [date(2026, 10, n) for n in range(1, 6)]
+        put(connection, "raw.aws_cost", *(aws(at, n * 3) for n, at in enumerate(days)))
+        start = {"start_time": utc(2026, 10, 2, 9), "end_time": utc(2026, 10, 2, 10)}
+        put(connection, "raw.lab_sessions", {"user_id": 1, "part_id": 7, "course_id": 5, "file_date": days[1]} | start)
+        for name in ("aws_cost", "lab_sessions"):
+            put(connection, "ops.loaded_files", *({"dataset": name, "partition": f"{d}", "period": d} for d in days))
+
+    published = published_with(tmp_path, fill)
+    with duckdb.connect(str(published), read_only=True) as connection:
+        rows = connection.execute("SELECT spend_date, days_since_session FROM marts.idle_spend ORDER BY 1").fetchall()
+    assert rows == [(date(2026, 10, 3), 1), (date(2026, 10, 4), 2), (date(2026, 10, 5), 3)]
+    idle = key_figures(read(published))[1]
+    assert (idle.value, idle.note) == ("$6.00", "50.0 % of it, from the second day after a session on")
 
 
 def test_nothing_loaded_is_not_zero() -> None:
@@ -55,6 +104,7 @@ def test_nothing_loaded_is_not_zero() -> None:
             "idle": [],
             "sessions": [],
             "students": [],
+            "compared": [],
             "completeness": [{"periods": 0, "loaded": 0, "failed": 0}],
         },
         charts={},
@@ -62,16 +112,19 @@ def test_nothing_loaded_is_not_zero() -> None:
     assert not any(character.isdigit() for figure in key_figures(data) for character in figure.value)
 
 
-def test_the_spend_of_thirty_days_is_that_of_the_mart(published: Path) -> None:
+def test_the_page_the_readme_and_the_summary_tell_the_same_money(published: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (query,) = (sql for sql in re.findall(r"```sql\n(.*?)```", readme, re.DOTALL) if "marts.spend_days" in sql)
     with duckdb.connect(str(published), read_only=True) as connection:
-        (total,) = connection.execute(
-            """SELECT sum(cost) FROM marts.daily_cloud_spend
-               WHERE spend_date > (SELECT max(spend_date) - 30 FROM marts.daily_cloud_spend)"""
-        ).fetchone() or (None,)
-    spend = key_figures(read(published))[0]
-    assert spend.title == "Spend"
-    # Days at the window's edge that were not delivered are spread over both sides of it.
-    assert float(spend.value.strip("$").replace(",", "")) == pytest.approx(float(total), rel=0.1)
+        asked = sum(row[-1] for row in connection.execute(query).fetchall())
+        opening, dated = connection.execute(
+            """SELECT sum(opening_balance), sum(spend) - sum(opening_balance) FROM marts.course_summary"""
+        ).fetchone() or (None, None)
+        days = connection.execute(
+            "SELECT sum(cost) FROM marts.spend_days WHERE dating <> 'before the first file'"
+        ).fetchone()
+    assert key_figures(read(published))[0].value == usd(asked)
+    assert opening > 0 and days == (dated,)
 
 
 def test_courses_have_figures_of_their_own_that_add_up(published: Path) -> None:

@@ -91,9 +91,9 @@ def test_money_of_several_days_is_spread_over_them_and_said_to_be(tmp_path: Path
     assert [(row["day"].day, row["dating"], row["cost"]) for row in data.charts["spend"]] == [
         (1, "before the first file", 1.0),
         (2, "as delivered", 2.0),
-        (3, "spread over missing days", 2.0),
-        (4, "spread over missing days", 2.0),
-        (5, "spread over missing days", 2.0),
+        (3, "spread over several days", 2.0),
+        (4, "spread over several days", 2.0),
+        (5, "spread over several days", 2.0),
     ]
 
 

@@ -25,7 +25,7 @@ MARTS = {
     *("daily_cloud_spend", "monthly_service_spend", "spend_reconciliation", "lab_sessions", "lab_launches_daily"),
     "lab_launches_weekly",
     *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
-    *("part_lineage", "roster_changes", "idle_spend", "data_completeness"),
+    *("part_lineage", "roster_changes", "idle_spend", "data_completeness", "spend_days"),
 }
 
 
@@ -142,8 +142,7 @@ def test_what_a_load_touches_decides_what_is_built_again() -> None:
         "assignment_scores",
         "student_course_summary",
         "course_summary",
-        "data_completeness",
-        "idle_spend",
+        *("data_completeness", "spend_days", "idle_spend"),  # which read the ledger
     }
     assert names("service_spend") >= spend, "it is evidence for the reading of falls and the course of a part"
     assert "roster_changes" in names("enrollment") and "roster_changes" not in names("service_spend")

@@ -37,6 +37,12 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _changed("marts.daily_cloud_spend", "cost = -0.1"),
         _changed("marts.daily_cloud_spend", "days_covered = 0"),
     ],
+    "spend_days_add_up_to_daily_spend": [
+        _without("marts.spend_days"),
+        _changed("marts.spend_days", "cost = cost + 0.000000001"),
+        "UPDATE marts.spend_days SET dating = 'as delivered'",
+        "UPDATE marts.course_summary SET opening_balance = 0",
+    ],
     "falls_of_accumulated_cost_are_certain": [
         _changed("marts.daily_cloud_spend", "fall = 'dip', fall_evidence = NULL"),
     ],

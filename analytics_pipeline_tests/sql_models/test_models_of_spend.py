@@ -366,3 +366,21 @@ def test_spend_of_days_whose_sessions_nobody_knows_is_not_called_idle(warehouse:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 2), aws(day(3), 3), aws(day(6), 4), aws(day(8), 5))
     labs_known(warehouse, 2, 4, 6, 7, 8)
     assert idle(warehouse) == [(day(2), Decimal(1), 1), (day(8), Decimal(1), 2)]
+
+
+def test_money_of_several_days_is_spread_to_the_last_decimal_and_says_which_days_are_complete(
+    warehouse: Connection,
+) -> None:
+    put(warehouse, "raw.aws_cost", aws(day(1), 7), aws(day(2), 8), aws(day(5), 9), aws(day(6), 9))
+    loaded = [{"dataset": "aws_cost", "partition": f"2026-10-0{n}", "period": day(n)} for n in (1, 2, 5, 6)]
+    put(warehouse, "ops.loaded_files", *loaded)
+    put(warehouse, "ops.failed_files", loaded[1])
+    build_all(warehouse)
+    columns = "day, dating, cost, is_complete"
+    assert warehouse.execute(f"SELECT {columns} FROM marts.spend_days ORDER BY day").fetchall() == [
+        (day(1), "before the first file", Decimal(7), False),
+        (day(2), "as delivered", Decimal(1), False),  # its newest version is not loaded
+        (day(3), "spread over several days", Decimal("0.333333333"), False),
+        (day(4), "spread over several days", Decimal("0.333333333"), False),
+        (day(5), "spread over several days", Decimal("0.333333334"), True),
+    ]

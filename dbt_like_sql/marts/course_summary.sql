@@ -21,7 +21,11 @@ people AS (
     FROM marts.student_course_summary
     GROUP BY course_id
 ),
-spend AS (SELECT course_id, sum(cost) AS spend FROM marts.daily_cloud_spend GROUP BY course_id),
+spend AS (
+    SELECT course_id, sum(cost) AS spend, sum(cost) FILTER (dating = 'before the first file') AS opening_balance
+    FROM marts.spend_days
+    GROUP BY course_id
+),
 keys AS (
     SELECT course_id FROM marts.course_lineage
     UNION
@@ -45,7 +49,8 @@ SELECT
     coalesce(people.staff, 0) AS staff, -- Enrolled people in any other role.
     coalesce(people.sessions, 0) AS sessions, -- Lab sessions of anyone, failed launches included.
     coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of anyone.
-    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of anyone, exact.
+    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of anyone over the whole time, exact; opening_balance is part of it.
+    coalesce(spend.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars of it that AWS had accumulated by its first file, at an unknown time.
     coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars of it that students spent, exact: enrolled, dropped and left ones, active or not.
     coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars of it that active_students spent, exact.
     CASE

@@ -1,6 +1,7 @@
--- Spend on days without any session of that user and part: something was left running. Only what was spent is listed, and
--- no values of the first file of AWS, since nobody knows when those began to accumulate. Nor is spend of days whose file of
--- sessions is not loaded: nobody knows whether they had one.
+-- Spend on days without any session of that user and part. Why it was spent is not known: a lab may still run, storage and addresses
+-- cost without a lab, and a bill may follow its session by a day, so that days_since_session = 1 says least. Only what was spent is
+-- listed, and no opening balance of AWS, since nobody knows when that accumulated. Nor is spend of days whose file of sessions is not
+-- loaded: nobody knows whether they had one.
 WITH
 session_days AS (
     SELECT DISTINCT
@@ -23,24 +24,26 @@ known AS (
     GROUP BY covered.spend_date, covered.days_covered
     HAVING count(*) = covered.days_covered
 ),
+-- The last day with a session up to the last day covered: inside of the days covered, it makes them no idle ones.
 spent AS (
-    SELECT *
-    FROM marts.daily_cloud_spend
-    SEMI JOIN known USING (spend_date, days_covered)
-    WHERE cost > 0
-    AND NOT (provider = 'aws' AND spend_date = (SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws'))
+    SELECT spend.*, session_days.day AS session_day
+    FROM marts.daily_cloud_spend AS spend
+    ASOF LEFT JOIN session_days
+        ON session_days.user_id = spend.user_id AND session_days.part_id = spend.part_id
+        AND session_days.day <= spend.spend_date
+    SEMI JOIN known ON known.spend_date = spend.spend_date AND known.days_covered = spend.days_covered
+    WHERE spend.cost > 0 AND NOT spend.is_opening_balance
 )
 SELECT
-    spent.spend_date, -- UTC day of the spend: the last of the days covered.
-    spent.provider, -- aws or azure.
-    spent.aws_account_id, -- AWS account; NULL for azure, which names none.
-    spent.user_id, -- Vocareum id of the user.
-    spent.part_id, -- Vocareum id of the part.
-    spent.course_id, -- Course of the part; NULL where no mapping knows the part.
-    spent.assignment_id, -- Assignment of the part; NULL where no mapping knows the part.
-    spent.cost, -- US dollars spent, exact.
-    spent.days_covered -- Days that the cost covers; none of them has a session of the user and part.
+    spend_date, -- UTC day of the spend: the last of the days covered.
+    provider, -- aws or azure.
+    aws_account_id, -- AWS account; NULL for azure, which names none.
+    user_id, -- Vocareum id of the user.
+    part_id, -- Vocareum id of the part.
+    course_id, -- Course of the part; NULL where no mapping knows the part, or nothing tells which of several it is.
+    assignment_id, -- Assignment of the part; NULL as course_id is, or where the part has several in its course.
+    cost, -- US dollars spent, exact.
+    days_covered, -- Days that the cost covers; none of them has a session of the user and part.
+    (spend_date - days_covered + 1 - session_day)::INTEGER AS days_since_session -- Days from the last session of the user and part to the first day covered: 1 is the day after it. NULL where no session before is loaded.
 FROM spent
-ANTI JOIN session_days
-    ON session_days.user_id = spent.user_id AND session_days.part_id = spent.part_id
-    AND session_days.day <= spent.spend_date AND session_days.day > spent.spend_date - spent.days_covered
+WHERE session_day IS NULL OR session_day <= spend_date - days_covered

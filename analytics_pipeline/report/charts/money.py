@@ -98,13 +98,14 @@ def top_services(data: Data) -> Chart:
 
 
 def idle_spend(data: Data) -> Chart:
-    """Money on days without a session."""
+    """Money on days without a session, after a day of grace."""
     return Chart(
         name="idle-spend",
         title="Idle spend",
         definition=(
-            f"US dollars per {per_bar(data)} without any session of that user and part: something was left running. Paler where a "
-            "value covers several days."
+            f"US dollars per {per_bar(data)} without any session of that user and part, from the second day after a session on, as a "
+            "bill may follow its session by a day. A lab that still runs is one reason, storage is another. Paler where a value "
+            "covers several days."
         ),
         data="idle",
         where=ADDITIVE,
@@ -119,7 +120,7 @@ def idle_spend(data: Data) -> Chart:
             time=time(data),
             dated=True,
         ),
-        missing="No idle spend: all money was spent on days with a session, or no cost is loaded.",
+        missing="No idle spend: all money was spent on days with a session or on the day after one, or no cost is loaded.",
         keys=["day"],
         values=["cost"],
     )
