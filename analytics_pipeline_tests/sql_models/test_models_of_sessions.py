@@ -61,6 +61,26 @@ def test_sessions_without_any_time_are_kept_apart_by_the_day_of_their_file(wareh
     assert rows == [(DAY, None, False), (DAY + timedelta(days=1), None, False)]
 
 
+def test_sessions_without_launch_and_start_differ_by_their_other_times_and_minutes(warehouse: Connection) -> None:
+    untimed = [session(None, duration_min=30), session(None, duration_min=45), session(None, duration_min=45)]
+    put(warehouse, "raw.lab_sessions", *untimed, session(None, duration_min=45) | {"end_time": NOON})
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT count(*), count(DISTINCT session_id), sum(minutes) FROM marts.lab_sessions")
+    assert rows.fetchall() == [(3, 3, 120)]
+
+
+def test_a_session_without_an_end_counts_the_delivered_minutes(warehouse: Connection) -> None:
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        session(NOON, duration_min=45) | {"end_time": None},
+        session(NOON, user=2, duration_min=1),
+    )
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT user_id, minutes FROM marts.lab_sessions ORDER BY 1").fetchall()
+    assert rows == [(1, 45), (2, 60)]
+
+
 def test_the_articles_example_has_its_minutes_and_no_impossible_wait(warehouse: Connection) -> None:
     """It is launched months after its end, and ready five seconds later."""
     put(

@@ -2,8 +2,8 @@
 SELECT
     md5(
         user_id::VARCHAR || '|' || part_id::VARCHAR || '|' || coalesce(launch_time::VARCHAR, '') || '|'
-        || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '')
-    ) AS session_id, -- The same in every load: a hash of user, part, launch and start.
+        || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '') || coalesce(untimed_as, '')
+    ) AS session_id, -- The same in every load: a hash of user, part, launch and start, and of its other times and minutes where it has neither.
     coalesce(start_time, launch_time, file_date)::DATE AS session_date, -- UTC day of the start, else of the launch, else of the file.
     user_id, -- Vocareum id of the user.
     course_id, -- Vocareum id of the course, as delivered.
@@ -16,8 +16,8 @@ SELECT
     launch_time, -- When Start Lab was clicked (UTC).
     start_time, -- When the machine was started (UTC); NULL where the launch failed.
     init_time, -- When the lab was ready to use (UTC).
-    end_time, -- When the lab was ended (UTC).
-    (date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6) AS minutes, -- Minutes from start to end, recomputed; NULL where one is missing.
+    end_time, -- When the lab was ended (UTC); NULL while it is open, also where an end far in the future says so.
+    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes, -- Minutes from start to end, recomputed; as delivered where one of them is missing. NULL where the minutes are not delivered either.
     minutes_delivered, -- Minutes as delivered.
     CASE
         WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)

@@ -5,13 +5,15 @@ WITH
 delivered AS (
     SELECT DISTINCT
         user_id, part_id, launch_time, start_time,
-        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on,
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, duration_min::VARCHAR] END AS told
     FROM raw.lab_sessions
 ),
 found AS (
     SELECT
         user_id, part_id, launch_time, start_time,
-        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN session_date END AS untimed_on
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN session_date END AS untimed_on,
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, minutes_delivered::VARCHAR] END AS told
     FROM marts.lab_sessions
 )
 (SELECT 'raw' AS side, * FROM delivered EXCEPT SELECT 'raw', * FROM found)
