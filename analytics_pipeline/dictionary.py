@@ -22,7 +22,14 @@ Times are UTC. Money is in US dollars, DECIMAL(18, 9); decimals beyond the ninth
 Privacy: **open** values may be seen by everyone who reaches the Dagster UI; an **identifier** points to a person without
 naming them and is for analysts; what is **private** names a person, or may, and is published with `PUBLISH_PII=true` alone.
 
-Rules: a record that breaks a "must" goes to quarantine; one that breaks a "should" is loaded, and counted as a warning.
+Rules: a record that breaks a "must" of an **essential** column, on which the row's meaning rests, or whose cell there can't be
+read, goes to quarantine. Any other such cell is left empty, with a warning, and its text is kept in `_extra` under the column's
+name. A record that breaks a "should" is loaded, and counted as a warning.
+
+Cells: white space and characters without a width are taken off both ends. An empty cell, `NULL`, `\\N` and `0000-00-00` are no
+value; so are 0 and -1 in a time and in an optional id. Names and free text are left alone. A whole number may be written `7.0`.
+A moment is `Feb-23-2022 9:40:20 pm UTC`, ISO 8601 (UTC where it names no offset) or epoch seconds; one that is later than its
+file by more than a day (9999, 2038) stands for "still open" and is left empty, with a warning.
 
 ## People
 
@@ -76,7 +83,7 @@ def _dataset(dataset: Dataset) -> str:
     ]
     declared = {column.name: column for column in dataset.columns}
     rows = [_delivered(dataset, column, declared.get(column.name)) for column in raw_table(dataset).columns]
-    grid = _grid(("Column", "Type", "May be empty", "Privacy", "Description", "Rules"), rows)
+    grid = _grid(("Column", "Type", "May be empty", "Essential", "Privacy", "Description", "Rules"), rows)
     return "\n\n".join([f"### {dataset.table}", _text(dataset.description), "\n".join(facts), grid])
 
 
@@ -88,10 +95,11 @@ def _key(dataset: Dataset) -> str:
 def _delivered(dataset: Dataset, column: TableColumn, declared: Column | None) -> Sequence[str]:
     name, kind = f"`{column.name}`", f"`{column.sql_type}`"
     if declared is None:
-        return name, kind, "", column.privacy, f"{column.description}", ""
+        return name, kind, "", "", column.privacy, f"{column.description}", ""
     null = "no" if not declared.nullable else "yes" if declared.required else "yes; not in every file"
     rules = "; ".join(in_words(check, declared) for check in dataset.schema.columns[column.name].checks)
-    return name, kind, null, column.privacy, column.description, rules
+    essential = "yes" if declared.essential else "no"
+    return name, kind, null, essential, column.privacy, column.description, rules
 
 
 def _history(dataset: Dataset) -> str:

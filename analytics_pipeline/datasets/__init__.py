@@ -27,7 +27,7 @@ __all__ = [
     "place",
 ]
 
-_MECHANISM = {"columns", "spec", "sql_types"}
+_MECHANISM = {"cells", "columns", "spec", "sql_types"}
 
 
 def _discover() -> Mapping[str, Dataset]:

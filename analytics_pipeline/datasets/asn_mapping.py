@@ -1,20 +1,20 @@
 """asn_mapping: assignments, their parts, and what they were copied from."""
 
-from analytics_pipeline.datasets.columns import Identifier, Row, Text, column
+from analytics_pipeline.datasets.columns import Identifier, Row, Text, column, label, optional_id
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
 class AsnMapping(Row):
     """One part of an assignment: the way from a part id in the costs to a course."""
 
-    org_id: Identifier = column("Vocareum id of the organisation.", gt=0)
+    org_id: Identifier = optional_id("Vocareum id of the organisation.", essential=True)
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     assignment_id: Identifier = column("Vocareum id of the assignment.", null=False, gt=0)
-    assignment_name: Text = column("Name of the assignment.")
+    assignment_name: Text = label("Name of the assignment.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
-    part_name: Text = column("Name of the part.")
-    parent_assignment_id: Identifier = column("Assignment it was copied from; may lie outside the organisation.")
-    parent_part_id: Identifier = column("Part it was copied from; may lie outside the organisation.")
+    part_name: Text = label("Name of the part.")
+    parent_assignment_id: Identifier = optional_id("Assignment it was copied from; may lie outside the organisation.")
+    parent_part_id: Identifier = optional_id("Part it was copied from; may lie outside the organisation.")
 
 
 DATASET = Dataset(

@@ -1,24 +1,30 @@
 """aws_cost: AWS spend, accumulated per account, user and part."""
 
-from analytics_pipeline.datasets.columns import Identifier, Instant, Money, Privacy, Row, Text, column, email, user
+from analytics_pipeline.datasets.columns import (
+    Identifier,
+    Instant,
+    Money,
+    Row,
+    Text,
+    aws_account,
+    column,
+    email,
+    label,
+    money,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
 class AwsCost(Row):
     """The spend of one AWS account, user and part since the accumulation began."""
 
-    aws_account_id: Text = column(
-        "AWS id of the account assigned to the user; text, as it may begin with zeros.",
-        null=False,
-        privacy=Privacy.IDENTIFIER,
-        rule="it must be digits alone",
-        str_matches=r"^[0-9]+$",
-    )
+    aws_account_id: Text = aws_account("AWS id of the account assigned to the user; text, as it may begin with zeros.")
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
-    part_name: Text = column("Name of the part.")
-    cost: Money = column("US dollars accumulated so far: never sum it over days.", null=False, ge=0)
+    part_name: Text = label("Name of the part.")
+    cost: Money = money("US dollars accumulated so far: never sum it over days.")
     file_updated_time: Instant = column("When the file was updated (UTC); delivered as epoch seconds.")
     deactivation_date: Instant | None = column("When the AWS account was deactivated (UTC); not in every file.")
 

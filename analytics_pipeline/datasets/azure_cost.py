@@ -1,6 +1,6 @@
 """azure_cost: Azure spend, month to date per user and part."""
 
-from analytics_pipeline.datasets.columns import Count, Identifier, Money, Row, Text, column, email, user
+from analytics_pipeline.datasets.columns import Count, Identifier, Money, Row, Text, column, email, label, money, user
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
@@ -10,10 +10,10 @@ class AzureCost(Row):
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
-    part_name: Text = column("Name of the part.")
+    part_name: Text = label("Name of the part.")
     month: Count = column("Month of the spend, 1 to 12.", null=False, in_range={"min_value": 1, "max_value": 12})
     year: Count = column("Year of the spend.", null=False, in_range={"min_value": 2000, "max_value": 2100})
-    monthly_cost_to_date: Money = column("US dollars since the first of the month; restarts monthly.", null=False, ge=0)
+    monthly_cost_to_date: Money = money("US dollars since the first of the month; restarts monthly.")
 
 
 DATASET = Dataset(

@@ -1,6 +1,6 @@
 """course_mapping: the organisation's courses and what they were cloned from."""
 
-from analytics_pipeline.datasets.columns import Identifier, Row, Text, column
+from analytics_pipeline.datasets.columns import Identifier, Row, Text, column, label, optional_id
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_CREATE_METHODS = ["Clone by Reference", "Clone by Value", "Clone", "Copy", "New", "Create", "LTI", "Import"]
@@ -10,12 +10,14 @@ KNOWN_CREATE_METHODS = ["Clone by Reference", "Clone by Value", "Clone", "Copy",
 class CourseMapping(Row):
     """One course of the organisation."""
 
-    org_id: Identifier = column("Vocareum id of the organisation.", gt=0)
-    org_name: Text = column("Name of the organisation.")
+    org_id: Identifier = optional_id("Vocareum id of the organisation.", essential=True)
+    org_name: Text = label("Name of the organisation.")
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
-    course_name: Text = column("Name of the course.")
+    course_name: Text = label("Name of the course.")
     create_method: Text = column("How the course was made.", warn=True, isin=KNOWN_CREATE_METHODS)
-    parent_course_id: Identifier = column("Course it was cloned from; may lie outside the organisation or be gone.")
+    parent_course_id: Identifier = optional_id(
+        "Course it was cloned from; may lie outside the organisation or be gone."
+    )
 
 
 DATASET = Dataset(

@@ -1,6 +1,17 @@
 """enrollment: the people of one course."""
 
-from analytics_pipeline.datasets.columns import Flag, Identifier, Instant, Privacy, Row, Text, column, email, user
+from analytics_pipeline.datasets.columns import (
+    Flag,
+    Identifier,
+    Instant,
+    Privacy,
+    Row,
+    Text,
+    column,
+    email,
+    label,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_ROLES = ["student", "teacher", "ta", "instructor", "grader", "admin", "observer"]
@@ -14,13 +25,13 @@ class Enrollment(Row):
     courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     role: Text = column("Role in the course; staff do not belong in student averages.", warn=True, isin=KNOWN_ROLES)
     # A name has no @: that is what tells the article's shifted example row from a whole one.
-    name: Text = column(
+    name: Text = label(
         "Name of the user.", privacy=Privacy.PRIVATE, warn=True, rule="it should hold no @", str_matches=r"^[^@]*$"
     )
     email: Text = email("Email of the user on Vocareum.")
     client_key: Text = column("Key of the client system (LMS) the user came from.")
     client_userid: Text = column("Id of the user in the client system.", privacy=Privacy.IDENTIFIER)
-    dropped: Flag = column("Whether the user dropped the course.")
+    dropped: Flag = column("Whether the user dropped the course.", essential=True)
     organization_terms_agreed: Flag = column("Whether the user agreed to the organisation's terms.")
     organization_terms_agreed_date_utc: Instant = column("When the user agreed to the organisation's terms (UTC).")
 

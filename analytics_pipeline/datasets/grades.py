@@ -9,7 +9,10 @@ from analytics_pipeline.datasets.columns import (
     Row,
     Text,
     column,
+    label,
+    optional_id,
     other_user,
+    points,
     user,
 )
 from analytics_pipeline.datasets.spec import Cadence, Dataset
@@ -19,23 +22,27 @@ class Grades(Row):
     """One rubric's score of one student; assignment and part scores repeat on every rubric row."""
 
     courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
-    coursename: Text = column("Name of the course.")
+    coursename: Text = label("Name of the course.")
     asnid: Identifier = column("Vocareum id of the assignment.", null=False, gt=0)
-    asnname: Text = column("Name of the assignment.")
+    asnname: Text = label("Name of the assignment.")
     ispeerreviewon: Flag = column("Whether the assignment uses peer review grading.")
-    maxscore: Number = column("Highest score a user can receive, in points.")
+    maxscore: Number = points("Highest score a user can receive, in points.")
     userid: Identifier = user("Vocareum id of the user.")
     partnerid: Identifier = other_user("Vocareum id of the partner in a team assignment.")
-    asnscore: Number = column("Points received for the assignment; repeats on every rubric row.")
+    asnscore: Number = points("Points received for the assignment; repeats on every rubric row.", essential=True)
     isoverride: Flag = column("Whether a teacher overrode the score, which then need not equal its parts.")
-    partid: Identifier = column("Vocareum id of the part.", gt=0)
-    partname: Text = column("Name of the part.")
-    partscore: Number = column("Points received for the part; repeats on every rubric row.")
-    rubricid: Identifier = column("Vocareum id of the rubric (grading criterion).", gt=0)
-    rubricname: Text = column("Name of the rubric.")
-    rubricscore: Number = column("Points received for the rubric.")
+    partid: Identifier = optional_id("Vocareum id of the part.", essential=True)
+    partname: Text = label("Name of the part.")
+    partscore: Number = points("Points received for the part; repeats on every rubric row.", essential=True)
+    rubricid: Identifier = optional_id("Vocareum id of the rubric (grading criterion).", essential=True)
+    rubricname: Text = label("Name of the rubric.")
+    rubricscore: Number = points("Points received for the rubric.", essential=True)
     graderid: Identifier = other_user("Vocareum id of who graded the assignment.")
-    submission: Count | None = column("Number of the submission the row is for; not in every file.", ge=0)
+    submission: Count | None = column(
+        "Number of the submission the row is for; not in every file.",
+        essential=True,
+        in_range={"min_value": 0, "max_value": 1_000_000},
+    )
     submission_time: Instant | None = column("When the assignment was submitted (UTC); not in every file.")
 
 

@@ -1,10 +1,13 @@
 """lab_sessions: one row per lab session."""
 
+from typing import Any
+
 import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
 from analytics_pipeline.datasets.columns import (
+    MOST_MINUTES,
     Count,
     Identifier,
     Instant,
@@ -14,6 +17,8 @@ from analytics_pipeline.datasets.columns import (
     Text,
     column,
     email,
+    label,
+    optional_id,
     user,
 )
 from analytics_pipeline.datasets.spec import Cadence, Dataset
@@ -25,31 +30,38 @@ DURATION_TOLERANCE_MINUTES = 1.0
 """The times are whole seconds and the duration is not: a minute apart is rounding, more is worth a warning."""
 
 
+_minutes: Any = {"in_range": {"min_value": 0, "max_value": MOST_MINUTES}}
+_count: Any = {"in_range": {"min_value": 0, "max_value": 1_000_000}}
+
+
 class LabSessions(Row):
     """A lab session as delivered. Times in UTC: launch = "Start Lab" clicked, start = machine up, init = ready."""
 
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
-    course_name: Text = column("Name of the course.")
-    assignment_id: Identifier = column("Vocareum id of the assignment.", gt=0)
-    assignment_name: Text = column("Name of the assignment.")
+    course_name: Text = label("Name of the course.")
+    assignment_id: Identifier = optional_id("Vocareum id of the assignment.")
+    assignment_name: Text = label("Name of the assignment.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
-    part_name: Text = column("Name of the part.")
+    part_name: Text = label("Name of the part.")
     lab_type: Text = column(
         "Kind of lab: Cloud, Container, Databricks, VM; the list grows.", warn=True, isin=KNOWN_LAB_TYPES
     )
-    start_time: Instant = column("When the machine was started (UTC).")
-    end_time: Instant = column("When the lab was ended (UTC).")
-    duration_min: Number = column("Length of the lab in minutes, as delivered (end_time - start_time).", ge=0)
-    log: Text = column("Event messages, such as START successful.", privacy=Privacy.PRIVATE)
-    tags: Text = column("Used by Vocareum internally.", privacy=Privacy.PRIVATE)
-    launch_time: Instant = column("When Start Lab was clicked (UTC).")
+    start_time: Instant = column("When the machine was started (UTC).", essential=True)
+    end_time: Instant = column("When the lab was ended (UTC).", essential=True)
+    duration_min: Number = column("Length of the lab in minutes, as delivered (end_time - start_time).", **_minutes)
+    log: Text = label("Event messages, such as START successful.", privacy=Privacy.PRIVATE)
+    tags: Text = label("Used by Vocareum internally.", privacy=Privacy.PRIVATE)
+    launch_time: Instant = column("When Start Lab was clicked (UTC).", essential=True)
     init_time: Instant = column("When the lab was ready to use (UTC).")
-    launch_to_ready_duration_mins: Number = column("Minutes from launch_time to init_time, as delivered.", ge=0)
-    concurrent_labs_count: Count = column("Labs that the user already had running at launch.", ge=0)
-    disconnects: Count = column("How often the user was disconnected.", ge=0)
-    latency_time_ms: Number = column("Estimated latency of the user's connection, in milliseconds.", ge=0)
+    launch_to_ready_duration_mins: Number = column("Minutes from launch_time to init_time, as delivered.", **_minutes)
+    concurrent_labs_count: Count = column("Labs that the user already had running at launch.", **_count)
+    disconnects: Count = column("How often the user was disconnected.", **_count)
+    latency_time_ms: Number = column(
+        "Estimated latency of the user's connection, in milliseconds.",
+        in_range={"min_value": 0, "max_value": 86_400_000},
+    )
 
     @pa.dataframe_check(name="end_not_before_start", description="end_time must not be before start_time")
     def end_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:

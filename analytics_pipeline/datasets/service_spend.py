@@ -1,25 +1,30 @@
 """service_spend: AWS spend per service, accumulated over a month."""
 
-from analytics_pipeline.datasets.columns import Identifier, Money, Privacy, Row, Text, column, email, user
+from analytics_pipeline.datasets.columns import (
+    Identifier,
+    Money,
+    Row,
+    Text,
+    aws_account,
+    column,
+    email,
+    money,
+    optional_id,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
 class ServiceSpend(Row):
     """The month's spend of one account, user, course, part and AWS service."""
 
-    aws_account_id: Text = column(
-        "AWS id of the account; text, as it may begin with zeros.",
-        null=False,
-        privacy=Privacy.IDENTIFIER,
-        rule="it must be digits alone",
-        str_matches=r"^[0-9]+$",
-    )
+    aws_account_id: Text = aws_account("AWS id of the account; text, as it may begin with zeros.")
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
-    course_id: Identifier = column("Vocareum id of the course.", gt=0)
+    course_id: Identifier = optional_id("Vocareum id of the course.", essential=True)
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     service: Text = column("Name of the AWS service.", null=False)
-    cost: Money = column("US dollars spent on the service in the month so far.", null=False, ge=0)
+    cost: Money = money("US dollars spent on the service in the month so far.")
 
 
 DATASET = Dataset(

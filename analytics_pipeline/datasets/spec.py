@@ -12,7 +12,7 @@ from functools import cached_property
 
 import pandera.polars as pa
 
-from analytics_pipeline.datasets.columns import Person, Privacy, Row
+from analytics_pipeline.datasets.columns import LeadingZeros, Person, Privacy, Row
 from analytics_pipeline.datasets.sql_types import sql_type
 
 
@@ -60,7 +60,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, as the model declares it."""
+    """One column of a table, as the model declares it; the last five are explained at `columns.column`."""
 
     name: str
     dtype: object
@@ -70,6 +70,15 @@ class Column:
     privacy: Privacy
     person: Person | None
     rule: str | None
+    essential: bool
+    zero_is_none: bool
+    verbatim: bool
+    leading_zeros: LeadingZeros | None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether any cell is a value of it."""
+        return self.sql_type == "VARCHAR"
 
     @property
     def sql_type(self) -> str:
@@ -157,9 +166,7 @@ def _columns(schema: pa.DataFrameSchema) -> Iterator[Column]:
             description=declared.description,
             nullable=declared.nullable,
             required=declared.required,
-            privacy=declared.metadata["privacy"],
-            person=declared.metadata["person"],
-            rule=declared.metadata["rule"],
+            **declared.metadata,
         )
 
 

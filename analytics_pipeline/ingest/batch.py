@@ -15,7 +15,7 @@ from analytics_pipeline.ingest.header import FileRefused, Header, read_header
 from analytics_pipeline.ingest.lines import LINES, lines_of_rows
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import FILE, SHORT, UNREAD, Damaged, read_files
-from analytics_pipeline.ingest.validate import WHOLE_ROW, find_issues
+from analytics_pipeline.ingest.validate import WHOLE_ROW, judge
 
 MAX_REJECT_SHARE = 0.10
 MAX_REJECTS = 20
@@ -109,7 +109,8 @@ def read_batch(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
     rows = pl.concat([text.rows for text in texts])
     damaged = [record for text in texts for record in text.damaged]
     known = {at: found for text in texts for at, found in text.lines.items()}
-    issues = find_issues(dataset, rows)
+    written = [one.delivery.last_modified.replace(tzinfo=None) for one in landed]
+    rows, issues = judge(dataset, rows, written)
     issues = issues.with_columns(rows[FILE].gather(issues["row"]).alias(FILE))
     _count(dataset, results, rows, damaged, issues)
 

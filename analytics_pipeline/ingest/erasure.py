@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from analytics_pipeline.datasets import Dataset, Person
+from analytics_pipeline.datasets.cells import BLANKS, whole_number
 from analytics_pipeline.ingest.batch import Batch
 from analytics_pipeline.ingest.header import FileRefused, Header, read_header
 from analytics_pipeline.ingest.read import FILE
@@ -22,7 +23,6 @@ from analytics_pipeline.vocareum.parts import private_file
 _CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
 """A cell of a sound record and what ends it."""
 _BETWEEN_CELLS = re.compile(r'[,"\r\n]')
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class People:
 
     def also_by(self, addresses: Iterable[str | None]) -> "People":
         """The same people with addresses that stand beside their ids; what is no email is left out."""
-        return replace(self, emails=self.emails | {one.strip() for one in addresses if one and "@" in one})
+        return replace(self, emails=self.emails | {one.strip(BLANKS) for one in addresses if one and "@" in one})
 
     def in_text(self, text: str) -> bool:
         """Whether a record that can't be trusted holds one of their ids as a whole cell, or an email anywhere."""
-        if any(_whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
+        if any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
             return True
         return any(re.search(rf"(?<![\w.+-]){re.escape(email)}(?![\w-])", text, re.IGNORECASE) for email in self.emails)
 
@@ -181,11 +181,7 @@ def _is_theirs(record: Record, subjects: list[int], width: int, people: People) 
 
 
 def _id_at(record: Record, position: int) -> int | None:
-    return _whole_number(record.cells[position]) if position < len(record.cells) else None
-
-
-def _whole_number(cell: str) -> int | None:
-    return int(cell) if _WHOLE_NUMBER.fullmatch(cell := cell.strip()) else None
+    return whole_number(record.cells[position]) if position < len(record.cells) else None
 
 
 def _edited(content: bytes, edits: list[_Edit]) -> bytes:

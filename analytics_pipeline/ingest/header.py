@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analytics_pipeline.datasets import Dataset, normal_form
-from analytics_pipeline.ingest.records import Record, read_records
+from analytics_pipeline.datasets.cells import BLANKS
+from analytics_pipeline.ingest.records import Record, read_records, width_of
 
 MAX_COLUMNS = 2_000
 _MAGIC = {
@@ -43,11 +44,13 @@ class Header:
         names: normal form of each column, in the file's order.
         delivered: the headers as delivered, for columns nobody announced.
         simple: whether DuckDB may skip it as the file's first line.
+        cells: cells of its line; empty ones at the end are no columns.
     """
 
     names: tuple[str, ...]
     delivered: tuple[str, ...]
     simple: bool
+    cells: int
 
     @property
     def width(self) -> int:
@@ -62,10 +65,11 @@ def read_header(path: Path, dataset: Dataset) -> Header:
         FileRefused: the body is none of CSV, or the header lacks a column, or has one twice.
     """
     record = _first_record(path)
-    names = tuple(normal_form(cell) or f"column_{at}" for at, cell in enumerate(record.cells, start=1))
-    if len(names) > MAX_COLUMNS:
+    delivered = tuple(cell.strip(BLANKS) for cell in record.cells[: width_of(record.cells)])
+    names = tuple(normal_form(cell) or f"column_{at}" for at, cell in enumerate(delivered, start=1))
+    if len(record.cells) > MAX_COLUMNS:
         raise FileRefused(
-            f"the header has {len(names):,} columns; {MAX_COLUMNS:,} is the most that is read", line=record.line
+            f"the header has {len(record.cells):,} columns; {MAX_COLUMNS:,} is the most that is read", line=record.line
         )
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise FileRefused(f"the header has {_few(twice)} twice, so it can't be told which one counts", line=record.line)
@@ -77,7 +81,7 @@ def read_header(path: Path, dataset: Dataset) -> Header:
         )
         raise FileRefused(f"the header lacks {_few(missing)}", remedy, record.line)
     simple = record.line == 1 and "\n" not in record.raw and "\r" not in record.raw
-    return Header(names, tuple(cell.strip() for cell in record.cells), simple)
+    return Header(names, delivered, simple, len(record.cells))
 
 
 def _first_record(path: Path) -> Record:

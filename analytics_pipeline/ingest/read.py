@@ -5,7 +5,7 @@ paths and header texts are variables.
 """
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,14 +13,17 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.datasets.sql_types import parse_sql, trim_sql
+from analytics_pipeline.datasets import Column, Dataset
+from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_sql, trim_sql, trim_start_sql
 from analytics_pipeline.ingest.header import Header
 from analytics_pipeline.ingest.records import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
+from analytics_pipeline.ingest.second_look import look_again, typed_columns
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
-"""Beside the dataset's columns: index of the file; bits of the columns whose text is no such value; cells that the row
-lacks; a JSON object of the columns nobody announced."""
+"""Beside the dataset's columns: index of the file; for each of `typed_columns` a text that is no such value, NULL if the row
+has none; cells that the row lacks; a JSON object of the columns nobody announced."""
+_SURPLUS = "_surplus"
+"""Whether there is text beyond the header's last column."""
 
 _BLOCK = 50_000  # records that the careful reader holds as Python objects at a time
 
@@ -71,7 +74,7 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     careful = [at for at in paths if at not in quick or at in unsound]
     found += [_read_carefully(dataset, header, at, paths[at]) for at in careful]
     return Text(
-        rows=pl.concat([one.rows for one in found]),
+        rows=pl.concat([one.rows for one in found]).drop(_SURPLUS),
         damaged=[record for one in found for record in one.damaged],
         lines={at: lines for one in found for at, lines in one.lines.items()},
     )
@@ -80,8 +83,8 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
 def _read_quickly(
     dataset: Dataset, header: Header, paths: dict[int, Path], surveyed: dict[int, Survey]
 ) -> tuple[pl.DataFrame, set[int]]:
-    """All sound files at once, and which ones are not: those with a reject, with a record that DuckDB
-    did not see, or that it stops at."""
+    """All sound files at once, and which ones are not: those with a reject, with text beyond the header, with a record that
+    DuckDB did not see, or that it stops at."""
     try:
         rows, rejected = _read_csv(dataset, header, list(paths.values()))
     except duckdb.InvalidInputException:
@@ -91,11 +94,12 @@ def _read_quickly(
         each = [_read_quickly(dataset, header, {at: path}, surveyed) for at, path in paths.items()]
         return pl.concat([rows for rows, _ in each]), set().union(*(unsound for _, unsound in each))
     rows = rows.with_columns(pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64))
+    too_wide = set(rows.filter(_SURPLUS)[FILE].unique()) if rows[_SURPLUS].any() else set()
     read = dict(rows[FILE].value_counts().iter_rows())
     unsound = {
         at
         for at, path in paths.items()
-        if str(path) in rejected or not is_read_whole(path, surveyed[at], read.get(at, 0))
+        if str(path) in rejected or at in too_wide or not is_read_whole(path, surveyed[at], read.get(at, 0))
     }
     return rows.filter(~pl.col(FILE).is_in(list(unsound))) if unsound else rows, unsound
 
@@ -103,7 +107,7 @@ def _read_quickly(
 def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[pl.DataFrame, set[str]]:
     """The rows of some files, FILE being a place among them, and the paths of those with a reject."""
     with _connection() as connection:
-        cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.width))
+        cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.cells))
         source = f"""
             SELECT *, file_index AS {FILE}, 0 AS {SHORT}
             FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
@@ -155,9 +159,9 @@ def _shape_fault(record: Record, header: Header, dataset: Dataset) -> str | None
 
 def _type_records(dataset: Dataset, header: Header, at: int, records: list[Record]) -> pl.DataFrame:
     width = header.width
-    padded = (record.cells + [None] * (width - len(record.cells)) for record in records)
+    padded = (record.cells + [None] * (header.cells - len(record.cells)) for record in records)
     texts = pl.DataFrame(
-        list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(width)}, orient="col"
+        list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(header.cells)}, orient="col"
     ).with_columns(
         pl.lit(at, pl.Int64).alias(FILE),
         pl.Series(SHORT, [width - len(record.cells) for record in records], pl.Int32),
@@ -172,26 +176,58 @@ def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:
-    """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and marked."""
-    trimmed = ", ".join(f"nullif({trim_sql(f'c{at}')}, '') AS c{at}" for at in range(header.width))
-    typed, unread = [], []
-    for position, column in enumerate(dataset.columns):
-        cell = f"c{header.names.index(column.name)}" if column.name in header.names else "NULL::VARCHAR"
-        typed.append(f'CAST({parse_sql(column.dtype, cell)} AS {column.sql_type}) AS "{column.name}"')
-        if cell.startswith("c") and column.sql_type != "VARCHAR":
-            unread.append(f'CASE WHEN {cell} IS NOT NULL AND "{column.name}" IS NULL THEN {1 << position} ELSE 0 END')
+    """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and kept in UNREAD."""
+    trimmed = ", ".join(f"nullif({trim_start_sql(f'c{at}')}, '') AS c{at}" for at in range(header.cells))
+    cell = {name: f"c{at}" for at, name in enumerate(header.names)}
+    typed = []
+    for column in dataset.columns:
+        if (text := cell.get(column.name)) is None:
+            typed.append(f'CAST(NULL AS {column.sql_type}) AS "{column.name}"')
+        elif column.is_text:
+            typed.append(f'{trim_sql(text)} AS "{column.name}"')
+        else:
+            typed.append(f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"')
     headers = [given or name for given, name in zip(header.delivered, header.names, strict=True)]
     connection.execute("SET VARIABLE headers = $headers", {"headers": headers})
     # A relation's rows become Arrow where they are made; those of `execute` are handed over first, which costs more CPU (1.3 x)
     # and a thread. It takes no parameters, so they are variables.
-    return connection.sql(f"""
+    rows = connection.sql(f"""
         WITH source AS ({source}),
         cells AS (SELECT {trimmed}, {FILE}, {SHORT} FROM source),
         typed AS (SELECT *, {", ".join(typed)}, {_extra_sql(dataset, header)} AS {EXTRA} FROM cells)
-        SELECT {", ".join(f'"{column.name}"' for column in dataset.columns)}, {EXTRA},
+        SELECT {", ".join(map(_value_sql, dataset.columns))}, {EXTRA},
                CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
-               CAST({" + ".join(unread) or "0"} AS BIGINT) AS {UNREAD}
+               {_unread_sql(dataset, cell)} AS {UNREAD}, {_surplus_sql(header)} AS {_SURPLUS}
         FROM typed""").pl()
+    return look_again(connection, dataset, rows, UNREAD)
+
+
+def _value_sql(column: Column) -> str:
+    name = f'"{column.name}"'
+    if column.zero_is_none:
+        return f"nullif(nullif({name}, 0), -1) AS {name}"
+    return f"{text_sql(name, verbatim=column.verbatim)} AS {name}" if column.is_text else name
+
+
+def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
+    """The texts of the typed columns that were not read, NULL for the others; NULL alone where all were read."""
+    columns = typed_columns(dataset)
+    left = {
+        column.name: f'{cell[column.name]} IS NOT NULL AND "{column.name}" IS NULL'
+        for column in columns
+        if column.name in cell
+    }
+    texts = (
+        f"CASE WHEN {left[name]} THEN {cell[name]} END" if name in left else "NULL"
+        for name in (column.name for column in columns)
+    )
+    return f"CAST(CASE WHEN {' OR '.join(left.values()) or 'false'} THEN [{', '.join(texts)}] END AS VARCHAR[])"
+
+
+def _surplus_sql(header: Header) -> str:
+    """Whether a cell beyond the header's columns holds text."""
+    beyond = [f"nullif({trim_all_sql(f'c{at}')}, '') IS NOT NULL" for at in range(header.width, header.cells)]
+    return " OR ".join(beyond) or "false"
 
 
 def _extra_sql(dataset: Dataset, header: Header) -> str:
@@ -200,7 +236,7 @@ def _extra_sql(dataset: Dataset, header: Header) -> str:
     unknown = [at for at, name in enumerate(header.names) if name not in announced]
     if not unknown:
         return "NULL::VARCHAR"
-    pairs = ", ".join(f"getvariable('headers')[{at + 1}], c{at}" for at in unknown)
+    pairs = ", ".join(f"getvariable('headers')[{at + 1}], nullif({trim_all_sql(f'c{at}')}, '')" for at in unknown)
     # Merging into an empty object drops the NULLs (RFC 7396).
     return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')"
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from analytics_pipeline.datasets.cells import BLANKS
+
 MAX_LINE = 2_000_000
 """Characters; DuckDB's own limit is 2 MB. A longer line is one damaged record."""
 MAX_LINES = 1_000
@@ -90,7 +92,7 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
 
     Args:
         path: the file; read as UTF-8, with or without a byte order mark, with any line endings.
-        width: cells in a whole record; None for the header's own.
+        width: cells in a whole record; None for the header's own, without empty ones at its end.
 
     Raises:
         OSError: the file can't be read.
@@ -102,9 +104,9 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
                 continue
             record = _record(first, lines, width, whole)
             if width is None:
-                width = len(record.cells)
+                width = width_of(record.cells)
             if len(whole) < 2 and record.fault is None:
-                whole.append(len(record.cells))
+                whole.append(width_of(record.cells, width))
             yield record
 
 
@@ -231,12 +233,16 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], str | None]:
     return [], _OPEN
 
 
-def _width(cells: list[str], width: int | None) -> int:
-    """Cells that count: empty ones beyond the width do not."""
+def width_of(cells: Sequence[str], least: int = 0) -> int:
+    """Cells that count: empty ones at the end, beyond the first `least`, do not."""
     count = len(cells)
-    while width is not None and count > width and not cells[count - 1].strip(_BLANKS):
+    while count > least and not cells[count - 1].strip(BLANKS):
         count -= 1
     return count
+
+
+def _width(cells: list[str], width: int | None) -> int:
+    return len(cells) if width is None else width_of(cells, width)
 
 
 def _is_utf8(raw: str) -> bool:

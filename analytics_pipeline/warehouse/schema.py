@@ -205,7 +205,12 @@ PUBLISHED = Table(
     ),
 )
 
-EXTRA = TableColumn("_extra", "JSON", "Columns that Vocareum has not announced, as delivered.", Privacy.PRIVATE)
+EXTRA = TableColumn(
+    "_extra",
+    "JSON",
+    "Columns that Vocareum has not announced, as delivered, and cells that were left empty, with their text, by column.",
+    Privacy.PRIVATE,
+)
 SOURCE_KEY = TableColumn("_source_key", "VARCHAR", "Key of the file in Vocareum's bucket.")
 LOADED_AT = TableColumn("_loaded_at", "TIMESTAMP", "When the row was loaded (UTC).")
 VALIDITY = (

@@ -5,6 +5,13 @@ One character at a time and slow; it shares nothing with the pipeline, so that t
 
 from dataclasses import dataclass
 
+BLANKS = "".join(
+    chr(code)
+    for code in range(0x10000)
+    if (chr(code).isspace() and code not in range(0x1C, 0x20))
+    or code in (0x180E, *range(0x200B, 0x2010), 0x2060, 0xFEFF)
+)
+"""White space by Unicode, told by Python (which adds four separators), and characters without a width."""
 MOST_LINES = 1_000
 LONGEST_LINE = 2_000_000
 
@@ -27,9 +34,11 @@ def read(body: bytes) -> list[Read]:
             at += 1
             continue
         cells, used = _record(lines[at : at + MOST_LINES])
-        width = len(found[0].cells or ()) if found else None
+        width = len(columns(found[0])) if found else None
         cells = _without_surplus(cells, width)
-        whole = [len(one.cells) for one in found if one.cells is not None][:2]
+        whole = [len(columns(one) if at == 0 else one.cells) for at, one in enumerate(found) if one.cells is not None][
+            :2
+        ]
         if used > 1 and (
             cells is None
             or (len(cells) not in whole and any(_cells(line, width) in whole for line in lines[at + 1 : at + used]))
@@ -44,9 +53,14 @@ def read(body: bytes) -> list[Read]:
 
 def _without_surplus(cells: tuple[str, ...] | None, width: int | None) -> tuple[str, ...] | None:
     """The cells without empty ones beyond the header's."""
-    while cells is not None and width is not None and len(cells) > width and not cells[-1].strip(" \t\r\n"):
+    while cells is not None and width is not None and len(cells) > width and not cells[-1].strip(BLANKS):
         cells = cells[:-1]
     return cells
+
+
+def columns(header: Read) -> tuple[str, ...]:
+    """The cells of a header; empty ones at its end are no columns."""
+    return _without_surplus(header.cells or (), 0) or ()
 
 
 def _cells(line: str, width: int | None) -> int:

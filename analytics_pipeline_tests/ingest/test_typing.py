@@ -1,5 +1,6 @@
 """Cells to values: what counts as a whole number, an amount, a flag, a moment; NULL is never 0."""
 
+import json
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,14 @@ from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 BIG = 2**63 - 1
 
 
+EMPTIED = ", so the cell is left empty and its text kept in _extra"
+
+
 def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
-    """What each cell becomes in that column of a sound row: its value, or the reasons it is rejected for."""
+    """What each cell becomes in that column of a sound row: its value, or the reasons it is rejected for.
+
+    A cell that is left empty is told by its warning, and its text must be in `_extra`.
+    """
     sound = {
         "aws_cost": "862200000000, 5, a@b, 7, lab, 0.5, 1645823566",
         "grades": "1, C, 2, A, 0, 10, 3, , 5, 0, 4, P, 5, 6, R, 5, 8",
@@ -29,7 +36,23 @@ def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
     rejected: dict[int, list[str]] = {}
     for line, where, reason in reasons(read):
         rejected.setdefault(line, []).append(reason if where == column else f"{where}: {reason}")
-    values = iter(read.rows[column].to_list())
+    kept = {
+        line: finding.reason
+        for finding in read.files[0].findings
+        for line in finding.lines
+        if EMPTIED in finding.reason
+    }
+    lines = [line for line in range(2, len(cells) + 2) if line not in rejected]
+    for line, value, extra in zip(lines, read.rows[column], read.rows["_extra"], strict=True):
+        if line in kept:
+            assert value is None
+            assert column in json.loads(extra)
+    values = iter(
+        [
+            [kept[line].removesuffix(EMPTIED)] if line in kept else value
+            for line, value in zip(lines, read.rows[column], strict=True)
+        ]
+    )
     return [rejected[line] if line in rejected else next(values) for line in range(2, len(cells) + 2)]
 
 
@@ -42,8 +65,8 @@ def test_what_is_no_whole_number_is_rejected(tmp_path: Path, cell: str):
 
 
 def test_whole_numbers_are_read(tmp_path: Path):
-    cells = ("7", " 7 ", "007", "+7", str(BIG))
-    assert typed(tmp_path, "aws_cost", "part_id", *cells) == [7, 7, 7, 7, BIG]
+    cells = ("7", " 7 ", "007", "+7", str(BIG), "7.0", "\t7.000\u200b", "\u00a07\u3000")
+    assert typed(tmp_path, "aws_cost", "part_id", *cells) == [7, 7, 7, 7, BIG, 7, 7, 7]
 
 
 def test_a_number_beyond_64_bits_is_rejected(tmp_path: Path):
@@ -55,12 +78,25 @@ def test_ids_that_must_be_positive_are(tmp_path: Path):
 
 
 def test_account_ids_are_text_and_keep_their_zeros(tmp_path: Path):
-    assert typed(tmp_path, "aws_cost", "aws_account_id", "001234567890", "0") == ["001234567890", "0"]
+    assert typed(tmp_path, "aws_cost", "aws_account_id", "001234567890", "000000000000") == ["001234567890", "0" * 12]
+
+
+@pytest.mark.parametrize("name", ["aws_cost", "service_spend"])
+def test_an_account_id_that_lost_leading_zeros_gets_them_back_with_a_warning(tmp_path: Path, name: str):
+    row = {"aws_cost": "{}, 5, a@b, 7, lab, 0.5, 1645823566\n", "service_spend": "{}, 5, a@b, 6, 7, EC2, 0.5\n"}[name]
+    read = batch(
+        tmp_path, name, HEADER[name] + "".join(row.format("1234567890123"[:digits]) for digits in range(8, 14))
+    )
+    assert read.rows["aws_account_id"].to_list() == ["000123456789", "001234567890", "012345678901", "123456789012"]
+    (warning,) = [one for one in read.files[0].findings if not one.error]
+    assert (warning.column, warning.lines) == ("aws_account_id", (3, 4, 5))
+    assert "lost leading zeros" in warning.reason
+    assert reasons(read) == [(line, "aws_account_id", "it must be twelve digits") for line in (2, 7)]
 
 
 @pytest.mark.parametrize("cell", ["8622xxxx", "1.5", "-1", "8622\n0000", "862200000000\n1", "\uff11\uff12\uff13"])
-def test_an_account_id_is_digits_alone(tmp_path: Path, cell: str):
-    assert typed(tmp_path, "aws_cost", "aws_account_id", cell) == [["it must be digits alone"]]
+def test_an_account_id_is_twelve_digits_alone(tmp_path: Path, cell: str):
+    assert typed(tmp_path, "aws_cost", "aws_account_id", cell) == [["it must be twelve digits"]]
 
 
 @pytest.mark.parametrize("cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30])
@@ -69,7 +105,7 @@ def test_what_is_no_amount_is_rejected(tmp_path: Path, cell: str):
 
 
 def test_amounts_are_decimal_and_exact(tmp_path: Path):
-    cells = ("0.038598", "0", ".5", "1e-3", "123456789.123456789", "0.1")
+    cells = ("0.038598", "0", ".5", "1e-3", "1234567.123456789", "0.1")
     assert typed(tmp_path, "aws_cost", "cost", *cells) == [Decimal(cell) for cell in cells]
 
 
@@ -77,7 +113,7 @@ def test_amounts_are_decimal_and_exact(tmp_path: Path):
     ("cell", "amount"),
     [
         *(("5e-324", "0"), ("9e-38", "0"), ("6842.7E-27", "0"), ("98805868386149e-8", "988058.68386149")),
-        *(("0.0559E10", "559000000"), ("1.5e-9", "0.000000002"), ("1E+2", "100")),
+        *(("0.0559E8", "5590000"), ("1.5e-9", "0.000000002"), ("1E+2", "100")),
         *(("0.00035000000000000005", "0.00035"), ("0.1234567895", "0.12345679")),
     ],
 )
@@ -90,8 +126,8 @@ def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_no_number(tmp_p
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
 
-def test_a_negative_or_missing_cost_is_rejected(tmp_path: Path):
-    assert typed(tmp_path, "aws_cost", "cost", "-0.5", "") == [["it must be 0 or more"], ["it is empty"]]
+def test_a_missing_cost_is_rejected_and_a_negative_one_loads(tmp_path: Path):
+    assert typed(tmp_path, "aws_cost", "cost", "-0.5", "") == [Decimal("-0.5"), ["it is empty"]]
 
 
 def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
@@ -101,6 +137,29 @@ def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
         *("2022-02-03 09:40:20", "2022-02-03T09:40:20Z", "2022-02-03T09:40:20.000000Z", "1643881220"),
     )
     assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [at] * len(cells)
+
+
+def test_iso_moments_have_t_or_a_blank_and_any_offset_and_without_one_are_utc(tmp_path: Path):
+    at = datetime(2022, 2, 3, 9, 40, 20)  # noqa: DTZ001
+    same = (
+        *("2022-02-03T09:40:20", "2022-02-03 09:40:20Z", "2022-02-03T09:40:20+00:00", "2022-02-03 09:40:20 UTC"),
+        *(
+            "2022-02-03T11:40:20+02:00",
+            "2022-02-03T11:40:20+02",
+            "2022-02-03 06:10:20-0330",
+            "2022-02-03T23:40:20+14:00",
+        ),
+        *("\u00a02022-02-03T09:40:20Z\t", "1643881220.0", "Feb-03-2022 9:40:20 am"),
+    )
+    assert typed(tmp_path, "lab_sessions", "init_time", *same) == [at] * len(same)
+    fractions = (
+        "2022-02-03T09:40:20.5Z",
+        "2022-02-03 11:40:20,500000999+02:00",
+        "1643881220.5",
+        "2022-02-03T09:40:20.5",
+    )
+    assert typed(tmp_path, "lab_sessions", "init_time", *fractions) == [at.replace(microsecond=500_000)] * 4
+    assert typed(tmp_path, "lab_sessions", "init_time", "2022-02-03T09:40") == [at.replace(second=0)]
 
 
 def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
@@ -115,7 +174,7 @@ def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
         "Feb-23-2022 13:40:20 pm UTC",
         "yesterday",
         "1e9",
-        "-1",
+        *("2022-02-03T24:00:00Z", "2022-02-03T09:40:20+15:00", "2022-02-30T09:40:20+01:00", "2022-02-03T09:40.5"),
         *("20260109", "46031", "202601091011", "1645823566000", "01645823566"),
         "9" * 12,
         "9" * 30,
@@ -127,15 +186,72 @@ def test_what_is_no_moment_in_utc_is_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "lab_sessions", "init_time", cell) == [["it is not a time in UTC"]]
 
 
-def test_a_moment_out_of_range_does_not_stop_the_others(tmp_path: Path):
-    cells = (
-        "1970-01-01 00:00:00",
+def test_a_moment_later_than_its_file_by_a_day_stands_for_still_open(tmp_path: Path):
+    """The file is written on 2026-01-10 at midnight."""
+    late = (
         "9999-12-31 23:59:59",
         "Dec-31-9999 11:59:59 pm UTC",
-        *("0", "100000000", "9999999999"),
+        "9999999999",
+        "2038-01-19 03:14:07",
+        "2026-01-11 00:00:01",
     )
-    found = typed(tmp_path, "aws_cost", "file_updated_time", *cells)
-    assert all(isinstance(one, datetime) for one in found), found
+    seen = ("1970-01-01 00:00:00", "100000000", "2026-01-11 00:00:00")
+    found = typed(tmp_path, "aws_cost", "file_updated_time", *late, *seen)
+    assert found[: len(late)] == [
+        ["it is over a day later than the file, as an end that is not known yet may be"]
+    ] * len(late)
+    assert all(isinstance(one, datetime) for one in found[len(late) :]), found
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("aws_cost", "file_updated_time"), ("grades", "partnerid"), ("grades", "partid")]
+)
+def test_0_and_minus_1_in_an_optional_id_or_time_are_none(tmp_path: Path, name: str, column: str):
+    assert typed(tmp_path, name, column, "0", "-1", "0.0", "-1.0", " 0\t") == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        *(("grades", "asnscore"), ("grades", "partnerid"), ("enrollment", "dropped"), ("enrollment", "role")),
+        *(
+            ("lab_sessions", "end_time"),
+            ("enrollment", "organization_terms_agreed_date_utc"),
+            ("enrollment", "client_key"),
+        ),
+    ],
+)
+def test_no_value_has_several_words(tmp_path: Path, name: str, column: str):
+    words = ["", "NULL", "\\N", "\u200b\u2003", "\tNULL "]
+    if column in ("end_time", "organization_terms_agreed_date_utc"):
+        words += ["0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000Z"]
+    assert typed(tmp_path, name, column, *words) == [None] * len(words)
+
+
+def test_people_are_called_null(tmp_path: Path):
+    assert typed(tmp_path, "enrollment", "name", "NULL", "Null", "\\N", "") == ["NULL", "Null", "\\N", None]
+    assert typed(tmp_path, "lab_sessions", "part_name", " NULL\t") == ["NULL"]
+
+
+@pytest.mark.parametrize(
+    "blank", ["\t", "\n", "\u00a0", "\u2003", "\u3000", "\u2028", "\x85", "\u200b", "\u200d", "\ufeff", "\u2060"]
+)
+def test_blanks_around_a_cell_are_taken_off_in_every_type(tmp_path: Path, blank: str):
+    def around(cell: str) -> str:
+        return f"{blank} {cell} {blank}{blank}"
+
+    assert typed(tmp_path, "lab_sessions", "lab_type", around("Cloud"), around("\u00e9")) == ["Cloud", "\u00e9"]
+    assert typed(tmp_path, "lab_sessions", "log", around("a b"), around("")) == ["a b", None]
+    assert typed(tmp_path, "lab_sessions", "part_id", around("7")) == [7]
+    assert typed(tmp_path, "aws_cost", "cost", around("7.5")) == [Decimal("7.5")]
+    assert typed(tmp_path, "enrollment", "dropped", around("true")) == [True]
+    midnight = datetime(2022, 2, 23)  # noqa: DTZ001
+    assert typed(tmp_path, "lab_sessions", "init_time", around("Feb-23-2022 12:00:00 am UTC")) == [midnight]
+
+
+def test_what_stands_within_a_text_stays(tmp_path: Path):
+    within = ["a\u00a0b", "a\u200bb", "a\tb", "\u202eb"]
+    assert typed(tmp_path, "lab_sessions", "log", *within) == within
 
 
 @pytest.mark.parametrize(
@@ -147,14 +263,28 @@ def test_words_and_years_that_duckdb_would_take_for_a_moment_are_none(tmp_path: 
 
 
 def test_flags_are_0_1_true_or_false(tmp_path: Path):
-    cells = ("0", "1", "true", "FALSE", "")
-    assert typed(tmp_path, "enrollment", "dropped", *cells) == [False, True, True, False, None]
+    cells = ("0", "1", "true", "FALSE", "", "1.0", "0.0")
+    assert typed(tmp_path, "enrollment", "dropped", *cells) == [False, True, True, False, None, True, False]
     assert typed(tmp_path, "enrollment", "dropped", "maybe", "2", "yes") == [["it is not 0 or 1"]] * 3
 
 
 def test_an_empty_cell_is_null_and_not_0(tmp_path: Path):
     assert typed(tmp_path, "grades", "asnscore", "", "  ", "0") == [None, None, Decimal(0)]
-    assert typed(tmp_path, "grades", "partnerid", "", "0") == [None, 0]
+    assert typed(tmp_path, "grades", "maxscore", "", "0") == [None, Decimal(0)]
+
+
+def test_an_unreadable_cell_on_which_nothing_rests_is_left_empty_and_kept(tmp_path: Path):
+    assert typed(tmp_path, "grades", "partnerid", "2.0", "two", "-5") == [
+        2,
+        ["it is not a whole number"],
+        ["it must be greater than 0"],
+    ]
+    assert typed(tmp_path, "enrollment", "organization_terms_agreed_date_utc", "soon") == [["it is not a time in UTC"]]
+    read = batch(
+        tmp_path, "aws_cost", HEADER["aws_cost"].strip() + ", Term\n001234567890, 5, a@b, 7, lab, 0.5, \tsoon , fall\n"
+    )
+    assert [json.loads(extra) for extra in read.rows["_extra"]] == [{"Term": "fall", "file_updated_time": "soon"}]
+    assert (read.files[0].warnings, read.files[0].rejects) == (1, 0)
 
 
 def test_a_formula_is_text_and_stays_as_delivered(tmp_path: Path):

@@ -5,15 +5,20 @@
 
 import random
 import re
-import unicodedata
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline_tests.ingest.damaged import mutated, quoted
 
 FORMULAS = ["=1+1", "@SUM(A1)", "+1+1", "-1+1", "=cmd|' /C calc'!A0", "'5"]
 NO_VALUES = [
+    "NULL",
+    "\\N",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+    "\u2003\u200b\t",
+    "\u200b7\u00a0",
     "NaN",
     "nan",
     "inf",
@@ -48,6 +53,7 @@ CELLS = {
         "12.7",
         "1e309",
         "-0",
+        *("1731.0", "-1.0", "0.0", "+1", "-01", "\t7\u200b", "7.", "9" * 19 + ".0"),
     ],
     "DECIMAL": [
         *(
@@ -68,8 +74,9 @@ CELLS = {
             "9" * 400,
         ),
         *("0.0000000005", "0.00000000049", "123456789012.1", "1e", ".", "00012.50", "\r1.5", "1.5\t"),
+        *("600000000", "-40", "10000000", "10000000.000001", "-10000000.5", "527041", "\u30001.5\ufeff"),
     ],
-    "BOOLEAN": ["0", "1", "true", "FALSE", "yes", "2", "-1", "t", "01", "1.0"],
+    "BOOLEAN": ["0", "1", "true", "FALSE", "yes", "2", "-1", "t", "01", "1.0", "0.00", "1.5", "true\u200b"],
     "TIMESTAMP": [
         *(
             "Feb-23-2022 9:40:20 pm UTC",
@@ -103,7 +110,19 @@ CELLS = {
             "epoch",
             "infinity",
         ),
-        *("2026-01-09 10:00:00+02", "2026-01-09 10:00:00 UTC", "2026-01-09 10:61:00", "12/31/2026 10:00", "2026-1-9"),
+        *("2026-01-09T10:00:00+02:00", "2026-01-09 10:00:00.123456789-0330", "2026-01-09T10:00", "2026-01-09T10:00.5"),
+        *("2026-01-09 10:00:00,5 UTC", "2026-01-09T24:00:00Z", "2026-01-09T10:00:00+15:00", "1970-01-01T01:00:00+02"),
+        *("1645823566.5", "1645823566.0", "1645823566.1234567", "0.0", "-1.0", "2026-01-09Z", "2026-02-30T10:00:00+01"),
+        *("Feb-23-2022 9:40:20 pm", "Jan-19-2038 3:14:07 am UTC", "Dec-31-9999 11:59:59 pm UTC", "2026-01-12 00:00:00"),
+        *(
+            "9999-12-31T23:59:59-14:00",
+            "2026-01-10 23:59:59",
+            "\u00a02026-01-09T10:00:00Z\t",
+            "2026-01-09 10:00:00+02",
+            "2026-01-09 10:00:00 UTC",
+            "2026-01-09 10:61:00",
+        ),
+        *("12/31/2026 10:00", "2026-1-9"),
     ],
     "VARCHAR": [
         *FORMULAS,
@@ -115,9 +134,8 @@ CELLS = {
         "a\0b",
         "\x1b[1m",
         "1" * 3_000,
-        "NULL",
-        "\\N",
         "\ufeffx",
+        *("86225200000", "862252000", "86220000", "0862252000000", "862252000000.0"),
     ],
 }
 """By type: values on the edge, beyond it, and of other kinds."""
@@ -129,13 +147,10 @@ GOOD = {
     "TIMESTAMP": "Jan-09-2026 9:00:00 am UTC",
     "VARCHAR": "u@v.com",
 }
-GOOD_OF = {"aws_account_id": "0012", "month": "1", "year": "2026", "name": "A Name"}
-FORMATS = (
-    *("%b-%d-%Y %I:%M:%S %p UTC", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%dT%H:%M:%SZ"),
-    *("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d", "%b-%d-%Y"),
-)
-BLANKS = "".join(chr(code) for code in range(0x10000) if unicodedata.category(chr(code)) == "Zs")
-"""What is taken off both ends of a cell: spaces, also those beyond ASCII."""
+GOOD_OF = {"aws_account_id": "001234567890", "month": "1", "year": "2026", "name": "A Name"}
+FORMATS = ("%b-%d-%Y %I:%M:%S %p UTC", "%b-%d-%Y %I:%M:%S %p", "%b-%d-%Y")
+NO_SUCH = object()
+"""In place of a value, where a text says none of the type."""
 TERM = "Term"
 """A column that nobody announced, in some files."""
 
@@ -182,22 +197,30 @@ def _cell(dice: random.Random, name: str, kind: str, odd: float) -> str:
     return dice.choice([*CELLS[kind], *dice.sample(FORMULAS + NO_VALUES, 3), "", "  "])
 
 
-def says(cell: str, sql_type: str) -> object:
-    """What a trimmed cell says as a value of the type; None where it says none."""
+def says(cell: str, sql_type: str, *, zero_is_none: bool = False, verbatim: bool = False) -> object:
+    """What a trimmed cell says as a value of the type; None where it says "no value", NO_SUCH where it says none of the type."""
     kind = family(sql_type)
+    if not cell or (cell in ("NULL", "\\N") and not verbatim):
+        return None
     if kind == "VARCHAR":
         return cell
+    if re.fullmatch(r"0000-00-00([ T]00:00:00(\.0+)?( ?UTC|Z)?)?", cell):
+        return None
+    number = re.fullmatch(r"([+-]?[0-9]+)(\.0+)?", cell)
+    if (zero_is_none or kind == "TIMESTAMP") and number and int(number[1]) in (0, -1) and cell[:2] != "+1":
+        return None
     if kind == "BIGINT":
-        number = int(cell) if re.fullmatch(r"[+-]?[0-9]+", cell) else None
-        return number if number is not None and -(2**63) <= number < 2**63 else None
+        whole = int(number[1]) if number and len(number[1]) < 40 else 2**63
+        return whole if -(2**63) <= whole < 2**63 else NO_SUCH
     if kind == "BOOLEAN":
-        return {"1": True, "0": False, "true": True, "false": False}.get(cell.lower())
-    return _decimal(cell, sql_type) if kind == "DECIMAL" else _instant(cell)
+        flags = {"1": True, "0": False, "true": True, "false": False}
+        return flags.get(re.sub(r"^([01])\.0+$", r"\1", cell.lower()), NO_SUCH)
+    found = _decimal(cell, sql_type) if kind == "DECIMAL" else _instant(cell)
+    return NO_SUCH if found is None else found
 
 
 def _decimal(cell: str, sql_type: str) -> Decimal | None:
     width, scale = map(int, re.findall(r"[0-9]+", sql_type))
-    cell = cell.strip(" \t\r\n\v\f")  # white space within quotes says nothing beside a number
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", cell) or len(cell) > 100:
         return None
     number = Decimal(float(cell)) if "e" in cell.lower() else Decimal(cell)  # who writes an exponent had a float
@@ -207,16 +230,108 @@ def _decimal(cell: str, sql_type: str) -> Decimal | None:
     return rounded if abs(rounded) < Decimal(10) ** (width - scale) else None
 
 
+_ISO = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})([T ](\d{1,2}):(\d\d)(:(\d\d)([.,](\d{1,12}))?)? ?(Z|UTC|([+-])(\d\d)(:?(\d\d))?)?)?",
+    re.ASCII,
+)
+
+
 def _instant(cell: str) -> datetime | None:
-    if re.fullmatch(r"0|[1-9][0-9]{8,9}", cell):
-        return datetime(1970, 1, 1) + timedelta(seconds=int(cell))  # noqa: DTZ001
+    epoch = datetime(1970, 1, 1)  # noqa: DTZ001
+    if re.fullmatch(r"[1-9][0-9]{8,9}(\.[0-9]{1,12})?", cell):
+        return epoch + timedelta(microseconds=int((Decimal(cell) * 10**6).quantize(Decimal(1), ROUND_HALF_UP)))
+    if iso := _ISO.fullmatch(cell):
+        year, month, day, _, hour, minute, _, second, _, fraction, _, sign, hours, _, minutes = iso.groups("0")
+        if int(hours) > 14 or int(minutes) > 59:
+            return None
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+        try:
+            local = datetime(*map(int, (year, month, day, hour, minute, second)), int(f"{fraction:0<6}"[:6]))  # noqa: DTZ001
+            return local - offset if local - offset >= epoch else None
+        except (ValueError, OverflowError):
+            return None
     for form in FORMATS:
         try:
-            told = datetime.strptime(cell.strip(), form)  # noqa: DTZ007
+            told = datetime.strptime(cell, form)  # noqa: DTZ007
         except ValueError:
             continue
-        return told if told.year >= 1970 and re.search("[0-9]{4}", cell) else None
+        return told if told >= epoch and re.search("[0-9]{4}", cell) else None
     return None
+
+
+ZERO_IS_NONE = {
+    *(f"{dataset}.org_id" for dataset in ("asn_mapping", "course_mapping")),
+    *("asn_mapping.parent_assignment_id", "asn_mapping.parent_part_id", "course_mapping.parent_course_id"),
+    *("grades.partnerid", "grades.graderid", "grades.partid", "grades.rubricid"),
+    *("lab_sessions.assignment_id", "service_spend.course_id"),
+}
+VERBATIM = re.compile(r"\w+\.((\w+_)?name|log|tags|\w+name)")
+UNIMPORTANT = {
+    *(
+        "lab_sessions.assignment_id",
+        "lab_sessions.duration_min",
+        "lab_sessions.init_time",
+        "lab_sessions.latency_time_ms",
+    ),
+    *("lab_sessions.launch_to_ready_duration_mins", "lab_sessions.concurrent_labs_count", "lab_sessions.disconnects"),
+    *("aws_cost.file_updated_time", "aws_cost.deactivation_date"),
+    *("asn_mapping.parent_assignment_id", "asn_mapping.parent_part_id", "course_mapping.parent_course_id"),
+    *("grades.ispeerreviewon", "grades.maxscore", "grades.partnerid", "grades.isoverride", "grades.graderid"),
+    *(
+        "grades.submission_time",
+        "enrollment.organization_terms_agreed",
+        "enrollment.organization_terms_agreed_date_utc",
+    ),
+}
+"""Typed columns on which no row's meaning rests; a cell of theirs never sends a row to quarantine."""
+DOMAIN = {
+    **dict.fromkeys(("cost", "monthly_cost_to_date"), (-10_000_000, 10_000_000)),
+    **dict.fromkeys(("maxscore", "asnscore", "partscore", "rubricscore"), (-1_000_000, 1_000_000)),
+    **dict.fromkeys(("duration_min", "launch_to_ready_duration_mins"), (0, 527_040)),
+    **dict.fromkeys(("concurrent_labs_count", "disconnects", "submission"), (0, 1_000_000)),
+    "latency_time_ms": (0, 86_400_000),
+    "month": (1, 12),
+    "year": (2000, 2100),
+}
+"""What a number may be, by its column; all others are ids, from 1."""
+
+
+def meant(
+    dataset: Dataset, cells: dict[str, str], latest: datetime
+) -> tuple[dict[str, object], dict[str, str], list[str]]:
+    """A row's values, the texts of the cells that are left empty though they say something, and the columns that forbid it.
+
+    Args:
+        dataset: what the row is of.
+        cells: its trimmed cells by column.
+        latest: no moment after it is believed.
+    """
+    values: dict[str, object] = {}
+    kept: dict[str, str] = {}
+    forbidden: list[str] = []
+    for column in dataset.columns:
+        name, cell = f"{dataset.name}.{column.name}", cells.get(column.name, "")
+        zero, words = name in ZERO_IS_NONE, bool(VERBATIM.fullmatch(name))
+        value = says(cell, column.sql_type, zero_is_none=zero, verbatim=words)
+        left_out = cell if value is NO_SUCH else None
+        if isinstance(value, datetime) and value > latest:
+            left_out, value = f"{value:%Y-%m-%d %H:%M:%S}", None
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            least, most = DOMAIN.get(column.name, (1, 2**63))
+            if not least <= value <= most:
+                left_out = format(Decimal(value).normalize(Context(prec=40)), "f")
+        if column.name == "aws_account_id" and isinstance(value, str):
+            value = value.zfill(12) if re.fullmatch("[0-9]{9,12}", value) else NO_SUCH
+            left_out = cell if value is NO_SUCH else None
+        if left_out is not None:
+            kept[column.name] = left_out
+            if name not in UNIMPORTANT and not isinstance(value, type(None)):
+                forbidden.append(column.name)
+            value = None
+        if value is None and not column.nullable:
+            forbidden.append(column.name)
+        values[column.name] = value
+    return values, kept, forbidden
 
 
 def is_good(row: dict[str, str], dataset: Dataset) -> bool:

@@ -3,6 +3,7 @@
 A few hundred here, thousands in `soak/`.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -30,14 +31,19 @@ def test_loaded_and_quarantined_are_the_records_and_no_value_is_altered(
 @pytest.mark.parametrize(
     ("cell", "sql_type", "value"),
     [
-        ("=1+1", "BIGINT", None),
+        ("=1+1", "BIGINT", typed.NO_SUCH),
         ("=1+1", "VARCHAR", "=1+1"),
-        ("9223372036854775808", "BIGINT", None),
+        ("9223372036854775808", "BIGINT", typed.NO_SUCH),
+        ("1731.0", "BIGINT", 1731),
+        ("NULL", "BIGINT", None),
         ("0.0000000005", "DECIMAL(18,9)", Decimal("0.000000001")),
-        ("1e309", "DECIMAL(18,9)", None),
-        ("NaN", "DECIMAL(18,9)", None),
-        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", None),
-        ("253402300800", "TIMESTAMP", None),
+        ("1e309", "DECIMAL(18,9)", typed.NO_SUCH),
+        ("NaN", "DECIMAL(18,9)", typed.NO_SUCH),
+        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", typed.NO_SUCH),
+        ("253402300800", "TIMESTAMP", typed.NO_SUCH),
+        ("0000-00-00", "TIMESTAMP", None),
+        ("-1", "TIMESTAMP", None),
+        ("2026-01-09T10:00:00.25+02:00", "TIMESTAMP", datetime(2026, 1, 9, 8, 0, 0, 250_000)),  # noqa: DTZ001
     ],
 )
 def test_the_independent_reading_of_a_cell_is_what_it_should_be(cell: str, sql_type: str, value: object):

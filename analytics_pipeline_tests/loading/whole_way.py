@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 
 import duckdb
 
@@ -10,8 +11,11 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.standing import unaccounted
 from analytics_pipeline_tests.ingest import typed
 from analytics_pipeline_tests.ingest.damaged import normal, refusal
-from analytics_pipeline_tests.ingest.independent import Read, read
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, read
+from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
+
+LATEST = FIRST_NIGHT + timedelta(days=1)
+"""The files are written in the first night; nothing that is later by more than a day was seen."""
 
 
 def wrong_in_the_tables(
@@ -38,12 +42,12 @@ def wrong_in_the_tables(
 
 def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, found: list[Read]) -> str | None:
     header, *rest = found
-    names = [normal(cell) for cell in header.cells or ()]
+    names = [normal(cell) for cell in columns(header)]
     lines = connection.execute("SELECT line FROM quarantine.rejects WHERE source_key = ?", [key]).fetchall()
     rejected = {line for (line,) in lines}
-    columns = ", ".join(f'"{column.name}"' for column in dataset.columns)
+    wanted = ", ".join(f'"{column.name}"' for column in dataset.columns)
     rows = connection.execute(
-        f"SELECT {columns}, _extra::VARCHAR FROM {dataset.table} WHERE _source_key = ?", [key]
+        f"SELECT {wanted}, _extra::VARCHAR FROM {dataset.table} WHERE _source_key = ?", [key]
     ).fetchall()
     if len(rows) + len(lines) != len(rest) or len(rejected) != len(lines):
         return (
@@ -63,12 +67,11 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
             continue
         if one.cells is None:
             return f"line {one.line} is loaded though its cells can't be told apart"
-        row = {name: cell.strip(typed.BLANKS) for name, cell in zip(names, one.cells, strict=False)}
-        said = {column.name: typed.says(row.get(column.name, ""), column.sql_type) for column in dataset.columns}
-        if altered := [name for name, value in said.items() if row.get(name) and value is None]:
-            return f"line {one.line} is loaded though {altered} say no such value: {[row[name] for name in altered]}"
-        values = [said[column.name] if row.get(column.name) else None for column in dataset.columns]
-        expected[(*values, _extra(dataset, header, names, row))] += 1
+        row = {name: cell.strip(BLANKS) for name, cell in zip(names, one.cells, strict=False)}
+        values, kept, forbidden = typed.meant(dataset, row, LATEST)
+        if forbidden or (kept and len(one.cells) < len(names)):
+            return f"line {one.line} is loaded though {forbidden or kept} say no such value: {row}"
+        expected[(*values.values(), _extra(dataset, header, names, row, kept))] += 1
     got = Counter((*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None) for row in rows)
     return (
         f"values differ: {list(got - expected)[:2]} are there for {list(expected - got)[:2]}"
@@ -77,11 +80,11 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
     )
 
 
-def _extra(dataset: Dataset, header: Read, names: list[str], row: dict[str, str]) -> str | None:
+def _extra(dataset: Dataset, header: Read, names: list[str], row: dict[str, str], kept: dict[str, str]) -> str | None:
     announced = {column.name for column in dataset.columns}
-    delivered = {name: cell.strip() or name for name, cell in zip(names, header.cells or (), strict=True)}
-    kept = {delivered[name]: cell for name, cell in row.items() if name not in announced and cell}
-    return json.dumps(kept, sort_keys=True) if kept else None
+    delivered = {name: cell.strip(BLANKS) or name for name, cell in zip(names, columns(header), strict=True)}
+    unknown = {delivered[name]: cell for name, cell in row.items() if name not in announced and cell}
+    return json.dumps({**unknown, **kept}, sort_keys=True) if unknown or kept else None
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str, *parameters: object) -> int:

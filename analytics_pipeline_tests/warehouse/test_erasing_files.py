@@ -31,6 +31,14 @@ def _erase(path: Path, dataset: str, content: str | bytes) -> tuple[Redacted, by
     return redacted, path.read_bytes() if path.exists() else b""
 
 
+@pytest.mark.parametrize("written", ["42.0", "+42", "0042.00", "\t42", "\u00a042\u200b"])
+def test_an_id_is_found_in_every_form_in_which_it_would_load(tmp_path: Path, written: str) -> None:
+    content = "\n".join([ENROLLMENT, _enrolled("7"), _enrolled(written), ""])
+    assert _erase(tmp_path / "a.csv", "enrollment", content)[0] == Redacted(records=1)
+    emptied = "\n".join([GRADES, _graded(7, written), ""])
+    assert _erase(tmp_path / "b.csv", "grades", emptied)[0] == Redacted(cells=1)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
 def test_the_persons_records_go_and_all_other_bytes_stay(tmp_path: Path, end: str, bom: str) -> None:

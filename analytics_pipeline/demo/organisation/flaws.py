@@ -49,7 +49,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     ),
     "aws_cost": (
         _says("cost", "N/A", "a cost that is not a number"),
-        _says("cost", "-0.5", "a negative accumulated cost"),
+        _says("cost", "600000000", "an amount that no account spends"),
         _says("part_id", "76008x", "an id that is not a number"),
         _lacks("user_email"),
     ),
@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "grades": (_lacks("partnerid"), _says("rubricscore", "ten", "a score that is not a number"), _TOO_LONG),
     "enrollment": (
         _lacks("name"),
-        _says("organization_terms_agreed_date_utc", "yesterday", "a date that cannot be read"),
+        _says("courseid", "none", "an id that is not a number"),
         _says("dropped", "maybe", "a flag that is neither 0 nor 1"),
     ),
 }
