@@ -39,9 +39,7 @@ class Grades(Row):
     rubricscore: Number = points("Points received for the rubric.", essential=True)
     graderid: Identifier = other_user("Vocareum id of who graded the assignment.")
     submission: Count | None = column(
-        "Number of the submission the row is for; not in every file.",
-        essential=True,
-        in_range={"min_value": 0, "max_value": 1_000_000},
+        "Number of the submission the row is for; not in every file.", essential=True, ge=0
     )
     submission_time: Instant | None = column("When the assignment was submitted (UTC); not in every file.")
 

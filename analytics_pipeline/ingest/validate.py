@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pandera.polars as pa
 import polars as pl
@@ -197,11 +198,14 @@ def _broken(check: pa.Check, rows: pl.LazyFrame, column: str | None) -> pl.Serie
     return ~result.check_output.collect().to_series()
 
 
+def _plain(value: int | Decimal) -> str:
+    text = str(value) if isinstance(value, int) else f"{value:f}"  # an int with `:f` is rounded to a float
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _as_text(values: pl.Series, wanted: pl.Series) -> pl.Series:
     """Numbers as people write them, NULL where they are not wanted."""
-    texts = [
-        f"{value:f}".rstrip("0").rstrip(".") if "." in f"{value:f}" else str(value) for value in values.filter(wanted)
-    ]
+    texts = [_plain(value) for value in values.filter(wanted)]
     place = pl.select(pl.when(wanted).then(wanted.cum_sum().cast(pl.Int64) - 1)).to_series()
     return pl.Series(texts, dtype=pl.String).gather(place)
 

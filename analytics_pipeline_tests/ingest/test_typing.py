@@ -273,6 +273,18 @@ def test_an_empty_cell_is_null_and_not_0(tmp_path: Path):
     assert typed(tmp_path, "grades", "maxscore", "", "0") == [None, Decimal(0)]
 
 
+def test_a_number_beyond_its_domain_is_kept_to_the_last_digit(tmp_path: Path):
+    rows = [
+        f"1, a@b, 2, C, 3, A, 4, P, VM, , , {minutes}, , , , , , 1, {times}, 9\n"
+        for minutes, times in [("527040.000001", BIG), ("-7.50", "-2")]
+    ]
+    read = batch(tmp_path, "lab_sessions", HEADER["lab_sessions"] + "".join(rows))
+    assert [json.loads(extra) for extra in read.rows["_extra"]] == [
+        {"duration_min": "527040.000001", "disconnects": str(BIG)},
+        {"duration_min": "-7.5", "disconnects": "-2"},
+    ]
+
+
 def test_an_unreadable_cell_on_which_nothing_rests_is_left_empty_and_kept(tmp_path: Path):
     assert typed(tmp_path, "grades", "partnerid", "2.0", "two", "-5") == [
         2,

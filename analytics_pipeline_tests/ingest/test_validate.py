@@ -29,7 +29,6 @@ BREAKING = {
     ("grades", "asnscore", "in_range"): {"asnscore": "1000001"},
     ("grades", "partscore", "in_range"): {"partscore": "-1000001"},
     ("grades", "rubricscore", "in_range"): {"rubricscore": "1000001"},
-    ("grades", "submission", "in_range"): {"submission": "1000001"},
     ("lab_sessions", "duration_min", "in_range"): {"duration_min": "527041", "end_time": ""},
     ("lab_sessions", "launch_to_ready_duration_mins", "in_range"): {"launch_to_ready_duration_mins": "-1"},
     ("lab_sessions", "concurrent_labs_count", "in_range"): {"concurrent_labs_count": "1000001"},
