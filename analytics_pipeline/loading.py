@@ -27,6 +27,7 @@ from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import remove_stale_parts
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.load import write_batch
+from analytics_pipeline.words import Words, words
 
 if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
     from analytics_pipeline.vocareum.bucket import Bucket
@@ -98,8 +99,9 @@ class Loader:
         if not away:
             return
         if self.bucket is None:
-            remedy = "Fetch it again with `analytics-pipeline sync --full`."
-            yield from (_not_landed(self.landing, one, "it is no longer in the landing folder", remedy) for one in away)
+            reason = words("it is no longer in the landing folder")
+            remedy = words("Fetch it again with `analytics-pipeline sync --full`.")
+            yield from (_not_landed(self.landing, one, reason, remedy) for one in away)
             return
         remove_stale_parts(self.landing)
         by_key = {one.key: one for one in away}
@@ -109,7 +111,8 @@ class Loader:
         ):
             delivery = by_key[outcome.object.key]
             if isinstance(outcome, Undelivered):
-                yield _not_landed(self.landing, delivery, outcome.reason, outcome.remedy)
+                # Why S3 did not deliver it: nobody has seen a cell of it.
+                yield _not_landed(self.landing, delivery, Words(outcome.reason), Words(outcome.remedy))
             else:
                 yield Landed(_as_got(delivery, outcome.object), outcome.path)
 
@@ -141,7 +144,7 @@ def _as_got(delivery: Delivery, got: RemoteObject) -> Delivery:
     return replace(delivery, etag=got.etag, size=got.size, last_modified=got.last_modified)
 
 
-def _not_landed(folder: Path, delivery: Delivery, reason: str, remedy: str) -> FileResult:
+def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words) -> FileResult:
     return FileResult(Landed(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
 
 

@@ -14,6 +14,7 @@ import pandera.polars as pa
 
 from analytics_pipeline.datasets.columns import LeadingZeros, Person, Privacy, Row
 from analytics_pipeline.datasets.sql_types import sql_type
+from analytics_pipeline.words import Words
 
 
 class Cadence(StrEnum):
@@ -76,6 +77,11 @@ class Column:
     leading_zeros: LeadingZeros | None
 
     @property
+    def word(self) -> Words:
+        """Its name, for messages."""
+        return Words(self.name)
+
+    @property
     def is_text(self) -> bool:
         """Whether any cell is a value of it."""
         return self.sql_type == "VARCHAR"
@@ -112,6 +118,11 @@ class Dataset:
     row_key: tuple[str, ...]
     accumulates: bool = False
     dated_by: str | None = None
+
+    @property
+    def word(self) -> Words:
+        """Its name, for messages."""
+        return Words(self.name)
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:

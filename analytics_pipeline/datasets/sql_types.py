@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from analytics_pipeline.datasets.cells import BLANKS, NO_VALUE, NONE_ID, WHOLE_NUMBER, ZERO_DATE
+from analytics_pipeline.words import Words, words
 
 INSTANT_FORMATS = (
     "%b-%d-%Y %I:%M:%S %p UTC",  # the article: Feb-23-2022 9:40:20 pm UTC
@@ -178,11 +179,16 @@ def says_nothing_sql(dtype: object, cell: str, *, zero_is_none: bool) -> str:
     return f"({cell} IN ({words}) OR regexp_full_match({cell}, '{none}'))"
 
 
-def not_a(sql: str) -> str:
+def not_a(sql: str) -> Words:
     """What to call a text that is no value of this DuckDB type, for people."""
     if sql.startswith("DECIMAL"):
-        return "not a number"
-    return {"BIGINT": "not a whole number", "BOOLEAN": "not 0 or 1", "TIMESTAMP": "not a time in UTC"}[sql]
+        return words("not a number")
+    named = {
+        "BIGINT": words("not a whole number"),
+        "BOOLEAN": words("not 0 or 1"),
+        "TIMESTAMP": words("not a time in UTC"),
+    }
+    return named[sql]
 
 
 def trim_all_sql(cell: str) -> str:

@@ -16,6 +16,7 @@ from analytics_pipeline.ingest.lines import LINES, lines_of_rows
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import FILE, SHORT, UNREAD, Damaged, read_files
 from analytics_pipeline.ingest.validate import WHOLE_ROW, judge
+from analytics_pipeline.words import words
 
 MAX_REJECT_SHARE = 0.10
 MAX_REJECTS = 20
@@ -158,10 +159,18 @@ def _count(
         result.warnings = warned.get(at, 0)
         if result.rejects > MAX_REJECTS and result.rejects > MAX_REJECT_SHARE * result.records:
             result.failure = FileRefused(
-                f"{result.rejects:,} of {result.records:,} records are rejected, more than {MAX_REJECT_SHARE:.0%}",
-                f"See why with `analytics-pipeline quarantine list --dataset {dataset.name}`. If the file is damaged, ask "
-                f"Vocareum for it again; if the rule is wrong, change analytics_pipeline/datasets/{dataset.name}.py "
-                "and run `analytics-pipeline quarantine replay`.",
+                words(
+                    "{:,} of {:,} records are rejected, more than {:.0%}",
+                    result.rejects,
+                    result.records,
+                    MAX_REJECT_SHARE,
+                ),
+                words(
+                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file is damaged, ask "
+                    "Vocareum for it again; if the rule is wrong, change analytics_pipeline/datasets/{0}.py "
+                    "and run `analytics-pipeline quarantine replay`.",
+                    dataset.word,
+                ),
             )
 
 

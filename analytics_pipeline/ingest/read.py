@@ -18,6 +18,7 @@ from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_
 from analytics_pipeline.ingest.header import Header
 from analytics_pipeline.ingest.records import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
 from analytics_pipeline.ingest.second_look import look_again, typed_columns
+from analytics_pipeline.words import Words, joined, words
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
 """Beside the dataset's columns: index of the file; for each of `typed_columns` a text that is no such value, NULL if the row
@@ -35,7 +36,7 @@ class Damaged:
     file: int
     line: int
     raw: str
-    reason: str
+    reason: Words
 
 
 @dataclass
@@ -140,7 +141,7 @@ def _read_carefully(dataset: Dataset, header: Header, at: int, path: Path) -> Te
     return text
 
 
-def _shape_fault(record: Record, header: Header, dataset: Dataset) -> str | None:
+def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | None:
     """Why a record is no row of this header.
 
     A short row is taken only if the cells it lacks are trailing columns that may be empty (the article's own
@@ -150,10 +151,10 @@ def _shape_fault(record: Record, header: Header, dataset: Dataset) -> str | None
         return record.fault
     width, cells = header.width, len(record.cells)
     if cells > width:
-        return f"the row has {cells} cells and the header {width}"
-    may_lack = {column.name for column in dataset.columns if not column.nullable}
-    if lacking := [name for name in header.names[cells:] if name in may_lack]:
-        return f"the row has {cells} cells and the header {width}: it lacks {', '.join(lacking)}"
+        return words("the row has {} cells and the header {}", cells, width)
+    needed = {column.name: column.word for column in dataset.columns if not column.nullable}
+    if lacking := [needed[name] for name in header.names[cells:] if name in needed]:
+        return words("the row has {} cells and the header {}: it lacks {}", cells, width, joined(lacking))
     return None
 
 

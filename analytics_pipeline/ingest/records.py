@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from analytics_pipeline.datasets.cells import BLANKS
+from analytics_pipeline.words import Words, words
 
 MAX_LINE = 2_000_000
 """Characters; DuckDB's own limit is 2 MB. A longer line is one damaged record."""
@@ -26,8 +27,8 @@ MAX_RECORD = 4 * MAX_LINE
 """Lines and characters that one quoted record may span, so that an open quote costs a bounded search."""
 
 _WINDOW = 4096
-_OPEN = "a quote is opened and not closed"
-_BEHIND = "text stands behind a closing quote"
+_OPEN = words("a quote is opened and not closed")
+_BEHIND = words("text stands behind a closing quote")
 _BLANKS = " \t\r\n"
 _BARE = re.compile(r' *+((?:[^",\r\n][^,\r\n]*+)?+)(,|\r\n?|\n|\Z)')
 _INSIDE = re.compile(r'(?:[^"]++|"")*+')
@@ -48,7 +49,7 @@ class Record:
     line: int
     raw: str
     cells: list[str]
-    fault: str | None = None
+    fault: Words | None = None
 
 
 class _Lines:
@@ -173,7 +174,7 @@ def _lines_outside_quotes(path: Path) -> int:
 def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whole: Sequence[int]) -> Record:
     number, text, cut = first
     if cut:
-        return Record(number, _shown(text), [], f"the line is longer than {MAX_LINE:,} characters")
+        return Record(number, _shown(text), [], words("the line is longer than {:,} characters", MAX_LINE))
     taken = [first]
     cells, fault = _cells(_following(taken, lines))
     if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, whole)):
@@ -181,7 +182,7 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whol
         return Record(number, _shown(text), [], _OPEN)
     raw = "".join(line[1] for line in taken)
     if fault is None and not _is_utf8(raw):
-        fault = "the text is not UTF-8"
+        fault = words("the text is not UTF-8")
     if fault:
         return Record(number, _shown(raw), [], fault)
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
@@ -206,7 +207,7 @@ def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[st
         yield line[1]
 
 
-def _cells(texts: Iterator[str]) -> tuple[list[str], str | None]:
+def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
     """The cells of the record that begins the first line, and why they can't be told apart."""
     cells: list[str] = []
     quoted: list[str] | None = None  # what the open quote holds so far

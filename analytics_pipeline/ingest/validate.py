@@ -17,6 +17,7 @@ from analytics_pipeline.datasets import Column, Dataset
 from analytics_pipeline.datasets.sql_types import not_a
 from analytics_pipeline.ingest.read import EXTRA, FILE, SHORT, UNREAD
 from analytics_pipeline.ingest.second_look import typed_columns
+from analytics_pipeline.words import Words, joined, words
 
 WHOLE_ROW = "*"
 """Column of a rule that is about several columns."""
@@ -27,9 +28,9 @@ ISSUES = pl.Schema({"row": pl.UInt32, "column": pl.String, "reason": pl.String, 
 STILL_OPEN_AFTER = timedelta(days=1)
 """An instant that is later than its file by more than this is no moment that was seen, but a word for "still open" (9999, 2038)."""
 
-_SHIFTED = ", and the row lacks cells, so it may be shifted"
-_EMPTIED = ", so the cell is left empty and its text kept in _extra"
-_STILL_OPEN = "it is over a day later than the file, as an end that is not known yet may be"
+_SHIFTED = words(", and the row lacks cells, so it may be shifted")
+_EMPTIED = words(", so the cell is left empty and its text kept in _extra")
+_STILL_OPEN = words("it is over a day later than the file, as an end that is not known yet may be")
 
 
 def judge(dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -87,7 +88,7 @@ class _Judged:
         values = self.rows[column.name]
         if not column.nullable and values.null_count():
             empty = values.is_null()
-            self._note(column.name, "it is empty", True, empty & ~unread if unread is not None else empty)
+            self._note(column.name, words("it is empty"), True, empty & ~unread if unread is not None else empty)
         if column.leading_zeros:
             self._put_zeros_back(column)
         if column.sql_type == "TIMESTAMP":
@@ -110,7 +111,7 @@ class _Judged:
             self._note(WHOLE_ROW, in_words(check), not check.raise_warning, broken)
         key = self.dataset.row_key
         repeated = self.rows.select(pl.struct(FILE, *key).is_duplicated()).to_series()
-        self._note(WHOLE_ROW, f"it repeats the key ({', '.join(key)}) of another row", False, repeated)
+        self._note(WHOLE_ROW, words("it repeats the key ({}) of another row", joined(map(Words, key))), False, repeated)
 
     def keep_texts(self) -> None:
         """Put the texts of emptied cells into `_extra`, under their columns' names."""
@@ -138,7 +139,7 @@ class _Judged:
         unread = texts.is_not_null()
         if not unread.any():
             return None
-        reason = f"it is {not_a(column.sql_type)}"
+        reason = words("it is {}", not_a(column.sql_type))
         if column.essential:
             self._note(column.name, reason, True, unread)
         else:
@@ -155,7 +156,9 @@ class _Judged:
         self.rows = self.rows.with_columns(
             pl.when(lost).then(values.str.zfill(zeros.width)).otherwise(values).alias(column.name)
         )
-        self._warn(column.name, f"it has lost leading zeros, which are put back to make {zeros.width} digits", lost)
+        self._warn(
+            column.name, words("it has lost leading zeros, which are put back to make {} digits", zeros.width), lost
+        )
 
     def _take_for_open(self, column: Column) -> None:
         values = self.rows[column.name]
@@ -165,29 +168,29 @@ class _Judged:
         late = (values > latest).fill_null(False)
         self._empty(column, _STILL_OPEN, late, values.dt.to_string("%Y-%m-%d %H:%M:%S"))
 
-    def _empty(self, column: Column, reason: str, bad: pl.Series, texts: pl.Series) -> None:
+    def _empty(self, column: Column, reason: Words, bad: pl.Series, texts: pl.Series) -> None:
         """Empty bad cells and keep their texts; in a short row, a bad cell tells that it is shifted."""
         whole = self._split_short(column.name, reason, bad)
         if not whole.any():
             return
-        self._note(column.name, reason + _EMPTIED, False, whole)
+        self._note(column.name, words("{}{}", reason, _EMPTIED), False, whole)
         values = self.rows[column.name]
         self.rows = self.rows.with_columns(pl.when(~whole).then(values).alias(column.name))
         before = self.kept.get(column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(whole)))
         self.kept[column.name] = pl.select(pl.when(whole).then(texts).otherwise(before)).to_series()
 
-    def _warn(self, column: str, reason: str, broken: pl.Series) -> None:
+    def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
         """Note a warning; a short row may be shifted: there, every cell must be plausible for the column it lands in."""
-        self._note(column, reason, False, self._split_short(column, reason + _SHIFTED, broken))
+        self._note(column, reason, False, self._split_short(column, words("{}{}", reason, _SHIFTED), broken))
 
-    def _split_short(self, column: str, reason: str, broken: pl.Series) -> pl.Series:
+    def _split_short(self, column: str, reason: Words, broken: pl.Series) -> pl.Series:
         """Note an error for the short rows among those, and return the others."""
         if self.short is None:
             return broken
         self._note(column, reason, True, broken & self.short)
         return broken & ~self.short
 
-    def _note(self, column: str, reason: str, error: bool, broken: pl.Series) -> None:
+    def _note(self, column: str, reason: Words, error: bool, broken: pl.Series) -> None:
         if len(bad := broken.arg_true()):
             found = {"row": bad, "column": column, "reason": reason, "error": error}
             self.issues.append(pl.DataFrame(found, schema=ISSUES))
@@ -218,9 +221,9 @@ _WISHES = {
 }
 
 
-def in_words(check: pa.Check, column: Column | None = None) -> str:
+def in_words(check: pa.Check, column: Column | None = None) -> Words:
     """A rule for people: its own words where the declaration has some, else those for pandera's built-in checks."""
     if check.description or (column and column.rule):
-        return str(check.description or column.rule)  # type: ignore[union-attr]
+        return Words(check.description or column.rule)  # type: ignore[union-attr]
     wish = _WISHES.get(str(check.name), str(check.error or check.name))
-    return f"it {'should' if check.raise_warning else 'must'} be {wish.format(**(check.statistics or {}))}"
+    return Words(f"it {'should' if check.raise_warning else 'must'} be {wish.format(**(check.statistics or {}))}")

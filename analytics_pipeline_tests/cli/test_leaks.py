@@ -1,0 +1,48 @@
+"""Files that carry a person's email where none belongs, through the whole way: who may not see it does not."""
+
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.ingest.delivered import HEADER
+
+EMAIL = "king.planted@example.org"
+COURSES = HEADER["course_mapping"] + '9001, "Example Org", 4051, "CS 17", New, 12\n'
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """Files below a folder that hold a text, byte for byte; the landing folder and the warehouse are private."""
+    private = {folder / "warehouse.duckdb"}
+    found = (path for path in folder.rglob("*") if path.is_file() and path not in private)
+    return [
+        path.relative_to(folder).as_posix()
+        for path in found
+        if folder / "landing" not in path.parents and text.encode() in path.read_bytes()
+    ]
+
+
+def published(data: Path) -> str:
+    """Every cell of the published file as text: DuckDB compresses what a byte search would look for."""
+    with duckdb.connect(str(data / "analytics.duckdb"), read_only=True) as connection:
+        names = connection.execute("SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables()").fetchall()
+        return "\n".join(repr(connection.execute(f"FROM {name}").fetchall()) for (name,) in names)
+
+
+def test_a_file_without_header_whose_lms_id_is_the_email_tells_nobody_the_email(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    rows = f'{{}}, 4051, student, "King", {EMAIL}, k, {EMAIL}, 0.0, 1.0, Jan-09-2026 9:00:00 am UTC\n'
+    demo.put_many(
+        {
+            "org9001/course-asn_mapping/course_mapping.csv": COURSES.encode(),
+            "org9001/enrollment/course4051/enrollment.csv": (rows.format(5) + rows.format(6)).encode(),
+        }
+    )
+    said = [run(*command).output for command in (("sync",), ("status",), ("quarantine", "list"), ("publish",))]
+    assert holding(data, EMAIL) == []
+    assert EMAIL not in "".join(said)
+    told = published(data)
+    assert "the header lacks userid, courseid" in told, "the failure is published with its reason"
+    assert EMAIL not in told

@@ -1,0 +1,49 @@
+"""What leaves the private folder is made of declared words and numbers, never of a cell of a file."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.words import Words, words
+
+PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
+DECLARES = {
+    # Names of columns, of datasets and of rules, all of `datasets/`.
+    "Words(self.name)",
+    "Words(check.description or column.rule)",
+    "Words(f\"it {'should' if check.raise_warning else 'must'} be {wish.format(**check.statistics or {})}\")",
+    "map(Words, key)",
+    # Why S3 refused a file that nobody has read.
+    "Words(outcome.reason)",
+    "Words(outcome.remedy)",
+    "Words(template.format(*values))",
+    "Words(', '.join(names))",
+}
+
+
+def test_a_text_that_nobody_declared_is_refused_and_not_repeated():
+    with pytest.raises(TypeError, match="a str is no declared text") as refused:
+        words("the header lacks {}", "king@example.org")  # type: ignore[arg-type]
+    assert "king@example.org" not in str(refused.value)
+    assert words("{} of {:,}: {}", 1, 2_000, Words("cost")) == "1 of 2,000: cost"
+
+
+def test_words_are_made_of_constants_and_declarations_alone():
+    made: set[str] = set()
+    templates: list[str] = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        source = path.read_text()
+        if path.name != "words.py" and "import Words" not in source and "import words" not in source:
+            continue  # another thing of that name
+        for node in ast.walk(ast.parse(source)):
+            if not isinstance(node, ast.Call):
+                continue
+            called = ast.unparse(node.func)
+            if called == "Words" or any(ast.unparse(argument) == "Words" for argument in node.args if called == "map"):
+                made.add(ast.unparse(node))
+            if called == "words" and not isinstance(node.args[0], ast.Constant):
+                templates.append(f"{path.name}:{node.lineno}")
+    assert templates == [], "the template of a message must be a constant"
+    declared = {ast.unparse(ast.parse(one)) for one in DECLARES}  # Python releases write brackets differently
+    assert made == declared, "is it declared? Then add it here. Is it data? Then it must not be in a message"
