@@ -110,6 +110,7 @@ JUDGED = {
     "warehouse/signature.py": {"PUBLISHED.name"},
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
+    "warehouse/absences.py": {"dataset.table", "history_table(dataset).name", "sql", "table"},
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
     "warehouse/ledger.py": {"columns"},
