@@ -168,6 +168,45 @@ def test_students_never_seen_are_enrolled_and_in_no_session():
     assert not any(user < 1731000 for user in truth.never_seen)  # staff
 
 
+@pytest.mark.parametrize("organisation", [SMALL, LARGE])
+def test_a_student_whose_launches_all_fail_is_seen_and_has_failed_only(organisation: Organisation):
+    truth = organisation.truth
+    assert 1731009 in truth.failed_only
+    assert not truth.failed_only & truth.never_seen
+    listed = [row for _, row in rows(organisation, "lab_sessions/lab_sessions") if row["user_id"] == "1731009"]
+    assert len(listed) >= 2 and all("START failed" in row["log"] and not row["start_time"] for row in listed)
+
+
+@pytest.mark.parametrize("organisation", [SMALL, LARGE])
+def test_the_roster_shrinks_and_the_truth_keeps_who_was_on_it(organisation: Organisation):
+    spec, truth = organisation.spec, organisation.truth
+    before, after = (_enrolled(organisation, day) for day in (spec.twelfth(8), spec.last_day))
+    gone = {user for user, _ in before - after}
+    assert gone == {1731000 + i for i in range(spec.students) if i % 20 == 15}
+    assert {user for (user, _), member in truth.members.items() if not member.is_listed} == gone
+    assert {key for key, member in truth.members.items() if member.is_listed} == after
+    assert truth.members[1731005, next(course for user, course in truth.members if user == 1731005)].role == "ta"
+
+
+def _enrolled(organisation: Organisation, as_of: date) -> set[tuple[int, int]]:
+    bad = {(row.key, row.record) for row in organisation.truth_as_of(as_of).planted}
+    found = set()
+    for key, body in organisation.files(as_of).items():
+        if key.endswith("enrollment.csv"):
+            records = list(csv.reader(io.StringIO(body.decode(), newline=""), skipinitialspace=True))
+            found |= {(int(r[0]), int(r[1])) for n, r in enumerate(records) if n and (key, n) not in bad}
+    return found
+
+
+@pytest.mark.parametrize("organisation", [SMALL, LARGE])
+def test_learners_have_the_same_assignment_id_in_two_courses_with_scores_of_their_own(organisation: Organisation):
+    by_id: dict[tuple[int, int], dict[int, Decimal | None]] = defaultdict(dict)
+    for (course, assignment, user, _), score in organisation.truth.scores.items():
+        by_id[user, assignment][course] = score.points
+    twice = [scores for scores in by_id.values() if len(scores) > 1]
+    assert twice and any(len(set(scores.values())) > 1 for scores in twice)
+
+
 def test_lineage_follows_chains_out_of_the_organisation_and_survives_a_cycle():
     truth = SMALL.truth
     assert truth.lineage[45760] == (45760, 45723, 45686)

@@ -112,6 +112,16 @@ def test_students_never_seen_are_those_of_whom_no_session_came(
     assert staff.fetchone() == (0,), "staff must not be told to be students who never came"
 
 
+def test_students_whose_launches_all_failed_are_told_apart(
+    built: duckdb.DuckDBPyConnection, organisation: Organisation
+) -> None:
+    failed = built.execute(
+        """SELECT user_id FROM marts.student_course_summary
+           GROUP BY user_id HAVING bool_or(is_student) AND bool_or(is_failed_only) AND NOT bool_or(is_active)"""
+    ).fetchall()
+    assert {user for (user,) in failed} == organisation.truth.failed_only != set()
+
+
 def test_scores_are_taken_once_per_submission(built: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
     rows = built.execute(
         "SELECT course_id, assignment_id, user_id, submission, score, is_override FROM marts.assignment_scores"
@@ -176,10 +186,14 @@ def test_idle_spend_is_what_was_spent_without_a_session(
     ).fetchall():
         running |= {(user, part, start + timedelta(days=n)) for n in range(max((end - start).days, 0) + 1)}
     first = built.execute("SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws'").fetchone()
+    prefix = f"org{organisation.spec.org_id}/lab_sessions/lab_sessions_"
+    with_sessions = {
+        date.fromisoformat(key.removeprefix(prefix)[:10]) for key in organisation.files() if key.startswith(prefix)
+    }
     expected = Decimal(0)
     for s in organisation.truth.observable_daily_spend:
         days = [s.spend_date - timedelta(days=n) for n in range(s.days_covered)]
-        known = s.provider != "aws" or (s.spend_date,) != first
+        known = (s.provider != "aws" or (s.spend_date,) != first) and with_sessions.issuperset(days)
         if known and not any((s.user_id, s.part_id, day) in running for day in days):
             expected += s.cost
     assert built.execute("SELECT sum(cost) FROM marts.idle_spend").fetchone() == (expected,)

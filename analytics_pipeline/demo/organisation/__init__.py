@@ -13,6 +13,7 @@ from analytics_pipeline.demo.organisation.spec import Dialect, OrganisationSpec
 from analytics_pipeline.demo.organisation.table import HEADERS, Table, normal_form, render
 from analytics_pipeline.demo.organisation.truth import (
     DailySpend,
+    MemberTruth,
     ObservableSpend,
     Oddity,
     Planted,
@@ -28,6 +29,7 @@ __all__ = [
     "HEADERS",
     "DailySpend",
     "Dialect",
+    "MemberTruth",
     "ObservableSpend",
     "Oddity",
     "Organisation",
@@ -80,6 +82,8 @@ class Organisation:
             sessions=happened,
             sessions_by_course_day=facts.totals(happened),
             never_seen=facts.never_seen(world, as_of, happened),
+            failed_only=facts.failed_only(world, as_of, happened),
+            members=facts.members(world, as_of),
             lineage=lines,
             root_course=roots,
             scores=dict(facts.scores(world, as_of)),

@@ -52,7 +52,8 @@ class Course:
 class Person:
     """A user. The account is the one AWS account they are given.
 
-    `works` is False for those who never start a lab; the keen are in the sandbox of their course on every working day.
+    `works` is False for those who never start a lab; the keen are in the sandbox of their course on every working day. The
+    launches of the unlucky all fail.
     """
 
     user_id: int
@@ -61,11 +62,16 @@ class Person:
     account: str
     works: bool
     keen: bool = False
+    unlucky: bool = False
 
 
 @dataclass(frozen=True)
 class Membership:
-    """One person in one course. `promoted_on` is the day a student becomes ta."""
+    """One person in one course.
+
+    `promoted_on` is the day a student becomes ta; from `unlisted_on` on the enrollment no longer lists the person, who may
+    go on working.
+    """
 
     person: Person
     course: Course
@@ -73,6 +79,11 @@ class Membership:
     joined_on: date
     dropped_on: date | None = None
     promoted_on: date | None = None
+    unlisted_on: date | None = None
+
+    def listed(self, day: date) -> bool:
+        """Return whether the enrollment of the night after that UTC day lists the person."""
+        return self.joined_on <= day and not (self.unlisted_on and day >= self.unlisted_on)
 
     def role(self, day: date) -> str:
         """The role at the end of that UTC day: student, ta or teacher."""
@@ -121,7 +132,10 @@ def _course(spec: OrganisationSpec, n: int) -> Course:
 
 
 def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
-    """Three assignments; a clone's first two point to their originals, the third is the course's own and comes late."""
+    """Three assignments; a clone's first two point to their originals, the third is the course's own and comes late.
+
+    The first clone keeps the id of its original's first assignment, as clones may.
+    """
     billed = "azure" if spec.azure and n % 3 == 2 else "aws"
     labs = [
         (0, "AWS Sandbox", 0, "Lab", "Cloud", "aws"),
@@ -136,7 +150,7 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
         copied = n % 3 > 0 and a < 2
         yield Part(
             course_id=_course_id(n),
-            assignment_id=assignment,
+            assignment_id=assignment - 100 if n % 3 == 1 and a == 0 else assignment,
             assignment_name=assignment_name,
             part_id=assignment + 3 + p,
             name=name,
@@ -176,7 +190,10 @@ def _staff(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
 
 
 def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
-    """Each student in one course, each fourth in two; a few leave, and their accounts go to those who arrive."""
+    """Each student in one course, each fourth in two; a few leave, and their accounts go to those who arrive.
+
+    A few vanish from the roster without a word.
+    """
     calendar = Calendar(spec)
     members: list[Membership] = []
     for i in range(spec.students):
@@ -189,7 +206,8 @@ def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]
                 joined = max(joined, calendar.arriving)
             dropped = calendar.leaving if leaves else calendar.promotion if i % 20 == 13 else None
             promoted = calendar.promotion if i == 5 else None
-            members.append(Membership(person, courses[n], "student", joined, dropped, promoted))
+            unlisted = calendar.unlisting if i % 20 == 15 else None
+            members.append(Membership(person, courses[n], "student", joined, dropped, promoted, unlisted))
     return members
 
 
@@ -200,4 +218,6 @@ def _student(spec: OrganisationSpec, i: int) -> Person:
     account = 86225200000 if holder % 5 == 2 else 862252000000  # eleven digits: an id with a leading zero
     keen = i % 20 in (7, 8)  # both holders of an account that changes hands, so that both surely spend
     works = keen or (i != 3 and not dice.chance(0.05))
-    return Person(1731000 + i, name, f"user{i}@example.edu", f"{account + 7919 * holder:012d}", works, keen)
+    return Person(
+        1731000 + i, name, f"user{i}@example.edu", f"{account + 7919 * holder:012d}", works, keen, i % 40 == 9
+    )

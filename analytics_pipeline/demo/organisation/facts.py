@@ -11,7 +11,14 @@ from analytics_pipeline.demo.organisation.costs import delivered_aws, delivered_
 from analytics_pipeline.demo.organisation.feed import delivered_sessions
 from analytics_pipeline.demo.organisation.observe import observe
 from analytics_pipeline.demo.organisation.people import works
-from analytics_pipeline.demo.organisation.truth import DailySpend, ObservableSpend, Score, SessionTotal, SessionTruth
+from analytics_pipeline.demo.organisation.truth import (
+    DailySpend,
+    MemberTruth,
+    ObservableSpend,
+    Score,
+    SessionTotal,
+    SessionTruth,
+)
 from analytics_pipeline.demo.organisation.world import World, key
 
 
@@ -65,9 +72,28 @@ def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], Session
 
 def never_seen(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
     """Students by that day's enrollment, also those who dropped, of whom no session was delivered."""
-    here = [m for m in world.campus.memberships if m.joined_on <= as_of]
-    students = {m.person.user_id for m in here if m.role(as_of) == "student"}
-    return frozenset(students - {session.user_id for session in happened})
+    return frozenset(_students(world, as_of) - {session.user_id for session in happened})
+
+
+def failed_only(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
+    """Students by that day's enrollment of whom sessions were delivered, each of them a failed launch."""
+    seen = {session.user_id for session in happened}
+    return frozenset(_students(world, as_of) & seen - {session.user_id for session in happened if not session.failed})
+
+
+def _students(world: World, as_of: date) -> set[int]:
+    return {m.person.user_id for m in world.campus.memberships if m.listed(as_of) and m.role(as_of) == "student"}
+
+
+def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
+    """Everybody whom the enrollment of a night listed up to that day."""
+    found = {}
+    for m in world.campus.memberships:
+        listed = [day for day in world.spec.all_days() if day <= as_of and m.listed(day)]
+        if listed:
+            dropped = m.dropped_on is not None and m.dropped_on <= listed[-1]
+            found[m.person.user_id, m.course.course_id] = MemberTruth(m.role(listed[-1]), listed[-1] == as_of, dropped)
+    return found
 
 
 def lineage(world: World, as_of: date) -> tuple[dict[int, tuple[int, ...]], dict[int, int | None]]:

@@ -36,9 +36,9 @@ class Work:
 def enrollment_rows(
     spec: OrganisationSpec, campus: Campus, course: Course, as_of: date
 ) -> Iterator[tuple[object, ...]]:
-    """The people of a course as the night after `as_of` lists them; who dropped stays in the list."""
+    """The people of a course as the night after `as_of` lists them; who dropped stays in the list, others may vanish."""
     for member in campus.memberships:
-        if member.course != course or member.joined_on > as_of:
+        if member.course != course or not member.listed(as_of):
             continue
         dice, who = Dice(spec.seed, "client", member.person.user_id), member.person
         agreed = dice.chance(0.7)
@@ -122,7 +122,7 @@ def _submissions(
 def _graded(spec: OrganisationSpec, work: Work, as_of: date) -> Work:
     """The work with the scores it has by `as_of`: none, those of its rubrics, or later a teacher's own."""
     team = min(work.user_id, work.partner_id or work.user_id)
-    dice = Dice(spec.seed, "grading", work.assignment_id, team, work.submission)
+    dice = Dice(spec.seed, "grading", work.course_id, work.assignment_id, team, work.submission)
     never, overridden, by_hand = dice.chance(0.1), dice.chance(0.06), dice.chance(0.5)
     graded_on = work.submitted.date() + timedelta(days=dice.between(1, 6))
     if never or graded_on > as_of:

@@ -12,6 +12,7 @@ from analytics_pipeline.demo.organisation.dice import Dice
 from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
 _TIMER = 7202  # seconds: two hours and the two seconds of the article's example
+_FAILED = "LAUNCH initiated; START failed (CFN creation failed)"
 _READY = " START successful; CFN creation successful; END successful "
 _ENDED = ("(User Ended Lab)", "(User Ended Lab)", "(Instructor Ended Lab)", '(User says:\n"done, thanks")')
 
@@ -67,8 +68,26 @@ def _sessions_of(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[
             session = replace(session, lab_type="Quantum")
         if n % 5 == 3 and day in calendar.rewritten:
             session = replace(session, delivered_on=day + timedelta(days=1))
+        if member.person.unlucky:  # after its dice are thrown, so that nobody else's fall otherwise
+            session = _failed(session)
         others.append(session)
         yield session
+    if day in calendar.unlucky:
+        yield from _failed_launches(spec, campus, day)
+
+
+def _failed_launches(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[Session]:
+    """A launch of each unlucky student, so that there is one whatever the dice say."""
+    for member in campus.memberships:
+        if member.person.unlucky and member.active(day):
+            dice = Dice(spec.seed, "unlucky", member.person.user_id, day)
+            launch = datetime.combine(day, time(9), UTC) + timedelta(seconds=dice.below(3_600))
+            yield _failed(_session(member, day, launch, [], dice))
+
+
+def _failed(session: Session) -> Session:
+    """The session as a launch that failed."""
+    return replace(session, start=None, end=None, init=None, latency=None, log=_FAILED)
 
 
 def _launched_after_its_end(session: Session) -> Session:
@@ -113,7 +132,7 @@ def _session(member: Membership, day: date, launch: datetime, others: list[Sessi
         start=None if failed else start,
         end=None if failed else end,
         init=None if failed else init,
-        log="LAUNCH initiated; START failed (CFN creation failed)" if failed else log,
+        log=_FAILED if failed else log,
         concurrent=running,
         disconnects=dice.between(1, 4) if dice.chance(0.1) else 0,
         latency=None if failed else dice.between(12, 480),

@@ -79,6 +79,8 @@ class Calendar:
         self.cut_short = day(9)  # rows without their last, nullable cells, and a lab type nobody announced
         self.broken_azure_rows = day(10)
         self.leaving, self.arriving = day(5), day(5) + 2 * next_day  # accounts change hands between these days
+        self.unlucky = {day(8), day(11)}  # a launch of each unlucky student fails
+        self.unlisting = day(9)  # some students vanish from the enrollment
         self.deactivation_column_from = day(6)
         self.month_opening = max(spec.last_day.replace(day=1), spec.first_day + next_day)
         self.late_assignments, self.late_course, self.promotion = day(2), day(3), day(6)

@@ -75,6 +75,15 @@ class SessionTotal:
 
 
 @dataclass(frozen=True)
+class MemberTruth:
+    """What the enrollment files up to a night say of a person in a course: when listed last, and whether they still are."""
+
+    role: str  # the last one
+    is_listed: bool
+    has_dropped: bool
+
+
+@dataclass(frozen=True)
 class Score:
     """The score of one submission; `points` is None until it is graded."""
 
@@ -108,6 +117,8 @@ class Truth:
     sessions: tuple[SessionTruth, ...]
     sessions_by_course_day: dict[tuple[int, date], SessionTotal]
     never_seen: frozenset[int]  # user ids of students, dropped ones included, of whom no session was delivered
+    failed_only: frozenset[int]  # user ids of students whose delivered sessions are failed launches alone
+    members: dict[tuple[int, int], MemberTruth]  # by user and course: everybody whom a night's enrollment ever listed
     lineage: dict[int, tuple[int, ...]]  # a course and its ancestors upwards; stops outside the org or at a repeat
     root_course: dict[int, int | None]  # the last ancestor inside the org; None within a cycle
     scores: dict[tuple[int, int, int, int | None], Score]  # by course, assignment, user and submission
