@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, note, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, fail, note, table
 from analytics_pipeline.erasing import Receipt, receipt_path
 from analytics_pipeline.erasing import erase as erase_person
 from analytics_pipeline.settings import load_settings
@@ -19,6 +19,8 @@ def erase(
     """Erase a person from the landed files, the warehouse and the published file, and keep them out from now on.
 
     What was exported before (Parquet files, copies, backups) is not reached. If it is interrupted, run it again.
+
+    Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
@@ -33,8 +35,16 @@ def erase(
     _show(receipt)
     note(f"Receipt: {receipt_path(settings, receipt)}")
     if receipt.models_not_built:
-        note(f"Not rebuilt, and so missing until they are mended: {', '.join(receipt.models_not_built)}.")
-    raise typer.Exit(INCOMPLETE if receipt.models_not_built else DONE)
+        complain(
+            f"Not built, and so missing from the published file: {', '.join(receipt.models_not_built)}. Correct their .sql files "
+            "and run the same command again, which builds all models."
+        )
+    if receipt.invalid_models:
+        complain(
+            f"The published file holds no marts: {receipt.invalid_models}\nCorrect the file and run the same command again, which "
+            "builds all models."
+        )
+    raise typer.Exit(INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE)
 
 
 def _show(receipt: Receipt) -> None:

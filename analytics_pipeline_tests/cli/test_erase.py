@@ -1,13 +1,17 @@
 """`analytics-pipeline erase`: asks first, shows the counts, and leaves a receipt."""
 
 import json
+import shutil
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import project
 from analytics_pipeline.warehouse.connection import open_warehouse
 
 
@@ -23,6 +27,51 @@ def _sessions(settings: Settings, user_id: int) -> int:
     with open_warehouse(settings.warehouse_path) as connection:
         [(count,)] = connection.execute("SELECT count(*) FROM raw.lab_sessions WHERE user_id = ?", [user_id]).fetchall()
     return int(count)
+
+
+def _models_with(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Use a copy of the models in which one file holds this text."""
+    shutil.copytree(project.default_folder(), folder)
+    (folder / "marts" / "daily_spend.sql").write_text(text)
+    monkeypatch.setattr(project, "default_folder", lambda: folder)
+
+
+def _published(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    with closing(duckdb.connect(str(settings.published_path), read_only=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_file_that_is_no_model_keeps_nobody_in_the_published_file(
+    settings: Settings, user_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = f"SELECT count(*) FROM raw.lab_sessions WHERE user_id = {user_id}"
+    assert CliRunner().invoke(app, ["publish"]).exit_code == 0
+    assert _published(settings, theirs) > [(0,)]
+    with monkeypatch.context() as broken:
+        _models_with(tmp_path / "models", broken, "SELEC nonsense FRO nowhere(")
+        done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
+    assert done.exit_code == 1, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert "daily_spend" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert _published(settings, theirs) == [(0,)]
+    assert _published(settings, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts'") == [(0,)]
+    [receipt] = (settings.data_dir / "receipts").iterdir()
+    assert "daily_spend" in json.loads(receipt.read_text())["invalid_models"]
+    again = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
+    assert again.exit_code == 0, again.output
+    assert _published(settings, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts'") > [(0,)]
+
+
+def test_where_the_receipt_can_not_be_written_nothing_is_erased(settings: Settings, user_id: int) -> None:
+    before = _sessions(settings, user_id)
+    (settings.data_dir / "receipts").write_text("a file in the way of the folder")
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
+    assert done.exit_code == 2, done.output
+    assert "receipts" in done.stderr
+    assert _sessions(settings, user_id) == before > 0
+    with open_warehouse(settings.warehouse_path) as connection:
+        assert connection.execute("FROM ops.erased").fetchall() == []
 
 
 def test_a_dry_run_shows_counts_and_asks_nothing(settings: Settings, user_id: int) -> None:
