@@ -24,6 +24,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 
 _DAY = ["%Y-%m-%d"]
 
@@ -57,7 +58,10 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
     from analytics_pipeline.orchestration.build import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
+    before = replaced_at(settings.warehouse_path)
     todo = engine.make_plan(settings, wanted)
+    if replaced_at(settings.warehouse_path) > before:
+        complain(REPLACED)
     work = todo.delivered if full else todo.work
     note(
         f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(wanted)}, {len(todo.new)} new, {len(todo.changed)} changed, "

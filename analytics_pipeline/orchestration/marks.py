@@ -25,17 +25,24 @@ def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
     return {VERSIONS: dg.MetadataValue.json(versions)}
 
 
-def marked(instance: dg.DagsterInstance, dataset: Dataset, key: dg.AssetKey, partitions: Collection[str]) -> Loaded:
+def marked(
+    instance: dg.DagsterInstance,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    partitions: Collection[str],
+    since: float = 0.0,
+) -> Loaded:
     """The versions that were loaded last, as far as this instance knows; it knows nothing when it is new.
 
     Args:
         partitions: which to look for; reading ends as soon as all that were ever materialized are found.
+        since: when the warehouse was found replaced from outside (epoch seconds): what was told before that is about another one.
     """
     if dataset.period is None:
-        return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key).items()}
+        return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key, since).items()}
     # What never loads would be looked for to the beginning of the log, at each tick.
     left, found = set(partitions) & instance.get_materialized_partitions(key), {}
-    events = _newest_first(instance, key)
+    events = _newest_first(instance, key, since)
     while left and (event := next(events, None)):
         if event.partition in left:
             left.remove(event.partition)
@@ -59,20 +66,21 @@ def when(newest: Newest, key: dg.AssetKey) -> float:
     return newest[key].timestamp if key in newest else 0.0
 
 
-def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Version]:
+def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> dict[str, Version]:
     newest = newest_events(instance, [key]).get(key)
-    told = newest.asset_materialization if newest else None
+    told = newest.asset_materialization if newest and newest.timestamp >= since else None
     versions = told.metadata.get(VERSIONS) if told else None
     data: Any = versions.value if versions else {}
     return {partition: (name, etag, size) for partition, (name, etag, size) in data.items()}
 
 
-def _newest_first(instance: dg.DagsterInstance, key: dg.AssetKey) -> Iterator[dg.AssetMaterialization]:
+def _newest_first(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> Iterator[dg.AssetMaterialization]:
     cursor = None
     while True:
         result = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
-        yield from (record.asset_materialization for record in result.records if record.asset_materialization)
-        if not result.has_more:
+        told = [record for record in result.records if record.timestamp >= since]
+        yield from (record.asset_materialization for record in told if record.asset_materialization)
+        if not result.has_more or len(told) < len(result.records):
             return
         cursor = result.cursor
 

@@ -207,7 +207,7 @@ def _report(
         elif (
             _by_hand(context)
             or any(one.partition.key in asked for one in todo.unchanged)
-            or versions != marked(context.instance, dataset, key, ())
+            or versions != marked(context.instance, dataset, key, (), warehouse.replaced_at)
         ):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
@@ -216,7 +216,11 @@ def _report(
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
         again = _by_hand(context) or len(loaded) < len(results)
         _remember_unchanged(
-            context, dataset, todo, again={one.key for one in todo.unchanged if again or one.partition.key in asked}
+            context,
+            dataset,
+            todo,
+            warehouse.replaced_at,
+            again={one.key for one in todo.unchanged if again or one.partition.key in asked},
         )
     yield from checks
 
@@ -247,16 +251,17 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
 
 
 def _remember_unchanged(
-    context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, *, again: Collection[str]
+    context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, since: float, *, again: Collection[str]
 ) -> None:
     """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two.
 
     Args:
+        since: when the warehouse was found replaced from outside (epoch seconds).
         again: keys of files to mark in any case. In the UI a partition is failed that a backfill asked for, or that was in a run
             that failed, until it is marked.
     """
     key = asset_key(dataset)
-    known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged})
+    known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged}, since)
     for one in todo.unchanged:
         if one.key in again or known.get((dataset.name, one.partition.key)) != one.version:
             context.log_event(

@@ -22,7 +22,8 @@ from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
+from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replaced_at
 
 
 class FeedResource(S3Resource):
@@ -81,6 +82,26 @@ class WarehouseResource(DuckDBResource):
         """Open the warehouse for this process alone; dagster-duckdb's own keeps the lock after an exception."""
         with open_warehouse(Path(self.database)) as connection:
             yield connection
+
+    @property
+    def replaced_at(self) -> float:
+        """When the warehouse was found replaced from outside (epoch seconds); 0 if it never was. No file of DuckDB is opened."""
+        return replaced_at(Path(self.database))
+
+    def judge(self) -> str:
+        """Return a text for people if the warehouse is found replaced from outside now, else an empty one.
+
+        It is opened only if its `stat()` is not what the last writer left, and no writer has it.
+        """
+        path, before = Path(self.database), self.replaced_at
+        if not path.exists() or is_untouched(path):
+            return ""
+        try:
+            with open_warehouse(path, wait_seconds=0):
+                pass
+        except WarehouseBusy:
+            return ""  # the writer judged when it opened the file
+        return REPLACED if self.replaced_at > before else ""
 
     @property
     def landing(self) -> Path:

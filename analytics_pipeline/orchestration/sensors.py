@@ -71,7 +71,10 @@ def missing_partitions(
         try:
             bucket = feed.open()
             placed = place_listing(bucket.list(), bucket.prefix)
-            todo = plan(placed, _loaded(context.instance, placed.deliveries, Path(warehouse.database)))
+            found_replaced = warehouse.judge()
+            if found_replaced:
+                context.log.warning(found_replaced)
+            todo = plan(placed, _loaded(context.instance, placed.deliveries, warehouse))
         except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance)
@@ -103,15 +106,16 @@ def summary(todo: Plan, found: Mapping[Standing, Sequence[Delivery]], runs: int)
     )
 
 
-def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: Path) -> Loaded:
-    """What is loaded, as far as Dagster knows; nothing is once the warehouse's file is gone."""
-    if not warehouse.exists():
+def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource) -> Loaded:
+    """What is loaded, as far as Dagster knows; nothing is once the warehouse's file is gone, or was replaced since."""
+    if not Path(warehouse.database).exists():
         return {}
+    since = warehouse.replaced_at
     found: dict[tuple[str, str], tuple[str, str, int]] = {}
     for dataset in DATASETS.values():
         partitions = {one.partition.key for one in deliveries if one.dataset is dataset}
         if partitions:
-            found.update(marked(instance, dataset, asset_key(dataset), partitions))
+            found.update(marked(instance, dataset, asset_key(dataset), partitions, since))
     return found
 
 

@@ -18,7 +18,7 @@ from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
 from analytics_pipeline.orchestration.decide import load_requests, put_back
 from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
-from analytics_pipeline.orchestration.marks import newest_events, snapshot_versions, when
+from analytics_pipeline.orchestration.marks import marked, newest_events, snapshot_versions, when
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import Verdicts, open_bucket
@@ -28,6 +28,7 @@ from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -94,7 +95,8 @@ def sync(
         on_rebuild: called before the models are rebuilt.
     """
     end_dead_runs(instance)
-    untold = {one.version: one for one in _unmarked(instance, todo.unchanged)}
+    since = replaced_at(settings.warehouse_path)
+    untold = {one.version: one for one in _unmarked(instance, todo.unchanged, since)}
     untold |= {one.version: one for one in put_back(todo.unchanged, known_runs(instance))}
     work = todo.delivered if full else todo.work + tuple(untold.values())
     now = datetime.now(UTC)
@@ -173,16 +175,24 @@ def _tell(
     instance.report_runless_asset_event(event)
 
 
-def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery]) -> Iterator[Delivery]:
-    """What is loaded but not materialized in this instance: it is new, or a process died between the two."""
+def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
+    """What is loaded but not materialized in this instance: it is new, or a process died between the two.
+
+    Args:
+        since: when the warehouse was found replaced from outside (epoch seconds): what was told before does not count.
+    """
     datasets = {one.dataset.name: one.dataset for one in unchanged}.values()
     newest = newest_events(instance, map(asset_key, datasets))
     for dataset in datasets:
         key = asset_key(dataset)
-        if dataset.period is None and key in newest:
+        if dataset.period is None and when(newest, key) >= max(since, 1):
             continue
-        marked = instance.get_materialized_partitions(key) if dataset.period else set()
-        yield from (one for one in unchanged if one.dataset is dataset and one.partition.key not in marked)
+        ours = [one for one in unchanged if one.dataset is dataset]
+        told = instance.get_materialized_partitions(key) if dataset.period else set()
+        if since:
+            partitions = {one.partition.key for one in ours}
+            told = {partition for _, partition in marked(instance, dataset, key, partitions, since)}
+        yield from (one for one in ours if one.partition.key not in told)
 
 
 def execute(

@@ -18,6 +18,7 @@ from analytics_pipeline.disk import room
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
+from analytics_pipeline.warehouse.sidecar import digest, is_untouched, judge, leave_sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +89,19 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
     """
     with private_files(), _usable(path):
         keep_private(path.parent)
-        with lock_warehouse(path, wait_seconds), closing(connect(path)) as connection:
-            ensure_schema(connection)
-            yield connection
+        with lock_warehouse(path, wait_seconds):
+            is_same_file, ledger = is_untouched(path), None
+            try:
+                with closing(connect(path)) as connection:
+                    ensure_schema(connection)
+                    judge(connection, path, is_same_file=is_same_file)
+                    try:
+                        yield connection
+                    finally:
+                        with suppress(duckdb.Error):  # a broken one: the next writer judges
+                            ledger = digest(connection)
+            finally:
+                leave_sidecar(path, ledger)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from analytics_pipeline.ingest.erasure import People
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import history_table
+from analytics_pipeline.warehouse.sidecar import digest, leave_sidecar
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,15 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
         WarehouseBusy: others held it for longer than `wait_seconds`.
         OSError: the new file can't be written; the old one is as it was.
     """
-    with lock_warehouse(path, wait_seconds), replacing(path) as fresh:
-        with closing(connect(path)) as connection, attached(connection, fresh, "compacted"):
-            connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
-        if path.with_name(f"{path.name}.wal").exists():  # it would be taken for the new file's log
-            raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
-        rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # what a killed process spilled
+    with lock_warehouse(path, wait_seconds):
+        with replacing(path) as fresh:
+            with closing(connect(path)) as connection, attached(connection, fresh, "compacted"):
+                connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
+                ledger = digest(connection)
+            if path.with_name(f"{path.name}.wal").exists():  # it would be taken for the new file's log
+                raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
+            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # what a killed process spilled
+        leave_sidecar(path, ledger)
 
 
 def _tables() -> Iterator[tuple[Dataset, str]]:

@@ -22,7 +22,7 @@ from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
 from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.transactions import transaction
-from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, withheld, withheld_tables
+from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, older_files, withheld, withheld_tables
 
 _COPY = "published"
 
@@ -41,6 +41,7 @@ class Published:
         bytes: size of the file.
         kept: tables that a failing check withholds: since when they are as they are published (UTC).
         left_out: tables that a failing check withholds and of which the file before had no state that may be kept.
+        older_files: files that the file before had in a later state, or alone: an older warehouse was put back.
         is_written: False if nothing was: all tables are withheld, and there is no file before.
     """
 
@@ -49,12 +50,13 @@ class Published:
     bytes: int
     kept: Mapping[str, datetime] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    older_files: int = 0
     is_written: bool = True
 
     @property
     def withheld(self) -> list[str]:
         """What people are told of the tables that are not published as they are now: a line for each kind."""
-        return withheld_lines(self.kept, self.left_out)
+        return withheld_lines(self.kept, self.left_out, self.older_files)
 
 
 def publish(
@@ -78,6 +80,7 @@ def publish(
     if not without_marts:
         _require_marts(connection)
     make_below(target.parent)
+    older = older_files(connection, target)
     with withheld(connection, target, pii=pii) as held:
         if held.nothing:
             return Published({}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False)
@@ -86,8 +89,8 @@ def publish(
             rows = _copy_before(connection, live, pii) if held.file_stays else _copy_all(connection, live, held, pii)
             with transaction(connection):
                 _copy_comments(connection)
-                _sign(connection, live, held, pii)
-    return Published(rows, time.monotonic() - began, target.stat().st_size, held.kept, held.left_out)
+                _sign(connection, live, held, older, pii)
+    return Published(rows, time.monotonic() - began, target.stat().st_size, held.kept, held.left_out, older)
 
 
 def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
@@ -220,13 +223,13 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
 
 
-def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool) -> None:
+def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, pii: bool) -> None:
     """Say in the file what it is."""
     create(connection, PUBLISHED, f"{_COPY}.")
     kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
     connection.execute(
         f"""INSERT INTO {_COPY}.{PUBLISHED.name}
-            SELECT ?, ?, ?, max(version), ?, ?, ? FROM {live}.ops.schema_version""",
+            SELECT ?, ?, ?, max(version), ?, ?, ?, ? FROM {live}.ops.schema_version""",
         [
             datetime.now(UTC).replace(tzinfo=None),
             pii,
@@ -234,6 +237,7 @@ def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii:
             kept,
             held.left_out,
             erasures(connection),
+            older,
         ],
     )
 

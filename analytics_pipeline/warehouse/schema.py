@@ -202,6 +202,11 @@ PUBLISHED = Table(
         TableColumn(
             "erasures", "BIGINT", "Erasures before it was written; rows from before another one are never kept."
         ),
+        TableColumn(
+            "older_files",
+            "BIGINT",
+            "Files that the published file before had in a later state, or alone; 0 unless an older warehouse was put back.",
+        ),
     ),
 )
 

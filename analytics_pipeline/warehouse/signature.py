@@ -22,21 +22,29 @@ class Signature:
         published_at: UTC.
         kept: tables that a failing check withholds: when they were published as they still are (UTC).
         left_out: tables that a failing check withholds and that are not in the file.
+        older_files: files that the published file before had in a later state, or alone: an older warehouse was put back.
     """
 
     published_at: datetime
     kept: Mapping[str, datetime] = field(default_factory=dict)
     left_out: Sequence[str] = ()
+    older_files: int = 0
 
     @property
     def withheld(self) -> list[str]:
         """What people are told of tables that are not published as they are in the warehouse: a line for each kind."""
-        return withheld_lines(self.kept, self.left_out)
+        return withheld_lines(self.kept, self.left_out, self.older_files)
 
 
-def withheld_lines(kept: Mapping[str, datetime], left_out: Sequence[str]) -> list[str]:
-    """A line on the tables that stay as they were published, and one on those that are missing; none where there are none."""
+def withheld_lines(kept: Mapping[str, datetime], left_out: Sequence[str], older_files: int = 0) -> list[str]:
+    """A line on the tables that stay as they were published, on those that are missing, and on a file that went back in time;
+    none where there is nothing to say."""
     lines = []
+    if older_files:
+        lines.append(
+            f"Published from an older warehouse: of {older_files:,} files it holds less than what was published before. "
+            "`analytics-pipeline sync`, or Dagster's daemon, loads what is still delivered and publishes again."
+        )
     if kept:
         lines.append(f"Kept as published before ({min(kept.values()):%Y-%m-%d %H:%M} UTC): {', '.join(sorted(kept))}.")
     if left_out:
@@ -63,4 +71,4 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
     if "published_at" not in row:
         return None
     kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
-    return Signature(row["published_at"], kept, tuple(row.get("left_out") or ()))
+    return Signature(row["published_at"], kept, tuple(row.get("left_out") or ()), row.get("older_files") or 0)

@@ -83,7 +83,7 @@ def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) 
         return
     whole = any(not name.startswith(MODEL_SCHEMAS) for name in tables)
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
-    with _attached_before(connection, target) as is_attached:
+    with attached_before(connection, target) as is_attached:
         states, same_release = _states(connection, pii) if is_attached else (None, False)
         if not same_release:  # what is private may have been declared anew: marts alone hold nothing private
             states = {name: at for name, at in states.items() if name.startswith("marts.")} if states else states
@@ -94,8 +94,33 @@ def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) 
         yield Withheld(models, kept, whole, usable=bool(states))
 
 
+def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
+    """Return how many files the published file has that the warehouse lacks, or has in a version that was loaded earlier.
+
+    A load only ever adds to the ledger, so any such file means that an older warehouse was put back.
+
+    Args:
+        connection: the live warehouse.
+        target: the published file, which need not be there.
+    """
+    with attached_before(connection, target) as is_attached:
+        if not is_attached:
+            return 0
+        try:
+            row = connection.execute(
+                f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
+                    LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
+                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at"""
+            ).fetchone()
+        except duckdb.Error:  # no file of ours, or of a release that had other tables
+            return 0
+    assert row is not None  # an aggregate has one row
+    return int(row[0])
+
+
 @contextmanager
-def _attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
+def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
+    """Attach the file that was published before as BEFORE, to read; False if there is none that can be read."""
     if not target.exists():
         yield False
         return

@@ -168,7 +168,7 @@ def test_nothing_is_left_beside_it_and_what_a_dead_process_left_is_replaced(sett
     _publish(settings)
     assert not settings.published_path.with_name("analytics.duckdb.new").exists()
     beside = {path.name for path in settings.data_dir.iterdir() if path.is_file()}
-    assert beside == {"analytics.duckdb", "warehouse.duckdb", "warehouse.duckdb.lock"}
+    assert beside == {"analytics.duckdb", "warehouse.duckdb", "warehouse.duckdb.lock", "warehouse.duckdb.state"}
 
 
 def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be_used(

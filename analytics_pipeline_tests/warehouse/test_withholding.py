@@ -14,11 +14,12 @@ from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.warehouse.checks import Check, errors, outdate, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
+from analytics_pipeline.warehouse.signature import signature
 
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
 SPEND = {"marts.course_summary", "marts.daily_cloud_spend", "marts.idle_spend", "marts.spend_reconciliation"}
-SPEND |= {"marts.student_course_summary"}
+SPEND |= {"marts.student_course_summary", "marts.spend_days"}
 DOUBLE = "UPDATE marts.daily_cloud_spend SET cost = 2 * cost"
 LOSE = "DELETE FROM raw.enrollment WHERE userid = (SELECT max(userid) FROM raw.enrollment)"
 
@@ -176,3 +177,22 @@ def test_a_verdict_that_lasts_keeps_its_since(settings: Settings) -> None:
     assert passed.passed and not first.passed
     assert first.since and passed.since and first.since > passed.since
     assert (second.since, second.evaluated_at != first.evaluated_at) == (first.since, True)
+
+
+def test_a_file_published_from_an_older_warehouse_says_so(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    assert published().older_files == 0
+    assert ask(settings.published_path, "SELECT older_files FROM ops.published") == [(0,)]
+    with warehouse(settings) as connection:
+        connection.execute("DELETE FROM ops.loaded_files WHERE dataset = 'grades'")
+        connection.execute(
+            "UPDATE ops.loaded_files SET loaded_at = loaded_at - INTERVAL 1 DAY WHERE dataset = 'enrollment'"
+        )
+        done = publish(connection, settings.published_path, pii=False)
+    changed = ask(settings.published_path, "SELECT older_files FROM ops.published")[0][0]
+    assert done.older_files == changed > 1
+    said = signature(settings.published_path)
+    assert said is not None and said.withheld == done.withheld
+    assert f"Published from an older warehouse: of {changed} files" in done.withheld[0]
+    assert published().older_files == 0, "what is published now is no older than that"

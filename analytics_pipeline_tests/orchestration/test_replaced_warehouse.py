@@ -1,0 +1,108 @@
+"""An older warehouse that is put back under a current DAGSTER_HOME: noticed without opening it, and made whole by the daemon."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.ingest.plan import Wanted
+from analytics_pipeline.orchestration import resources
+from analytics_pipeline.orchestration.sync import make_plan, sync
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.sidecar import is_untouched, read_sidecar, replaced_at, sidecar_path
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+
+DAYS = "SELECT partition, rows FROM ops.loaded_files ORDER BY 1"
+
+
+def load(pipeline: Pipeline, *days: str, rows: int = 1) -> None:
+    for day in days:
+        pipeline.vocareum.put(*lab_sessions(day, rows))
+    assert all(run.success for run in pipeline.tick_and_run())
+
+
+@pytest.fixture
+def older(pipeline: Pipeline, tmp_path: Path) -> Path:
+    """A copy of the warehouse with one day of three, the second of which was rewritten since."""
+    load(pipeline, "2026-11-01", "2026-11-02")
+    copy = tmp_path / "older.duckdb"
+    shutil.copy(pipeline.settings.warehouse_path, copy)
+    load(pipeline, "2026-11-02", "2026-11-03", rows=3)
+    assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
+    return copy
+
+
+@pytest.mark.parametrize("way", [shutil.copyfile, shutil.copy2, shutil.move])
+def test_the_sensor_alone_makes_an_older_warehouse_whole(pipeline: Pipeline, older: Path, way) -> None:
+    way(older, pipeline.settings.warehouse_path)
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
+    pipeline.vocareum.clear_requests()
+    assert [run.success for run in pipeline.tick_and_run()] == [True]
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
+    assert not pipeline.tick().run_requests, "what is compared once is believed again"
+    assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
+
+
+def test_a_run_that_comes_before_the_sensor_does_not_hide_it(pipeline: Pipeline, older: Path) -> None:
+    shutil.copyfile(older, pipeline.settings.warehouse_path)
+    with open_warehouse(pipeline.settings.warehouse_path) as connection:
+        connection.execute("SELECT 1")
+    assert is_untouched(pipeline.settings.warehouse_path)
+    pipeline.tick_and_run()
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
+
+
+def test_sync_marks_anew_what_an_older_warehouse_has_and_loads_the_rest(start_pipeline: StartPipeline) -> None:
+    pipeline = start_pipeline()
+    load(pipeline, "2026-11-01")
+    warehouse = pipeline.settings.warehouse_path
+    copy = warehouse.with_name("copy")
+    shutil.copy(warehouse, copy)
+    load(pipeline, "2026-11-02")
+    shutil.copy(copy, warehouse)
+    done = sync(pipeline.settings, pipeline.definitions, pipeline.instance, make_plan(pipeline.settings, Wanted()))
+    assert not done.failed_runs
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
+    assert not pipeline.tick().run_requests
+
+
+def test_the_sensor_does_not_open_a_warehouse_that_no_one_replaced(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(pipeline, "2026-11-01")
+    opened: list[Path] = []
+    monkeypatch.setattr(resources, "open_warehouse", lambda path, **_: opened.append(path))
+    pipeline.tick()
+    assert opened == []
+    assert (pipeline.settings.data_dir / "warehouse.duckdb.state").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_warehouse_that_a_writer_is_changing_is_not_taken_for_a_replaced_one(pipeline: Pipeline) -> None:
+    load(pipeline, "2026-11-01")
+    with open_warehouse(pipeline.settings.warehouse_path) as connection:
+        connection.execute("CREATE TABLE big AS SELECT range AS n FROM range(100_000)")
+        connection.execute("CHECKPOINT")
+        assert not is_untouched(pipeline.settings.warehouse_path)
+        assert not pipeline.tick().run_requests
+    assert replaced_at(pipeline.settings.warehouse_path) == 0
+
+
+def test_a_touched_file_with_the_same_ledger_is_believed(pipeline: Pipeline) -> None:
+    load(pipeline, "2026-11-01")
+    pipeline.settings.warehouse_path.touch()
+    assert not pipeline.tick().run_requests
+    assert replaced_at(pipeline.settings.warehouse_path) == 0
+    assert is_untouched(pipeline.settings.warehouse_path)
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}'])
+def test_a_warehouse_without_a_readable_sidecar_is_believed_and_gets_one(
+    pipeline: Pipeline, content: str | None
+) -> None:
+    load(pipeline, "2026-11-01")
+    path = sidecar_path(pipeline.settings.warehouse_path)
+    path.unlink() if content is None else path.write_text(content)
+    assert not pipeline.tick().run_requests
+    with open_warehouse(pipeline.settings.warehouse_path):
+        pass
+    assert read_sidecar(pipeline.settings.warehouse_path) is not None
