@@ -26,6 +26,7 @@ from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.vocareum.parts import remove_stale_parts
 from analytics_pipeline.warehouse.erase import erased_people
+from analytics_pipeline.warehouse.hold_back import hold_back
 from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline.words import Words, words
 
@@ -63,6 +64,7 @@ class Loader:
         open_warehouse: takes the writer's lock and opens the warehouse.
         run_id: noted with everything that is written.
         refetch: fetch even what has landed already.
+        accept: load even versions that lost their rows or are copies of another file.
     """
 
     bucket: "Bucket | None"
@@ -70,6 +72,7 @@ class Loader:
     open_warehouse: OpenWarehouse
     run_id: str
     refetch: bool = False
+    accept: bool = False
 
     def load(self, dataset: Dataset, deliveries: Sequence[Delivery]) -> Iterator[FileResult]:
         """Load deliveries of one dataset; each yields its verdict once it is written, a bad one stops no other.
@@ -84,8 +87,10 @@ class Loader:
             with self.open_warehouse() as connection:
                 # A batch comes as one Arrow chunk, with which a second thread cannot help; the other cores read the next one.
                 connection.execute("SET threads TO 1")
+                if not self.accept:
+                    hold_back(connection, batch, self.landing)
                 _redact(batch, erased_people(connection))
-                write_batch(connection, batch, utc_now(), self.run_id)
+                write_batch(connection, batch, utc_now(), self.run_id, accept=self.accept)
             tidy(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
             yield from map(_told, batch.files)
 

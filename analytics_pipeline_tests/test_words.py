@@ -11,6 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 DECLARES = {
     # Names of columns, of datasets and of rules, all of `datasets/`.
     "Words(self.name)",
+    "Words(self.key)",  # of a partition: digits, or the word for all
+    "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
+    "Words(detail)",  # of ops.absences, which takes Words alone
     "Words(check.description or column.rule)",
     "Words(f\"it {'should' if check.raise_warning else 'must'} be {wish.format(**check.statistics or {})}\")",
     "map(Words, key)",

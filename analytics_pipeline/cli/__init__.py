@@ -5,11 +5,13 @@ import os
 import typer
 
 from analytics_pipeline.cli import (
+    close,
     demo,
     dev,
     dictionary,
     doctor,
     erase,
+    findings,
     publish,
     quarantine,
     query,
@@ -35,6 +37,8 @@ app.command(context_settings={"ignore_unknown_options": True})(query.query)  # S
 app.command()(publish.publish)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
+app.command()(findings.findings)
+app.command()(close.close)
 app.command()(erase.erase)
 app.command()(dev.dev)
 app.command()(webserver.webserver)

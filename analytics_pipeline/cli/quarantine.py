@@ -10,7 +10,6 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
-    complain,
     fail,
     files,
     known_dataset,
@@ -18,13 +17,13 @@ from analytics_pipeline.cli.console import (
     progress,
     table,
 )
-from analytics_pipeline.datasets import DATASETS, Partition
-from analytics_pipeline.disk import room
+from analytics_pipeline.cli.rebuild import rebuild
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.loading import Loader
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import FileVersion, failed_files, loaded_files
+from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files
 
 app = typer.Typer(help="Records that were not loaded: list them, or load them again.", no_args_is_help=True)
 
@@ -126,23 +125,8 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     for one in results:
         if one.failure:
             note(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
-    rebuilt = not loaded or _rebuild(settings)
+    rebuilt = not loaded or rebuild(settings)
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
-
-
-def _rebuild(settings: Settings) -> bool:
-    """Bring the models and the published file up to what was loaded; whether that went well."""
-    from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
-    from analytics_pipeline.orchestration.build import build_definitions
-    from analytics_pipeline.orchestration.instance import open_instance
-
-    with room(settings.dagster_home), open_instance(settings) as instance:
-        run = engine.rebuild(
-            settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
-        )
-    if run and not run.success:
-        complain(engine.failure_text(run))
-    return run is None or run.success
 
 
 def _with_rejects(settings: Settings) -> list[Delivery]:
@@ -151,15 +135,4 @@ def _with_rejects(settings: Settings) -> list[Delivery]:
         rejected = [one for one in loaded_files(connection) if one.rejects]
         failed = failed_files(connection)
     newest: dict[tuple[str, str], FileVersion] = {(one.dataset, one.partition): one for one in (*rejected, *failed)}
-    return [
-        Delivery(
-            DATASETS[one.dataset],
-            Partition(one.partition, one.period),
-            one.source_key,
-            one.etag,
-            one.size,
-            one.last_modified,
-        )
-        for one in newest.values()
-        if one.dataset in DATASETS
-    ]
+    return [delivery_of(one) for one in newest.values() if one.dataset in DATASETS]

@@ -147,7 +147,8 @@ def _show(
         note(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in here.absent:
         note(
-            f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M} UTC. {absence.detail}"
+            f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M} UTC: {absence.detail}. "
+            f"{absence.remedy}"
         )
     tell_checks(here.errors, [file.source_key for file in failed])
     if here.silent:
@@ -220,7 +221,7 @@ def _as_json(
         "silent": here.silent,
         "absent": [
             {
-                **{name: getattr(one, name) for name in ("dataset", "partition", "detail")},
+                **{name: getattr(one, name) for name in ("dataset", "partition", "held", "detail", "remedy")},
                 "key": one.source_key,
                 "kind": one.kind.value,
                 "since": _utc(one.first_seen),

@@ -91,6 +91,8 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
     for line in done.withheld:
         complain(line)
     _tell_left_out(settings, done.todo, len(done.early))
+    for copy in done.copies:
+        note(f"{copy.source_key}: {copy.detail}. {copy.remedy}")
     failed = [one for one in done.results if one.failure]
     for one in failed:
         failure, key = one.failure, one.landed.delivery.key
@@ -130,6 +132,8 @@ def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined]
                 )
             )
     table("Loaded", ["dataset", "files", "failed", "rows", "quarantined", "warnings"], rows)
+    if any(quarantined or warnings for *_, quarantined, warnings in rows):
+        note("Which lines are quarantined or odd, why, and what to do: `analytics-pipeline findings`.")
 
 
 def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:

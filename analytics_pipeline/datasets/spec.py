@@ -58,6 +58,11 @@ class Partition:
     key: str
     start: date | None
 
+    @property
+    def word(self) -> Words:
+        """Its key, for messages: nothing but digits, or the word for all."""
+        return Words(self.key)
+
 
 @dataclass(frozen=True)
 class Column:

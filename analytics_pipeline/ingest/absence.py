@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from analytics_pipeline.ingest.plan import Placed
+from analytics_pipeline.words import Words, words
 
 LOST_SHARE = 0.5
 LEAST_LOST = 2
@@ -49,17 +50,25 @@ class Absence:
     etag: str
     kind: Kind
     held: bool
-    detail: str
+    detail: Words
 
     @property
-    def remedy(self) -> str:
+    def remedy(self) -> Words:
         """What a person should do."""
-        close = f"`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`"
+        close = Words(f"`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`")
         if self.kind is Kind.GONE:
-            return f"If it is deleted for good, end its rows with {close}; if it is delivered again, nothing is to be done."
+            return words(
+                "If it is deleted for good, end its rows with {}; if it is delivered again, nothing is to be done.",
+                close,
+            )
         if self.held:
-            return f"If the new version is right, load it with {close}; if not, ask Vocareum for the file again."
-        return f"It is loaded. If that day or month was not idle, ask Vocareum for the file again; else dismiss this with {close}."
+            return words(
+                "If the new version is right, load it with {}; if not, ask Vocareum for the file again.", close
+            )
+        return words(
+            "It is loaded. If that day or month was not idle, ask Vocareum for the file again; else dismiss this with {}.",
+            close,
+        )
 
 
 class InLedger(Protocol):
@@ -115,7 +124,7 @@ def gone(
             file.etag,
             Kind.GONE,
             held=False,
-            detail=f"it is no longer delivered; its {file.rows:,} rows are kept",
+            detail=words("it is no longer delivered; its {:,} rows are kept", file.rows),
         )
         for file in ledger
         if (file.dataset, file.partition) not in delivered
@@ -125,16 +134,20 @@ def gone(
     return absent, delivered
 
 
-def shrunk(before: int, after: int) -> str | None:
+def shrunk(before: int, after: int) -> Words | None:
     """Return why a new version with `after` rows may not replace `before` loaded ones; None if it may."""
     lost = before - after
     if before and not after:
-        return f"the new version has no rows to load and {before:,} are loaded, which are kept"
+        return words("the new version has no rows to load and {:,} are loaded, which are kept", before)
     if lost >= LEAST_LOST and lost >= LOST_SHARE * before:
-        return f"the new version has {after:,} rows and {before:,} are loaded, which are kept: it lost half of them or more"
+        return words(
+            "the new version has {:,} rows and {:,} are loaded, which are kept: it lost half of them or more",
+            after,
+            before,
+        )
     return None
 
 
-def repeated(partition: str) -> str:
+def repeated(partition: Words) -> Words:
     """Return what is wrong with a file that has the bytes of another one."""
-    return f"it has the same bytes as the file of {partition}: one of them may be a copy"
+    return words("it has the same bytes as the file of {}: one of them may be a copy", partition)

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.absence import Absence
 from analytics_pipeline.ingest.header import FileRefused, Header, read_header
 from analytics_pipeline.ingest.lines import LINES, lines_of_rows
 from analytics_pipeline.ingest.plan import Delivery
@@ -93,12 +94,14 @@ class Batch:
         files: the verdicts; a row's FILE is an index into them.
         rows: the rows that load, of files that did not fail.
         rejects: the rejected records, with the columns of REJECTS; of a failed file the first ones alone.
+        absences: what is missing from the files although it was there before.
     """
 
     dataset: Dataset
     files: list[FileResult]
     rows: pl.DataFrame
     rejects: pl.DataFrame
+    absences: list[Absence] = field(default_factory=list)
 
 
 def read_batch(dataset: Dataset, landed: Sequence[Landed]) -> Batch:

@@ -16,6 +16,7 @@ from analytics_pipeline.orchestration import describe
 from analytics_pipeline.orchestration.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
 from analytics_pipeline.orchestration.decide import PACE
 from analytics_pipeline.orchestration.plots import rows_per_period
+from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, held_versions, lost_check, open_absences
 from analytics_pipeline.warehouse.age import GRACE, ages, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 
@@ -39,6 +40,10 @@ def standing_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec
         f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
         "unless all daily datasets are silent.",
     }
+    descriptions[LOST] = (
+        "No loaded file has gone from the bucket, no new version lost its rows, no file is a copy of another. What was loaded "
+        "stays until somebody runs `analytics-pipeline close`."
+    )
     if dataset.period:
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
     if dataset.cadence is Cadence.DAILY:
@@ -63,7 +68,11 @@ def standing_results(
         now: UTC.
     """
     loaded, failed = loaded_files(connection, dataset.name), failed_files(connection, dataset.name)
-    yield _delivered(key, dataset, [one for one in failed if one.attempts >= PACE.attempts], failed)
+    absences = open_absences(connection, dataset.name)
+    held = held_versions(absences)
+    trying = [one for one in failed if (one.partition, one.etag) not in held]
+    yield _delivered(key, dataset, [one for one in trying if one.attempts >= PACE.attempts], trying)
+    yield _lost(key, dataset, absences)
     yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
         yield _gaps(key, dataset, loaded, failed)
@@ -86,6 +95,22 @@ def _delivered(
         passed=not given_up,
         description=f"{describe.failures(given_up)}\n{what_to_do}" if given_up else waiting,
         metadata={"given_up": describe.failed_table(given_up)} if given_up else {},
+    )
+
+
+def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -> dg.AssetCheckResult:
+    rows = [
+        (one.source_key, one.kind.value, one.detail, one.remedy, f"{one.first_seen:%Y-%m-%d %H:%M}") for one in absences
+    ]
+    check = lost_check(dataset, absences)
+    columns = ["file", "kind", "what", "remedy", "since"]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=LOST,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        description=check.text,
+        metadata={"lost": describe.table(columns, rows[: describe.MOST_FILES])} if rows else {},
     )
 
 

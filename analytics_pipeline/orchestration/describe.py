@@ -10,6 +10,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.schema import raw_table
 from analytics_pipeline.warehouse.standing import Reason, Unaccounted
@@ -126,13 +127,16 @@ def unaccounted_table(wrong: Sequence[Unaccounted]) -> dg.TableMetadataValue:
     return table(["file", "records", "rows", "rejects"], rows)
 
 
-def reasons_table(found: Sequence[Reason]) -> dg.TableMetadataValue:
-    """Broken rules over the whole dataset, with the newest file as an example."""
+def reasons_table(name: str, found: Sequence[Reason]) -> dg.TableMetadataValue:
+    """Broken rules over the whole dataset of that name, with the newest file as an example, and what to do."""
     rows = [
-        (one.column, one.reason, one.records, one.files, one.example_file, ", ".join(map(str, one.example_lines)))
+        (
+            *(one.column, one.reason, one.records, one.files, one.example_file, ", ".join(map(str, one.example_lines))),
+            remedy(name, one.reason, is_error=one.is_error),
+        )
         for one in found
     ]
-    return table(["column", "rule", "count", "files", "file", "lines"], rows)
+    return table(["column", "rule", "count", "files", "file", "lines", "remedy"], rows)
 
 
 def findings_table(result: FileResult) -> dg.TableMetadataValue:

@@ -16,7 +16,7 @@ from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Plan, place_listing, plan
 from analytics_pipeline.loading import Loader, utc_now
 from analytics_pipeline.orchestration import describe
-from analytics_pipeline.orchestration.completeness_checks import FRESHNESS, standing_results, standing_specs
+from analytics_pipeline.orchestration.completeness_checks import FRESHNESS, LOST, standing_results, standing_specs
 from analytics_pipeline.orchestration.failures import FILES_FAILED, foreseeable
 from analytics_pipeline.orchestration.feed_asset import BUCKET
 from analytics_pipeline.orchestration.marks import marked, snapshot_versions
@@ -26,6 +26,7 @@ from analytics_pipeline.orchestration.resources import FeedResource, Verdicts, W
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
+from analytics_pipeline.warehouse.absences import note_listing, record_lost
 from analytics_pipeline.warehouse.checks import Kind, record
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import settle_failures
@@ -135,14 +136,15 @@ def _plan(
     dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
 ) -> Plan:
     """Listing minus ledger, for the partitions of this run."""
-    prefixes = dataset.prefixes(partitions or [])
+    prefixes, listed_at = dataset.prefixes(partitions or []), utc_now()
     placed = place_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
     wanted = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:
         todo = plan(placed, loaded_versions(connection, dataset.name)).only(
             lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
         )
-        settle_failures(connection, todo.unchanged)
+        settle_failures(connection, todo.unchanged, utc_now())
+        note_listing(connection, placed, prefixes, listed_at, utc_now())
         failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
     return todo.only(lambda one: (one.key, one.etag) not in failed)
 
@@ -193,7 +195,9 @@ def _report(
             *check_results(connection, dataset, key, results),
             *standing_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
         ]
-        record(connection, Kind.LOAD, recorded(dataset, checks), utc_now(), subject=dataset.table)
+        of_loads = [check for check in checks if check.check_name != LOST]
+        record(connection, Kind.LOAD, recorded(dataset, of_loads), utc_now(), subject=dataset.table)
+        record_lost(connection, utc_now())
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None

@@ -12,6 +12,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
 from analytics_pipeline.orchestration import describe
+from analytics_pipeline.warehouse.absences import held_versions, open_absences
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.standing import Reason, reasons, totals, unaccounted
@@ -36,13 +37,14 @@ def check_results(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
 ) -> list[dg.AssetCheckResult]:
     """How the dataset stands after this run's files."""
-    failed = failed_files(connection, dataset.name)
+    held = held_versions(open_absences(connection, dataset.name))  # those stand in a check of their own
+    failed = [one for one in failed_files(connection, dataset.name) if (one.partition, one.etag) not in held]
     found = reasons(connection, dataset)
     return [
         _schema(key, [one for one in failed if not _too_many(one)]),
         _accounted(connection, dataset, key, results),
         _rejects(connection, dataset, key, [one for one in failed if _too_many(one)], found),
-        _warnings(key, [one for one in found if not one.is_error]),
+        _warnings(dataset, key, [one for one in found if not one.is_error]),
     ]
 
 
@@ -124,13 +126,14 @@ def _rejects(
             "rejects": figures.rejects,
             "records": figures.records,
             **({"failed_files": describe.failed_table(failed)} if failed else {}),
-            **({"reasons": describe.reasons_table(errors)} if errors else {}),
+            **({"reasons": describe.reasons_table(dataset.name, errors)} if errors else {}),
+            "findings": f"analytics-pipeline findings --dataset {dataset.name}",
             "quarantine_query": f"analytics-pipeline quarantine list --dataset {dataset.name}",
         },
     )
 
 
-def _warnings(key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
+def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=WARNINGS,
@@ -141,7 +144,11 @@ def _warnings(key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
             if found
             else "No row is odd."
         ),
-        metadata={"warnings": sum(one.records for one in found), "reasons": describe.reasons_table(found)}
+        metadata={
+            "warnings": sum(one.records for one in found),
+            "reasons": describe.reasons_table(dataset.name, found),
+            "findings": f"analytics-pipeline findings --dataset {dataset.name} --warnings",
+        }
         if found
         else {},
     )

@@ -16,14 +16,25 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import tidy
 from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
+from analytics_pipeline.loading import utc_now
 from analytics_pipeline.orchestration.decide import load_requests, put_back
 from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.orchestration.marks import marked, newest_events, snapshot_versions, when
+from analytics_pipeline.orchestration.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw_assets import asset_key
 from analytics_pipeline.orchestration.rebuild import stale_assets
 from analytics_pipeline.orchestration.resources import Verdicts, open_bucket
 from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.absences import (
+    OpenAbsence,
+    closed_files,
+    is_damage,
+    last_change,
+    note_listing,
+    open_absences,
+    record_lost,
+)
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -44,6 +55,7 @@ class Synced:
         stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
         failing: the ERROR checks that fail now.
+        copies: files that are loaded though they may be copies of another one.
         silent: since when nothing is delivered, if all daily datasets are late.
         withheld: what the published file says of tables that failing checks withhold, for people.
     """
@@ -56,6 +68,7 @@ class Synced:
     rebuilt: bool = False
     failing: Sequence[Check] = ()
     withheld: Sequence[str] = ()
+    copies: Sequence[OpenAbsence] = ()
     silent: str | None = None
 
 
@@ -65,10 +78,12 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     Raises:
         SettingsError, VocareumError, WarehouseUnusable: with what to do in the text.
     """
-    bucket = open_bucket(settings)
+    bucket, listed_at = open_bucket(settings), utc_now()
     placed = place_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(placed, loaded_versions(connection), wanted)
+        note_listing(connection, placed, [""], listed_at, utc_now())  # all is listed, whatever part is wanted
+        record_lost(connection, utc_now())
     tidy(settings.landing_dir, todo.unchanged)
     return todo
 
@@ -124,6 +139,7 @@ def sync(
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     with open_warehouse(settings.warehouse_path) as connection:
         done.failing = errors(read(connection))
+        done.copies = [absence for absence in open_absences(connection) if not is_damage(absence)]
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
@@ -141,11 +157,16 @@ def rebuild(
 ) -> dg.ExecuteInProcessResult | None:
     """Rebuild the models that loads have made stale and publish; None if nothing is, or no file was ever loaded."""
     with open_warehouse(settings.warehouse_path) as connection:
-        loaded = loaded_files(connection)
-    if not loaded:
+        loaded, closed, changed = loaded_files(connection), closed_files(connection), last_change(connection)
+    if not loaded and not closed:
         return None
+    _mark_closed(instance, closed, loaded)
     _mark_untold(instance, loaded)
-    if not (stale := stale_assets(instance)):
+    published = when(newest_events(instance, [PUBLISHED]), PUBLISHED)
+    stale = stale_assets(instance)
+    if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
+        stale = [PUBLISHED]  # what is missing stands in the published file, too
+    if not stale:
         return None
     on_rebuild()
     return execute(definitions, instance, stale, {}, {})
@@ -166,6 +187,29 @@ def _mark_untold(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> 
                 (name, one.partition): (one.source_key, one.etag, one.size) for one in loaded if one.dataset == name
             }
             _tell(instance, dataset, snapshot_versions(versions))
+
+
+def _mark_closed(
+    instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
+) -> None:
+    """Tell of files that were closed, so that the models are rebuilt without them and a new delivery is loaded."""
+    newest = newest_events(instance, map(asset_key, DATASETS.values()))
+    there = {(one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in loaded}
+    for name, partition, closed_at in closed:
+        dataset = DATASETS.get(name)
+        if (
+            not dataset
+            or (name, partition) in there
+            or closed_at.replace(tzinfo=UTC).timestamp() <= when(newest, asset_key(dataset))
+        ):
+            continue
+        versions = {place: version for place, version in there.items() if place[0] == name}
+        _tell(
+            instance,
+            dataset,
+            {} if dataset.period else snapshot_versions(versions),
+            partition if dataset.period else None,
+        )
 
 
 def _tell(

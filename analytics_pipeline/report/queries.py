@@ -183,3 +183,7 @@ COMPLETENESS_FIGURES = """
 SELECT count(*) AS periods, count(*) FILTER (loaded) AS loaded, count(*) FILTER (newest_failed) AS failed
 FROM marts.data_completeness
 """
+
+LOST = """
+SELECT dataset, partition, detail FROM ops.absences WHERE closed_at IS NULL ORDER BY ALL
+"""

@@ -72,6 +72,7 @@ class Data:
         span: the days covered.
         courses: the filter's choices, the largest first.
         freshness: per dataset that is loaded: newest, written, files, rows.
+        lost: what is missing now although it was delivered before: dataset, partition, detail.
         figures: rows of the key figures' queries by name; money is Decimal.
         charts: rows of each chart by name; money is float, rounded for drawing.
     """
@@ -83,6 +84,7 @@ class Data:
     span: Span
     courses: Sequence[Course]
     freshness: Sequence[Row]
+    lost: Sequence[Row]
     figures: Mapping[str, Sequence[Row]]
     charts: Mapping[str, Sequence[Row]]
 
@@ -134,6 +136,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
         span=Span(**rows(connection, queries.SPAN)[0]),
         courses=[Course(row["course"], row["label"]) for row in rows(connection, queries.COURSES)],
         freshness=rows(connection, queries.FRESHNESS),
+        lost=rows(connection, queries.LOST),
         figures={name: rows(connection, sql) for name, sql in figures.items()},
         charts={name: rows(connection, sql) for name, sql in CHART_QUERIES.items()},
     )

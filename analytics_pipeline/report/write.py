@@ -26,6 +26,9 @@ from analytics_pipeline.report.read import Data, Row, read
 from analytics_pipeline.report.style import CONFIG
 from analytics_pipeline.warehouse.files import replacing
 
+_LOST_NAMED = 5
+"""Files that the health line names."""
+
 
 def write_report(published: Path, target: Path) -> Path:
     """Write the report of a published file, in place of the one before.
@@ -67,6 +70,7 @@ def render(data: Data) -> str:
         figures_until=f"30 days to {day(data.span.last_day)}" if data.span.last_day else "Nothing is loaded yet",
         sections="".join(_section(title, charts) for title, charts in sections.items()),
         freshness=_freshness(data.freshness),
+        health=_health(data.lost),
         data=_json(_page_data(data, [chart for charts in sections.values() for chart in charts])),
     )
 
@@ -104,6 +108,15 @@ def _figure(chart: Chart) -> str:
         definition=_text(chart.definition),
         missing=_text(chart.missing),
     )
+
+
+def _health(lost: Sequence[Row]) -> str:
+    """A line on files of which something is missing, so that the figures rest on what was loaded before; empty if none."""
+    if not lost:
+        return ""
+    named = "; ".join(f"{row['dataset']} {row['partition']}: {row['detail']}" for row in lost[:_LOST_NAMED])
+    more = f"; and {len(lost) - _LOST_NAMED:,} more" if len(lost) > _LOST_NAMED else ""
+    return f'<p class="health"><strong>Not as delivered:</strong> {_text(named + more)}.</p>'
 
 
 def _freshness(rows: Sequence[Row]) -> str:

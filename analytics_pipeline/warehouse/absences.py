@@ -9,12 +9,19 @@ from datetime import datetime
 
 import duckdb
 
-from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import Placed
+from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.ledger import loaded_files
 from analytics_pipeline.warehouse.schema import history_table
 from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.words import Words
+
+LOST = "nothing_lost"
+"""Name of the check that tells of absences."""
+NAMED = 20
+"""Files that a text names."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +42,45 @@ def open_absences(
         [dataset, partition],
     ).fetchall()
     return [
-        OpenAbsence(name, place, key, etag, Kind(kind), held, detail, first_seen)
+        OpenAbsence(name, place, key, etag, Kind(kind), held, Words(detail), first_seen)
         for name, place, key, etag, kind, held, detail, first_seen in rows
     ]
+
+
+def is_damage(absence: Absence) -> bool:
+    """Return whether an event asks for a decision; a copy that is loaded may be the file of an idle day."""
+    return absence.held or absence.kind is Kind.GONE
+
+
+def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
+    """Return (partition, ETag) of the versions that are held back."""
+    return {(one.partition, one.etag) for one in absences if one.held}
+
+
+def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
+    """Return the verdict on a dataset: which files are gone, held back or copies, and what to do."""
+    named = [f"{one.source_key}: {one.detail}. {one.remedy}" for one in absences[:NAMED]]
+    if len(absences) > NAMED:
+        named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
+    return checks.Check(
+        name=LOST,
+        subject=dataset.table,
+        kind=checks.Kind.FEED,
+        severity=checks.Severity.WARN if absences and not any(map(is_damage, absences)) else checks.Severity.ERROR,
+        passed=not absences,
+        violations=None,
+        text="\n".join(named) or "Everything that was loaded is still delivered, and no version lost its rows.",
+    )
+
+
+def record_lost(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Record in `ops.checks` what is missing, so that every door says it; held versions stand there as failing files."""
+    absences = [absence for absence in open_absences(connection) if not absence.held]
+    verdicts = [
+        lost_check(dataset, [absence for absence in absences if absence.dataset == name])
+        for name, dataset in DATASETS.items()
+    ]
+    checks.record(connection, checks.Kind.FEED, verdicts, now)
 
 
 def note_listing(

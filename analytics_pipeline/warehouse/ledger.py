@@ -5,7 +5,8 @@ from datetime import date, datetime
 
 import duckdb
 
-from analytics_pipeline.ingest.plan import Loaded
+from analytics_pipeline.datasets import DATASETS, Partition
+from analytics_pipeline.ingest.plan import Delivery, Loaded
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,22 @@ class FailedFile(FileVersion):
     failed_since: datetime
     failed_at: datetime
     attempts: int
+
+
+def delivery_of(file: FileVersion) -> Delivery:
+    """Return a version that the ledger names as the delivery that it was.
+
+    Raises:
+        KeyError: no dataset of this release has that name.
+    """
+    return Delivery(
+        DATASETS[file.dataset],
+        Partition(file.partition, file.period),
+        file.source_key,
+        file.etag,
+        file.size,
+        file.last_modified,
+    )
 
 
 def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[LoadedFile]:

@@ -10,10 +10,12 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.absence import Kind
 from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.erasure import erase_in_batch
 from analytics_pipeline.ingest.plan import Delivery
 from analytics_pipeline.ingest.read import EXTRA, FILE
+from analytics_pipeline.warehouse.absences import note, open_absences, settle, supersede_repeats
 from analytics_pipeline.warehouse.arrivals import note_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
@@ -21,7 +23,9 @@ from analytics_pipeline.warehouse.ledger import failed_files
 from analytics_pipeline.warehouse.transactions import transaction
 
 
-def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str) -> None:
+def write_batch(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool = False
+) -> None:
     """Replace the batch's files as a whole; files that failed keep the rows they had and are noted as failed.
 
     What concerns people who were erased is dropped from the batch first.
@@ -31,6 +35,7 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
         batch: what `ingest` made of the files.
         now: UTC, naive.
         run_id: of the Dagster run.
+        accept: whether a person has accepted the files as they are, which closes what was missing from them.
     """
     erase_in_batch(batch, erased_people(connection))
     files = _files_frame(batch, now, run_id)
@@ -46,21 +51,23 @@ def write_batch(connection: duckdb.DuckDBPyConnection, batch: Batch, now: dateti
                 _replace_ledger(connection)
             _note_failures(connection)
             _replace_rejects(connection)
+            _follow_absences(connection, batch, now, "close" if accept else "delivered")
     finally:
         for view in ("batch_files", "batch_findings", "batch_rejects"):
             connection.unregister(view)
 
 
-def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery]) -> None:
+def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime) -> None:
     """Forget failures of versions that Vocareum has taken back: what it delivers is loaded.
 
     Args:
         connection: the live warehouse.
         unchanged: what is delivered in just the version that is loaded.
+        now: UTC, naive.
     """
     loaded = {(one.dataset.name, one.partition.key) for one in unchanged}
     taken_back = [
-        [one.dataset, one.partition] for one in failed_files(connection) if (one.dataset, one.partition) in loaded
+        (one.dataset, one.partition) for one in failed_files(connection) if (one.dataset, one.partition) in loaded
     ]
     if not taken_back:
         return
@@ -72,6 +79,7 @@ def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[D
             taken_back,
         )
         connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", taken_back)
+        settle(connection, taken_back, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl.DataFrame, now: datetime) -> None:
@@ -174,6 +182,18 @@ def _replace_rejects(connection: duckdb.DuckDBPyConnection) -> None:
             SELECT dataset, partition, source_key, etag, rejects.line, reasons, raw, written_at AS quarantined_at, run_id
             FROM batch_rejects AS rejects JOIN batch_files AS files USING ({FILE})"""
     )
+
+
+def _follow_absences(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, closed_by: str) -> None:
+    """End what was missing from files that are loaded now, and note what is missing from this batch."""
+    loaded = [result.landed.delivery for result in batch.files if result.failure is None]
+    places = {(one.dataset.name, one.partition.key) for one in loaded}
+    still_open = {(one.dataset, one.partition) for one in open_absences(connection, batch.dataset.name)}
+    settle(connection, places & still_open, now, closed_by)
+    copies = {one.partition for one in batch.absences if one.kind is Kind.REPEATED}
+    if newest := max((partition for _, partition in places if partition not in copies), default=None):
+        supersede_repeats(connection, batch.dataset.name, newest, now)
+    note(connection, batch.absences, now)
 
 
 def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:

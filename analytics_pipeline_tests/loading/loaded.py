@@ -17,7 +17,7 @@ from analytics_pipeline_tests.ingest.delivered import delivery
 FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
 NOT_COMPARED = (
     *("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "run_id", "first_seen"),
-    *("since", "evaluated_at"),
+    *("closed_at", "since", "evaluated_at"),
 )
 
 
@@ -40,10 +40,10 @@ class Warehouse:
             landed.append(one)
         return landed
 
-    def load(self, deliveries: Iterable[Delivery], run_id: str = "test") -> list[FileResult]:
+    def load(self, deliveries: Iterable[Delivery], run_id: str = "test", *, accept: bool = False) -> list[FileResult]:
         """Load what has landed, dataset by dataset."""
         deliveries = list(deliveries)
-        loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id)
+        loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id, accept=accept)
         return [
             result
             for dataset in DATASETS.values()

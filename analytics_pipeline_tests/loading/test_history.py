@@ -51,8 +51,8 @@ def test_courses_do_not_touch_each_other(warehouse: Warehouse):
     other = "enrollment/course7/enrollment.csv"
     night(warehouse, 0, people((1, "student")))
     night(warehouse, 1, people((2, "student")), other)
-    night(warehouse, 2, people(), other)
-    assert history(warehouse) == [(1, "student", 0, None), (2, "student", 1, 2)]
+    night(warehouse, 2, people((3, "student")), other)
+    assert history(warehouse) == [(1, "student", 0, None), (2, "student", 1, 2), (3, "student", 2, None)]
 
 
 def test_a_failed_file_closes_nothing(warehouse: Warehouse):

@@ -11,7 +11,7 @@ from analytics_pipeline.warehouse import load as load_module
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
 from analytics_pipeline.warehouse.load import settle_failures
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
-from analytics_pipeline_tests.loading.loaded import Warehouse, difference
+from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse, difference
 
 DAY = "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
 
@@ -107,20 +107,23 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
     before = warehouse.contents()
     warehouse.load(warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2"))
     with open_warehouse(warehouse.path) as connection:
-        settle_failures(connection, loaded[:1])
+        settle_failures(connection, loaded[:1], FIRST_NIGHT)
     assert warehouse.query("SELECT partition FROM ops.failed_files") == [("2026-01-02",)]
     assert warehouse.query("SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
         ("2026-01-01", 1),
         ("2026-01-02", 30),
     ]
     with open_warehouse(warehouse.path) as connection:
-        settle_failures(connection, loaded)
+        settle_failures(connection, loaded, FIRST_NIGHT)
     assert difference(before, warehouse.contents()) == {}
 
 
-def test_a_file_emptied_upstream_empties_its_rows(warehouse: Warehouse):
+def test_a_file_emptied_upstream_keeps_its_rows_until_that_is_accepted(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2)}))
-    warehouse.load(warehouse.deliver({DAY.format(1): costs()}, "e2"))
+    emptied = warehouse.deliver({DAY.format(1): costs()}, "e2")
+    assert failures(warehouse.load(emptied)) == [emptied[0].key]
+    assert users(warehouse) == [("2026-01-01", 1), ("2026-01-01", 2)]
+    warehouse.load(emptied, accept=True)
     assert users(warehouse) == []
     assert warehouse.query("SELECT etag, records FROM ops.loaded_files") == [("e2", 0)]
 

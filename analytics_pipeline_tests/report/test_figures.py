@@ -99,6 +99,7 @@ def test_nothing_loaded_is_not_zero() -> None:
         span=Span(None, None, None, None, False),
         courses=[],
         freshness=[],
+        lost=[],
         figures={
             "spend": [],
             "idle": [],

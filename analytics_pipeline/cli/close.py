@@ -1,0 +1,72 @@
+"""`analytics-pipeline close`: end what is really gone, or load what was held back."""
+
+from typing import Annotated
+
+import typer
+
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    UNUSABLE,
+    command,
+    complain,
+    fail,
+    known_dataset,
+    note,
+    one_line,
+)
+from analytics_pipeline.cli.rebuild import rebuild
+from analytics_pipeline.close_partition import Closed
+from analytics_pipeline.close_partition import close as close_partition
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.settings import load_settings
+
+
+@command
+def close(
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the file.", callback=known_dataset)],
+    partition: Annotated[str, typer.Option(help="Its day, month, course id, or `organisation`.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would end, and change nothing.")] = False,
+) -> None:
+    """Accept what is delivered now in place of what is loaded, for one file that `status` names.
+
+    A file that is gone: its rows end, and history keeps them with the time until which they held. A version that was held back,
+    as it lost its rows or is a copy: it is loaded. Then the models are rebuilt and published.
+
+    Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
+    """
+    settings = load_settings()
+    if not settings.warehouse_path.exists():
+        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+    done = close_partition(settings, DATASETS[dataset], partition, dry_run=dry_run)
+    if not done.absences:
+        complain(
+            f"Nothing is missing from {dataset} {one_line(partition)}, so there is nothing to close. `analytics-pipeline status` "
+            "compares the bucket with the warehouse and names what is missing."
+        )
+        raise typer.Exit(UNUSABLE)
+    _tell(done, dry_run=dry_run)
+    if dry_run:
+        return
+    failed = done.result is not None and done.result.failure is not None
+    rebuilt = failed or rebuild(settings)
+    raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
+
+
+def _tell(done: Closed, *, dry_run: bool) -> None:
+    """Say what was ended or loaded, or would be."""
+    for absence in done.absences:
+        note(f"{one_line(absence.source_key)}: {absence.detail}.")
+    if done.ended:
+        verb = "would leave" if dry_run else "left"
+        note(
+            f"{done.ended.rows:,} rows and {done.ended.rejects:,} quarantined records {verb} the warehouse; "
+            f"{done.ended.states:,} states of its history {'would end' if dry_run else 'ended'}."
+        )
+    elif done.result and done.result.failure:
+        complain(f"It was not loaded: {done.result.failure.reason}. {done.result.failure.remedy}")
+    elif done.accepted:
+        count = done.accepted.records - done.accepted.rejects
+        note(f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, which replace those before.")
+    else:
+        note("It is loaded already, and would no longer be told of." if dry_run else "It is no longer told of.")

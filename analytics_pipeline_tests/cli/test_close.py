@@ -1,0 +1,84 @@
+"""Files that are gone, versions that lost their rows, copies: said everywhere, kept until `close` ends them."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline_tests.cli.conftest import Run
+
+
+def published(data: Path, sql: str, *parameters: object) -> list[tuple]:
+    with duckdb.connect(str(data / "analytics.duckdb"), read_only=True) as connection:
+        return connection.execute(sql, list(parameters)).fetchall()
+
+
+def lost(run: Run) -> tuple[int, list[dict]]:
+    result = run("status", "--json")
+    return result.exit_code, json.loads(result.output)["absent"]
+
+
+@pytest.fixture
+def course(organisation: Organisation) -> str:
+    """The key of an enrollment file."""
+    return max(key for key in organisation.files() if "/enrollment/" in key)
+
+
+def test_a_course_deleted_upstream_is_said_everywhere_and_its_students_leave_when_it_is_closed(
+    run: Run, synced: Path, demo: DemoVocareum, course: str
+):
+    number = course.split("/course")[1].split("/")[0]
+    sql = "SELECT count(*) FROM raw.enrollment WHERE _source_key = ?"
+    ((students,),) = published(synced, sql, course)
+    demo.delete(course)
+
+    told = run("sync")
+    assert told.exit_code == 1, told.output
+    assert f"{course}: it is no longer delivered; its {students} rows are kept" in told.output
+    assert f"analytics-pipeline close --dataset enrollment --partition {number}" in told.output
+    assert published(synced, sql, course) == [(students,)], "the rows stay"
+    assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], "not published"
+    code, (event,) = lost(run)
+    assert (code, event["dataset"], event["partition"], event["kind"]) == (1, "enrollment", number, "gone")
+    assert run("report").exit_code == 0
+    assert f"enrollment {number}: it is no longer delivered" in (synced / "report.html").read_text()
+
+    close = ("close", "--dataset", "enrollment", "--partition", number)
+    dry = run(*close, "--dry-run")
+    assert (dry.exit_code, f"{students} rows" in dry.output) == (0, True), dry.output
+    assert lost(run)[0] == 1, "a dry run changes nothing"
+    done = run(*close)
+    assert done.exit_code == 0, done.output
+    assert published(synced, sql, course) == [(0,)]
+    left = "SELECT count(DISTINCT user_id) FROM marts.roster_changes WHERE course_id = ? AND change = 'left'"
+    assert published(synced, left, int(number))[0][0] > 0, "the models are not rebuilt"
+    assert lost(run) == (0, [])
+    assert run("sync").exit_code == 0
+    assert run(*close).exit_code == 2, "there is nothing to close any more"
+
+
+def test_grades_rewritten_to_the_header_alone_keep_their_scores_until_that_is_accepted(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+):
+    key = max(key for key in organisation.files() if "/grades/" in key)
+    number = key.split("/course")[1].split("/")[0]
+    demo.put(key, organisation.files()[key].split(b"\n")[0] + b"\n")
+    told = run("sync")
+    assert told.exit_code == 1, told.output
+    assert f"{key}: the new version has no rows to load" in told.output
+    code, (event,) = lost(run)
+    assert (code, event["kind"], event["held"]) == (1, "shrunk", True)
+    assert "the new version has no rows" in run("findings", "--dataset", "grades").output
+    sql = "SELECT count(*) > 0 FROM raw.grades WHERE _source_key = ?"
+    assert published(synced, sql, key) == [(True,)]
+    assert run("close", "--dataset", "grades", "--partition", number).exit_code == 0
+    assert published(synced, sql, key) == [(False,)]
+    assert (lost(run), run("sync").exit_code) == ((0, []), 0)
+
+
+def test_close_says_when_nothing_is_missing(run: Run, synced: Path):
+    result = run("close", "--dataset", "grades", "--partition", "1")
+    assert (result.exit_code, "analytics-pipeline status" in result.output) == (2, True), result.output

@@ -1,0 +1,64 @@
+"""`findings`: every quarantined record and every warning has a file, a line, a column, a rule and a remedy."""
+
+import json
+import re
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.ingest.remedies import KINDS
+from analytics_pipeline.ingest.validate import in_words
+from analytics_pipeline_tests.cli.conftest import Run
+
+
+def found(run: Run, *arguments: str) -> list[dict]:
+    result = run("findings", "--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_findings_name_file_line_column_rule_and_remedy_of_all_that_is_quarantined_or_odd(
+    run: Run, synced: Path, organisation: Organisation
+):
+    everything = found(run)
+    quarantined = {
+        (one["source_key"], line) for one in everything if one["outcome"] == "quarantined" for line in one["lines"]
+    }
+    assert {(planted.key, planted.line) for planted in organisation.truth.planted} <= quarantined
+    assert all(one["remedy"] and one["column"] and one["reason"] and one["lines"] for one in everything)
+    warnings = found(run, "--warnings")
+    assert warnings == [one for one in everything if one["outcome"] == "loaded"]
+    with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
+        ledger = connection.execute("SELECT sum(warnings)::INT, sum(rejects)::INT > 0 FROM ops.loaded_files").fetchone()
+    assert ledger == (sum(one["records"] for one in warnings), True)
+
+
+def test_findings_can_be_asked_of_a_dataset_or_a_file(run: Run, synced: Path):
+    everything = found(run)
+    some = everything[0]
+    assert found(run, "--dataset", some["dataset"]) == [one for one in everything if one["dataset"] == some["dataset"]]
+    assert found(run, "--file", some["source_key"]) == [
+        one for one in everything if one["source_key"] == some["source_key"]
+    ]
+    assert found(run, "--file", "no such file") == []
+    shown = run("findings", "--file", some["source_key"], "--limit", "1")
+    assert shown.exit_code == 0, shown.output
+    for text in (some["source_key"].partition("/")[2], some["remedy"]):
+        assert text in shown.output
+
+
+def test_sync_points_from_its_warnings_to_the_findings(first_sync):
+    assert "analytics-pipeline findings" in first_sync[1].output
+
+
+def test_every_declared_rule_is_of_a_kind_that_has_a_remedy():
+    rules = [
+        in_words(check, column)
+        for dataset in DATASETS.values()
+        for column in dataset.columns
+        for check in dataset.schema.columns[column.name].checks
+    ] + [in_words(check) for dataset in DATASETS.values() for check in dataset.schema.checks]
+    assert rules
+    assert [rule for rule in rules if not any(re.search(pattern, rule) for pattern, _ in KINDS)] == []

@@ -1,0 +1,188 @@
+"""A version that lost its rows, or is a copy of another file, does not replace what is loaded; an accepted one does."""
+
+from datetime import timedelta
+
+import pytest
+
+from analytics_pipeline.close_partition import close
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.ingest.plan import place_listing
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.absences import note_listing, open_absences
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.ingest.delivered import HEADER, delivery
+from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
+
+GRADES, ROSTER = "grades/course{}/grades.csv", "enrollment/course{}/enrollment.csv"
+AWS, AZURE = "cloud_spend/aws_cost_2026-01-{:02}.csv", "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
+LATER = FIRST_NIGHT.replace(year=2100)
+
+
+def scores(students: int, course: int = 200) -> str:
+    rows = (f"{course}, C, 7, A, 0, 10, {user}, , 9, 0, 8, P, 9, 1, R, 9, 5\n" for user in range(1, students + 1))
+    return HEADER["grades"] + "".join(rows)
+
+
+def roster(students: int, course: int = 200) -> str:
+    rows = (f"{user}, {course}, student, N, a@b, k, 1, 0, 1,\n" for user in range(1, students + 1))
+    return HEADER["enrollment"] + "".join(rows)
+
+
+def aws(cost: float, updated: str = "1645823566") -> str:
+    return HEADER["aws_cost"] + f"123456789012, 1, u@v.com, 7, lab, {cost}, {updated}\n"
+
+
+def azure(cost: float) -> str:
+    return HEADER["azure_cost"] + f"1, u@v.com, 7, lab, 1, 2026, {cost}\n"
+
+
+def load(warehouse: Warehouse, bodies: dict[str, str], etag: str = "e1", night: int = 0) -> list[FileResult]:
+    return warehouse.load(warehouse.deliver(bodies, etag, night))
+
+
+def count(warehouse: Warehouse, table: str) -> int:
+    ((rows,),) = warehouse.query(f"SELECT count(*) FROM {table}")
+    return int(rows)
+
+
+def events(warehouse: Warehouse) -> list[tuple]:
+    return warehouse.query("SELECT partition, kind, held, closed_by FROM ops.absences ORDER BY ALL")
+
+
+def settings_of(warehouse: Warehouse) -> Settings:
+    return Settings(ANALYTICS_DATA_DIR=str(warehouse.path.parent))
+
+
+@pytest.mark.parametrize("left", [0, 19, 20])
+def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(warehouse: Warehouse, left: int):
+    load(warehouse, {GRADES.format(200): scores(40)})
+    (result,) = load(warehouse, {GRADES.format(200): scores(left)}, "e2", night=1)
+    assert result.failure is not None
+    assert "40 are loaded, which are kept" in result.failure.reason
+    assert "close --dataset grades --partition 200" in result.failure.remedy
+    assert count(warehouse, "raw.grades") == 40
+    assert events(warehouse) == [("200", "shrunk", True, None)]
+    assert warehouse.query("SELECT etag, reason FROM ops.failed_files") == [("e2", result.failure.reason)]
+
+
+def test_a_version_that_lost_less_than_half_of_its_rows_replaces_them(warehouse: Warehouse):
+    load(warehouse, {GRADES.format(200): scores(40)})
+    (result,) = load(warehouse, {GRADES.format(200): scores(21)}, "e2", night=1)
+    assert (result.failure, count(warehouse, "raw.grades"), events(warehouse)) == (None, 21, [])
+
+
+def test_a_held_version_is_forgotten_when_a_whole_one_comes(warehouse: Warehouse):
+    load(warehouse, {GRADES.format(200): scores(40)})
+    load(warehouse, {GRADES.format(200): scores(0)}, "e2", night=1)
+    load(warehouse, {GRADES.format(200): scores(1)}, "e3", night=2)
+    assert events(warehouse) == [("200", "shrunk", True, "superseded"), ("200", "shrunk", True, None)]
+    load(warehouse, {GRADES.format(200): scores(41)}, "e4", night=3)
+    assert count(warehouse, "raw.grades") == 41
+    assert [closed_by for *_, closed_by in events(warehouse)] == ["delivered", "superseded"]
+    assert count(warehouse, "ops.failed_files") == 0
+
+
+def test_a_person_accepts_a_held_version(warehouse: Warehouse):
+    load(warehouse, {ROSTER.format(200): roster(40)})
+    load(warehouse, {ROSTER.format(200): roster(2)}, "e2", night=1)
+    planned = close(settings_of(warehouse), DATASETS["enrollment"], "200", dry_run=True)
+    assert planned.accepted is not None
+    assert (planned.accepted.etag, count(warehouse, "raw.enrollment")) == ("e2", 40)
+    done = close(settings_of(warehouse), DATASETS["enrollment"], "200")
+    assert done.result is not None and done.result.failure is None
+    assert count(warehouse, "raw.enrollment") == 2
+    assert events(warehouse) == [("200", "shrunk", True, "close")]
+    assert warehouse.query("SELECT count(*) FROM history.enrollment WHERE valid_to IS NOT NULL") == [(38,)]
+    assert count(warehouse, "ops.failed_files") == 0
+
+
+def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(warehouse: Warehouse):
+    load(warehouse, {AWS.format(1): aws(100)})
+    (result,) = load(warehouse, {AWS.format(2): aws(100)}, "another", night=1)
+    assert result.failure is not None
+    assert "the same bytes as the file of 2026-01-01" in result.failure.reason
+    assert warehouse.query("SELECT file_date::VARCHAR, cost::INT FROM raw.aws_cost") == [("2026-01-01", 100)]
+    load(warehouse, {AWS.format(2): aws(120, "1645909966")}, "e2", night=2)
+    assert count(warehouse, "raw.aws_cost") == 2
+    assert events(warehouse) == [("2026-01-02", "repeated", True, "delivered")]
+
+
+def test_of_two_copies_in_one_load_the_later_is_held_back(warehouse: Warehouse):
+    results = load(warehouse, {AWS.format(2): aws(100), AWS.format(1): aws(100)})
+    assert [one.landed.delivery.partition.key for one in results if one.failure] == ["2026-01-02"]
+
+
+def test_another_content_of_the_same_size_is_no_copy(warehouse: Warehouse):
+    results = load(warehouse, {AWS.format(1): aws(100), AWS.format(2): aws(101)})
+    assert [one.failure for one in results] == [None, None], "the ETag is the same in this test, the bytes are not"
+
+
+def test_a_copy_is_known_by_its_etag_where_the_landed_file_is_gone(warehouse: Warehouse):
+    (first,) = warehouse.deliver({AWS.format(1): aws(100)})
+    warehouse.load([first])
+    landing_path(warehouse.landing, first).unlink()
+    (result,) = load(warehouse, {AWS.format(2): aws(100)}, first.etag, night=1)
+    assert result.failure is not None
+
+
+def test_files_of_a_header_alone_are_no_copies(warehouse: Warehouse):
+    results = load(warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]})
+    assert ([one.failure for one in results], events(warehouse)) == ([None, None], [])
+
+
+def test_a_reload_of_the_loaded_version_is_never_held_back(warehouse: Warehouse):
+    bodies = {AWS.format(1): aws(100), AWS.format(2): aws(120, "1645909966")}
+    load(warehouse, bodies)
+    assert [one.failure for one in load(warehouse, bodies)] == [None, None]
+
+
+def test_what_an_idle_day_repeats_is_loaded_and_told_of_until_the_feed_moves_on(warehouse: Warehouse):
+    """Month to date without a time in it: an idle day and a copy are the same bytes."""
+    load(warehouse, {AZURE.format(1): azure(5)})
+    (result,) = load(warehouse, {AZURE.format(2): azure(5)}, "e2", night=1)
+    assert (result.failure, count(warehouse, "raw.azure_cost")) == (None, 2)
+    assert events(warehouse) == [("2026-01-02", "repeated", False, None)]
+    load(warehouse, {AZURE.format(3): azure(9)}, "e3", night=2)
+    assert events(warehouse) == [("2026-01-02", "repeated", False, "superseded")]
+
+
+def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_back(warehouse: Warehouse):
+    delivered = warehouse.deliver({ROSTER.format(200): roster(3), ROSTER.format(300): roster(2, 300)})
+    warehouse.load(delivered)
+    placed = place_listing([delivery(ROSTER.format(300))], "org9001/")
+    missed = LATER + timedelta(hours=1)
+    with open_warehouse(warehouse.path) as connection:
+        note_listing(connection, placed, [""], LATER, missed)
+        note_listing(connection, placed, [""], LATER, missed + timedelta(days=1))
+        (event,) = open_absences(connection)
+    assert (event.partition, event.first_seen, count(warehouse, "raw.enrollment")) == ("200", missed, 5)
+
+    planned = close(settings_of(warehouse), DATASETS["enrollment"], "200", dry_run=True)
+    assert planned.ended is not None
+    assert (planned.ended.rows, planned.ended.states, count(warehouse, "raw.enrollment")) == (3, 3, 5)
+    close(settings_of(warehouse), DATASETS["enrollment"], "200")
+    assert warehouse.query("SELECT DISTINCT courseid FROM raw.enrollment") == [(300,)]
+    assert warehouse.query("SELECT DISTINCT courseid, valid_to FROM history.enrollment ORDER BY 1") == [
+        (200, missed),
+        (300, None),
+    ]
+    assert events(warehouse) == [("200", "gone", False, "close")]
+    with open_warehouse(warehouse.path) as connection:
+        note_listing(connection, placed, [""], LATER, missed + timedelta(days=2))
+        assert open_absences(connection) == [], "what is closed is not reported again"
+    assert close(settings_of(warehouse), DATASETS["enrollment"], "200").absences == []
+
+    warehouse.load(delivered)
+    assert count(warehouse, "raw.enrollment") == 5, "delivered anew, it is loaded"
+
+
+def test_a_file_that_comes_back_settles_its_absence(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
+    with open_warehouse(warehouse.path) as connection:
+        note_listing(connection, place_listing([], "org9001/"), [""], LATER, LATER)
+        assert len(open_absences(connection)) == 1
+        note_listing(connection, place_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
+        assert open_absences(connection) == []
+    assert events(warehouse) == [("200", "gone", False, "delivered")]
