@@ -16,9 +16,9 @@ from analytics_pipeline import sql_models
 from analytics_pipeline.datasets import DATASETS, place
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 

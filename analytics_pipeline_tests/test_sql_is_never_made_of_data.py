@@ -48,7 +48,7 @@ JUDGED = {
         "words",
     },
     # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are variables.
-    "ingest/read.py": {
+    "ingest/csv/read_files.py": {
         "' OR '.join(left.values()) or 'false'",
         "', '.join(map(_value_sql, dataset.columns))",
         "', '.join(texts)",
@@ -77,7 +77,7 @@ JUDGED = {
         "trimmed",
     },
     # Texts are a column of a registered frame.
-    "ingest/second_look.py": {
+    "ingest/csv/second_look.py": {
         "at",
         "careful_sql(column.dtype, f't{at}')",
         "column.sql_type",
@@ -140,7 +140,7 @@ JUDGED = {
         "name",
         "name.rpartition('.')[0]",
     },
-    "warehouse/standing.py": {"dataset.table", "quoted"},
+    "warehouse/quality.py": {"dataset.table", "quoted"},
     # Queries of report/queries.py and report/chart_queries.py, with two numbers of the module's own put in.
     "report/read.py": {"prepare", "sql"},
     # The one door for SQL of the user's own: the published file, read-only.

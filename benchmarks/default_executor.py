@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from analytics_pipeline.orchestration.build import build_definitions
+from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import load_settings
 
 

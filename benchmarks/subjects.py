@@ -37,8 +37,8 @@ def load(listing: str, landing: str, database: str) -> None:
 
     gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
     from analytics_pipeline.datasets import DATASETS, place
-    from analytics_pipeline.ingest.plan import Delivery
-    from analytics_pipeline.loading import Loader
+    from analytics_pipeline.ingest.delivery import Delivery
+    from analytics_pipeline.operations.load_files import Loader
     from analytics_pipeline.warehouse.connection import open_warehouse
 
     deliveries = []
@@ -116,10 +116,10 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 def one_by_one(most: str) -> None:
     """Our assets as Dagster runs them without ranges: one run for each partition of the daily datasets."""
     from analytics_pipeline.ingest.plan import Wanted
-    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.asset_keys import asset_key
+    from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
-    from analytics_pipeline.orchestration.raw_assets import asset_key
-    from analytics_pipeline.orchestration.runs import RANGE_END, RANGE_START
+    from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START
     from analytics_pipeline.orchestration.sync import execute, make_plan
     from analytics_pipeline.settings import load_settings
 

@@ -16,9 +16,9 @@ from analytics_pipeline.cli.console import (
     one_line,
 )
 from analytics_pipeline.cli.rebuild import rebuild
-from analytics_pipeline.close_partition import Closed
-from analytics_pipeline.close_partition import close as close_partition
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.operations.close_partition import Closed
+from analytics_pipeline.operations.close_partition import close as close_partition
 from analytics_pipeline.settings import load_settings
 
 

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.disk import room
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.disk import room
 from analytics_pipeline.warehouse.checks import Check
 
 _SHORT = 16  # characters of a cell that is not broken over lines

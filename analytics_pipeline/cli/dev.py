@@ -34,5 +34,5 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     # Where nobody answers, a tick says so after a minute; Dagster's own patience ends just then, with words about a code server.
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
     workspace = ["--workspace", str(project_file("workspace.yaml"))]
-    program = [sys.executable, "-m", "analytics_pipeline.orchestration.webserver", "dev"]
+    program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver", "dev"]
     os.execv(sys.executable, [*program, "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import command, note
-from analytics_pipeline.dictionary import data_dictionary
+from analytics_pipeline.operations.data_dictionary import data_dictionary
 from analytics_pipeline.sql_models import documentation, load_project
 from analytics_pipeline.warehouse.files import replacing
 

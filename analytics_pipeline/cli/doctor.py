@@ -12,9 +12,9 @@ import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.folders import is_shared, keep_private, make_below
 from analytics_pipeline.ingest.plan import Placed, plan
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.storage.folders import is_shared, keep_private, make_below
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.checks import Check, errors, read
@@ -152,7 +152,7 @@ def _credentials(settings: Settings) -> Verdict:
 
 
 def _bucket(settings: Settings) -> Verdict:
-    from analytics_pipeline.orchestration.resources import open_bucket
+    from analytics_pipeline.vocareum.connect import open_bucket
 
     first = next(iter(open_bucket(settings, PATIENCE).list()), None)
     if first is None:

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, fail, note, table
-from analytics_pipeline.erasing import Receipt, receipt_path
-from analytics_pipeline.erasing import erase as erase_person
+from analytics_pipeline.operations.erase_person import Receipt, receipt_path
+from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
 
 

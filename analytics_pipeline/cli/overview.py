@@ -22,8 +22,8 @@ from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
 from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files, loaded_versions
+from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
-from analytics_pipeline.warehouse.standing import Totals, totals
 
 HEARTBEAT = timedelta(minutes=5)
 """A daemon whose last sign of life is older counts as ended; it gives one every 30 seconds."""
@@ -109,7 +109,7 @@ def compare(here: OnDisk, placed: Placed, settings: Settings, now: datetime) -> 
     Raises:
         AnotherOrganisation: the warehouse is of another organisation.
     """
-    from analytics_pipeline.orchestration.decide import outside
+    from analytics_pipeline.orchestration.raw.load_requests import outside
 
     todo = plan(placed, here.loaded)
     never = outside(todo.work, settings.start_date, now)

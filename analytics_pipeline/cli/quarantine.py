@@ -19,8 +19,8 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files

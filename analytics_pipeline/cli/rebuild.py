@@ -1,14 +1,14 @@
 """Models and the published file brought up to what a command has changed in the warehouse."""
 
 from analytics_pipeline.cli.console import complain, note
-from analytics_pipeline.disk import room
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.disk import room
 
 
 def rebuild(settings: Settings) -> bool:
     """Rebuild what is stale and publish; return whether that went well."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
-    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
     with room(settings.dagster_home), open_instance(settings) as instance:

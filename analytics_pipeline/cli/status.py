@@ -21,7 +21,8 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.overview import OnDisk, compare, on_disk
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.plan import AnotherOrganisation, Delivery, Placed, Plan, place_listing
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.plan import AnotherOrganisation, Placed, Plan, place_listing
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.warehouse.ledger import FailedFile
 
@@ -94,7 +95,7 @@ def _verdict(complete: bool, here: OnDisk) -> str:
 
 def _listing(settings: Settings) -> tuple[Placed | None, str | None]:
     """The bucket's listing, or why there is none."""
-    from analytics_pipeline.orchestration.resources import open_bucket
+    from analytics_pipeline.vocareum.connect import open_bucket
 
     try:
         bucket = open_bucket(require(settings), PATIENCE)
@@ -127,7 +128,7 @@ def _standing(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFil
 
 def _next_attempt(file: FailedFile) -> datetime | None:
     """When the daemon tries a failing file again (UTC); None once it has given it up."""
-    from analytics_pipeline.orchestration.decide import PACE
+    from analytics_pipeline.orchestration.raw.load_requests import PACE
 
     return None if file.attempts >= PACE.attempts else file.failed_at + PACE.pause(file.attempts)
 

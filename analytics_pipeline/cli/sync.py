@@ -21,9 +21,9 @@ from analytics_pipeline.cli.console import (
     tell_checks,
 )
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.disk import room
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.storage.disk import room
 from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 
 _DAY = ["%Y-%m-%d"]
@@ -55,7 +55,7 @@ def sync(
 def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
     """Sync and tell a person what was done; returns the exit code."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
-    from analytics_pipeline.orchestration.build import build_definitions
+    from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
     before = replaced_at(settings.warehouse_path)

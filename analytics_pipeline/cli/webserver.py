@@ -22,5 +22,5 @@ def webserver(
     prepare_home(settings)
     note(f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no login.")
     options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
-    program = [sys.executable, "-m", "analytics_pipeline.orchestration.webserver"]
+    program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver"]
     os.execv(sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

@@ -12,10 +12,10 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Absence
-from analytics_pipeline.ingest.header import FileRefused, Header, read_header
-from analytics_pipeline.ingest.lines import LINES, lines_of_rows
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.ingest.read import FILE, SHORT, UNREAD, Damaged, read_files
+from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
+from analytics_pipeline.ingest.csv.line_lookup import LINES, lines_of_rows
+from analytics_pipeline.ingest.csv.read_files import FILE, SHORT, UNREAD, Damaged, read_files
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.validate import WHOLE_ROW, judge
 from analytics_pipeline.words import words
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.ingest.delivery import Delivery
 
 
 def landing_path(folder: Path, delivery: Delivery) -> Path:

@@ -3,57 +3,13 @@
 How a file is fetched belongs in `vocareum/`, how it is read in `batch.py`.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Protocol
+from datetime import date
 
-from analytics_pipeline.datasets import Cadence, Dataset, Partition, place
+from analytics_pipeline.datasets import Cadence, place
 from analytics_pipeline.errors import PipelineError
-
-
-class Listed(Protocol):
-    """An object of the bucket, as a listing shows it."""
-
-    @property
-    def key(self) -> str:
-        """Whole key."""
-
-    @property
-    def etag(self) -> str:
-        """Version of the content."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def last_modified(self) -> datetime:
-        """When it was written (UTC)."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One version of one delivered file, placed in its dataset."""
-
-    dataset: Dataset
-    partition: Partition
-    key: str
-    etag: str
-    size: int
-    last_modified: datetime
-
-    @property
-    def version(self) -> tuple[str, str, int]:
-        """What tells one version from another: key, ETag and size, never the clock."""
-        return self.key, self.etag, self.size
-
-    @property
-    def fingerprint(self) -> str:
-        """The version as a short text without blanks, commas or @, for run tags and run config."""
-        return hashlib.sha256(repr(self.version).encode()).hexdigest()[:16]
-
+from analytics_pipeline.ingest.delivery import Delivery, Listed
 
 Loaded = Mapping[tuple[str, str], tuple[str, str, int]]
 """What the ledger says is loaded: (dataset, partition) -> (key, ETag, size)."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import dagster as dg
 
-from analytics_pipeline.folders import keep_private
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.vocareum.parts import private_file
+from analytics_pipeline.storage.folders import keep_private
+from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.warehouse.connection import private_files
 
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -21,6 +21,7 @@ from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replaced_at
@@ -142,29 +143,6 @@ class VerdictsDefinition(dg.ResourceDefinition):
         self.verdicts = Verdicts()
         told = "Who is told of each file's verdict: a terminal that executes the run, else nobody."
         super().__init__(lambda _: self.verdicts, config_schema={}, description=told)
-
-
-def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:
-    """The organisation's part of the bucket, by the settings.
-
-    Args:
-        settings: of the organisation.
-        budget: seconds after which the API or S3 is not asked once more; by default what each of them has.
-
-    Raises:
-        SettingsError: the organisation or the token is not set.
-        VocareumError: an address is not safe for secrets.
-    """
-    require(settings)
-    within: dict[str, Any] = {} if budget is None else {"budget": budget}
-    api = VocareumApi(settings.api_url, settings.api_token, **within)
-    return Bucket(
-        session(api, settings.org_id, settings.region),
-        settings.bucket,
-        prefix=f"org{settings.org_id}/",
-        endpoint_url=settings.s3_endpoint_url,
-        **within,
-    )
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:

@@ -14,18 +14,20 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import tidy
-from analytics_pipeline.ingest.plan import Delivery, Plan, Wanted, place_listing, plan
-from analytics_pipeline.loading import utc_now
-from analytics_pipeline.orchestration.decide import load_requests, put_back
-from analytics_pipeline.orchestration.failures import FILES_FAILED, UNUSABLE
-from analytics_pipeline.orchestration.marks import marked, newest_events, snapshot_versions, when
-from analytics_pipeline.orchestration.published_assets import PUBLISHED
-from analytics_pipeline.orchestration.raw_assets import asset_key
-from analytics_pipeline.orchestration.rebuild import stale_assets
-from analytics_pipeline.orchestration.resources import Verdicts, open_bucket
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, end_dead_runs, known_runs
+from analytics_pipeline.ingest.plan import Plan, Wanted, place_listing, plan
+from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
+from analytics_pipeline.orchestration.models.staleness import stale_assets
+from analytics_pipeline.orchestration.raw.load_requests import load_requests, put_back
+from analytics_pipeline.orchestration.raw.materializations import marked, newest_events, snapshot_versions, when
+from analytics_pipeline.orchestration.resources import Verdicts
+from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, end_dead_runs, known_runs
+from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.absences import (
     OpenAbsence,
     closed_files,
@@ -78,12 +80,12 @@ def make_plan(settings: Settings, wanted: Wanted) -> Plan:
     Raises:
         SettingsError, VocareumError, WarehouseUnusable: with what to do in the text.
     """
-    bucket, listed_at = open_bucket(settings), utc_now()
+    bucket, listed_at = open_bucket(settings), warehouse_now()
     placed = place_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(placed, loaded_versions(connection), wanted)
-        note_listing(connection, placed, [""], listed_at, utc_now())  # all is listed, whatever part is wanted
-        record_lost(connection, utc_now())
+        note_listing(connection, placed, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
+        record_lost(connection, warehouse_now())
     tidy(settings.landing_dir, todo.unchanged)
     return todo
 

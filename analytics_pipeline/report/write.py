@@ -19,11 +19,11 @@ from typing import Any
 import vl_convert
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.folders import make_below
 from analytics_pipeline.report.charts import SECTIONS, Chart, course_rows
 from analytics_pipeline.report.figures import day, key_figures
 from analytics_pipeline.report.read import Data, Row, read
 from analytics_pipeline.report.style import CONFIG
+from analytics_pipeline.storage.folders import make_below
 from analytics_pipeline.warehouse.files import replacing
 
 _LOST_NAMED = 5

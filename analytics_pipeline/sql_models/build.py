@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from analytics_pipeline.disk import is_full
 from analytics_pipeline.sql_models.model import Layer, Model
+from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.schema import literal
 from analytics_pipeline.warehouse.transactions import transaction
 

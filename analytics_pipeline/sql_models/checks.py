@@ -11,10 +11,10 @@ from datetime import datetime
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.disk import is_full
 from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
+from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, outdate, read, record
 
 IS_BUILT = "is_built"

@@ -19,7 +19,7 @@ from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK, TRY_LATER, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline.vocareum.patience import BUDGET, LastFailure, patiently
+from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, patiently
 from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
 _OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more

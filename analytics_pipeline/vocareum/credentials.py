@@ -18,9 +18,10 @@ from botocore.loaders import Loader, create_loader
 from botocore.utils import parse_timestamp
 from pydantic import SecretStr
 
+from analytics_pipeline.storage.clock import utc_now
 from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
-from analytics_pipeline.vocareum.patience import LastFailure
 from analytics_pipeline.vocareum.redaction import register, vendor_words
+from analytics_pipeline.vocareum.retry import LastFailure
 
 ASSUMED_LIFETIME = timedelta(minutes=60)
 """The vendor's article: "temporary credentials for AWS S3 access for one hour"."""
@@ -213,12 +214,8 @@ class _Provider(CredentialProvider):
         return self._credentials
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def session(
-    source: CredentialSource, org_id: str, region: str, *, clock: Callable[[], datetime] = _utc_now
+    source: CredentialSource, org_id: str, region: str, *, clock: Callable[[], datetime] = utc_now
 ) -> boto3.Session:
     """Make a boto3 session whose credentials come from Vocareum.
 

@@ -20,14 +20,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
-from analytics_pipeline.disk import is_full
+from analytics_pipeline.storage.disk import is_full
+from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.addresses import is_loopback
 from analytics_pipeline.vocareum.answers import Everywhere, Failure, Passing, Stale, explain
 from analytics_pipeline.vocareum.credentials import renew
 from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline.vocareum.parts import private_file
-from analytics_pipeline.vocareum.patience import patiently
+from analytics_pipeline.vocareum.retry import patiently
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

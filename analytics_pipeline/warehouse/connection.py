@@ -14,9 +14,9 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from analytics_pipeline.disk import room
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.folders import keep_private
+from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sidecar import digest, is_untouched, judge, leave_sidecar
 

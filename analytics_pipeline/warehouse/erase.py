@@ -1,7 +1,7 @@
 """Taking one person out of the live warehouse, remembering to keep them out, and leaving no bytes behind.
 
 Which columns stand for a person is declared in `datasets/`; files are rewritten in `ingest/erasure.py`; the order of
-the steps is in `erasing.py`.
+the steps is in `erase_person.py`.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from shutil import rmtree
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
-from analytics_pipeline.ingest.erasure import People
+from analytics_pipeline.ingest.erase import People
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import history_table

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.disk import naming
-from analytics_pipeline.folders import file_mode
+from analytics_pipeline.storage.disk import naming
+from analytics_pipeline.storage.folders import file_mode
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION, let_go, private_files
 from analytics_pipeline.warehouse.schema import literal
 

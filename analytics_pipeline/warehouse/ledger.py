@@ -6,7 +6,8 @@ from datetime import date, datetime
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Partition
-from analytics_pipeline.ingest.plan import Delivery, Loaded
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.plan import Loaded
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ import polars as pl
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Kind
 from analytics_pipeline.ingest.batch import Batch, FileResult
-from analytics_pipeline.ingest.erasure import erase_in_batch
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.ingest.read import EXTRA, FILE
+from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.erase import erase_in_batch
 from analytics_pipeline.warehouse.absences import note, open_absences, settle, supersede_repeats
 from analytics_pipeline.warehouse.arrivals import note_arrivals
 from analytics_pipeline.warehouse.erase import erased_people

@@ -17,7 +17,7 @@ import duckdb
 
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.folders import make_below
+from analytics_pipeline.storage.folders import make_below
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
 from analytics_pipeline.warehouse.signature import withheld_lines

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import patience
+from analytics_pipeline.vocareum import retry as patience
 from analytics_pipeline.vocareum.errors import VocareumError
-from analytics_pipeline.vocareum.patience import LastFailure
+from analytics_pipeline.vocareum.retry import LastFailure
 
 COMMAND = Path(sys.executable).parent / "analytics-pipeline"
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)

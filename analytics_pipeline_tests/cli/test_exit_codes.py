@@ -15,7 +15,7 @@ import pytest
 from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.folders import FolderOpen, is_shared, keep_private
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.folders import FolderOpen, is_shared, keep_private
 from analytics_pipeline_tests.cli.conftest import Run
 
 SOMEBODY = 54_321

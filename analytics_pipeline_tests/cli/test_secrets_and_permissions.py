@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.resources import open_bucket
 from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.cli.secret import HOOK, Listener, chain, files_with, texts_with

@@ -12,13 +12,13 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import place_listing
-from analytics_pipeline.loading import Loader
-from analytics_pipeline.orchestration import published_assets
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.resources import open_bucket
+from analytics_pipeline.orchestration.models import published_assets
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
+from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.loading.loaded import contents, difference

@@ -6,7 +6,7 @@ from pathlib import Path
 from analytics_pipeline.datasets import DATASETS, place
 from analytics_pipeline.demo.organisation.table import HEADERS
 from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
-from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.ingest.delivery import Delivery
 
 KEYS = {
     "lab_sessions": "lab_sessions/lab_sessions_2026-01-09.csv",

@@ -7,8 +7,8 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Dialect
 from analytics_pipeline.demo.organisation.table import Record, Table, render
-from analytics_pipeline.ingest.lines import lines_of_rows
-from analytics_pipeline.ingest.records import MAX_LINE, is_read_whole, read_records, survey
+from analytics_pipeline.ingest.csv.line_lookup import lines_of_rows
+from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, is_read_whole, read_records, survey
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 COURSES = HEADER["course_mapping"]

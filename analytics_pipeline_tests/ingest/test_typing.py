@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from analytics_pipeline.ingest.read import _connection
+from analytics_pipeline.ingest.csv.read_files import _connection
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 BIG = 2**63 - 1

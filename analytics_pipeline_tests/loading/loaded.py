@@ -7,9 +7,9 @@ from typing import Any
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.schema import tables
 from analytics_pipeline_tests.ingest.delivered import delivery

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from analytics_pipeline.close_partition import close
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.ingest.plan import place_listing
+from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import note_listing, open_absences
 from analytics_pipeline.warehouse.connection import open_warehouse

@@ -8,7 +8,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Dialect, Organisation, OrganisationSpec
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.standing import unaccounted
+from analytics_pipeline.warehouse.quality import unaccounted
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
 AFTERWARDS = 365

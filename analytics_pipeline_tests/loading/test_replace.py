@@ -139,7 +139,7 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Pa
     other = Warehouse(tmp_path / "shuffled")
     shuffled = other.deliver(bodies)
     random.Random(5).shuffle(shuffled)
-    monkeypatch.setattr("analytics_pipeline.loading.BATCH_FILES", 3)
+    monkeypatch.setattr("analytics_pipeline.operations.load_files.BATCH_FILES", 3)
     other.load(shuffled)
     assert difference(one.contents(), other.contents()) == {}
     assert len(one.contents()["raw.azure_cost"]) == sum(range(1, 25))

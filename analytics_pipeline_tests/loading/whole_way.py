@@ -8,7 +8,7 @@ import duckdb
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.standing import unaccounted
+from analytics_pipeline.warehouse.quality import unaccounted
 from analytics_pipeline_tests.ingest import typed
 from analytics_pipeline_tests.ingest.damaged import normal, refusal
 from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, read

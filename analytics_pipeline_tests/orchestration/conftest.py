@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.build import build_definitions
-from analytics_pipeline.orchestration.decide import PACE, Pace
+from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.raw.load_requests import PACE, Pace
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.clocks import Clock
 

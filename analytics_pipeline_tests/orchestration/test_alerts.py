@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.published_assets import WHOLE
+from analytics_pipeline.orchestration.models.published_assets import WHOLE
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.completeness import Drop, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.raw.checks.completeness import Drop, drops, lateness, missing, ranges
 
 SESSIONS, AZURE, MONTHS, GRADES = (DATASETS[n] for n in ("lab_sessions", "azure_cost", "service_spend", "grades"))
 

@@ -6,9 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from analytics_pipeline.datasets import DATASETS, Dataset
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.orchestration.decide import PACE, Standing, load_requests, standing, standings
-from analytics_pipeline.orchestration.runs import ENTRIES_PER_TAG, KnownRun, RunState, _verdicts, verdict_tags
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.orchestration.raw.load_requests import PACE, Standing, load_requests, standing, standings
+from analytics_pipeline.orchestration.runs.run_records import (
+    ENTRIES_PER_TAG,
+    KnownRun,
+    RunState,
+    _verdicts,
+    verdict_tags,
+)
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 START = date(2026, 1, 1)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from analytics_pipeline.orchestration.following import FOLLOW
+from analytics_pipeline.orchestration.models.automation import FOLLOW
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 

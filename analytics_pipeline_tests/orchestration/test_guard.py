@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 import pytest
 
-from analytics_pipeline.orchestration.guard import Headers, refusal
+from analytics_pipeline.orchestration.ui.guard import Headers, refusal
 
 UI = "https://dagster.example.org"
 HERE = "127.0.0.1:3000"

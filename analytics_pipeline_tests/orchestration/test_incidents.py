@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from analytics_pipeline.orchestration.incidents import Incident, RedCheck, from_json, messages, open_incidents
-from analytics_pipeline.orchestration.runs import KnownRun, RunState
+from analytics_pipeline.orchestration.alerting.incidents import Incident, RedCheck, from_json, messages, open_incidents
+from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SESSIONS, AWS = "raw.lab_sessions", "raw.aws_cost"

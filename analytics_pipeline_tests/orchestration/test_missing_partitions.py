@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.runs import PROCESS_TAG, known_runs
+from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, known_runs
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
 
 BAD = b"<html>502 Bad Gateway</html>"

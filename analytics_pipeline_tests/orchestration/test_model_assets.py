@@ -9,10 +9,11 @@ import duckdb
 import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
-from analytics_pipeline.orchestration import model_assets as module
-from analytics_pipeline.orchestration.model_assets import model_assets, model_key
-from analytics_pipeline.orchestration.published_assets import PUBLISHED, REPORT, WHOLE, published_asset
-from analytics_pipeline.orchestration.rebuild import stale_assets
+from analytics_pipeline.orchestration.asset_keys import model_key
+from analytics_pipeline.orchestration.models import assets as module
+from analytics_pipeline.orchestration.models.assets import model_assets
+from analytics_pipeline.orchestration.models.published_assets import PUBLISHED, REPORT, WHOLE, published_asset
+from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.sync import execute
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
@@ -121,7 +122,7 @@ def test_a_changed_query_makes_its_model_and_what_reads_it_stale(
     version = module.code_version
     changed = "staging.grades"
     monkeypatch.setattr(
-        "analytics_pipeline.orchestration.rebuild.code_version",
+        "analytics_pipeline.orchestration.models.staleness.code_version",
         lambda model: "another" if model.qualified == changed else version(model),
     )
     names = {".".join(one.path) for one in stale_assets(loaded.instance)}

@@ -13,7 +13,7 @@ from analytics_pipeline_tests.orchestration.conftest import StartPipeline, lab_s
 
 RUN = """
 import sys
-from analytics_pipeline.orchestration.build import build_definitions
+from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 settings = load_settings()

@@ -4,7 +4,7 @@ import base64
 import re
 from datetime import date, timedelta
 
-from analytics_pipeline.orchestration.plots import rows_per_period
+from analytics_pipeline.orchestration.ui.plots import rows_per_period
 
 
 def test_a_plot_is_a_small_png_in_markdown() -> None:

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.datasets import Cadence
-from analytics_pipeline.orchestration.schedules import scheduled_range
+from analytics_pipeline.orchestration.raw.schedules import scheduled_range
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, spans
 
 

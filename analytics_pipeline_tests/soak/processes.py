@@ -17,7 +17,7 @@ _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(
     [
         "analytics_pipeline.cli",
-        "analytics_pipeline.orchestration.build",
+        "analytics_pipeline.orchestration.definitions",
         "analytics_pipeline.orchestration.instance",
         "analytics_pipeline.orchestration.sync",
         "analytics_pipeline.report",

@@ -9,7 +9,7 @@ import duckdb
 
 from analytics_pipeline.datasets import Dataset, place
 from analytics_pipeline.ingest.batch import Landed, read_batch
-from analytics_pipeline.ingest.plan import Delivery
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
 

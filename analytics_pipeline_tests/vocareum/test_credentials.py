@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import patience
+from analytics_pipeline.vocareum import retry as patience
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials, session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.vocareum.parts import private_file, remove_stale_parts
+from analytics_pipeline.storage.private_files import private_file, remove_stale_parts
 
 
 def dead_pid() -> int:

@@ -15,19 +15,20 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline import erasing, loading
 from analytics_pipeline.datasets import DATASETS, place
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
-from analytics_pipeline.erasing import erase, receipt_path
-from analytics_pipeline.ingest.erasure import People, erase_in_file
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.erase import People, erase_in_file
 from analytics_pipeline.ingest.landing import landing_path, tidy
-from analytics_pipeline.ingest.plan import Delivery
-from analytics_pipeline.loading import Loader
+from analytics_pipeline.operations import erase_person as erasing
+from analytics_pipeline.operations import load_files as loading
+from analytics_pipeline.operations.erase_person import erase, receipt_path
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import compact, erased_people
 from analytics_pipeline.warehouse.publish import publish
-from analytics_pipeline.warehouse.standing import unaccounted
+from analytics_pipeline.warehouse.quality import unaccounted
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,7 @@ def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
 @pytest.mark.slow
 def test_a_run_killed_at_random_moments_is_completed_by_the_next(settings: Settings, someone: Someone) -> None:
     script = f"""
-from analytics_pipeline.erasing import erase
+from analytics_pipeline.operations.erase_person import erase
 from analytics_pipeline.settings import Settings
 print("begin", flush=True)
 erase(Settings(), {someone.user_id}, dry_run=False)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.erasure import People, Redacted, erase_in_file
-from analytics_pipeline.ingest.records import read_records
+from analytics_pipeline.ingest.csv.tolerant_reader import read_records
+from analytics_pipeline.ingest.erase import People, Redacted, erase_in_file
 
 GRADES = (
     "courseid,coursename,asnid,asnname,ispeerreviewon,maxscore,userid,partnerid,asnscore,isoverride,"

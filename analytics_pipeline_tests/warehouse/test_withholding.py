@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.erasing import erase
-from analytics_pipeline.loading import utc_now
+from analytics_pipeline.operations.erase_person import erase
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build_and_test, load_project
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check, errors, outdate, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
@@ -42,11 +42,11 @@ def warehouse(settings: Settings) -> Iterator[Connection]:
 def build(connection: Connection, *breaks: str, models: tuple[str, ...] | None = None) -> set[str]:
     """Build all, or some, break the tables, and test again; the names of the failing ERROR tests."""
     chosen = PROJECT.models.values() if models is None else PROJECT.select(models)
-    build_and_test(connection, PROJECT, chosen, utc_now())
+    build_and_test(connection, PROJECT, chosen, warehouse_now())
     for sql in breaks:
         connection.execute(sql)
     if breaks:
-        build_and_test(connection, PROJECT, [], utc_now(), also=PROJECT.tests.keys())
+        build_and_test(connection, PROJECT, [], warehouse_now(), also=PROJECT.tests.keys())
     return {check.name for check in errors(read(connection))}
 
 
@@ -167,7 +167,7 @@ def test_a_verdict_that_lasts_keeps_its_since(settings: Settings) -> None:
     name = "daily_spend_adds_up_to_what_was_reported"
 
     def tested(connection: Connection) -> Check:
-        build_and_test(connection, PROJECT, [], utc_now(), also=[name])
+        build_and_test(connection, PROJECT, [], warehouse_now(), also=[name])
         return next(check for check in read(connection) if check.name == name)
 
     with warehouse(settings) as connection:

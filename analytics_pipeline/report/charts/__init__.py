@@ -1,6 +1,6 @@
 """The charts of the page: pure functions from the rows that `read.py` brings to Altair.
 
-This is the package's door. How marks are made is in `marks.py`, how they look in `style.py`.
+This is the package's door. How marks are made is in `chart_forms.py`, how they look in `style.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from analytics_pipeline.report.marks import COURSE, USD, Time
+from analytics_pipeline.report.chart_forms import COURSE, USD, Time
 from analytics_pipeline.report.read import Course, Data
 from analytics_pipeline.report.style import CATEGORIES, OTHER
 

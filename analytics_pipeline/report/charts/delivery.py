@@ -2,9 +2,9 @@
 
 import altair as alt
 
-from analytics_pipeline.report import marks
+from analytics_pipeline.report import chart_forms
+from analytics_pipeline.report.chart_forms import EVERYTHING
 from analytics_pipeline.report.charts.chart import Chart, by, time
-from analytics_pipeline.report.marks import EVERYTHING
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import STATES, SURFACE
 
@@ -13,14 +13,14 @@ def completeness(data: Data) -> Chart:
     """What was delivered."""
     names = sorted({row["dataset"] for row in data.charts["completeness"]})
     calendar = (
-        marks.rows("completeness", EVERYTHING, "day", "until")
+        chart_forms.rows("completeness", EVERYTHING, "day", "until")
         .mark_rect(stroke=SURFACE, strokeWidth=time(data).hairline, aria=False)
         .encode(
-            x=marks.time_axis(data.span.is_weekly),
+            x=chart_forms.time_axis(data.span.is_weekly),
             x2="until:T",
             y=alt.Y("dataset:N", title=None, sort=names, scale=alt.Scale(paddingInner=0.25)),
             color=by("state", STATES),
-            tooltip=["dataset:N", marks.day_tooltip(data.span.is_weekly), "state:N"],
+            tooltip=["dataset:N", chart_forms.day_tooltip(data.span.is_weekly), "state:N"],
         )
         .properties(width="container", height=alt.Step(34))
     )
@@ -50,8 +50,8 @@ def rejects(data: Data) -> Chart:
         definition="Records kept in quarantine, by the twelve rules most often broken; a record that breaks two rules counts in both.",
         data="rejects",
         where=EVERYTHING,
-        drawing=marks.ranked(
-            marks.rows("rejects", EVERYTHING).transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
+        drawing=chart_forms.ranked(
+            chart_forms.rows("rejects", EVERYTHING).transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
             "label",
             "records",
             text="format(datum.records, ',.0f') + ' in ' + datum.files + (datum.files == 1 ? ' file' : ' files')",

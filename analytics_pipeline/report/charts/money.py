@@ -2,9 +2,9 @@
 
 import altair as alt
 
-from analytics_pipeline.report import marks
+from analytics_pipeline.report import chart_forms
+from analytics_pipeline.report.chart_forms import ADDITIVE, DOLLARS, EXACT, USD
 from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
-from analytics_pipeline.report.marks import ADDITIVE, DOLLARS, EXACT, USD
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import IDLE, PROVIDERS
 
@@ -25,8 +25,8 @@ def spend_by_provider(data: Data) -> Chart:
         ),
         data="spend",
         where=ADDITIVE,
-        drawing=marks.over_time(
-            marks.rows("spend", ADDITIVE, "day"),
+        drawing=chart_forms.over_time(
+            chart_forms.rows("spend", ADDITIVE, "day"),
             "cost",
             by("provider", PROVIDERS),
             group="provider",
@@ -54,8 +54,8 @@ def spend_by_course(data: Data) -> Chart:
         ),
         data="spend",
         where=ADDITIVE,
-        drawing=marks.over_time(
-            marks.labelled(marks.rows("spend", ADDITIVE, "day"), "group"),
+        drawing=chart_forms.over_time(
+            chart_forms.labelled(chart_forms.rows("spend", ADDITIVE, "day"), "group"),
             "cost",
             by_course(data),
             group="group",
@@ -82,8 +82,8 @@ def top_services(data: Data) -> Chart:
         ),
         data="services",
         where=EXACT,
-        drawing=marks.ranked(
-            marks.rows("services", EXACT),
+        drawing=chart_forms.ranked(
+            chart_forms.rows("services", EXACT),
             "service",
             "cost",
             text=f"format(datum.cost, '{USD}')",
@@ -109,8 +109,8 @@ def idle_spend(data: Data) -> Chart:
         ),
         data="idle",
         where=ADDITIVE,
-        drawing=marks.over_time(
-            marks.rows("idle", ADDITIVE, "day"),
+        drawing=chart_forms.over_time(
+            chart_forms.rows("idle", ADDITIVE, "day"),
             "cost",
             alt.ColorValue(IDLE),
             group=None,

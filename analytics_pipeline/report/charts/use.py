@@ -2,9 +2,9 @@
 
 import altair as alt
 
-from analytics_pipeline.report import marks
+from analytics_pipeline.report import chart_forms
+from analytics_pipeline.report.chart_forms import ADDITIVE, COUNTS, DOLLARS, EVERYTHING, EXACT, USD
 from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
-from analytics_pipeline.report.marks import ADDITIVE, COUNTS, DOLLARS, EVERYTHING, EXACT, USD
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import ACCENT, OUTCOMES, PERCENTILES, SURFACE
 
@@ -23,8 +23,8 @@ def sessions_over_time(data: Data) -> Chart:
         ),
         data="sessions",
         where=ADDITIVE,
-        drawing=marks.over_time(
-            marks.rows("sessions", ADDITIVE, "day"),
+        drawing=chart_forms.over_time(
+            chart_forms.rows("sessions", ADDITIVE, "day"),
             "sessions",
             by("outcome", OUTCOMES),
             group="outcome",
@@ -42,7 +42,7 @@ def sessions_over_time(data: Data) -> Chart:
 def spend_against_sessions(data: Data) -> Chart:
     """Courses as points."""
     points = (
-        marks.labelled(marks.rows("course_totals", "datum.course !== 'other'"), "label", "group")
+        chart_forms.labelled(chart_forms.rows("course_totals", "datum.course !== 'other'"), "label", "group")
         .transform_calculate(chosen=ADDITIVE)
         .mark_circle(aria=False)
         .encode(
@@ -63,7 +63,7 @@ def spend_against_sessions(data: Data) -> Chart:
         ),
         data="course_totals",
         where=EVERYTHING,
-        drawing=marks.sized(points, 300),
+        drawing=chart_forms.sized(points, 300),
         missing="No course has a session, spend or a student yet.",
         keys=["course"],
         values=["sessions", "cost", "students"],
@@ -76,7 +76,7 @@ def student_spread(data: Data) -> Chart:
         title="Students", symbolType="circle", symbolFillColor="var(--green)", tickCount=3, format="d", columns=4
     )
     points = (
-        marks.rows("students", ADDITIVE)
+        chart_forms.rows("students", ADDITIVE)
         .transform_aggregate(people="sum(students)", groupby=["sessions_from", "sessions_to", "cost_from", "cost_to"])
         .transform_calculate(
             x="(datum.sessions_from + datum.sessions_to) / 2",
@@ -101,7 +101,7 @@ def student_spread(data: Data) -> Chart:
         ),
         data="students",
         where=ADDITIVE,
-        drawing=marks.sized(points, 300),
+        drawing=chart_forms.sized(points, 300),
         missing="No student has a session or spend yet, or no enrollment is loaded.",
         keys=["sessions_from", "sessions_to", "cost_from", "cost_to"],
         values=["students"],
@@ -111,14 +111,14 @@ def student_spread(data: Data) -> Chart:
 def launch_latency(data: Data) -> Chart:
     """How long people wait for a lab."""
     lines = (
-        marks.rows("latency", EXACT, "day")
+        chart_forms.rows("latency", EXACT, "day")
         .mark_line(strokeWidth=2.25, aria=False, point={"size": 36, "filled": True})
         .encode(
-            x=marks.time_axis(data.span.is_weekly),  # weeks begin before the first day
+            x=chart_forms.time_axis(data.span.is_weekly),  # weeks begin before the first day
             y=alt.Y("minutes:Q", title="Minutes", scale=FROM_ZERO),
             color=by("percentile", PERCENTILES),
             tooltip=[
-                marks.day_tooltip(is_weekly=True),
+                chart_forms.day_tooltip(is_weekly=True),
                 "percentile:N",
                 "minutes:Q",
                 alt.Tooltip("launches:Q", format=",.0f"),
@@ -134,7 +134,7 @@ def launch_latency(data: Data) -> Chart:
         ),
         data="latency",
         where=EXACT,
-        drawing=marks.sized(lines, 260),
+        drawing=chart_forms.sized(lines, 260),
         missing="No launch times: lab_sessions is not loaded, or says nothing of launches.",
         keys=["day", "percentile"],
         values=["minutes", "launches"],
@@ -147,7 +147,7 @@ def concurrency(data: Data) -> Chart:
     hours = alt.Axis(labelAngle=0, domain=False, ticks=False, labelSeparation=4)
     legend = alt.Legend(title="Sessions", symbolFillColor=ACCENT, tickCount=4, columns=4)
     cells = (
-        marks.rows("concurrency", EXACT)
+        chart_forms.rows("concurrency", EXACT)
         .transform_calculate(weekday_name=f"{WEEKDAYS}[datum.weekday - 1]")
         .mark_rect(color=ACCENT, cornerRadius=2, stroke=SURFACE, strokeWidth=1.5, aria=False)
         .encode(
@@ -171,7 +171,7 @@ def concurrency(data: Data) -> Chart:
         ),
         data="concurrency",
         where=EXACT,
-        drawing=marks.sized(cells, 230),
+        drawing=chart_forms.sized(cells, 230),
         missing="No sessions in the newest 13 weeks.",
         keys=["weekday", "hour"],
         values=["usual", "highest"],
@@ -190,8 +190,8 @@ def never_seen(data: Data) -> Chart:
         ),
         data="course_totals",
         where=ADDITIVE,
-        drawing=marks.ranked(
-            marks.labelled(marks.rows("course_totals", where), "label"),
+        drawing=chart_forms.ranked(
+            chart_forms.labelled(chart_forms.rows("course_totals", where), "label"),
             "label",
             "never_seen",
             text="datum.never_seen + ' of ' + datum.students",

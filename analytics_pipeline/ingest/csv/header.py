@@ -1,0 +1,127 @@
+"""Whether a file can be read at all, and which column stands where: the header, judged before any row.
+
+DuckDB does not check a header, so HTML, gzip, UTF-16 or an empty body must be refused here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics_pipeline.datasets import Dataset, normal_form
+from analytics_pipeline.datasets.cells import BLANKS
+from analytics_pipeline.ingest.csv.tolerant_reader import Record, read_records, width_of
+from analytics_pipeline.words import Words, joined, words
+
+MAX_COLUMNS = 2_000
+_MAGIC = {
+    b"\x1f\x8b": words("it is compressed (gzip)"),
+    b"PK\x03\x04": words("it is a zip archive"),
+    b"\xff\xfe": words("it is UTF-16, not UTF-8"),
+    b"\xfe\xff": words("it is UTF-16, not UTF-8"),
+    b"PAR1": words("it is a Parquet file"),
+}
+SAME_FILE_REMEDY = words("Ask Vocareum for the file again; it is loaded by itself once it is delivered whole.")
+
+
+class FileRefused(Exception):
+    """A file that can't be loaded; the rows it had before stay.
+
+    Attributes:
+        reason: what is wrong, a clause for people. It is published: it names announced columns and positions, and no cell.
+        remedy: what a person should do.
+        line: where, None for the whole file.
+    """
+
+    def __init__(self, reason: Words, remedy: Words = SAME_FILE_REMEDY, line: int | None = None) -> None:
+        super().__init__(f"{reason}. {remedy}")
+        self.reason, self.remedy, self.line = reason, remedy, line
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands where in a file.
+
+    Attributes:
+        names: normal form of each column, in the file's order.
+        delivered: the headers as delivered, for columns nobody announced.
+        simple: whether DuckDB may skip it as the file's first line.
+        cells: cells of its line; empty ones at the end are no columns.
+    """
+
+    names: tuple[str, ...]
+    delivered: tuple[str, ...]
+    simple: bool
+    cells: int
+
+    @property
+    def width(self) -> int:
+        """Cells in a whole record."""
+        return len(self.names)
+
+
+def read_header(path: Path, dataset: Dataset) -> Header:
+    """Read and judge a file's header.
+
+    Raises:
+        FileRefused: the body is none of CSV, or the header lacks a column, or has one twice.
+    """
+    record = _first_record(path)
+    delivered = tuple(cell.strip(BLANKS) for cell in record.cells[: width_of(record.cells)])
+    names = tuple(normal_form(cell) or f"column_{at}" for at, cell in enumerate(delivered, start=1))
+    if len(record.cells) > MAX_COLUMNS:
+        raise FileRefused(
+            words("the header has {:,} columns; {:,} is the most that is read", len(record.cells), MAX_COLUMNS),
+            line=record.line,
+        )
+    # A file without a header has people's cells in its place: only what is announced may be named, and is looked for first.
+    missing = [column.word for column in dataset.columns if column.required and column.name not in names]
+    if missing:
+        remedy = words(
+            "If Vocareum renamed or dropped it for good, change the model in analytics_pipeline/datasets/{}.py; "
+            "otherwise ask Vocareum for the file again.",
+            dataset.word,
+        )
+        raise FileRefused(words("the header lacks {}", _few(missing)), remedy, record.line)
+    if twice := _repeated(names, dataset):
+        reason = words("the header has {} twice, so it can't be told which one counts", _few(twice))
+        raise FileRefused(reason, line=record.line)
+    simple = record.line == 1 and "\n" not in record.raw and "\r" not in record.raw
+    return Header(names, delivered, simple, len(record.cells))
+
+
+def _first_record(path: Path) -> Record:
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise FileRefused(words("it is empty: not even a header"))
+    for magic, what in _MAGIC.items():
+        if head.startswith(magic):
+            raise FileRefused(what)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{"):
+        raise FileRefused(words("it is not CSV but HTML, XML or JSON, such as an error page"))
+    if b"\0" in head.replace(b"\r", b"\n").split(b"\n", 1)[0]:
+        raise FileRefused(words("its header has NUL bytes: it is UTF-16 or binary, not UTF-8 CSV"), line=1)
+    record = next(read_records(path), None)
+    if record is None:
+        raise FileRefused(words("it is empty: not even a header"))
+    if record.fault:
+        raise FileRefused(words("the header can't be read: {}", record.fault), line=record.line)
+    return record
+
+
+def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
+    """The columns that stand twice: by name if they are announced, by their positions if they are not."""
+    announced = {column.name: column.word for column in dataset.columns}
+    first: dict[str, int] = {}
+    repeated: dict[Words, None] = {}
+    for at, name in enumerate(names, start=1):
+        if name in first:
+            repeated[announced.get(name) or words("column {} (as column {})", first[name], at)] = None
+        else:
+            first[name] = at
+    return list(repeated)
+
+
+def _few(names: list[Words], most: int = 5) -> Words:
+    shown = joined(names[:most])
+    return shown if len(names) <= most else words("{} and {:,} more", shown, len(names) - most)

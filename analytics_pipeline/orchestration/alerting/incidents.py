@@ -1,0 +1,162 @@
+"""What is wrong now, and what people are told of it: pure functions of runs, checks and the incidents they know of.
+
+An incident is a state, not an event: an asset whose last run failed, or a red check. So a backfill with fifty failing
+runs is one message, and nothing is lost while nobody looks. Sending belongs in `alerts.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
+
+LONGEST_ERROR = 1_500
+PARTITIONS_NAMED = 12
+
+
+@dataclass(frozen=True)
+class RedCheck:
+    """A check of severity ERROR that does not pass.
+
+    Attributes:
+        asset: `raw.lab_sessions`.
+        text: what the check says.
+    """
+
+    asset: str
+    name: str
+    text: str
+    run_id: str
+
+    @property
+    def subject(self) -> str:
+        """What people are told of."""
+        return f"{self.asset} {self.name}"
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Something that people are told of once.
+
+    Attributes:
+        subject: asset, asset and check, or job.
+        since: ISO instant (UTC).
+        error: what is wrong and what to do.
+        run_id: the run to look at; empty if there is none.
+        partitions: what it is about; empty for all of the subject.
+    """
+
+    subject: str
+    since: str
+    error: str
+    run_id: str
+    partitions: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """As it is kept in a cursor."""
+        return asdict(self)
+
+
+def open_incidents(
+    runs: Sequence[KnownRun],
+    red: Sequence[RedCheck],
+    known: Mapping[str, Incident],
+    error_of: Callable[[str], str],
+    now: datetime,
+) -> dict[str, Incident]:
+    """What is wrong now, by subject.
+
+    A run that says which of its assets failed is no incident of the others; one that died says nothing, and is one of all.
+    An asset is well again once its last run succeeded, no check of it is red and no run of it is in flight: within a
+    backfill, one good run among bad ones is no news. A check that turns red while its asset fails is the same incident.
+
+    Args:
+        runs: newest first.
+        red: checks that do not pass.
+        known: what was wrong before.
+        error_of: tells what a run failed of.
+        now: UTC.
+    """
+    found: dict[str, Incident] = {}
+    last, busy = _last_ended(runs), {subject for run in runs if _in_flight(run) for subject in subjects(run)}
+    for subject, run in last.items():
+        if run.state is RunState.FAILED and (subject in run.failed or not run.failed):
+            found[subject] = known.get(subject) or Incident(
+                subject, _iso(run.ended or now), error_of(run.run_id), run.run_id, partitions(run, subject)
+            )
+    for check in red:
+        asset = found.get(check.asset) or known.get(check.asset)
+        if asset and check.subject not in known:
+            found.setdefault(check.asset, asset)
+        else:
+            opened = Incident(check.subject, _iso(now), check.text, check.run_id)
+            found[check.subject] = known.get(check.subject, opened)
+    for subject in known.keys() & busy:
+        found.setdefault(subject, known[subject])
+    return found
+
+
+def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
+    """One text for each new incident, subjects that fail of the same together, and one for what is well again."""
+    same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
+    for subject, incident in after.items():
+        if subject not in before:
+            same[incident.error, incident.partitions].append(incident)
+    texts = [_opened(group, ui_url) for group in same.values()]
+    well = sorted(set(before) - set(after))
+    if well:
+        since = min(before[subject].since for subject in well)
+        texts.append(f":white_check_mark: Well again: {', '.join(well)} (failing since {since}).")
+    return texts
+
+
+def subjects(run: KnownRun) -> frozenset[str]:
+    """What a run is about: its assets, or its job if it has none."""
+    return run.assets or frozenset({f"job {run.job}"})
+
+
+def partitions(run: KnownRun, subject: str) -> str:
+    """The partitions that a failed run could not load, or its range if it did not get so far."""
+    failed = sorted(run.verdicts.get(subject.removeprefix("raw."), ()), reverse=True)
+    if failed:
+        more = f" and {len(failed) - PARTITIONS_NAMED} more" if len(failed) > PARTITIONS_NAMED else ""
+        return ", ".join(failed[:PARTITIONS_NAMED]) + more
+    if run.first and run.last:
+        return run.first if run.first == run.last else f"{run.first} to {run.last}"
+    return ""
+
+
+def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
+    """The run of each subject that ended last; one that Dagster repeats, or that a person canceled, says nothing."""
+    last: dict[str, KnownRun] = {}
+    for run in runs:
+        if run.ended is None or run.will_retry or run.state is RunState.CANCELED:
+            continue
+        for subject in subjects(run):
+            other = last.get(subject)
+            if other is None or other.ended is None or run.ended > other.ended:
+                last[subject] = run
+    return last
+
+
+def _in_flight(run: KnownRun) -> bool:
+    return run.state is RunState.IN_FLIGHT
+
+
+def _opened(group: Sequence[Incident], ui_url: str) -> str:
+    first = group[0]
+    names = ", ".join(sorted(one.subject for one in group))
+    about = f" ({first.partitions})" if first.partitions else ""
+    link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
+    return f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+
+
+def _iso(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def from_json(data: Mapping[str, Any]) -> dict[str, Incident]:
+    """Incidents as they were kept in a cursor."""
+    return {subject: Incident(**values) for subject, values in data.items()}

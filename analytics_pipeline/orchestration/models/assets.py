@@ -1,0 +1,175 @@
+"""The SQL models as Dagster assets, and their tests as asset checks.
+
+What a model is belongs in `sql_models/`, when it is rebuilt in `automation.py`; this is the shell.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key, model_key
+from analytics_pipeline.orchestration.models.automation import FOLLOW
+from analytics_pipeline.orchestration.resources import WarehouseResource
+from analytics_pipeline.orchestration.runs.step_failures import foreseeable
+from analytics_pipeline.sql_models import (
+    Built,
+    ColumnLineage,
+    Model,
+    Project,
+    SqlTest,
+    build_and_test,
+    column_lineage,
+    column_types,
+    drop_removed,
+    missing,
+)
+from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse.checks import Check
+
+
+def model_assets(project: Project) -> dg.AssetsDefinition:
+    """Every model in one step, so that a rebuild opens the warehouse once; any subset can be built alone."""
+
+    @dg.multi_asset(
+        name="build_models",
+        specs=[_spec(model) for model in project.models.values()],
+        check_specs=[_check_spec(project, test) for test in project.tests.values()],
+        can_subset=True,
+    )
+    def build_models(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        chosen = {".".join(key.path) for key in context.selected_asset_keys}
+        with foreseeable(), warehouse.get_connection() as connection:
+            wanted = project.select(chosen)
+            for name in drop_removed(connection, project.models.values()):
+                context.log.info(f"{name} was dropped, as its file is gone from dbt_like_sql/.")
+            # Models that were never built and that a chosen one reads are built with it.
+            absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
+            needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
+            asked = {check.name for check in context.selected_asset_check_keys}
+            models = project.select([*(model.qualified for model in needed), *chosen])
+            built, checks = build_and_test(connection, project, models, warehouse_now(), asked)
+            types = column_types(connection)
+        done = [one for one in built if one.model in wanted and one.failure is None]
+        lineage = column_lineage(project, [one.model for one in done])
+        yield from (_materialized(one, lineage, types) for one in done)
+        yield from (check_result(check) for check in checks if check.name in asked)
+        _raise_if_failed(built)
+
+    return build_models
+
+
+def code_version(model: Model) -> str:
+    """Changes with the model's SQL, and so makes it stale."""
+    return hashlib.sha256(model.sql.encode()).hexdigest()[:12]
+
+
+def _spec(model: Model) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        model_key(model.qualified),
+        deps=sorted({key for name in model.depends_on for key in _assets_of(name)}),
+        description=model.description,
+        skippable=True,
+        group_name=str(model.layer),
+        kinds={"duckdb", "sql"},
+        owners=[OWNER],
+        tags={"layer": str(model.layer)},
+        automation_condition=FOLLOW,
+        code_version=code_version(model),
+        metadata={
+            "dagster/table_name": model.qualified,
+            "dagster/column_schema": _column_schema(model, {}),
+            "file": f"dbt_like_sql/{model.layer}/{model.name}.sql",
+        },
+    )
+
+
+def _assets_of(table: str) -> list[dg.AssetKey]:
+    """The assets that write a table: a history comes with its dataset, the ledger with every one of them."""
+    schema, _, name = table.partition(".")
+    if schema == "history":
+        return [asset_key(DATASETS[name])]
+    if schema in ("ops", "quarantine"):
+        return [asset_key(dataset) for dataset in DATASETS.values()]
+    return [model_key(table)]
+
+
+def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
+    home = model_key(project.home_of(test))
+    others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
+    return dg.AssetCheckSpec(test.name, asset=home, description=test.description, additional_deps=sorted(others))
+
+
+def _upstream(project: Project, names: set[str]) -> set[str]:
+    """Every model that one of these reads, directly or through others."""
+    found, todo = set[str](), set(names)
+    while todo:
+        reads = {table for name in todo for table in project.models[name].depends_on if table in project.models}
+        todo = reads - found
+        found |= reads
+    return found
+
+
+def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:
+    """Columns with their comments, and with DuckDB's types once the model is built."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(name, types.get((model.qualified, name), "?"), description=text or None)
+            for name, text in model.columns.items()
+        ]
+    )
+
+
+def _materialized(
+    built: Built, lineage: Mapping[str, ColumnLineage], types: Mapping[tuple[str, str], str]
+) -> dg.MaterializeResult:
+    columns = lineage[built.model.qualified]
+    return dg.MaterializeResult(
+        asset_key=model_key(built.model.qualified),
+        metadata={
+            "dagster/column_schema": _column_schema(built.model, types),
+            **({"dagster/row_count": built.rows} if built.rows is not None else {}),
+            "seconds": round(built.seconds, 3),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {column: column_deps(deps) for column, deps in columns.items()}
+            ),
+        },
+    )
+
+
+def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
+    """Return the columns of assets that a column is computed from, each once: a history and its raw table are one asset."""
+    found = {(key, column) for table, column in sources for key in _made_by(table)}
+    return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
+
+
+def _made_by(table: str) -> list[dg.AssetKey]:
+    """For column lineage: the asset whose table has the column; the ledger's tables are no asset of their own."""
+    return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
+
+
+def check_result(check: Check) -> dg.AssetCheckResult:
+    """A recorded verdict as the UI shows it."""
+    return dg.AssetCheckResult(
+        asset_key=model_key(check.subject),
+        check_name=check.name,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        description=f"{check.text} {check.remedy}".rstrip(),
+        metadata={
+            "violations": check.violations or 0,
+            "since": f"{check.since:%Y-%m-%d %H:%M} UTC",
+            **({"withholds": ", ".join(check.withholds)} if not check.passed else {}),
+        },
+    )
+
+
+def _raise_if_failed(built: list[Built]) -> None:
+    failed = [one for one in built if one.failure]
+    if failed:
+        lines = [f"{one.model.qualified}: {one.failure}" for one in failed]
+        text = f"{len(failed)} of {len(built)} models were not built; the tables they had before stay.\n"
+        raise dg.Failure(text + "\n".join(lines), allow_retries=False)

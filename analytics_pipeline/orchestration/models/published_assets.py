@@ -1,0 +1,95 @@
+"""What leaves the pipeline: the file that analysts open and the page for everyone else, made after the models.
+
+How they are written belongs in `warehouse/publish.py` and `report/`.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from analytics_pipeline.orchestration.asset_keys import OWNER, model_key
+from analytics_pipeline.orchestration.models.automation import FOLLOW
+from analytics_pipeline.orchestration.resources import WarehouseResource
+from analytics_pipeline.orchestration.runs.step_failures import foreseeable
+from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.sql_models import Project
+from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.publish import Published, publish
+
+GROUP = "published"
+PUBLISHED = dg.AssetKey([GROUP, "analytics"])
+REPORT = dg.AssetKey([GROUP, "report"])
+WHOLE = "nothing_is_withheld"
+_WHOLE_DESCRIPTION = (
+    "A failing test keeps the marts that it is about, and all that read them, as they were published before; the rest is "
+    "published. They go out with the first build after which it passes."
+)
+
+
+def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
+    """The published file, written whole and put in place at once, after the models."""
+    privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[model_key(name) for name in project.models],
+        group_name=GROUP,
+        description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        tags={"layer": GROUP},
+        automation_condition=FOLLOW,
+        check_specs=[dg.AssetCheckSpec(WHOLE, asset=PUBLISHED, description=_WHOLE_DESCRIPTION)],
+    )
+    def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
+        target = warehouse.published
+        with foreseeable(), warehouse.get_connection() as connection:
+            done = publish(connection, target, pii=pii)
+            failing = errors(read(connection))
+        if not done.is_written:
+            reasons = "\n".join(str(check) for check in failing)
+            raise dg.Failure(f"Nothing was published, and there is no file before.\n{reasons}", allow_retries=False)
+        rows = sorted(done.rows.items())
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "bytes": done.bytes,
+                "seconds": done.seconds,
+                "tables": ui_metadata.table(["table", "rows"], rows),
+                "dagster/row_count": sum(done.rows.values()),
+            },
+            check_results=[_whole(done, failing)],
+        )
+
+    return analytics
+
+
+def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
+    """Whether every table is published as it is now. A warning: the failing checks are the errors, and alert of themselves."""
+    return dg.AssetCheckResult(
+        asset_key=PUBLISHED,
+        check_name=WHOLE,
+        passed=not done.withheld,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join([*done.withheld, *(str(check) for check in failing if check.withholds)])
+        or "Every table is published as it is in the warehouse.",
+    )
+
+
+@dg.asset(
+    key=REPORT,
+    deps=[PUBLISHED],
+    group_name=GROUP,
+    description="One self-contained page with pictures of spend, use and completeness, without names or emails.",
+    kinds={"html"},
+    owners=[OWNER],
+    tags={"layer": GROUP},
+    automation_condition=FOLLOW,
+)
+def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
+    """`report.html`, from the published file."""
+    from analytics_pipeline.report import write_report  # Altair takes a second to import
+
+    with foreseeable():
+        target = write_report(warehouse.published, warehouse.report)
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

@@ -1,0 +1,54 @@
+"""After loads from a terminal: which models the loads, or a change of their SQL, have made stale.
+
+Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+from dagster._core.definitions.data_version import CODE_VERSION_TAG
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
+from analytics_pipeline.orchestration.models.assets import code_version
+from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
+from analytics_pipeline.orchestration.raw.materializations import Newest, newest_events, when
+from analytics_pipeline.sql_models import Model, load_project, touched_by
+
+
+def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
+    """The models to rebuild and the published file behind them; none if the file has everything.
+
+    What died between a load, or a build, and its publishing is stale too.
+    """
+    project = load_project()
+    keys = [model_key(name) for name in project.models]
+    newest = newest_events(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
+    began = _run_starts(instance, newest, keys)
+    late = {
+        model.qualified
+        for name, dataset in DATASETS.items()
+        for model in project.affected(touched_by([name]))
+        if when(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
+    }
+    changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
+    names = late | changed | {model.qualified for model in project.affected(changed)}
+    unpublished = any(when(newest, key) > when(newest, PUBLISHED) for key in keys)
+    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
+
+
+def _run_starts(
+    instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
+) -> Mapping[dg.AssetKey, float]:
+    """When the run that built each model began (epoch seconds): what was loaded later, it may not have read."""
+    runs = {newest[key].run_id for key in keys if key in newest}
+    records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
+    starts = {record.dagster_run.run_id: record.start_time for record in records}
+    return {key: starts.get(newest[key].run_id) or when(newest, key) for key in keys if key in newest}
+
+
+def _built_as(newest: Newest, model: Model) -> str | None:
+    """The code version that a model was built as last, None if never."""
+    event = newest.get(model_key(model.qualified))
+    materialization = event.asset_materialization if event else None
+    return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None

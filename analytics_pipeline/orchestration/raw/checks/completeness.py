@@ -1,0 +1,134 @@
+"""What is late, missing or fewer than usual: pure functions of the ledger's figures and the clock.
+
+As checks in the UI they are put in `checks/delivery.py`; what a single file must satisfy belongs in `ingest/`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import sqrt
+from statistics import median
+
+from analytics_pipeline.datasets import Cadence, Dataset
+from analytics_pipeline.warehouse.age import GRACE
+
+STALLED = timedelta(days=3)
+"""Lateness that is no longer a quiet day."""
+RETIRED = timedelta(days=60)
+"""Lateness after which a dataset counts as one that Vocareum no longer delivers."""
+
+WEEKS_COMPARED = 8
+LEAST_COMPARED = 3
+DAYS_JUDGED = 7
+USUAL_SHARE = 0.5
+"""A day with fewer than this share of the rows that its weekday usually has is a drop."""
+SCATTER = 3
+"""Counts scatter by their square root: so many times that is chance, in an organisation with a dozen sessions a day."""
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How far a dataset is behind.
+
+    Attributes:
+        newest: what it has: a partition, or when its newest file was written.
+        expected: what it should have by now.
+        behind: zero if nothing is late.
+    """
+
+    newest: str
+    expected: str
+    behind: timedelta
+
+
+def lateness(
+    dataset: Dataset, newest: date | None, last_written: datetime | None, now: datetime, grace: timedelta | None = None
+) -> Lateness | None:
+    """How late the newest delivery is; None if nothing was ever delivered, as in an organisation without Azure.
+
+    Args:
+        dataset: whose cadence counts.
+        newest: the newest day or month that is loaded.
+        last_written: when Vocareum wrote the newest file (UTC).
+        now: UTC.
+        grace: how long after its time a delivery is not yet late; by default that of the cadence.
+    """
+    allowed = now - (GRACE[dataset.cadence] if grace is None else grace)
+    if dataset.period is None:
+        if last_written is None:
+            return None
+        expected = allowed - timedelta(days=1)
+        return Lateness(_minute(last_written), _minute(expected), max(expected - last_written, timedelta()))
+    if newest is None:
+        return None
+    yesterday = allowed.date() - timedelta(days=1)
+    due = yesterday if dataset.cadence is Cadence.DAILY else yesterday.replace(day=1)
+    name = dataset.period.partition_format
+    return Lateness(newest.strftime(name), due.strftime(name), max(due - newest, timedelta()))
+
+
+def missing(dataset: Dataset, delivered: Collection[date]) -> list[date]:
+    """Days or months without a delivery between the first and the last one, in order."""
+    if not delivered or dataset.period is None:
+        return []
+    known, day, last, absent = set(delivered), min(delivered), max(delivered), []
+    while day < last:
+        day = _next(dataset, day)
+        if day not in known:
+            absent.append(day)
+    return absent
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A day with far fewer rows than usual."""
+
+    day: date
+    rows: int
+    usual: int
+
+
+def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
+    """The newest days with far fewer rows than the same weekday had in the weeks before; more is never a drop.
+
+    A dataset that accumulates may begin anew with a month, and is compared with days of the same month alone.
+
+    Args:
+        dataset: a daily one.
+        rows: loaded rows by day, in any order.
+    """
+    by_day = dict(rows)
+    found = []
+    for day in sorted(by_day)[-DAYS_JUDGED:]:
+        before = [day - timedelta(weeks=week) for week in range(1, WEEKS_COMPARED + 1)]
+        if dataset.accumulates:
+            before = [one for one in before if (one.year, one.month) == (day.year, day.month)]
+        counts = [by_day[one] for one in before if one in by_day]
+        if len(counts) < (1 if dataset.accumulates else LEAST_COMPARED):
+            continue
+        usual = median(counts)
+        if by_day[day] < min(usual * USUAL_SHARE, usual - SCATTER * sqrt(usual)):
+            found.append(Drop(day, by_day[day], round(usual)))
+    return found
+
+
+def ranges(days: Sequence[date], dataset: Dataset) -> list[tuple[date, date, int]]:
+    """Days or months in order as ranges: first, last, how many."""
+    found: list[tuple[date, date, int]] = []
+    for day in days:
+        if found and _next(dataset, found[-1][1]) == day:
+            first, _, count = found.pop()
+            found.append((first, day, count + 1))
+        else:
+            found.append((day, day, 1))
+    return found
+
+
+def _next(dataset: Dataset, day: date) -> date:
+    if dataset.cadence is Cadence.DAILY:
+        return day + timedelta(days=1)
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _minute(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"

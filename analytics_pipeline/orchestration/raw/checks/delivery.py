@@ -1,0 +1,203 @@
+"""The checks on completeness, freshness and volume that each raw asset carries, and Dagster's freshness policies.
+
+They run in the asset's own step, over the whole ledger; the six-hourly schedule keeps them right where nothing new comes.
+What is late or missing is decided in `completeness.py`, what single files must satisfy is checked in `checks/rows.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import duckdb
+
+from analytics_pipeline.datasets import Cadence, Dataset
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.orchestration.raw.checks.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.raw.load_requests import PACE
+from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.orchestration.ui.plots import rows_per_period
+from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, held_versions, lost_check, open_absences
+from analytics_pipeline.warehouse.age import GRACE, ages, silence
+from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
+
+NEWEST, GAPS, VOLUME, DELIVERED = "newest_is_loaded", "no_missing_periods", "volume_as_usual", "delivered_is_loaded"
+
+FRESHNESS = {
+    # A day's file is late on the next day at noon, 36 hours after the one before could be loaded first.
+    Cadence.DAILY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4), warn_window=timedelta(hours=36)),
+    Cadence.MONTHLY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(days=3)),
+    # A file that is overwritten with the same content is not loaded again: holidays are quiet.
+    Cadence.SNAPSHOT: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=30), warn_window=timedelta(days=7)),
+}
+"""When the UI calls an asset stale: it counts from the last load of any partition, the checks here are exact."""
+
+
+def standing_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks by name, with what each one says."""
+    descriptions = {
+        DELIVERED: f"No file has been given up: one that fails {PACE.attempts} times is not tried again by itself.",
+        NEWEST: f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
+        f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
+        "unless all daily datasets are silent.",
+    }
+    descriptions[LOST] = (
+        "No loaded file has gone from the bucket, no new version lost its rows, no file is a copy of another. What was loaded "
+        "stays until somebody runs `analytics-pipeline close`."
+    )
+    if dataset.period:
+        descriptions[GAPS] = "Days or months without a file between the first and the last one."
+    if dataset.cadence is Cadence.DAILY:
+        descriptions[VOLUME] = "No day has less than half of the rows of the same weekday in the weeks before."
+    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
+
+
+def standing_results(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    listed: Sequence[Delivery],
+    now: datetime,
+) -> Iterator[dg.AssetCheckResult]:
+    """How the dataset stands.
+
+    Args:
+        connection: the warehouse.
+        dataset: of which everything in the ledger is looked at.
+        key: its asset.
+        listed: what this run has seen in the bucket.
+        now: UTC.
+    """
+    loaded, failed = loaded_files(connection, dataset.name), failed_files(connection, dataset.name)
+    absences = open_absences(connection, dataset.name)
+    held = held_versions(absences)
+    trying = [one for one in failed if (one.partition, one.etag) not in held]
+    yield _delivered(key, dataset, [one for one in trying if one.attempts >= PACE.attempts], trying)
+    yield _lost(key, dataset, absences)
+    yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
+    if dataset.period:
+        yield _gaps(key, dataset, loaded, failed)
+    if dataset.cadence is Cadence.DAILY:
+        yield _volume(key, dataset, loaded)
+
+
+def _delivered(
+    key: dg.AssetKey, dataset: Dataset, given_up: Sequence[FailedFile], failed: Sequence[FailedFile]
+) -> dg.AssetCheckResult:
+    trying = len(failed) - len(given_up)
+    waiting = f"{trying} failing files are tried again by themselves." if trying else "No file is failing."
+    what_to_do = (
+        f"They are not tried again by themselves. When the cause is gone: `analytics-pipeline sync --dataset {dataset.name}`; "
+        "a new version by Vocareum is loaded without that."
+    )
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=DELIVERED,
+        passed=not given_up,
+        description=f"{ui_metadata.failures(given_up)}\n{what_to_do}" if given_up else waiting,
+        metadata={"given_up": ui_metadata.failed_table(given_up)} if given_up else {},
+    )
+
+
+def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -> dg.AssetCheckResult:
+    rows = [
+        (one.source_key, one.kind.value, one.detail, one.remedy, f"{one.first_seen:%Y-%m-%d %H:%M}") for one in absences
+    ]
+    check = lost_check(dataset, absences)
+    columns = ["file", "kind", "what", "remedy", "since"]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=LOST,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        description=check.text,
+        metadata={"lost": ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {},
+    )
+
+
+def _newest(
+    key: dg.AssetKey,
+    dataset: Dataset,
+    loaded: Sequence[LoadedFile],
+    listed: Sequence[Delivery],
+    now: datetime,
+    silent: str | None,
+) -> dg.AssetCheckResult:
+    """Judge the newest file. A dataset may end while others go on; while all daily ones are silent none of them passes."""
+    written = [one.last_modified.replace(tzinfo=UTC) for one in loaded] + [one.last_modified for one in listed]
+    newest = max((one.period for one in loaded if one.period), default=None)
+    late = lateness(dataset, newest, max(written, default=None), now)
+    if late is None:
+        return dg.AssetCheckResult(
+            asset_key=key, check_name=NEWEST, passed=True, description="Never delivered, which is no failure."
+        )
+    retired = late.behind > RETIRED
+    feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
+    text = f"The newest is {late.newest}."
+    if feed_ended:
+        text += f" {feed_ended}"
+    elif retired:
+        text += f" Nothing came for {late.behind.days} days: it counts as no longer delivered."
+    elif late.behind:
+        text += (
+            f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed (see `schema`). "
+            "If it stays away, look into the bucket, then ask Vocareum's support."
+        )
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=NEWEST,
+        passed=not feed_ended and (retired or not late.behind),
+        severity=dg.AssetCheckSeverity.ERROR if late.behind > STALLED and not retired else dg.AssetCheckSeverity.WARN,
+        description=text,
+        metadata={"newest": late.newest, "expected": late.expected, "hours_behind": late.behind / timedelta(hours=1)},
+    )
+
+
+def _gaps(
+    key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile], failed: Sequence[FailedFile]
+) -> dg.AssetCheckResult:
+    absent = ranges(missing(dataset, [one.period for one in (*loaded, *failed) if one.period]), dataset)
+    count = sum(many for _, _, many in absent)
+    rows = [(f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", many) for first, last, many in reversed(absent)]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=GAPS,
+        passed=not absent,
+        severity=dg.AssetCheckSeverity.WARN,  # nobody knows whether a quiet day has a file
+        description=(
+            f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}. Vocareum may deliver nothing where nobody worked; "
+            "what appears later is loaded by itself."
+            if absent
+            else "No gap between the first and the last file."
+        ),
+        metadata={
+            "missing": count,
+            **(
+                {"missing_periods": ui_metadata.table(["first", "last", "periods"], rows[: ui_metadata.MOST_FILES])}
+                if rows
+                else {}
+            ),
+        },
+    )
+
+
+def _volume(key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]) -> dg.AssetCheckResult:
+    low = drops(dataset, [(one.period, one.rows) for one in loaded if one.period])
+    rows = [(f"{one.day:%a %Y-%m-%d}", one.rows, one.usual) for one in low]
+    plot = rows_per_period([(one.period, one.rows, one.rejects) for one in loaded if one.period])
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=VOLUME,
+        passed=not low,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            "Far fewer rows than usual on "
+            + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
+            + ". A holiday, or Vocareum delivered a part: compare with its own pages."
+            if rows
+            else "The newest days have about as many rows as the same weekdays before, or more."
+        ),
+        metadata={
+            **({"drops": ui_metadata.table(["day", "rows", "usual"], rows)} if rows else {}),
+            **({"rows_and_rejects": dg.MetadataValue.md(plot)} if plot else {}),
+        },
+    )

@@ -1,0 +1,154 @@
+"""The checks that each raw asset carries, from its pandera model and the ledger. They look at the whole dataset's
+standing, so that a file that fails stays red until it is loaded, whatever other partitions a run loads.
+
+Checks on models belong in `models/assets.py`, on completeness and freshness in `completeness.py`.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import duckdb
+
+from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
+from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.warehouse.absences import held_versions, open_absences
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity
+from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
+from analytics_pipeline.warehouse.quality import Reason, reasons, totals, unaccounted
+
+SCHEMA, ACCOUNTED, REJECTS, WARNINGS = "schema", "rows_accounted_for", "rejects_under_limit", "warnings"
+
+
+def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """The checks by name, with what each one says."""
+    model = f"analytics_pipeline/datasets/{dataset.name}.py"
+    descriptions = {
+        SCHEMA: f"Every delivered file can be read and has the columns of {model}.",
+        ACCOUNTED: "Every record of a file is loaded or in quarantine: loaded + quarantined = records.",
+        REJECTS: f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%} of its records; "
+        f"shows which rules of {model} the rejected records break.",
+        WARNINGS: f"Rows that load though a rule of {model} calls them odd.",
+    }
+    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
+
+
+def check_results(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+) -> list[dg.AssetCheckResult]:
+    """How the dataset stands after this run's files."""
+    held = held_versions(open_absences(connection, dataset.name))  # those stand in a check of their own
+    failed = [one for one in failed_files(connection, dataset.name) if (one.partition, one.etag) not in held]
+    found = reasons(connection, dataset)
+    return [
+        _schema(key, [one for one in failed if not _too_many(one)]),
+        _accounted(connection, dataset, key, results),
+        _rejects(connection, dataset, key, [one for one in failed if _too_many(one)], found),
+        _warnings(dataset, key, [one for one in found if not one.is_error]),
+    ]
+
+
+def recorded(dataset: Dataset, results: Sequence[dg.AssetCheckResult]) -> list[Check]:
+    """The same verdicts as `ops.checks` holds them; the texts name files, lines and remedies, and no value of a record."""
+    return [
+        Check(
+            name=result.check_name or "",
+            subject=dataset.table,
+            kind=Kind.LOAD,
+            severity=Severity[result.severity.name],
+            passed=result.passed,
+            violations=_rows(result),
+            text=result.description or "",
+        )
+        for result in results
+    ]
+
+
+def _rows(result: dg.AssetCheckResult) -> int | None:
+    """How many rows a verdict is about, where it counts rows."""
+    counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
+    return next((value for value in counted if isinstance(value, int)), None)
+
+
+def _too_many(failed: FailedFile) -> bool:
+    return failed.rejects > 0
+
+
+def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SCHEMA,
+        passed=not failed,
+        description=ui_metadata.failures(failed) or "Every file can be read.",
+        metadata={"failed_files": ui_metadata.failed_table(failed)} if failed else {},
+    )
+
+
+def _accounted(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+) -> dg.AssetCheckResult:
+    loaded = [one.landed.delivery.key for one in results if one.failure is None]
+    wrong = unaccounted(connection, dataset, loaded)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=ACCOUNTED,
+        passed=not wrong,
+        description=(
+            "loaded + quarantined = records in every file of the latest run."
+            if not wrong
+            else f"{len(wrong)} files do not add up. Load them again with `analytics-pipeline sync --full "
+            f"--dataset {dataset.name}`; if they still do not, report it as a bug."
+        ),
+        metadata={
+            "files": len(loaded),
+            "records": sum(one.records for one in results if one.failure is None),
+            **({"wrong_files": ui_metadata.unaccounted_table(wrong)} if wrong else {}),
+        },
+    )
+
+
+def _rejects(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    failed: list[FailedFile],
+    found: list[Reason],
+) -> dg.AssetCheckResult:
+    figures = totals(connection, dataset)
+    errors = [one for one in found if one.is_error]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=REJECTS,
+        passed=not failed,
+        description=ui_metadata.failures(failed)
+        or f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the limit.",
+        metadata={
+            "rejects": figures.rejects,
+            "records": figures.records,
+            **({"failed_files": ui_metadata.failed_table(failed)} if failed else {}),
+            **({"reasons": ui_metadata.reasons_table(dataset.name, errors)} if errors else {}),
+            "findings": f"analytics-pipeline findings --dataset {dataset.name}",
+            "quarantine_query": f"analytics-pipeline quarantine list --dataset {dataset.name}",
+        },
+    )
+
+
+def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=WARNINGS,
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=(
+            f"{sum(one.records for one in found):,} rows are odd by {len(found)} rules; they are loaded."
+            if found
+            else "No row is odd."
+        ),
+        metadata={
+            "warnings": sum(one.records for one in found),
+            "reasons": ui_metadata.reasons_table(dataset.name, found),
+            "findings": f"analytics-pipeline findings --dataset {dataset.name} --warnings",
+        }
+        if found
+        else {},
+    )

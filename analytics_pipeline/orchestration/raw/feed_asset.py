@@ -1,0 +1,62 @@
+"""The vendor's bucket as an asset that others make: the beginning of the lineage, and where unknown files are reported.
+
+What is done with known files belongs in `raw/assets.py`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+
+BUCKET = dg.AssetKey(["vocareum", "bucket"])
+
+
+def bucket_asset() -> dg.AssetSpec:
+    """Vocareum's bucket, which the raw assets are loaded from."""
+    return dg.AssetSpec(
+        BUCKET,
+        description=(
+            "The organisation's part of the bucket that Vocareum's Data Pipeline writes. Nothing is materialized here; "
+            "an observation tells of files that no dataset knows, once for each kind: a new dataset is one module in "
+            "`analytics_pipeline/datasets/`."
+        ),
+        group_name="vocareum",
+        kinds={"s3"},
+        owners=["team:data-engineering"],
+        tags={"layer": "vocareum"},
+    )
+
+
+def shapes(unknown: Collection[str], prefix: str) -> Counter[str]:
+    """Unknown keys by kind. A key is the sender's text and may name a person: only what has no person in it is shown.
+
+    In a known folder that is the file's name with `#` for numbers, elsewhere the first folder.
+
+    Args:
+        unknown: whole keys.
+        prefix: `org{org}/`.
+    """
+    return Counter(_shape(key.removeprefix(prefix)) for key in unknown)
+
+
+def unknown_files(found: Mapping[str, int]) -> dg.AssetObservation:
+    """What the UI shows of files that no dataset knows."""
+    rows = [(shape, count) for shape, count in sorted(found.items())[: ui_metadata.MOST_FILES]]
+    return dg.AssetObservation(
+        BUCKET,
+        description="Files that no dataset knows; they are left alone.",
+        metadata={"unknown_files": ui_metadata.table(["kind", "files"], rows)},
+    )
+
+
+def _shape(key: str) -> str:
+    folder, _, name = key.rpartition("/")
+    plain = re.fullmatch(r"[a-z_]+[0-9_-]*\.[a-z]{1,8}(\.gz)?", name)
+    if plain and f"{folder}/" in {dataset.prefix[: dataset.prefix.rfind("/") + 1] for dataset in DATASETS.values()}:
+        return f"{folder}/{re.sub(r'[0-9]+', '#', name)}"
+    first = re.fullmatch(r"[A-Za-z_-]{1,40}", key.split("/")[0]) if folder else None
+    return f"{first[0]}/..." if first else "elsewhere"

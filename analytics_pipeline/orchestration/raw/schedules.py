@@ -1,0 +1,100 @@
+"""The jobs that load and the clock that starts them. There is no catch-up in a schedule: the sensor fills what is missed.
+
+What a run does belongs in `raw/assets.py`.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS, Cadence
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.resources import FeedResource
+from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START, job_name
+
+LOOK_BACK_DAYS = 7
+"""Days that a scheduled run looks at, the previous one included: Vocareum rewrites yesterday's files, and older ones."""
+
+_CRON = {Cadence.DAILY: "20 */6 * * *", Cadence.MONTHLY: "30 */6 * * *", Cadence.SNAPSHOT: "40 3 * * *"}
+_DESCRIPTION = {
+    Cadence.DAILY: f"Every six hours: the previous UTC day, and {LOOK_BACK_DAYS - 1} days before it for rewritten files.",
+    Cadence.MONTHLY: "Every six hours: the open month and the one before, which Vocareum rewrites until they close.",
+    Cadence.SNAPSHOT: "Every day: the mappings, grades and enrollment of every course.",
+}
+_NO_FAILURE = " A file that is not there yet is no failure; a run without anything new does nothing."
+
+
+def load_jobs() -> list[Any]:
+    """A job for each cadence, whose datasets share their partitions and so their runs.
+
+    Dagster has no public name for the type of a job that its definitions have yet to resolve.
+    """
+    return [
+        dg.define_asset_job(
+            job_name(cadence),
+            selection=dg.AssetSelection.assets(*asset_keys(cadence)),
+            description=f"Load the {cadence} datasets: what is new or changed in Vocareum's bucket.",
+        )
+        for cadence in Cadence
+    ]
+
+
+def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
+    """A schedule for each cadence, on by default; the partitions begin with `start`."""
+    return [_schedule(cadence, start) for cadence in Cadence]
+
+
+def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
+    """The assets of a cadence."""
+    return [asset_key(dataset) for dataset in DATASETS.values() if dataset.cadence is cadence]
+
+
+def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:
+    """The partitions that a scheduled run looks at, ends included; None for snapshots, which have none.
+
+    Where there is no partition yet, the first is behind the last.
+
+    Args:
+        now: when the schedule ticks (UTC).
+        start: the first day that is loaded.
+    """
+    yesterday = now.date() - timedelta(days=1)
+    if cadence is Cadence.DAILY:
+        return f"{max(start, yesterday - timedelta(days=LOOK_BACK_DAYS - 1)):%Y-%m-%d}", f"{yesterday:%Y-%m-%d}"
+    if cadence is Cadence.MONTHLY:
+        return f"{max(start, now.date().replace(day=1) - timedelta(days=1)):%Y-%m}", f"{now:%Y-%m}"
+    return None
+
+
+def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{job_name(cadence)}_files",
+        job_name=job_name(cadence),
+        cron_schedule=_CRON[cadence],
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=_DESCRIPTION[cadence] + _NO_FAILURE,
+    )
+    def load(
+        context: dg.ScheduleEvaluationContext, feed: dg.ResourceParam[FeedResource]
+    ) -> dg.RunRequest | dg.SkipReason:
+        try:
+            feed.open()
+        except PipelineError as error:
+            return dg.SkipReason(str(error))
+        within = scheduled_range(cadence, context.scheduled_execution_time, start)
+        if within and within[0] > within[1]:
+            return dg.SkipReason(f"There is nothing to load before VOCAREUM_START_DATE ({start}) is over.")
+        return dg.RunRequest(
+            tags={RANGE_START: within[0], RANGE_END: within[1]} if within else {},
+            run_config={"ops": {f"load_{name}": {"config": {"retry_failed": False}} for name in _names(cadence)}},
+        )
+
+    return load
+
+
+def _names(cadence: Cadence) -> Sequence[str]:
+    return [dataset.name for dataset in DATASETS.values() if dataset.cadence is cadence]

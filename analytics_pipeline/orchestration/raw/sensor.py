@@ -1,0 +1,126 @@
+"""The sensor that keeps the warehouse whole: one listing per tick, compared with what was loaded and what is in flight.
+
+What to request is decided in `load_requests.py`; this is the shell around it. Alerts belong in `alerting/`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.plan import Loaded, Plan, place_listing, plan
+from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
+from analytics_pipeline.orchestration.raw.load_requests import (
+    PACE,
+    LoadRequest,
+    Pace,
+    Standing,
+    load_requests,
+    put_back,
+    standings,
+)
+from analytics_pipeline.orchestration.raw.materializations import marked
+from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
+from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
+from analytics_pipeline.storage.clock import Clock, utc_now
+
+INTERVAL_SECONDS = 900
+REQUEST_TAG = "analytics_pipeline/request"
+
+
+def missing_partitions(
+    jobs: Sequence[Any], start: date, clock: Clock = utc_now, pace: Pace = PACE
+) -> dg.SensorDefinition:
+    """The sensor.
+
+    Args:
+        jobs: those that load, by cadence.
+        start: first day of the partitions.
+        clock: tells the time (UTC).
+        pace: how patiently failing files are tried again.
+    """
+
+    @dg.sensor(
+        name="missing_partitions",
+        jobs=jobs,
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Every 15 minutes: what Vocareum's bucket holds that was never loaded, or has changed since, is requested "
+            "in as few runs as possible, newest first. Failing files are tried again with growing pauses, "
+            f"{pace.attempts} times. New courses and periods before this pipeline existed are found the same way."
+        ),
+    )
+    def sense(
+        context: dg.SensorEvaluationContext,
+        feed: dg.ResourceParam[FeedResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+    ) -> dg.SensorResult | dg.SkipReason:
+        end_dead_runs(context.instance)
+        try:
+            bucket = feed.open()
+            placed = place_listing(bucket.list(), bucket.prefix)
+            found_replaced = warehouse.judge()
+            if found_replaced:
+                context.log.warning(found_replaced)
+            todo = plan(placed, _loaded(context.instance, placed.deliveries, warehouse))
+        except PipelineError as error:
+            return dg.SkipReason(str(error))
+        runs = known_runs(context.instance)
+        found = standings(todo.work, runs, start, clock(), pace)
+        back = standings(put_back(todo.unchanged, runs), runs, start, clock(), pace)
+        requests = load_requests([*found[Standing.DUE], *back[Standing.DUE]], start, clock())
+        kinds = shapes(todo.unknown, bucket.prefix)
+        reported = set(json.loads(context.cursor or "[]"))
+        fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
+        context.log.info(summary(todo, found, len(requests)))
+        return dg.SensorResult(
+            run_requests=[_run_request(context.instance, one) for one in requests],
+            skip_reason=None if requests else dg.SkipReason(summary(todo, found, 0)),
+            cursor=json.dumps(sorted(reported | set(kinds))),
+            asset_events=[unknown_files(fresh)] if fresh else [],
+        )
+
+    return sense
+
+
+def summary(todo: Plan, found: Mapping[Standing, Sequence[Delivery]], runs: int) -> str:
+    """What a tick saw and does, in a line."""
+    counts = ", ".join(f"{len(ones)} {where}" for where, ones in found.items() if ones)
+    unknown = f" {len(todo.unknown)} files that no dataset knows (see vocareum/bucket)." if todo.unknown else ""
+    if not todo.work:
+        return f"All {len(todo.delivered)} delivered files are loaded.{unknown}"
+    return (
+        f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs requested.{unknown}"
+    )
+
+
+def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource) -> Loaded:
+    """What is loaded, as far as Dagster knows; nothing is once the warehouse's file is gone, or was replaced since."""
+    if not Path(warehouse.database).exists():
+        return {}
+    since = warehouse.replaced_at
+    found: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for dataset in DATASETS.values():
+        partitions = {one.partition.key for one in deliveries if one.dataset is dataset}
+        if partitions:
+            found.update(marked(instance, dataset, asset_key(dataset), partitions, since))
+    return found
+
+
+def _run_request(instance: dg.DagsterInstance, request: LoadRequest) -> dg.RunRequest:
+    before = instance.get_runs_count(dg.RunsFilter(tags={REQUEST_TAG: request.identity}))
+    return dg.RunRequest(
+        run_key=request.run_key(before + 1),
+        job_name=request.job,
+        asset_selection=[asset_key(DATASETS[name]) for name in request.only],
+        tags={**request.tags, REQUEST_TAG: request.identity},
+        run_config=request.run_config(),
+    )

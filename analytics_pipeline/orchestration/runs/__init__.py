@@ -1,0 +1,1 @@
+"""Dagster's runs as plain values, and how a step fails."""

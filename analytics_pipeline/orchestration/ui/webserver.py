@@ -1,0 +1,51 @@
+"""Dagster's web server with the guard before it, as a program; and `dagster dev` that starts this one.
+
+Both lean on names of Dagster that are not public: this module is the only place that knows them. What is refused is decided in
+`guard.py`.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from analytics_pipeline.orchestration.ui.guard import Guard
+from analytics_pipeline.settings import load_settings
+
+_DAGSTERS, _OURS = "dagster_webserver", "analytics_pipeline.orchestration.ui.webserver"
+
+
+def serve() -> None:
+    """Run `dagster-webserver` with its own options, guarded."""
+    from dagster_webserver import app, cli
+
+    class Guarded(app.DagsterWebserver):
+        def create_asgi_app(self, **kwargs: Any) -> Any:
+            return Guard(super().create_asgi_app(**kwargs), load_settings().ui_url)
+
+    app.DagsterWebserver = Guarded  # type: ignore[misc]
+    cli.dagster_webserver(auto_envvar_prefix="DAGSTER_WEBSERVER")
+
+
+def develop(arguments: Sequence[str]) -> None:
+    """Run `dagster dev` with these options, and with the guarded web server in place of Dagster's.
+
+    Raises:
+        RuntimeError: Dagster starts its web server in a way that is not known, so that it would be unguarded.
+    """
+    from dagster._cli import dev
+
+    start, web_servers = dev.open_ipc_subprocess, 0
+
+    def start_guarded(parts: Sequence[str], **kwargs: Any) -> Any:
+        nonlocal web_servers
+        web_servers += _DAGSTERS in parts
+        if not web_servers:
+            raise RuntimeError("This release of Dagster starts another web server, which would be without a guard.")
+        return start([_OURS if part == _DAGSTERS else part for part in parts], **kwargs)
+
+    dev.open_ipc_subprocess = start_guarded
+    dev.dev_command(list(arguments))
+
+
+if __name__ == "__main__":
+    develop(sys.argv[2:]) if sys.argv[1:2] == ["dev"] else serve()

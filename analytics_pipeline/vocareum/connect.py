@@ -1,0 +1,31 @@
+"""From settings to the organisation's bucket. Nothing is asked until the bucket is used."""
+
+from typing import Any
+
+from analytics_pipeline.settings import Settings, require
+from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.bucket import Bucket
+from analytics_pipeline.vocareum.credentials import session
+
+
+def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:
+    """The organisation's part of the bucket, by the settings.
+
+    Args:
+        settings: of the organisation.
+        budget: seconds after which the API or S3 is not asked once more; by default what each of them has.
+
+    Raises:
+        SettingsError: the organisation or the token is not set.
+        VocareumError: an address is not safe for secrets.
+    """
+    require(settings)
+    within: dict[str, Any] = {} if budget is None else {"budget": budget}
+    api = VocareumApi(settings.api_url, settings.api_token, **within)
+    return Bucket(
+        session(api, settings.org_id, settings.region),
+        settings.bucket,
+        prefix=f"org{settings.org_id}/",
+        endpoint_url=settings.s3_endpoint_url,
+        **within,
+    )
