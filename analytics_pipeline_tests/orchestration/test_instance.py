@@ -1,0 +1,62 @@
+"""The dagster.yaml of the data folder: ours is kept up to date, an operator's stays."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import yaml
+
+from analytics_pipeline.orchestration import instance
+from analytics_pipeline.orchestration.instance import prepare_home
+from analytics_pipeline.settings import Settings, load_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    return load_settings()
+
+
+def test_a_first_start_writes_the_projects_settings(settings: Settings) -> None:
+    written = yaml.safe_load((prepare_home(settings) / "dagster.yaml").read_text())
+    assert written["telemetry"] == {"enabled": False}
+    assert written["run_retries"]["max_retries"] == 2
+
+
+@pytest.mark.parametrize("edit", ["telemetry: {enabled: false}\n", "{ours}# mine\n"], ids=["written", "edited"])
+def test_what_an_operator_wrote_stays_and_the_log_says_so(
+    settings: Settings, edit: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = prepare_home(settings) / "dagster.yaml"
+    theirs = edit.replace("{ours}", file.read_text())
+    file.write_text(theirs)
+    with caplog.at_level(logging.INFO, instance.__name__):
+        prepare_home(settings)
+    assert file.read_text() == theirs
+    assert f"{file} is not the pipeline's own file" in caplog.text
+
+
+def test_what_an_earlier_release_wrote_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = prepare_home(settings) / "dagster.yaml"
+    now = file.read_bytes()
+    file.write_bytes(instance._signed(b"telemetry: {enabled: false}\n"))
+    prepare_home(settings)
+    assert file.read_bytes() == now
+
+
+def test_what_a_release_wrote_that_did_not_sign_is_replaced(settings: Settings) -> None:
+    file = prepare_home(settings) / "dagster.yaml"
+    now = file.read_text()
+    first = "# Dagster's instance. It is copied to ANALYTICS_DATA_DIR/dagster at every start: edit it here.\n"
+    earlier = Path(__file__).with_name("unsigned_dagster.yaml").read_text()
+    assert earlier.startswith(first)
+    file.write_text(earlier)
+    prepare_home(settings)
+    assert file.read_text() == now
+
+
+def test_dagster_finds_no_settings_of_an_instance_in_a_checkout() -> None:
+    assert not (ROOT / "dagster.yaml").exists()
