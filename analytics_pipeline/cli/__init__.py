@@ -6,6 +6,7 @@ import typer
 
 from analytics_pipeline.cli import (
     close,
+    daemon,
     demo,
     dev,
     dictionary,
@@ -41,6 +42,7 @@ app.command()(findings.findings)
 app.command()(close.close)
 app.command()(erase.erase)
 app.command()(dev.dev)
+app.command()(daemon.daemon)
 app.command()(webserver.webserver)
 app.add_typer(quarantine.app, name="quarantine")
 

@@ -18,13 +18,17 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     On 127.0.0.1 alone, as the UI has no login, and for requests of its own pages alone; with the persistent instance under
     ANALYTICS_DATA_DIR.
     """
+    from analytics_pipeline.orchestration.daemon import only_daemon
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
+    settings = load_settings()
+    home = prepare_home(settings)
+    with only_daemon(settings):  # to name the other one before this process is replaced; its daemon holds the lock
+        pass
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         fail(f"The UI can't listen on port {port} ({error.strerror}): end what does, or give another one with --port.")
-    home = prepare_home(load_settings())
     note(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)"
     )

@@ -1,4 +1,4 @@
-"""Dagster's web server with the guard before it, as a program; and `dagster dev` that starts this one.
+"""Dagster's web server with the guard before it, as a program; and `dagster dev` that starts this one and our daemon.
 
 Both lean on names of Dagster that are not public: this module is the only place that knows them. What is refused is decided in
 `guard.py`.
@@ -12,6 +12,8 @@ from analytics_pipeline.orchestration.ui.guard import Guard
 from analytics_pipeline.settings import load_settings
 
 _DAGSTERS, _OURS = "dagster_webserver", "analytics_pipeline.orchestration.ui.webserver"
+_PROGRAMS = {_DAGSTERS: _OURS, "dagster._daemon": "analytics_pipeline.orchestration.daemon"}
+"""Programs that `dagster dev` starts, and those that take their place."""
 
 
 def serve() -> None:
@@ -27,7 +29,7 @@ def serve() -> None:
 
 
 def develop(arguments: Sequence[str]) -> None:
-    """Run `dagster dev` with these options, and with the guarded web server in place of Dagster's.
+    """Run `dagster dev` with these options, and with the guarded web server and the only daemon in place of Dagster's.
 
     Raises:
         RuntimeError: Dagster starts its web server in a way that is not known, so that it would be unguarded.
@@ -41,7 +43,7 @@ def develop(arguments: Sequence[str]) -> None:
         web_servers += _DAGSTERS in parts
         if not web_servers:
             raise RuntimeError("This release of Dagster starts another web server, which would be without a guard.")
-        return start([_OURS if part == _DAGSTERS else part for part in parts], **kwargs)
+        return start([_PROGRAMS.get(part, part) for part in parts], **kwargs)
 
     dev.open_ipc_subprocess = start_guarded
     dev.dev_command(list(arguments))

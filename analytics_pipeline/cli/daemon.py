@@ -1,0 +1,22 @@
+"""`analytics-pipeline daemon`: Dagster's daemon alone, for a service; the web server is a service of its own."""
+
+import os
+import sys
+
+from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.settings import load_settings
+
+
+@command
+def daemon() -> None:
+    """Start the daemon, which runs schedules and sensors, unless one works on this data folder already."""
+    from analytics_pipeline.orchestration.daemon import only_daemon
+    from analytics_pipeline.orchestration.instance import prepare_home, project_file
+
+    settings = load_settings()
+    home = prepare_home(settings)
+    with only_daemon(settings):  # to name the other one before this process is replaced
+        note(f"Dagster's instance: {home}")
+    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
+    program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
+    os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

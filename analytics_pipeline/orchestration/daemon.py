@@ -1,0 +1,71 @@
+"""Dagster's daemon as a program that runs once for each data folder.
+
+Two daemons on one instance start every run twice. The lock is the system's, so that it ends with its process; the name of its
+holder stands in the file.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.storage.private_files import make_private_folder
+
+
+class DaemonRuns(PipelineError):
+    """Another daemon works on this data folder."""
+
+
+@contextmanager
+def only_daemon(settings: Settings) -> Iterator[None]:
+    """Hold the place of the one daemon of a data folder.
+
+    Raises:
+        DaemonRuns: another process holds it; the text names it.
+        OSError: the lock file can't be written.
+    """
+    path = settings.dagster_home / "daemon.lock"
+    make_private_folder(path.parent)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DaemonRuns(
+                f"A daemon works on {settings.data_dir.absolute()} already: {_holder(file.read())}.",
+                "End it first, or set ANALYTICS_DATA_DIR to another folder.",
+            ) from None
+        file.truncate()
+        file.write(f"{socket.gethostname()}:{os.getpid()}")
+        file.flush()
+        yield
+
+
+def _holder(text: str) -> str:
+    """Name a process for people: its number, machine and, where the system tells it, its command."""
+    host, _, pid = text.rpartition(":")
+    if not host:
+        return "a process that is just starting"
+    command = b""
+    if host == socket.gethostname():
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
+    return f"process {pid} on {host}" + (f" ({command.decode(errors='replace')})" if command else "")
+
+
+def main() -> None:
+    """Run `dagster-daemon` with its own options, while no other does on this data folder."""
+    from dagster._daemon.cli import main as run_dagster
+
+    try:
+        with only_daemon(load_settings()):
+            run_dagster()
+    except PipelineError as error:
+        raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

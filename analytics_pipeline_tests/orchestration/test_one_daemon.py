@@ -1,0 +1,57 @@
+"""A data folder has one daemon: a second one is refused, and told which process is the first."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.orchestration.daemon import only_daemon
+from analytics_pipeline.settings import load_settings
+
+HOLD = """
+from analytics_pipeline.orchestration.daemon import only_daemon
+from analytics_pipeline.settings import load_settings
+with only_daemon(load_settings()):
+    print("held", flush=True)
+    input()
+"""
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("command", ["dev", "daemon"])
+def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command: str, data: Path) -> None:
+    with only_daemon(load_settings()):
+        done = CliRunner().invoke(app, [command])
+    assert done.exit_code == 2, done.output
+    assert f"A daemon works on {data} already: process {os.getpid()} on " in done.stderr
+    assert "End it first" in done.stderr
+
+
+def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path) -> None:
+    with only_daemon(load_settings()):
+        program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run", "--empty-workspace"]
+        done = subprocess.run(program, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 1
+    assert f"process {os.getpid()} on " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_daemon_that_was_killed_leaves_its_place_free() -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.send_signal(signal.SIGKILL)
+    with only_daemon(load_settings()):
+        pass
