@@ -163,3 +163,29 @@ def azure_total(lines: Iterable[tuple[date, date, int, int, Decimal]]) -> dict[t
     for (month, user, part, _), listed in groupby(ordered, key=lambda line: (*line[1:4], line[0])):
         bills[month, user, part] = line_total(line[4] for line in listed)
     return bills
+
+
+def course_of(
+    mapped: Iterable[tuple[int, int]], named: Iterable[int], enrolled: Iterable[int]
+) -> tuple[int | None, int | None]:
+    """The course and assignment of a user's spend on a part, by FEED's order of evidence.
+
+    Args:
+        mapped: the courses and assignments that the mapping lists for the part.
+        named: the courses in which service_spend or sessions name the user and part.
+        enrolled: the courses in which the user is enrolled.
+    """
+    listed = set(mapped)
+    if not listed:
+        return None, None
+    places = {course for course, _ in listed}
+    for candidates in (set(named), set(named) & places, places, places & set(enrolled)):
+        if len(candidates) == 1:
+            (course,) = candidates
+            inside = {assignment for at, assignment in listed if at == course}
+            break
+    else:
+        course, inside = None, set()
+    everywhere = {assignment for _, assignment in listed}
+    (assignment,) = next((one for one in (inside, everywhere) if len(one) == 1), {None})
+    return course, assignment

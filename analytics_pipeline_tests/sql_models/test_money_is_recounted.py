@@ -1,0 +1,148 @@
+"""The money marts of 500 random organisations, against a recount in plain Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.sql_models.modelled import PROJECT, broken, build_all
+from analytics_pipeline_tests.sql_models.random_rows import MoneyRows, fill, money_rows
+from analytics_pipeline_tests.sql_models.recount import Feed, aws_spend, azure_total, course_of, line_total
+
+Connection = duckdb.DuckDBPyConnection
+MONEY = ["daily_cloud_spend", "spend_days", "monthly_service_spend", "course_summary", "spend_reconciliation"]
+BATCHES, ORGANISATIONS = 25, 20
+HAND_MADE = {"raw_rows_are_those_of_the_ledger", "roster_changes_end_at_the_current_enrollment"}
+
+
+def feed(rows: MoneyRows) -> Feed:
+    """What the AWS rows say, for the recount."""
+    lines = [(row["file_date"], _key(row), row["cost"]) for row in rows.aws]
+    left = {(row["file_date"], _key(row)): row["deactivation_date"] for row in rows.aws if "deactivation_date" in row}
+    bills: dict[tuple[date, tuple[str, int, int]], Decimal] = defaultdict(Decimal)
+    for (month, key, *_), total in service_lines(rows).items():
+        bills[month, key] += total
+    return Feed(lines, left, bills)  # type: ignore[arg-type]
+
+
+def service_lines(rows: MoneyRows) -> dict[tuple[date, tuple[str, int, int], int | None, str], Decimal]:
+    """The dollars of each month, account, user, part, delivered course and service."""
+    listed: dict[tuple[object, ...], list[Decimal]] = defaultdict(list)
+    for row in rows.services:
+        listed[row["file_month"], _key(row), row["course_id"], row["service"]].append(Decimal(str(row["cost"])))
+    return {where: line_total(amounts) for where, amounts in listed.items()}  # type: ignore[misc]
+
+
+def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
+    return row["aws_account_id"], row["user_id"], row["part_id"]
+
+
+def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, int | None]]:
+    """The course and assignment of each user's spend on a part."""
+    mapped, enrolled, named = defaultdict(set), defaultdict(set), defaultdict(set)
+    for row in rows.mapping:
+        mapped[row["part_id"]].add((row["course_id"], row["assignment_id"]))
+    for row in rows.people:
+        enrolled[row["userid"]].add(row["courseid"])
+    for row in [*rows.sessions, *rows.services]:
+        if row["course_id"]:
+            named[row["user_id"], row["part_id"]].add(row["course_id"])
+    spenders = {(row["user_id"], row["part_id"]) for row in [*rows.aws, *rows.azure, *rows.services]}
+    return {
+        (user, part): course_of(mapped[part], named[user, part], enrolled[user])  # type: ignore[misc]
+        for user, part in spenders
+    }
+
+
+def marts(folder: Path, tables: Mapping[str, Sequence[Mapping[str, object]]]) -> dict[str, list[tuple[object, ...]]]:
+    """The money marts of these rows, in a warehouse of their own."""
+    with open_warehouse(folder / "warehouse.duckdb") as connection:
+        fill(connection, tables)
+        build_all(connection)
+        assert broken(connection, HAND_MADE) == []
+        return {name: _rows(connection, name) for name in MONEY}
+
+
+def _rows(connection: Connection, mart: str) -> list[tuple[object, ...]]:
+    return connection.execute(f"SELECT * FROM marts.{mart} ORDER BY ALL").fetchall()
+
+
+def column(name: str, rows: Iterable[tuple[object, ...]], *columns: str) -> list[tuple[object, ...]]:
+    """Columns of a mart's rows, by name."""
+    places = [list(PROJECT.models[f"marts.{name}"].columns).index(column) for column in columns]
+    return [tuple(row[place] for place in places) for row in rows]
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(tmp_path: Path, batch: int) -> None:
+    rows = money_rows(batch, ORGANISATIONS)
+    found = marts(tmp_path, rows.shuffled(batch))
+    where, entries = courses(rows), aws_spend(feed(rows))
+    seen = ("spend_date", "aws_account_id", "user_id", "part_id", "cost", "days_covered", "fall", "fall_evidence")
+    spend = column("daily_cloud_spend", found["daily_cloud_spend"], "provider", *seen, "course_id", "assignment_id")
+    expected = Counter(
+        (e.day, *e.key, e.cost, e.days_covered, e.fall, e.evidence, *where.get(e.key[1:], (None, None)))
+        for e in entries
+    )
+    assert Counter(row[1:] for row in spend if row[0] == "aws") == expected
+
+    azure: dict[tuple[date, int, int], Decimal] = defaultdict(Decimal)
+    for provider, day, _, user, part, cost, *_ in spend:
+        if provider == "azure":
+            azure[day.replace(day=1), user, part] += cost  # type: ignore[index, attr-defined, operator]
+    delivered = [
+        (
+            row["file_date"],
+            date(int(str(row["year"])), int(str(row["month"])), 1),
+            row["user_id"],
+            row["part_id"],
+            row["monthly_cost_to_date"],
+        )
+        for row in rows.azure
+    ]
+    assert dict(azure) == azure_total(delivered)  # type: ignore[arg-type]
+    _summaries_agree(rows, found, where)
+
+
+def _summaries_agree(
+    rows: MoneyRows,
+    found: Mapping[str, list[tuple[object, ...]]],
+    where: Mapping[tuple[object, object], tuple[int | None, int | None]],
+) -> None:
+    """Money by course is the same in every mart, and by service it is that of the lines."""
+    totals: dict[str, dict[object, Decimal]] = {}
+    for mart, amount in (("daily_cloud_spend", "cost"), ("spend_days", "cost"), ("course_summary", "spend")):
+        sums: dict[object, Decimal] = defaultdict(Decimal)
+        for course, cost in column(mart, found[mart], "course_id", amount):
+            sums[course] += cost  # type: ignore[operator]
+        totals[mart] = {course: cost for course, cost in sums.items() if cost}
+    assert totals["daily_cloud_spend"] == totals["spend_days"] == totals["course_summary"]
+    billed: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
+    for (month, key, course, service), total in service_lines(rows).items():
+        billed[month, *key, course or where.get(key[1:], (None, None))[0], service] += total
+    columns = ("month", "aws_account_id", "user_id", "part_id", "course_id", "service", "cost")
+    lines = column("monthly_service_spend", found["monthly_service_spend"], *columns)
+    assert {row[:-1]: row[-1] for row in lines} == billed
+
+
+def test_the_random_organisations_hold_every_reading_and_every_kind_of_evidence() -> None:
+    all_rows = [money_rows(batch, ORGANISATIONS) for batch in range(BATCHES)]
+    readings = {(entry.fall, entry.evidence) for rows in all_rows for entry in aws_spend(feed(rows)) if entry.fall}
+    assert readings == {
+        *((fall, evidence) for fall in ("restart", "correction", "dip") for evidence in (None, "service_spend")),
+        *(("restart", "first of the month"), ("restart", "deactivation")),
+    }
+    found = Counter(place for rows in all_rows for place in courses(rows).values())
+    assert any(course is None for course, _ in found) and any(course and not asn for course, asn in found)
+
+
+def test_money_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    rows = money_rows(3, ORGANISATIONS)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").mkdir()
+    assert marts(tmp_path / "one", rows.shuffled(1)) == marts(tmp_path / "other", rows.shuffled(2))
