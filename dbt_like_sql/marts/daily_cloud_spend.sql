@@ -69,14 +69,14 @@ SELECT
     compared.part_id, -- Vocareum id of the part.
     courses.course_id, -- Course of the part; NULL where no mapping knows the part, or nothing tells which of several it is.
     courses.assignment_id, -- Assignment of the part; NULL as course_id is, or where the part has several in its course.
-    coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous value that counted, exact. Negative only where an accumulation begins with a credit.
+    coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous value that counted, exact. Negative only where an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.
     coalesce(
         compared.spend_date - counted_before,
         CASE
             WHEN billing_month IS NULL THEN coalesce(since_previous, 1)
             ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
         END
-    )::INTEGER AS days_covered, -- Days since the series' previous value that counted. Of a first value: since the provider's previous file with any row, 1 in the first file of AWS; in Azure never before the first of the month.
+    )::INTEGER AS days_covered, -- Days since the series' previous value that counted. Of a first value: since the provider's previous file with any row, 1 in the first file of AWS; in Azure never before the first of the month. The days of a dip are covered by the next value too.
     coalesce(rule = 'restart', false) AS is_reset, -- Whether a new accumulation of AWS began: the value fell, and the cost is the new value.
     place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
     compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first file of AWS: accumulated at an unknown time before it, and no spend of its day.

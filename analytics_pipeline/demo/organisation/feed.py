@@ -60,7 +60,15 @@ def _mappings(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         )
         for p in parts
     )
-    yield f"org{org}/course-asn_mapping/asn_mapping.csv", table("asn_mapping", asn_rows)
+    yield f"org{org}/course-asn_mapping/asn_mapping.csv", table("asn_mapping", [*asn_rows, *_shared(world, as_of)])
+
+
+def _shared(world: World, as_of: date) -> Iterator[tuple[object, ...]]:
+    """The first part once more, under the first clone: a clone by reference may keep the parts of its original."""
+    original, clone = world.campus.courses[:2]
+    if clone.created_on <= as_of:
+        p = original.parts[0]
+        yield world.spec.org_id, clone.course_id, p.assignment_id, p.assignment_name, p.part_id, p.name, None, None
 
 
 def _snapshots(world: World, as_of: date) -> Iterator[tuple[str, Table]]:

@@ -16,6 +16,7 @@ from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
 _VISIBLE_AFTER_LEAVING = 3  # days for which an account's rows stay in the file after its user left
 ZERO = Decimal(0)
+_CENT = Decimal("0.01")
 
 
 class Series(NamedTuple):
@@ -93,7 +94,32 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
             total += spend.get(day, ZERO)
             if day in reports and day < gone and total and (always or total != told):
                 reports[day][series] = told = total
+    if provider == "aws":
+        _misreport(reports, restarts)
     return reports
+
+
+def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
+    """Report a value too low in a single file, and one too high until the next file corrects it.
+
+    Both series never restart, so that what was truly spent can still be known.
+    """
+    steady = [
+        series for series in dict.fromkeys(s for values in reports.values() for s in values) if series not in restarts
+    ]
+    told = {series: [(day, values[series]) for day, values in reports.items() if series in values] for series in steady}
+    for series in steady:
+        days = told[series]
+        dips = (n for n in range(1, len(days) - 1) if days[n - 1][1] > 2 * _CENT)
+        if (place := next(dips, None)) is not None:
+            reports[days[place][0]][series] = (days[place - 1][1] / 4).quantize(_CENT)
+            break
+    for other in steady:
+        days = told[other]
+        still = (n for n in range(1, len(days) - 1) if days[n][1] == days[-1][1] > days[n - 1][1] > 10 * _CENT)
+        if other != series and (place := next(still, None)) is not None:
+            reports[days[place][0]][other] = days[place][1] + _CENT
+            break
 
 
 def _restarts(
