@@ -111,6 +111,8 @@ JUDGED = {
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
     "warehouse/absences.py": {"dataset.table", "history_table(dataset).name", "sql", "table"},
+    # Constants of the module.
+    "warehouse/sidecar.py": {"_DIGEST"},
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
     "warehouse/ledger.py": {"columns"},
