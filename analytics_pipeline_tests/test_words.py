@@ -17,6 +17,8 @@ DECLARES = {
     "Words(check.description or column.rule)",
     "Words(f\"it {'should' if check.raise_warning else 'must'} be {wish.format(**check.statistics or {})}\")",
     "map(Words, key)",
+    # The class of an exception, without its text.
+    "Words(type(error).__name__)",
     # Why S3 refused a file that nobody has read.
     "Words(outcome.reason)",
     "Words(outcome.remedy)",

@@ -3,6 +3,7 @@
 One door for every dataset. Nothing here writes; reading and judging happen before anyone takes the warehouse's lock.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from analytics_pipeline.ingest.csv.line_lookup import LINES, lines_of_rows
 from analytics_pipeline.ingest.csv.read_files import FILE, SHORT, UNREAD, Damaged, read_files
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.validate import WHOLE_ROW, judge
-from analytics_pipeline.words import words
+from analytics_pipeline.words import Words, words
+
+logger = logging.getLogger(__name__)
 
 MAX_REJECT_SHARE = 0.10
 MAX_REJECTS = 20
@@ -105,7 +108,44 @@ class Batch:
 
 
 def read_batch(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
-    """Read and judge some files; a file that can't be read fails alone."""
+    """Read and judge some files; a file that can't be read fails alone.
+
+    Whatever DuckDB, polars or Python raise for a batch, each of its files is tried alone, and one that raises again has failed.
+    """
+    try:
+        return _read_together(dataset, landed)
+    except (Exception, pl.exceptions.PanicException) as error:
+        logger.debug("a batch of %d files of %s ends in %s", len(landed), dataset.name, type(error).__name__)
+        if len(landed) != 1:
+            return _joined(dataset, [read_batch(dataset, [file]) for file in landed])
+        result = FileResult(landed[0], failure=FileRefused(*_broken_off(error)))
+        return Batch(dataset, [result], pl.DataFrame(), REJECTS.to_frame())
+
+
+def _broken_off(error: BaseException) -> tuple[Words, Words]:
+    """Why a file could not be read, and what to do. The error's own text may hold cells of the file."""
+    reason = words("reading it ended in {}", Words(type(error).__name__))
+    remedy = words(
+        "Look whether the file in the landing folder is what its dataset should be: its columns, the length of its rows. If it "
+        "is damaged, ask Vocareum for it again; if it is sound, report this, and run `analytics-pipeline quarantine replay` "
+        "after an upgrade."
+    )
+    return reason, remedy
+
+
+def _joined(dataset: Dataset, batches: Sequence[Batch]) -> Batch:
+    """Put batches of one file each together; the places of their files are counted on."""
+
+    def placed(at: int, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.lit(at, pl.Int64).alias(FILE))
+
+    rows = [placed(at, batch.rows) for at, batch in enumerate(batches) if batch.rows.width]
+    rejects = [placed(at, batch.rejects) for at, batch in enumerate(batches)]
+    files = [result for batch in batches for result in batch.files]
+    return Batch(dataset, files, pl.concat(rows) if rows else pl.DataFrame(), pl.concat(rejects))
+
+
+def _read_together(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
     results = [FileResult(one) for one in landed]
     texts = [read_files(dataset, header, paths) for header, paths in _by_header(dataset, results).items()]
     if not texts:
