@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.runs.run_records import end_dead_runs
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.private_files import make_private_folder
 
@@ -61,7 +63,10 @@ def main() -> None:
     from dagster._daemon.cli import main as run_dagster
 
     try:
-        with only_daemon(load_settings()):
+        settings = load_settings()
+        with only_daemon(settings):
+            with open_instance(settings) as instance:
+                end_dead_runs(instance)  # a power cut leaves runs that hold the places of others
             run_dagster()
     except PipelineError as error:
         raise SystemExit(str(error)) from None

@@ -17,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.orchestration.runs.run_records import name_process
 from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -158,5 +159,14 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 
 def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
-    """A resource whose config is an empty shape: run config that names a field is refused."""
-    return dg.ResourceDefinition(lambda _: make(), config_schema={}, description=f"{description} Set by the settings.")
+    """Return a resource whose config is an empty shape: run config that names a field is refused.
+
+    It is made before the first step of each run, in the process of the run, which is named then.
+    """
+
+    def start(context: dg.InitResourceContext) -> Any:
+        if context.run and context.instance:
+            name_process(context.instance, context.run)
+        return make()
+
+    return dg.ResourceDefinition(start, config_schema={}, description=f"{description} Set by the settings.")

@@ -78,3 +78,20 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True  # someone else's process
     return True
+
+
+def process_identity(pid: int) -> str:
+    """Name a process such that no later one has the same name: boot, number and start; empty if it is gone.
+
+    After a reboot, or when numbers come round, another process has the number. Where the system has no /proc, the number
+    alone is the name.
+    """
+    if not is_alive(pid):
+        return ""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # The name in brackets may hold blanks; the start, in ticks since the boot, is the 20th field after it (proc(5)).
+        start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        return f"::{pid}" if is_alive(pid) else ""
+    return f"{boot}:{start}:{pid}"

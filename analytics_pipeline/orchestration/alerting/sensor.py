@@ -11,7 +11,7 @@ from dagster import DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from analytics_pipeline.orchestration.alerting.incidents import Incident, RedCheck, from_json, messages, open_incidents
-from analytics_pipeline.orchestration.runs.run_records import known_runs
+from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.storage.clock import Clock, utc_now
 
@@ -35,6 +35,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
     def sense(
         context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
     ) -> dg.SkipReason | dg.SensorResult:
+        end_dead_runs(context.instance)  # here, as no other sensor of ours looks every minute
         if not webhook.url.get_secret_value():
             return dg.SkipReason(
                 "ALERT_WEBHOOK_URL is not set, so nobody is told. Set it to a Slack-compatible webhook."

@@ -3,6 +3,7 @@
 Reading them from the instance belongs here too; what follows from them is decided in `load_requests.py` and `incidents.py`.
 """
 
+import os
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ import dagster as dg
 from dagster import RunRecord
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
-from analytics_pipeline.storage.private_files import is_alive
+from analytics_pipeline.storage.private_files import is_alive, process_identity
 
 PROCESS_TAG = "analytics_pipeline/process"
 """host:pid of a run that a terminal executes itself, without a launcher that watches it."""
+WORKER_TAG = "analytics_pipeline/worker"
+"""run id@host@boot:start:pid of the process that executes a run, whoever launched it."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 WILL_RETRY = "dagster/will_retry"
@@ -157,19 +160,35 @@ def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[Know
     return [known_run(record) for record in by_id.values()]
 
 
+def name_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Keep with a run which process executes it, so that `end_dead_runs` can tell when that is gone."""
+    # A repeated run inherits tags: the id tells its own process from that of the run before.
+    process = f"{run.run_id}@{socket.gethostname()}@{process_identity(os.getpid())}"
+    instance.add_run_tags(run.run_id, {WORKER_TAG: process})
+
+
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs failed that a terminal of this machine executed and whose process is gone; nobody else watches them.
+    """Mark runs failed that a process of this machine executed and that is gone; Dagster then repeats those it launched.
 
     Returns:
         The ids of the runs that were marked.
     """
-    dead = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))):
-        host, _, process = run.tags.get(PROCESS_TAG, "").rpartition(":")
-        if host == socket.gethostname() and not is_alive(int(process)):
-            instance.report_run_failed(run, "The process that executed this run is gone: it was killed or crashed.")
-            dead.append(run.run_id)
-    return dead
+    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))) if _is_dead(run)]
+    for run in dead:
+        instance.report_run_failed(run, "The process that executed this run is gone: it was killed or crashed.")
+    return [run.run_id for run in dead]
+
+
+def _is_dead(run: dg.DagsterRun) -> bool:
+    run_id, _, process = run.tags.get(WORKER_TAG, "").partition("@")
+    if run_id == run.run_id:
+        host, _, identity = process.rpartition("@")
+        pid = identity.rpartition(":")[2]
+        return host == socket.gethostname() and process_identity(int(pid)) != identity
+    if run.parent_run_id:  # its tags are of the run that it repeats
+        return False
+    host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
+    return host == socket.gethostname() and not is_alive(int(pid))
 
 
 _IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
