@@ -164,6 +164,13 @@ def connect(path: Path, patience_seconds: float = 10, *, read_only: bool = False
         try:
             return duckdb.connect(str(path), read_only=read_only, config=SETTINGS)
         except duckdb.Error as error:
+            if "wal file" in str(error).lower():
+                log = path.with_name(f"{path.name}.wal")
+                raise WarehouseUnusable(
+                    f"{path} can't be opened, as the log beside it is damaged: {error}.",
+                    f"The database itself is most likely sound: move {log} away (keep it), not the database, and run the same "
+                    "again. What the log alone held is lost: `analytics-pipeline sync` loads it again.",
+                ) from None
             if "could not set lock" not in str(error).lower():
                 raise WarehouseUnusable(
                     f"{path} can't be opened: {error}. Check the permissions and the disk. If the file is damaged, put back a "
