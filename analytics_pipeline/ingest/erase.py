@@ -48,7 +48,10 @@ class People:
         """Whether a record that can't be trusted holds one of their ids as a whole cell, or an email anywhere."""
         if any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
             return True
-        return any(re.search(rf"(?<![\w.+-]){re.escape(email)}(?![\w-])", text, re.IGNORECASE) for email in self.emails)
+        # x@y.org is not x@y, but "x@y." is x@y at the end of a sentence.
+        return any(
+            re.search(rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)", text, re.IGNORECASE) for email in self.emails
+        )
 
     def in_bytes(self, content: bytes) -> bool:
         """Whether a file may concern them; False is certain for text, but not for what is compressed or UTF-16."""

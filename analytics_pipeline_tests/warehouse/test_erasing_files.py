@@ -131,3 +131,18 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(tmp_path: Path) -> None:
 def test_the_file_stays_private_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     _erase(tmp_path / "a.csv", "enrollment", f"{ENROLLMENT}\n{_enrolled('42')}\n")
     assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("a.csv", 0o600)]
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs"),
+    [
+        ("?, king@example", True),
+        ("wrote to king@example.", True),
+        ("<KING@example>", True),
+        ("?, king@example.org", False),
+        ("?, king@example-x", False),
+        ("?, a.king@example", False),
+    ],
+)
+def test_a_record_of_another_address_that_begins_or_ends_alike_is_not_theirs(text: str, theirs: bool):
+    assert People(frozenset([7]), frozenset(["king@example"])).in_text(text) is theirs
