@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from analytics_pipeline.datasets import Dataset, Privacy
+from analytics_pipeline.datasets import Dataset, Person, Privacy
 
 REASONS_SHOWN = 50
 
@@ -94,8 +94,13 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
 
 def preview(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
-) -> tuple[list[str], list[tuple[object, ...]]]:
-    """The first rows of a file, in the columns that everyone may see."""
+) -> tuple[list[str], list[tuple[object, ...]]] | None:
+    """Return the first rows of a file, in the columns that everyone may see; None where each row is about one person.
+
+    Their times tell who it was, and a row whose cells are shifted has an email in a column that everyone may see.
+    """
+    if dataset.columns_of(Person.SUBJECT):
+        return None
     columns = [column.name for column in dataset.columns if column.privacy is Privacy.OPEN]
     quoted = ", ".join(f'"{column}"' for column in columns)
     rows = connection.execute(

@@ -46,3 +46,19 @@ def test_a_file_without_header_whose_lms_id_is_the_email_tells_nobody_the_email(
     told = published(data)
     assert "the header lacks userid, courseid" in told, "the failure is published with its reason"
     assert EMAIL not in told
+
+
+def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocareum, data: Path):
+    """An unquoted comma in a name moves the email into client_key, which everyone may see."""
+    shifted = f"5, 4051, student, King, Planted, {EMAIL}, , 0, 1, \n"
+    demo.put_many(
+        {
+            "org9001/course-asn_mapping/course_mapping.csv": COURSES.encode(),
+            "org9001/enrollment/course4051/enrollment.csv": (HEADER["enrollment"] + shifted).encode(),
+        }
+    )
+    run("sync")
+    with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT client_key FROM raw.enrollment").fetchall() == [(EMAIL,)], "it is not shifted"
+    assert [path for path in holding(data, EMAIL) if path.startswith("dagster/")] == []
+    assert [path for path in holding(data, "CS 17") if path.startswith("dagster/")] != [], "no dataset has a preview"
