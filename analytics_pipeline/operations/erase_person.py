@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryFile
 
 import duckdb
@@ -90,6 +91,8 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     receipt = Receipt(user_id, warehouse_now(), dry_run, version("analytics-pipeline"), tables, files, failed, invalid)
     if not dry_run:
         compact(settings.warehouse_path)
+        # What earlier releases, and analysts' own tools, spilled of the published file before.
+        rmtree(settings.published_path.with_name(f"{settings.published_path.name}.tmp"), ignore_errors=True)
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
     return receipt

@@ -122,6 +122,16 @@ def test_nothing_of_a_person_is_left_in_any_table_file_or_byte(settings: Setting
     assert receipt.models_not_built == ()
 
 
+def test_what_a_killed_process_spilled_of_either_database_goes_too(settings: Settings, someone: Someone) -> None:
+    for database in (settings.warehouse_path, settings.published_path):
+        spilled = database.with_name(f"{database.name}.tmp") / "duckdb_temp_storage_DEFAULT-0.tmp"
+        spilled.parent.mkdir()
+        spilled.write_text(f"{someone.email} {someone.name}")
+    assert len([name for name in _signs_of(someone, settings.data_dir) if name.startswith("duckdb_temp")]) == 2
+    erase(settings, someone.user_id, dry_run=False)
+    assert _signs_of(someone, settings.data_dir) == []
+
+
 def test_a_dry_run_says_the_same_counts_and_changes_nothing(settings: Settings, someone: Someone) -> None:
     before = _content(settings)
     told = erase(settings, someone.user_id, dry_run=True)
