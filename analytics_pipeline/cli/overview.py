@@ -16,6 +16,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Loaded, Placed, Plan, plan
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
+from analytics_pipeline.storage.folders import FolderUnusable
 from analytics_pipeline.warehouse.absences import OpenAbsence, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
@@ -121,7 +122,10 @@ def _open(settings: Settings) -> Iterator[tuple[str | None, duckdb.DuckDBPyConne
     path = settings.warehouse_path
     if not path.exists():
         if blocking := next((parent for parent in path.parents if parent.is_file()), None):
-            raise NotADirectoryError(20, "Not a folder", str(blocking))
+            raise FolderUnusable(
+                f"The data folder {settings.data_dir} can't be used: {blocking} is a file.",
+                "Set ANALYTICS_DATA_DIR to a folder that you may write.",
+            )
         yield None, None
         return
     with ExitStack() as stack:

@@ -1,6 +1,8 @@
 """`analytics-pipeline sync`: the main job, from a terminal."""
 
-from datetime import date, datetime
+import re
+from contextlib import suppress
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -26,16 +28,14 @@ from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import room
 from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 
-_DAY = ["%Y-%m-%d"]
-
 
 @command
 def sync(
     dataset: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="This dataset only; may be given several times.")
     ] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_DAY, metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_DAY, metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch and load everything again.")] = False,
 ) -> None:
     """Load what is new or changed, rebuild, publish.
@@ -45,10 +45,11 @@ def sync(
 
     Exit codes: 0 done, 1 some file or check failed, 2 settings, credentials or the network.
     """
-    if since and until and since > until:
-        fail(f"--since {since:%Y-%m-%d} is after --until {until:%Y-%m-%d}: give the earlier day first.")
+    first, last = _day("--since", since), _day("--until", until)
+    if first and last and first > last:
+        fail(f"--since {first} is after --until {last}: give the earlier day first.")
     settings = require(load_settings())
-    wanted = Wanted(frozenset(map(known_dataset, dataset or [])), _date(since), _date(until))
+    wanted = Wanted(frozenset(map(known_dataset, dataset or [])), first, last)
     raise typer.Exit(run_sync(settings, wanted, full=full))
 
 
@@ -150,5 +151,11 @@ def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
         )
 
 
-def _date(moment: datetime | None) -> date | None:
-    return moment.date() if moment else None
+def _day(option: str, text: str | None) -> date | None:
+    """Return the day that an option gives; end the command where it is none."""
+    if text is None:
+        return None
+    with suppress(ValueError):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat takes other forms, too
+            return date.fromisoformat(text)
+    return fail(f"{option} {text!r} is not a day of the calendar: give it as YYYY-MM-DD, such as {option} 2026-11-05.")

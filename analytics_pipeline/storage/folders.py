@@ -9,12 +9,17 @@ import stat
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.disk import is_full
 
 logger = logging.getLogger(__name__)
 
 PRIVATE, SHARED = 0o700, 0o2750
 _OTHERS = 0o077
 _SHARING = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
+
+
+class FolderUnusable(PipelineError):
+    """A folder can't be made or entered; the text names it and says what to do."""
 
 
 class FolderOpen(PipelineError):
@@ -29,9 +34,19 @@ def keep_private(folder: Path) -> str | None:
 
     Raises:
         FolderOpen: other users may enter or write it, and it belongs to another user.
-        OSError: it can't be made.
+        FolderUnusable: it can't be made.
+        OSError: the disk is full.
     """
-    folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        if is_full(error):
+            raise
+        reason = f"{error.filename} is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise FolderUnusable(
+            f"The data folder {folder} can't be used: {reason}.",
+            "Set ANALYTICS_DATA_DIR to a folder that you may write, or give this one to your user.",
+        ) from None
     state = folder.stat()
     mode = stat.S_IMODE(state.st_mode)
     if not mode & _OTHERS:

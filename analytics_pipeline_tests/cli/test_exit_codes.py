@@ -153,6 +153,27 @@ def test_a_data_folder_that_cannot_be_made_is_named(run: Run, tmp_path: Path):
         assert str(tmp_path / "file") in result.output, result.output
 
 
+@pytest.mark.parametrize("command", ["sync", "status", "doctor", "dev", "daemon"])
+def test_a_file_in_place_of_the_data_folder_is_named_with_the_setting_to_change(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    result = run(command, ANALYTICS_DATA_DIR=str(file))
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert str(file) in result.output
+    assert "ANALYTICS_DATA_DIR" in result.output
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "20261105", "2026-W45-4", "2026-11-05T00:00"])
+def test_a_bad_day_is_named_with_the_form_it_must_have(run: Run, option: str, value: str) -> None:
+    result = run("sync", option, value)
+    assert result.exit_code == 2, result.output
+    assert f"{option} {value!r} is not a day" in result.output
+    assert "YYYY-MM-DD" in result.output
+
+
 def test_a_bad_option_ends_with_2(run: Run):
     assert run("sync", "--since", "yesterday").exit_code == 2
     assert run("nonsense").exit_code == 2
