@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo dev test flaky soak bench check package screenshots audit lock clean
+.PHONY: help setup demo dev docs test flaky soak bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,12 +37,15 @@ soak: setup ## the long suites: kills, faults, load, fuzz
 bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-check: setup audit ## lint, types, definitions
+check: setup audit docs ## lint, types, layers, definitions, the documentation's links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/dagster definitions validate
+
+docs: setup ## build the documentation site in build/docs; a broken link fails
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/docs
 
 package: setup ## build the wheel, install it with the highest and the lowest dependencies, run the demo with each
 	$(BIN)/python .ci/package.py
