@@ -154,7 +154,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "verdicts": VerdictsDefinition(),
         "webhook": _fixed("The webhook of alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
         # No asset returns a value to store. Dagster's default takes a folder from run config.
-        "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),
+        "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]
     }
 
 

@@ -37,7 +37,7 @@ def rows(data: str, where: str, *days: str) -> alt.Chart:
     """
     parse = dict.fromkeys(days, 'utc:"%Y-%m-%d"')
     return alt.Chart(
-        alt.NamedData(data, format=alt.DataFormat(parse=parse) if days else alt.Undefined)
+        alt.NamedData(data, format=alt.DataFormat(parse=parse) if days else alt.Undefined)  # type: ignore[no-untyped-call]
     ).transform_filter(where)
 
 
