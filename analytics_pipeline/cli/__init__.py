@@ -1,6 +1,8 @@
 """The terminal door: `analytics-pipeline`. One module per command; what they do is done by the floors below."""
 
 import os
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -30,6 +32,23 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"analytics-pipeline {version('analytics-pipeline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """From Vocareum's data feed to a DuckDB warehouse."""
+
+
 app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(status.status)

@@ -28,7 +28,7 @@ def close(
     partition: Annotated[str, typer.Option(help="Its day, month, course id, or `organisation`.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would end, and change nothing.")] = False,
 ) -> None:
-    """Accept what is delivered now in place of what is loaded, for one file that `status` names.
+    """Accept a delivery that lost rows, for one file that `status` names.
 
     A file that is gone: its rows end, and history keeps them with the time until which they held. A version that was held back,
     as it lost its rows or is a copy: it is loaded. Then the models are rebuilt and published.

@@ -9,7 +9,10 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def daemon() -> None:
-    """Start the daemon, which runs schedules and sensors, unless one works on this data folder already."""
+    """Start the daemon alone: schedules and sensors.
+
+    Refuses to start while another daemon works on the data folder.
+    """
     from analytics_pipeline.orchestration.daemon import only_daemon
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 

@@ -15,7 +15,10 @@ from analytics_pipeline.warehouse.files import replacing
 def dictionary(
     output: Annotated[Path | None, typer.Option(help="Write it to this file.", dir_okay=False)] = None,
 ) -> None:
-    """Print the data dictionary (Markdown), made of the declarations and the SQL models' comments."""
+    """Print the data dictionary as Markdown.
+
+    It is made from the declarations and from the SQL models' comments.
+    """
     page = data_dictionary(documentation(load_project()))
     if output is None:
         typer.echo(page, nl=False)

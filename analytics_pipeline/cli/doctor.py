@@ -36,7 +36,7 @@ class Verdict:
 
 @command
 def doctor() -> None:
-    """Look whether all is there that a run needs.
+    """Check that everything a run needs is in place.
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
@@ -55,7 +55,7 @@ def doctor() -> None:
         out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
         note(f"{name}: {verdict.found}")
         if not verdict.well and name in ("settings", "token and credentials"):
-            out.print("     What comes behind it is not looked at before this is well.")
+            out.print("     Skipping the remaining checks until this is fixed.")
             break
     failing = _failing_checks(settings)
     tell_checks(failing)

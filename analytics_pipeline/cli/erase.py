@@ -16,7 +16,9 @@ def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before erasing.")] = False,
 ) -> None:
-    """Erase a person from the landed files, the warehouse and the published file, and keep them out from now on.
+    """Erase a person, and keep them out from now on.
+
+    From the landed files, the warehouse and the published file.
 
     What was exported before (Parquet files, copies, backups) is not reached. If it is interrupted, run it again.
 

@@ -27,7 +27,10 @@ def findings(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, all of them, for programs.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 50,
 ) -> None:
-    """List file, lines, column, rule and remedy of quarantined records and of warnings. Never shows a value of a record."""
+    """List quarantined records and warnings by file and line.
+
+    Shows column, rule and remedy, and never a value of a record.
+    """
     settings = load_settings()
     if not settings.warehouse_path.exists():
         fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")

@@ -18,7 +18,7 @@ def publish(
         Path | None, typer.Option(help="Write each mart to a Parquet file in this folder, too.", file_okay=False)
     ] = None,
 ) -> None:
-    """Write analytics.duckdb anew from what is loaded; whoever reads it meanwhile is not disturbed.
+    """Write analytics.duckdb from what is loaded.
 
     Marts that a failing test is about stay as they were published before.
 

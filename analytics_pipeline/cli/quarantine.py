@@ -25,7 +25,7 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files
 
-app = typer.Typer(help="Records that were not loaded: list them, or load them again.", no_args_is_help=True)
+app = typer.Typer(help="List records that were not loaded, or load them again.", no_args_is_help=True)
 
 DatasetOption = Annotated[
     str | None, typer.Option(help="Of this dataset.", callback=lambda name: known_dataset(name) if name else None)

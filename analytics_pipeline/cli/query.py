@@ -46,7 +46,10 @@ def query(
         int | None, typer.Option(min=1, help=f"Rows to show; {SHOWN} in a table, else all of them.")
     ] = None,
 ) -> None:
-    """Ask analytics.duckdb in SQL. It is opened read-only, and other files can't be reached from the query."""
+    """Query analytics.duckdb with SQL.
+
+    The file is opened read-only. A query cannot read or write any other file.
+    """
     shown_as = shown_as or (Format.TABLE if out.is_terminal else Format.CSV)
     most = limit or (SHOWN if shown_as is Format.TABLE else None)
     path = load_settings().published_path

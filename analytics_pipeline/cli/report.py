@@ -17,7 +17,9 @@ def report(
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Write report.html from the published file: one page, without names or emails, that works offline and when mailed.
+    """Write report.html from the published file.
+
+    One page without names or emails. It works offline, and it can be mailed.
 
     Exit codes: 0 done, 2 there is no published file yet, or it lacks a table.
     """

@@ -58,7 +58,7 @@ class Standing:
 
 @command
 def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
-    """Say how things stand: what is delivered, loaded, failing, late, stale and published.
+    """Show what is delivered, loaded, failing and stale.
 
     Reads the disk, then the bucket if it can be reached, and writes nothing.
 
@@ -160,7 +160,7 @@ def _show(
     if here.stale:
         note(f"Older than what they read: {', '.join(here.stale)}.")
     for key in todo.unknown if todo else ():
-        note(f"No dataset is like {one_line(key)}: it is not loaded.")
+        note(f"Unrecognised file, skipped: {one_line(key)}")
     note(f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC." if here.published else "Published: never.")
     for line in here.published.withheld if here.published else ():
         complain(line)

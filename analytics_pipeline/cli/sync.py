@@ -139,7 +139,7 @@ def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined]
 
 def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
     for key in todo.unknown:
-        note(f"Not loaded, no dataset is like it: {one_line(key)}")
+        note(f"Unrecognised file, skipped: {one_line(key)}")
     if todo.superseded:
         note(
             f"{files(len(todo.superseded))} left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"

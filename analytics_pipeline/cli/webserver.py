@@ -15,7 +15,10 @@ def webserver(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
     read_only: Annotated[bool, typer.Option("--read-only", help="Show everything, launch and change nothing.")] = False,
 ) -> None:
-    """Start the Dagster UI without its daemon, on 127.0.0.1, for requests of its own pages alone."""
+    """Start the Dagster UI without its daemon.
+
+    It listens on 127.0.0.1 and refuses requests that other web pages send.
+    """
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
     settings = load_settings()

@@ -1,4 +1,4 @@
-"""How often and how long a request to S3 is repeated, and for how long a failure is believed without asking anew.
+"""Retry policy for S3 requests, and how long a failure is cached.
 
 What is worth repeating is decided where the answer is understood.
 """

@@ -147,7 +147,7 @@ def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
 
 
 def let_go(connection: duckdb.DuckDBPyConnection) -> None:
-    """Wait until DuckDB's threads hold nothing any more of what queries have read and written.
+    """Wait for DuckDB's worker threads to release their table references.
 
     When an answer is there, a thread may still be about to let go of the tables it took its part from; if the database is closed
     or detached just then, the process dies (DuckDB 1.5.5, once in some thousand closes of a busy machine). DuckDB waits for

@@ -90,7 +90,7 @@ def test_an_incident_is_told_once_and_once_that_it_is_over(
     pipeline.tick_and_run()
     pipeline.tick("alerts")
     pipeline.tick("alerts")
-    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+    assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
 
 
 def test_a_webhook_that_fails_is_asked_again_and_its_address_is_told_to_nobody(
@@ -144,7 +144,7 @@ def test_a_file_that_is_put_back_as_it_was_turns_check_partition_and_asset_green
     assert pipeline.rows("SELECT count(*) FROM ops.checks WHERE severity = 'ERROR' AND NOT passed") == [(0,)]
     pipeline.tick("alerts")
     pipeline.tick("alerts")
-    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+    assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
     assert pipeline.tick_and_run() == [], "it is said once"
 
 
@@ -176,5 +176,5 @@ def test_a_failing_test_of_a_model_is_told_once_and_taken_back_once(
     withheld = pipeline.check("published.analytics", WHOLE)
     assert not withheld.passed and "marts.lab_sessions" in withheld.description
     load_and_build(rows=2)
-    assert [text[:30] for text in webhook.texts[1:]] == [":white_check_mark: Well again:"]
+    assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
     assert pipeline.check("published.analytics", WHOLE).passed

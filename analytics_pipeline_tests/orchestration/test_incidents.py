@@ -57,7 +57,7 @@ def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_don
     good, queued = run("r2", RunState.SUCCEEDED, 1, SESSIONS), run("r3", RunState.IN_FLIGHT, 0, SESSIONS)
     assert now_open([queued, good], known=known) == known
     assert messages(known, now_open([good], known=known), "") == [
-        ":white_check_mark: Well again: raw.lab_sessions (failing since 2026-11-23 08:55 UTC)."
+        ":white_check_mark: Resolved: raw.lab_sessions (failing since 2026-11-23 08:55 UTC)."
     ]
 
 

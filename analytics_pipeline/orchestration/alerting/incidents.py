@@ -99,7 +99,7 @@ def open_incidents(
 
 
 def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
-    """One text for each new incident, subjects that fail of the same together, and one for what is well again."""
+    """One text for each new incident, subjects that fail of the same together, and one for what is resolved."""
     same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for subject, incident in after.items():
         if subject not in before:
@@ -108,7 +108,7 @@ def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_u
     well = sorted(set(before) - set(after))
     if well:
         since = min(before[subject].since for subject in well)
-        texts.append(f":white_check_mark: Well again: {', '.join(well)} (failing since {since}).")
+        texts.append(f":white_check_mark: Resolved: {', '.join(well)} (failing since {since}).")
     return texts
 
 

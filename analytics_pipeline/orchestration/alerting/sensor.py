@@ -29,7 +29,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Posts one message to ALERT_WEBHOOK_URL when an asset fails or a check of it turns red, with partitions, error "
-            "and a link, and one when it is well again."
+            "and a link, and one when it is resolved."
         ),
     )
     def sense(

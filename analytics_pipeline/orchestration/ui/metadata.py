@@ -1,6 +1,6 @@
 """Words, tables and pictures for the Dagster UI. The UI is seen by many: no value of a record that points to a person.
 
-What is true is found out elsewhere; here it is only put for people.
+Formatting only; the facts are computed elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
