@@ -20,7 +20,8 @@ def erase(
 
     From the landed files, the warehouse and the published file.
 
-    What was exported before (Parquet files, copies, backups) is not reached. If it is interrupted, run it again.
+    What was exported before (Parquet files, copies, backups) is not reached, nor are other people's texts that name the person;
+    the receipt lists what was searched and what was not. If it is interrupted, run it again.
 
     Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
     """

@@ -14,7 +14,7 @@ from tempfile import TemporaryFile
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import DATASETS, Person
 from analytics_pipeline.ingest.erase import People, Redacted, erase_in_file
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import InvalidModel, Project, build_and_test, load_project
@@ -23,8 +23,18 @@ from analytics_pipeline.storage.disk import naming
 from analytics_pipeline.storage.folders import make_below
 from analytics_pipeline.storage.private_files import make_private_folder, private_file, remove_stale_parts
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.erase import Removed, compact, erase_rows, known_as, remember
+from analytics_pipeline.warehouse.erase import Removed, compact, erase_rows, known_as, remember, searched_tables
 from analytics_pipeline.warehouse.publish import publish
+
+NOT_REACHED = (
+    "backups and copies of the data folder",
+    "Parquet files, reports and other exports made before",
+    "the person's email or name in other people's logs, tags and unannounced columns",
+    "the person's records that lack a readable id, in files delivered later, unless that file tells the email",
+    "Dagster's events and logs of earlier releases",
+    "the files that Vocareum keeps in its bucket",
+)
+"""What erasing leaves, in words for the receipt."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Receipt:
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are mended.
         invalid_models: why no model could be built at all, as a `.sql` file can't be used; empty if they could.
+        searched: tables, and datasets of the landing folder, in which the person was looked for.
+        not_reached: what may still hold the person, for whoever erases by hand.
     """
 
     user_id: int
@@ -50,6 +62,8 @@ class Receipt:
     files: Mapping[str, Redacted]
     models_not_built: tuple[str, ...] = ()
     invalid_models: str = ""
+    searched: tuple[str, ...] = ()
+    not_reached: tuple[str, ...] = NOT_REACHED
 
     def as_json(self) -> str:
         """The receipt as a JSON object."""
@@ -88,7 +102,11 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         if not dry_run:
             failed = _build(connection, project)
             publish(connection, settings.published_path, pii=settings.publish_pii, without_marts=True)
-    receipt = Receipt(user_id, warehouse_now(), dry_run, version("analytics-pipeline"), tables, files, failed, invalid)
+    landed = (f"landing/{name}" for name, dataset in DATASETS.items() if dataset.columns_of(Person.SUBJECT))
+    searched = (*searched_tables(), *landed)
+    receipt = Receipt(
+        user_id, warehouse_now(), dry_run, version("analytics-pipeline"), tables, files, failed, invalid, searched
+    )
     if not dry_run:
         compact(settings.warehouse_path)
         # What earlier releases, and analysts' own tools, spilled of the published file before.

@@ -107,6 +107,11 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
         leave_sidecar(path, ledger)
 
 
+def searched_tables() -> list[str]:
+    """Return the names of the tables in which `erase_rows` looks for a person."""
+    return [*(table for _, table in _tables()), "quarantine.rejects"]
+
+
 def _tables() -> Iterator[tuple[Dataset, str]]:
     """The tables of rows that are about people or name them."""
     for dataset in DATASETS.values():

@@ -1,6 +1,7 @@
 """Erasing a person: gone from every table, file and byte, kept out from then on, and completed after any interruption."""
 
 import hashlib
+import json
 import os
 import random
 import signal
@@ -159,6 +160,10 @@ def test_the_receipt_holds_counts_and_no_personal_data_but_the_id(settings: Sett
     assert path.read_text() == receipt.as_json()
     assert str(someone.user_id) in receipt.as_json()
     assert someone.email not in receipt.as_json()
+    told = json.loads(path.read_text())
+    assert {"raw.enrollment", "history.enrollment", "quarantine.rejects", "landing/grades"} <= set(told["searched"])
+    assert set(told["tables"]) <= set(told["searched"]), "something was removed from a table that is not listed"
+    assert any("backups" in text for text in told["not_reached"])
     assert path.stat().st_mode & 0o777 == 0o600
 
 
