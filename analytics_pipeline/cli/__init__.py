@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli import (
+    backup,
     close,
     daemon,
     demo,
@@ -60,6 +61,8 @@ app.command()(dictionary.dictionary)
 app.command()(findings.findings)
 app.command()(close.close)
 app.command()(erase.erase)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(dev.dev)
 app.command()(daemon.daemon)
 app.command()(webserver.webserver)

@@ -75,7 +75,12 @@ class OnDisk:
 
     def daemon_lives(self, now: datetime) -> bool:
         """Whether the daemon gave a sign of life lately."""
-        return self.heartbeat is not None and now - self.heartbeat < HEARTBEAT
+        return is_recent(self.heartbeat, now)
+
+
+def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
+    """Return whether a daemon that gave this last sign of life (UTC) counts as alive."""
+    return heartbeat is not None and now - heartbeat < HEARTBEAT
 
 
 def on_disk(settings: Settings, now: datetime) -> OnDisk:
@@ -86,7 +91,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         SchemaTooNew: a later release wrote it.
         OSError: the data folder is none.
     """
-    published, heartbeat = signature(settings.published_path), _heartbeat(settings.dagster_home)
+    published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
     with _open(settings) as (source, connection):
         if connection is None:
             return OnDisk(None, {}, [], {}, {}, [], [], [], published, heartbeat)
@@ -147,7 +152,7 @@ def _absent(connection: duckdb.DuckDBPyConnection) -> list[OpenAbsence]:
         return []
 
 
-def _heartbeat(home: Path) -> datetime | None:
+def daemon_heartbeat(home: Path) -> datetime | None:
     """The newest sign of life of a daemon, from Dagster's own file."""
     file = home / "history" / "runs.db"
     if not file.exists():

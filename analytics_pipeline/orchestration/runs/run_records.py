@@ -191,6 +191,13 @@ def _is_dead(run: dg.DagsterRun) -> bool:
     return host == socket.gethostname() and not is_alive(int(pid))
 
 
+def living_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Return the ids of the runs that a process executes now, or is about to; those of dead terminals are ended first."""
+    end_dead_runs(instance)
+    working = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=working))]
+
+
 _IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,

@@ -1,0 +1,165 @@
+"""A consistent copy of the warehouse, and putting it back.
+
+A backup holds the warehouse alone: the ledger, the history and the quarantine are in it. Landed files can be fetched again or are
+not needed, the published file follows from the warehouse, and Dagster's memory is compared with the warehouse after a restore.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.disk import naming
+from analytics_pipeline.storage.folders import keep_private
+from analytics_pipeline.warehouse.connection import lock_warehouse, open_warehouse, private_files, read_warehouse
+from analytics_pipeline.warehouse.files import replacing
+from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
+
+MANIFEST, COPY = "backup.json", "warehouse.duckdb"
+_CHUNK = 1 << 20
+
+
+class BackupError(PipelineError):
+    """A backup can't be made, or can't be put back; the text says why and what to do. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did.
+
+    Attributes:
+        taken_at: when the backup was taken (UTC).
+        aside: where the warehouse before is kept; None if there was none.
+        erased_since: Vocareum ids of people who were erased after the backup was taken: they are in it again.
+    """
+
+    taken_at: datetime
+    aside: Path | None
+    erased_since: tuple[int, ...]
+
+
+def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_600) -> int:
+    """Copy the warehouse into a new folder, between two writers.
+
+    Args:
+        warehouse: the live database file.
+        folder: made with mode 0700; it must be empty if it exists.
+        org_id: the organisation, noted in the manifest.
+        wait_seconds: how long to queue behind writers.
+
+    Returns:
+        Size of the copy in bytes.
+
+    Raises:
+        BackupError: there is no warehouse, or the folder holds something.
+        WarehouseUnusable: others held the warehouse for longer, or it can't be read.
+        OSError: the copy can't be written; what was written of it is removed.
+    """
+    if not warehouse.exists():
+        raise BackupError(f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BackupError(f"{folder} is not an empty folder; a backup overwrites nothing.", "Name a new folder.")
+    with open_warehouse(warehouse, wait_seconds) as connection:
+        connection.execute("CHECKPOINT")  # what a killed writer left in the log belongs to the copy
+    keep_private(folder)
+    with lock_warehouse(warehouse, wait_seconds), naming(folder), private_files():
+        # No connection of this process is open here: copying an open file would drop DuckDB's lock.
+        if warehouse.with_name(f"{warehouse.name}.wal").exists():
+            raise BackupError("A run was killed just now; the warehouse has an open log.", "Run the same again.")
+        with replacing(folder / COPY) as fresh:
+            shutil.copyfile(warehouse, fresh)
+    manifest = {
+        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "release": version("analytics-pipeline"),
+        "org_id": org_id,
+        "sha256": _sha256(folder / COPY),
+    }
+    with replacing(folder / MANIFEST) as fresh:
+        fresh.write_text(json.dumps(manifest, indent=2) + "\n")
+    return (folder / COPY).stat().st_size
+
+
+def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
+    """Put a backup in place of the warehouse, which is kept aside; the sidecar says that it was replaced.
+
+    The caller sees to it that no run and no daemon is alive.
+
+    Raises:
+        BackupError: the folder is no whole backup, or one of another organisation.
+        SchemaTooNew: a later release wrote it.
+        WarehouseUnusable: a writer holds the warehouse.
+        OSError: the copy can't be written; the warehouse is as it was.
+    """
+    taken_at = _verify(folder, org_id)
+    keep_private(warehouse.parent)
+    with lock_warehouse(warehouse, wait_seconds=0), private_files():
+        with replacing(warehouse) as fresh:
+            shutil.copyfile(folder / COPY, fresh)
+            fresh.chmod(0o600)
+            erased_before = _erased(fresh)
+            aside = _keep_aside(warehouse)
+        left = read_sidecar(warehouse)
+        state = warehouse.stat()
+        file = (state.st_ino, state.st_size, state.st_mtime_ns)
+        write_sidecar(warehouse, Sidecar(file, left.digest if left else "", time.time()))
+    since = _erased(aside) - erased_before if aside else set()
+    return Restored(taken_at, aside, tuple(sorted(since)))
+
+
+def _verify(folder: Path, org_id: str) -> datetime:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        taken_at = datetime.fromisoformat(manifest["taken_at"])
+        told, theirs = manifest["sha256"], manifest["org_id"]
+        found = _sha256(folder / COPY)
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        raise BackupError(
+            f"{folder} holds no whole backup: {MANIFEST} or {COPY} is missing or can't be read.",
+            "Name a folder that `analytics-pipeline backup` has written.",
+        ) from None
+    if found != told:
+        raise BackupError(f"{folder / COPY} is damaged: its SHA-256 is not that of {MANIFEST}.", "Use another backup.")
+    if theirs and org_id and theirs != org_id:
+        raise BackupError(
+            f"{folder} is a backup of organisation {theirs}, and VOCAREUM_ORG_ID is {org_id}.", "Use a backup of yours."
+        )
+    with read_warehouse(folder / COPY):
+        return taken_at
+
+
+def _keep_aside(warehouse: Path) -> Path | None:
+    """Give the warehouse, and its log, a second name; None if there is none."""
+    if not warehouse.exists():
+        return None
+    aside = warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    os.link(warehouse, aside)
+    with suppress(FileNotFoundError):  # it would be taken for the log of the file that is put back
+        log = warehouse.with_name(f"{warehouse.name}.wal")
+        log.rename(aside.with_name(f"{aside.name}.wal"))
+    return aside
+
+
+def _erased(warehouse: Path) -> set[int]:
+    """The people who were erased from a warehouse; none if it can't be read, being damaged or of an earlier release."""
+    try:
+        with read_warehouse(warehouse, wait_seconds=0) as connection:
+            return {user_id for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()}
+    except (duckdb.Error, PipelineError):
+        return set()
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,176 @@
+"""`backup` and `restore`, end to end: through a sync, a restore and the sync that makes the warehouse whole."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from analytics_pipeline.cli import app
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse import backup as backups
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.loading.loaded import contents, difference
+
+
+def invoke(*arguments: object) -> object:
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def ask(path: Path, sql: str) -> list[tuple]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_restored_backup_is_made_whole_by_the_next_sync(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, tmp_path: Path
+) -> None:
+    folder, warehouse = tmp_path / "copies" / "monday", synced / "warehouse.duckdb"
+    saved = run("backup", str(folder))
+    assert saved.exit_code == 0, saved.output
+    key = next(key for key in organisation.files() if "lab_sessions_" in key and organisation.truth.rows[key] > 1)
+    body = organisation.files()[key].splitlines(keepends=True)
+    demo.put(key, b"".join(body[:2]))
+    assert run("sync").exit_code == 0
+    current = contents(warehouse)
+    done = run("restore", str(folder))
+    assert done.exit_code == 0, done.output
+    [aside] = synced.glob("warehouse.duckdb.replaced-*")
+    assert str(aside) in done.output
+    assert difference(current, contents(aside)) == {}, "the warehouse before is kept"
+    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(len(body) - 1,)]
+    demo.clear_requests()
+    healed = run("sync")
+    assert (healed.exit_code, demo.count("GET")) == (0, 0), (
+        f"the newer version is in the landing folder: {healed.output}"
+    )
+    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(1,)]
+    assert "Published: " in healed.output
+    assert ask(synced / "analytics.duckdb", f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [
+        (1,)
+    ]
+
+
+def test_a_backup_is_private_and_needs_nothing_else(settings: Settings, tmp_path: Path) -> None:
+    os.umask(before := os.umask(0))
+    folder = tmp_path / "copy"
+    assert invoke("backup", folder).exit_code == 0
+    os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {
+        backups.COPY: 0o600,
+        backups.MANIFEST: 0o600,
+    }
+    assert difference(contents(settings.warehouse_path), contents(folder / backups.COPY)) == {}
+
+
+def test_a_backup_overwrites_nothing(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine")
+    for name in ("taken", "taken/notes.txt"):
+        refused = invoke("backup", tmp_path / name)
+        assert (refused.exit_code, "overwrites nothing" in refused.output) == (2, True), refused.output
+    assert (tmp_path / "taken" / "notes.txt").read_text() == "mine"
+
+
+def test_a_backup_waits_for_the_writer(settings: Settings, tmp_path: Path) -> None:
+    with (
+        open_warehouse(settings.warehouse_path),
+        pytest.raises(backups.PipelineError, match="in use by another process"),
+    ):
+        backups.backup(settings.warehouse_path, tmp_path / "copy", "9001", wait_seconds=0)
+    assert not (tmp_path / "copy").exists()
+
+
+def _damage(folder: Path) -> None:
+    with (folder / backups.COPY).open("r+b") as file:
+        file.seek(5_000)
+        file.write(b"\xff" * 10)
+
+
+def _of_another(folder: Path) -> None:
+    manifest = json.loads((folder / backups.MANIFEST).read_text())
+    (folder / backups.MANIFEST).write_text(json.dumps(manifest | {"org_id": "7"}))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_damage, "is damaged"),
+        (_of_another, "organisation 7"),
+        (lambda folder: (folder / backups.MANIFEST).unlink(), "no whole backup"),
+        (lambda folder: (folder / backups.COPY).unlink(), "no whole backup"),
+    ],
+)
+def test_what_is_no_good_backup_is_refused_and_nothing_changes(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm, said: str
+) -> None:
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "9001")
+    folder = tmp_path / "copy"
+    assert invoke("backup", folder).exit_code == 0
+    harm(folder)
+    before = settings.warehouse_path.stat()
+    refused = invoke("restore", folder)
+    assert (refused.exit_code, said in refused.output) == (2, True), refused.output
+    assert settings.warehouse_path.stat() == before
+    assert not list(settings.data_dir.glob("*.replaced-*"))
+
+
+def test_a_restore_is_refused_while_a_run_is_under_way(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert invoke("backup", tmp_path / "copy").exit_code == 0
+    with open_instance(settings) as instance:
+        run = instance.create_run_for_job(
+            _job(), status=_started(), tags={PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+        )
+        refused = invoke("restore", tmp_path / "copy")
+        assert (refused.exit_code, run.run_id in refused.output) == (2, True), refused.output
+        instance.report_run_canceled(run)
+        assert invoke("restore", tmp_path / "copy").exit_code == 0
+
+
+def test_a_restore_is_refused_while_a_daemon_is_alive(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster._daemon.types import DaemonHeartbeat
+
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert invoke("backup", tmp_path / "copy").exit_code == 0
+    with open_instance(settings) as instance:
+        for age, code in ((0, 2), (301, 0)):
+            import time
+
+            instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SENSOR", "id", []))
+            answer = invoke("restore", tmp_path / "copy")
+            assert answer.exit_code == code, answer.output
+            assert ("daemon is alive" in answer.output) == bool(code)
+
+
+def test_people_who_were_erased_since_are_named(settings: Settings, tmp_path: Path) -> None:
+    assert invoke("backup", tmp_path / "copy").exit_code == 0
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute("INSERT INTO ops.erased VALUES (4711, now()::TIMESTAMP, 1)")
+    done = invoke("restore", tmp_path / "copy")
+    assert "analytics-pipeline erase --user-id 4711" in done.output
+
+
+def _job():
+    import dagster as dg
+
+    return dg.Definitions(assets=[dg.asset(lambda: None, name="a")]).resolve_implicit_global_asset_job_def()
+
+
+def _started():
+    import dagster as dg
+
+    return dg.DagsterRunStatus.STARTED
