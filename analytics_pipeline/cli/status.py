@@ -187,7 +187,7 @@ def _as_json(
     complete: bool,
     now: datetime,
 ) -> dict[str, Any]:
-    """The answer for programs. Fields are added and never change their meaning; README documents them."""
+    """The answer for programs. Fields are added and never change their meaning; docs/operations.md documents them."""
     checks = [check for check in here.checks if not check.passed or check.is_open]
     return {
         "complete": complete,

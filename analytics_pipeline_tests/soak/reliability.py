@@ -1,4 +1,4 @@
-"""The reliability table: figures that the long suites note as they run, printed as the README's table.
+"""The reliability table: figures that the long suites note as they run, printed as the table of docs/reliability.md.
 
 `python -m analytics_pipeline_tests.soak.reliability` prints what the last runs noted. What is tried belongs in the suites.
 """
