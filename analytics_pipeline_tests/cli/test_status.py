@@ -36,7 +36,9 @@ def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
     assert (code, set(found)) == (0, FIELDS)
     assert {one["dataset"] for one in found["datasets"]} == set(DATASETS)
     for name in FIELDS:
-        assert f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "operations.md").read_text(), f"{name} is not documented"
+        assert f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "operations.md").read_text(), (
+            f"{name} is not documented"
+        )
 
 
 def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
