@@ -18,6 +18,7 @@ import duckdb
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.folders import make_below
+from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
 from analytics_pipeline.warehouse.signature import withheld_lines
@@ -43,6 +44,7 @@ class Published:
         left_out: tables that a failing check withholds and of which the file before had no state that may be kept.
         older_files: files that the file before had in a later state, or alone: an older warehouse was put back.
         is_written: False if nothing was: all tables are withheld, and there is no file before.
+        emptied: cells of open columns in which an email address stood, by `schema.table.column`.
     """
 
     rows: Mapping[str, int]
@@ -52,11 +54,12 @@ class Published:
     left_out: Sequence[str] = ()
     older_files: int = 0
     is_written: bool = True
+    emptied: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def withheld(self) -> list[str]:
         """What people are told of the tables that are not published as they are now: a line for each kind."""
-        return withheld_lines(self.kept, self.left_out, self.older_files)
+        return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
 def publish(
@@ -86,11 +89,16 @@ def publish(
             return Published({}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False)
         with replacing(target) as fresh, attached(connection, fresh, _COPY):
             live = _quoted(_value(connection, "SELECT current_database()"))
-            rows = _copy_before(connection, live, pii) if held.file_stays else _copy_all(connection, live, held, pii)
+            emptied = Emptied(pii)
+            if held.file_stays:
+                rows = _copy_before(connection, live, pii)
+            else:
+                rows = _copy_all(connection, live, held, pii, emptied)
             with transaction(connection):
                 _copy_comments(connection)
-                _sign(connection, live, held, older, pii)
-    return Published(rows, time.monotonic() - began, target.stat().st_size, held.kept, held.left_out, older)
+                _sign(connection, live, held, older, emptied)
+    size = target.stat().st_size
+    return Published(rows, time.monotonic() - began, size, held.kept, held.left_out, older, emptied=emptied.cells)
 
 
 def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
@@ -113,9 +121,11 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     ).fetchall()
     not_these = withheld_tables(connection)
     files = {name: folder / f"{name}.parquet" for (name,) in marts if f"marts.{name}" not in not_these}
+    emptied = Emptied(pii=False)
     for name, file in files.items():
+        rows = emptied.select(connection, f"marts.{name}", f"marts.{_quoted(name)}")
         with replacing(file) as fresh:
-            connection.table(f"marts.{_quoted(name)}").write_parquet(str(fresh), compression="zstd")
+            connection.sql(rows).write_parquet(str(fresh), compression="zstd")
     return files
 
 
@@ -135,15 +145,17 @@ def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _copy_all(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool) -> dict[str, int]:
+def _copy_all(
+    connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool, emptied: Emptied
+) -> dict[str, int]:
     """Everything as it is now, but what is withheld."""
-    rows = {table.name: _copy_table(connection, live, table, pii) for table in tables() if not table.secret}
-    rows |= _copy_models(connection, live, held.tables)
+    rows = {table.name: _copy_table(connection, live, table, pii, emptied) for table in tables() if not table.secret}
+    rows |= _copy_models(connection, live, held.tables, emptied)
     for name in held.tables & held.kept.keys():
         schema, _, table = name.partition(".")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
         source, copy = f"{BEFORE}.{schema}.{_quoted(table)}", f"{_COPY}.{schema}.{_quoted(table)}"
-        rows[name] = _value(connection, f"CREATE TABLE {copy} AS FROM {source}")
+        rows[name] = _value(connection, f"CREATE TABLE {copy} AS {emptied.select(connection, name, source)}")
     return rows
 
 
@@ -153,19 +165,20 @@ def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) ->
     connection.execute(f"DROP TABLE {_COPY}.{PUBLISHED.name}")
     connection.execute(f"DROP TABLE IF EXISTS {_COPY}.ops.checks")
     checks = next(table for table in tables() if table.name == "ops.checks")
-    return {checks.name: _copy_table(connection, live, checks, pii)}
+    return {checks.name: _copy_table(connection, live, checks, pii, Emptied(pii))}
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool) -> int:
+def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool, emptied: Emptied) -> int:
     schema, _, _ = table.name.partition(".")
-    columns = [_quoted(one.name) for one in table.columns if pii or one.privacy is not Privacy.PRIVATE]
+    columns = [one.name for one in table.columns if pii or one.privacy is not Privacy.PRIVATE]
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
-    return _value(
-        connection, f"CREATE TABLE {_COPY}.{table.name} AS SELECT {', '.join(columns)} FROM {live}.{table.name}"
-    )
+    rows = emptied.select(connection, table.name, f"{live}.{table.name}", columns)
+    return _value(connection, f"CREATE TABLE {_COPY}.{table.name} AS {rows}")
 
 
-def _copy_models(connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str]) -> dict[str, int]:
+def _copy_models(
+    connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str], emptied: Emptied
+) -> dict[str, int]:
     """Marts as they are, but some; a staging view as a view or, if it reads what is not published, as a table of its rows."""
     models = connection.execute(
         """SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
@@ -182,7 +195,8 @@ def _copy_models(connection: duckdb.DuckDBPyConnection, live: str, but: Collecti
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
         table = f"{schema}.{_quoted(name)}"
         if sql is None or not _copy_view(connection, live, sql):
-            rows[f"{schema}.{name}"] = _value(connection, f"CREATE TABLE {_COPY}.{table} AS FROM {live}.{table}")
+            found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
+            rows[f"{schema}.{name}"] = _value(connection, f"CREATE TABLE {_COPY}.{table} AS {found}")
     return rows
 
 
@@ -223,21 +237,22 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
 
 
-def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, pii: bool) -> None:
+def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, emptied: Emptied) -> None:
     """Say in the file what it is."""
     create(connection, PUBLISHED, f"{_COPY}.")
     kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
     connection.execute(
         f"""INSERT INTO {_COPY}.{PUBLISHED.name}
-            SELECT ?, ?, ?, max(version), ?, ?, ?, ? FROM {live}.ops.schema_version""",
+            SELECT ?, ?, ?, max(version), ?, ?, ?, ?, ? FROM {live}.ops.schema_version""",
         [
             datetime.now(UTC).replace(tzinfo=None),
-            pii,
+            emptied.pii,
             version("analytics-pipeline"),
             kept,
             held.left_out,
             erasures(connection),
             older,
+            [{"column": name, "cells": cells} for name, cells in sorted(emptied.cells.items())],
         ],
     )
 

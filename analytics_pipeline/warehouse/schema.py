@@ -207,6 +207,11 @@ PUBLISHED = Table(
             "BIGINT",
             "Files that the published file before had in a later state, or alone; 0 unless an older warehouse was put back.",
         ),
+        TableColumn(
+            "emptied",
+            'STRUCT("column" VARCHAR, cells BIGINT)[]',
+            "Open columns with cells that are empty here, because an email address stands in them in the warehouse.",
+        ),
     ),
 )
 

@@ -301,3 +301,25 @@ def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_file_before(s
         with pytest.raises(NothingToPublish, match=r"no mart. Run `analytics-pipeline sync`"):
             publish(connection, settings.published_path, pii=False)
     assert settings.published_path.read_bytes() == before
+
+
+def test_an_email_that_a_shifted_row_moved_into_an_open_column_is_published_nowhere_and_counted(
+    settings: Settings,
+) -> None:
+    email = "shifted.student@uni.example.org"
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute(
+            "UPDATE raw.enrollment SET client_key = ? WHERE rowid = (SELECT min(rowid) FROM raw.enrollment)", [email]
+        )
+        before = connection.execute("SELECT count(*), count(client_key) FROM raw.enrollment").fetchone()
+        done = publish(connection, settings.published_path, pii=False)
+        files = export_parquet(connection, settings.data_dir / "exports")
+    assert done.emptied["raw.enrollment.client_key"] == 1
+    assert any("raw.enrollment.client_key (1)" in line for line in done.withheld), done.withheld
+    assert email.encode() not in settings.published_path.read_bytes()
+    assert not [path.name for path in files.values() if email.encode() in path.read_bytes()]
+    [(total, kept)] = _ask(settings.published_path, "SELECT count(*), count(client_key) FROM raw.enrollment")
+    assert before is not None
+    assert (total, kept) == (before[0], before[1] - 1), "the row stays, and no other cell is emptied"
+    [(emptied,)] = _ask(settings.published_path, "SELECT emptied FROM ops.published")
+    assert {"column": "raw.enrollment.client_key", "cells": 1} in emptied

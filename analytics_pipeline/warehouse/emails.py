@@ -1,0 +1,62 @@
+"""The net below the privacy of columns: an email address that a shifted row moved into an open column is not published.
+
+A name with an unquoted comma moves the cells behind it. What is private by its column then stands in an open one.
+"""
+
+from collections.abc import Collection
+
+import duckdb
+
+_HOLDS_EMAIL = r"""(contains({0}, '@') AND regexp_matches({0}, '[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+'))"""
+
+
+class Emptied:
+    """The cells of open text columns that are published empty, because an email address stands in them.
+
+    Attributes:
+        pii: whether private columns are published, too; then nothing is emptied.
+        cells: how many cells, by `schema.table.column`.
+    """
+
+    def __init__(self, pii: bool) -> None:
+        self.pii = pii
+        self.cells: dict[str, int] = {}
+
+    def select(
+        self, connection: duckdb.DuckDBPyConnection, name: str, relation: str, columns: Collection[str] | None = None
+    ) -> str:
+        """Return the query of a relation's rows without email addresses, and count the cells that it empties.
+
+        Args:
+            connection: where the relation is.
+            name: the relation as `schema.table`, for the count.
+            relation: the relation as SQL.
+            columns: its columns to take; all by default.
+        """
+        types = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
+        taken = list(types) if columns is None else list(columns)
+        suspects = [] if self.pii else [column for column in taken if types[column] == "VARCHAR"]
+        found = self._count(connection, relation, suspects)
+        self.cells |= {f"{name}.{column}": cells for column, cells in found.items() if cells}
+        cells = ", ".join(
+            f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {_quoted(column)} END AS {_quoted(column)}"
+            if found.get(column)
+            else _quoted(column)
+            for column in taken
+        )
+        return f"SELECT {cells} FROM {relation}"
+
+    @staticmethod
+    def _count(connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]) -> dict[str, int]:
+        if not columns:
+            return {}
+        counts = ", ".join(f"count(*) FILTER ({_holds_email(column)})" for column in columns)
+        return dict(zip(columns, connection.execute(f"SELECT {counts} FROM {relation}").fetchall()[0], strict=True))
+
+
+def _holds_email(column: str) -> str:
+    return _HOLDS_EMAIL.format(_quoted(column))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
