@@ -15,8 +15,8 @@ SERIES: Mapping[int, tuple[Sequence[str], str]] = {
     1: (("100", "110", "109.99", "120"), "120"),
     2: (("100", "0", "100.5", "100.5"), "100.5"),
     3: (("100", "110", "3", "5"), "115"),
-    4: (("0", "0", "0", "600000000"), "600000000"),
-    5: (("0", "0", "0", "600000000"), "600000000"),
+    # Each as much as one value may be, and together more than the type of one value holds.
+    **dict.fromkeys(range(4, 124), (("0", "0", "0", "9999999"), "9999999")),
 }
 HEADER = "AWS Account ID,User ID,User Email,Part ID,Part Name,Cost,File Updated Time\n"
 

@@ -1,6 +1,7 @@
 """A whole simulated organisation, in every dialect: what its generator planted is in quarantine, all else is loaded."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -98,12 +99,12 @@ def test_loaded_and_quarantined_are_the_records_of_every_file(loaded: tuple[Orga
 
 def test_the_costs_add_up_to_what_was_written(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
-    spent = {}
-    for one in organisation.truth.daily_spend:
-        if one.provider == "aws":
-            spent[one.user_id, one.part_id, one.aws_account_id] = (
-                spent.get((one.user_id, one.part_id, one.aws_account_id), 0) + one.cost
-            )
+    aws = [entry for entry in organisation.truth.observable_daily_spend if entry.provider == "aws"]
+    spent: dict[tuple[int, int, str | None], Decimal] = {}
+    for entry in sorted(aws, key=lambda entry: entry.spend_date):
+        series = entry.user_id, entry.part_id, entry.aws_account_id
+        # What was spent before a restart is no longer in the value that the newest file holds.
+        spent[series] = entry.cost + (0 if entry.is_reset else spent.get(series, Decimal(0)))
     newest = warehouse.query(
         "SELECT user_id, part_id, aws_account_id, cost FROM raw.aws_cost WHERE file_date = (SELECT max(file_date) FROM raw.aws_cost)"
     )
