@@ -38,6 +38,7 @@ def test_a_snapshot_is_late_when_it_was_not_overwritten_for_two_days() -> None:
     fresh, late = (lateness(GRADES, None, written, at(when)) for when in ("2026-11-22 02:00", "2026-11-22 04:00"))
     assert fresh is not None and not fresh.behind
     assert late is not None and late.behind == timedelta(hours=1)
+    assert late.expected == "The version of 2026-11-21 03:00 UTC", "the same whenever it is looked at"
 
 
 def test_missing_days_are_those_between_the_first_and_the_last_delivery() -> None:

@@ -57,8 +57,10 @@ def lateness(
     if dataset.period is None:
         if last_written is None:
             return None
-        expected = allowed - timedelta(days=1)
-        return Lateness(_minute(last_written), _minute(expected), max(expected - last_written, timedelta()))
+        behind = max(allowed - timedelta(days=1) - last_written, timedelta())
+        # Told by the newest file and not by the minute of the look: the text of a lasting failure stays the same.
+        following = last_written + timedelta(days=1)
+        return Lateness(_minute(last_written), f"The version of {_minute(following)}", behind)
     if newest is None:
         return None
     yesterday = allowed.date() - timedelta(days=1)
