@@ -1,10 +1,10 @@
 """From Vocareum's data feed to a DuckDB warehouse.
 
-Only package-wide facts belong here; importing the package touches no network, disk or database.
+Only package-wide facts belong here. Importing the package touches no network, disk or database.
 """
 
 import atexit
 import gc
 
-# A process that ends gives its memory back all at once: looking for garbage in it before took a second of each run.
+# An ending process frees all its memory at once. The garbage collection before that took a second of each run.
 atexit.register(gc.freeze)

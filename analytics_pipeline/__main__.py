@@ -1,10 +1,10 @@
-"""The installed command `analytics-pipeline`, also as `python -m analytics_pipeline`. What it does belongs in `cli/`."""
+"""The installed command `analytics-pipeline`, also `python -m analytics_pipeline`. The commands are in `cli/`."""
 
 import gc
 
 OBJECTS_BEFORE_A_LOOK = 1_000_000
-"""New objects after which Python looks for garbage. What is imported lives as long as the process: looking for garbage among
-it took a tenth of a sync, which now ends before the first look."""
+"""New objects after which Python collects garbage. Imported modules live as long as the process; scanning
+them took a tenth of a sync, which now ends before the first collection."""
 
 
 def main() -> None:

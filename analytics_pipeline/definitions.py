@@ -1,4 +1,4 @@
-"""The Dagster door: everything that the code location offers. Importing it touches no network, disk or database."""
+"""Dagster's entry point: the code location's definitions. Importing it touches no network, disk or database."""
 
 import dagster as dg
 

@@ -1,21 +1,21 @@
-"""The one base of errors that are meant for people: what is wrong, and what to do. The doors show them without a traceback.
+"""The base class of errors meant for people: the problem and its remedy, shown without a traceback.
 
-Each is defined where it is raised. Nothing is imported here.
+Each error is defined where it is raised. Imports nothing.
 """
 
 UNUSABLE = 2
-"""Exit code where settings, credentials, the network, the warehouse or the models can't be used."""
+"""Exit code when settings, credentials, the network, the warehouse or the models are unusable."""
 
 
 class PipelineError(Exception):
-    """A failure that can be foreseen.
+    """A foreseeable failure.
 
     Args:
-        message: what happened, in plain sentences; with the remedy where it is not given apart.
+        message: the problem in plain sentences; includes the remedy if `remedy` is empty.
         remedy: what to do about it.
 
     Attributes:
-        exit_code: what a command ends with that can't go on.
+        exit_code: the exit code of a command that this error ends.
     """
 
     exit_code = UNUSABLE

@@ -1,6 +1,6 @@
-"""The settings: their names, defaults and what to do when one is missing. Values come from the environment alone.
+"""The settings: names, defaults, and what to do when one is missing. Values come only from the environment.
 
-`.env` is read into the environment by the command line (`cli/env_file.py`), never here.
+The command line loads `.env` into the environment first (`cli/env_file.py`).
 """
 
 import re
@@ -15,7 +15,7 @@ from analytics_pipeline.errors import PipelineError
 
 
 class SettingsError(PipelineError):
-    """Settings are missing or wrong; the text names each variable and its remedy, never a secret's value."""
+    """Settings are missing or wrong. The message names each variable and its remedy, never a secret's value."""
 
 
 def _blank_is_unset(value: object) -> object:
@@ -30,14 +30,14 @@ OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
 
 class Settings(BaseSettings):
-    """Every setting, by its name in the environment; `.env.example` documents the same ones."""
+    """Every setting, by its environment variable; `.env.example` documents the same ones."""
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
     org_id: str = Field(
         "",
         validation_alias="VOCAREUM_ORG_ID",
-        description="Id of your Vocareum organisation, such as 9001; it stands in the URL of the organisation's page.",
+        description="Id of your Vocareum organisation, such as 9001. It is in the URL of the organisation's page.",
     )
     api_token: SecretStr = Field(
         SecretStr(""),
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         "vocareum-us-west-2-lab-analytics", validation_alias="VOCAREUM_BUCKET", description="Bucket of the feed."
     )
     s3_endpoint_url: OptionalUrl = Field(
-        None, validation_alias="AWS_ENDPOINT_URL_S3", description="Another S3 endpoint than Amazon's."
+        None, validation_alias="AWS_ENDPOINT_URL_S3", description="S3 endpoint, if it is not Amazon's."
     )
     region: str = Field("us-west-2", validation_alias="AWS_REGION", description="Region of the bucket.")
     start_date: date = Field(
@@ -67,12 +67,12 @@ class Settings(BaseSettings):
     published_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
         None,
         validation_alias="ANALYTICS_PUBLISHED_DIR",
-        description="Folder of analytics.duckdb and report.html, for analysts; by default the data folder, which is private.",
+        description="Folder of analytics.duckdb and report.html, for analysts. Default: the private data folder.",
     )
     publish_pii: bool = Field(
         False,
         validation_alias="PUBLISH_PII",
-        description="Whether emails, names and free text go into the published file.",
+        description="Whether the published file includes emails, names and free text.",
     )
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), validation_alias="ALERT_WEBHOOK_URL", description="Slack-compatible webhook for failures."
@@ -80,32 +80,32 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",
-        description="Where people reach the Dagster UI: links in alerts begin with it, and the UI answers to its host.",
+        description="URL at which people reach the Dagster UI: used in alert links, and the only host the UI answers to.",
     )
 
     @property
     def warehouse_path(self) -> Path:
-        """The private database, which the pipeline alone opens."""
+        """Path of the private database, which only the pipeline opens."""
         return self.data_dir.absolute() / "warehouse.duckdb"
 
     @property
     def published_path(self) -> Path:
-        """The database that analysts open."""
+        """Path of the database that analysts open."""
         return (self.published_dir or self.data_dir).absolute() / "analytics.duckdb"
 
     @property
     def report_path(self) -> Path:
-        """The page of pictures, made of the published file."""
+        """Path of the report page, built from the published file."""
         return self.published_path.with_name("report.html")
 
     @property
     def landing_dir(self) -> Path:
-        """Where files lie as delivered."""
+        """Folder of the files as delivered."""
         return self.data_dir.absolute() / "landing"
 
     @property
     def dagster_home(self) -> Path:
-        """Dagster's instance: runs, events, schedules."""
+        """Folder of Dagster's instance: runs, events, schedules."""
         return self.data_dir.absolute() / "dagster"
 
 
@@ -113,7 +113,7 @@ REQUIRED = ("org_id", "api_token")
 
 
 def load_settings() -> Settings:
-    """Read the settings; those that are required for a run may still be empty (`require` says so).
+    """Load the settings. Those that a run requires may still be empty (see `require`).
 
     Raises:
         SettingsError: a value has the wrong form.
@@ -121,15 +121,15 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors(include_input=False))
+        problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False))
         raise SettingsError(f"{problems}. Correct it in the environment or in .env (see .env.example).") from None
 
 
 def require(settings: Settings) -> Settings:
-    """Check that a run has what it needs.
+    """Return the settings if a run has what it needs.
 
     Raises:
-        SettingsError: names every setting that is missing and where to get it.
+        SettingsError: a required setting is missing or malformed. Names each, and where to get it.
     """
     fields = Settings.model_fields
     missing = [name for name in REQUIRED if not _text(getattr(settings, name)).strip()]
@@ -138,12 +138,10 @@ def require(settings: Settings) -> Settings:
         raise SettingsError("\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."]))
     if prefixed := re.fullmatch(r"org(\d+)", settings.org_id, re.IGNORECASE):
         raise SettingsError(
-            f"VOCAREUM_ORG_ID is {settings.org_id!r}, which is the name of a folder in the bucket: give the id alone, {prefixed[1]}."
+            f"VOCAREUM_ORG_ID is {settings.org_id!r}, the name of a folder in the bucket: give only the id, {prefixed[1]}."
         )
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.org_id):
-        raise SettingsError(
-            "VOCAREUM_ORG_ID holds more than letters, digits, - and _: give the id alone, such as 9001."
-        )
+        raise SettingsError("VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as 9001.")
     return settings
 
 

@@ -1,7 +1,7 @@
-"""Text that may leave the private folder: into logs, events, alerts, the terminal and published tables.
+"""Text that may leave the private folder: logs, events, alerts, the terminal and published tables.
 
-A type of its own, so that a cell of a file cannot get into it: mypy refuses a `str` where `Words` are due, and `words` takes
-no other values than numbers and `Words`. Nothing is imported here.
+`Words` is a type of its own so that no cell of a file can get into such a text. mypy refuses a `str`
+where `Words` is required, and `words` accepts only numbers and `Words`. Imports nothing.
 """
 
 from collections.abc import Iterable
@@ -9,23 +9,23 @@ from typing import LiteralString
 
 
 class Words(str):
-    """Text of constants, declared names and numbers. Call `words` to make some; call this for declarations alone."""
+    """Text made of constants, declared names and numbers. Use `words` to build it; call this only for declarations."""
 
     __slots__ = ()
 
 
 def words(template: LiteralString, /, *values: Words | int | float) -> Words:
-    """Return a template with values in place of its `{}`.
+    """Return the template with values in place of its `{}`.
 
     Raises:
-        TypeError: a value is a text that nobody declared.
+        TypeError: a value is neither a number nor `Words`.
     """
     for value in values:
         if not isinstance(value, Words | int | float):
-            raise TypeError(f"a {type(value).__name__} is no declared text and no number")  # never the value itself
+            raise TypeError(f"a {type(value).__name__} is neither declared text nor a number")  # never show the value
     return Words(template.format(*values))
 
 
 def joined(names: Iterable[Words]) -> Words:
-    """Return names with commas between them."""
+    """Join names with commas."""
     return Words(", ".join(names))

@@ -28,7 +28,7 @@ DECLARES = {
 
 
 def test_a_text_that_nobody_declared_is_refused_and_not_repeated():
-    with pytest.raises(TypeError, match="a str is no declared text") as refused:
+    with pytest.raises(TypeError, match="a str is neither declared text") as refused:
         words("the header lacks {}", "king@example.org")  # type: ignore[arg-type]
     assert "king@example.org" not in str(refused.value)
     assert words("{} of {:,}: {}", 1, 2_000, Words("cost")) == "1 of 2,000: cost"

@@ -1,1 +1,1 @@
-"""Files on this machine: private, whole or not at all; the disk's errors; the clock. Knows nothing of the feed."""
+"""Local files: atomic private writes, folder modes, disk-full errors and the clock. Knows nothing of the feed."""

@@ -1,4 +1,4 @@
-"""The clock, in one place: decisions take the time as an argument, and only the edges ask here."""
+"""The clock. Decisions take the time as an argument; only the edges read it here."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the time with its zone, UTC."""
+    """Return the current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 
 def warehouse_now() -> datetime:
-    """Return the time as the warehouse keeps it: UTC, without a zone."""
+    """Return the current time as the warehouse stores it: UTC, without a timezone."""
     return utc_now().replace(tzinfo=None)

@@ -1,6 +1,7 @@
-"""Errors of the disk: which file they are about, and a full one, in whatever words the system, DuckDB or SQLite put it.
+"""Disk errors: add the file name that the system omits, and recognise a full disk.
 
-Nothing here knows what was being written; the doors (`cli/`, `orchestration/failures.py`) show the text.
+The system, DuckDB and SQLite each word a full disk differently. The callers (`cli/`,
+`orchestration/runs/step_failures.py`) show the text.
 """
 
 import errno
@@ -14,41 +15,41 @@ from analytics_pipeline.errors import PipelineError
 
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
 _WORDS = (*map(os.strerror, _ERRORS), "database or disk is full", "'max_temp_directory_size' setting")
-"""Of the system, which DuckDB repeats; of SQLite, where Dagster keeps its runs; of DuckDB, which found no room to spill."""
+"""The system's text, which DuckDB repeats; SQLite's (Dagster's run storage); DuckDB's, when it cannot spill."""
 _PERHAPS = "disk I/O error"
-"""SQLite says so where there is no room for the memory that its readers share, and where a disk fails."""
+"""SQLite says this when it cannot extend its shared memory on a full disk, and also when a disk fails."""
 
 
 class DiskFull(PipelineError):
-    """There is no room to write. What was there before is as it was."""
+    """The disk is full. Existing files are unchanged."""
 
 
 @contextmanager
 def room(path: Path | None = None) -> Iterator[None]:
-    """Turn an error that means a full disk into one whose text says so, and which disk.
+    """Translate a disk-full error into `DiskFull`, which names the disk.
 
     Args:
-        path: what is written inside, named where the error itself names no file; by default the data folder in words.
+        path: file or folder to name when the error names none; by default ANALYTICS_DATA_DIR.
 
     Raises:
-        DiskFull: some error inside, or one behind it, meant that.
+        DiskFull: an error inside the block, or one that it was raised from, means a full disk.
     """
     try:
         yield
     except Exception as error:
-        full = next((one for one in _chain(error) if is_full(one)), None)
+        full = next((cause for cause in _chain(error) if is_full(cause)), None)
         if full is None or isinstance(error, DiskFull):
             raise
         state = "is full, or it fails" if _PERHAPS in str(full) else "is full"
         raise DiskFull(
             f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} {state}. Nothing is half done: free some "
-            "room there and run the same again."
+            "space there and run the same command again."
         ) from None
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Have an error name the file that is written inside; the system's own, of a write, names none."""
+    """Add the file's name to an OSError that has none, as errors of write() do."""
     try:
         yield
     except OSError as error:
@@ -57,14 +58,14 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether this error means that there is no room left on a disk, or in a quota of it."""
+    """Return whether the error means a full disk or an exhausted quota."""
     if isinstance(error, OSError):
         return error.errno in _ERRORS
     return any(words in str(error) for words in (*_WORDS, _PERHAPS))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it was raised after: a rollback can fail because of what it rolls back."""
+    """Yield an error and those that it was raised from: a full disk can also make the rollback fail."""
     following: BaseException | None = error
     while following is not None:
         yield following
@@ -72,7 +73,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _file_of(error: BaseException) -> str | None:
-    """The file that could not be written, where the error names it."""
+    """Return the file that could not be written, if the error names one."""
     if isinstance(error, OSError):
         return error.filename
     found = re.search(r'file "([^"]+)"', str(error))

@@ -1,6 +1,7 @@
-"""Who may enter the pipeline's two folders: nobody else the data folder, a group the published one if that is wished.
+"""Permissions of the data folder and the published folder.
 
-The wish is the folder's own mode: `chgrp analysts` and `chmod 2750` hand what is published to that group.
+The data folder is always private. The published folder may be shared with a group: the administrator
+runs `chgrp analysts` and `chmod 2750` on it, and files written there follow that mode.
 """
 
 import logging
@@ -19,22 +20,22 @@ _SHARING = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
 
 
 class FolderUnusable(PipelineError):
-    """A folder can't be made or entered; the text names it and says what to do."""
+    """A folder can't be created or entered. The message names it and the remedy."""
 
 
 class FolderOpen(PipelineError):
-    """Other users may enter or write a folder, and we can't change that; the text says what to do."""
+    """Other users may enter or write a folder, and we can't change its mode. The message gives the remedy."""
 
 
 def keep_private(folder: Path) -> str | None:
-    """Make the folder if need be, and close it to other users if it is ours.
+    """Create the folder if it is missing, and remove other users' access if we own it.
 
     Returns:
-        What was mended, for people; None if the folder was private.
+        A message for people about the mode that was corrected; None if the folder was private.
 
     Raises:
-        FolderOpen: other users may enter or write it, and it belongs to another user.
-        FolderUnusable: it can't be made.
+        FolderOpen: other users may enter or write the folder, and another user owns it.
+        FolderUnusable: the folder can't be created.
         OSError: the disk is full.
     """
     try:
@@ -57,22 +58,22 @@ def keep_private(folder: Path) -> str | None:
             "ANALYTICS_DATA_DIR to a folder of yours."
         )
     folder.chmod(PRIVATE)
-    mended = f"{folder} holds personal data and was open to other users (mode {mode:o}): it is 700 now."
+    mended = f"{folder} holds personal data and was open to other users (mode {mode:o}). Its mode is now 700."
     logger.warning(mended)
     return mended
 
 
 def is_shared(folder: Path) -> bool:
-    """Return whether the folder hands its files to its group: ours, mode 2750, so that the group can't write."""
+    """Return whether the folder shares its files with its group: ours, and mode 2750 (the group can't write)."""
     state = folder.stat()
     shared = state.st_mode & _SHARING == _SHARING and not state.st_mode & (_OTHERS & ~(stat.S_IRGRP | stat.S_IXGRP))
     return shared and state.st_uid == os.geteuid()
 
 
 def file_mode(target: Path) -> int:
-    """Return the mode of a file that replaces `target`: that of a file of ours, else what the folder hands out.
+    """Return the mode for a file that replaces `target`: its own if we own it, else the folder's default.
 
-    A link, and a file of another user, pass nothing on.
+    A symbolic link, or a file of another user, does not pass its mode on.
     """
     try:
         state = target.lstat()
@@ -84,7 +85,7 @@ def file_mode(target: Path) -> int:
 
 
 def make_below(folder: Path) -> None:
-    """Make a folder for exports: private, or shared as the folder it stands in."""
+    """Create a folder for exports with its parents: private, or shared if its parent is shared."""
     if folder.exists():
         return
     make_below(folder.parent)

@@ -1,6 +1,6 @@
-"""Private files that appear under their name only when they are complete.
+"""Private files that appear under their name only when complete.
 
-Nothing here knows what is written; students' data passes through, so only the owner may read it.
+They hold students' data, so only the owner may read them.
 """
 
 import os
@@ -18,12 +18,12 @@ _PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
 
 @contextmanager
 def private_file(target: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that becomes `target` when the block ends well, and is removed when it does not.
+    """Open a temporary file; rename it to `target` on success, delete it on failure.
 
-    The file has mode 0600 and every folder made on the way 0700, whatever the umask.
+    The file has mode 0600, and every folder created for it 0700, whatever the umask.
 
     Raises:
-        OSError: it can't be written; it names the file, and `target` is as it was.
+        OSError: the file can't be written. The error names it, and `target` is unchanged.
     """
     with naming(target):
         yield from _private_file(target)
@@ -37,7 +37,7 @@ def _private_file(target: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), 0o600)
             yield file
-        # No fsync: a file lost to a power cut is fetched again.
+        # No fsync: a file lost in a power failure is fetched again.
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -45,7 +45,7 @@ def _private_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder and its missing parents with mode 0700; folders that exist keep theirs."""
+    """Create the folder and its missing parents with mode 0700; leave existing folders unchanged."""
     if folder.is_dir():
         return
     make_private_folder(folder.parent)
@@ -57,7 +57,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def remove_stale_parts(folder: Path) -> int:
-    """Remove temporary files that dead processes left anywhere under the folder; return how many."""
+    """Delete temporary files left by dead processes anywhere under the folder; return how many."""
     stale = [path for path in folder.rglob(".part-*") if (pid := _pid(path)) is not None and not is_alive(pid)]
     for path in stale:
         path.unlink(missing_ok=True)
@@ -70,9 +70,9 @@ def _pid(path: Path) -> int | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
+    """Return whether a process with this id exists."""
     try:
-        os.kill(pid, 0)  # signal 0 is sent to nobody: it only asks
+        os.kill(pid, 0)  # signal 0 only checks that the process exists
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
@@ -81,16 +81,16 @@ def is_alive(pid: int) -> bool:
 
 
 def process_identity(pid: int) -> str:
-    """Name a process such that no later one has the same name: boot, number and start; empty if it is gone.
+    """Return an identity of the process that no later process shares (boot id, start, pid); empty if it is gone.
 
-    After a reboot, or when numbers come round, another process has the number. Where the system has no /proc, the number
-    alone is the name.
+    Process ids are reused after a reboot and when they wrap around. Without /proc the pid alone is
+    the identity.
     """
     if not is_alive(pid):
         return ""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # The name in brackets may hold blanks; the start, in ticks since the boot, is the 20th field after it (proc(5)).
+        # The name in brackets may hold blanks; the start time, in ticks since boot, is field 20 after it (proc(5)).
         start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except FileNotFoundError:
         return f"::{pid}" if is_alive(pid) else ""

@@ -62,7 +62,7 @@ def test_a_data_folder_that_others_may_enter_is_mended_and_said(run: Run, settin
     settings.data_dir.chmod(0o777)
     result = run("doctor")
     assert "ok   disk" in result.output
-    assert "was open to other users (mode 777): it is 700 now" in result.output
+    assert "was open to other users (mode 777). Its mode is now 700" in result.output
     assert mode(settings.data_dir) == "700"
     settings.data_dir.chmod(0o755)
     assert run("publish").exit_code == 0

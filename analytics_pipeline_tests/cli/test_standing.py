@@ -134,7 +134,7 @@ def test_doctor_closes_a_folder_that_others_may_read_and_says_so(run: Run, demo:
     data.mkdir()
     data.chmod(0o755)
     result = run("doctor")
-    assert (result.exit_code, "open to other users (mode 755): it is 700 now" in result.output) == (0, True), (
+    assert (result.exit_code, "open to other users (mode 755). Its mode is now 700" in result.output) == (0, True), (
         result.output
     )
     assert data.stat().st_mode & 0o777 == 0o700

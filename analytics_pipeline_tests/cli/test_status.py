@@ -141,7 +141,7 @@ def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Pa
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"VOCAREUM_ORG_ID": "org9001"}, "give the id alone, 9001"),
+        ({"VOCAREUM_ORG_ID": "org9001"}, "give only the id, 9001"),
         ({"VOCAREUM_START_DATE": "2090-01-01"}, "VOCAREUM_START_DATE is 2090-01-01, which is after today"),
         ({"VOCAREUM_ORG_ID": "7"}, "This warehouse holds the files of org9001"),
     ],
