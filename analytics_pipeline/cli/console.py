@@ -15,7 +15,7 @@ from rich.text import Text
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.checks import Check
 
 _SHORT = 16  # characters of a cell that is not broken over lines
@@ -41,7 +41,7 @@ def command(function: Command) -> Command:
         try:
             if file := read_env_file():
                 err.print(printable(f"Settings are read from {file}."), style="dim", markup=False, soft_wrap=True)
-            with room():
+            with translate_disk_full():
                 return function(*args, **kwargs)
         except PipelineError as error:
             fail(str(error), error.exit_code)

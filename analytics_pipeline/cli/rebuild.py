@@ -2,7 +2,7 @@
 
 from analytics_pipeline.cli.console import complain, note
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.disk import translate_disk_full
 
 
 def rebuild(settings: Settings) -> bool:
@@ -11,7 +11,7 @@ def rebuild(settings: Settings) -> bool:
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
-    with room(settings.dagster_home), open_instance(settings) as instance:
+    with translate_disk_full(settings.dagster_home), open_instance(settings) as instance:
         run = engine.rebuild(
             settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
         )

@@ -25,7 +25,7 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Wanted
 from analytics_pipeline.settings import Settings, load_settings, require
-from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 
 
@@ -68,7 +68,11 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
         f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(wanted)}, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
-    with room(settings.dagster_home), open_instance(settings) as instance, progress("Loading", len(work)) as advance:
+    with (
+        translate_disk_full(settings.dagster_home),
+        open_instance(settings) as instance,
+        progress("Loading", len(work)) as advance,
+    ):
         done = engine.sync(
             settings,
             build_definitions(settings),

@@ -25,7 +25,7 @@ class DiskFull(PipelineError):
 
 
 @contextmanager
-def room(path: Path | None = None) -> Iterator[None]:
+def translate_disk_full(path: Path | None = None) -> Iterator[None]:
     """Translate a disk-full error into `DiskFull`, which names the disk.
 
     Args:
@@ -48,7 +48,7 @@ def room(path: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_file_in_errors(path: Path) -> Iterator[None]:
     """Add the file's name to an OSError that has none, as errors of write() do."""
     try:
         yield

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from analytics_pipeline.storage.disk import naming
+from analytics_pipeline.storage.disk import name_file_in_errors
 
 _PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
 
@@ -25,7 +25,7 @@ def private_file(target: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the file can't be written. The error names it, and `target` is unchanged.
     """
-    with naming(target):
+    with name_file_in_errors(target):
         yield from _private_file(target)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import naming
+from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.warehouse.connection import lock_warehouse, open_warehouse, private_files, read_warehouse
 from analytics_pipeline.warehouse.files import replacing
@@ -71,7 +71,7 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
     with open_warehouse(warehouse, wait_seconds) as connection:
         connection.execute("CHECKPOINT")  # what a killed writer left in the log belongs to the copy
     keep_private(folder)
-    with lock_warehouse(warehouse, wait_seconds), naming(folder), private_files():
+    with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_files():
         # No connection of this process is open here: copying an open file would drop DuckDB's lock.
         if warehouse.with_name(f"{warehouse.name}.wal").exists():
             raise BackupError("A run was killed just now; the warehouse has an open log.", "Run the same again.")

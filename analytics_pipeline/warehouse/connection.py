@@ -15,7 +15,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sidecar import digest, is_untouched, judge, leave_sidecar
@@ -126,7 +126,7 @@ def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckD
 def _usable(path: Path) -> Iterator[None]:
     """Say what to do where the disk, not the data or the SQL, is at fault."""
     try:
-        with room(path):
+        with translate_disk_full(path):
             yield
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         raise WarehouseUnusable(

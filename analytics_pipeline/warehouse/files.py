@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.storage.disk import naming
+from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import file_mode
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION, let_go, private_files
 from analytics_pipeline.warehouse.schema import literal
@@ -31,7 +31,7 @@ def replacing(target: Path) -> Iterator[Path]:
     folder = target.with_name(f"{target.name}.new")
     fresh = folder / target.name
     try:
-        with naming(target), private_files():
+        with name_file_in_errors(target), private_files():
             _remove(folder)
             folder.mkdir(mode=0o700)
             yield fresh

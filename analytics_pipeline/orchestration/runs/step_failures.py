@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.disk import room
+from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
@@ -26,7 +26,7 @@ def foreseeable() -> Iterator[None]:
         dagster.Failure: such an error was raised inside.
     """
     try:
-        with room():
+        with translate_disk_full():
             yield
     except Outage as error:  # other datasets still have their turn
         raise dg.Failure(str(error), allow_retries=False) from None
