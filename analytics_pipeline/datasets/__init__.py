@@ -1,7 +1,7 @@
-"""What an organisation is delivered: one module per dataset, each with a pandera model and `DATASET`.
+"""The feed's datasets: one module per dataset, each with a pandera model and `DATASET`.
 
-This is the single declaration: tables, casts, checks, partitions and the dictionary are derived from it. A ninth
-dataset is one new module in this folder and nothing else.
+This is the only declaration. Tables, casts, checks, partitions and the data dictionary are derived
+from it. To add a dataset, add one module to this folder.
 """
 
 import re
@@ -41,15 +41,16 @@ DATASETS: Mapping[str, Dataset] = _discover()
 
 
 def normal_form(header: str) -> str:
-    """The column name that a delivered header stands for: `Duration (min)` -> `duration_min`.
+    """Return the column name that a delivered header stands for: `Duration (min)` -> `duration_min`.
 
-    Lower case; every run of other characters becomes one `_`, none at the ends (the vendor's own "Data Terms" do so).
+    Lower case; each run of other characters becomes one `_`, with none at the ends. The vendor's own
+    "Data Terms" follow this rule (docs/feed.md).
     """
     return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")
 
 
 def place(key: str) -> tuple[Dataset, Partition] | None:
-    """The dataset and partition of a key below `org{org}/`; None for a key that no dataset knows."""
+    """Return the dataset and partition of a key below `org{org}/`; None if no dataset matches."""
     for dataset in DATASETS.values():
         if partition := dataset.match(key):
             return dataset, partition

@@ -1,11 +1,11 @@
-"""asn_mapping: assignments, their parts, and what they were copied from."""
+"""asn_mapping: assignments, their parts, and the originals that they were copied from."""
 
 from analytics_pipeline.datasets.columns import Identifier, Row, Text, column, label, optional_id
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
 class AsnMapping(Row):
-    """One part of an assignment: the way from a part id in the costs to a course."""
+    """One part of an assignment. Maps the part ids in the costs to courses."""
 
     org_id: Identifier = optional_id("Vocareum id of the organisation.", essential=True)
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
@@ -13,8 +13,8 @@ class AsnMapping(Row):
     assignment_name: Text = label("Name of the assignment.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = label("Name of the part.")
-    parent_assignment_id: Identifier = optional_id("Assignment it was copied from; may lie outside the organisation.")
-    parent_part_id: Identifier = optional_id("Part it was copied from; may lie outside the organisation.")
+    parent_assignment_id: Identifier = optional_id("Assignment it was copied from; may be outside the organisation.")
+    parent_part_id: Identifier = optional_id("Part it was copied from; may be outside the organisation.")
 
 
 DATASET = Dataset(

@@ -19,7 +19,7 @@ from analytics_pipeline.datasets.spec import Cadence, Dataset
 class AwsCost(Row):
     """The spend of one AWS account, user and part since the accumulation began."""
 
-    aws_account_id: Text = aws_account("AWS id of the account assigned to the user; text, as it may begin with zeros.")
+    aws_account_id: Text = aws_account("AWS id of the account assigned to the user; text, to keep leading zeros.")
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)

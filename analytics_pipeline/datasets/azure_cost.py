@@ -18,7 +18,7 @@ class AzureCost(Row):
 
 DATASET = Dataset(
     name="azure_cost",
-    description="Azure spend month to date per user and part: it restarts every month, whose bill is its last file.",
+    description="Azure spend month to date per user and part. Restarts every month; the last file is the month's bill.",
     model=AzureCost,
     key=r"cloud_spend/azure/azure_cost_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,

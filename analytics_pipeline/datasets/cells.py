@@ -1,6 +1,6 @@
-"""What the text of a delivered cell can say before its type is known: nothing, or a number in some export's form.
+"""Forms of a cell's text that do not depend on its type: blanks, "no value", whole numbers.
 
-Both CSV readers, the typing and erasing share these definitions, so that none of them takes a cell for another one's.
+Both CSV readers, the casts and erasure share these definitions, so that they always agree on a cell.
 """
 
 import re
@@ -20,22 +20,22 @@ BLANKS = "".join(
         ),
     )
 )
-"""What is taken off both ends of a cell, whatever its type."""
+"""Characters trimmed from both ends of a cell, whatever its type."""
 
 NO_VALUE = ("NULL", r"\N")
-"""Words for "no value", beside an empty cell; left alone where a column is declared `verbatim`: people are called Null."""
+"""Texts for "no value", besides an empty cell. Not applied to `verbatim` columns: people are called Null."""
 
 ZERO_DATE = r"0000-00-00([ T]00:00:00(\.0+)?( ?UTC|Z)?)?"
-"""MySQL's words for "no date"."""
+"""MySQL's text for "no date"."""
 
 NONE_ID = r"[+-]?0+(\.0+)?|-0*1(\.0+)?"
-"""0 and -1, which stand for "none" in an optional id and in a time."""
+"""0 and -1, which mean "none" in an optional id and in a time."""
 
 WHOLE_NUMBER = r"[+-]?[0-9]+(\.0+)?"
-"""A whole number, also as spreadsheets and data frames export one beside empty cells: 1731.0."""
+"""A whole number, also as spreadsheets and data frames write a column with empty cells: 1731.0."""
 
 
 def whole_number(cell: str) -> int | None:
-    """Return the whole number that a cell says, None if it says none or one of more digits than any id has."""
+    """Return the cell's whole number; None if it is not one, or has more digits than any id."""
     text = cell.strip(BLANKS)
     return int(text.partition(".")[0]) if len(text) <= 60 and re.fullmatch(WHOLE_NUMBER, text) else None

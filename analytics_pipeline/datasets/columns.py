@@ -1,6 +1,6 @@
-"""The words in which a dataset is declared: column types, privacy levels and the `column` field.
+"""The vocabulary of dataset declarations: column types, privacy levels and the `column` field.
 
-Facts of one dataset belong in that dataset's module; how a type is stored or parsed belongs in `sql_types.py`.
+Facts of one dataset belong in its module. How a type is stored and parsed belongs in `sql_types.py`.
 """
 
 from collections.abc import Sequence
@@ -21,38 +21,38 @@ Flag = pl.Boolean
 Instant = Annotated[pl.Datetime, "us", None]
 """A moment in UTC (TIMESTAMP), delivered as text or as epoch seconds (nine or ten digits)."""
 Money = Annotated[pl.Decimal, 18, 9]
-"""US dollars, DECIMAL(18, 9): never a float, so that sums are exact and do not depend on the order of rows.
+"""US dollars, DECIMAL(18, 9): never a float, so that sums are exact and independent of row order.
 
-Decimals beyond the ninth, which floats printed in full have, are rounded half up: at most half a billionth of a dollar."""
+Digits after the ninth decimal, as in floats printed in full, are rounded half up: at most 5e-10 dollars."""
 Number = Annotated[pl.Decimal, 18, 6]
 """Minutes, milliseconds, points: DECIMAL(18, 6), for the same reason as Money."""
 
 
 class Privacy(StrEnum):
-    """Who may see a column's values; every column has one."""
+    """Who may see a column's values. Every column has one level."""
 
     OPEN = "open"
     """Everyone who reaches the Dagster UI."""
     IDENTIFIER = "identifier"
     """Points to a person without naming them: analysts, but never the UI."""
     PRIVATE = "private"
-    """Names a person or may do so (email, name, free text): the private warehouse alone, unless PUBLISH_PII=true."""
+    """May name a person (email, name, free text): only the private warehouse, unless PUBLISH_PII=true."""
 
 
 class Person(StrEnum):
-    """What a column has to do with one person; how they are found when they are to be erased."""
+    """How a column relates to a person; erasure finds people by it."""
 
     SUBJECT = "subject"
-    """The Vocareum id of whom the row is about: the row goes with them."""
+    """Vocareum id of the person the row is about: erasure deletes the row."""
     MENTION = "mention"
-    """The Vocareum id of somebody else in the row: the cell is emptied, the row stays."""
+    """Vocareum id of another person in the row: erasure empties the cell and keeps the row."""
     ADDRESS = "address"
-    """An email of the subject: tells damaged records that hold no readable id."""
+    """Email of the subject: finds damaged records that hold no readable id."""
 
 
 @dataclass(frozen=True)
 class LeadingZeros:
-    """A text of digits whose leading zeros some export dropped: `shortest` to `width` digits are filled up to `width`."""
+    """Digits whose leading zeros some exports drop: `shortest` to `width` digits are zero-padded to `width`."""
 
     shortest: int
     width: int
@@ -76,19 +76,19 @@ def column(
     """Declare a column.
 
     Args:
-        description: shown in Dagster, in the data dictionary and as the DuckDB comment.
-        null: whether an empty cell is fine; if not, a row without it goes to quarantine.
-        essential: whether the row's meaning rests on the cell (its key, its money, score, start or end, membership), as on
-            one that must not be empty: a row with a bad one goes to quarantine. Any other bad cell is left empty, with a
+        description: shown in Dagster and the data dictionary, and stored as the DuckDB comment.
+        null: whether the cell may be empty; if not, a row without it goes to quarantine.
+        essential: whether the row's meaning rests on the cell (its key, money, score, start or end, membership); implied
+            by `null=False`. A bad essential cell sends the row to quarantine. Any other bad cell becomes NULL with a
             warning, and its text is kept in `_extra`.
         privacy: who may see the values.
-        person: whether the values stand for one person.
-        zero_is_none: an id that is 0 or -1 where there is none.
-        verbatim: a name or free text, in which `NULL` may be what somebody is called.
-        leading_zeros: what leading zeros are put back, with a warning.
-        warn: a value that fails `checks` loads all the same and is counted as a warning.
-        should: checks whose failure is a warning, beside `checks`.
-        rule: what `checks` ask for, for people ("it must be digits alone"); only where their own words don't do.
+        person: how the values relate to a person, if they do.
+        zero_is_none: whether 0 and -1 mean that there is no id.
+        verbatim: a name or free text, where `NULL` may be a real value.
+        leading_zeros: how to restore dropped leading zeros (with a warning).
+        warn: load a value that fails `checks`, and count it as a warning.
+        should: checks that only warn, in addition to `checks`.
+        rule: `checks` in words for people ("it must be twelve digits"), if pandera's own text is not clear enough.
         checks: pandera's built-in checks (`ge`, `isin`, `str_matches`, ...).
     """
     metadata = {
@@ -106,17 +106,17 @@ def column(
 
 
 def label(description: str, **more: Any) -> Any:
-    """Declare a name or free text: only the blanks around it are taken off."""
+    """Declare a name or free text, which is only trimmed."""
     return column(description, verbatim=True, **more)
 
 
 def optional_id(description: str, **more: Any) -> Any:
-    """Declare a Vocareum id that may be absent, which exports write as nothing, 0 or -1."""
+    """Declare a Vocareum id that may be absent: empty, 0 or -1."""
     return column(description, zero_is_none=True, gt=0, **more)
 
 
 def email(description: str) -> Any:
-    """Declare an email column: private; a value without an @ is a warning (and makes a short row implausible)."""
+    """Declare a private email column. A value without an @ is a warning, and makes a short row implausible."""
     return column(
         description,
         privacy=Privacy.PRIVATE,
@@ -128,17 +128,17 @@ def email(description: str) -> Any:
 
 
 def user(description: str) -> Any:
-    """Declare the Vocareum id of the user whom the row is about; a row without it goes to quarantine."""
+    """Declare the Vocareum id of the user the row is about; a row without it goes to quarantine."""
     return column(description, null=False, privacy=Privacy.IDENTIFIER, person=Person.SUBJECT, gt=0)
 
 
 def other_user(description: str) -> Any:
-    """Declare the Vocareum id of another user in the row, such as a partner."""
+    """Declare the Vocareum id of another user in the row, for instance a partner."""
     return optional_id(description, privacy=Privacy.IDENTIFIER, person=Person.MENTION)
 
 
 def aws_account(description: str) -> Any:
-    """Declare an AWS account id: twelve digits; with nine to eleven it has lost leading zeros, which are put back."""
+    """Declare an AWS account id: twelve digits. Nine to eleven digits have lost leading zeros and are padded."""
     return column(
         description,
         null=False,
@@ -150,37 +150,37 @@ def aws_account(description: str) -> Any:
 
 
 MOST_DOLLARS = 10_000_000
-"""No account, user and part spends more; a larger amount is damage, and would leave no room for sums."""
+"""No account, user and part spends more. A larger amount is damage, and could overflow the sums."""
 
 
 def money(description: str) -> Any:
-    """Declare an amount that the row is about. A negative one is a credit or refund: it loads, with a warning."""
-    credit = pa.Check.ge(0, raise_warning=True, description="it is negative: taken for a credit or refund")
+    """Declare the row's amount in US dollars. A negative one is a credit or refund: it loads with a warning."""
+    credit = pa.Check.ge(0, raise_warning=True, description="it is negative: treated as a credit or refund")
     return column(
         description, null=False, in_range={"min_value": -MOST_DOLLARS, "max_value": MOST_DOLLARS}, should=[credit]
     )
 
 
 MOST_POINTS = 1_000_000
-"""No assignment has more; a larger score is damage."""
+"""No assignment has more. A larger score is damage."""
 MOST_MINUTES = 527_040
-"""A leap year; no lab runs for longer."""
+"""A leap year in minutes. No lab runs longer."""
 
 
 def points(description: str, **more: Any) -> Any:
-    """Declare points of a grade, which may be negative."""
+    """Declare grade points, which may be negative."""
     return column(description, in_range={"min_value": -MOST_POINTS, "max_value": MOST_POINTS}, **more)
 
 
 class Row(pa.DataFrameModel):
     """Base of every dataset's model: types, nullability, domains and row rules.
 
-    A check marked `raise_warning` lets the row load and is counted; any other failed check quarantines the row, or empties
-    the cell where the column is not essential.
-    A column typed `Optional[...]` may be missing from a file's header.
+    A failed check with `raise_warning` is counted as a warning, and the row loads. Any other failed
+    check quarantines the row, or empties the cell if the column is not essential. A column typed
+    `Optional[...]` may be missing from a file's header.
     """
 
     class Config:
-        """Columns are named exactly; order in the file does not matter, as ours is fixed."""
+        """Allow no undeclared column. The order in the file does not matter; ours is fixed."""
 
         strict = True

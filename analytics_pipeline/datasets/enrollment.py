@@ -15,7 +15,7 @@ from analytics_pipeline.datasets.columns import (
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_ROLES = ["student", "teacher", "ta", "instructor", "grader", "admin", "observer"]
-"""The article shows `student` alone; the others are Vocareum's usual roles. Another one loads with a warning."""
+"""The vendor's article shows only `student`; the others are Vocareum's usual roles. An unknown role loads with a warning."""
 
 
 class Enrollment(Row):
@@ -24,7 +24,7 @@ class Enrollment(Row):
     userid: Identifier = user("Vocareum id of the user.")
     courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     role: Text = column("Role in the course; staff do not belong in student averages.", warn=True, isin=KNOWN_ROLES)
-    # A name has no @: that is what tells the article's shifted example row from a whole one.
+    # A name has no @. This check tells the article's shifted example row from an intact one.
     name: Text = label(
         "Name of the user.", privacy=Privacy.PRIVATE, warn=True, rule="it should hold no @", str_matches=r"^[^@]*$"
     )

@@ -29,15 +29,15 @@ class Grades(Row):
     maxscore: Number = points("Highest score a user can receive, in points.")
     userid: Identifier = user("Vocareum id of the user.")
     partnerid: Identifier = other_user("Vocareum id of the partner in a team assignment.")
-    asnscore: Number = points("Points received for the assignment; repeats on every rubric row.", essential=True)
-    isoverride: Flag = column("Whether a teacher overrode the score, which then need not equal its parts.")
+    asnscore: Number = points("Points received for the assignment; repeated on every rubric row.", essential=True)
+    isoverride: Flag = column("Whether a teacher overrode the score, which then may differ from the sum of its parts.")
     partid: Identifier = optional_id("Vocareum id of the part.", essential=True)
     partname: Text = label("Name of the part.")
-    partscore: Number = points("Points received for the part; repeats on every rubric row.", essential=True)
+    partscore: Number = points("Points received for the part; repeated on every rubric row.", essential=True)
     rubricid: Identifier = optional_id("Vocareum id of the rubric (grading criterion).", essential=True)
     rubricname: Text = label("Name of the rubric.")
     rubricscore: Number = points("Points received for the rubric.", essential=True)
-    graderid: Identifier = other_user("Vocareum id of who graded the assignment.")
+    graderid: Identifier = other_user("Vocareum id of the grader.")
     submission: Count | None = column(
         "Number of the submission the row is for; not in every file.", essential=True, ge=0
     )
@@ -46,7 +46,7 @@ class Grades(Row):
 
 DATASET = Dataset(
     name="grades",
-    description="Scores, one row per student and rubric: take one row per student and assignment before any sum.",
+    description="Scores, one row per student and rubric. Reduce to one row per student and assignment before summing.",
     model=Grades,
     key=r"grades/course(?P<course_id>\d{1,18})/grades\.csv",
     cadence=Cadence.SNAPSHOT,

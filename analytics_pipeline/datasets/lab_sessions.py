@@ -24,10 +24,10 @@ from analytics_pipeline.datasets.columns import (
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_LAB_TYPES = ["Cloud", "Container", "Databricks", "VM"]
-"""The article's terms; its prose knows three of them, so the list grows."""
+"""From the vendor's article. Its terms list four types and its prose three, so the list grows."""
 
 DURATION_TOLERANCE_MINUTES = 1.0
-"""The times are whole seconds and the duration is not: a minute apart is rounding, more is worth a warning."""
+"""Times are in whole seconds, the duration is not. Up to a minute of difference is rounding."""
 
 
 _minutes: Any = {"in_range": {"min_value": 0, "max_value": MOST_MINUTES}}
@@ -35,7 +35,7 @@ _count: Any = {"in_range": {"min_value": 0, "max_value": 1_000_000}}
 
 
 class LabSessions(Row):
-    """A lab session as delivered. Times in UTC: launch = "Start Lab" clicked, start = machine up, init = ready."""
+    """One lab session, times in UTC: launch = "Start Lab" clicked, start = machine started, init = ready to use."""
 
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
@@ -65,21 +65,21 @@ class LabSessions(Row):
 
     @pa.dataframe_check(name="end_not_before_start", description="end_time must not be before start_time")
     def end_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:
-        """A session cannot end before it starts."""
+        """Require that a session ends after it starts."""
         return data.lazyframe.select(pl.col("end_time") >= pl.col("start_time"))
 
     @pa.dataframe_check(
         name="launch_not_after_end", description="launch_time should not be after end_time", raise_warning=True
     )
     def launch_not_after_end(cls, data: PolarsData) -> pl.LazyFrame:
-        """A warning alone: the article's own example is launched after its end."""
+        """Warn about a launch after the end. The article's own example has one, so the row must load."""
         return data.lazyframe.select(pl.col("launch_time") <= pl.col("end_time"))
 
     @pa.dataframe_check(
         name="init_not_before_launch", description="init_time should not be before launch_time", raise_warning=True
     )
     def init_not_before_launch(cls, data: PolarsData) -> pl.LazyFrame:
-        """A lab is ready after it was launched."""
+        """Warn about a lab that is ready before its launch."""
         return data.lazyframe.select(pl.col("init_time") >= pl.col("launch_time"))
 
     @pa.dataframe_check(
@@ -88,7 +88,7 @@ class LabSessions(Row):
         raise_warning=True,
     )
     def duration_agrees(cls, data: PolarsData) -> pl.LazyFrame:
-        """The delivered duration is that between the times, to a minute."""
+        """Warn if the delivered duration differs from the times by more than a minute."""
         minutes = (pl.col("end_time") - pl.col("start_time")).dt.total_seconds() / 60
         delivered = pl.col("duration_min").cast(pl.Float64)
         return data.lazyframe.select((minutes - delivered).abs() <= DURATION_TOLERANCE_MINUTES)

@@ -18,7 +18,7 @@ from analytics_pipeline.datasets.spec import Cadence, Dataset
 class ServiceSpend(Row):
     """The month's spend of one account, user, course, part and AWS service."""
 
-    aws_account_id: Text = aws_account("AWS id of the account; text, as it may begin with zeros.")
+    aws_account_id: Text = aws_account("AWS id of the account; text, to keep leading zeros.")
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
     course_id: Identifier = optional_id("Vocareum id of the course.", essential=True)
@@ -29,7 +29,7 @@ class ServiceSpend(Row):
 
 DATASET = Dataset(
     name="service_spend",
-    description="AWS spend per service, accumulated over a month; the month stands in the file's name alone.",
+    description="AWS spend per service, accumulated over a month. Only the file name holds the month.",
     model=ServiceSpend,
     key=r"service_spend/service_spend_(?P<year>\d{4})-(?P<month>\d{1,2})\.csv",
     cadence=Cadence.MONTHLY,

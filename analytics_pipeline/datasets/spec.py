@@ -1,6 +1,6 @@
-"""What a dataset is: its key pattern, cadence, model and everything derived from them.
+"""The structure of a dataset: key pattern, cadence, model, and everything derived from them.
 
-Values and pure functions only. What one dataset holds belongs in its module, how files are read in `ingest/`.
+Only values and pure functions. The declarations are in the datasets' modules; reading files is in `ingest/`.
 """
 
 import re
@@ -18,19 +18,19 @@ from analytics_pipeline.words import Words
 
 
 class Cadence(StrEnum):
-    """How often the vendor makes a dataset's files, and so how it is partitioned."""
+    """How often the vendor produces a dataset's files; determines the partitioning. Source: docs/feed.md."""
 
     DAILY = "daily"
-    """One file per UTC day, made every six hours for the previous day."""
+    """One file per UTC day, produced every six hours for the previous day."""
     MONTHLY = "monthly"
     """One file per month, rewritten every six hours while the month is open."""
     SNAPSHOT = "snapshot"
-    """One file per course or organisation, overwritten in place every 24 hours: history exists only if we keep it."""
+    """One file per course or organisation, overwritten every 24 hours: we alone keep its history."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """How a cadence turns a file's named groups into a partition, and the column that keeps the period."""
+    """How the named groups of a key become a partition, and the column that stores the period."""
 
     column: str
     description: str
@@ -43,12 +43,12 @@ PERIODS: Mapping[Cadence, Period] = {
 }
 
 WHOLE_ORGANISATION = "organisation"
-"""The partition of a snapshot that has one file for the whole organisation."""
+"""The partition key of a snapshot with one file for the whole organisation."""
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The place of one delivered file within its dataset; at most one file is loaded for each.
+    """The place of a delivered file within its dataset. At most one file is loaded per partition.
 
     Attributes:
         key: `2026-01-09`, `2026-01`, a course id, or `organisation`.
@@ -60,13 +60,13 @@ class Partition:
 
     @property
     def word(self) -> Words:
-        """Its key, for messages: nothing but digits, or the word for all."""
+        """Return the key as declared text, for messages: digits only, or `organisation`."""
         return Words(self.key)
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, as the model declares it; the last five are explained at `columns.column`."""
+    """One column of a table, as the model declares it. `columns.column` explains the last five attributes."""
 
     name: str
     dtype: object
@@ -83,36 +83,36 @@ class Column:
 
     @property
     def word(self) -> Words:
-        """Its name, for messages."""
+        """Return the name as declared text, for messages."""
         return Words(self.name)
 
     @property
     def is_text(self) -> bool:
-        """Whether any cell is a value of it."""
+        """Return whether the column stores text, so that every cell is valid."""
         return self.sql_type == "VARCHAR"
 
     @property
     def sql_type(self) -> str:
-        """The DuckDB type that stores it."""
+        """Return the DuckDB type that stores the column."""
         return sql_type(self.dtype)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One of the datasets that an organisation is delivered; also the name of its asset and of its `raw` table.
+    """One dataset of the feed; also the name of its asset and its table in `raw`.
 
     Attributes:
-        name: dataset = asset = table.
-        description: one sentence for people, then what a reader must know.
-        model: pandera model of a row: columns in the order of the feed, types, rules.
-        key: regular expression for the key below `org{org}/`; the named groups `year`, `month`, `day`, `course_id`
-            make the partition.
-        cadence: how often files are made.
-        row_key: columns that tell one row from another within a file; a repeat is a warning.
-        accumulates: whether each file repeats what came before it since an accumulation began, which may begin anew
-            with a month: fewer rows than a month ago then mean nothing.
-        dated_by: column whose values differ between any two files, a time or the course, so that two files of the same bytes
-            can't both be right; None where the file of an idle day may repeat the one before.
+        name: name of the dataset, its asset and its table.
+        description: one sentence, then what a reader must know.
+        model: pandera model of a row: columns in the feed's order, types, rules.
+        key: regular expression for the key below `org{org}/`. The named groups `year`, `month`, `day`, `course_id`
+            determine the partition.
+        cadence: how often files are produced.
+        row_key: columns that identify a row within a file; a duplicate is a warning.
+        accumulates: whether each file repeats earlier spend. The accumulation may restart with a month, so a file with
+            fewer rows than a month ago is no anomaly.
+        dated_by: column whose values differ between any two files (a time, or the course). Two files with identical
+            bytes then can't both be right. None if the file of an idle day may repeat the previous one.
     """
 
     name: str
@@ -126,50 +126,50 @@ class Dataset:
 
     @property
     def word(self) -> Words:
-        """Its name, for messages."""
+        """Return the name as declared text, for messages."""
         return Words(self.name)
 
     @cached_property
     def schema(self) -> pa.DataFrameSchema:
-        """The model as a pandera schema."""
+        """Return the model as a pandera schema."""
         return self.model.to_schema()
 
     @property
     def table(self) -> str:
-        """Qualified name of the table that holds what was delivered."""
+        """Return the qualified name of the table that holds the delivered rows."""
         return f"raw.{self.name}"
 
     @property
     def prefix(self) -> str:
-        """The fixed beginning of the key, up to the first named group: what to list for this dataset alone."""
+        """Return the fixed start of the key, up to the first named group: the prefix to list for this dataset."""
         return self.key.split("(?P<")[0].replace("\\", "")
 
     def prefixes(self, partitions: Collection[str]) -> list[str]:
-        """What to list for some partitions: a year's files fit into one page of a listing, ten years' don't."""
+        """Return the prefixes to list for some partitions. One year fits in one page of a listing, ten years don't."""
         years = {partition[:4] for partition in partitions} if self.period else set()
         return [f"{self.prefix}{year}" for year in sorted(years)] if 0 < len(years) <= 2 else [self.prefix]
 
     @property
     def period(self) -> Period | None:
-        """The period column, None for snapshots."""
+        """Return the period column's declaration; None for snapshots."""
         return PERIODS.get(self.cadence)
 
     @property
     def keeps_history(self) -> bool:
-        """Whether `history.<name>` follows what the vendor overwrites."""
+        """Return whether `history.<name>` keeps the versions that the vendor overwrites."""
         return self.cadence is Cadence.SNAPSHOT
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The delivered columns, in the order of the feed."""
+        """Return the delivered columns, in the feed's order."""
         return tuple(_columns(self.schema))
 
     def columns_of(self, person: Person) -> list[str]:
-        """Names of the columns that stand for a person in this way."""
+        """Return the names of the columns that relate to a person in this way."""
         return [column.name for column in self.columns if column.person is person]
 
     def match(self, key: str) -> Partition | None:
-        """Place a key (below `org{org}/`) in this dataset; None if it isn't one of its files."""
+        """Return the partition of a key below `org{org}/`; None if the key belongs to another dataset."""
         found = re.fullmatch(self.key, key, re.ASCII)
         return _partition(found.groupdict(), self.period) if found else None
 
@@ -191,6 +191,6 @@ def _partition(groups: Mapping[str, str], period: Period | None) -> Partition | 
         return Partition(groups.get("course_id", WHOLE_ORGANISATION), None)
     try:
         day = date(int(groups["year"]), int(groups["month"]), int(groups.get("day", 1)))
-    except ValueError:  # 2026-02-30 has the form of a date and is none
+    except ValueError:  # 2026-02-30 matches the pattern but is not a date
         return None
     return Partition(day.strftime(period.partition_format), day)

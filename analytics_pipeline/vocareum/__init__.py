@@ -1,5 +1,5 @@
-"""Everything between this machine and Vocareum: the API, one-hour credentials, the bucket.
+"""Access to Vocareum: the API, one-hour credentials, and the bucket.
 
-Knows nothing of Dagster, nor of what the files contain. Import from the modules: whoever needs an error alone must not
-wait a second for boto3 and httpx.
+Knows nothing of Dagster or of the files' contents. Import from the modules, not from here: code that only needs
+an error class must not wait a second for boto3 and httpx.
 """

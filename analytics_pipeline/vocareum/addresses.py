@@ -1,6 +1,6 @@
-"""Which addresses may be sent a secret: HTTPS anywhere, plain HTTP on this machine only.
+"""Which addresses may receive a secret: HTTPS anywhere, plain HTTP only on this machine.
 
-Pure functions over URLs; whoever sends something asks here first.
+Pure functions over URLs. Every sender calls them first.
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from analytics_pipeline.vocareum.errors import UnsafeAddress
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine by its literal name or address (no look-up is made)."""
+    """Return whether the URL's host is this machine, by its literal name or address (without a DNS lookup)."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -19,14 +19,14 @@ def is_loopback(url: str) -> bool:
 
 
 def require_safe(url: str, variable: str) -> str:
-    """Return the URL without a trailing slash if it is HTTPS, or HTTP to loopback.
+    """Return the URL without a trailing slash, if it is HTTPS, or HTTP to loopback.
 
     Args:
         url: an absolute URL.
-        variable: the environment variable it came from, for the error's text.
+        variable: the environment variable that holds it, for the message.
 
     Raises:
-        UnsafeAddress: for any other URL, or one that carries a user name.
+        UnsafeAddress: any other URL, or one with a user name.
     """
     try:
         parts = urlsplit(url)
@@ -36,7 +36,7 @@ def require_safe(url: str, variable: str) -> str:
         safe = False
     if not safe:
         raise UnsafeAddress(
-            f"The address in {variable} is not one that secrets may be sent to.",
-            f"Set {variable} to a URL that begins with https:// (http:// only for this machine itself).",
+            f"The address in {variable} is not safe for secrets.",
+            f"Set {variable} to a URL that begins with https:// (http:// is allowed only for this machine).",
         )
     return url.rstrip("/")

@@ -1,6 +1,6 @@
-"""The Vocareum API, of which one call is needed: temporary S3 credentials for an organisation.
+"""The Vocareum API. We need one call: temporary S3 credentials for an organisation.
 
-Sending, retrying and refusing belong here; what an answer means is in credentials.py.
+This module sends, retries and reports refusals. `credentials.py` parses the response.
 """
 
 import json
@@ -38,12 +38,12 @@ from analytics_pipeline.vocareum.errors import (
 )
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 
-_MAX_BODY = 1_000_000  # bytes; the real answer has about a thousand
-_MAX_ERROR_BODY = 20_000  # bytes of a refusal that are read and searched for the vendor's words
+_MAX_BODY = 1_000_000  # bytes; a real response has about a thousand
+_MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the vendor's message
 
 
 class _TryAgain(Exception):
-    """A failure that may pass. Carries no foreign exception: those can quote the token."""
+    """A transient failure. Holds no foreign exception, as those can quote the token."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -57,13 +57,13 @@ class VocareumApi:
     Args:
         url: the API's base address, for example https://api.vocareum.com/api/v2.
         token: an Org Admin's API token for s3_labs.
-        timeout: seconds to wait for a connection and for each piece of an answer.
-        budget: seconds that one call may take in all, retries included.
-        on_retry: called before each repetition with what went wrong; holds no secret.
+        timeout: seconds to wait for a connection and for each chunk of a response.
+        budget: seconds that one call may take in total, including retries.
+        on_retry: called before each retry with the reason, which holds no secret.
 
     Raises:
-        UnsafeAddress: the address is not HTTPS, nor HTTP on this machine.
-        AuthenticationError: the token is empty or cannot be an HTTP header.
+        UnsafeAddress: the address is neither HTTPS nor HTTP on this machine.
+        AuthenticationError: the token is empty, or not valid in an HTTP header.
     """
 
     def __init__(
@@ -80,26 +80,26 @@ class VocareumApi:
         if not secret:
             raise AuthenticationError("No Vocareum API token is set.", MINT)
         if not re.fullmatch(r"[!-~]+", secret):
-            raise AuthenticationError("The Vocareum API token contains blanks or characters that no token has.", MINT)
+            raise AuthenticationError("The Vocareum API token contains blanks or other invalid characters.", MINT)
         self._token = secret
         self._timeout = timeout
         self._budget = budget
         self._on_retry = on_retry
 
     def s3_credentials(self, org_id: str) -> Credentials:
-        """Get temporary credentials for the organisation's files, valid for one hour.
+        """Request temporary credentials for the organisation's files, valid for one hour.
 
-        Source: the vendor's Data Pipeline article, `GET /orgs/{orgid}/s3_labs`.
+        Source: the vendor's Data Pipeline article, `GET /orgs/{orgid}/s3_labs` (docs/feed.md).
 
         Raises:
-            AuthenticationError: the token is missing, wrong, or not for s3_labs.
-            ApiRefused: the API knows no such organisation, or refuses for another reason.
+            AuthenticationError: the token is missing, wrong, or lacks the scope s3_labs.
+            ApiRefused: the API does not know the organisation, or refuses for another reason.
             ApiUnavailable: rate limits, server or network errors outlasted the budget.
-            MalformedCredentials: the answer holds no credentials.
-            UnsafeAddress: the API redirected to another host; nothing was sent there.
+            MalformedCredentials: the response holds no credentials.
+            UnsafeAddress: the API redirected to another host. Nothing was sent there.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]+", org_id):
-            raise ApiRefused("The organisation's id is not one.", "Set VOCAREUM_ORG_ID to the id, digits only.")
+            raise ApiRefused("The organisation's id is malformed.", "Set VOCAREUM_ORG_ID to the id, digits only.")
         register(self._token)
         deadline = monotonic() + self._budget
         retrying = Retrying(
@@ -107,55 +107,55 @@ class VocareumApi:
             wait=_wait,
             stop=stop_before_delay(self._budget),
             sleep=sleep,
-            before_sleep=self._told,
+            before_sleep=self._report_retry,
             reraise=True,
         )
         try:
-            return retrying(self._ask, org_id, deadline)
+            return retrying(self._request_credentials, org_id, deadline)
         except _TryAgain as error:
             reason = error.reason
-        # Raised outside the handler: the error carries no context that could be printed.
+        # Raised outside the handler, so that the error has no context that could be printed.
         raise ApiUnavailable(
-            f"Vocareum's API could not be used for {self._budget:.0f} seconds: {reason}.",
+            f"Vocareum's API was not usable for {self._budget:.0f} seconds: {reason}.",
             "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's status page.",
         )
 
-    def _told(self, state: RetryCallState) -> None:
+    def _report_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._on_retry(error.reason if isinstance(error, _TryAgain) else "no answer")
+        self._on_retry(error.reason if isinstance(error, _TryAgain) else "no response")
 
-    def _ask(self, org_id: str, deadline: float) -> Credentials:
+    def _request_credentials(self, org_id: str, deadline: float) -> Credentials:
         now = datetime.now(UTC)
         response, body = self._get(f"{self._url}/orgs/{org_id}/s3_labs", deadline)
         if response.status_code == HTTPStatus.OK:
             if len(body) > _MAX_BODY:
                 raise MalformedCredentials(
-                    f"Vocareum's answer is larger than {_MAX_BODY:,} bytes, which no credentials are.", CHECK_ADDRESS
+                    f"Vocareum's response is larger than {_MAX_BODY:,} bytes; credentials are not.", CHECK_ADDRESS
                 )
             return parse_credentials(self._decode(body), now)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
-            raise _TryAgain(f"it answers with status {response.status_code}", _retry_after(response, now))
+            raise _TryAgain(f"it responds with status {response.status_code}", _retry_after(response, now))
         return self._refuse(org_id, response.status_code, body)
 
     def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
-        """One request. httpx bounds each read, not names, headers and bodies that come a byte at a time: a thread does."""
+        """Send one request in a thread, as httpx bounds each read but not name resolution, headers or dripping bodies."""
         answer: Queue[tuple[httpx.Response, bytes] | Exception] = Queue()
         remaining = max(0.1, deadline - monotonic())
         client = self._client(min(self._timeout, remaining))
 
-        def ask() -> None:
+        def request() -> None:
             try:
                 answer.put(self._read(client, url))
             except Exception as error:
                 answer.put(error)
 
-        Thread(target=ask, name="vocareum-api", daemon=True).start()
+        Thread(target=request, name="vocareum-api", daemon=True).start()
         try:
             found = answer.get(timeout=remaining)
         except Empty:
             found = TimeoutError()
         finally:
-            client.close()  # the thread of an answer that still drips ends with its next byte
+            client.close()  # the thread of a dripping response ends with its next byte
         if isinstance(found, tuple):
             return found
         if isinstance(found, VocareumError):
@@ -163,7 +163,7 @@ class VocareumApi:
         raise _TryAgain(f"the connection failed ({type(found).__name__})")
 
     def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:
-        """Read an answer, and no more of it than is looked at."""
+        """Read a response up to the limit that is evaluated."""
         body = bytearray()
         with client.stream("GET", url, headers={"Authorization": f"Token {self._token}"}) as response:
             most = _MAX_BODY if response.status_code == HTTPStatus.OK else _MAX_ERROR_BODY
@@ -179,49 +179,47 @@ class VocareumApi:
             follow_redirects=True,
             max_redirects=3,
             event_hooks={"request": [_same_origin(self._url)]},
-            # A proxy from the environment must not be asked for this machine.
+            # Never send requests to this machine through a proxy.
             trust_env=not is_loopback(self._url),
         )
 
     def _decode(self, body: bytes) -> object:
-        """The answer's JSON, whatever content type it claims: text/html has been seen."""
+        """Parse the response as JSON, whatever its content type: clients have seen text/html."""
         try:
             return json.loads(body)
         except RecursionError:
             broken = False
         except ValueError:
-            broken = body.lstrip()[:1] in (b"", b"{", b"[")  # it began well: the network lost the rest
+            broken = body.lstrip()[:1] in (b"", b"{", b"[")  # a valid start: the network lost the rest
         if broken:
-            raise _TryAgain("its answer breaks off")
-        raise MalformedCredentials(
-            "Vocareum's answer is not JSON of credentials; perhaps it is a web page.", CHECK_ADDRESS
-        )
+            raise _TryAgain("its response is truncated")
+        raise MalformedCredentials("Vocareum's response is not JSON; it may be a web page.", CHECK_ADDRESS)
 
     def _refuse(self, org_id: str, status: int, body: bytes) -> NoReturn:
         message = self._message(body)
-        said = f"Vocareum answers with status {status}{f': {message!r}' if message else ''}."
+        said = f"Vocareum responds with status {status}{f': {message!r}' if message else ''}."
         about_token = status == HTTPStatus.BAD_REQUEST and "token" in message.lower()
         if status == HTTPStatus.FORBIDDEN:
             raise AuthenticationError(
-                f"Vocareum's API does not give this token the files of organisation {org_id}. {said}",
-                f"Check VOCAREUM_ORG_ID: it must be the organisation that the token is of. If it is, {MINT[0].lower()}{MINT[1:]}",
+                f"Vocareum's API denies this token access to organisation {org_id}. {said}",
+                f"Check VOCAREUM_ORG_ID: it must be the token's organisation. If it is, {MINT[0].lower()}{MINT[1:]}",
             )
         if about_token or status == HTTPStatus.UNAUTHORIZED:
-            raise AuthenticationError(f"The Vocareum API token was not accepted. {said}", MINT)
+            raise AuthenticationError(f"Vocareum rejects the API token. {said}", MINT)
         raise ApiRefused(
             f"Vocareum's API refused the request for credentials. {said}",
             "Check VOCAREUM_ORG_ID and VOCAREUM_API_URL.",
         )
 
     def _message(self, body: bytes) -> str:
-        """The vendor's own words in an error body."""
+        """Extract the vendor's message from an error body."""
         cut = len(body) > _MAX_ERROR_BODY
         text = body[:_MAX_ERROR_BODY].decode(errors="replace")
         try:
             decoded = json.loads(text)
             text = str(decoded.get("message") or decoded.get("detail") or "") if isinstance(decoded, dict) else text
         except (ValueError, RecursionError):
-            text = re.sub(r"<[^<>]*>", " ", text)  # linear: a match never runs over the next `<`
+            text = re.sub(r"<[^<>]*>", " ", text)  # linear time: a match never crosses the next `<`
         return vendor_words(text, cut=cut)
 
 
@@ -229,7 +227,7 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
     home = httpx.URL(url)
 
     def check(request: httpx.Request) -> None:
-        """Stop a redirect that leaves the configured host before anything is sent."""
+        """Refuse a redirect to another host before anything is sent there."""
         there = request.url
         if (there.scheme, there.host, there.port) != (home.scheme, home.host, home.port):
             raise UnsafeAddress(
@@ -241,7 +239,7 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float:
-    """Seconds that the server asks to be left alone, 0 if it doesn't say; RFC 9110 allows a number or a date."""
+    """Return the seconds of the Retry-After header (RFC 9110: a number or a date); 0 without one."""
     value = response.headers.get("Retry-After", "")
     try:
         return float(value) if value.isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
@@ -250,7 +248,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> float:
 
 
 def _wait(state: RetryCallState) -> float:
-    """What the server asked for, and at least an exponential backoff with jitter; the budget bounds both."""
+    """Return seconds to wait: exponential backoff with jitter, or longer if the server asks; the budget bounds both."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait if isinstance(error, _TryAgain) else 0.0
     return max(asked, wait_random_exponential(multiplier=0.5, max=10)(state))

@@ -1,6 +1,6 @@
-"""The organisation's part of the bucket: list what is there, download many objects at once.
+"""The organisation's prefix of the bucket: list objects, and download many at once.
 
-How a single body is fetched and verified is in transfer.py; what the keys mean is not known here.
+`transfer.py` fetches and verifies a single body. The meaning of keys is not known here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,45 +19,45 @@ from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
 from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK, TRY_LATER, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, patiently
+from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, with_retries
 from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
-_OUTAGE = 16  # files in a row that many attempts could not get: S3 is down, don't wait for thousands more
+_OUTAGE = 16  # consecutive files that failed after all retries; then S3 is down, and thousands more would fail too
 
 _REMEDIES = {
-    "AccessDenied": "The grant covers the token's own organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
+    "AccessDenied": "The grant covers only the token's organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
     "PermanentRedirect": "Check AWS_REGION: the bucket is in another region.",
     **dict.fromkeys(
-        ("301", "302", "307"), "Check AWS_ENDPOINT_URL_S3 and AWS_REGION: the server there sends us elsewhere."
+        ("301", "302", "307"), "Check AWS_ENDPOINT_URL_S3 and AWS_REGION: the server there redirects to another."
     ),
     "AuthorizationHeaderMalformed": "Check AWS_REGION: the bucket is in another region.",
     "RequestTimeTooSkewed": SET_CLOCK,
     "SignatureDoesNotMatch": "Check AWS_ENDPOINT_URL_S3, and this machine's clock.",
-    **dict.fromkeys(STALE_CODES, "S3 does not accept what Vocareum handed out. Try again later; check the clock."),
+    **dict.fromkeys(STALE_CODES, "S3 rejects the credentials from Vocareum. Try again later; check the clock."),
 }
 
 
-class _Spoilt(Exception):
-    """A page of a listing that did not arrive, or not whole; the text is S3's code or botocore's name for it."""
+class _BadPage(Exception):
+    """A listing page that is missing or incomplete. The text is S3's code or botocore's error name."""
 
 
 class Bucket:
     """The objects under one prefix of one bucket.
 
-    The credentials allow listing and reading under `org{org}/` and nothing else (the vendor's Data Pipeline article).
+    The credentials only allow listing and reading under `org{org}/` (docs/feed.md, the vendor's article).
 
     Args:
         session: boto3 session, usually from `credentials.session`.
         name: the bucket's name.
-        prefix: what every key begins with, for example org9001/.
-        endpoint_url: another S3 than Amazon's, addressed path-style.
+        prefix: start of every key, for example org9001/.
+        endpoint_url: an S3 endpoint that is not Amazon's, addressed path-style.
         region: the bucket's AWS region.
-        stall: seconds without a byte after which a request is repeated.
-        budget: seconds in which a page or an object may be asked for once more.
+        stall: seconds without a byte after which a request is retried.
+        budget: seconds in which a page or an object may be retried.
 
     Raises:
-        UnsafeAddress: the endpoint is not HTTPS, nor HTTP on this machine.
+        UnsafeAddress: the endpoint is neither HTTPS nor HTTP on this machine.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Bucket:
     ) -> None:
         endpoint_url = require_safe(endpoint_url, "AWS_ENDPOINT_URL_S3") if endpoint_url else None
         config = Config(
-            retries={"mode": "standard", "total_max_attempts": 2},  # and then `patiently`
+            retries={"mode": "standard", "total_max_attempts": 2},  # `with_retries` adds its own
             connect_timeout=min(10.0, stall),
             read_timeout=stall,
             s3={"addressing_style": "path" if endpoint_url else "auto"},
-            # A proxy from the environment must not be asked for this machine.
+            # Never send requests to this machine through a proxy.
             proxies={} if endpoint_url and is_loopback(endpoint_url) else None,
         )
         self.name = name
@@ -88,29 +88,29 @@ class Bucket:
         self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall, budget)
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
-        """List the objects whose keys begin with the prefix and `under`, in the order of their keys.
+        """Yield the objects whose keys begin with the prefix and `under`, in key order.
 
-        An error may come after some objects: a listing is complete only if it ends without one.
+        An error can follow some objects: the listing is complete only if it ends without one.
 
         Raises:
             BucketError: listing is denied, or S3 fails.
-            VocareumError: credentials cannot be had.
+            VocareumError: no credentials could be obtained.
         """
-        self._outage.raise_again()
+        self._outage.raise_cached()
         try:
             for page in self._pages(self.prefix + under):
                 for found in page.get("Contents", []):
                     if found["Key"].endswith("/"):
-                        continue  # a folder that someone made in the S3 console, no file
+                        continue  # a folder marker created in the S3 console
                     modified = found["LastModified"].astimezone(UTC)
                     yield RemoteObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
         except BotoCoreError as error:
             code = type(error).__name__
-        except RecursionError:  # botocore asks where to go, and is sent elsewhere with that question, too
+        except RecursionError:  # botocore looks up the region after a redirect, and that request is redirected too
             code = "307"
-        except _Spoilt as error:
+        except _BadPage as error:
             code = str(error)
         else:
             return
@@ -122,53 +122,53 @@ class Bucket:
         )
 
     def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
-        # Not botocore's paginator: it takes a body that broke off for the last page, or dies of it.
+        # botocore's paginator takes a truncated body for the last page, or crashes on it.
         page: Mapping[str, Any] = {}
         while page.get("IsTruncated", True):
             more = {"ContinuationToken": page["NextContinuationToken"]} if page else {}
-            page = patiently(self._budget, _Spoilt)(self._page, Bucket=self.name, Prefix=prefix, **more)
+            page = with_retries(self._budget, _BadPage)(self._page, Bucket=self.name, Prefix=prefix, **more)
             yield page
 
     def _page(self, **asked: str) -> Mapping[str, Any]:
         try:
             page = self._client.list_objects_v2(**asked)  # type: ignore[arg-type]
         except (NoConnection, HTTPClientError, ResponseParserError) as error:
-            raise _Spoilt(type(error).__name__) from None
+            raise _BadPage(type(error).__name__) from None
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
-            raise _Spoilt(error.response["Error"]["Code"]) from None
-        if "IsTruncated" not in page:  # S3 always says it
-            raise _Spoilt("an answer without its end")
+            raise _BadPage(error.response["Error"]["Code"]) from None
+        if "IsTruncated" not in page:  # S3 always sends it
+            raise _BadPage("a response without its end")
         return page
 
     def download(
         self, objects: Iterable[RemoteObject], destination: Destination, *, workers: int = 16
     ) -> Iterator[Downloaded | Undelivered]:
-        """Fetch the objects, `workers` at a time, and yield each as it is done or given up.
+        """Download the objects, `workers` at a time, and yield each result when it is final.
 
-        Every object becomes exactly one result. What S3 answers about one object is that object's result, and says
-        nothing of the next; only an error that every request would meet ends the download, and then no other is begun.
-        Closing the iterator early cancels what has not begun.
+        Every object gets exactly one result. An object's failure does not affect the others. Only an error that every
+        request would meet ends the download; no further object is started then. Closing the iterator early cancels
+        the objects that have not started.
 
         Args:
-            objects: what to fetch, as listed; a newer version found on the way is taken instead.
-            destination: the file for an object, asked with the version really fetched, from several threads.
-                Keys are the sender's text: it must refuse (ValueError) what would lead out of its folder.
-            workers: how many at a time.
+            objects: the objects, as listed. If a newer version exists by now, it is downloaded instead.
+            destination: returns the file for an object, given the version fetched; called from several threads.
+                Keys are the vendor's text, so it must refuse (ValueError) a key that leads out of its folder.
+            workers: number of parallel downloads.
 
         Raises:
-            BucketError: S3 accepts no credentials, or not this machine's clock.
-            Outage: S3 failed for too many files in a row, each for a reason that may pass.
-            VocareumError: credentials cannot be had.
+            BucketError: S3 rejects all credentials, or this machine's clock.
+            Outage: too many consecutive files failed, each with a transient failure.
+            VocareumError: no credentials could be obtained.
             OSError: the disk is full.
         """
         halt = Halt(_OUTAGE)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
         try:
-            pending = [pool.submit(self._transfer.fetch, wanted, destination, halt) for wanted in objects]
+            pending = [pool.submit(self._transfer.fetch, listed, destination, halt) for listed in objects]
             for future in as_completed(pending):
                 yield future.result()
         finally:
-            halt.stop(BucketError("The download was ended early.", "Nothing: the next run fetches the rest."))
+            halt.stop(BucketError("The download was ended early.", "Nothing to do: the next run fetches the rest."))
             pool.shutdown(cancel_futures=True)

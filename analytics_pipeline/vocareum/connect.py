@@ -1,4 +1,4 @@
-"""From settings to the organisation's bucket. Nothing is asked until the bucket is used."""
+"""Build the organisation's bucket from the settings. Makes no request until the bucket is used."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from analytics_pipeline.vocareum.credentials import session
 
 
 def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:
-    """The organisation's part of the bucket, by the settings.
+    """Return the organisation's prefix of the bucket.
 
     Args:
-        settings: of the organisation.
-        budget: seconds after which the API or S3 is not asked once more; by default what each of them has.
+        settings: the organisation's settings.
+        budget: seconds in which the API and S3 requests may be retried; by default each has its own.
 
     Raises:
         SettingsError: the organisation or the token is not set.

@@ -1,6 +1,6 @@
-"""Temporary S3 credentials: read from whatever shape they come in, and kept fresh.
+"""Temporary S3 credentials: parse them in any shape, and keep them fresh.
 
-Nothing here makes a request; whatever hands credentials out (`CredentialSource`) is given.
+Makes no request itself; a `CredentialSource` supplies the credentials.
 """
 
 import logging
@@ -29,19 +29,19 @@ ASSUMED_LIFETIME = timedelta(minutes=60)
 STALE_CODES = frozenset(
     {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId", "RequestExpired"}
 )
-"""S3 error codes that fresh credentials can cure."""
+"""S3 error codes that fresh credentials resolve."""
 
 _RENEWALS = "vocareum_renewals"
-# botocore's DEBUG log holds the signed headers, the session token among them; httpcore's the headers of answers, which may
-# repeat the token, and httpx's INFO the addresses that they send to.
+# botocore's DEBUG log holds the signed headers, including the session token. httpcore's holds response headers, which may
+# repeat the token, and httpx's INFO log the addresses that they redirect to.
 _QUIET = {"botocore": logging.INFO, "httpcore": logging.INFO, "httpx": logging.WARNING}
 
 _RENEWALS_PER_CALL = 2
 _LONGEST_DRIFT = 86_400.0
-"""Seconds in the past that a wrong clock explains; credentials from 1995 are the sender's fault."""
-_TELL_VOCAREUM = "If this machine's clock is right, tell Vocareum: its API hands out credentials that ended long ago."
+"""Seconds in the past that a wrong clock can explain. Credentials from 1995 are the sender's fault."""
+_TELL_VOCAREUM = "If this machine's clock is right, tell Vocareum: its API issues credentials that expired long ago."
 
-# The keys are not published. Names are compared as lower-case letters without a leading "aws".
+# The JSON keys are not published (docs/feed.md). Names are compared as lower-case letters without a leading "aws".
 _ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
 _SECRET = ("secretaccesskey", "secretkey", "secret")
 _TOKEN = ("sessiontoken", "securitytoken", "token")
@@ -51,7 +51,7 @@ _EXPIRES_IN = ("expiresin", "durationseconds", "duration")
 
 @dataclass(frozen=True)
 class Credentials:
-    """Credentials for S3, valid until `expires_at` (UTC). The secret parts don't show in a repr."""
+    """S3 credentials, valid until `expires_at` (UTC). Their repr hides the secrets."""
 
     access_key_id: str
     secret_access_key: SecretStr
@@ -60,21 +60,21 @@ class Credentials:
 
 
 class CredentialSource(Protocol):
-    """What can hand out credentials for an organisation; `VocareumApi` is one."""
+    """A source of credentials for an organisation; `VocareumApi` is one."""
 
     def s3_credentials(self, org_id: str) -> Credentials:
-        """Fresh credentials for the organisation."""
+        """Return fresh credentials for the organisation."""
 
 
 def parse_credentials(body: object, now: datetime) -> Credentials:
-    """Find the credentials in a decoded JSON body.
+    """Extract the credentials from a decoded JSON body.
 
-    The vendor publishes no schema, so any usual spelling is accepted, at the top or nested under
+    The vendor publishes no schema, so any usual spelling is accepted, at the top level or nested under
     objects and one-element lists.
 
     Args:
         body: the decoded JSON.
-        now: the time of the call, timezone aware; without an expiry the credentials last 60 minutes from it.
+        now: timezone-aware time of the call. Without an expiry the credentials last 60 minutes from it.
 
     Raises:
         MalformedCredentials: the status is not "success", or a part is missing or unreadable.
@@ -85,13 +85,13 @@ def parse_credentials(body: object, now: datetime) -> Credentials:
     named = {"access key id": access_key_id, "secret access key": secret, "session token": token}
     if missing := [name for name, value in named.items() if not value]:
         raise MalformedCredentials(
-            f"Vocareum's answer holds no {', no '.join(missing)}.{_vendor_message(body)}",
-            "Check that VOCAREUM_API_URL is the API's address. If it is, the answer's format has changed: "
+            f"Vocareum's response holds no {', no '.join(missing)}.{_vendor_message(body)}",
+            "Check that VOCAREUM_API_URL is the API's address. If it is, the response format has changed: "
             "compare it with the vendor's Data Pipeline article.",
         )
     if unusable := [name for name, value in named.items() if not re.fullmatch(r"[!-~]+", value)]:
         raise MalformedCredentials(
-            f"Vocareum's answer holds characters that no credentials have, in the {' and the '.join(unusable)}.",
+            f"Vocareum's response holds invalid characters in the {' and the '.join(unusable)}.",
             "Try again later. If it lasts, tell Vocareum.",
         )
     register(secret, token)
@@ -102,8 +102,8 @@ def _require_success(body: object) -> None:
     status = _by_plain_name(body).get("status", "success") if isinstance(body, Mapping) else "success"
     if str(status).lower() != "success":
         raise MalformedCredentials(
-            f"Vocareum refused to hand out credentials.{_vendor_message(body)}",
-            "If the message does not say what is wrong, ask Vocareum's support, naming the organisation.",
+            f"Vocareum refused to issue credentials.{_vendor_message(body)}",
+            "If the message does not explain it, ask Vocareum's support; name the organisation.",
         )
 
 
@@ -130,7 +130,7 @@ def _text(parts: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
-    """When the credentials end: ISO text, epoch seconds or milliseconds, seconds from now, or not said."""
+    """Return the expiry: ISO text, epoch seconds or milliseconds, or seconds from now; assumed if absent."""
     until = next((parts[name] for name in _EXPIRES_AT if parts.get(name)), None)
     seconds = next((parts[name] for name in _EXPIRES_IN if parts.get(name)), None)
     try:
@@ -145,13 +145,13 @@ def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
     except (ValueError, TypeError, OverflowError, OSError):
         pass
     raise MalformedCredentials(
-        "Vocareum's answer says when the credentials expire in a form that is not known.",
-        "The answer's format has changed: compare it with the vendor's Data Pipeline article.",
+        "Vocareum's response gives the expiry of the credentials in an unknown form.",
+        "The response format has changed: compare it with the vendor's Data Pipeline article.",
     )
 
 
 class _VocareumCredentials(DeferredRefreshableCredentials):
-    """botocore's lazily fetched, thread-safe credentials, with margins that suit the lifetime they really have."""
+    """botocore's lazy, thread-safe credentials, with refresh margins scaled to their real lifetime."""
 
     def __init__(self, source: CredentialSource, org_id: str, clock: Callable[[], datetime]) -> None:
         super().__init__(refresh_using=self._fetch, method="vocareum", time_fetcher=clock)
@@ -164,26 +164,26 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         self._failure = LastFailure()
 
     def refresh_needed(self, refresh_in: float | None = None) -> bool:
-        """Whether fewer than `refresh_in` seconds are left.
+        """Return whether fewer than `refresh_in` seconds are left.
 
-        botocore asks with margins of 15 and 10 minutes, which suit an hour: they shrink with a shorter life,
-        or every call would fetch.
+        botocore's margins of 15 and 10 minutes suit a lifetime of an hour. Scale them down for a
+        shorter one, or every call would fetch.
         """
         margin = 15 * 60 if refresh_in is None else refresh_in
         return self._refused or super().refresh_needed(margin * min(1.0, self._lifetime / 3600))  # type: ignore[arg-type]
 
     def _fetch(self) -> dict[str, str]:
-        """Called by botocore under its lock, so one thread at a time."""
-        # Threads that queued for the lock must not each spend the API's whole retry budget.
-        self._failure.raise_again()
+        """Fetch credentials. botocore calls this under its lock, so in one thread at a time."""
+        # Threads waiting for the lock must not each spend the API's whole retry budget.
+        self._failure.raise_cached()
         try:
             fresh = self._source.s3_credentials(self._org_id)
             now = self._clock()
             seconds = (fresh.expires_at - now).total_seconds()
             if seconds <= 0:
                 raise MalformedCredentials(
-                    f"The credentials that Vocareum handed out ended at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
-                    f"and by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"The credentials from Vocareum expired at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
+                    f"but by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
                     SET_CLOCK if seconds > -_LONGEST_DRIFT else _TELL_VOCAREUM,
                 )
         except VocareumError as error:
@@ -198,7 +198,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         }
 
     def discard(self, access_key_id: str | None = None) -> None:
-        """Forget the current credentials, or nothing if others than `access_key_id` are current by now."""
+        """Discard the current credentials, unless others than `access_key_id` are current by now."""
         if access_key_id in (None, self._current_id):
             self._refused = True
 
@@ -217,16 +217,16 @@ class _Provider(CredentialProvider):
 def session(
     source: CredentialSource, org_id: str, region: str, *, clock: Callable[[], datetime] = utc_now
 ) -> boto3.Session:
-    """Make a boto3 session whose credentials come from Vocareum.
+    """Create a boto3 session whose credentials come from Vocareum.
 
-    They are fetched at first use and again well before they expire. Any client of the session repeats, at
-    most twice, a call that S3 refused for stale credentials, with fresh ones.
+    It fetches them at first use, and again well before they expire. Any client of the session retries a
+    call that S3 refused for stale credentials with fresh ones, at most twice.
 
     Args:
         source: usually a `VocareumApi`.
         org_id: the organisation's id, digits as text.
         region: the bucket's AWS region.
-        clock: tells the time (UTC), by which credentials expire.
+        clock: returns the time (UTC) that expiry is compared with.
     """
     for library, level in _QUIET.items():
         logging.getLogger(library).setLevel(level)
@@ -239,7 +239,7 @@ def session(
 
     def repeat_with_fresh_credentials(*, response: Any, request_dict: dict[str, Any], **_: Any) -> int | None:
         code = response[1].get("Error", {}).get("Code") if response else None
-        context = request_dict["context"]  # of this call, all its attempts included
+        context = request_dict["context"]  # shared by all attempts of this call
         renewals = context.get(_RENEWALS, 0)
         if code not in STALE_CODES or renewals >= _RENEWALS_PER_CALL:
             return None
@@ -247,18 +247,18 @@ def session(
         credentials.discard()
         return 0  # seconds until botocore signs and sends the call again
 
-    core.register("needs-retry.s3", repeat_with_fresh_credentials)  # type: ignore[arg-type]  # a reply is wanted here
+    core.register("needs-retry.s3", repeat_with_fresh_credentials)  # type: ignore[arg-type]  # the handler must return a value
     return boto3.Session(botocore_session=core)
 
 
 @cache
 def _loader() -> Loader:
-    """One for all sessions: what botocore knows of AWS takes a tenth of a second to read."""
+    """Return the loader that all sessions share: reading botocore's service data takes a tenth of a second."""
     return create_loader()
 
 
 def _instant(text: Any) -> datetime:
-    """A time as S3 writes it. botocore's own way takes four fifths of the time that a page of a listing takes to parse."""
+    """Parse a time as S3 writes it. botocore's parser takes four fifths of the parsing time of a listing page."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):  # headers have another form
@@ -266,9 +266,9 @@ def _instant(text: Any) -> datetime:
 
 
 def renew(session: boto3.Session, access_key_id: str) -> None:
-    """Have the session fetch fresh credentials at its next use, S3 having refused `access_key_id`.
+    """Make the session fetch fresh credentials at its next use, as S3 refused `access_key_id`.
 
-    A session that `session()` did not make keeps what it has.
+    Has no effect on a session that `session()` did not create.
     """
     credentials = session.get_credentials()
     if isinstance(credentials, _VocareumCredentials):

@@ -1,14 +1,14 @@
-"""What can go wrong between here and Vocareum, each with what to do about it.
+"""Errors between this machine and Vocareum, each with its remedy.
 
-Only exceptions belong here. Their texts hold no token, no credential and no foreign exception's text:
-S3 repeats the session token in its error bodies, and HTTP libraries quote illegal headers.
+Their texts hold no token, no credentials and no foreign exception's text: S3 repeats the session token in its
+error bodies, and HTTP libraries quote illegal headers.
 """
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.redaction import hide
 
 MINT = (
-    "An Org Admin can make a new API token for s3_labs in Vocareum; put it in the environment variable "
+    "An Org Admin can create a new API token for s3_labs in Vocareum; put it in the environment variable "
     "VOCAREUM_API_TOKEN."
 )
 
@@ -16,18 +16,18 @@ TRY_LATER = "Try again later. If it lasts, check the network and AWS's status pa
 
 CHECK_ADDRESS = "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2."
 
-SET_CLOCK = "Set this machine's clock, and have it kept right (NTP)."
+SET_CLOCK = "Set this machine's clock, and keep it synchronised (NTP)."
 
 
 class VocareumError(PipelineError):
-    """A failure with its cause and its remedy in plain sentences."""
+    """A failure with its cause and remedy in plain sentences."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(hide(message), hide(remedy))
 
 
 class UnsafeAddress(VocareumError):
-    """An address that secrets must not be sent to: not HTTPS, or on another host than the one configured."""
+    """An address that must not receive secrets: not HTTPS, or another host than the configured one."""
 
 
 class AuthenticationError(VocareumError):
@@ -35,20 +35,20 @@ class AuthenticationError(VocareumError):
 
 
 class ApiRefused(VocareumError):
-    """The API turned the request itself down, for example because it knows no such organisation."""
+    """The API refused the request, for example because it does not know the organisation."""
 
 
 class ApiUnavailable(VocareumError):
-    """The API did not answer usefully within the time allowed for retries."""
+    """The API gave no usable response within the retry budget."""
 
 
 class MalformedCredentials(VocareumError):
-    """The API answered, but what it said holds no usable credentials."""
+    """The API responded, but not with usable credentials."""
 
 
 class BucketError(VocareumError):
-    """The bucket could not be listed, or none of its objects can be fetched."""
+    """The bucket can't be listed, or none of its objects can be fetched."""
 
 
 class Outage(BucketError):
-    """S3 failed for many files of a download in a row. The files of another dataset may still be fetched."""
+    """S3 failed for many consecutive files of a download. Another dataset's files may still be fetched."""

@@ -1,7 +1,4 @@
-"""The values that the bucket speaks in: what is there, what was fetched, what was not.
-
-No behaviour belongs here.
-"""
+"""Value types of the bucket: a listed object, a downloaded one, a failed download. No behaviour."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +7,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RemoteObject:
-    """One object of the bucket, in one version.
+    """One version of an object in the bucket.
 
     Attributes:
-        key: the whole key, for example org9001/grades/course12/grades.csv. It is the sender's text: never a path.
-        etag: S3's name for this content, without quotes.
+        key: the full key, for example org9001/grades/course12/grades.csv. Vendor's text: never use it as a path.
+        etag: S3's identifier of the content, without quotes.
         size: bytes.
         last_modified: UTC.
     """
@@ -27,7 +24,7 @@ class RemoteObject:
 
 @dataclass(frozen=True)
 class Downloaded:
-    """An object that is now in the file `path`; `object` describes the version really fetched."""
+    """An object that was saved as `path`; `object` describes the version that was fetched."""
 
     object: RemoteObject
     path: Path
@@ -35,7 +32,7 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """An object that could not be fetched, why, and what to do. If `transient`, the next run may well get it."""
+    """An object that could not be fetched, with reason and remedy. If `transient`, the next run may succeed."""
 
     object: RemoteObject
     reason: str

@@ -1,7 +1,7 @@
-"""The one place that hides secrets in texts that are said, logged or kept.
+"""Hide secrets in text that is shown, logged or stored.
 
-Secrets are hidden in decoded text: a token with `/` is echoed as `\\/` in JSON, and replacing bytes before they are decoded
-misses it. Whoever holds a secret registers it; every `VocareumError` hides what is registered, whoever wrote its text.
+Secrets are hidden in decoded text: JSON may write `/` in a token as `\\/`, which a replacement in the raw bytes would
+miss. Code that obtains a secret registers it. Every `VocareumError` hides all registered secrets in its text.
 """
 
 import html
@@ -10,16 +10,16 @@ from functools import lru_cache
 from urllib.parse import quote
 
 HIDDEN = "[hidden]"
-_SHORTEST = 8  # a shorter secret would take words out of every text
-_MOST_WORDS = 200  # characters that are quoted of somebody else's text
+_SHORTEST = 8  # characters; a shorter secret would hide ordinary words
+_MOST_WORDS = 200  # characters quoted of somebody else's text
 
-_KEPT = 200  # secrets: a token, and hourly credentials of four days
+_KEPT = 200  # secrets: the token, and hourly credentials of four days
 
 _secrets: dict[str, None] = {}
 
 
 def register(*secrets: str) -> None:
-    """Have these secrets hidden from here on, until 200 others were registered later."""
+    """Register secrets to hide from now on. The 200 most recent are kept."""
     for secret in secrets:
         if len(secret) >= _SHORTEST:
             _secrets.pop(secret, None)
@@ -29,7 +29,7 @@ def register(*secrets: str) -> None:
 
 
 def hide(text: str) -> str:
-    """Return the text with each registered secret, in each usual spelling, replaced."""
+    """Replace each registered secret in the text, in each usual spelling."""
     for secret in list(_secrets):
         for spelling in _spellings(secret):
             text = text.replace(spelling, HIDDEN)
@@ -37,11 +37,12 @@ def hide(text: str) -> str:
 
 
 def vendor_words(text: str, *, cut: bool = False) -> str:
-    """Return the beginning of a sender's text in one line, for a message.
+    """Return the start of a sender's text on one line, for a message.
 
     Args:
-        text: decoded.
-        cut: whether the text breaks off, perhaps within a secret: then as much as the longest spelling is left out at its end.
+        text: decoded text.
+        cut: whether the text was truncated, perhaps inside a secret. Then as many characters as the longest spelling has
+            are removed from its end.
     """
     longest = max((len(spelling) for secret in list(_secrets) for spelling in _spellings(secret)), default=0)
     whole = hide(text)
@@ -50,7 +51,7 @@ def vendor_words(text: str, *, cut: bool = False) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _spellings(secret: str) -> tuple[str, ...]:
-    """The secret as it is, in JSON, in a URL and in HTML; the longest first, so that no rest of one stays."""
+    """Return the secret's spellings (plain, JSON, URL, HTML), longest first, so that no part of one remains."""
     in_json = json.dumps(secret)[1:-1]
     found = {secret, in_json, in_json.replace("/", "\\/"), quote(secret), quote(secret, safe=""), html.escape(secret)}
     return tuple(sorted(found, key=len, reverse=True))

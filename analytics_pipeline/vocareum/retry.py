@@ -1,6 +1,6 @@
 """Retry policy for S3 requests, and how long a failure is cached.
 
-What is worth repeating is decided where the answer is understood.
+The callers decide which failures are transient.
 """
 
 import time
@@ -10,22 +10,22 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from analytics_pipeline.vocareum.errors import VocareumError
 
 BUDGET = 60.0
-"""Seconds after which nothing is asked for once more; an attempt that is under way by then may end."""
+"""Seconds after which no new attempt starts; a running attempt may finish."""
 
-_ATTEMPTS = 8  # where one answer in five is spoilt, 0.2 ** 8: one file in 400,000 is given up
+_ATTEMPTS = 8  # if one response in five is bad, 0.2 ** 8: one file in 400,000 fails
 
-_BELIEVED = 10.0  # seconds
+_CACHED = 10.0  # seconds
 
 
-def patiently(budget: float, *worth_repeating: type[Exception]) -> Retrying:
-    """Repeats a call that raises such an error, and raises the last one when attempts or time are used up.
+def with_retries(budget: float, *transient: type[Exception]) -> Retrying:
+    """Return a retrying caller: it repeats a call on these errors, and raises the last one when attempts or time run out.
 
     Args:
-        budget: seconds after the first attempt's begin in which another one may begin.
-        worth_repeating: the errors that may pass.
+        budget: seconds after the start of the first attempt in which another may start.
+        transient: the errors worth a retry.
     """
     return Retrying(
-        retry=retry_if_exception_type(worth_repeating),
+        retry=retry_if_exception_type(transient),
         wait=wait_random_exponential(multiplier=0.1, max=2),
         stop=stop_after_attempt(_ATTEMPTS) | stop_after_delay(budget),
         reraise=True,
@@ -33,22 +33,22 @@ def patiently(budget: float, *worth_repeating: type[Exception]) -> Retrying:
 
 
 class LastFailure:
-    """The failure that somebody just spent a whole budget on: others who need the same need not spend theirs."""
+    """A recent failure that used up a retry budget. Callers that need the same thing raise it at once."""
 
     def __init__(self) -> None:
         self._until = 0.0
         self._error: VocareumError | None = None
 
     def remember(self, error: VocareumError) -> VocareumError:
-        """Keep the error for some seconds; gives it back."""
-        self._until, self._error = time.monotonic() + _BELIEVED, error
+        """Store the error for some seconds, and return it."""
+        self._until, self._error = time.monotonic() + _CACHED, error
         return error
 
-    def raise_again(self) -> None:
-        """Raise the error anew if it is that young.
+    def raise_cached(self) -> None:
+        """Raise a copy of the stored error if it is recent.
 
         Raises:
-            VocareumError: of the kind, and with the words, that was remembered.
+            VocareumError: same type and text as the stored error.
         """
         if self._error and time.monotonic() < self._until:
             raise type(self._error)(self._error.message, self._error.remedy)

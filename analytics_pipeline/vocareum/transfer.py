@@ -1,7 +1,7 @@
-"""One object's body, from S3 into a file: fetched with obstore, verified, repeated where that can help.
+"""Download one object with obstore: fetch, verify, retry.
 
-What to fetch and how many at once is bucket.py's business. obstore is 1.8 to 2.8 times as fast as a pool of
-boto3 calls (measured, 2,000 objects of 50 KB, two cores). It retries 5xx, resets and stalls by itself.
+`bucket.py` decides what to fetch, and how many at once. obstore is 1.8 to 2.8 times as fast as a pool of
+boto3 calls (measured: 2,000 objects of 50 KB, two cores). It retries 5xx, resets and stalls itself.
 """
 
 import hashlib
@@ -23,29 +23,29 @@ from obstore.store import S3Store
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.addresses import is_loopback
-from analytics_pipeline.vocareum.answers import Everywhere, Failure, Passing, Stale, explain
+from analytics_pipeline.vocareum.answers import GlobalFailure, RequestFailure, StaleCredentials, Transient, explain
 from analytics_pipeline.vocareum.credentials import renew
 from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline.vocareum.retry import patiently
+from analytics_pipeline.vocareum.retry import with_retries
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from obstore import GetResult
 
 Destination = Callable[[RemoteObject], Path]
-"""Where an object's content goes. A ValueError refuses the object."""
+"""Returns the target file for an object. A ValueError refuses the object."""
 
-_NOWHERE = "http://127.0.0.1:0"  # a proxy that can't be: nothing listens on port 0
+_NOWHERE = "http://127.0.0.1:0"  # an unreachable proxy: nothing listens on port 0
 _CHUNK = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Halt:
-    """The error that no other request of a download can survive: once one has met it, none is begun.
+    """Shared stop signal of a download: after an error that every request would meet, no request starts.
 
     Args:
-        most: files in a row that many attempts could not get; one more, and S3 is down.
+        most: consecutive files that may fail after all retries; one more means that S3 is down.
     """
 
     def __init__(self, most: int) -> None:
@@ -55,24 +55,24 @@ class Halt:
         self._error: Exception | None = None
 
     def check(self) -> None:
-        """Raise the error, if there is one.
+        """Raise the stored error, if there is one.
 
         Raises:
-            Exception: what another request has met.
+            Exception: the error that another request met.
         """
         if self._error:
             raise self._error
 
     def stop(self, error: Exception) -> None:
-        """Begin no other request, for this reason or the one that came first."""
+        """Start no further request. The first error given is kept."""
         with self._lock:
             self._error = self._error or error
 
     def count(self, outcome: Downloaded | Undelivered) -> None:
-        """Take note of a result.
+        """Count consecutive transient failures.
 
         Raises:
-            Outage: too many files in a row could not be fetched, each for a reason that may pass.
+            Outage: too many consecutive files failed, each with a transient failure.
         """
         with self._lock:
             failed = isinstance(outcome, Undelivered) and outcome.transient
@@ -83,16 +83,16 @@ class Halt:
 
 
 class Transfer:
-    """Fetches objects of one bucket; safe to use from many threads.
+    """Fetches objects of one bucket; thread-safe.
 
     Args:
-        session: gives the credentials, which may change at any time.
-        client: for the rare question that obstore cannot ask.
-        name: the bucket.
-        endpoint_url: another S3 than Amazon's, addressed path-style; None for Amazon's.
+        session: supplies the credentials, which may change at any time.
+        client: for the one request that obstore does not offer.
+        name: the bucket's name.
+        endpoint_url: an S3 endpoint that is not Amazon's, addressed path-style; None for Amazon's.
         region: the AWS region.
-        stall: seconds without a byte after which a request is given up and repeated.
-        budget: seconds in which an object may be asked for once more.
+        stall: seconds without a byte after which a request is aborted and retried.
+        budget: seconds in which an object may be retried.
     """
 
     def __init__(
@@ -121,13 +121,13 @@ class Transfer:
         self._options = _options(host, endpoint_url, stall, budget)
 
     def fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
-        """Fetch the object as it is now, which may be newer than listed, into the file that `destination` names.
+        """Download the current version, which may be newer than the listed one, to the file that `destination` names.
 
-        An error that no other request can survive stops all that share `halt`, before this one raises it.
+        On an error that every request would meet, stop all transfers that share `halt`, then raise it.
 
         Raises:
-            VocareumError: no object can be fetched, as credentials cannot be had or S3 accepts none.
-            Outage: S3 failed for too many files in a row.
+            VocareumError: no credentials could be obtained, or S3 rejects all.
+            Outage: too many consecutive files failed.
             OSError: the disk is full.
         """
         try:
@@ -140,10 +140,10 @@ class Transfer:
 
     def _fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
         try:
-            return patiently(self._budget, Passing, Stale)(self._attempt, listed, destination, halt)
-        except Failure as error:
+            return with_retries(self._budget, Transient, StaleCredentials)(self._attempt, listed, destination, halt)
+        except RequestFailure as error:
             failure = error
-        if isinstance(failure, Everywhere):
+        if isinstance(failure, GlobalFailure):
             raise BucketError(failure.reason, failure.remedy)
         return Undelivered(listed, failure.reason, failure.remedy, failure.transient)
 
@@ -156,7 +156,7 @@ class Transfer:
             failure = explain(error, listed.key)
         else:
             return self._save(result, listed, destination)
-        if isinstance(failure, Stale):
+        if isinstance(failure, StaleCredentials):
             renew(self._session, access_key_id)
         raise failure
 
@@ -165,7 +165,7 @@ class Transfer:
         etag = (meta["e_tag"] or "").strip('"')
         found = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
         digest, size = hashlib.md5(usedforsecurity=False), 0
-        failure: Failure
+        failure: RequestFailure
         try:
             target = destination(found)
             with private_file(target) as file:
@@ -176,24 +176,28 @@ class Transfer:
                 self._verify(found, listed, size, digest.hexdigest())
             return Downloaded(found, target)
         except BaseError:
-            failure = Passing("the connection broke before the whole object arrived")
+            failure = Transient("the connection broke before the object was complete")
         except ValueError as error:
-            failure = Failure(f"its key is not acceptable: {error}", "Nothing can be done here; tell Vocareum.")
+            failure = RequestFailure(
+                f"its key is not acceptable: {error}", "Nothing can be done here; report it to Vocareum."
+            )
         except OSError as error:
             if is_full(error):
-                raise  # no other object has room either
-            failure = Failure(f"it cannot be written: {error.strerror}", "Check the disk's space and permissions.")
+                raise  # the other objects need space too
+            failure = RequestFailure(
+                f"it cannot be written: {error.strerror}", "Check the disk's space and permissions."
+            )
         raise failure
 
     def _verify(self, found: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
         expected = listed.size if found.etag == listed.etag else found.size
         if size != expected:
-            raise Passing(f"{size} bytes arrived where {expected} were announced")
+            raise Transient(f"received {size} bytes instead of {expected}")
         if self._etags_are_md5 and _MD5.fullmatch(found.etag) and md5 != found.etag and not self._encrypts(found.key):
-            raise Passing("its content does not match its checksum")
+            raise Transient("its content does not match its checksum")
 
     def _encrypts(self, key: str) -> bool:
-        """Whether the bucket encrypts with KMS keys: then an ETag looks like an MD5 but is none (S3 API reference)."""
+        """Return whether the bucket uses KMS keys: an ETag then resembles an MD5 but is not one (S3 API reference)."""
         try:
             method = self._client.head_object(Bucket=self._name, Key=key).get("ServerSideEncryption", "")
         except (ClientError, BotoCoreError):
@@ -202,10 +206,10 @@ class Transfer:
         return not self._etags_are_md5
 
     def _store(self) -> tuple[S3Store, str]:
-        """An obstore for the credentials of this moment, and their access key id.
+        """Return an obstore for the current credentials, and their access key id.
 
-        A new one when they change, instead of obstore's credential provider: that caches by rules of its own,
-        and would hide which error the Vocareum API gave.
+        Created anew when the credentials change. obstore's credential provider caches by its own rules,
+        and would hide the Vocareum API's error.
         """
         credentials = self._session.get_credentials()
         if credentials is None:
@@ -230,13 +234,13 @@ def _options(host: str, endpoint_url: str | None, stall: float, budget: float) -
     client: dict[str, Any] = {
         "connect_timeout": timedelta(seconds=min(10.0, stall)),
         "read_timeout": timedelta(seconds=stall),
-        "timeout": timedelta(hours=1),  # the whole body; a stall is noticed long before
+        "timeout": timedelta(hours=1),  # for the whole body; a stall is detected long before
     }
     if endpoint_url and is_loopback(endpoint_url):
         client |= {"allow_http": True}
     if (endpoint_url and is_loopback(endpoint_url)) or not getproxies().keys() & {"https", "all"}:
-        # obstore follows a redirect to any host and takes the session token along, and can't be told not to. So every
-        # host but S3's own is behind a proxy that leads nowhere. No proxy of the environment is asked for this machine.
+        # obstore follows redirects to any host with the session token, and has no option against it. So every host but S3's
+        # goes through a proxy that does not exist. Requests to this machine never use a proxy of the environment.
         client |= {"proxy_url": _NOWHERE, "proxy_excludes": host}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5)}
     retry = {"max_retries": 5, "retry_timeout": timedelta(seconds=budget), "backoff": backoff}
@@ -247,5 +251,5 @@ def _open(store: S3Store, listed: RemoteObject) -> "GetResult":
     try:
         return obstore.get(store, listed.key, options={"if_match": f'"{listed.etag}"'})
     except PreconditionError:
-        # Rewritten since it was listed: take what is there now, whose own headers say which version it is.
+        # The object was rewritten after the listing. Take the current version, described by its own headers.
         return obstore.get(store, listed.key)

@@ -59,7 +59,7 @@ def budgets_spent(monkeypatch: pytest.MonkeyPatch) -> list[VocareumError]:
         return remember(self, error)
 
     monkeypatch.setattr(LastFailure, "remember", count)
-    monkeypatch.setattr(patience, "_BELIEVED", float("inf"))
+    monkeypatch.setattr(patience, "_CACHED", float("inf"))
     return spent
 
 

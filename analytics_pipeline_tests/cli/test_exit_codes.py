@@ -64,7 +64,7 @@ def test_an_api_that_is_down_ends_in_bounded_time(run: Run, monkeypatch: pytest.
     monkeypatch.setattr(VocareumApi, "__init__", lambda self, url, token, **_: real(self, url, token, budget=2))
     result = run("sync", VOCAREUM_API_URL="http://127.0.0.1:9/api/v2")
     assert result.exit_code == 2, result.output
-    assert "could not be used" in result.output
+    assert "was not usable" in result.output
     assert len(budgets_spent) == 1
 
 

@@ -44,7 +44,7 @@ def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
 def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
     code, found = answer(run, **DOWN)
     assert (code, found["source"], found["bucket"]["reached"]) == (2, "warehouse", False)
-    assert "could not be used" in found["bucket"]["error"]
+    assert "was not usable" in found["bucket"]["error"]
     by_name = {one["dataset"]: one for one in found["datasets"]}
     assert (by_name["lab_sessions"]["age_days"], by_name["lab_sessions"]["is_late"]) == (1, False)
     assert by_name["lab_sessions"]["loaded"] > 0 and by_name["lab_sessions"]["delivered"] is None
@@ -160,4 +160,4 @@ def test_doctor_says_that_it_tries_again_and_gives_up(run: Run, monkeypatch: pyt
     monkeypatch.setattr("analytics_pipeline.cli.doctor.PATIENCE", 2.0)
     result = run("doctor", **DOWN)
     assert result.exit_code == 2, result.output
-    assert "trying again" in result.output and "could not be used for 2 seconds" in result.output, result.output
+    assert "trying again" in result.output and "was not usable for 2 seconds" in result.output, result.output

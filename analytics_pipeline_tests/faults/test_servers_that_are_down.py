@@ -43,7 +43,7 @@ def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("kind", DOWN)
 @pytest.mark.parametrize(
-    ("server", "words"), [("VOCAREUM_API_URL", "API could not be used"), ("AWS_ENDPOINT_URL_S3", "could not be listed")]
+    ("server", "words"), [("VOCAREUM_API_URL", "API was not usable"), ("AWS_ENDPOINT_URL_S3", "could not be listed")]
 )
 def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
     run: Run, demo: DemoVocareum, data: Path, budgets_spent: list, kind: str, server: str, words: str
@@ -163,7 +163,7 @@ def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_th
     after = datetime.now(UTC) + demo.lifetime
     assert result.exit_code == 2, result.output
     assert "Set this machine's clock" in result.output
-    found = re.search(r"ended at (.*) UTC, and by this machine's clock it is (.*) UTC", result.output)
+    found = re.search(r"expired at (.*) UTC, but by this machine's clock it is (.*) UTC", result.output)
     assert found, result.output
     ended, now = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in found.groups())
     assert before.replace(microsecond=0) <= ended <= after

@@ -217,7 +217,7 @@ def test_a_download_stops_when_s3_accepts_no_credentials(demo: DemoVocareum, api
     listed = [RemoteObject(f"org9001/{n}.csv", "0" * 32, 1, datetime.now(UTC)) for n in range(100)]
     useless = session(Stale(), demo.org_id, demo.region)
     revoked = Bucket(useless, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
-    with pytest.raises(BucketError, match="does not accept the credentials") as caught:
+    with pytest.raises(BucketError, match="rejects the credentials") as caught:
         list(revoked.download(listed, into, workers=4))
     assert demo.count("GET") <= 4 * 8, "each worker spends the attempts for one file, and begins no other"
     token = useless.get_credentials().get_frozen_credentials().token

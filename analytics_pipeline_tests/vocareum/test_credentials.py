@@ -66,7 +66,7 @@ def test_the_expiry_may_be_iso_text_or_an_epoch(expiry):
 
 
 def test_an_unreadable_expiry_is_an_error_and_not_a_guess():
-    with pytest.raises(MalformedCredentials, match="expire in a form that is not known"):
+    with pytest.raises(MalformedCredentials, match="expiry of the credentials in an unknown form"):
         parse_credentials({**STS, "Expiration": "soon"}, NOW)
 
 
@@ -170,7 +170,7 @@ def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
 def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(
     demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(patience, "_BELIEVED", float("inf"))  # however long a slow machine takes over eight threads
+    monkeypatch.setattr(patience, "_CACHED", float("inf"))  # however long a slow machine takes over eight threads
     asked = []
 
     class Down:

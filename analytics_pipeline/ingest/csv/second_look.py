@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.datasets import Column, Dataset
-from analytics_pipeline.datasets.sql_types import careful_sql, says_nothing_sql, trim_all_sql
+from analytics_pipeline.datasets.sql_types import careful_sql, no_value_sql, trim_all_sql
 
 
 def typed_columns(dataset: Dataset) -> list[Column]:
@@ -57,8 +57,7 @@ def _read_again(
         for at, column in concerned.items()
     )
     silent = {
-        at: says_nothing_sql(column.dtype, f"t{at}", zero_is_none=column.zero_is_none)
-        for at, column in concerned.items()
+        at: no_value_sql(column.dtype, f"t{at}", zero_is_none=column.zero_is_none) for at, column in concerned.items()
     }
     left = {at: f"CASE WHEN v{at} IS NULL AND NOT {says_nothing} THEN t{at} END" for at, says_nothing in silent.items()}
     kept = ", ".join(left.get(at, "NULL::VARCHAR") for at in range(width))
