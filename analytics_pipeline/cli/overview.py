@@ -6,7 +6,7 @@ How it is shown belongs in `status.py`.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from analytics_pipeline.ingest.plan import Loaded, Placed, Plan, plan
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.folders import FolderUnusable
-from analytics_pipeline.warehouse.absences import OpenAbsence, open_absences
+from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, compared, lost_checks, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
-from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
+from analytics_pipeline.warehouse.checks import Check, Severity, dated, errors, read
 from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
 from analytics_pipeline.warehouse.connection import closing as closing_database
-from analytics_pipeline.warehouse.ledger import FailedFile, failed_files, loaded_versions
+from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
@@ -36,7 +36,7 @@ class OnDisk:
 
     Attributes:
         source: `warehouse`; `published` while a run writes the warehouse; None where there is no warehouse yet.
-        loaded: the ledger.
+        files: the ledger.
         failed: files whose newest version could not be loaded.
         figures: totals by dataset.
         ages: age of the data by dataset, of those that have any.
@@ -48,7 +48,7 @@ class OnDisk:
     """
 
     source: str | None
-    loaded: Loaded
+    files: list[LoadedFile]
     failed: list[FailedFile]
     figures: dict[str, Totals]
     ages: dict[str, Age]
@@ -57,6 +57,11 @@ class OnDisk:
     absent: list[OpenAbsence]
     published: Signature | None
     heartbeat: datetime | None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The loaded version of each file."""
+        return {(one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in self.files}
 
     @property
     def errors(self) -> list[Check]:
@@ -94,10 +99,10 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
     with _open(settings) as (source, connection):
         if connection is None:
-            return OnDisk(None, {}, [], {}, {}, [], [], [], published, heartbeat)
+            return OnDisk(None, [], [], {}, {}, [], [], [], published, heartbeat)
         return OnDisk(
             source,
-            loaded_versions(connection),
+            loaded_files(connection),
             failed_files(connection),
             {name: totals(connection, dataset) for name, dataset in DATASETS.items()},
             ages(connection, now),
@@ -120,6 +125,24 @@ def compare(here: OnDisk, placed: Placed, settings: Settings, now: datetime) -> 
     todo = plan(placed, here.loaded)
     never = outside(todo.work, settings.start_date, now)
     return todo.only(lambda one: one.key not in never)
+
+
+def with_absences(here: OnDisk, placed: Placed, listed_at: datetime) -> OnDisk:
+    """Return what the disk says with what is missing by a listing in place of what was noted last. Writes nothing.
+
+    Args:
+        here: what the disk says.
+        placed: the listing.
+        listed_at: when it began (UTC, naive).
+    """
+    if here.source is None:
+        return here
+    absent = compared(here.absent, placed, here.files, listed_at)
+    noted = {check.subject: check for check in here.checks if check.name == LOST}
+    fresh = [dated(check, noted.get(check.subject), listed_at) for check in lost_checks(absent)]
+    others = [check for check in here.checks if check.name != LOST]
+    checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
+    return replace(here, absent=absent, checks=checks)
 
 
 @contextmanager

@@ -18,12 +18,13 @@ from analytics_pipeline.cli.console import (
     table,
     tell_checks,
 )
-from analytics_pipeline.cli.overview import OnDisk, compare, on_disk
+from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import AnotherOrganisation, Placed, Plan, place_listing
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.ledger import FailedFile
 
 PATIENCE = 10.0
@@ -66,9 +67,11 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
     """
     settings, now = load_settings(), datetime.now(UTC)
     here = on_disk(settings, now)
+    listed_at = warehouse_now()
     placed, problem = _listing(settings)
     try:
         todo = compare(here, placed, settings, now) if placed else None
+        here = with_absences(here, placed, listed_at) if placed else here
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     back = {(one.dataset.name, one.partition.key) for one in todo.unchanged} if todo else set()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from analytics_pipeline.datasets import Cadence, place
+from analytics_pipeline.datasets import Cadence, Dataset, Partition, place
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery, Listed
 
@@ -72,12 +72,16 @@ class Wanted:
     until: date | None = None
 
     def __contains__(self, delivery: Delivery) -> bool:
-        start = delivery.partition.start
-        if self.datasets and delivery.dataset.name not in self.datasets:
+        return self.covers(delivery.dataset, delivery.partition)
+
+    def covers(self, dataset: Dataset, partition: Partition) -> bool:
+        """Return whether a file of this place is wanted."""
+        start = partition.start
+        if self.datasets and dataset.name not in self.datasets:
             return False
         if start is None:
             return True
-        monthly = delivery.dataset.cadence is Cadence.MONTHLY
+        monthly = dataset.cadence is Cadence.MONTHLY
         since = (
             self.since.replace(day=1) if self.since and monthly else self.since
         )  # a month is wanted when a day of it is

@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import DATASETS, Dataset, Partition, place
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import tidy
@@ -26,9 +26,11 @@ from analytics_pipeline.orchestration.resources import Verdicts
 from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.absences import (
+    LOST,
     OpenAbsence,
     closed_files,
     is_damage,
@@ -38,7 +40,7 @@ from analytics_pipeline.warehouse.absences import (
     record_lost,
 )
 from analytics_pipeline.warehouse.age import ages, silence
-from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.checks import Check, Kind, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.sidecar import replaced_at
@@ -57,7 +59,7 @@ class Synced:
         stopped: whether something that every file needs failed, so that no more was tried.
         rebuilt: whether models were rebuilt and the file was published.
         failing: the ERROR checks that fail now.
-        copies: files that are loaded though they may be copies of another one.
+        absences: what is missing now, of all datasets.
         silent: since when nothing is delivered, if all daily datasets are late.
         withheld: what the published file says of tables that failing checks withhold, for people.
     """
@@ -70,8 +72,36 @@ class Synced:
     rebuilt: bool = False
     failing: Sequence[Check] = ()
     withheld: Sequence[str] = ()
-    copies: Sequence[OpenAbsence] = ()
+    absences: Sequence[OpenAbsence] = ()
     silent: str | None = None
+
+    @property
+    def copies(self) -> list[OpenAbsence]:
+        """Files that are loaded though they may be copies of another one."""
+        return [absence for absence in self.absences if not is_damage(absence)]
+
+    def failing_of(self, wanted: Wanted) -> list[Check]:
+        """Return the failing checks about what was asked for; the others are no verdict on this sync."""
+        if wanted == Wanted():
+            return list(self.failing)
+        project, names = load_project(), wanted.datasets or DATASETS.keys()
+        reached = touched_by(names)
+        reached |= {model.qualified for model in project.affected(reached)}
+        missing = [one for one in self.absences if is_damage(one) and not one.held]
+        lost = {DATASETS[one.dataset].table for one in missing if wanted.covers(*_place(one))}
+
+        def is_about(check: Check) -> bool:
+            if check.name == LOST:
+                return check.subject in lost
+            test = project.tests.get(check.name) if check.kind is Kind.MODEL else None
+            return bool((test.depends_on if test else {check.subject}) & reached)
+
+        return [check for check in self.failing if is_about(check)]
+
+
+def _place(file: OpenAbsence) -> tuple[Dataset, Partition]:
+    found = place(file.source_key.partition("/")[2])
+    return found or (DATASETS[file.dataset], Partition(file.partition, None))
 
 
 def make_plan(settings: Settings, wanted: Wanted) -> Plan:
@@ -141,7 +171,7 @@ def sync(
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     with open_warehouse(settings.warehouse_path) as connection:
         done.failing = errors(read(connection))
-        done.copies = [absence for absence in open_absences(connection) if not is_damage(absence)]
+        done.absences = open_absences(connection)
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()

@@ -13,7 +13,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import Placed
 from analytics_pipeline.warehouse import checks
-from analytics_pipeline.warehouse.ledger import loaded_files
+from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files
 from analytics_pipeline.warehouse.schema import history_table
 from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.words import Words
@@ -75,12 +75,36 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
 
 def record_lost(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Record in `ops.checks` what is missing, so that every door says it; held versions stand there as failing files."""
-    absences = [absence for absence in open_absences(connection) if not absence.held]
-    verdicts = [
-        lost_check(dataset, [absence for absence in absences if absence.dataset == name])
+    checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
+
+
+def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
+    """Return the verdict on every dataset; a held version is left out, as it is a failing file."""
+    told = [absence for absence in absences if not absence.held]
+    return [
+        lost_check(dataset, [absence for absence in told if absence.dataset == name])
         for name, dataset in DATASETS.items()
     ]
-    checks.record(connection, checks.Kind.FEED, verdicts, now)
+
+
+def compared(
+    known: Iterable[OpenAbsence], placed: Placed, ledger: Iterable[LoadedFile], listed_at: datetime
+) -> list[OpenAbsence]:
+    """Return what is missing by a listing of the whole organisation: what `note_listing` would leave open. Writes nothing.
+
+    Args:
+        known: the open events.
+        placed: the listing.
+        ledger: the loaded files.
+        listed_at: when the listing began (UTC, naive); the first time of an event that nobody noted yet.
+    """
+    absent, delivered = gone(placed, [""], listed_at, ledger)
+    still = [one for one in known if one.kind is not Kind.GONE or (one.dataset, one.partition) not in delivered]
+    noted = {(one.dataset, one.partition) for one in still if one.kind is Kind.GONE}
+    fresh = [
+        OpenAbsence(**vars(one), first_seen=listed_at) for one in absent if (one.dataset, one.partition) not in noted
+    ]
+    return sorted([*still, *fresh], key=lambda one: (one.dataset, one.partition, one.kind))
 
 
 def note_listing(

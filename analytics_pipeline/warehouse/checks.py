@@ -101,7 +101,7 @@ def record(
         The checks as recorded.
     """
     before = {(check.name, check.subject): check for check in read(connection) if check.kind is kind}
-    recorded = [_dated(check, before.get((check.name, check.subject)), now) for check in checks]
+    recorded = [dated(check, before.get((check.name, check.subject)), now) for check in checks]
     marks = ", ".join("?" * len(fields(Check)))
     with transaction(connection):
         connection.execute("DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)", [kind, subject])
@@ -139,7 +139,8 @@ def _check(
     return Check(*found, withholds=tuple(withholds or ()), since=since, evaluated_at=evaluated_at)
 
 
-def _dated(check: Check, before: Check | None, now: datetime) -> Check:
+def dated(check: Check, before: Check | None, now: datetime) -> Check:
+    """Return a fresh verdict with its times (UTC); one that lasts keeps its `since`."""
     if check.since:  # recorded before
         return check
     since = before.since if before and before.passed == check.passed else now

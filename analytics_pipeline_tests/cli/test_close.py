@@ -82,3 +82,46 @@ def test_grades_rewritten_to_the_header_alone_keep_their_scores_until_that_is_ac
 def test_close_says_when_nothing_is_missing(run: Run, synced: Path):
     result = run("close", "--dataset", "grades", "--partition", "1")
     assert (result.exit_code, "analytics-pipeline status" in result.output) == (2, True), result.output
+
+
+def test_a_sync_of_one_dataset_names_what_others_miss_and_is_not_failed_by_it(
+    run: Run, synced: Path, demo: DemoVocareum, course: str
+):
+    demo.delete(course)
+    other = run("sync", "--dataset", "aws_cost")
+    assert other.exit_code == 0, other.output
+    assert "Not asked for, and no part of the exit code: raw.enrollment, check nothing_lost" in other.output
+    assert f"{course}: it is no longer delivered" in other.output
+    for asked in (("--dataset", "enrollment"), ("--dataset", "aws_cost", "--dataset", "enrollment"), ()):
+        told = run("sync", *asked)
+        assert (told.exit_code, f"{course}: it is no longer delivered" in told.output) == (1, True), told.output
+        assert "Not asked for" not in told.output
+
+
+def test_a_sync_of_some_days_is_not_failed_by_a_day_that_is_gone_outside_of_them(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+):
+    first, second = sorted(key for key in organisation.truth.records if "azure_cost_" in key)[:2]
+    days = [key.split("azure_cost_")[1].removesuffix(".csv") for key in (first, second)]
+    demo.delete(first)
+    since = run("sync", "--dataset", "azure_cost", "--since", days[1])
+    assert (since.exit_code, f"{first}: it is no longer delivered" in since.output) == (0, True), since.output
+    told = run("sync", "--dataset", "azure_cost", "--since", days[0])
+    assert (told.exit_code, "Not asked for" in told.output) == (1, False), told.output
+
+
+def test_status_sees_a_file_that_is_gone_before_any_sync_does_and_writes_nothing(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, course: str
+):
+    demo.delete(course)
+    before = (synced / "warehouse.duckdb").read_bytes()
+    code, (event,) = lost(run)
+    assert (code, event["key"], event["kind"]) == (1, course, "gone")
+    text = run("status")
+    assert (text.exit_code, f"{course}: gone since" in text.output) == (1, True), text.output
+    assert "raw.enrollment, check nothing_lost" in text.output
+    assert (synced / "warehouse.duckdb").read_bytes() == before
+    assert run("sync").exit_code == 1
+    assert len(lost(run)[1]) == 1, "an event that is noted is not found a second time"
+    demo.put(course, organisation.files()[course])
+    assert lost(run) == (0, []), "it is delivered again, which no sync has seen yet"
