@@ -106,7 +106,7 @@ JUDGED = {
     # Tables and columns of the declarations; `path` is the warehouse's own, which settings name.
     "warehouse/erase.py": {"address", "figure", "name", "path.stem", "sql", "subject", "table", "theirs"},
     # Columns are those of a dataclass, marks are question marks.
-    "warehouse/checks.py": {"_COLUMNS", "marks"},
+    "warehouse/checks.py": {"_COLUMNS", "placeholders"},
     "warehouse/signature.py": {"PUBLISHED.name"},
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},

@@ -19,7 +19,7 @@ from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.folders import FolderUnusable
 from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, compared, lost_checks, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
-from analytics_pipeline.warehouse.checks import Check, Severity, dated, errors, read
+from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
 from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
@@ -139,7 +139,7 @@ def with_absences(here: OnDisk, placed: Placed, listed_at: datetime) -> OnDisk:
         return here
     absent = compared(here.absent, placed, here.files, listed_at)
     noted = {check.subject: check for check in here.checks if check.name == LOST}
-    fresh = [dated(check, noted.get(check.subject), listed_at) for check in lost_checks(absent)]
+    fresh = [with_times(check, noted.get(check.subject), listed_at) for check in lost_checks(absent)]
     others = [check for check in here.checks if check.name != LOST]
     checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
     return replace(here, absent=absent, checks=checks)

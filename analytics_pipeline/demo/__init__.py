@@ -1,1 +1,1 @@
-"""A simulated organisation: what it delivers, and the servers that deliver it. Imported by the demo command and tests alone."""
+"""A simulated organisation and the servers of its feed. Used only by the demo command and the tests."""

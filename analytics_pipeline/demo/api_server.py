@@ -1,6 +1,7 @@
-"""The simulated Vocareum API: one call that gives credentials to whoever has the right token.
+"""The simulated Vocareum API: returns S3 credentials for the right token.
 
-Its failures are those that authors of public API clients saw; its shapes are those that the article leaves open.
+It fails in the ways that authors of public API clients reported, and responds in any shape that the vendor's
+article leaves open (docs/feed.md).
 """
 
 import json
@@ -15,7 +16,7 @@ from analytics_pipeline.demo.wsgi import Answer, Failures, Request
 
 @dataclass(frozen=True)
 class Issued:
-    """Credentials as the simulated AWS made them."""
+    """Credentials issued by the simulated AWS."""
 
     access_key_id: str
     secret_access_key: str
@@ -24,7 +25,7 @@ class Issued:
 
 
 def _named(issued: Issued, *names: str) -> dict[str, str]:
-    """The parts under these names; a fourth name is for the expiry, as ISO text."""
+    """Return the credentials under these JSON keys; a fourth key holds the expiry as ISO text."""
     expires = issued.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     parts = (issued.access_key_id, issued.secret_access_key, issued.session_token, expires)
     return dict(zip(names, parts, strict=False))
@@ -49,7 +50,7 @@ SHAPES: dict[str, Callable[[Issued], object]] = {
         },
     },
 }
-"""The vendor publishes no example of the answer: every shape that the pipeline must understand."""
+"""Every shape of the response that the pipeline must understand; the vendor publishes no example."""
 
 
 @dataclass
@@ -57,13 +58,13 @@ class ApiServer:
     """The API as a WSGI application.
 
     Attributes:
-        org_id: the organisation it knows.
+        org_id: the organisation that it knows.
         token: the token that it accepts.
-        issue: makes credentials.
-        log: where requests are recorded.
+        issue: creates credentials.
+        log: records the requests.
         shape: one of SHAPES.
-        content_type: of its answers; text/html has been seen in the wild.
-        failures: answers to give first.
+        content_type: of its responses; clients have seen text/html.
+        failures: responses to send first.
     """
 
     org_id: str
@@ -76,11 +77,11 @@ class ApiServer:
 
     @property
     def token_without_scope(self) -> str:
-        """A token that is valid, but was not made for s3_labs."""
+        """Return a valid token that lacks the scope s3_labs."""
         return f"{self.token}-other-scope"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Respond to one request."""
         path = environ["PATH_INFO"]
         answer = self.failures.popleft() if self.failures else self._answer(path, environ.get("HTTP_AUTHORIZATION", ""))
         self.log.append(Request("API", path, answer.status))

@@ -1,6 +1,6 @@
-"""The simulated S3: moto with signatures, policies and tokens checked, and what moto lacks in front of it.
+"""The simulated S3: moto with checks of signatures, policies and tokens, and a guard for what moto lacks.
 
-moto never expires credentials and knows no s3:prefix condition; the guard here does both, in S3's own words.
+moto never expires credentials and has no s3:prefix condition. The guard adds both, with S3's own error texts.
 """
 
 import json
@@ -25,11 +25,11 @@ from analytics_pipeline.demo.wsgi import Answer, Failures, Request
 
 
 class FakeAws:
-    """One bucket, and a role that may list and read under one prefix of it, in moto's memory.
+    """One bucket in moto's memory, and a role that may list and read one prefix of it.
 
     Args:
-        bucket: the bucket's name; must be free in this process.
-        prefix: what the role may see.
+        bucket: the bucket's name, unique in this process.
+        prefix: the prefix that the role may access.
         region: the bucket's region.
     """
 
@@ -46,7 +46,7 @@ class FakeAws:
         self._auth_before = settings.INITIAL_NO_AUTH_ACTION_COUNT
 
     def open(self) -> None:
-        """Make the bucket and the role, and have moto check every request from now on."""
+        """Create the bucket and the role, and make moto check every request from now on."""
         settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
         self._s3.create_bucket(self.bucket, self._region)
         arn = f"arn:aws:s3:::{self.bucket}"
@@ -58,7 +58,7 @@ class FakeAws:
         self._iam.put_role_policy(self._role, "read", json.dumps(_policy(statements)))
 
     def close(self) -> None:
-        """Remove everything that open() made, so that nothing leaks into the next instance."""
+        """Remove everything that open() created, so that instances do not affect each other."""
         self._sts.assumed_roles[:] = [it for it in self._sts.assumed_roles if it.access_key_id not in self._expiry]
         self._iam.delete_role_policy(self._role, "read")
         self._iam.delete_role(self._role)
@@ -67,7 +67,7 @@ class FakeAws:
         settings.INITIAL_NO_AUTH_ACTION_COUNT = self._auth_before
 
     def issue(self, lifetime: timedelta) -> Issued:
-        """Credentials for the role."""
+        """Return credentials for the role that expire after `lifetime`."""
         role_arn = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{self._role}"
         role = self._sts.assume_role(self._region, "vocareum", role_arn, "", 3600, "")
         expires_at = self.clock() + lifetime
@@ -75,27 +75,27 @@ class FakeAws:
         return Issued(role.access_key_id, role.secret_access_key, role.session_token, expires_at)
 
     def expire_all(self) -> None:
-        """Make all credentials issued so far invalid, as if their time were over."""
+        """Expire all credentials issued so far."""
         self._expiry.update(dict.fromkeys(self._expiry, self.clock()))
 
     def is_expired(self, access_key_id: str) -> bool:
-        """Whether these credentials were issued here and their time is over."""
+        """Return whether these credentials were issued here and have expired."""
         return self._expiry.get(access_key_id, datetime.max.replace(tzinfo=UTC)) <= self.clock()
 
     def put(self, key: str, body: bytes, last_modified: datetime | None, *, kms: bool) -> None:
-        """Store an object directly in moto's memory, which is far faster than through HTTP."""
-        # With SSE-KMS an ETag has the form of an MD5 but is none (S3 API reference, "Object").
+        """Store an object in moto's memory, which is far faster than over HTTP."""
+        # With SSE-KMS an ETag looks like an MD5 but is not one (S3 API reference, "Object").
         extra: dict[str, Any] = {"etag": uuid.uuid4().hex, "encryption": "aws:kms"} if kms else {}
         stored = self._s3.put_object(self.bucket, key, body, disable_notification=True, **extra)
         if last_modified is not None:
             stored.last_modified = last_modified.astimezone(UTC).replace(tzinfo=stored.last_modified.tzinfo)
 
     def delete(self, key: str) -> None:
-        """Remove one object."""
+        """Delete one object."""
         self._s3.delete_object(self.bucket, key)
 
     def clear(self) -> None:
-        """Remove all objects."""
+        """Delete all objects."""
         self._s3.get_bucket(self.bucket).keys.clear()
 
 
@@ -109,9 +109,9 @@ class S3Server:
 
     Attributes:
         aws: holds the bucket.
-        log: where requests are recorded.
-        failures: answers to give first.
-        refused: the answer to each request for an object, by its key.
+        log: records the requests.
+        failures: responses to send first.
+        refused: the response to every request for an object, by key.
     """
 
     aws: FakeAws
@@ -121,8 +121,8 @@ class S3Server:
     _moto: WSGIApplication = field(default_factory=lambda: create_backend_app("s3"))
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
-        # moto checks the signature over the path as it was sent, and looks for it under this name.
+        """Respond to one request."""
+        # moto checks the signature over the path as sent, which it expects under this name.
         environ["RAW_URI"] = environ["REQUEST_URI"]
         operation, key = self._what(environ)
         match = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
@@ -142,7 +142,7 @@ class S3Server:
         if self.failures:
             return self.failures.popleft()
         if self.aws.is_expired(signer):
-            # S3 repeats the session token here; the pipeline must not pass it on.
+            # S3 repeats the session token here; the pipeline must not show it.
             token = f"<Token-0>{environ.get('HTTP_X_AMZ_SECURITY_TOKEN', '')}</Token-0>"
             return error_answer(400, "ExpiredToken", "The provided token has expired.", token)
         if operation == "LIST" and not key.startswith(self.aws.prefix):
@@ -158,6 +158,6 @@ class S3Server:
 
 
 def error_answer(status: int, code: str, message: str, more: str = "") -> Answer:
-    """Return an error as S3 words it; `more` is XML beside code and message."""
+    """Return an error response as S3 words it; `more` is additional XML."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
     return Answer(status, text.encode(), "application/xml")

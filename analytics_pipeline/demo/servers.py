@@ -1,6 +1,6 @@
-"""The simulated Vocareum: the API and the S3, each a real HTTP server on loopback, and the settings that lead there.
+"""The simulated Vocareum: API and S3 as real HTTP servers on loopback, and the settings that point to them.
 
-The pipeline is told of it by settings alone. What the organisation delivers is not made here.
+The pipeline learns of it only through settings. `organisation/` produces the files.
 """
 
 import uuid
@@ -16,20 +16,20 @@ from analytics_pipeline.demo.wsgi import Answer, Request, serving
 
 
 class DemoVocareum:
-    """A running simulation, to be used in a with statement.
+    """A running simulation; use it in a with statement.
 
     Args:
         org_id: the organisation's id.
         token: the only token that the API accepts for s3_labs.
-        lifetime: how long credentials live. Settable while it runs.
-        bucket: the bucket's name; a new one by default, so that instances share nothing.
+        lifetime: lifetime of credentials. May be changed while it runs.
+        bucket: the bucket's name; by default unique, so that instances share nothing.
         region: the AWS region.
-        shape: how the API words its answer, one of `api_server.SHAPES`.
-        content_type: of the API's answers.
+        shape: shape of the API's response, one of `api_server.SHAPES`.
+        content_type: content type of the API's responses.
 
     Attributes:
-        api: the API's server, whose shape and content type can be set while it runs.
-        requests: what was asked of both servers, in order.
+        api: the API's server. Its shape and content type may be changed while it runs.
+        requests: the requests to both servers, in order.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class DemoVocareum:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings that make the pipeline use this simulation."""
+        """Return the settings that make the pipeline use this simulation."""
         return {
             "VOCAREUM_ORG_ID": self.org_id,
             "VOCAREUM_API_TOKEN": self.token,
@@ -86,7 +86,7 @@ class DemoVocareum:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """What tells the simulation the time (UTC), by which credentials expire. Settable while it runs."""
+        """Return the simulation's clock (UTC), which expires credentials. May be replaced while it runs."""
         return self._aws.clock
 
     @clock.setter
@@ -94,7 +94,7 @@ class DemoVocareum:
         self._aws.clock = clock
 
     def put(self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False) -> None:
-        """Store an object under its whole key, overwriting; `kms` as a bucket encrypted with KMS keys would."""
+        """Store an object under its full key, replacing any; `kms` mimics a bucket encrypted with KMS keys."""
         self._aws.put(key, body, last_modified, kms=kms)
 
     def put_many(self, bodies: Mapping[str, bytes], last_modified: datetime | None = None) -> None:
@@ -103,11 +103,11 @@ class DemoVocareum:
             self.put(key, body, last_modified)
 
     def delete(self, key: str) -> None:
-        """Remove an object."""
+        """Delete an object."""
         self._aws.delete(key)
 
     def clear(self) -> None:
-        """Remove all objects, forget all requests and all failures ordered."""
+        """Delete all objects, recorded requests and ordered failures."""
         self._aws.clear()
         self.clear_requests()
         self.api.failures.clear()
@@ -115,15 +115,15 @@ class DemoVocareum:
         self._s3.refused.clear()
 
     def clear_requests(self) -> None:
-        """Forget the requests seen so far."""
+        """Forget the recorded requests."""
         self.requests.clear()
 
     def count(self, operation: str) -> int:
-        """How many requests of this operation (API, LIST, GET, HEAD) were seen, failed ones included."""
+        """Return how many requests of this operation (API, LIST, GET, HEAD) arrived, including failed ones."""
         return sum(request.operation == operation for request in self.requests)
 
     def expire_credentials(self) -> None:
-        """End the life of all credentials issued so far."""
+        """Expire all credentials issued so far."""
         self._aws.expire_all()
 
     def fail_next(
@@ -136,12 +136,12 @@ class DemoVocareum:
         headers: tuple[tuple[str, str], ...] = (),
         content_type: str = "text/html",
     ) -> None:
-        """Have the next requests to one of the servers answered with this instead."""
+        """Answer the next `count` requests to one of the servers with this response instead."""
         failures = self.api.failures if service == "api" else self._s3.failures
         failures.extend([Answer(status, body, content_type, headers)] * count)
 
     def refuse(self, key: str, status: int, code: str) -> None:
-        """Have every request for this object answered with this error, as S3 does with an archived one."""
+        """Answer every request for this object with this error, as S3 does for an archived object."""
         self._s3.refused[key] = error_answer(status, code, "Refused.")
 
     def _issue(self) -> Issued:

@@ -1,6 +1,6 @@
-"""A real HTTP server on loopback for a WSGI application, and the small answers that such applications give.
+"""A real HTTP server on loopback for a WSGI application, and its response values.
 
-What the simulated services say belongs in api_server.py and s3_server.py.
+The simulated services are in api_server.py and s3_server.py.
 """
 
 import threading
@@ -16,13 +16,13 @@ from cheroot.wsgi import Server
 
 @dataclass(frozen=True)
 class Request:
-    """One request that was answered.
+    """One request that got a response.
 
     Attributes:
         operation: API, LIST, GET, HEAD, or another HTTP method.
-        key: the object's key; of a LIST its prefix, of an API call its path.
-        status: the HTTP status of the answer.
-        access_key_id: who signed it; empty for an API call.
+        key: the object's key; the prefix of a LIST; the path of an API call.
+        status: HTTP status of the response.
+        access_key_id: the signer; empty for an API call.
     """
 
     operation: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, ready to be sent."""
+    """An HTTP response, ready to send."""
 
     status: int
     body: bytes
@@ -41,19 +41,19 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a WSGI request with this."""
+        """Send this response to a WSGI request."""
         headers = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body))), *self.headers]
         start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
         return [self.body]
 
 
 Failures = deque[Answer]
-"""Answers to give instead of the right ones, first come first served."""
+"""Responses to send instead of the regular ones, first in first out."""
 
 
 @contextmanager
 def serving(application: WSGIApplication, threads: int = 8) -> Iterator[str]:
-    """Serve the application on a free port of 127.0.0.1 while the block runs; gives the URL."""
+    """Serve the application on a free port of 127.0.0.1 inside the block; yield the URL."""
     server = Server(("127.0.0.1", 0), application, numthreads=threads, shutdown_timeout=1)
     server.prepare()
     thread = threading.Thread(target=server.serve, name="demo-server", daemon=True)

@@ -1,1 +1,1 @@
-"""The DuckDB warehouse: one writer at a time, files replaced whole, ledger, quarantine and history in one transaction."""
+"""The DuckDB warehouse: one writer at a time; rows, ledger, quarantine and history change in one transaction."""

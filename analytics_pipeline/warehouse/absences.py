@@ -1,6 +1,6 @@
-"""What is missing from the deliveries, kept as events: noted, settled by themselves, ended by a person.
+"""Events about missing deliveries: recorded when seen, closed by a later delivery or by a person.
 
-What counts as missing is decided in `ingest/absence.py`.
+`ingest/absence.py` decides what counts as missing.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,14 +19,14 @@ from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.words import Words
 
 LOST = "nothing_lost"
-"""Name of the check that tells of absences."""
+"""Name of the check that reports absences."""
 NAMED = 20
-"""Files that a text names."""
+"""Maximum number of files that a message names."""
 
 
 @dataclass(frozen=True)
 class OpenAbsence(Absence):
-    """An event that has not ended."""
+    """An event that is not closed."""
 
     first_seen: datetime
 
@@ -34,7 +34,7 @@ class OpenAbsence(Absence):
 def open_absences(
     connection: duckdb.DuckDBPyConnection, dataset: str | None = None, partition: str | None = None
 ) -> list[OpenAbsence]:
-    """Return what is missing now, of one dataset or partition or of all."""
+    """Return the open events of a dataset or partition, or of all."""
     rows = connection.execute(
         """SELECT dataset, partition, source_key, etag, kind, held, detail, first_seen FROM ops.absences
            WHERE closed_at IS NULL AND (dataset = $1 OR $1 IS NULL) AND (partition = $2 OR $2 IS NULL)
@@ -48,18 +48,18 @@ def open_absences(
 
 
 def is_damage(absence: Absence) -> bool:
-    """Return whether an event asks for a decision; a copy that is loaded may be the file of an idle day."""
+    """Return whether an event needs a person's decision. A copy that was loaded may be the file of an idle day."""
     return absence.held or absence.kind is Kind.GONE
 
 
 def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
-    """Return (partition, ETag) of the versions that are held back."""
-    return {(one.partition, one.etag) for one in absences if one.held}
+    """Return (partition, ETag) of the held versions."""
+    return {(absence.partition, absence.etag) for absence in absences if absence.held}
 
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
-    """Return the verdict on a dataset: which files are gone, held back or copies, and what to do."""
-    named = [f"{one.source_key}: {one.detail}. {one.remedy}" for one in absences[:NAMED]]
+    """Return the check's verdict on a dataset: which files are gone, held or copies, and what to do."""
+    named = [f"{absence.source_key}: {absence.detail}. {absence.remedy}" for absence in absences[:NAMED]]
     if len(absences) > NAMED:
         named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
     return checks.Check(
@@ -74,15 +74,15 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
 
 
 def record_lost(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Record in `ops.checks` what is missing, so that every door says it; held versions stand there as failing files."""
+    """Record the absences in `ops.checks`, which every interface reads; held versions are failed files there."""
     checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
 
 
 def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
-    """Return the verdict on every dataset; a held version is left out, as it is a failing file."""
-    told = [absence for absence in absences if not absence.held]
+    """Return the verdict on every dataset, without held versions, which are failed files."""
+    reported = [absence for absence in absences if not absence.held]
     return [
-        lost_check(dataset, [absence for absence in told if absence.dataset == name])
+        lost_check(dataset, [absence for absence in reported if absence.dataset == name])
         for name, dataset in DATASETS.items()
     ]
 
@@ -90,27 +90,31 @@ def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
 def compared(
     known: Iterable[OpenAbsence], placed: Placed, ledger: Iterable[LoadedFile], listed_at: datetime
 ) -> list[OpenAbsence]:
-    """Return what is missing by a listing of the whole organisation: what `note_listing` would leave open. Writes nothing.
+    """Return the events that `note_listing` would leave open for a listing of the whole organisation. Writes nothing.
 
     Args:
         known: the open events.
         placed: the listing.
         ledger: the loaded files.
-        listed_at: when the listing began (UTC, naive); the first time of an event that nobody noted yet.
+        listed_at: when the listing began (UTC, naive); the first time of new events.
     """
     absent, delivered = gone(placed, [""], listed_at, ledger)
-    still = [one for one in known if one.kind is not Kind.GONE or (one.dataset, one.partition) not in delivered]
-    noted = {(one.dataset, one.partition) for one in still if one.kind is Kind.GONE}
-    fresh = [
-        OpenAbsence(**vars(one), first_seen=listed_at) for one in absent if (one.dataset, one.partition) not in noted
+    still = [
+        event for event in known if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
     ]
-    return sorted([*still, *fresh], key=lambda one: (one.dataset, one.partition, one.kind))
+    recorded = {(event.dataset, event.partition) for event in still if event.kind is Kind.GONE}
+    fresh = [
+        OpenAbsence(**vars(absence), first_seen=listed_at)
+        for absence in absent
+        if (absence.dataset, absence.partition) not in recorded
+    ]
+    return sorted([*still, *fresh], key=lambda event: (event.dataset, event.partition, event.kind))
 
 
 def note_listing(
     connection: duckdb.DuckDBPyConnection, placed: Placed, listed: Collection[str], listed_at: datetime, now: datetime
 ) -> None:
-    """Note loaded files that a listing lacks, and settle those that are delivered again.
+    """Record loaded files that a listing lacks, and close the events of files that are delivered again.
 
     Args:
         connection: the live warehouse.
@@ -120,8 +124,8 @@ def note_listing(
         now: UTC, naive.
     """
     absent, delivered = gone(placed, listed, listed_at, loaded_files(connection))
-    known = {(one.dataset, one.partition) for one in open_absences(connection) if one.kind is Kind.GONE}
-    fresh = [one for one in absent if (one.dataset, one.partition) not in known]
+    known = {(event.dataset, event.partition) for event in open_absences(connection) if event.kind is Kind.GONE}
+    fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
     returned = known & delivered
     if fresh or returned:
         with transaction(connection):
@@ -130,7 +134,7 @@ def note_listing(
 
 
 def note(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime) -> None:
-    """Note events as open; one that is known keeps its first time, one of another version of the file takes its place."""
+    """Record events as open. A known event keeps its first time; one about another version of the file is superseded."""
     for absence in absences:
         place = [absence.dataset, absence.partition, absence.kind.value]
         connection.execute(
@@ -159,17 +163,17 @@ def settle(
     closed_by: str,
     kinds: Sequence[Kind] = tuple(Kind),
 ) -> None:
-    """End the open events of some (dataset, partition); part of the transaction that makes them end."""
+    """Close the open events of some (dataset, partition), inside the transaction that resolves them."""
     for dataset, partition in places:
         connection.execute(
             """UPDATE ops.absences SET closed_at = ?, closed_by = ?
                WHERE closed_at IS NULL AND (dataset, partition) = (?, ?) AND list_contains(?, kind)""",
-            [now, closed_by, dataset, partition, [one.value for one in kinds]],
+            [now, closed_by, dataset, partition, [kind.value for kind in kinds]],
         )
 
 
 def supersede_repeats(connection: duckdb.DuckDBPyConnection, dataset: str, partition: str, now: datetime) -> None:
-    """End loaded copies that a later file of their dataset has followed: the feed moves on."""
+    """Close events of loaded copies that a later file of the dataset followed: the feed is alive."""
     connection.execute(
         """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
            WHERE closed_at IS NULL AND kind = 'repeated' AND NOT held AND dataset = ? AND partition < ?""",
@@ -179,7 +183,7 @@ def supersede_repeats(connection: duckdb.DuckDBPyConnection, dataset: str, parti
 
 @dataclass(frozen=True)
 class Ended:
-    """What a closed file leaves: rows, quarantined records, and states of its history that end."""
+    """Result of closing a file: removed rows, removed quarantined records, and ended states of its history."""
 
     rows: int
     rejects: int
@@ -194,17 +198,17 @@ def end_file(
     *,
     dry_run: bool = False,
 ) -> Ended:
-    """End a file that is gone: take it out of raw, quarantine and the ledger, and end its states in history.
+    """Close a file that is gone: delete it from raw, quarantine and the ledger, and end its states in history.
 
     A state ends when the file was first missed, or when it began if that is later. If the file is delivered again, it is
     loaded as a new one.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        dataset: of the file.
+        dataset: dataset of the file.
         absence: the open event.
         now: UTC, naive.
-        dry_run: count and roll back.
+        dry_run: count, then roll back.
     """
     place = [absence.dataset, absence.partition]
     connection.begin()
@@ -233,14 +237,14 @@ def end_file(
 
 
 def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
-    """Return (dataset, partition, when) of what was closed by the command."""
+    """Return (dataset, partition, time) of the files that the command closed."""
     return connection.execute(
         "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER BY ALL"
     ).fetchall()
 
 
 def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when an event was noted or ended last (UTC, naive); None if there never was one."""
+    """Return when an event was last recorded or closed (UTC, naive); None if there never was one."""
     row = connection.execute("SELECT max(greatest(first_seen, closed_at)) FROM ops.absences").fetchone()
     assert row is not None  # an aggregate has one row
     when: datetime | None = row[0]
@@ -249,5 +253,5 @@ def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
 
 def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]) -> int:
     row = connection.execute(sql, parameters).fetchone()
-    assert row is not None  # DELETE and UPDATE say how many rows they changed
+    assert row is not None  # DELETE and UPDATE return the number of changed rows
     return int(row[0])

@@ -1,6 +1,6 @@
-"""How old the data is, not the load: the newest day of each dataset against the clock. Pure, but for one query.
+"""Age of the data (not of the load): the newest day of each dataset against the clock. Pure, except for one query.
 
-How late a single dataset may be before its check turns red is decided in `orchestration/completeness.py`.
+`orchestration/raw/checks/completeness.py` decides how late a dataset may be before its check fails.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ GRACE = {
     Cadence.MONTHLY: timedelta(hours=60),
     Cadence.SNAPSHOT: timedelta(hours=24),
 }
-"""How long after its time a delivery is not yet late: a day's file is, on the next day at noon (UTC)."""
+"""How late a delivery may be: a day's file is late from noon (UTC) of the next day."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Age:
     """The age of a dataset's data.
 
     Attributes:
-        dataset: its name.
-        newest: newest day or month that is loaded (a month's first day); for a snapshot the day it was written last.
+        dataset: name of the dataset.
+        newest: newest loaded day or month (a month's first day); for a snapshot the day it was last written.
         days: whole days since then.
-        is_late: whether a daily or monthly dataset should have a newer one by now. A snapshot may rest.
+        is_late: whether a daily or monthly dataset should have a newer one by now; never for a snapshot.
     """
 
     dataset: str
@@ -37,11 +37,11 @@ class Age:
 
 
 def ages(connection: duckdb.DuckDBPyConnection, now: datetime) -> dict[str, Age]:
-    """Return the age of each dataset of which anything is loaded, by name.
+    """Return the age of each dataset with loaded files, by name.
 
     Args:
         connection: the warehouse, or the published file.
-        now: UTC; only its date and hour count.
+        now: UTC; only its date and hour matter.
     """
     rows = connection.execute(
         "SELECT dataset, max(period), max(last_modified)::DATE FROM ops.loaded_files GROUP BY dataset ORDER BY dataset"
@@ -50,7 +50,7 @@ def ages(connection: duckdb.DuckDBPyConnection, now: datetime) -> dict[str, Age]
 
 
 def age(dataset: str, newest: date, now: datetime) -> Age:
-    """Judge the newest day or month of a dataset."""
+    """Return the age of a dataset, given its newest day or month."""
     cadence = DATASETS[dataset].cadence
     due = (now - GRACE[cadence]).date() - timedelta(days=1)
     if cadence is Cadence.MONTHLY:
@@ -59,14 +59,14 @@ def age(dataset: str, newest: date, now: datetime) -> Age:
 
 
 def silence(found: Iterable[Age]) -> str | None:
-    """Say since when nothing is delivered, if all daily datasets are silent; None while one of them is alive.
+    """Return a message if all daily datasets have stopped; None while at least one is current.
 
-    One that was never delivered says nothing, and one may end while others go on.
+    A dataset that was never delivered is ignored, and a single one may end while others go on.
     """
-    daily = [one for one in found if DATASETS[one.dataset].cadence is Cadence.DAILY]
-    if not daily or not all(one.is_late for one in daily):
+    daily = [age for age in found if DATASETS[age.dataset].cadence is Cadence.DAILY]
+    if not daily or not all(age.is_late for age in daily):
         return None
-    newest = max(one.newest for one in daily)
+    newest = max(age.newest for age in daily)
     return (
         f"Nothing has been delivered since {newest.day} {newest:%b %Y}: no daily dataset has a newer day. Look into the bucket, "
         "then ask Vocareum's support whether the data pipeline is still on."

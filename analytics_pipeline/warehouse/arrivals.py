@@ -1,15 +1,15 @@
-"""When each delivered file was first seen: kept for good, as an overwritten or copied file has a new time of writing.
+"""When each delivered file was first seen. Kept permanently, as overwriting or copying a file changes its timestamp.
 
-What is loaded is in `ledger.py`; whether a file was late is decided in `dbt_like_sql/marts/data_completeness.sql`.
+`ledger.py` reads what is loaded. `dbt_like_sql/marts/data_completeness.sql` decides whether a file was late.
 """
 
 import duckdb
 
 
 def note_arrivals(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record the batch's files that were never seen before, loaded or failed; part of the batch's transaction.
+    """Record the batch's files that were never seen before, loaded or failed, inside the batch's transaction.
 
-    To be called before the ledger is replaced: of a file that an earlier release loaded, the ledger knows more.
+    Call it before the ledger is replaced: the ledger knows more about files that an earlier release loaded.
     """
     connection.execute(
         """INSERT INTO ops.arrivals BY NAME

@@ -1,7 +1,7 @@
-"""A consistent copy of the warehouse, and putting it back.
+"""Take a consistent copy of the warehouse, and restore it.
 
-A backup holds the warehouse alone: the ledger, the history and the quarantine are in it. Landed files can be fetched again or are
-not needed, the published file follows from the warehouse, and Dagster's memory is compared with the warehouse after a restore.
+A backup holds only the warehouse, including ledger, history and quarantine. Landed files can be fetched again, the
+published file is derived from the warehouse, and Dagster's records are compared with the warehouse after a restore.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ _CHUNK = 1 << 20
 
 
 class BackupError(PipelineError):
-    """A backup can't be made, or can't be put back; the text says why and what to do. Nothing was changed."""
+    """A backup can't be taken or restored. The message gives reason and remedy. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did.
+    """Result of a restore.
 
     Attributes:
         taken_at: when the backup was taken (UTC).
-        aside: where the warehouse before is kept; None if there was none.
-        erased_since: Vocareum ids of people who were erased after the backup was taken: they are in it again.
+        aside: path to which the replaced warehouse was moved; None if there was none.
+        erased_since: Vocareum ids of people erased after the backup was taken, who are in the warehouse again.
     """
 
     taken_at: datetime
@@ -52,29 +52,29 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
 
     Args:
         warehouse: the live database file.
-        folder: made with mode 0700; it must be empty if it exists.
-        org_id: the organisation, noted in the manifest.
-        wait_seconds: how long to queue behind writers.
+        folder: created with mode 0700; if it exists, it must be empty.
+        org_id: the organisation, recorded in the manifest.
+        wait_seconds: how long to wait for writers.
 
     Returns:
         Size of the copy in bytes.
 
     Raises:
-        BackupError: there is no warehouse, or the folder holds something.
+        BackupError: there is no warehouse, or the folder is not empty.
         WarehouseUnusable: others held the warehouse for longer, or it can't be read.
-        OSError: the copy can't be written; what was written of it is removed.
+        OSError: the copy can't be written. A partial copy is removed.
     """
     if not warehouse.exists():
         raise BackupError(f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(f"{folder} is not an empty folder; a backup overwrites nothing.", "Name a new folder.")
     with open_warehouse(warehouse, wait_seconds) as connection:
-        connection.execute("CHECKPOINT")  # what a killed writer left in the log belongs to the copy
+        connection.execute("CHECKPOINT")  # the copy must include what a killed writer left in the log
     keep_private(folder)
     with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_files():
-        # No connection of this process is open here: copying an open file would drop DuckDB's lock.
+        # This process has no connection open here: copying an open file would drop DuckDB's lock.
         if warehouse.with_name(f"{warehouse.name}.wal").exists():
-            raise BackupError("A run was killed just now; the warehouse has an open log.", "Run the same again.")
+            raise BackupError("A run was killed just now; the warehouse has an open log.", "Run the command again.")
         with replacing(folder / COPY) as fresh:
             shutil.copyfile(warehouse, fresh)
     manifest = {
@@ -89,15 +89,15 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
 
 
 def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
-    """Put a backup in place of the warehouse, which is kept aside; the sidecar says that it was replaced.
+    """Replace the warehouse by a backup, keep the old file aside, and mark the replacement in the sidecar.
 
-    The caller sees to it that no run and no daemon is alive.
+    The caller makes sure that no run and no daemon is alive.
 
     Raises:
-        BackupError: the folder is no whole backup, or one of another organisation.
+        BackupError: the folder is not a complete backup, or belongs to another organisation.
         SchemaTooNew: a later release wrote it.
         WarehouseUnusable: a writer holds the warehouse.
-        OSError: the copy can't be written; the warehouse is as it was.
+        OSError: the copy can't be written. The warehouse is unchanged.
     """
     taken_at = _verify(folder, org_id)
     keep_private(warehouse.parent)
@@ -119,14 +119,14 @@ def _verify(folder: Path, org_id: str) -> datetime:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         taken_at = datetime.fromisoformat(manifest["taken_at"])
-        told, theirs = manifest["sha256"], manifest["org_id"]
+        recorded, theirs = manifest["sha256"], manifest["org_id"]
         found = _sha256(folder / COPY)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         raise BackupError(
-            f"{folder} holds no whole backup: {MANIFEST} or {COPY} is missing or can't be read.",
+            f"{folder} is not a complete backup: {MANIFEST} or {COPY} is missing or can't be read.",
             "Name a folder that `analytics-pipeline backup` has written.",
         ) from None
-    if found != told:
+    if found != recorded:
         raise BackupError(f"{folder / COPY} is damaged: its SHA-256 is not that of {MANIFEST}.", "Use another backup.")
     if theirs and org_id and theirs != org_id:
         raise BackupError(
@@ -137,19 +137,19 @@ def _verify(folder: Path, org_id: str) -> datetime:
 
 
 def _keep_aside(warehouse: Path) -> Path | None:
-    """Give the warehouse, and its log, a second name; None if there is none."""
+    """Move the warehouse and its log to a second name; return it, or None if there is no warehouse."""
     if not warehouse.exists():
         return None
     aside = warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
     os.link(warehouse, aside)
-    with suppress(FileNotFoundError):  # it would be taken for the log of the file that is put back
+    with suppress(FileNotFoundError):  # DuckDB would apply it to the restored file
         log = warehouse.with_name(f"{warehouse.name}.wal")
         log.rename(aside.with_name(f"{aside.name}.wal"))
     return aside
 
 
 def _erased(warehouse: Path) -> set[int]:
-    """The people who were erased from a warehouse; none if it can't be read, being damaged or of an earlier release."""
+    """Return the people erased from a warehouse; empty if it is damaged or of an earlier release."""
     try:
         with read_warehouse(warehouse, wait_seconds=0) as connection:
             return {user_id for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()}

@@ -1,7 +1,7 @@
-"""`ops.checks`: the latest verdict of every check, in the warehouse itself, where every door reads it.
+"""`ops.checks`: the latest verdict of every check. It is in the warehouse, so that every interface reads the same.
 
-What is checked is decided in `sql_models/checks.py` and `orchestration/`; what a failing check keeps from being published,
-in `withhold.py`.
+`sql_models/checks.py` and `orchestration/` evaluate the checks. `withhold.py` decides what a failing check keeps from
+being published.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 
 class Severity(StrEnum):
-    """How much a failing check means; a test declares it in its leading comment, as `-- severity: warn`."""
+    """How much a failing check matters; a test declares it in its leading comment, as `-- severity: warn`."""
 
     ERROR = "error"
-    """The numbers can't be trusted, or data is missing: exit code 1, an alert, and nothing of it is published. The default."""
+    """The numbers can't be trusted, or data is missing: exit code 1, an alert, nothing affected is published. The default."""
     WARN = "warn"
-    """The numbers rest on a guess, or something deserves a look."""
+    """The numbers rest on an assumption, or something deserves attention."""
 
 
 class Kind(StrEnum):
@@ -39,17 +39,17 @@ class Check:
     """A row of `ops.checks`.
 
     Attributes:
-        name: of the check; unique with its subject.
-        subject: qualified table that it is about.
+        name: name of the check, unique together with its subject.
+        subject: qualified name of the checked table.
         kind: who evaluates it.
-        severity: how bad it is when it fails.
+        severity: how bad a failure is.
         passed: the latest verdict.
-        violations: rows that break it; None where it counts nothing or could not run.
-        text: what was found.
-        remedy: what a person should do; empty where it passed.
-        withholds: qualified tables that are not published anew while it fails.
-        since: since when the verdict is what it is (UTC); None until it is recorded.
-        evaluated_at: UTC; None once a model that it reads was rebuilt and it was not evaluated after that.
+        violations: number of violating rows; None if the check counts none or could not run.
+        text: the finding.
+        remedy: what a person should do; empty if it passed.
+        withholds: qualified names of the tables that are not republished while it fails.
+        since: when the verdict last changed (UTC); None until it is recorded.
+        evaluated_at: UTC; None if a model that it reads was rebuilt since its evaluation.
     """
 
     name: str
@@ -66,11 +66,11 @@ class Check:
 
     @property
     def is_open(self) -> bool:
-        """Whether it failed, or its verdict is about rows that are no longer there."""
+        """Return whether it failed, or its verdict is outdated."""
         return not self.passed or self.evaluated_at is None
 
     def __str__(self) -> str:
-        """The line that people are told, with the remedy."""
+        """Return the line for people, with the remedy."""
         since = f" (since {self.since:%Y-%m-%d %H:%M} UTC)" if self.since and not self.passed else ""
         text = self.text if self.evaluated_at or not self.passed else "Not evaluated since its models were rebuilt."
         remedy = self.remedy or ("" if self.evaluated_at else "Run `analytics-pipeline sync`.")
@@ -87,38 +87,37 @@ def record(
     now: datetime,
     subject: str | None = None,
 ) -> list[Check]:
-    """Replace the verdicts of a kind, of one subject or of all, in one transaction; a verdict that lasts keeps its `since`.
+    """Replace the verdicts of a kind, for one subject or all, in one transaction. An unchanged verdict keeps its `since`.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        kind: of all the checks given.
-        checks: every check of this kind (and subject); one that is not among them is forgotten, one that was read from the
-            table stays as it is.
+        kind: the kind of all given checks.
+        checks: every check of this kind (and subject). Others are deleted; one that was read from the table is kept as is.
         now: UTC, naive.
-        subject: replace the verdicts about this table alone.
+        subject: replace only the verdicts about this table.
 
     Returns:
         The checks as recorded.
     """
     before = {(check.name, check.subject): check for check in read(connection) if check.kind is kind}
-    recorded = [dated(check, before.get((check.name, check.subject)), now) for check in checks]
-    marks = ", ".join("?" * len(fields(Check)))
+    recorded = [with_times(check, before.get((check.name, check.subject)), now) for check in checks]
+    placeholders = ", ".join("?" * len(fields(Check)))
     with transaction(connection):
         connection.execute("DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)", [kind, subject])
         for check in recorded:
-            connection.execute(f"INSERT INTO ops.checks ({_COLUMNS}) VALUES ({marks})", _values(check))
+            connection.execute(f"INSERT INTO ops.checks ({_COLUMNS}) VALUES ({placeholders})", _values(check))
     return recorded
 
 
 def outdate(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
-    """Say of tests that what they read is being rebuilt: until they are evaluated again, their verdict counts for nothing."""
+    """Mark tests whose models are being rebuilt: their verdicts don't count until they are evaluated again."""
     connection.execute(
         "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1, name)", [list(names)]
     )
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
-    """Every check, by subject and name; none in a database that has no such table yet."""
+    """Return every check, by subject and name; empty if the database has no such table yet."""
     try:
         rows = connection.execute(f"SELECT {_COLUMNS} FROM ops.checks ORDER BY subject, name").fetchall()
     except duckdb.CatalogException:  # written by an earlier release
@@ -127,7 +126,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
 
 
 def errors(checks: Iterable[Check]) -> list[Check]:
-    """Those that make a warehouse not well: of severity ERROR, failing or outdated."""
+    """Return the checks of severity ERROR that fail or are outdated."""
     return [check for check in checks if check.severity is Severity.ERROR and check.is_open]
 
 
@@ -139,8 +138,8 @@ def _check(
     return Check(*found, withholds=tuple(withholds or ()), since=since, evaluated_at=evaluated_at)
 
 
-def dated(check: Check, before: Check | None, now: datetime) -> Check:
-    """Return a fresh verdict with its times (UTC); one that lasts keeps its `since`."""
+def with_times(check: Check, before: Check | None, now: datetime) -> Check:
+    """Return a new verdict with its times (UTC). An unchanged verdict keeps its `since`."""
     if check.since:  # recorded before
         return check
     since = before.since if before and before.passed == check.passed else now
@@ -148,6 +147,6 @@ def dated(check: Check, before: Check | None, now: datetime) -> Check:
 
 
 def _values(check: Check) -> list[object]:
-    """In the order of the columns, as DuckDB takes them."""
+    """Return the values in column order, as DuckDB takes them."""
     stored = {"severity": check.severity.name, "withholds": list(check.withholds)}
     return [stored.get(field.name, getattr(check, field.name)) for field in fields(check)]

@@ -1,7 +1,7 @@
-"""The one door to the live database file: writers queue on a file lock, the connection is always closed.
+"""Open the live database file: writers queue on a file lock, and every connection is closed.
 
-Never open or copy the live file by other means in a process that has it open here: closing any handle of it drops
-DuckDB's POSIX lock, and an update is lost that way. Analysts read the published copy (`publish.py`).
+Never open or copy the live file by other means in a process that has it open: closing any handle of it drops DuckDB's
+POSIX lock, which loses updates. Analysts read the published copy (`publish.py`).
 """
 
 import logging
@@ -23,7 +23,7 @@ from analytics_pipeline.warehouse.sidecar import digest, is_untouched, judge, le
 logger = logging.getLogger(__name__)
 
 STORAGE_VERSION = "v1.0.0"
-"""Files are written so that every DuckDB since 1.0.0 opens them."""
+"""Storage version of written files, which every DuckDB since 1.0.0 can open."""
 SETTINGS: dict[str, str | int | float | list[str]] = {
     "storage_compatibility_version": STORAGE_VERSION,
     "memory_limit": "1GB",
@@ -31,16 +31,16 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
 
 
 class WarehouseUnusable(PipelineError):
-    """The warehouse can't be opened or written; the text says why and what to do."""
+    """The warehouse can't be opened or written. The message gives reason and remedy."""
 
 
 class WarehouseBusy(WarehouseUnusable):
-    """Another process kept the warehouse for longer than we were ready to wait."""
+    """Another process held the warehouse longer than we were ready to wait."""
 
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """Files made inside are 0600 and folders 0700, whatever the umask."""
+    """Create files inside the block with mode 0600 and folders with 0700, whatever the umask."""
     before = os.umask(0o077)
     try:
         yield
@@ -50,10 +50,10 @@ def private_files() -> Iterator[None]:
 
 @contextmanager
 def lock_warehouse(path: Path, wait_seconds: float) -> Iterator[None]:
-    """Hold the warehouse's lock, which the system releases when the holder dies.
+    """Hold the warehouse's lock, which the system releases if the holder dies.
 
     Raises:
-        WarehouseBusy: it was not free within `wait_seconds`.
+        WarehouseBusy: the lock was not free within `wait_seconds`.
     """
     lock = FileLock(path.with_name(path.name + ".lock"), mode=0o600)
     try:
@@ -75,16 +75,16 @@ def lock_warehouse(path: Path, wait_seconds: float) -> Iterator[None]:
 
 @contextmanager
 def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the live warehouse for this process alone, made or migrated if need be.
+    """Open the live warehouse exclusively; create or migrate it if needed.
 
     Args:
-        path: the database file; its folder is made or kept 0700 and it 0600.
-        wait_seconds: how long to queue behind other writers.
+        path: the database file. It is created or kept with mode 0600, and its folder with 0700.
+        wait_seconds: how long to wait for other writers.
 
     Raises:
-        FolderOpen: other users may enter the folder, which is not ours.
-        WarehouseUnusable: others held it for longer, it is no database, or it can't be read or written.
-        DiskFull: there is no room to write.
+        FolderOpen: other users may enter the folder, and another user owns it.
+        WarehouseUnusable: others held it for longer, it is not a database, or it can't be read or written.
+        DiskFull: the disk is full.
         SchemaTooNew: a later release wrote it.
     """
     with private_files(), _usable(path):
@@ -98,7 +98,7 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
                     try:
                         yield connection
                     finally:
-                        with suppress(duckdb.Error):  # a broken one: the next writer judges
+                        with suppress(duckdb.Error):  # the connection is broken: the next writer compares the ledger
                             ledger = digest(connection)
             finally:
                 leave_sidecar(path, ledger)
@@ -106,15 +106,15 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
 @contextmanager
 def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the live warehouse to read, without the writers' lock: nothing is written, not even beside it.
+    """Open the live warehouse read-only, without the writers' lock; writes nothing, not even next to the file.
 
     Args:
         path: the database file, which must exist.
-        wait_seconds: how long to wait for a writer to leave.
+        wait_seconds: how long to wait for a writer to finish.
 
     Raises:
         WarehouseBusy: a run writes it for longer.
-        WarehouseUnusable: it is no database, or can't be read.
+        WarehouseUnusable: it is not a database, or can't be read.
         SchemaTooNew: a later release wrote it.
     """
     with _usable(path), closing(connect(path, wait_seconds, read_only=True)) as connection:
@@ -124,24 +124,24 @@ def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckD
 
 @contextmanager
 def _usable(path: Path) -> Iterator[None]:
-    """Say what to do where the disk, not the data or the SQL, is at fault."""
+    """Translate errors of the disk (not of data or SQL) into `WarehouseUnusable`."""
     try:
         with translate_disk_full(path):
             yield
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         raise WarehouseUnusable(
-            f"{path} could not be read or written: {error}. What was there before is as it was. Check the disk and the "
-            "permissions, and run the same again."
+            f"{path} could not be read or written: {error}. Existing data is unchanged. Check the disk and the "
+            "permissions, and run the same command again."
         ) from None
 
 
 @contextmanager
 def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Close a database at the end, whatever happens, once no thread holds anything of it."""
+    """Close a database in any case, after its worker threads have released their references."""
     try:
         yield connection
     finally:
-        with suppress(duckdb.Error):  # one that is broken can still be closed
+        with suppress(duckdb.Error):  # a broken connection can still be closed
             let_go(connection)
         connection.close()
 
@@ -149,17 +149,17 @@ def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
 def let_go(connection: duckdb.DuckDBPyConnection) -> None:
     """Wait for DuckDB's worker threads to release their table references.
 
-    When an answer is there, a thread may still be about to let go of the tables it took its part from; if the database is closed
-    or detached just then, the process dies (DuckDB 1.5.5, once in some thousand closes of a busy machine). DuckDB waits for
-    threads only where it is told to have fewer.
+    After a query returns, a thread may still be releasing the tables it read. If the database is closed or detached at that
+    moment, the process crashes (DuckDB 1.5.5: about once in a thousand closes on a busy machine). DuckDB waits for its
+    threads only when their number is reduced.
     """
     connection.execute("SET threads TO 1")
     connection.execute("RESET threads")
 
 
-def connect(path: Path, patience_seconds: float = 10, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Connect, for those who hold the lock; somebody who opened the file without the lock (a DuckDB shell) gets a moment to leave."""
-    deadline = time.monotonic() + patience_seconds
+def connect(path: Path, wait_seconds: float = 10, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Connect, for callers that hold the lock; wait for a program that opened the file without it (a DuckDB shell)."""
+    deadline = time.monotonic() + wait_seconds
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only, config=SETTINGS)
@@ -167,19 +167,19 @@ def connect(path: Path, patience_seconds: float = 10, *, read_only: bool = False
             if "wal file" in str(error).lower():
                 log = path.with_name(f"{path.name}.wal")
                 raise WarehouseUnusable(
-                    f"{path} can't be opened, as the log beside it is damaged: {error}.",
+                    f"{path} can't be opened, as its write-ahead log is damaged: {error}.",
                     f"The database itself is most likely sound: move {log} away (keep it), not the database, and run the same "
-                    "again. What the log alone held is lost: `analytics-pipeline sync` loads it again.",
+                    "command again. `analytics-pipeline sync` reloads what only the log held.",
                 ) from None
             if "could not set lock" not in str(error).lower():
                 raise WarehouseUnusable(
-                    f"{path} can't be opened: {error}. Check the permissions and the disk. If the file is damaged, put back a "
-                    "copy of it, or move it away: `analytics-pipeline sync` then loads everything delivered again (what "
-                    "Vocareum has overwritten since is only in the copy)."
+                    f"{path} can't be opened: {error}. Check the permissions and the disk. If the file is damaged, restore a "
+                    "backup, or move it away: `analytics-pipeline sync` then loads everything delivered again (versions that "
+                    "Vocareum has overwritten since exist only in the backup)."
                 ) from None
             if time.monotonic() > deadline:
                 raise WarehouseBusy(
-                    f"{path} is open in another program, which has not taken turns with the pipeline: {error}. "
+                    f"{path} is open in another program that does not use the pipeline's lock: {error}. "
                     "Close it there; read the published file analytics.duckdb instead, which is never locked."
                 ) from None
             time.sleep(0.2)

@@ -1,6 +1,6 @@
-"""The net below the privacy of columns: an email address that a shifted row moved into an open column is not published.
+"""Second line of privacy: don't publish an email address that a shifted row moved into an open column.
 
-A name with an unquoted comma moves the cells behind it. What is private by its column then stands in an open one.
+A name with an unquoted comma shifts the cells after it, so that a private cell ends up in an open column.
 """
 
 from collections.abc import Collection
@@ -11,11 +11,11 @@ _HOLDS_EMAIL = r"""(contains({0}, '@') AND regexp_matches({0}, '[^\s@,;<>]+@[^\s
 
 
 class Emptied:
-    """The cells of open text columns that are published empty, because an email address stands in them.
+    """Empties cells of open text columns that hold an email address, and counts them.
 
     Attributes:
-        pii: whether private columns are published, too; then nothing is emptied.
-        cells: how many cells, by `schema.table.column`.
+        pii: whether private columns are published too. Then nothing is emptied.
+        cells: number of emptied cells by `schema.table.column`.
     """
 
     def __init__(self, pii: bool) -> None:
@@ -25,13 +25,13 @@ class Emptied:
     def select(
         self, connection: duckdb.DuckDBPyConnection, name: str, relation: str, columns: Collection[str] | None = None
     ) -> str:
-        """Return the query of a relation's rows without email addresses, and count the cells that it empties.
+        """Return a query of the relation's rows without email addresses, and count the cells that it empties.
 
         Args:
-            connection: where the relation is.
+            connection: connection that has the relation.
             name: the relation as `schema.table`, for the count.
             relation: the relation as SQL.
-            columns: its columns to take; all by default.
+            columns: the columns to select; by default all.
         """
         types = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {relation}").fetchall()}
         taken = list(types) if columns is None else list(columns)

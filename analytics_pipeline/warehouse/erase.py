@@ -1,7 +1,7 @@
-"""Taking one person out of the live warehouse, remembering to keep them out, and leaving no bytes behind.
+"""Erase one person from the live warehouse, keep them out of later loads, and leave no deleted bytes behind.
 
-Which columns stand for a person is declared in `datasets/`; files are rewritten in `ingest/erasure.py`; the order of
-the steps is in `erase_person.py`.
+`datasets/` declares which columns relate to a person. `ingest/erase.py` rewrites files.
+`operations/erase_person.py` orders the steps.
 """
 
 from collections import Counter
@@ -23,19 +23,19 @@ from analytics_pipeline.warehouse.sidecar import digest, leave_sidecar
 
 @dataclass(frozen=True)
 class Removed:
-    """What was taken out of a table: rows about the person, and cells that named them in the rows of others."""
+    """What was erased in a table: rows about the person, and cells that named them in other people's rows."""
 
     rows: int
     cells: int = 0
 
 
 def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
-    """Everybody who was erased; nothing of them is loaded again."""
-    return People(frozenset(one for (one,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()))
+    """Return everybody who was erased. Their rows are never loaded again."""
+    return People(frozenset(user_id for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()))
 
 
 def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime) -> None:
-    """Keep a person out from now on. Their id is all that is kept: without it the next delivery would bring them back."""
+    """Keep a person out of later loads. Only their id is kept: without it the next delivery would bring them back."""
     connection.execute(
         "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
         {"id": user_id, "now": now},
@@ -43,7 +43,7 @@ def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime)
 
 
 def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
-    """A person with every email that was ever delivered of them."""
+    """Return a person with every email under which they were ever delivered."""
     emails: set[str] = set()
     for dataset, table in _tables():
         for subject in dataset.columns_of(Person.SUBJECT):
@@ -57,25 +57,25 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
 
 
 def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False) -> dict[str, Removed]:
-    """Take a person out of raw, history and quarantine, and drop the marts, all in one transaction.
+    """Delete a person from raw, history and quarantine, and drop the marts, in one transaction.
 
-    The marts are made of what is left when the models are built again; a mart that fails to build is better missing
-    than holding the person.
+    The next build recreates the marts without them. A mart that fails to build is better missing than holding the
+    person.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        person: one id and its emails, as `known_as` gives them.
-        dry_run: count and roll back.
+        person: one id and its emails, as `known_as` returns them.
+        dry_run: count, then roll back.
 
     Returns:
-        What was removed, by table; tables that hold nothing are left out.
+        What was erased, by table; tables without any are omitted.
     """
     connection.begin()
     try:
         found = {table: _erase_in_table(connection, dataset, table, person) for dataset, table in _tables()}
         found["quarantine.rejects"] = _erase_rejects(connection, person)
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
-        # In the same transaction: from now on no published file of before may be copied from.
+        # In the same transaction: from now on no earlier published file may be used as a source.
         connection.execute(
             "UPDATE ops.erased SET times = coalesce(times, 0) + 1 WHERE list_contains(?, user_id)", [list(person.ids)]
         )
@@ -90,30 +90,30 @@ def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run
 
 
 def compact(path: Path, wait_seconds: float = 3_600) -> None:
-    """Write the warehouse anew and put it in place of the old file, in which deleted bytes stay until overwritten.
+    """Rewrite the warehouse into a new file: in the old one deleted bytes remain until they are overwritten.
 
     Raises:
         WarehouseBusy: others held it for longer than `wait_seconds`.
-        OSError: the new file can't be written; the old one is as it was.
+        OSError: the new file can't be written. The old one is unchanged.
     """
     with lock_warehouse(path, wait_seconds):
         with replacing(path) as fresh:
             with closing(connect(path)) as connection, attached(connection, fresh, "compacted"):
                 connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
                 ledger = digest(connection)
-            if path.with_name(f"{path.name}.wal").exists():  # it would be taken for the new file's log
+            if path.with_name(f"{path.name}.wal").exists():  # DuckDB would apply it to the new file
                 raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
-            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # what a killed process spilled
+            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # spill files of a killed process
         leave_sidecar(path, ledger)
 
 
 def searched_tables() -> list[str]:
-    """Return the names of the tables in which `erase_rows` looks for a person."""
+    """Return the names of the tables that `erase_rows` searches."""
     return [*(table for _, table in _tables()), "quarantine.rejects"]
 
 
 def _tables() -> Iterator[tuple[Dataset, str]]:
-    """The tables of rows that are about people or name them."""
+    """Yield the tables whose rows are about people or mention them."""
     for dataset in DATASETS.values():
         if dataset.columns_of(Person.SUBJECT):
             yield dataset, dataset.table
@@ -136,7 +136,7 @@ def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, tab
 
 
 def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Removed:
-    """Records that could not be loaded are found by their text, each cell of it."""
+    """Delete rejected records that hold the person in any cell of their text."""
     datasets = sorted({dataset.name for dataset, _ in _tables()})
     rejects = connection.execute(
         """SELECT rejects.rowid, raw, source_key, etag IN (SELECT etag FROM ops.loaded_files AS ledger
@@ -151,7 +151,7 @@ def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Rem
 
 
 def _correct_ledger(connection: duckdb.DuckDBPyConnection, figure: str, removed: Mapping[str, int]) -> None:
-    """Count records of files as erased that counted as rows or as rejects."""
+    """Move erased records from a file's count of rows or rejects to its count of erased ones."""
     for key, count in removed.items():
         connection.execute(
             f"""UPDATE ops.loaded_files SET {figure} = {figure} - $count, erased = coalesce(erased, 0) + $count
@@ -162,5 +162,5 @@ def _correct_ledger(connection: duckdb.DuckDBPyConnection, figure: str, removed:
 
 def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> int:
     row = connection.execute(sql, parameters).fetchone()
-    assert row is not None  # DELETE and UPDATE say how many rows they changed
+    assert row is not None  # DELETE and UPDATE return the number of changed rows
     return int(row[0])

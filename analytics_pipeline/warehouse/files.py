@@ -1,7 +1,6 @@
-"""Files that appear under their name only when they are complete and on the disk, and database files made beside the live one.
+"""Replace files atomically and durably, and create database files next to the live one.
 
-What is written into them belongs to the callers. They hold the warehouse's lock, so that a file under a temporary
-name is always one that a dead process left.
+Callers hold the warehouse's lock, so a file under the temporary name always belongs to a dead process.
 """
 
 import os
@@ -20,13 +19,13 @@ from analytics_pipeline.warehouse.schema import literal
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path in a private folder beside `target`; what is written there replaces it when the block ends well.
+    """Yield a temporary path in a private folder next to `target`; on success its file replaces `target`.
 
-    A mode that we gave the file (0640, say, to let a group read it) is kept; a first file is 0600, or 0640 in a shared
-    folder. No link is followed: a link under the name is replaced, and one under the temporary name is removed.
+    A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600, or 0640 in a shared
+    folder. Symbolic links are not followed: one at the target is replaced, one at the temporary name is removed.
 
     Raises:
-        OSError: it can't be written; `target` is as it was.
+        OSError: the file can't be written. `target` is unchanged.
     """
     folder = target.with_name(f"{target.name}.new")
     fresh = folder / target.name
@@ -45,7 +44,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
-    """Attach a new database file under a name, and close it whole: nothing is left in a log beside it."""
+    """Attach a new database file under a name; checkpoint it at the end, so that no log is left next to it."""
     # ATTACH takes no parameter; the path comes from the settings.
     connection.execute(f"ATTACH {literal(str(path))} AS {name} (STORAGE_VERSION {literal(STORAGE_VERSION)})")
     try:
@@ -57,7 +56,7 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
 
 
 def _remove(folder: Path) -> None:
-    """Remove what a dead process left under the temporary name: a folder, a file with its log of an older release, or a link."""
+    """Remove leftovers of a dead process: a folder, an earlier release's file with its log, or a link."""
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
     else:

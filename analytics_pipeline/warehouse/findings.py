@@ -1,6 +1,6 @@
-"""Why records are in quarantine or loaded with a warning: which file, line, column and rule, and what to do.
+"""Why records are quarantined or loaded with a warning: file, line, column, rule and remedy.
 
-Never a value of a record; the records themselves are in `quarantine.rejects`.
+Never a record's value; the records themselves are in `quarantine.rejects`.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ LINES_SHOWN = 5
 
 @dataclass(frozen=True)
 class FileFinding:
-    """A rule that records of one file break, or that stops all of the file.
+    """A rule that records of one file break, or that rejects the whole file.
 
     Attributes:
-        lines: the first few of their lines.
-        records: how many records; 0 for a rule about the whole file.
-        outcome: `loaded`, `quarantined`, or `not loaded`: the version failed, and the rows before it stay.
+        lines: lines of the first few records.
+        records: number of records; 0 for a rule about the whole file.
+        outcome: `loaded`, `quarantined`, or `not loaded` (this version failed, the previous rows stay).
     """
 
     dataset: str
@@ -40,13 +40,13 @@ def file_findings(
     *,
     warnings: bool = False,
 ) -> list[FileFinding]:
-    """Return what is wrong with files, the failed ones first, then quarantined records, then warnings.
+    """Return the findings: failed files first, then quarantined records, then warnings.
 
     Args:
         connection: the live warehouse.
-        dataset: of this dataset alone.
-        file: of files whose key holds this text alone.
-        warnings: records that load with a warning alone.
+        dataset: only this dataset.
+        file: only files whose key contains this text.
+        warnings: only records that loaded with a warning.
     """
     rows = connection.execute(
         """WITH found AS (

@@ -1,6 +1,6 @@
-"""What a dataset that Vocareum overwrites held over time: rows opened and closed as deliveries change.
+"""History of datasets that Vocareum overwrites: open and close rows as deliveries change.
 
-Compared by whole content, so that a reload of the same file changes nothing.
+Rows are compared by their whole content, so that reloading a file changes nothing.
 """
 
 import duckdb
@@ -9,16 +9,16 @@ from analytics_pipeline.datasets import Dataset
 
 
 def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """Bring `history.<dataset>` up to the files just written to `raw.<dataset>`; part of their transaction.
+    """Update `history.<dataset>` to the files just written to `raw.<dataset>`, inside their transaction.
 
-    A row is valid from the moment Vocareum wrote the file that brought it (never before what is known already) to the
-    moment it wrote the first file without it.
+    A row is valid from the time Vocareum wrote the file that brought it (never before what is known already) until the
+    time of the first file without it.
     """
     names = (*(column.name for column in dataset.columns), "_extra", "_source_key")
     same = " AND ".join(f'raw."{name}" IS NOT DISTINCT FROM history."{name}"' for name in names)
     columns = ", ".join(f'raw."{name}"' for name in names)
     table = f"history.{dataset.name}"
-    ours = "_source_key IN (SELECT source_key FROM moments)"  # so that the other files' rows are left unread
+    ours = "_source_key IN (SELECT source_key FROM moments)"  # skips the other files' rows
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE moments AS
             SELECT source_key, greatest(any_value(last_modified), max(valid_from), max(valid_to)) AS moment

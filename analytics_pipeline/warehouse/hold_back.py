@@ -1,6 +1,6 @@
-"""Versions that may not replace what is loaded: those that lost their rows, and copies of another file.
+"""Hold versions that must not replace loaded rows: those that lost their rows, and copies of another file.
 
-What counts as missing is decided in `ingest/absence.py`; the events are kept by `absences.py`, with the batch.
+`ingest/absence.py` decides what counts as missing. `absences.py` stores the events with the batch.
 """
 
 from collections import defaultdict
@@ -23,48 +23,48 @@ from analytics_pipeline.words import Words
 
 
 @dataclass(frozen=True)
-class _Same:
-    """A file whose size another one has: where it lies, and its version."""
+class _SizedFile:
+    """A file that may be a copy of another of the same size: its version and its path."""
 
     delivery: Delivery
     path: Path
 
 
 def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path) -> None:
-    """Fail the files of a batch that may not replace what is loaded, and note in the batch what is missing.
+    """Fail the files of a batch that must not replace loaded rows, and add the absences to the batch.
 
-    The version that is loaded already is never held back: what a reload loses, a changed rule has taken.
+    The version that is already loaded is never held: rows that it loses on a reload were removed by a changed rule.
 
     Args:
         connection: the live warehouse.
-        batch: as read; held files become failed ones, and their rows leave it.
+        batch: the batch as read; held files become failed ones, and lose their rows.
         landing: folder of the files as delivered.
     """
-    loaded = {one.partition: one for one in loaded_files(connection, batch.dataset.name)}
+    loaded = {file.partition: file for file in loaded_files(connection, batch.dataset.name)}
     copied = _copies(batch, loaded, landing)
     held = []
-    for at, result in enumerate(batch.files):
+    for index, result in enumerate(batch.files):
         before = loaded.get(result.landed.delivery.partition.key)
         if result.failure or (before and delivery_of(before).version == result.landed.delivery.version):
             continue
-        absence = _judge(batch, at, before, copied.get(at))
+        absence = _judge(batch, index, before, copied.get(index))
         if absence:
             batch.absences.append(absence)
         if absence and absence.held:
-            held.append(at)
+            held.append(index)
             result.failure = FileRefused(absence.detail, absence.remedy)
     if held:
         batch.rows = batch.rows.filter(~pl.col(FILE).is_in(held))
 
 
-def _judge(batch: Batch, at: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
-    result = batch.files[at]
+def _judge(batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
+    result = batch.files[index]
     if before and (why := shrunk(before.rows, result.rows)):
         return _absence(result, Kind.SHRUNK, why, held=True)
     if copy_of:
-        # Without a value that must differ, the file of an idle day may be the one before again: it loads, and is told of.
+        # Without a value that must differ, an idle day's file may equal the previous one: it loads, with a report.
         dated = batch.dataset.dated_by
-        held = dated is not None and batch.rows.filter(pl.col(FILE) == at)[dated].count() > 0
+        held = dated is not None and batch.rows.filter(pl.col(FILE) == index)[dated].count() > 0
         return _absence(result, Kind.REPEATED, repeated(copy_of), held=held)
     return None
 
@@ -75,30 +75,30 @@ def _absence(result: FileResult, kind: Kind, detail: Words, *, held: bool) -> Ab
 
 
 def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[int, Words]:
-    """Return the partition of which a file is a copy, by the file's place in the batch; of two in a batch the later is."""
-    order = sorted(range(len(batch.files)), key=lambda at: batch.files[at].landed.delivery.partition.key)
+    """Return the partition that each copy repeats, by the file's index; of two in the batch the later is the copy."""
+    order = sorted(range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key)
     ours = {result.landed.delivery.partition.key for result in batch.files}
-    by_size: dict[int, list[_Same]] = defaultdict(list)
+    by_size: dict[int, list[_SizedFile]] = defaultdict(list)
     for file in loaded.values():
         if file.partition not in ours and file.records:
             delivery = delivery_of(file)
-            by_size[file.size].append(_Same(delivery, landing_path(landing, delivery)))
+            by_size[file.size].append(_SizedFile(delivery, landing_path(landing, delivery)))
     found = {}
-    for at in order:
-        result = batch.files[at]
-        if result.failure or not result.records:  # files of a header alone are all the same
+    for index in order:
+        result = batch.files[index]
+        if result.failure or not result.records:  # header-only files are all the same
             continue
-        mine = _Same(result.landed.delivery, result.landed.path)
+        mine = _SizedFile(result.landed.delivery, result.landed.path)
         candidates = by_size[mine.delivery.size]
-        copy_of = next((other.delivery.partition.word for other in _like(mine, candidates)), None)
+        copy_of = next((other.delivery.partition.word for other in _identical(mine, candidates)), None)
         if copy_of:
-            found[at] = copy_of
+            found[index] = copy_of
         candidates.append(mine)
     return found
 
 
-def _like(mine: _Same, candidates: list[_Same]) -> Iterator[_Same]:
-    """The candidates of the same bytes; where one does not lie there as it was delivered, its ETag decides."""
+def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
+    """Yield the candidates with identical bytes; if a file is not on disk as delivered, compare ETags."""
     for other in candidates:
         if _is_whole(mine) and _is_whole(other):
             if cmp(mine.path, other.path, shallow=False):
@@ -107,6 +107,6 @@ def _like(mine: _Same, candidates: list[_Same]) -> Iterator[_Same]:
             yield other
 
 
-def _is_whole(file: _Same) -> bool:
-    """Whether a file lies there as delivered: it may have been removed, or people may have been erased from it."""
+def _is_whole(file: _SizedFile) -> bool:
+    """Return whether a file is on disk as delivered: it may have been deleted, or redacted by an erasure."""
     return file.path.exists() and file.path.stat().st_size == file.delivery.size

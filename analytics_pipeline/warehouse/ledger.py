@@ -1,4 +1,4 @@
-"""What the ledger knows, read: which versions are loaded, which files failed, how each dataset stands."""
+"""Read the ledger: loaded versions and failed files."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from analytics_pipeline.ingest.plan import Loaded
 
 @dataclass(frozen=True)
 class FileVersion:
-    """One version of a delivered file, as the ledger names it."""
+    """One version of a delivered file, as the ledger records it."""
 
     dataset: str
     partition: str
@@ -25,7 +25,7 @@ class FileVersion:
 
 @dataclass(frozen=True)
 class LoadedFile(FileVersion):
-    """A ledger entry."""
+    """A ledger entry: a loaded version and its counts."""
 
     records: int
     rows: int
@@ -36,7 +36,7 @@ class LoadedFile(FileVersion):
 
 @dataclass(frozen=True)
 class FailedFile(FileVersion):
-    """A file whose newest version could not be loaded."""
+    """A file whose newest version could not be loaded, with reason, remedy and attempts."""
 
     reason: str
     remedy: str
@@ -49,10 +49,10 @@ class FailedFile(FileVersion):
 
 
 def delivery_of(file: FileVersion) -> Delivery:
-    """Return a version that the ledger names as the delivery that it was.
+    """Return a recorded version as a Delivery.
 
     Raises:
-        KeyError: no dataset of this release has that name.
+        KeyError: this release has no dataset of that name.
     """
     return Delivery(
         DATASETS[file.dataset],
@@ -65,7 +65,7 @@ def delivery_of(file: FileVersion) -> Delivery:
 
 
 def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[LoadedFile]:
-    """The ledger, of one dataset or of all."""
+    """Return the ledger's entries, of one dataset or all."""
     columns = ", ".join(LoadedFile.__dataclass_fields__)
     rows = connection.execute(
         f"SELECT {columns} FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",
@@ -75,7 +75,7 @@ def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = No
 
 
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
-    """(dataset, partition) -> (key, ETag, size) of what is loaded: what a plan is made against."""
+    """Return (dataset, partition) -> (key, ETag, size) of what is loaded, to plan against."""
     rows = connection.execute(
         "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL",
         [dataset],
@@ -84,7 +84,7 @@ def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None =
 
 
 def failed_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[FailedFile]:
-    """Files whose newest version could not be loaded."""
+    """Return the files whose newest version could not be loaded."""
     columns = ", ".join(FailedFile.__dataclass_fields__)
     rows = connection.execute(
         f"SELECT {columns} FROM ops.failed_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",

@@ -1,6 +1,6 @@
-"""A batch of files into the warehouse: each file's rows, rejects and ledger entry replaced in one transaction.
+"""Write a batch of files: replace each file's rows, rejects and ledger entry in one transaction.
 
-Any call can be repeated, or killed at any point, without a trace. What the rows are is decided in `ingest/`.
+Idempotent, and safe to kill at any point. `ingest/` produces the rows.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,16 +26,16 @@ from analytics_pipeline.warehouse.transactions import transaction
 def write_batch(
     connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool = False
 ) -> None:
-    """Replace the batch's files as a whole; files that failed keep the rows they had and are noted as failed.
+    """Replace the batch's files as a whole. Failed files keep their previous rows and are recorded as failed.
 
-    What concerns people who were erased is dropped from the batch first.
+    Records of erased people are removed from the batch first.
 
     Args:
         connection: the live warehouse.
-        batch: what `ingest` made of the files.
+        batch: the files as `ingest` read them.
         now: UTC, naive.
-        run_id: of the Dagster run.
-        accept: whether a person has accepted the files as they are, which closes what was missing from them.
+        run_id: id of the Dagster run.
+        accept: whether a person accepted the files as they are, which closes their absences.
     """
     erase_in_batch(batch, erased_people(connection))
     files = _files_frame(batch, now, run_id)
@@ -58,35 +58,34 @@ def write_batch(
 
 
 def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime) -> None:
-    """Forget failures of versions that Vocareum has taken back: what it delivers is loaded.
+    """Forget failures of versions that Vocareum withdrew: the delivered version is the loaded one.
 
     Args:
         connection: the live warehouse.
-        unchanged: what is delivered in just the version that is loaded.
+        unchanged: deliveries whose version is loaded.
         now: UTC, naive.
     """
-    loaded = {(one.dataset.name, one.partition.key) for one in unchanged}
-    taken_back = [
-        (one.dataset, one.partition) for one in failed_files(connection) if (one.dataset, one.partition) in loaded
-    ]
-    if not taken_back:
+    loaded = {(delivery.dataset.name, delivery.partition.key) for delivery in unchanged}
+    failed = [(file.dataset, file.partition) for file in failed_files(connection)]
+    withdrawn = [place for place in failed if place in loaded]
+    if not withdrawn:
         return
     with transaction(connection):
         connection.executemany(
             """DELETE FROM quarantine.rejects USING ops.failed_files AS failed
                WHERE (rejects.dataset, rejects.partition, rejects.etag) = (failed.dataset, failed.partition, failed.etag)
                  AND failed.dataset = ? AND failed.partition = ?""",
-            taken_back,
+            withdrawn,
         )
-        connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", taken_back)
-        settle(connection, taken_back, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
+        connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn)
+        settle(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl.DataFrame, now: datetime) -> None:
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
-        # What is the file's own is looked up in lists, by its place in the batch, which costs less than a join.
+        # Look up per-file values in lists, by the file's index in the batch; a join costs more.
         own = {"now": now, "keys": files["source_key"].to_list()}
         columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
         period = ""
@@ -106,14 +105,14 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl
 
 
 def _delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: Sequence[FileResult]) -> None:
-    """Delete what the files' partitions hold; the period lets DuckDB skip the other years' rows unread."""
+    """Delete the rows of the files' partitions; the period lets DuckDB skip other years."""
     keys = connection.execute(
         """SELECT DISTINCT ledger.source_key FROM ops.loaded_files AS ledger
            JOIN batch_files AS files USING (dataset, partition) WHERE NOT files.failed"""
     ).fetchall()
     if not keys:
         return
-    periods = [one.landed.delivery.partition.start for one in files]
+    periods = [file.landed.delivery.partition.start for file in files]
     within, bounds = "", []
     if dataset.period:
         known: list[date] = [period for period in periods if period]
@@ -147,7 +146,7 @@ def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _note_failures(connection: duckdb.DuckDBPyConnection) -> None:
-    before = connection.sql(  # of a connection itself, DuckDB 2.0.1 no longer makes a polars frame
+    before = connection.sql(  # execute() on a connection no longer converts to polars in DuckDB 2.0.1
         """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
            JOIN batch_files USING (dataset, partition, etag)"""
     ).pl()
@@ -169,7 +168,7 @@ def _note_failures(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _replace_rejects(connection: duckdb.DuckDBPyConnection) -> None:
-    """A loaded file's rejects replace all of its partition's; a failed one's stand beside those of the loaded version."""
+    """Replace the rejects: a loaded file's replace all of its partition's, a failed one's are added to the loaded version's."""
     connection.execute(
         """DELETE FROM quarantine.rejects AS old USING batch_files AS new
            WHERE old.dataset = new.dataset AND old.partition = new.partition
@@ -185,22 +184,22 @@ def _replace_rejects(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _follow_absences(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, closed_by: str) -> None:
-    """End what was missing from files that are loaded now, and note what is missing from this batch."""
+    """Close the absences of files that are loaded now, and record those of this batch."""
     loaded = [result.landed.delivery for result in batch.files if result.failure is None]
-    places = {(one.dataset.name, one.partition.key) for one in loaded}
-    still_open = {(one.dataset, one.partition) for one in open_absences(connection, batch.dataset.name)}
+    places = {(delivery.dataset.name, delivery.partition.key) for delivery in loaded}
+    still_open = {(event.dataset, event.partition) for event in open_absences(connection, batch.dataset.name)}
     settle(connection, places & still_open, now, closed_by)
-    copies = {one.partition for one in batch.absences if one.kind is Kind.REPEATED}
+    copies = {absence.partition for absence in batch.absences if absence.kind is Kind.REPEATED}
     if newest := max((partition for _, partition in places if partition not in copies), default=None):
         supersede_repeats(connection, batch.dataset.name, newest, now)
     note(connection, batch.absences, now)
 
 
 def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
-    def row(at: int, result: FileResult) -> dict[str, object]:
+    def row(index: int, result: FileResult) -> dict[str, object]:
         delivery, failure = result.landed.delivery, result.failure
         return {
-            FILE: at,
+            FILE: index,
             "dataset": delivery.dataset.name,
             "partition": delivery.partition.key,
             "source_key": delivery.key,
@@ -222,7 +221,7 @@ def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
         }
 
     overrides = {"period": pl.Date, "reason": pl.String, "remedy": pl.String, "line": pl.Int64}
-    return pl.DataFrame([row(at, result) for at, result in enumerate(batch.files)], schema_overrides=overrides)
+    return pl.DataFrame([row(index, result) for index, result in enumerate(batch.files)], schema_overrides=overrides)
 
 
 def _findings_frame(batch: Batch) -> pl.DataFrame:
@@ -237,8 +236,8 @@ def _findings_frame(batch: Batch) -> pl.DataFrame:
         }  # type: ignore[arg-type]  # a list of a type is a data type too
     )
     rows = [
-        (at, finding.column, finding.reason, finding.error, finding.count, list(finding.lines))
-        for at, result in enumerate(batch.files)
+        (index, finding.column, finding.reason, finding.error, finding.count, list(finding.lines))
+        for index, result in enumerate(batch.files)
         for finding in result.findings
     ]
     return pl.DataFrame(rows, schema=schema, orient="row")

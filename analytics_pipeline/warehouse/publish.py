@@ -1,8 +1,7 @@
-"""The file that analysts open: everything in the warehouse that is not private, replaced as a whole.
+"""Write the file that analysts open: everything in the warehouse that is not private, replaced atomically.
 
-What is private is never written to it, not even for a moment: bytes that are deleted later would stay in the file.
-Columns are taken by their declaration; one that nobody declares is not published. What a failing check withholds is
-decided in `withhold.py`.
+Private values are never written to it, not even temporarily: deleted bytes would remain in the file. Columns are
+selected by declaration; an undeclared one is not published. `withhold.py` decides what a failing check withholds.
 """
 
 import time
@@ -29,22 +28,23 @@ _COPY = "published"
 
 
 class NothingToPublish(PipelineError):
-    """The warehouse holds nothing that analysts could use."""
+    """The warehouse holds nothing that analysts could use yet."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a publish wrote.
+    """Result of a publication.
 
     Attributes:
-        rows: of each table, by qualified name; views are not counted.
-        seconds: how long it took.
+        rows: number of rows by qualified table name; without views.
+        seconds: duration.
         bytes: size of the file.
-        kept: tables that a failing check withholds: since when they are as they are published (UTC).
-        left_out: tables that a failing check withholds and of which the file before had no state that may be kept.
-        older_files: files that the file before had in a later state, or alone: an older warehouse was put back.
-        is_written: False if nothing was: all tables are withheld, and there is no file before.
-        emptied: cells of open columns in which an email address stood, by `schema.table.column`.
+        kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
+        left_out: tables withheld by a failing check without an earlier state that may stay.
+        older_files: files of which the previous published file had a later state, or had them alone: an older
+            warehouse was restored.
+        is_written: False if no file was written: all tables are withheld, and no previous file exists.
+        emptied: number of cells of open columns that held an email address, by `schema.table.column`.
     """
 
     rows: Mapping[str, int]
@@ -58,26 +58,27 @@ class Published:
 
     @property
     def withheld(self) -> list[str]:
-        """What people are told of the tables that are not published as they are now: a line for each kind."""
+        """Return a line for people for each kind of table that is not published in its current state."""
         return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
 def publish(
     connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool, without_marts: bool = False
 ) -> Published:
-    """Write the published file and put it in place of the one before; those who read that one go on reading it.
+    """Write the published file and replace the previous one; its current readers are not disturbed.
 
     Args:
         connection: the live warehouse, under the writer's lock, with no transaction open.
-        target: the published file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder.
-        pii: whether to publish private columns too. Quarantine never is.
+        target: the published file. An existing file of ours keeps its mode; a first one is 0600, or 0640 in a shared
+            folder.
+        pii: whether to publish private columns too. Quarantine is never published.
         without_marts: publish even if no file is loaded or no mart is built. An erased person must leave the published
-            file although no model can be built.
+            file even if no model can be built.
 
     Raises:
-        NothingToPublish: no file is loaded, or no mart is built; the published file is as it was.
-        OSError: the file can't be written; the one before is as it was.
-        duckdb.Error: the same.
+        NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
+        OSError: the file can't be written. The previous one is unchanged.
+        duckdb.Error: likewise.
     """
     began = time.monotonic()
     if not without_marts:
@@ -102,11 +103,11 @@ def publish(
 
 
 def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
-    """Write each mart to a Parquet file (ZSTD) of its name, each replaced as a whole; not those that a failing check withholds.
+    """Write each mart to a Parquet file (ZSTD) of its name, atomically, except those that a failing check withholds.
 
     Args:
-        connection: the live warehouse under the writer's lock.
-        folder: made if need be.
+        connection: the live warehouse, under the writer's lock.
+        folder: created if missing.
 
     Returns:
         The file of each mart, by the mart's name.
@@ -148,7 +149,7 @@ def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
 def _copy_all(
     connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool, emptied: Emptied
 ) -> dict[str, int]:
-    """Everything as it is now, but what is withheld."""
+    """Copy the current state of everything that is not withheld."""
     rows = {table.name: _copy_table(connection, live, table, pii, emptied) for table in tables() if not table.secret}
     rows |= _copy_models(connection, live, held.tables, emptied)
     for name in held.tables & held.kept.keys():
@@ -160,7 +161,7 @@ def _copy_all(
 
 
 def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) -> dict[str, int]:
-    """Everything as it was published before, but the checks, which say why."""
+    """Copy the previous published state of everything, except the checks, which give the reason."""
     connection.execute(f"COPY FROM DATABASE {BEFORE} TO {_COPY}")
     connection.execute(f"DROP TABLE {_COPY}.{PUBLISHED.name}")
     connection.execute(f"DROP TABLE IF EXISTS {_COPY}.ops.checks")
@@ -170,7 +171,7 @@ def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) ->
 
 def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool, emptied: Emptied) -> int:
     schema, _, _ = table.name.partition(".")
-    columns = [one.name for one in table.columns if pii or one.privacy is not Privacy.PRIVATE]
+    columns = [column.name for column in table.columns if pii or column.privacy is not Privacy.PRIVATE]
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
     rows = emptied.select(connection, table.name, f"{live}.{table.name}", columns)
     return _value(connection, f"CREATE TABLE {_COPY}.{table.name} AS {rows}")
@@ -179,7 +180,7 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, 
 def _copy_models(
     connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str], emptied: Emptied
 ) -> dict[str, int]:
-    """Marts as they are, but some; a staging view as a view or, if it reads what is not published, as a table of its rows."""
+    """Copy marts, except some, and staging views: as a view, or as a table of its rows if it reads unpublished tables."""
     models = connection.execute(
         """SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts'
@@ -201,7 +202,7 @@ def _copy_models(
 
 
 def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
-    """Make a view again, whose SQL names schema and table alone; False if what it reads is not in the copy."""
+    """Recreate a view, whose SQL names only schema and table; return False if the copy lacks a table that it reads."""
     connection.execute(f"USE {_COPY}")
     try:
         connection.execute(sql)
@@ -213,7 +214,7 @@ def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bo
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
-    """The comments of tables, views and columns: declared words, which COMMENT takes as a literal alone."""
+    """Copy the comments of tables, views and columns. They are declared texts; COMMENT takes only a literal."""
     found = connection.execute(
         f"""WITH relations AS (
                 SELECT database_name, schema_name, table_name, 'TABLE' AS kind, comment FROM duckdb_tables()
@@ -238,7 +239,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, emptied: Emptied) -> None:
-    """Say in the file what it is."""
+    """Record in the file what it contains."""
     create(connection, PUBLISHED, f"{_COPY}.")
     kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
     connection.execute(
@@ -259,7 +260,7 @@ def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, olde
 
 def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     row = connection.execute(sql).fetchone()
-    assert row is not None  # an aggregate, and a CREATE TABLE AS, has one row
+    assert row is not None  # an aggregate and a CREATE TABLE AS return one row
     return row[0]
 
 

@@ -1,6 +1,6 @@
-"""How a dataset stands, read from the ledger: what fails, what is rejected and why, whether every record is accounted for.
+"""Quality of a dataset according to the ledger: rejected records with their reasons, and unaccounted ones.
 
-Reasons, files and lines alone: nothing here returns a value of a record, as it is shown in the UI.
+Returns reasons, files and lines, never a record's value, as the UI shows them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Unaccounted:
-    """A loaded file whose rows, rejects and erased records are not its records."""
+    """A loaded file whose rows, rejects and erased records do not add up to its records."""
 
     source_key: str
     records: int
@@ -38,7 +38,7 @@ class Unaccounted:
 
 @dataclass(frozen=True)
 class Totals:
-    """A dataset's figures over all its loaded files."""
+    """A dataset's counts over all its loaded files."""
 
     files: int
     records: int
@@ -49,7 +49,7 @@ class Totals:
 
 
 def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Reason]:
-    """Why records are in quarantine or loaded with a warning, the most frequent first."""
+    """Return why records are quarantined or loaded with a warning, the most frequent reason first."""
     rows = connection.execute(
         """SELECT "column", reason, is_error, sum(count)::BIGINT, count(*), arg_max(source_key, source_key),
                   arg_max(lines, source_key)
@@ -63,7 +63,7 @@ def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Rea
 
 
 def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]) -> list[Unaccounted]:
-    """Loaded files of which loaded + quarantined is not records, counted in the tables themselves."""
+    """Return loaded files whose loaded and quarantined records, counted in the tables, are not all their records."""
     rows = connection.execute(
         f"""WITH ledger AS (SELECT source_key, etag, records, coalesce(erased, 0) AS erased FROM ops.loaded_files
                             WHERE dataset = $dataset AND list_contains($keys, source_key)),
@@ -81,7 +81,7 @@ def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: S
 
 
 def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
-    """The dataset's figures over all its loaded files."""
+    """Return the dataset's counts over all its loaded files."""
     row = connection.execute(
         """SELECT count(*), coalesce(sum(records), 0)::BIGINT, coalesce(sum(rows), 0)::BIGINT,
                   coalesce(sum(rejects), 0)::BIGINT, coalesce(sum(warnings), 0)::BIGINT, max(partition)
@@ -95,9 +95,9 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
 def preview(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
 ) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Return the first rows of a file, in the columns that everyone may see; None where each row is about one person.
+    """Return column names and first rows of a file, open columns only; None if each row is about one person.
 
-    Their times tell who it was, and a row whose cells are shifted has an email in a column that everyone may see.
+    A person's times would identify them, and a row with shifted cells has an email in an open column.
     """
     if dataset.columns_of(Person.SUBJECT):
         return None

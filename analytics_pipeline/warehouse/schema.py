@@ -1,6 +1,6 @@
-"""Tables, derived from the declarations in `datasets/`, and how an older warehouse becomes a current one.
+"""Tables derived from the declarations in `datasets/`, and the migration of older warehouses.
 
-What is written into them belongs in `load.py`; the SQL models' tables are made in `sql_models.py`.
+`load.py` writes to them. `sql_models/` creates the models' tables.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ class SchemaTooNew(PipelineError):
 
 
 class MigrationFailed(PipelineError):
-    """The warehouse could not be brought up to this release; it is as it was before the step that failed."""
+    """The warehouse could not be migrated to this release; it is as it was before the failed step."""
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table that we make."""
+    """A column of a table that the pipeline creates."""
 
     name: str
     sql_type: str
@@ -34,7 +34,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that we make, with its comments; a secret one is never published, whatever the settings say."""
+    """A table that the pipeline creates, with its comments. A secret one is never published, whatever the settings."""
 
     name: str
     description: str
@@ -44,9 +44,9 @@ class Table:
 
 _FILE = (
     TableColumn("dataset", "VARCHAR", "Name of the dataset."),
-    TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the file's place in its dataset."),
+    TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the partition of the file."),
     TableColumn("source_key", "VARCHAR", "Key of the file in Vocareum's bucket."),
-    TableColumn("etag", "VARCHAR", "ETag of the version: another one is another content."),
+    TableColumn("etag", "VARCHAR", "ETag of the version; it changes with the content."),
 )
 _VERSION = (
     *_FILE,
@@ -54,18 +54,18 @@ _VERSION = (
     TableColumn("last_modified", "TIMESTAMP", "When Vocareum wrote the file (UTC)."),
 )
 _FIGURES = (
-    TableColumn("records", "BIGINT", "Records behind the header: rows + rejects + erased."),
+    TableColumn("records", "BIGINT", "Records after the header: rows + rejects + erased."),
     TableColumn("rows", "BIGINT", "Rows loaded."),
     TableColumn("rejects", "BIGINT", "Records in quarantine."),
-    TableColumn("erased", "BIGINT", "Records dropped as they concern a person who was erased; NULL is none."),
-    TableColumn("warnings", "BIGINT", "Rows loaded though a rule calls them odd, once for each such rule."),
+    TableColumn("erased", "BIGINT", "Records removed because they concern an erased person; NULL means none."),
+    TableColumn("warnings", "BIGINT", "Warnings of loaded rows, one per row and rule."),
 )
 _RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
 
 OPERATIONS: tuple[Table, ...] = (
     Table(
         "ops.loaded_files",
-        "The ledger: what is loaded, one row per file; written in the same transaction as the rows.",
+        "The ledger: one row per loaded file, written in the same transaction as its rows.",
         (
             *_VERSION,
             TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
@@ -76,15 +76,15 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.failed_files",
-        "Files whose newest version could not be loaded; the rows they had before are still there.",
+        "Files whose newest version could not be loaded. The rows of the previous version are still there.",
         (
             *_VERSION,
             TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
-            TableColumn("reason", "VARCHAR", "What is wrong."),
+            TableColumn("reason", "VARCHAR", "Why it could not be loaded."),
             TableColumn("remedy", "VARCHAR", "What a person should do."),
-            TableColumn("line", "BIGINT", "Where; NULL for the whole file."),
-            TableColumn("records", "BIGINT", "Records behind the header, where it could be read."),
-            TableColumn("rejects", "BIGINT", "Records that are rejected."),
+            TableColumn("line", "BIGINT", "Line of the problem; NULL if it concerns the whole file."),
+            TableColumn("records", "BIGINT", "Records after the header, if it could be read."),
+            TableColumn("rejects", "BIGINT", "Rejected records."),
             TableColumn("failed_since", "TIMESTAMP", "When this version failed first (UTC)."),
             TableColumn("failed_at", "TIMESTAMP", "When it failed last (UTC)."),
             TableColumn("attempts", "BIGINT", "How often this version failed."),
@@ -93,13 +93,11 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.arrivals",
-        "When each file was first seen, one row per file that was ever loaded or failed; kept when the file is overwritten.",
+        "When each file was first seen: one row per file that was ever loaded or failed, kept when the file is overwritten.",
         (
             TableColumn("dataset", "VARCHAR", "Name of the dataset."),
-            TableColumn(
-                "partition", "VARCHAR", "Day, month, course id or `organisation`: the file's place in its dataset."
-            ),
-            TableColumn("first_written", "TIMESTAMP", "When Vocareum wrote the first version that was seen (UTC)."),
+            TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the partition of the file."),
+            TableColumn("first_written", "TIMESTAMP", "When Vocareum wrote the first version seen (UTC)."),
             TableColumn("first_seen", "TIMESTAMP", "When that version was loaded, or failed (UTC)."),
         ),
     ),
@@ -109,54 +107,56 @@ OPERATIONS: tuple[Table, ...] = (
         (
             *_FILE,
             TableColumn("column", "VARCHAR", "Column of the rule; * for a rule about the whole row."),
-            TableColumn("reason", "VARCHAR", "The rule in words."),
+            TableColumn("reason", "VARCHAR", "The broken rule in words."),
             TableColumn("is_error", "BOOLEAN", "Whether the records are in quarantine."),
-            TableColumn("count", "BIGINT", "How many records break it."),
-            TableColumn("lines", "BIGINT[]", "The first few of their lines."),
+            TableColumn("count", "BIGINT", "Number of records that break it."),
+            TableColumn("lines", "BIGINT[]", "Lines of the first few records."),
         ),
     ),
     Table(
         "ops.absences",
-        "What is missing although it was delivered before: files that are gone, versions that lost their rows, copies of other "
-        "files. Rows that were loaded stay until a person runs `analytics-pipeline close`.",
+        "Deliveries that are missing although they were there before: files that are gone, versions that lost their rows, copies "
+        "of other files. Loaded rows stay until a person runs `analytics-pipeline close`.",
         (
             *_FILE,
             TableColumn(
                 "kind",
                 "VARCHAR",
-                "gone (no longer delivered), shrunk (lost half of its rows or all) or repeated (bytes of another file).",
+                "gone (no longer delivered), shrunk (lost half of its rows or more) or repeated (bytes of another file).",
             ),
-            TableColumn("held", "BOOLEAN", "Whether the new version is held back, so that the rows before it stay."),
-            TableColumn("detail", "VARCHAR", "What is wrong, in words and numbers."),
-            TableColumn("first_seen", "TIMESTAMP", "When it was noticed first (UTC)."),
+            TableColumn("held", "BOOLEAN", "Whether the new version is held, so that the previous rows stay."),
+            TableColumn("detail", "VARCHAR", "The problem in words and numbers."),
+            TableColumn("first_seen", "TIMESTAMP", "When it was first noticed (UTC)."),
             TableColumn("closed_at", "TIMESTAMP", "When it ended (UTC); NULL while it is open."),
             TableColumn(
                 "closed_by",
                 "VARCHAR",
-                "delivered (the file came again), superseded (a newer event or file took its place) or close (the command).",
+                "delivered (the file came again), superseded (a newer event or file replaced it) or close (the command).",
             ),
         ),
     ),
     Table(
         "quarantine.rejects",
-        "Records that were not loaded, each once, with all its reasons. Holds personal data; never published.",
+        "Records that were not loaded, each once, with all reasons. Holds personal data; never published.",
         (
             *_FILE,
             TableColumn("line", "BIGINT", "Line of the file where the record begins."),
             TableColumn("reasons", 'STRUCT("column" VARCHAR, reason VARCHAR)[]', "Every rule that it breaks."),
             TableColumn("raw", "VARCHAR", "The record as delivered.", Privacy.PRIVATE),
-            TableColumn("quarantined_at", "TIMESTAMP", "When it was put here (UTC)."),
+            TableColumn("quarantined_at", "TIMESTAMP", "When it was quarantined (UTC)."),
             _RUN,
         ),
         secret=True,
     ),
     Table(
         "ops.erased",
-        "People who were erased: what is delivered of them later is dropped as it is loaded. Never published.",
+        "People who were erased. Later deliveries of their records are dropped while loading. Never published.",
         (
-            TableColumn("user_id", "BIGINT", "Vocareum id, which is all that is kept of them.", Privacy.IDENTIFIER),
-            TableColumn("erased_at", "TIMESTAMP", "When it was asked for first (UTC)."),
-            TableColumn("times", "BIGINT", "How often their rows were erased; 0 while the first time is under way."),
+            TableColumn("user_id", "BIGINT", "Vocareum id, the only thing kept about them.", Privacy.IDENTIFIER),
+            TableColumn("erased_at", "TIMESTAMP", "When the erasure was first requested (UTC)."),
+            TableColumn(
+                "times", "BIGINT", "How often their rows were erased; 0 while the first erasure is in progress."
+            ),
         ),
         secret=True,
     ),
@@ -165,21 +165,21 @@ OPERATIONS: tuple[Table, ...] = (
         "The latest verdict of every check: the tests of the models, and the checks of each dataset.",
         (
             TableColumn("name", "VARCHAR", "Name of the check."),
-            TableColumn("subject", "VARCHAR", "Table that it is about."),
+            TableColumn("subject", "VARCHAR", "Table that the check is about."),
             TableColumn(
                 "kind", "VARCHAR", "Who evaluates it: `model` with a build, `load` with a load, `feed` with a listing."
             ),
-            TableColumn("severity", "VARCHAR", "ERROR or WARN: how bad it is when it fails."),
+            TableColumn("severity", "VARCHAR", "ERROR or WARN: how bad a failure is."),
             TableColumn("passed", "BOOLEAN", "The latest verdict."),
-            TableColumn("violations", "BIGINT", "Rows that break it; NULL where it counts none or could not run."),
-            TableColumn("text", "VARCHAR", "What was found."),
+            TableColumn("violations", "BIGINT", "Number of violating rows; NULL if it counts none or could not run."),
+            TableColumn("text", "VARCHAR", "The finding."),
             TableColumn("remedy", "VARCHAR", "What a person should do."),
-            TableColumn("withholds", "VARCHAR[]", "Tables that are published as they were before while it fails."),
-            TableColumn("since", "TIMESTAMP", "Since when the verdict is what it is (UTC)."),
+            TableColumn("withholds", "VARCHAR[]", "Tables that keep their previous published state while it fails."),
+            TableColumn("since", "TIMESTAMP", "When the verdict last changed (UTC)."),
             TableColumn(
                 "evaluated_at",
                 "TIMESTAMP",
-                "When it was evaluated last (UTC); NULL where a model was rebuilt after that.",
+                "When it was last evaluated (UTC); NULL if a model was rebuilt since.",
             ),
         ),
     ),
@@ -187,30 +187,32 @@ OPERATIONS: tuple[Table, ...] = (
 
 PUBLISHED = Table(
     "ops.published",
-    "What the published file is; one row. The live warehouse has no such table.",
+    "What the published file contains; one row. The live warehouse has no such table.",
     (
         TableColumn("published_at", "TIMESTAMP", "When it was written (UTC)."),
-        TableColumn("pii", "BOOLEAN", "Whether emails, names and free text are in it (PUBLISH_PII)."),
+        TableColumn("pii", "BOOLEAN", "Whether it includes emails, names and free text (PUBLISH_PII)."),
         TableColumn("release", "VARCHAR", "Release of analytics-pipeline that wrote it."),
         TableColumn("schema_version", "BIGINT", "Version of the warehouse's tables."),
         TableColumn(
             "kept",
             'STRUCT("table" VARCHAR, published_at TIMESTAMP)[]',
-            "Tables that a failing check (ops.checks) withholds: they are as they were published then (UTC).",
+            "Tables withheld by a failing check (ops.checks), with the time of the state that stays published (UTC).",
         ),
-        TableColumn("left_out", "VARCHAR[]", "Tables that a failing check withholds and that could not be kept."),
+        TableColumn("left_out", "VARCHAR[]", "Tables withheld by a failing check without an earlier state to keep."),
         TableColumn(
-            "erasures", "BIGINT", "Erasures before it was written; rows from before another one are never kept."
+            "erasures",
+            "BIGINT",
+            "Number of erasures before it was written; rows from before a later erasure are never kept.",
         ),
         TableColumn(
             "older_files",
             "BIGINT",
-            "Files that the published file before had in a later state, or alone; 0 unless an older warehouse was put back.",
+            "Files that the previous published file had in a later state, or alone; 0 unless an older warehouse was restored.",
         ),
         TableColumn(
             "emptied",
             'STRUCT("column" VARCHAR, cells BIGINT)[]',
-            "Open columns with cells that are empty here, because an email address stands in them in the warehouse.",
+            "Open columns with cells that are empty here because they hold an email address in the warehouse.",
         ),
     ),
 )
@@ -218,36 +220,38 @@ PUBLISHED = Table(
 EXTRA = TableColumn(
     "_extra",
     "JSON",
-    "Columns that Vocareum has not announced, as delivered, and cells that were left empty, with their text, by column.",
+    "Columns that Vocareum did not announce, as delivered, and the text of cells that were left empty, by column.",
     Privacy.PRIVATE,
 )
 SOURCE_KEY = TableColumn("_source_key", "VARCHAR", "Key of the file in Vocareum's bucket.")
 LOADED_AT = TableColumn("_loaded_at", "TIMESTAMP", "When the row was loaded (UTC).")
 VALIDITY = (
-    TableColumn("valid_from", "TIMESTAMP", "Since when the row was delivered so (UTC): when Vocareum wrote that file."),
-    TableColumn("valid_to", "TIMESTAMP", "Since when it no longer is (UTC); NULL while it is current."),
+    TableColumn(
+        "valid_from", "TIMESTAMP", "Start of validity (UTC): when Vocareum wrote the first file with this row."
+    ),
+    TableColumn("valid_to", "TIMESTAMP", "End of validity (UTC); NULL while the row is current."),
 )
 
 
 def raw_table(dataset: Dataset) -> Table:
-    """The table of what is delivered now."""
+    """Return the table of the currently delivered rows."""
     period = (TableColumn(dataset.period.column, "DATE", dataset.period.description),) if dataset.period else ()
     return Table(dataset.table, dataset.description, (*_delivered(dataset), *period, EXTRA, SOURCE_KEY, LOADED_AT))
 
 
 def history_table(dataset: Dataset) -> Table:
-    """The table of what was delivered over time, for a dataset that Vocareum overwrites."""
-    description = f"Every state that raw.{dataset.name} was delivered in. {dataset.description}"
+    """Return the table of all rows delivered over time, for a dataset that Vocareum overwrites."""
+    description = f"Every state in which raw.{dataset.name} was delivered. {dataset.description}"
     return Table(f"history.{dataset.name}", description, (*_delivered(dataset), EXTRA, SOURCE_KEY, *VALIDITY))
 
 
 def _delivered(dataset: Dataset) -> Iterator[TableColumn]:
-    for one in dataset.columns:
-        yield TableColumn(one.name, one.sql_type, one.description, one.privacy)
+    for column in dataset.columns:
+        yield TableColumn(column.name, column.sql_type, column.description, column.privacy)
 
 
 def tables() -> Iterator[Table]:
-    """Every table that ingest writes."""
+    """Yield every table that ingest writes."""
     for dataset in DATASETS.values():
         yield raw_table(dataset)
         if dataset.keeps_history:
@@ -257,16 +261,16 @@ def tables() -> Iterator[Table]:
 
 Migration = Callable[[duckdb.DuckDBPyConnection], None]
 MIGRATIONS: Sequence[Migration] = ()
-"""What a release changed in ways that new tables and new columns don't cover, oldest first; never edited once released.
-The version of a warehouse is one more than how many of them it has seen."""
+"""Changes that new tables and new columns don't cover, oldest first. Never edited once released.
+A warehouse's schema version is one more than the number of migrations it has seen."""
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make what is missing and migrate what is older, each step in a transaction; nothing to do is two small queries.
+    """Create missing tables and columns, and migrate an older warehouse, each step in a transaction. A no-op is two queries.
 
     Raises:
         SchemaTooNew: a later release wrote the warehouse.
-        MigrationFailed: a step failed and was undone; those before it stay.
+        MigrationFailed: a step failed and was rolled back; the steps before it stay.
     """
     current = len(MIGRATIONS) + 1
     version, declared = _newest(connection) or (current, None)
@@ -280,7 +284,7 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def require_known(connection: duckdb.DuckDBPyConnection) -> None:
-    """Refuse a warehouse of a later release; reads only.
+    """Refuse a warehouse of a later release. Only reads.
 
     Raises:
         SchemaTooNew: a later release wrote it.
@@ -295,7 +299,7 @@ def require_known(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:
-    """The version of the warehouse, and the fingerprint of the declarations it was made by; None for a new one."""
+    """Return the schema version and the fingerprint of the declarations that created it; None for a new warehouse."""
     known = connection.execute(
         """SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()
            AND (schema_name, table_name) = ('ops', 'schema_version')"""
@@ -308,21 +312,21 @@ def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | N
 
 
 def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
-    """Bring the warehouse from a version to the next one."""
+    """Migrate the warehouse from a version to the next one."""
     try:
         with transaction(connection):
             MIGRATIONS[version - 1](connection)
             _record(connection, version + 1, None)
     except duckdb.Error as error:
-        # Its class alone: DuckDB's texts quote the value that they stumble over.
+        # Only the error's class: DuckDB's texts quote the offending value.
         raise MigrationFailed(
-            f"The warehouse could not be brought from schema {version} to {version + 1} ({type(error).__name__}); it is as it "
-            "was before. Check the disk's space and try again. If it lasts, go back to the release before and report it."
+            f"The warehouse could not be migrated from schema {version} to {version + 1} ({type(error).__name__}); it is "
+            "unchanged. Check the disk's space and try again. If it lasts, go back to the previous release and report it."
         ) from error
 
 
 def _make(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create missing tables, add missing columns, and comment all of them."""
+    """Create missing tables, add missing columns, and set all comments."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR, applied_at TIMESTAMP)"
@@ -332,7 +336,7 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
-    """Create a table or add what it lacks, with its comments; `catalog` is empty or `name.`."""
+    """Create a table, or add its missing columns, and set its comments; `catalog` is empty or `name.`."""
     name = f"{catalog}{table.name}"
     columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.rpartition('.')[0]}")
@@ -344,7 +348,7 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
 
 
 def literal(text: str) -> str:
-    """A declared text as an SQL literal; COMMENT takes no parameter. Never for data."""
+    """Return a declared text as an SQL literal, for statements without parameters such as COMMENT. Never for data."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -1,8 +1,8 @@
-"""The sidecar of the warehouse: which file the last writer left, so that one that was put back from outside is noticed.
+"""The warehouse's sidecar: identifies the file that the last writer left, to detect a replacement from outside.
 
-Dagster remembers what is loaded apart from the warehouse. An older copy that is put back makes that memory wrong. Each writer
-therefore leaves the file's inode, size and mtime beside it, with a digest of its ledger. A reader compares them with `stat()`;
-the next writer judges a difference by the digest, as a writer that was killed changes the file too.
+Dagster records what is loaded separately from the warehouse. Restoring an older copy makes those records wrong. So each
+writer stores the file's inode, size and mtime next to it, with a digest of the ledger. A reader compares them with
+`stat()`. The next writer judges a difference by the digest, as a killed writer changes the file too.
 """
 
 import json
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 REPLACED = (
     "warehouse.duckdb is not the file that the last run left: it was replaced from outside. Everything delivered is compared with "
-    "it again, and what it lacks is loaded."
+    "it again, and missing files are loaded."
 )
 _DIGEST = """
     SELECT sha256(coalesce(string_agg(entry, chr(10) ORDER BY entry), '')) FROM (
@@ -28,18 +28,18 @@ _DIGEST = """
         SELECT concat_ws('|', 'check', name, subject, evaluated_at) FROM ops.checks WHERE kind = 'model'
         UNION ALL
         SELECT concat_ws('|', 'erased', user_id, times) FROM ops.erased)"""
-"""The ledger, when the models were tested last, and who was erased: what else the warehouse holds follows from that."""
+"""The ledger, the last test of the models, and the erasures: the rest of the warehouse follows from these."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the last writer left.
+    """The state that the last writer left.
 
     Attributes:
         file: inode, size in bytes and mtime in nanoseconds of the warehouse.
-        digest: of its ledger.
-        replaced_at: when a warehouse was found last that no writer had left (epoch seconds); 0 if never. What Dagster
-            remembers from before is not to be believed.
+        digest: digest of its ledger.
+        replaced_at: when a foreign warehouse was last found in its place (epoch seconds); 0 if never. Dagster's records
+            from before that are not trusted.
     """
 
     file: tuple[int, int, int]
@@ -48,7 +48,7 @@ class Sidecar:
 
 
 def sidecar_path(warehouse: Path) -> Path:
-    """Where the sidecar of a warehouse is."""
+    """Return the path of a warehouse's sidecar."""
     return warehouse.with_name(f"{warehouse.name}.state")
 
 
@@ -62,27 +62,27 @@ def read_sidecar(warehouse: Path) -> Sidecar | None:
 
 
 def is_untouched(warehouse: Path) -> bool:
-    """Return whether the warehouse is the file that the last writer left; the file is not opened.
+    """Return whether the warehouse is the file that the last writer left, without opening it.
 
-    A warehouse without a sidecar, of an earlier release, counts as untouched. One that is gone does not, if there was one.
+    A warehouse without a sidecar (earlier release) counts as untouched. A missing warehouse with a sidecar does not.
     """
     left = read_sidecar(warehouse)
     return left is None or left.file == _state(warehouse)
 
 
 def replaced_at(warehouse: Path) -> float:
-    """Return when the warehouse was found replaced from outside (epoch seconds); 0 if it never was."""
+    """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never."""
     left = read_sidecar(warehouse)
     return left.replaced_at if left else 0.0
 
 
 def judge(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool) -> None:
-    """Note at once if the warehouse that a writer has opened is not the one that the last writer left.
+    """Record at once if the opened warehouse is not the one that the last writer left.
 
     Args:
         connection: the warehouse, under the writer's lock.
         warehouse: its path.
-        is_same_file: what `is_untouched` said before it was opened.
+        is_same_file: result of `is_untouched` before it was opened.
     """
     left = read_sidecar(warehouse)
     if left is None or is_same_file or left.digest == digest(connection):
@@ -92,7 +92,7 @@ def judge(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_fil
 
 
 def digest(connection: duckdb.DuckDBPyConnection) -> str:
-    """Return a digest of the ledger of an open warehouse."""
+    """Return a digest of an open warehouse's ledger."""
     row = connection.execute(_DIGEST).fetchone()
     assert row is not None  # an aggregate has one row
     return str(row[0])
@@ -103,7 +103,7 @@ def leave_sidecar(warehouse: Path, ledger: str | None) -> None:
 
     Args:
         warehouse: its path.
-        ledger: the digest of its ledger; None if it could not be computed, and the next writer is to judge.
+        ledger: digest of its ledger; None if it could not be computed, so that the next writer judges.
     """
     left, file = read_sidecar(warehouse), _state(warehouse)
     if ledger is None or file is None:
@@ -114,9 +114,9 @@ def leave_sidecar(warehouse: Path, ledger: str | None) -> None:
 
 
 def write_sidecar(warehouse: Path, content: Sidecar) -> None:
-    """Replace the sidecar as a whole. A failure is logged only: the data is written, and the next writer judges by the digest."""
+    """Replace the sidecar atomically. Only log a failure: the data is safe, and the next writer judges by the digest."""
     target = sidecar_path(warehouse)
-    fresh = target.with_name(f"{target.name}.new")  # one name, as the lock allows one writer: nothing is left for ever
+    fresh = target.with_name(f"{target.name}.new")  # a fixed name, as there is one writer: leftovers don't accumulate
     try:
         fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

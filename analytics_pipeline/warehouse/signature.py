@@ -1,6 +1,6 @@
-"""What a published file says of itself (`ops.published`), read without the warehouse.
+"""Read what a published file says about itself (`ops.published`), without the warehouse.
 
-How it is written belongs in `publish.py`.
+`publish.py` writes it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,15 @@ from analytics_pipeline.warehouse.schema import PUBLISHED
 
 @dataclass(frozen=True)
 class Signature:
-    """The row of `ops.published`; a file of an earlier release says less.
+    """The row of `ops.published`; files of earlier releases have fewer columns.
 
     Attributes:
         published_at: UTC.
-        kept: tables that a failing check withholds: when they were published as they still are (UTC).
-        left_out: tables that a failing check withholds and that are not in the file.
-        older_files: files that the published file before had in a later state, or alone: an older warehouse was put back.
-        emptied: cells of open columns in which an email address stood, by `schema.table.column`.
+        kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
+        left_out: tables withheld by a failing check that are not in the file.
+        older_files: files of which the previous published file had a later state, or had them alone: an older
+            warehouse was restored.
+        emptied: number of cells of open columns that held an email address, by `schema.table.column`.
     """
 
     published_at: datetime
@@ -35,7 +36,7 @@ class Signature:
 
     @property
     def withheld(self) -> list[str]:
-        """What people are told of tables that are not published as they are in the warehouse: a line for each kind."""
+        """Return a line for people for each kind of table that is not published in its current state."""
         return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
@@ -45,12 +46,12 @@ def withheld_lines(
     older_files: int = 0,
     emptied: Mapping[str, int] = MappingProxyType({}),
 ) -> list[str]:
-    """A line on the tables that stay as they were published, on those that are missing, on a file that went back in time, and
-    on cells that were emptied; none where there is nothing to say."""
+    """Return lines for people: about tables that keep their published state, tables left out, an older warehouse, and emptied
+    cells."""
     lines = []
     if older_files:
         lines.append(
-            f"Published from an older warehouse: of {older_files:,} files it holds less than what was published before. "
+            f"Published from an older warehouse: for {older_files:,} files it holds less than was published before. "
             "`analytics-pipeline sync`, or Dagster's daemon, loads what is still delivered and publishes again."
         )
     if kept:
@@ -60,14 +61,14 @@ def withheld_lines(
     if emptied:
         columns = ", ".join(f"{name} ({cells:,})" for name, cells in sorted(emptied.items()))
         lines.append(
-            f"Published empty, as an email address stands in cells of open columns: {columns}. Rows of those files are "
+            f"Published empty, as cells of open columns hold an email address: {columns}. Rows of those files are "
             "probably shifted by an unquoted comma: `analytics-pipeline findings` shows where rows are too long."
         )
     return lines
 
 
 def signature(published: Path) -> Signature | None:
-    """What a published file says of itself; None if there is none, or it can't be read."""
+    """Return a published file's signature; None if there is none, or it can't be read."""
     if not published.exists():
         return None
     try:
@@ -78,7 +79,7 @@ def signature(published: Path) -> Signature | None:
 
 
 def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
-    """The same, of an open file."""
+    """Return the signature of an open published file; None if it has none."""
     found = connection.execute(f"FROM {PUBLISHED.name}")
     names = [column[0] for column in found.description or ()]
     row = dict(zip(names, found.fetchone() or (), strict=False))

@@ -1,4 +1,4 @@
-"""All or nothing: the one way in which several statements become a transaction. What they write is no matter here."""
+"""Run several statements as one transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,9 +8,9 @@ import duckdb
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commit what is done inside, or undo all of it where it raises; the connection is usable afterwards.
+    """Commit at the end of the block, or roll back if it raises; the connection stays usable.
 
-    Where DuckDB has given up the transaction by itself (a full disk), the error that made it do so is raised.
+    If DuckDB aborted the transaction itself (a full disk), the original error is raised.
     """
     connection.begin()
     try:

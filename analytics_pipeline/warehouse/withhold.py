@@ -1,7 +1,7 @@
-"""What a failing check keeps from being published, and what is published of it instead: the rows of the file before.
+"""What a failing check withholds from publication; its previous published rows are published instead.
 
-Rows of the file before are taken only where they fit the new one: same release of the tables, same privacy, and nobody was
-erased since. Where they don't, the table is left out: a person who was erased must not come back with them.
+Rows of the previous file are reused only if they fit the new one: same schema version, same privacy setting, and nobody
+erased since. Otherwise the table is left out: an erased person must not come back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,19 +18,19 @@ from analytics_pipeline.warehouse.connection import let_go
 from analytics_pipeline.warehouse.schema import literal
 
 BEFORE = "published_before"
-"""Name of the attached file that was published before."""
+"""Name under which the previous published file is attached."""
 MODEL_SCHEMAS = ("staging.", "marts.")
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """What is not published anew.
+    """The models that are not republished.
 
     Attributes:
         tables: qualified names of the models that failing checks withhold.
-        kept: those of them that the file before has in a state that may be published: the time of that state (UTC).
-        whole: whether a check withholds what every model is made of, so that nothing of the file may be new.
-        usable: whether there is a file before, from which rows may be taken.
+        kept: withheld models that the previous file has in a publishable state, with the time of that state (UTC).
+        whole: whether a check withholds the raw tables under every model, so that nothing in the file may change.
+        usable: whether rows of a previous file may be reused.
     """
 
     tables: frozenset[str] = frozenset()
@@ -40,27 +40,27 @@ class Withheld:
 
     @property
     def left_out(self) -> list[str]:
-        """Those that can't be in the file at all."""
+        """Return the withheld models that can't be in the file at all."""
         return sorted(self.tables - self.kept.keys())
 
     @property
     def file_stays(self) -> bool:
-        """Whether the file holds what it held before, and nothing new but the checks."""
+        """Return whether the file keeps all its content except the checks."""
         return self.whole and self.usable
 
     @property
     def nothing(self) -> bool:
-        """Whether no file may be written, as what everything is made of is wrong and there is no file before."""
+        """Return whether no file may be written: the raw tables are wrong, and there is no previous file."""
         return self.whole and not self.usable
 
 
 def withheld_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Every table that a failing, or outdated, ERROR check withholds."""
+    """Return every table that a failing or outdated ERROR check withholds."""
     return frozenset(name for check in errors(read(connection)) for name in check.withholds)
 
 
 def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
-    """How many times people were erased so far; None while an erasure is under way, or was interrupted."""
+    """Return how many erasures there were; None while one is in progress or was interrupted."""
     row = connection.execute(
         "SELECT coalesce(sum(times), 0)::BIGINT, count(*) FILTER (times = 0) FROM ops.erased"
     ).fetchone()
@@ -70,11 +70,11 @@ def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 @contextmanager
 def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Iterator[Withheld]:
-    """Find what is withheld; while the block runs, the file before is attached as BEFORE if anything is kept of it.
+    """Yield what is withheld; inside the block the previous file is attached as BEFORE if anything of it is kept.
 
     Args:
         connection: the live warehouse, under the writer's lock.
-        target: the published file, which need not be there.
+        target: the published file, which may be missing.
         pii: whether private columns are to be published.
     """
     tables = withheld_tables(connection)
@@ -85,23 +85,23 @@ def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) 
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
     with attached_before(connection, target) as is_attached:
         states, same_release = _states(connection, pii) if is_attached else (None, False)
-        if not same_release:  # what is private may have been declared anew: marts alone hold nothing private
+        if not same_release:  # a column may have become private since; only marts never hold private columns
             states = {name: at for name, at in states.items() if name.startswith("marts.")} if states else states
         if whole and not (states and same_release) and target.exists():
-            # The file before may hold somebody who was erased: rather one without any model than that one.
+            # The previous file may hold an erased person: a file without any model is better than that.
             whole = False
         kept = {name: at for name, at in (states or {}).items() if whole or name in models}
         yield Withheld(models, kept, whole, usable=bool(states))
 
 
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Return how many files the published file has that the warehouse lacks, or has in a version that was loaded earlier.
+    """Return how many files the published file has that the warehouse lacks, or has in an earlier loaded version.
 
-    A load only ever adds to the ledger, so any such file means that an older warehouse was put back.
+    Loads only add to the ledger, so any such file means that an older warehouse was restored.
 
     Args:
         connection: the live warehouse.
-        target: the published file, which need not be there.
+        target: the published file, which may be missing.
     """
     with attached_before(connection, target) as is_attached:
         if not is_attached:
@@ -112,7 +112,7 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
                     LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
                     WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at"""
             ).fetchone()
-        except duckdb.Error:  # no file of ours, or of a release that had other tables
+        except duckdb.Error:  # not our file, or a release with other tables
             return 0
     assert row is not None  # an aggregate has one row
     return int(row[0])
@@ -120,13 +120,13 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
 
 @contextmanager
 def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
-    """Attach the file that was published before as BEFORE, to read; False if there is none that can be read."""
+    """Attach the previous published file as BEFORE, read-only; yield False if there is none, or it can't be read."""
     if not target.exists():
         yield False
         return
     try:
         connection.execute(f"ATTACH {literal(str(target))} AS {BEFORE} (READ_ONLY)")
-    except duckdb.Error:  # damaged, or no database: nothing is taken from it
+    except duckdb.Error:  # damaged, or not a database: nothing of it is used
         yield False
         return
     try:
@@ -137,8 +137,8 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
 
 
 def _states(connection: duckdb.DuckDBPyConnection, pii: bool) -> tuple[dict[str, datetime] | None, bool]:
-    """When each model of the file before was published in the state it has there, None if no row may be taken; and whether
-    this release wrote it."""
+    """Return when each model of the previous file was published in its state there (None if no row may be reused), and
+    whether this release wrote it."""
     try:
         signed = connection.execute(f"FROM {BEFORE}.ops.published")
         names = [column[0] for column in signed.description or ()]

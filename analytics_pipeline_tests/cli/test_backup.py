@@ -106,8 +106,8 @@ def _of_another(folder: Path) -> None:
     [
         (_damage, "is damaged"),
         (_of_another, "organisation 7"),
-        (lambda folder: (folder / backups.MANIFEST).unlink(), "no whole backup"),
-        (lambda folder: (folder / backups.COPY).unlink(), "no whole backup"),
+        (lambda folder: (folder / backups.MANIFEST).unlink(), "not a complete backup"),
+        (lambda folder: (folder / backups.COPY).unlink(), "not a complete backup"),
     ],
 )
 def test_what_is_no_good_backup_is_refused_and_nothing_changes(

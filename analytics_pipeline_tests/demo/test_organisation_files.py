@@ -86,7 +86,7 @@ def test_each_planted_fault_can_be_seen_on_its_line():
     seen = {
         "as the article masks them": "1731xxx, ",
         "a date that does not exist": "Feb-30-2026 9:40:20 pm UTC",
-        "an amount that no account spends": ", 600000000, ",
+        "an amount that no account can spend": ", 600000000, ",
         "a month that does not exist": ", 13, 2026, ",
         "one cell more": ", surplus",
         "not UTF-8": "caf\\xe9",
@@ -124,7 +124,7 @@ def test_without_flaws_nothing_is_planted_and_no_file_is_odd():
 def test_the_odd_files_are_what_they_are_said_to_be():
     usual = [normal_form(name) for name in HEADERS["lab_sessions"]]
     other_order = [normal_form(name) for name in parse(FILES[ODD["columns in another order"]])[0]]
-    more = [normal_form(name) for name in parse(FILES[ODD["a column nobody announced: Region"]])[0]]
+    more = [normal_form(name) for name in parse(FILES[ODD["an unannounced column: Region"]])[0]]
     short = parse(FILES[ODD["rows without their last two cells, and the unknown lab type Quantum"]])
     assert other_order != usual and sorted(other_order) == sorted(usual)
     assert [name for name in more if name != "region"] == usual != more

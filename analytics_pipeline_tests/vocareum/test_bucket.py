@@ -134,7 +134,7 @@ def test_an_object_deleted_since_the_listing_does_not_stop_the_others(demo: Demo
     demo.delete("org9001/a.csv")
     lost, got = sorted(bucket.download(listed, into), key=lambda outcome: outcome.object.key)
     assert isinstance(lost, Undelivered)
-    assert "no longer there" in lost.reason
+    assert "no longer exists" in lost.reason
     assert isinstance(got, Downloaded)
 
 

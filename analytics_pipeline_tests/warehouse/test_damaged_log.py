@@ -32,7 +32,7 @@ def test_a_damaged_log_is_named_with_the_remedy_that_works(tmp_path: Path) -> No
     for door in (open_warehouse, read_warehouse):
         with pytest.raises(WarehouseUnusable, match=f"move {log} away") as raised, door(path):
             pass
-        assert "the log beside it is damaged" in raised.value.message
+        assert "its write-ahead log is damaged" in raised.value.message
         assert "not the database" in raised.value.remedy
     log.rename(tmp_path / "damaged.wal")
     with open_warehouse(path) as connection:
@@ -43,6 +43,6 @@ def test_a_damaged_database_does_not_blame_the_log(tmp_path: Path) -> None:
     path = tmp_path / "data" / "warehouse.duckdb"
     path.parent.mkdir(mode=0o700)
     path.write_bytes(b"no database" * 1_000)
-    with pytest.raises(WarehouseUnusable, match="put back a copy") as raised, open_warehouse(path):
+    with pytest.raises(WarehouseUnusable, match="restore a backup") as raised, open_warehouse(path):
         pass
     assert ".wal" not in str(raised.value)

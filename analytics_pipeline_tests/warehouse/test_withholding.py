@@ -194,5 +194,5 @@ def test_a_file_published_from_an_older_warehouse_says_so(
     assert done.older_files == changed > 1
     said = signature(settings.published_path)
     assert said is not None and said.withheld == done.withheld
-    assert f"Published from an older warehouse: of {changed} files" in done.withheld[0]
+    assert f"Published from an older warehouse: for {changed} files" in done.withheld[0]
     assert published().older_files == 0, "what is published now is no older than that"

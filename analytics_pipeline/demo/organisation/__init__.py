@@ -1,6 +1,6 @@
-"""A simulated Vocareum organisation: its bucket, written in the dialect of the vendor's article, and its truth.
+"""A simulated Vocareum organisation: its bucket, in the formats of the vendor's article, and the truth about it.
 
-Belongs here: the door to the package. It knows nothing of the pipeline that reads the files, and no server.
+This is the package's interface. It knows neither the pipeline that reads the files nor the servers.
 """
 
 from datetime import date, timedelta
@@ -45,28 +45,28 @@ __all__ = [
 
 
 class Organisation:
-    """The organisation that a spec describes: what its bucket holds after any night, and what is really so.
+    """The organisation that a spec describes: the content of its bucket after any night, and the truth.
 
-    A daily file is final when it is delivered, but for those in `Truth.rewritten`: some of their rows come with the
-    next night's job. Months are rewritten while they are open; grades, enrollment and mappings every night.
+    A daily file is final when delivered, except those in `Truth.rewritten`: some of their rows arrive with the
+    next night's job. Open months are rewritten every night, and so are grades, enrollment and mappings.
     """
 
     def __init__(self, spec: OrganisationSpec) -> None:
         self.spec = spec
 
     def files(self, as_of: date | None = None) -> dict[str, bytes]:
-        """The whole bucket, body by key, after the nightly job that follows the UTC day `as_of` (default: the last)."""
+        """Return the bucket's bodies by key, after the nightly job that follows the UTC day `as_of` (default: the last)."""
         as_of = self._checked(as_of)
         bodies = {name: render(found, self.spec.dialect)[0] for name, found in self._tables(as_of)[0].items()}
         return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
 
     @cached_property
     def truth(self) -> Truth:
-        """What is really so, for the bucket after the last day."""
+        """Return the truth for the bucket after the last day."""
         return self.truth_as_of(self.spec.last_day)
 
     def truth_as_of(self, as_of: date) -> Truth:
-        """What is really so, for the bucket after the nightly job that follows the UTC day `as_of`."""
+        """Return the truth for the bucket after the nightly job that follows the UTC day `as_of`."""
         world, (found, odd) = self._world, self._tables(self._checked(as_of))
         happened = tuple(facts.sessions(world, as_of))
         lines, roots = facts.lineage(world, as_of)

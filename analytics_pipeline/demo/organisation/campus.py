@@ -1,6 +1,6 @@
-"""The courses, parts and people of the organisation, and when each comes and goes.
+"""The organisation's courses, parts and people, and when each appears and leaves.
 
-Belongs here: who and what exists. Does not: what people do in a lab, or what that costs.
+What people do in a lab is in sessions.py, and its cost in spend.py.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _ODD_NAMES = ("Müller, Jürgen", 'Zoë "Zo" Brien, Jr.', "李小龍", "Łukasz 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an assignment. `provider` bills its labs; an unmapped part is in no asn_mapping row."""
+    """A part of an assignment. `provider` bills its labs; an unmapped part has no asn_mapping row."""
 
     course_id: int
     assignment_id: int
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Course:
-    """A course. An archived one is only listed in the mappings: nobody is in it."""
+    """A course. An archived one is only listed in the mappings and has no members."""
 
     course_id: int
     name: str
@@ -50,10 +50,10 @@ class Course:
 
 @dataclass(frozen=True)
 class Person:
-    """A user. The account is the one AWS account they are given.
+    """A user. `account` is the only AWS account they are given.
 
-    `works` is False for those who never start a lab; the keen are in the sandbox of their course on every working day. The
-    launches of the unlucky all fail.
+    `works` is False for users who never start a lab. Keen users work in their course's sandbox on every working day.
+    All launches of unlucky users fail.
     """
 
     user_id: int
@@ -69,8 +69,8 @@ class Person:
 class Membership:
     """One person in one course.
 
-    `promoted_on` is the day a student becomes ta; from `unlisted_on` on the enrollment no longer lists the person, who may
-    go on working.
+    On `promoted_on` a student becomes a ta. From `unlisted_on` the enrollment no longer lists the person, who may
+    keep working.
     """
 
     person: Person
@@ -86,24 +86,24 @@ class Membership:
         return self.joined_on <= day and not (self.unlisted_on and day >= self.unlisted_on)
 
     def role(self, day: date) -> str:
-        """The role at the end of that UTC day: student, ta or teacher."""
+        """Return the role at the end of that UTC day: student, ta or teacher."""
         return "ta" if self.promoted_on and day >= self.promoted_on else self.first_role
 
     def active(self, day: date) -> bool:
-        """Whether the person can use the course on that UTC day."""
+        """Return whether the person can use the course on that UTC day."""
         return self.joined_on <= day and not (self.dropped_on and day >= self.dropped_on)
 
 
 @dataclass(frozen=True)
 class Campus:
-    """Everything that exists during the simulation; what has come by a given day is for the caller to ask."""
+    """Everything that exists at some time of the simulation; callers filter by day."""
 
     courses: tuple[Course, ...]
     memberships: tuple[Membership, ...]
 
 
 def build_campus(spec: OrganisationSpec) -> Campus:
-    """The organisation's courses, students and staff."""
+    """Create the organisation's courses, students and staff."""
     active = [_course(spec, n) for n in range(spec.courses)]
     return Campus((*active, *_archived(spec)), (*_staff(spec, active), *_students(spec, active)))
 
@@ -113,12 +113,12 @@ def _course_id(n: int) -> int:
 
 
 def _opens(spec: OrganisationSpec, n: int) -> date:
-    """The first day of the n-th course: the last one comes late, and with it all that happens in it."""
+    """Return the first day of the n-th course; the last course and its data start late."""
     return Calendar(spec).late_course if n == spec.courses - 1 else spec.first_day
 
 
 def _course(spec: OrganisationSpec, n: int) -> Course:
-    """The n-th active course; each third one is new and the two after it are a clone and a clone of that clone."""
+    """Create the n-th active course. Every third one is new; the next two are a clone, and a clone of the clone."""
     clone = n % 3 > 0
     return Course(
         course_id=_course_id(n),
@@ -132,7 +132,7 @@ def _course(spec: OrganisationSpec, n: int) -> Course:
 
 
 def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
-    """Three assignments; a clone's first two point to their originals, the third is the course's own and comes late.
+    """Yield three assignments. A clone's first two point to their originals; the third is its own and starts late.
 
     The first clone keeps the id of its original's first assignment, as clones may.
     """
@@ -143,7 +143,7 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
         (1, "lab-04-api", 1, "virtual machine", "VM", None),
         (2, 'Team project, "Data"', 0, "Pipeline", "Cloud", billed),
         (2, 'Team project, "Data"', 1, "Notebook", "Databricks", None),
-        (3, "Retired lab", 0, "assignment-part", "Cloud", "aws"),  # was taken off the course and still costs money
+        (3, "Retired lab", 0, "assignment-part", "Cloud", "aws"),  # removed from the course, but still costs money
     ]
     for a, assignment_name, p, name, lab_type, provider in labs if n == 0 else labs[:-1]:
         assignment = 760081 + 100 * n + 10 * a
@@ -165,7 +165,7 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
 
 
 def _archived(spec: OrganisationSpec) -> list[Course]:
-    """Clones whose parent is elsewhere or not said, and two that are each other's parent."""
+    """Create clones with an outside or an unknown parent, and two that are each other's parent."""
     ids = [45001, 45002, 45003, 45004]
     parents = [OUTSIDE_COURSE, None, 45004, 45003]
     names = ["Cloud basics", "Cloud basics - copy", "Loop A", "Loop B"]
@@ -177,7 +177,7 @@ def _archived(spec: OrganisationSpec) -> list[Course]:
 
 
 def _staff(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
-    """A teacher and a ta for each course."""
+    """Create a teacher and a ta for each course."""
     people = []
     for n, course in enumerate(courses):
         for m, role in enumerate(("teacher", "ta")):
@@ -190,9 +190,9 @@ def _staff(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
 
 
 def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
-    """Each student in one course, each fourth in two; a few leave, and their accounts go to those who arrive.
+    """Put each student in one course, and every fourth in two. A few leave, and newcomers get their accounts.
 
-    A few vanish from the roster without a word.
+    A few disappear from the enrollment without being marked as dropped.
     """
     calendar = Calendar(spec)
     members: list[Membership] = []
@@ -214,9 +214,9 @@ def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]
 def _student(spec: OrganisationSpec, i: int) -> Person:
     dice = Dice(spec.seed, "student", i)
     name = _ODD_NAMES[i // 13 % 6] if i % 13 == 1 else f"{dice.pick(_FIRST_NAMES)} {dice.pick(_LAST_NAMES)}"
-    holder = i - 1 if i % 20 == 8 else i  # an arriving student is given the account of the one who left
+    holder = i - 1 if i % 20 == 8 else i  # a newcomer gets the account of the student who left
     account = 86225200000 if holder % 5 == 2 else 862252000000  # eleven digits: an id with a leading zero
-    keen = i % 20 in (7, 8)  # both holders of an account that changes hands, so that both surely spend
+    keen = i % 20 in (7, 8)  # both holders of a reused account, so that both are sure to spend
     works = keen or (i != 3 and not dice.chance(0.05))
     return Person(
         1731000 + i, name, f"user{i}@example.edu", f"{account + 7919 * holder:012d}", works, keen, i % 40 == 9

@@ -1,6 +1,6 @@
 """The tables of aws_cost, azure_cost and service_spend as of a day.
 
-Belongs here: what the spend looks like in the bucket. Does not: what was spent (spend.py), the other tables (feed.py).
+spend.py simulates the spend itself; feed.py makes the other tables.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from analytics_pipeline.demo.organisation.table import Table, table
 from analytics_pipeline.demo.organisation.world import World, key
 
 _SERVICES = ("Amazon Elastic Compute Cloud", "Amazon Simple Storage Service", "AmazonCloudWatch")
-_SHARES = (Decimal("0.7"), Decimal("0.2"))  # of the first two; the third has the rest, so that nothing is lost
+_SHARES = (Decimal("0.7"), Decimal("0.2"))  # of the first two; the third gets the rest, so that totals tie
 
 
 def delivered_aws(world: World, as_of: date) -> Reports:
-    """The values of aws_cost in the bucket: of a file still to be rewritten, each fifth row is yet to come."""
+    """Return the delivered values of aws_cost. A file that will be rewritten still lacks every fifth row."""
     reports: Reports = {}
     for day, values in world.aws.items():
         incomplete = day == as_of and day in world.calendar.rewritten
@@ -26,12 +26,12 @@ def delivered_aws(world: World, as_of: date) -> Reports:
 
 
 def delivered_azure(world: World, as_of: date) -> Reports:
-    """The values of azure_cost in the bucket; while nobody spends there is no file."""
+    """Return the delivered values of azure_cost. Without any spend there is no file."""
     return {day: values for day, values in world.azure.items() if day <= as_of and values}
 
 
 def aws_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """One file per day, rewritten a night later on some days; later files have a deactivation date."""
+    """Yield one file per day; on some days it is rewritten a night later. Later files have a deactivation date."""
     calendar = world.calendar
     for day, values in delivered_aws(world, as_of).items():
         nights = 2 if day in calendar.rewritten and day < as_of else 1
@@ -50,7 +50,7 @@ def _aws_row(world: World, series: Series, value: Decimal, updated: int, day: da
 
 
 def azure_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """One file per day."""
+    """Yield one file per day."""
     for day, values in delivered_azure(world, as_of).items():
         rows = (
             (
@@ -68,7 +68,7 @@ def azure_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
 
 
 def service_spend(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """One file per month, complete up to `as_of` while the month is open."""
+    """Yield one file per month, complete up to `as_of` while the month is open."""
     months: dict[date, dict[Series, Decimal]] = {}
     for series, spend in world.spends.items():
         for day, amount in spend.items():

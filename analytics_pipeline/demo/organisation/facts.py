@@ -1,6 +1,6 @@
-"""Fills in the Truth about sessions, spend, courses and scores as of a day.
+"""Compute the Truth about sessions, spend, courses and scores as of a day.
 
-Belongs here: turning the simulation into facts. Does not: the shape of the facts (truth.py), files and their rows.
+truth.py defines the values; this module fills them from the simulation.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from analytics_pipeline.demo.organisation.world import World, key
 
 
 def daily_spend(world: World, as_of: date) -> Iterator[DailySpend]:
-    """What was truly spent up to the end of that day, series by series."""
+    """Yield the true spend up to the end of that day, series by series."""
     course_of = _course_of(world, as_of)
     for series, days in world.spends.items():
         account = series.aws_account_id or None
@@ -34,7 +34,7 @@ def daily_spend(world: World, as_of: date) -> Iterator[DailySpend]:
 
 
 def observable_spend(world: World, as_of: date) -> Iterator[ObservableSpend]:
-    """What the files in the bucket tell of it."""
+    """Yield the part of the spend that the delivered files reveal."""
     for reports in (delivered_aws(world, as_of), delivered_azure(world, as_of)):
         restarts_monthly = world.spec.aws_restarts_monthly
         yield from observe(reports, _course_of(world, as_of), restarts_monthly=restarts_monthly)
@@ -46,7 +46,7 @@ def _course_of(world: World, as_of: date) -> Callable[[int], int | None]:
 
 
 def sessions(world: World, as_of: date) -> Iterator[SessionTruth]:
-    """The sessions that are in the bucket."""
+    """Yield the delivered sessions."""
     for s in delivered_sessions(world, as_of):
         yield SessionTruth(
             key=key(world.spec, "lab_sessions/lab_sessions", s.day),
@@ -62,7 +62,7 @@ def sessions(world: World, as_of: date) -> Iterator[SessionTruth]:
 
 
 def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], SessionTotal]:
-    """The number and minutes of sessions by course and day."""
+    """Return the number and minutes of sessions by course and day."""
     sums: dict[tuple[int, date], tuple[int, int]] = {}
     for session in happened:
         count, seconds = sums.get((session.course_id, session.day), (0, 0))
@@ -71,12 +71,12 @@ def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], Session
 
 
 def never_seen(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Students by that day's enrollment, also those who dropped, of whom no session was delivered."""
+    """Return the students in that day's enrollment, dropped ones included, without a delivered session."""
     return frozenset(_students(world, as_of) - {session.user_id for session in happened})
 
 
 def failed_only(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Students by that day's enrollment of whom sessions were delivered, each of them a failed launch."""
+    """Return the students in that day's enrollment whose delivered sessions are all failed launches."""
     seen = {session.user_id for session in happened}
     return frozenset(_students(world, as_of) & seen - {session.user_id for session in happened if not session.failed})
 
@@ -86,7 +86,7 @@ def _students(world: World, as_of: date) -> set[int]:
 
 
 def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
-    """Everybody whom the enrollment of a night listed up to that day."""
+    """Return everybody whom any night's enrollment listed up to that day."""
     found = {}
     for m in world.campus.memberships:
         listed = [day for day in world.spec.all_days() if day <= as_of and m.listed(day)]
@@ -97,7 +97,7 @@ def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
 
 
 def lineage(world: World, as_of: date) -> tuple[dict[int, tuple[int, ...]], dict[int, int | None]]:
-    """Each course with its ancestors, and the root of each: the last ancestor inside the organisation."""
+    """Return each course with its ancestors, and each course's root: the last ancestor inside the organisation."""
     courses = {course.course_id: course for course in world.campus.courses if course.created_on <= as_of}
     lines = {course: _line(courses, course) for course in courses}
     return lines, {course: _root(courses, line) for course, line in lines.items()}
@@ -117,7 +117,7 @@ def _root(courses: dict[int, Course], line: tuple[int, ...]) -> int | None:
 
 
 def scores(world: World, as_of: date) -> Iterator[tuple[tuple[int, int, int, int | None], Score]]:
-    """The score of each submission, once, whatever the number of its rubrics."""
+    """Yield the score of each submission once, however many rubrics it has."""
     roles = {(m.course.course_id, m.person.user_id): m.role(as_of) for m in world.campus.memberships}
     for course in world.campus.courses:
         if not course.archived and course.created_on <= as_of:

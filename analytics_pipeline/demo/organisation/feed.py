@@ -1,6 +1,6 @@
 """The bucket's tables as of a day, before flaws are planted and before they become bytes.
 
-Belongs here: which file exists when, under which key and with which rows. Does not: what happened (world.py).
+Decides which file exists when, under which key and with which rows. world.py simulates the events.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from analytics_pipeline.demo.organisation.world import World, key
 
 
 def tables(world: World, as_of: date) -> dict[str, Table]:
-    """Every CSV of the eight datasets by key, as the nightly job after `as_of` leaves the bucket."""
+    """Return every CSV of the eight datasets by key, as the nightly job after `as_of` leaves the bucket."""
     daily = [*_lab_sessions(world, as_of), *aws_cost(world, as_of), *azure_cost(world, as_of)]
     return dict([*daily, *service_spend(world, as_of), *_mappings(world, as_of), *_snapshots(world, as_of)])
 
 
 def delivered_sessions(world: World, as_of: date) -> list[Session]:
-    """The sessions that are in the bucket."""
+    """Return the delivered sessions."""
     return [session for session in world.sessions if session.delivered_on <= as_of]
 
 
 def _lab_sessions(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """One file per day with sessions; a day without any has a file only where that is the planted oddity."""
+    """Yield one file per day with sessions. A day without sessions has a file only as a planted oddity."""
     by_day: dict[date, list[Session]] = {}
     for session in delivered_sessions(world, as_of):
         by_day.setdefault(session.day, []).append(session)

@@ -1,7 +1,6 @@
 """Rows and files that a reader must refuse, report or ignore, planted at known places.
 
-Belongs here: what is broken and how. Does not: anything that is sound. A planted row is an extra, broken copy of a
-sound one, so that the truth of the sound rows is what it was.
+A planted row is an additional, broken copy of a sound one, so that the truth about the sound rows does not change.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,19 +16,19 @@ Breaker = Callable[[dict[str, str]], tuple[str, ...]]  # a sound row by column n
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to break a row; `column` is None where the row as a whole is at fault."""
+    """One way to break a row; `column` is None if the row as a whole is at fault."""
 
     column: str | None
     why: str
     cells: Breaker
 
 
-def _says(column: str, text: str, why: str) -> Fault:
+def _reads(column: str, text: str, why: str) -> Fault:
     return Fault(column, why, lambda row: tuple({**row, column: text}.values()))
 
 
 def _lacks(column: str) -> Fault:
-    why = f"short: {column} is missing inside the row and the cells behind it are shifted"
+    why = f"short: {column} is missing inside the row and the following cells are shifted"
     return Fault(None, why, lambda row: tuple(cell for name, cell in row.items() if name != column))
 
 
@@ -41,37 +40,37 @@ _TOO_LONG = Fault(None, "long: one cell more than the header", lambda row: (*row
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "lab_sessions": (
-        _says("user_id", "1731xxx", "an id that is not a number, as the article masks them"),
-        _says("start_time", "Feb-30-2026 9:40:20 pm UTC", "a date that does not exist"),
+        _reads("user_id", "1731xxx", "an id that is not a number, as the article masks them"),
+        _reads("start_time", "Feb-30-2026 9:40:20 pm UTC", "a date that does not exist"),
         Fault("end_time", "the end is before the start", _swapped),
         _lacks("part_name"),
         _TOO_LONG,
     ),
     "aws_cost": (
-        _says("cost", "N/A", "a cost that is not a number"),
-        _says("cost", "600000000", "an amount that no account spends"),
-        _says("part_id", "76008x", "an id that is not a number"),
+        _reads("cost", "N/A", "a cost that is not a number"),
+        _reads("cost", "600000000", "an amount that no account can spend"),
+        _reads("part_id", "76008x", "an id that is not a number"),
         _lacks("user_email"),
     ),
     "azure_cost": (
-        _says("month", "13", "a month that does not exist"),
-        _says("monthly_cost_to_date", "N/A", "no number"),
+        _reads("month", "13", "a month that does not exist"),
+        _reads("monthly_cost_to_date", "N/A", "a cost that is not a number"),
     ),
-    "service_spend": (_says("cost", "N/A", "a cost that is not a number"), _TOO_LONG),
-    "asn_mapping": (_says("part_id", "none", "an id that is not a number"),),
-    "course_mapping": (_says("course_id", "4051a", "an id that is not a number"),),
-    "grades": (_lacks("partnerid"), _says("rubricscore", "ten", "a score that is not a number"), _TOO_LONG),
+    "service_spend": (_reads("cost", "N/A", "a cost that is not a number"), _TOO_LONG),
+    "asn_mapping": (_reads("part_id", "none", "an id that is not a number"),),
+    "course_mapping": (_reads("course_id", "4051a", "an id that is not a number"),),
+    "grades": (_lacks("partnerid"), _reads("rubricscore", "ten", "a score that is not a number"), _TOO_LONG),
     "enrollment": (
         _lacks("name"),
-        _says("courseid", "none", "an id that is not a number"),
-        _says("dropped", "maybe", "a flag that is neither 0 nor 1"),
+        _reads("courseid", "none", "an id that is not a number"),
+        _reads("dropped", "maybe", "a flag that is neither 0 nor 1"),
     ),
 }
-"""What is wrong with the planted rows. The short rows of grades and enrollment are those of the article's examples."""
+"""The faults of the planted rows. The short rows of grades and enrollment are those of the article's examples."""
 
 
 def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, ...]:
-    """Break the tables in place and return the files that are odd and yet fine."""
+    """Break the tables in place; return the files that are unusual but valid."""
     days, spec = world.calendar, world.spec
     broken = {
         key(spec, "lab_sessions/lab_sessions", days.broken_rows),
@@ -83,7 +82,7 @@ def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, 
         _plant_rows(tables[name])
     odd: list[Oddity] = []
     for day, change in {
-        days.header_only: lambda table: "a header and no rows",  # such as it comes from the simulation
+        days.header_only: lambda table: "a header and no rows",  # the simulation made it so
         days.broken_bytes: _break_bytes,
         days.open_quote: _cut_off,
         days.other_order: _reverse,
@@ -97,7 +96,7 @@ def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, 
 
 
 def strays(world: World, as_of: date) -> dict[str, bytes]:
-    """Files of no dataset: a provider nobody announced, and a text file."""
+    """Return files of no dataset: an unannounced provider, and a text file."""
     month = world.calendar.month_opening.replace(day=1)
     gcp = key(world.spec, "cloud_spend/gcp/gcp_cost", month)
     bodies = {f"org{world.spec.org_id}/lab_sessions/README.txt": b"One file per UTC day.\n"}
@@ -111,7 +110,7 @@ def _first(tables: dict[str, Table], dataset: str) -> str:
 
 
 def _sound(table: Table) -> dict[str, str] | None:
-    """The row with the most cells filled in, by column name: the one on which a fault shows best."""
+    """Return the row with the most filled cells by column name, as it shows a fault best."""
     if not table.records:
         return None
     record = max(table.records, key=lambda record: sum(1 for cell in record.cells if cell))
@@ -131,7 +130,7 @@ def _break_bytes(table: Table) -> None:
 
 
 def _cut_off(table: Table) -> None:
-    """Last, since an open quote swallows whatever follows it."""
+    """Append a row with an open quote; it must be the last row, as it swallows the rest of the file."""
     if row := _sound(table):
         cells = tuple(row.values())[: list(row).index("log") + 1]
         cut = (*cells[:-1], cells[-1].partition("\n")[0].replace('"', "").rstrip(")"))
@@ -147,12 +146,12 @@ def _reverse(table: Table) -> str:
 def _add_column(table: Table) -> str:
     table.header = (*table.header[:9], "Region", *table.header[9:])
     table.records = [Record((*r.cells[:9], "us-west-2", *r.cells[9:])) for r in table.records]
-    return "a column nobody announced: Region"
+    return "an unannounced column: Region"
 
 
 def _cut_short(table: Table) -> str:
-    """As in the article's example, which ends after the 18th of 20 columns; such rows load."""
-    # A short row must be plausible in every cell: the one of the unknown lab type stays whole.
+    """Cut rows after the 18th of 20 columns, as in the article's example; such rows load."""
+    # A short row must be plausible in every cell, so the row with the unknown lab type stays complete.
     whole = [n for n, record in enumerate(table.records) if "Quantum" not in record.cells]
     for n in whole[:2]:
         table.records[n] = Record(table.records[n].cells[:18])
@@ -160,5 +159,5 @@ def _cut_short(table: Table) -> str:
 
 
 def planted(table: Table) -> Iterator[tuple[int, Record]]:
-    """The planted records and their place among the file's records, from 0."""
+    """Yield the planted records with their index in the file, from 0."""
     return ((n, record) for n, record in enumerate(table.records) if record.why)

@@ -1,19 +1,19 @@
-"""What an ideal reader can know from the reports of the two providers, computed without any SQL.
+"""Daily spend as an ideal reader can infer it from the two providers' reports, computed without SQL.
 
-Belongs here: the rules that turn accumulated values into daily spend. Does not: how values came to be (spend.py).
+spend.py simulates the spend; this module holds the rules that turn accumulated values into daily ones:
 
-The rules. Each reported value gives one entry, zero where nothing changed; a series that a delivered file does not
-list is taken as unchanged.
-- A value that falls is a dip if the next one is back at or above the value before; else a restart if it is below half
-  of the value before or a month begins in a feed that restarts monthly; else a correction. Azure knows corrections
-  alone, and each month is a series of its own.
-- Within an accumulation no value counts for more than a later one, and a dip does not count at all.
-- `cost`: the value that counts minus the last one that did; the value itself where an accumulation begins.
+Each reported value gives one entry, zero if nothing changed. A series that a delivered file does not list is
+unchanged.
+- A value that falls is a dip if the next one is back at or above the value before. Otherwise it is a restart if it is
+  below half of the value before, or if a month begins in a feed that restarts monthly. Otherwise it is a correction.
+  Azure has only corrections, and each month is a series of its own.
+- Within an accumulation no value counts for more than a later one. A dip does not count at all.
+- `cost`: the counted value minus the previous counted one; the value itself where an accumulation begins.
 - `is_first`: the series' first value in the feed (in Azure: in that month).
-- `is_opening_balance`: from the first file of aws_cost, whose accumulation began at an unknown time.
-- `days_covered`: days since the series' last value that counted. Of a first value: since the provider's previous file
-  that has any row. It is 1 in the first file of aws_cost. In Azure it never reaches over the start of the month, and in
-  the first file of all it is the day of the month.
+- `is_opening_balance`: from the first aws_cost file, whose accumulation began at an unknown time.
+- `days_covered`: days since the series' previous counted value. For a first value: since the provider's previous file
+  with any row; 1 in the first aws_cost file. In Azure it never reaches across the start of the month; in the very first
+  file it is the day of the month.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class _Value:
-    """An accumulated value, as reported or as it counts, and how it is read if it fell."""
+    """An accumulated value, as reported or as counted, and the reading of its fall, if it fell."""
 
     day: date
     amount: Decimal
@@ -41,7 +41,7 @@ class _Value:
 def observe(
     reports: Reports, course_of: Callable[[int], int | None], *, restarts_monthly: bool = False
 ) -> Iterator[ObservableSpend]:
-    """One provider's entries; `course_of` is the course of a part, None where it is not mapped."""
+    """Yield one provider's entries; `course_of` returns the course of a part, None if it is unmapped."""
     files = [day for day, values in sorted(reports.items()) if values]
     since = {day: (day - before).days for before, day in pairwise(files)}
     reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)
@@ -54,7 +54,7 @@ def observe(
 
 
 def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> list[_Value]:
-    """Say of each value that falls how it is read."""
+    """Classify each value that falls."""
     found = list(values)
     for n, (before, value) in enumerate(pairwise(values), 1):
         if value.amount < before.amount:

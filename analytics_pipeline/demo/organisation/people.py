@@ -1,6 +1,6 @@
-"""Rows about people in courses, as of a day: enrollment and grades.
+"""Rows of the nightly snapshots about people in courses: enrollment and grades, as of a day.
 
-Belongs here: what the nightly snapshots of people say. Does not: who exists (campus.py), what labs cost (spend.py).
+campus.py defines the people; spend.py simulates the cost of labs.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from analytics_pipeline.demo.organisation.campus import Campus, Course, Membersh
 from analytics_pipeline.demo.organisation.dice import Dice
 from analytics_pipeline.demo.organisation.spec import OrganisationSpec
 
-_RUBRICS = (("Score", 5), ("Style, comments", 5))  # name and points that can be had
+_RUBRICS = (("Score", 5), ("Style, comments", 5))  # name and maximum points
 _OVERRIDE_DELAY = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class Work:
-    """One submission of an assignment as it stands on a day. `score` and the points are None until it is graded."""
+    """One submission of an assignment, as of a day. `score` and the points are None until it is graded."""
 
     course_id: int
     assignment_id: int
@@ -28,15 +28,15 @@ class Work:
     submitted: datetime
     partner_id: int | None
     grader_id: int | None
-    score: Decimal | None  # points for the whole assignment; when overridden not the sum of its parts
+    score: Decimal | None  # points for the whole assignment; if overridden not the sum of its parts
     is_override: bool
-    points: dict[tuple[int, int], Decimal | None]  # by part id and place of the rubric
+    points: dict[tuple[int, int], Decimal | None]  # by part id and index of the rubric
 
 
 def enrollment_rows(
     spec: OrganisationSpec, campus: Campus, course: Course, as_of: date
 ) -> Iterator[tuple[object, ...]]:
-    """The people of a course as the night after `as_of` lists them; who dropped stays in the list, others may vanish."""
+    """Yield a course's people in the enrollment of the night after `as_of`: dropped ones stay, some disappear."""
     for member in campus.memberships:
         if member.course != course or not member.listed(as_of):
             continue
@@ -54,7 +54,7 @@ def enrollment_rows(
 
 
 def works(spec: OrganisationSpec, campus: Campus, course: Course, as_of: date) -> Iterator[Work]:
-    """Everything that was submitted in the course by the end of `as_of`; staff try an assignment now and then."""
+    """Yield all submissions in the course by the end of `as_of`; staff occasionally submit too."""
     members = [m for m in campus.memberships if m.course == course and m.joined_on <= as_of]
     partners = _partners(members)
     teacher = next(m.person.user_id for m in members if m.first_role == "teacher")
@@ -70,7 +70,7 @@ def works(spec: OrganisationSpec, campus: Campus, course: Course, as_of: date) -
 
 
 def grade_rows(course: Course, submitted: list[Work]) -> Iterator[tuple[object, ...]]:
-    """One row per submission, part and rubric; the scores of assignment and part repeat on each."""
+    """Yield one row per submission, part and rubric; assignment and part scores repeat on each."""
     parts = {part.part_id: part for part in course.parts}
     for work in submitted:
         best = Decimal(sum(_RUBRICS[rubric][1] for _, rubric in work.points))
@@ -87,7 +87,7 @@ def grade_rows(course: Course, submitted: list[Work]) -> Iterator[tuple[object, 
 
 
 def _partners(members: list[Membership]) -> dict[int, int]:
-    """Students in teams of two, as their ids follow each other: 2k and 2k + 1 among those of the first day."""
+    """Pair the students of the first day into teams of two, in the order of their ids."""
     students = [m.person.user_id for m in members if m.first_role == "student" and m.joined_on == m.course.created_on]
     pairs = list(zip(students[::2], students[1::2], strict=False))
     return dict(pairs) | {second: first for first, second in pairs}
@@ -96,7 +96,7 @@ def _partners(members: list[Membership]) -> dict[int, int]:
 def _submissions(
     spec: OrganisationSpec, member: Membership, parts: list[Part], partner: int | None, teacher: int, dice: Dice
 ) -> Iterator[Work]:
-    """The member's submissions over the whole simulation, not graded yet."""
+    """Yield the member's ungraded submissions over the whole simulation."""
     if dice.chance(0.1 if member.first_role == "student" else 0.7):
         return
     opened = max(parts[0].created_on, member.joined_on)
@@ -120,7 +120,7 @@ def _submissions(
 
 
 def _graded(spec: OrganisationSpec, work: Work, as_of: date) -> Work:
-    """The work with the scores it has by `as_of`: none, those of its rubrics, or later a teacher's own."""
+    """Return the work with its scores as of `as_of`: none, those of its rubrics, or later a teacher's override."""
     team = min(work.user_id, work.partner_id or work.user_id)
     dice = Dice(spec.seed, "grading", work.course_id, work.assignment_id, team, work.submission)
     never, overridden, by_hand = dice.chance(0.1), dice.chance(0.06), dice.chance(0.5)

@@ -1,6 +1,6 @@
-"""What people do in their labs.
+"""Lab sessions as they happened, and as rows of lab_sessions.
 
-Belongs here: lab sessions as they happened and as rows of lab_sessions. Does not: what they cost.
+spend.py simulates their cost.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from analytics_pipeline.demo.organisation.campus import Campus, Membership, Part
 from analytics_pipeline.demo.organisation.dice import Dice
 from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
-_TIMER = 7202  # seconds: two hours and the two seconds of the article's example
+_TIMER = 7202  # seconds: two hours, and two seconds as in the article's example
 _FAILED = "LAUNCH initiated; START failed (CFN creation failed)"
 _READY = " START successful; CFN creation successful; END successful "
 _ENDED = ("(User Ended Lab)", "(User Ended Lab)", "(Instructor Ended Lab)", '(User says:\n"done, thanks")')
@@ -19,10 +19,10 @@ _ENDED = ("(User Ended Lab)", "(User Ended Lab)", "(Instructor Ended Lab)", '(Us
 
 @dataclass(frozen=True)
 class Session:
-    """One lab session. A failed launch has neither start, end nor init. Instants are UTC."""
+    """One lab session, in UTC. A failed launch has no start, end or init."""
 
-    day: date  # the UTC day of its file: of the start, or of the launch where it never started
-    delivered_on: date  # the UTC day after which it is in the bucket; later than `day` where the file is rewritten
+    day: date  # the UTC day of its file: of the start, or of the launch if it never started
+    delivered_on: date  # the UTC day after which it is in the bucket; later than `day` if the file is rewritten
     member: Membership
     part: Part
     lab_type: str
@@ -37,11 +37,11 @@ class Session:
 
     @property
     def seconds(self) -> int:
-        """Length in seconds, 0 for a failed launch."""
+        """Return the length in seconds, 0 for a failed launch."""
         return int((self.end - self.start).total_seconds()) if self.start and self.end else 0
 
     def row(self) -> tuple[object, ...]:
-        """Its cells in the article's order."""
+        """Return its cells in the article's order."""
         who, course, part = self.member.person, self.member.course, self.part
         ready = (self.init - self.launch).total_seconds() / 60 if self.init else None
         return (
@@ -53,7 +53,7 @@ class Session:
 
 
 def simulate_sessions(spec: OrganisationSpec, campus: Campus) -> list[Session]:
-    """All sessions, by day and then by member."""
+    """Return all sessions, by day and then by member."""
     calendar = Calendar(spec)
     return [s for day in spec.all_days() if day not in calendar.quiet for s in _sessions_of(spec, campus, day)]
 
@@ -68,7 +68,7 @@ def _sessions_of(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[
             session = replace(session, lab_type="Quantum")
         if n % 5 == 3 and day in calendar.rewritten:
             session = replace(session, delivered_on=day + timedelta(days=1))
-        if member.person.unlucky:  # after its dice are thrown, so that nobody else's fall otherwise
+        if member.person.unlucky:  # after all draws, so that nobody else's change
             session = _failed(session)
         others.append(session)
         yield session
@@ -77,7 +77,7 @@ def _sessions_of(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[
 
 
 def _failed_launches(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[Session]:
-    """A launch of each unlucky student, so that there is one whatever the dice say."""
+    """Yield a launch of each unlucky student, so that one exists whatever the draws are."""
     for member in campus.memberships:
         if member.person.unlucky and member.active(day):
             dice = Dice(spec.seed, "unlucky", member.person.user_id, day)
@@ -86,12 +86,12 @@ def _failed_launches(spec: OrganisationSpec, campus: Campus, day: date) -> Itera
 
 
 def _failed(session: Session) -> Session:
-    """The session as a launch that failed."""
+    """Turn the session into a failed launch."""
     return replace(session, start=None, end=None, init=None, latency=None, log=_FAILED)
 
 
 def _launched_after_its_end(session: Session) -> Session:
-    """As the article's example, which says a launch of June for a lab of February."""
+    """Shift the launch after the end, as in the article's example (launched in June for a lab of February)."""
     later = session.launch + timedelta(days=98)
     end, init = session.launch + timedelta(seconds=_TIMER), later + timedelta(seconds=5)
     log = _READY + "(Session Timer Expires)"
@@ -99,7 +99,7 @@ def _launched_after_its_end(session: Session) -> Session:
 
 
 def _launches(campus: Campus, day: date, dice: Dice) -> Iterator[tuple[Membership, datetime, list[Session]]]:
-    """Who clicks "Start Lab" and when; the list takes the sessions that this user has begun just before."""
+    """Yield who clicks "Start Lab" and when; the list collects the sessions that the user has just begun."""
     busy = 0.15 if day.weekday() >= 5 else 0.3
     for member in campus.memberships:
         if not (member.active(day) and member.person.works):

@@ -1,7 +1,4 @@
-"""What is asked of a simulated organisation, and on which of its days something out of the ordinary happens.
-
-Belongs here: the size of the organisation and its calendar. Does not: what its people do, or how files are written.
-"""
+"""The size of a simulated organisation, and the days on which something unusual happens."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,7 +6,7 @@ from enum import StrEnum
 
 
 class Dialect(StrEnum):
-    """How the CSV is written. The vendor's article shows the first; the others are what files may turn out to be."""
+    """How the CSV is written. The vendor's article shows the first; real files may use another."""
 
     ARTICLE = "article"  # a blank after most commas, also before a quote; texts with a blank are quoted
     RFC4180 = "rfc4180"  # quotes only where needed
@@ -18,11 +15,11 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True)
 class OrganisationSpec:
-    """The organisation to simulate. Equal specs give equal bytes, on every machine and Python version.
+    """The organisation to simulate. Equal specs give equal bytes on every machine and Python version.
 
-    The simulation runs `days` UTC days and ends with `last_day`. The last three flags answer questions that the
-    article leaves open: whether it has Azure, whether aws_cost restarts each month, and whether a session over
-    midnight is listed in the files of both days.
+    The simulation runs `days` UTC days and ends with `last_day`. The last three flags decide questions that the
+    article leaves open: whether the organisation has Azure, whether aws_cost restarts each month, and whether a
+    session over midnight is listed in both days' files.
     """
 
     org_id: str = "9001"
@@ -44,43 +41,43 @@ class OrganisationSpec:
 
     @classmethod
     def small(cls, **changes: object) -> "OrganisationSpec":
-        """Every trait in twelve days over a month end, for fast tests; `changes` are fields to set otherwise."""
+        """Return a spec with every trait in twelve days over a month end, for fast tests; `changes` override fields."""
         fields: dict[str, object] = {"last_day": date(2026, 11, 6), "days": 12, "students": 25, "courses": 3}
         return cls(**{**fields, **changes})  # type: ignore[arg-type]
 
     @property
     def first_day(self) -> date:
-        """The first simulated UTC day."""
+        """Return the first simulated UTC day."""
         return self.last_day - timedelta(days=self.days - 1)
 
     def all_days(self) -> list[date]:
-        """Every simulated UTC day, oldest first."""
+        """Return every simulated UTC day, oldest first."""
         return [self.first_day + timedelta(days=n) for n in range(self.days)]
 
     def twelfth(self, k: int) -> date:
-        """The first day of the k-th twelfth of the simulation; twelve different days for k in 0..11."""
+        """Return the first day of the k-th twelfth of the simulation: distinct days for k in 0..11."""
         return self.first_day + timedelta(days=self.days * k // 12)
 
 
 class Calendar:
-    """Which day is out of the ordinary, and how. Days are told apart by twelfths, so that they never coincide."""
+    """The unusual days. They lie in different twelfths, so that they never coincide."""
 
     def __init__(self, spec: OrganisationSpec) -> None:
         day, next_day = spec.twelfth, timedelta(days=1)
-        self.header_only = day(3)  # nobody works; the file has a header alone (with flaws), or does not come
+        self.header_only = day(3)  # nobody works; the file has only a header (with flaws), or is missing
         self.launched_late = day(0)  # one session is launched after its end, as in the article's example
         self.quiet = {day(3), day(5)}  # nobody works; day(5) never has a lab_sessions file
-        self.rewritten = {day(1), day(6), day(10)}  # some rows come a night late, in a rewritten file
+        self.rewritten = {day(1), day(6), day(10)}  # some rows arrive a night late, in a rewritten file
         self.broken_rows = day(2)
         self.broken_bytes = day(4)
         self.open_quote = day(6)
         self.other_order = day(7)
         self.extra_column = day(8)
-        self.cut_short = day(9)  # rows without their last, nullable cells, and a lab type nobody announced
+        self.cut_short = day(9)  # rows without their last, nullable cells, and an unannounced lab type
         self.broken_azure_rows = day(10)
-        self.leaving, self.arriving = day(5), day(5) + 2 * next_day  # accounts change hands between these days
+        self.leaving, self.arriving = day(5), day(5) + 2 * next_day  # accounts are reused between these days
         self.unlucky = {day(8), day(11)}  # a launch of each unlucky student fails
-        self.unlisting = day(9)  # some students vanish from the enrollment
+        self.unlisting = day(9)  # some students disappear from the enrollment
         self.deactivation_column_from = day(6)
         self.month_opening = max(spec.last_day.replace(day=1), spec.first_day + next_day)
         self.late_assignments, self.late_course, self.promotion = day(2), day(3), day(6)
@@ -89,5 +86,5 @@ class Calendar:
 
 
 def _not_closing_a_month(day: date) -> date:
-    """The day, or the one before a month's last: without that file a part of the month's bill would be lost to all."""
+    """Return the day, moved back from the end of a month: without that file part of the month's bill would be lost."""
     return day - timedelta(days=1) if (day + timedelta(days=1)).day == 1 else day

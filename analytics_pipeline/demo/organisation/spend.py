@@ -1,6 +1,6 @@
-"""What the labs cost.
+"""The true spend of labs per day, and how the two providers accumulate it.
 
-Belongs here: true spend per day, and how the two providers accumulate it. Does not: files, or what a reader may infer.
+costs.py turns it into files; observe.py infers it back from them.
 """
 
 from collections import defaultdict
@@ -14,13 +14,13 @@ from analytics_pipeline.demo.organisation.dice import Dice
 from analytics_pipeline.demo.organisation.sessions import Session
 from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
-_VISIBLE_AFTER_LEAVING = 3  # days for which an account's rows stay in the file after its user left
+_VISIBLE_AFTER_LEAVING = 3  # days that an account's rows stay in the file after its user left
 ZERO = Decimal(0)
 _CENT = Decimal("0.01")
 
 
 class Series(NamedTuple):
-    """What one accumulation belongs to; Azure names no account."""
+    """The key of one accumulation; Azure names no account."""
 
     provider: str
     aws_account_id: str
@@ -33,7 +33,7 @@ Reports = dict[date, dict[Series, Decimal]]  # per delivered day, the accumulate
 
 
 def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Session]) -> DailySpends:
-    """US dollars truly spent per series and UTC day, never zero."""
+    """Return the true US dollars per series and UTC day, never zero."""
     spends: DailySpends = defaultdict(lambda: defaultdict(Decimal))
     rates = {part.part_id: _rate(spec, part) for course in campus.courses for part in course.parts if part.provider}
     idle: set[int] = set()
@@ -43,7 +43,7 @@ def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Sessio
             for day, seconds in _by_day(session.start, session.end):
                 spends[series][day] += seconds * rates[series.part_id]
             if series.user_id not in idle and Dice(spec.seed, "forgets", series, session.day).chance(0.04):
-                idle.add(series.user_id)  # once per person a machine is left running for days without any session
+                idle.add(series.user_id)  # once per person, a machine is left running for days without a session
                 for day in _idle_days(spec, session):
                     spends[series][day] += 40_000 * rates[series.part_id]
     return {s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day} for s, days in sorted(spends.items())}
@@ -55,7 +55,7 @@ def _series(session: Session) -> Series:
 
 
 def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
-    """Dollars per second: six decimals for most parts, nine for each third, as AWS bills fractions of a cent."""
+    """Return dollars per second: six decimals, or nine for every third part, as AWS bills fractions of a cent."""
     dice = Dice(spec.seed, "rate", part.part_id)
     if part.part_id % 3 == 0:
         return Decimal(dice.between(2_001, 19_999)).scaleb(-9)
@@ -63,7 +63,7 @@ def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
 
 
 def _by_day(start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
-    """The session's seconds on each UTC day it touches; it lasts two hours, so they are two at most."""
+    """Yield the session's seconds on each UTC day it touches; it lasts two hours, so at most two days."""
     midnight = datetime.combine(start.date() + timedelta(days=1), time(), UTC)
     yield start.date(), int((min(end, midnight) - start).total_seconds())
     if end > midnight:
@@ -77,7 +77,7 @@ def _idle_days(spec: OrganisationSpec, session: Session) -> list[date]:
 
 
 def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider: str) -> Reports:
-    """The provider's accumulated values by delivered day. Half of the series are reported only when they changed."""
+    """Return the provider's accumulated values by delivered day. Half of the series are reported only on change."""
     missing = Calendar(spec).aws_missing if provider == "aws" else Calendar(spec).azure_missing
     reports: Reports = {day: {} for day in spec.all_days() if day not in missing}
     leaving = {m.person.user_id: m.dropped_on for m in campus.memberships if m.dropped_on}
@@ -86,36 +86,38 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
     for series, spend in mine.items():
         left = leaving.get(series.user_id)
         gone = left + timedelta(days=_VISIBLE_AFTER_LEAVING) if left else date.max
-        always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)  # so that leaving can be seen
-        total = told = ZERO
+        always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)  # makes leaving visible
+        total = reported = ZERO
         for day in spec.all_days():
             if day in restarts.get(series, ()):
-                total = told = ZERO
+                total = reported = ZERO
             total += spend.get(day, ZERO)
-            if day in reports and day < gone and total and (always or total != told):
-                reports[day][series] = told = total
+            if day in reports and day < gone and total and (always or total != reported):
+                reports[day][series] = reported = total
     if provider == "aws":
         _misreport(reports, restarts)
     return reports
 
 
 def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
-    """Report a value too low in a single file, and one too high until the next file corrects it.
+    """Report one value too low in a single file, and another too high until the next file corrects it.
 
-    Both series never restart, so that what was truly spent can still be known.
+    Both series never restart, so that the true spend can still be inferred.
     """
     steady = [
         series for series in dict.fromkeys(s for values in reports.values() for s in values) if series not in restarts
     ]
-    told = {series: [(day, values[series]) for day, values in reports.items() if series in values] for series in steady}
+    reported = {
+        series: [(day, values[series]) for day, values in reports.items() if series in values] for series in steady
+    }
     for series in steady:
-        days = told[series]
+        days = reported[series]
         dips = (n for n in range(1, len(days) - 1) if days[n - 1][1] > 2 * _CENT)
         if (place := next(dips, None)) is not None:
             reports[days[place][0]][series] = (days[place - 1][1] / 4).quantize(_CENT)
             break
     for other in steady:
-        days = told[other]
+        days = reported[other]
         still = (n for n in range(1, len(days) - 1) if days[n][1] == days[-1][1] > days[n - 1][1] > 10 * _CENT)
         if other != series and (place := next(still, None)) is not None:
             reports[days[place][0]][other] = days[place][1] + _CENT
@@ -125,7 +127,7 @@ def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
 def _restarts(
     spec: OrganisationSpec, spends: DailySpends, provider: str, delivered: set[date]
 ) -> dict[Series, set[date]]:
-    """The days on which accumulations begin anew: each month in Azure; in AWS once, for some series."""
+    """Return the days on which accumulations restart: monthly in Azure; in AWS once, for some series."""
     if provider == "azure" or spec.aws_restarts_monthly:
         openings = {day for day in spec.all_days() if day.day == 1}
         return dict.fromkeys(spends, openings)
@@ -138,10 +140,10 @@ def _restarts(
 
 
 def _visible_fall(spend: dict[date, Decimal], delivered: set[date]) -> date | None:
-    """The first day on which a restart can be seen: the new value is below half of the old one and does not come back.
+    """Return the first day on which a restart is visible: the new value is below half of the old one and stays there.
 
-    Its file and that of the day before are delivered, and after the next spend the value is still below half. On any
-    other day no reader could tell a restart from a correction or a bad file, and the feed could not tell the truth.
+    Its file and the previous day's are delivered, and after the next spend the value is still below half. On any
+    other day no reader could tell a restart from a correction or a bad file.
     """
     total, days = ZERO, list(spend)
     for n, (day, amount) in enumerate(spend.items()):

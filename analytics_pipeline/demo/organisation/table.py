@@ -1,7 +1,4 @@
-"""A file of the feed before and after it becomes bytes.
-
-Belongs here: headers as the vendor's article prints them, cells, dialects. Does not: what the cells say.
-"""
+"""A file of the feed before and after it becomes bytes: headers as in the vendor's article, cells, dialects."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +9,7 @@ from itertools import pairwise
 
 from analytics_pipeline.demo.organisation.spec import Dialect
 
-# Source: the vendor's article, spaced and cased exactly as there.
+# Source: the vendor's article, with its exact spacing and case.
 HEADERS: dict[str, tuple[str, ...]] = {
     "lab_sessions": (
         *("User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name", "Part ID"),
@@ -37,7 +34,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
         *("organization_terms_agreed", "organization_terms_agreed_date_utc"),
     ),
 }
-_TIGHT = {9, 12}  # in the article's lab_sessions example no blank stands before the start time and the log
+_TIGHT = {9, 12}  # the article's lab_sessions example has no blank before the start time and the log
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _HAS_BLANK = re.compile(r'[",\r\n ]')
@@ -45,7 +42,7 @@ _HAS_BLANK = re.compile(r'[",\r\n ]')
 
 @dataclass(frozen=True)
 class Record:
-    """One record. With `why` it is a planted one that a reader must refuse; `column` is the normal form of its fault.
+    """One record. `why` marks a planted one that a reader must refuse; `column` is the faulty column's normal form.
 
     Undecodable bytes are surrogate escapes in a cell. With `open_quote` the last cell's quote is never closed.
     """
@@ -66,17 +63,17 @@ class Table:
 
 
 def table(dataset: str, rows: Iterable[tuple[object, ...]], extra: tuple[str, ...] = ()) -> Table:
-    """A file of that dataset with the article's header, to which `extra` columns are added."""
+    """Create a file of the dataset with the article's header and additional `extra` columns."""
     return Table(dataset, HEADERS[dataset] + extra, [Record(tuple(map(as_cell, row))) for row in rows])
 
 
 def normal_form(header: str) -> str:
-    """A header as our column name: "Duration (min)" is `duration_min` (FEED.md section 2)."""
+    """Return a header as our column name: "Duration (min)" is `duration_min` (docs/feed.md)."""
     return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
 def as_cell(value: object) -> str:
-    """The text of a value: None is empty, flags are 0 and 1, floats have PHP's 14 digits as in the article."""
+    """Return a value's text: None is empty, flags are 0 and 1, floats have PHP's 14 digits as in the article."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -89,13 +86,13 @@ def as_cell(value: object) -> str:
 
 
 def vendor_time(at: datetime) -> str:
-    """A UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`, the hour not padded."""
+    """Return a UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`, hour not padded."""
     half = "pm" if at.hour >= 12 else "am"
     return f"{_MONTHS[at.month - 1]}-{at:%d-%Y} {at.hour % 12 or 12}:{at:%M:%S} {half} UTC"
 
 
 def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
-    """The file's bytes, and for each record the physical line (from 1, the header's) on which it begins."""
+    """Return the file's bytes, and the physical line (from 1, the header's) on which each record begins."""
     lines, begins, line = [_header_line(table, dialect)], [], 2
     for record in table.records:
         written = _line(record, dialect)
@@ -109,7 +106,7 @@ def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
 
 
 def _header_line(table: Table, dialect: Dialect) -> str:
-    """As the article prints it: azure_cost alone without blanks, and `Disconnects` quoted without need."""
+    """Return the header as the article prints it: no blanks in azure_cost, and a needless quote at `Disconnects`."""
     if dialect is not Dialect.ARTICLE:
         return ",".join(_quote(name, dialect) for name in table.header)
     between = "," if table.dataset == "azure_cost" else ", "

@@ -1,6 +1,6 @@
-"""What is really so in a simulated organisation: the words in which a test asks. No logic belongs here.
+"""The truth about a simulated organisation, as values for tests. No logic.
 
-Money is in US dollars and exact; days are UTC days; keys are whole keys of the bucket.
+Money is exact, in US dollars. Days are UTC days. Keys are full keys of the bucket.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ class Planted:
     """A record that a reader must refuse."""
 
     key: str
-    line: int  # physical line on which it begins, the header is line 1
-    column: str | None  # normal form of the faulty column; None if the record as a whole is at fault
+    line: int  # physical line on which it begins; the header is line 1
+    column: str | None  # normal form of the faulty column; None if the whole record is at fault
     why: str
-    record: int  # its place among the file's records, from 1
+    record: int  # its position among the file's records, from 1
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """A file that is out of the ordinary and must be loaded, ignored or reported, but never fail."""
+    """An unusual file that must be loaded, ignored or reported, but never fail."""
 
     key: str
     what: str
@@ -29,7 +29,7 @@ class Oddity:
 
 @dataclass(frozen=True)
 class DailySpend:
-    """What was truly spent on a day. `course_id` is None where no mapping delivered so far knows the part."""
+    """The true spend of a day. `course_id` is None if no mapping delivered so far knows the part."""
 
     spend_date: date
     provider: str  # aws or azure
@@ -42,18 +42,18 @@ class DailySpend:
 
 @dataclass(frozen=True)
 class ObservableSpend(DailySpend):
-    """What an ideal reader can know of a day's spend; see observe.py for the exact rules."""
+    """The part of a day's spend that an ideal reader can know; observe.py has the exact rules."""
 
     days_covered: int
     is_reset: bool
     is_first: bool
     is_opening_balance: bool
-    fall: str | None  # restart, correction or dip, where the value is lower than the one before
+    fall: str | None  # restart, correction or dip, if the value is lower than the one before
 
 
 @dataclass(frozen=True)
 class SessionTruth:
-    """One lab session that was delivered. Failed launches count as sessions of no length."""
+    """One delivered lab session. Failed launches count as sessions of zero length."""
 
     key: str
     day: date
@@ -68,7 +68,7 @@ class SessionTruth:
 
 @dataclass(frozen=True)
 class SessionTotal:
-    """The sessions of one course and day, staff and failed launches included."""
+    """The sessions of one course and day, including staff and failed launches."""
 
     count: int
     minutes: float
@@ -76,7 +76,7 @@ class SessionTotal:
 
 @dataclass(frozen=True)
 class MemberTruth:
-    """What the enrollment files up to a night say of a person in a course: when listed last, and whether they still are."""
+    """A person in a course according to the enrollment files up to a night: last known role, and whether still listed."""
 
     role: str  # the last one
     is_listed: bool
@@ -94,32 +94,32 @@ class Score:
 
 @dataclass(frozen=True)
 class ServiceDifference:
-    """A month's service_spend of one account that is `amount` above the account's true spend in the month."""
+    """A month's service_spend of one account that exceeds the account's true spend by `amount`."""
 
     month: date  # its first day
     aws_account_id: str
     amount: Decimal
-    since: date  # the first as_of whose file shows it
+    since: date  # the first as_of at which the file shows it
 
 
 @dataclass(frozen=True)
 class Truth:
-    """All of it, for a bucket as it is after the nightly job following `as_of`."""
+    """The whole truth for the bucket after the nightly job that follows `as_of`."""
 
     as_of: date
     planted: tuple[Planted, ...]
     oddities: tuple[Oddity, ...]
-    records: dict[str, int]  # data records in each file of the eight datasets, planted ones included
-    rows: dict[str, int]  # those of them that load
-    rewritten: dict[str, date]  # daily files that change once, and the as_of from which on they are final
+    records: dict[str, int]  # data records in each file of the eight datasets, including planted ones
+    rows: dict[str, int]  # records that load
+    rewritten: dict[str, date]  # daily files that change once, and the as_of from which they are final
     daily_spend: tuple[DailySpend, ...]
     observable_daily_spend: tuple[ObservableSpend, ...]
     sessions: tuple[SessionTruth, ...]
     sessions_by_course_day: dict[tuple[int, date], SessionTotal]
-    never_seen: frozenset[int]  # user ids of students, dropped ones included, of whom no session was delivered
-    failed_only: frozenset[int]  # user ids of students whose delivered sessions are failed launches alone
-    members: dict[tuple[int, int], MemberTruth]  # by user and course: everybody whom a night's enrollment ever listed
+    never_seen: frozenset[int]  # user ids of students, including dropped ones, without a delivered session
+    failed_only: frozenset[int]  # user ids of students whose delivered sessions are all failed launches
+    members: dict[tuple[int, int], MemberTruth]  # by user and course: everybody whom any night's enrollment listed
     lineage: dict[int, tuple[int, ...]]  # a course and its ancestors upwards; stops outside the org or at a repeat
     root_course: dict[int, int | None]  # the last ancestor inside the org; None within a cycle
     scores: dict[tuple[int, int, int, int | None], Score]  # by course, assignment, user and submission
-    service_difference: ServiceDifference | None  # None before it shows
+    service_difference: ServiceDifference | None  # None before it is visible

@@ -1,6 +1,6 @@
-"""Everything that happens in the organisation during the whole simulation, in one place.
+"""Run the simulation: everything that happens in the organisation.
 
-Belongs here: running the simulation. Does not: what of it is delivered by a given day (feed.py, costs.py).
+feed.py and costs.py decide what is delivered by a given day.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from analytics_pipeline.demo.organisation.truth import ServiceDifference
 
 @dataclass(frozen=True)
 class World:
-    """The simulated organisation; `left` is the day on which a user dropped, `difference` a bill that is too high."""
+    """The simulated organisation; `left` is the day a user dropped, `difference` an excessive bill."""
 
     spec: OrganisationSpec
     calendar: Calendar
@@ -32,7 +32,7 @@ class World:
 
 
 def simulate(spec: OrganisationSpec) -> World:
-    """Let the organisation work from the first day to the last."""
+    """Simulate the organisation from the first day to the last."""
     campus = build_campus(spec)
     sessions = simulate_sessions(spec, campus)
     spends = simulate_spend(spec, campus, sessions)
@@ -52,13 +52,13 @@ def simulate(spec: OrganisationSpec) -> World:
 
 
 def key(spec: OrganisationSpec, prefix: str, day: date, monthly: bool = False) -> str:
-    """The key of a daily or monthly file, such as org9001/service_spend/service_spend_2026-11.csv."""
+    """Return the key of a daily or monthly file, such as org9001/service_spend/service_spend_2026-11.csv."""
     text = day.isoformat() if spec.padded else f"{day.year}-{day.month}-{day.day}"
     return f"org{spec.org_id}/{prefix}_{text.rpartition('-')[0] if monthly else text}.csv"
 
 
 def _difference(spec: OrganisationSpec, spends: DailySpends) -> ServiceDifference | None:
-    """In the last month, the first account that spends is billed a little too much."""
+    """Overbill the first account that spends in the last month by a little."""
     opening = Calendar(spec).month_opening
     aws = ((day, series) for series, days in spends.items() if series.provider == "aws" for day in days)
     first = min((found for found in aws if found[0] >= opening), default=None)
