@@ -1,6 +1,6 @@
 """The published file into the report's rows: the only module of the package that opens a database, read-only.
 
-What is asked is in `queries.py` and `chart_queries.py`; what becomes of the rows in `charts/` and `figures.py`.
+What is asked is in `sql/`; what becomes of the rows in `charts/` and `figures.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,7 @@ from typing import Any
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.report import queries
-from analytics_pipeline.report.chart_queries import CHART_QUERIES
+from analytics_pipeline.report.queries import folder, query
 from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import errors
@@ -113,16 +112,10 @@ def read(published: Path) -> Data:
 
 
 def _read(connection: duckdb.DuckDBPyConnection) -> Data:
-    prepare = queries.PREPARE.replace("$most_courses", str(MOST_COURSES)).replace("$most_days", str(MOST_DAYS))
-    connection.execute(prepare)
-    figures = {
-        "spend": queries.SPEND_FIGURES,
-        "idle": queries.IDLE_FIGURES,
-        "sessions": queries.SESSION_FIGURES,
-        "students": queries.STUDENT_FIGURES,
-        "completeness": queries.COMPLETENESS_FIGURES,
-        "compared": queries.COMPARED,
-    }
+    connection.execute("SET VARIABLE most_courses = ?", [MOST_COURSES])
+    connection.execute("SET VARIABLE most_days = ?", [MOST_DAYS])
+    for sql in folder("prepare").values():
+        connection.execute(sql)
     signed = read_signature(connection)
     if signed is None:
         raise ReportError(
@@ -133,12 +126,12 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
         withheld=signed.withheld,
         failing=[str(check) for check in errors(checks.read(connection))],
         silent=silence(ages(connection, signed.published_at).values()),
-        span=Span(**rows(connection, queries.SPAN)[0]),
-        courses=[Course(row["course"], row["label"]) for row in rows(connection, queries.COURSES)],
-        freshness=rows(connection, queries.FRESHNESS),
-        lost=rows(connection, queries.LOST),
-        figures={name: rows(connection, sql) for name, sql in figures.items()},
-        charts={name: rows(connection, sql) for name, sql in CHART_QUERIES.items()},
+        span=Span(**rows(connection, query("span"))[0]),
+        courses=[Course(row["course"], row["label"]) for row in rows(connection, query("courses"))],
+        freshness=rows(connection, query("freshness")),
+        lost=rows(connection, query("lost")),
+        figures={name: rows(connection, sql) for name, sql in folder("figures").items()},
+        charts={name: rows(connection, sql) for name, sql in folder("charts").items()},
     )
 
 

@@ -1,0 +1,13 @@
+CREATE OR REPLACE TEMP TABLE span AS
+SELECT
+    min(day) AS first_day,
+    max(day) AS last_day,
+    max(day) FILTER (what = 'spend') AS last_spend,
+    max(day) FILTER (what = 'sessions') AS last_session,
+    coalesce(date_diff('day', min(day), max(day)) >= getvariable('most_days'), false) AS is_weekly
+FROM (
+    SELECT 'spend' AS what, spend_date AS day FROM marts.daily_cloud_spend
+    UNION ALL
+    -- The files' days: a session's own time may be a clock gone wrong.
+    SELECT 'sessions', period FROM marts.data_completeness WHERE dataset = 'lab_sessions' AND loaded
+);

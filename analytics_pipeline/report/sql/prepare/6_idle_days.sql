@@ -1,0 +1,22 @@
+-- Idle spend from the second day after a session on: a bill may follow its session by a day. Spread as marts.spend_days does.
+CREATE OR REPLACE TEMP TABLE idle_days AS
+WITH
+totals AS (
+    SELECT
+        coalesce(courses.course, 'unknown') AS course, spend_date, days_covered, sum(cost) AS total,
+        coalesce(days_since_session = 1, false) AS follows_a_session
+    FROM marts.idle_spend AS idle
+    LEFT JOIN courses ON courses.course_id = idle.course_id
+    GROUP BY ALL
+),
+shares AS (
+    SELECT *, (total / days_covered)::DECIMAL(38, 9) AS share, unnest(range(days_covered))::INTEGER AS days_before
+    FROM totals
+)
+SELECT
+    course,
+    spend_date - days_before AS day,
+    CASE WHEN days_covered > 1 THEN 'spread over several days' ELSE 'as delivered' END AS dating,
+    CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END AS cost
+FROM shares
+WHERE NOT (follows_a_session AND days_before = days_covered - 1);
