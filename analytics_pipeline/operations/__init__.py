@@ -1,1 +1,1 @@
-"""What is done to the warehouse as a whole, without Dagster: load files, erase a person, write the dictionary."""
+"""Operations on the whole warehouse, without Dagster: load files, erase a person, write the dictionary."""

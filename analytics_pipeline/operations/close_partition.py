@@ -1,6 +1,6 @@
-"""Ending what is missing by a person's decision: accept what is delivered now, be it nothing, fewer rows or a copy.
+"""Close absences by a person's decision: accept what is delivered now, be it nothing, fewer rows or a copy.
 
-What counts as missing is decided in `ingest/absence.py`; what ends in the warehouse is written in `warehouse/absences.py`.
+`ingest/absence.py` decides what counts as missing. `warehouse/absences.py` writes to the warehouse.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 @dataclass(frozen=True)
 class Closed:
-    """What a close did, or would do.
+    """Result of a close, or of its dry run.
 
     Attributes:
-        absences: the events that it ends; none if nothing is missing.
-        ended: what it takes out of the warehouse, where the file is gone.
-        accepted: the held version that it loads.
-        result: the verdict of that load; None on a dry run.
+        absences: the closed events; empty if nothing is missing.
+        ended: what was removed from the warehouse, if the file is gone.
+        accepted: the held version that was loaded.
+        result: the result of that load; None on a dry run.
     """
 
     absences: Sequence[OpenAbsence]
@@ -36,14 +36,14 @@ class Closed:
 
 
 def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool = False) -> Closed:
-    """End what is missing from one file.
+    """Close the absences of one file.
 
-    A file that is gone leaves raw, quarantine and the ledger, and its states in history end. A version that is held back is
-    loaded from the landing folder. A copy that is loaded is no longer told of. Models are rebuilt by the caller.
+    A file that is gone leaves raw, quarantine and the ledger, and its states in history end. A held version is loaded from
+    the landing folder. A loaded copy is no longer reported. The caller rebuilds the models.
 
     Args:
-        settings: where everything lies.
-        dataset: of the file.
+        settings: locations of the warehouse and the landing folder.
+        dataset: dataset of the file.
         partition: its day, month, course id or `organisation`.
         dry_run: count and change nothing.
 
@@ -52,14 +52,14 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
     """
     with open_warehouse(settings.warehouse_path) as connection:
         absences = open_absences(connection, dataset.name, partition)
-        absent = next((one for one in absences if one.kind is Kind.GONE), None)
+        absent = next((absence for absence in absences if absence.kind is Kind.GONE), None)
         if absent:
             ended = end_file(connection, dataset, absent, warehouse_now(), dry_run=dry_run)
             record_lost(connection, warehouse_now())
             return Closed(absences, ended=ended)
-        held = {one.etag for one in absences if one.held}
-        versions = [one for one in failed_files(connection, dataset.name) if one.partition == partition]
-        accepted = next((one for one in versions if one.etag in held), None)
+        held = {absence.etag for absence in absences if absence.held}
+        versions = [file for file in failed_files(connection, dataset.name) if file.partition == partition]
+        accepted = next((version for version in versions if version.etag in held), None)
         if not accepted and absences and not dry_run:
             with transaction(connection):
                 settle(connection, [(dataset.name, partition)], warehouse_now(), "close")

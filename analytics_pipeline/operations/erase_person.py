@@ -1,6 +1,6 @@
-"""Erasing a person everywhere: the order of the steps, such that a run killed between any two is completed by the next.
+"""Erase a person everywhere. The steps are ordered so that the next run completes a killed one.
 
-What each step does belongs in `ingest/erasure.py`, `warehouse/erase.py`, `sql_models/` and `warehouse/publish.py`.
+The steps themselves are in `ingest/erase.py`, `warehouse/erase.py`, `sql_models/` and `warehouse/publish.py`.
 """
 
 import json
@@ -28,30 +28,30 @@ from analytics_pipeline.warehouse.publish import publish
 
 NOT_REACHED = (
     "backups and copies of the data folder",
-    "Parquet files, reports and other exports made before",
+    "earlier Parquet files, reports and other exports",
     "the person's email or name in other people's logs, tags and unannounced columns",
-    "the person's records that lack a readable id, in files delivered later, unless that file tells the email",
+    "the person's records without a readable id in files delivered later, unless those files hold the email",
     "Dagster's events and logs of earlier releases",
     "the files that Vocareum keeps in its bucket",
 )
-"""What erasing leaves, in words for the receipt."""
+"""Places that an erasure does not reach, for the receipt."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was erased: counts, and no personal data but the id.
+    """What was erased: counts, and no personal data except the id.
 
     Attributes:
         user_id: Vocareum id of the person.
-        at: when (UTC).
-        dry_run: whether it was only counted.
-        release: of analytics-pipeline.
+        at: time of the erasure (UTC).
+        dry_run: whether the records were only counted.
+        release: version of analytics-pipeline.
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
-        models_not_built: marts that failed to build; they are missing until they are mended.
-        invalid_models: why no model could be built at all, as a `.sql` file can't be used; empty if they could.
-        searched: tables, and datasets of the landing folder, in which the person was looked for.
-        not_reached: what may still hold the person, for whoever erases by hand.
+        models_not_built: marts that failed to build; they are missing until they are corrected.
+        invalid_models: why no model could be built, if a `.sql` file is invalid; empty otherwise.
+        searched: tables, and datasets of the landing folder, that were searched.
+        not_reached: places that may still hold the person, to erase by hand.
     """
 
     user_id: int
@@ -66,27 +66,27 @@ class Receipt:
     not_reached: tuple[str, ...] = NOT_REACHED
 
     def as_json(self) -> str:
-        """The receipt as a JSON object."""
+        """Return the receipt as a JSON object."""
         return json.dumps(asdict(self), default=datetime.isoformat, indent=2)
 
 
 def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
-    """Erase a person from the landing folder, the warehouse and the published file, and keep them out.
+    """Erase a person from the landing folder, the warehouse and the published file, and keep them out of later loads.
 
-    The person is remembered first, so that what other runs load meanwhile is without them; the landing folder comes
-    before the warehouse, as the warehouse knows the emails by which damaged records are found.
+    The id is recorded first, so that concurrent loads already drop the person. The landing folder comes before the
+    warehouse, because the warehouse knows the emails by which damaged records are found.
 
-    What can fail without touching data is tried before all of it. Models that can't be used stop nothing: the published file
-    is then written without them, as the file before holds the person.
+    Steps that can fail without changing data are tried first. Invalid models don't stop the erasure: the published file is
+    then written without models, as the previous file holds the person.
 
     Args:
-        settings: where everything lies.
+        settings: locations of all files.
         user_id: Vocareum id of the person.
         dry_run: count and change nothing.
 
     Raises:
         WarehouseBusy: others held the warehouse for too long.
-        OSError: something can't be written; run it again.
+        OSError: a file can't be written; run it again.
     """
     project, invalid = _load_models()
     if not dry_run:
@@ -109,7 +109,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     )
     if not dry_run:
         compact(settings.warehouse_path)
-        # What earlier releases, and analysts' own tools, spilled of the published file before.
+        # Spill files of the previous published file, from earlier releases and analysts' tools.
         rmtree(settings.published_path.with_name(f"{settings.published_path.name}.tmp"), ignore_errors=True)
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
@@ -117,7 +117,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
 
 
 def receipt_path(settings: Settings, receipt: Receipt) -> Path:
-    """Where a receipt is kept."""
+    """Return the path of a receipt."""
     return _receipts(settings) / f"erased-{receipt.user_id}-{receipt.at:%Y%m%dT%H%M%SZ}.json"
 
 
@@ -126,7 +126,7 @@ def _receipts(settings: Settings) -> Path:
 
 
 def _load_models() -> tuple[Project | None, str]:
-    """Return the models, or why they can't be used."""
+    """Return the models, or the reason why they are invalid."""
     try:
         return load_project(), ""
     except InvalidModel as error:
@@ -134,7 +134,7 @@ def _load_models() -> tuple[Project | None, str]:
 
 
 def _require_writable(settings: Settings) -> None:
-    """Try to write wherever an erasure writes.
+    """Check that every folder that an erasure writes to is writable.
 
     Raises:
         OSError: a folder can't be written.
@@ -147,7 +147,7 @@ def _require_writable(settings: Settings) -> None:
 
 
 def _build(connection: duckdb.DuckDBPyConnection, project: Project | None) -> tuple[str, ...]:
-    """Build the marts of what is left; return those that failed."""
+    """Build the marts from the remaining rows; return those that failed."""
     if project is None:
         return ()
     built, _ = build_and_test(connection, project, project.models.values(), warehouse_now())

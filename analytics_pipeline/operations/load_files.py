@@ -1,6 +1,6 @@
-"""The way of a file: fetched, read, judged, written. The one place where bucket, ingest and warehouse meet.
+"""Load files: fetch, read, validate, write. The only place where bucket, ingest and warehouse meet.
 
-It knows nothing of Dagster; what to load is decided in `ingest/plan.py`, by which run in `orchestration/`.
+Knows nothing of Dagster. `ingest/plan.py` decides what to load, `orchestration/` in which run.
 """
 
 import logging
@@ -35,10 +35,10 @@ if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
 
 BATCH_BYTES = 64_000_000
 BATCH_FILES = 512
-"""What is read, judged and written at a time: some of DuckDB's row groups, as a part of one is written twice; but three
-batches, two being read and one being written, must fit into memory (measured: 0.7 GB in all, however many files)."""
+"""Size of a batch. It spans several of DuckDB's row groups, as a partial one is written twice; but three batches, two
+being read and one being written, must fit into memory (measured: 0.7 GB in total, for any number of files)."""
 READERS = 2
-"""Batches that are read at a time, each by one thread."""
+"""Number of batches read in parallel, one thread each."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -51,14 +51,14 @@ logger.setLevel(logging.INFO)
 
 @dataclass(frozen=True)
 class Loader:
-    """What loading needs: where files come from, where they lie, where they go.
+    """Source, landing folder and target of a load.
 
     Attributes:
-        bucket: the source; None if only files that have landed already are to be read.
+        bucket: the source; None to read only landed files.
         landing: folder of the files as delivered.
         open_warehouse: takes the writer's lock and opens the warehouse.
-        run_id: noted with everything that is written.
-        refetch: fetch even what has landed already.
+        run_id: recorded with everything that is written.
+        refetch: fetch files even if they have landed.
         accept: load even versions that lost their rows or are copies of another file.
     """
 
@@ -70,78 +70,82 @@ class Loader:
     accept: bool = False
 
     def load(self, dataset: Dataset, deliveries: Sequence[Delivery]) -> Iterator[FileResult]:
-        """Load deliveries of one dataset; each yields its verdict once it is written, a bad one stops no other.
+        """Load deliveries of one dataset. A failed file does not stop the others.
 
         Yields:
-            The verdict of each file, after its transaction is committed.
+            The result of each file, after its transaction is committed.
         """
         for undelivered, batch in _ahead(_batched(self._fetch(deliveries)), partial(_read, dataset)):
-            yield from map(_told, undelivered)
+            yield from map(_logged, undelivered)
             if not batch.files:
                 continue
             with self.open_warehouse() as connection:
-                # A batch comes as one Arrow chunk, with which a second thread cannot help; the other cores read the next one.
+                # A batch is one Arrow chunk, which a second thread can't speed up; the other cores read the next batch.
                 connection.execute("SET threads TO 1")
                 if not self.accept:
                     hold_back(connection, batch, self.landing)
                 _redact(batch, erased_people(connection))
                 write_batch(connection, batch, warehouse_now(), self.run_id, accept=self.accept)
-            tidy(self.landing, [one.landed.delivery for one in batch.files if one.failure is None])
-            yield from map(_told, batch.files)
+            tidy(self.landing, [result.landed.delivery for result in batch.files if result.failure is None])
+            yield from map(_logged, batch.files)
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
-        """Files as they land; those that did not, as a failed verdict."""
+        """Yield files as they land, and failed results for those that don't."""
         here: list[Delivery] = []
         away: list[Delivery] = []
-        for one in deliveries:
-            (here if not self.refetch and has_landed(self.landing, one) else away).append(one)
-        yield from (Landed(one, landing_path(self.landing, one)) for one in here)
+        for delivery in deliveries:
+            (here if not self.refetch and has_landed(self.landing, delivery) else away).append(delivery)
+        yield from (Landed(delivery, landing_path(self.landing, delivery)) for delivery in here)
         if not away:
             return
         if self.bucket is None:
             reason = words("it is no longer in the landing folder")
             remedy = words("Fetch it again with `analytics-pipeline sync --full`.")
-            yield from (_not_landed(self.landing, one, reason, remedy) for one in away)
+            yield from (_not_landed(self.landing, delivery, reason, remedy) for delivery in away)
             return
         remove_stale_parts(self.landing)
-        by_key = {one.key: one for one in away}
-        objects = [RemoteObject(one.key, one.etag, one.size, one.last_modified) for one in away]
+        by_key = {delivery.key: delivery for delivery in away}
+        objects = [
+            RemoteObject(delivery.key, delivery.etag, delivery.size, delivery.last_modified) for delivery in away
+        ]
         for outcome in self.bucket.download(
-            objects, lambda got: landing_path(self.landing, _as_got(by_key[got.key], got))
+            objects, lambda fetched: landing_path(self.landing, _as_fetched(by_key[fetched.key], fetched))
         ):
             delivery = by_key[outcome.object.key]
             if isinstance(outcome, Undelivered):
-                # Why S3 did not deliver it: nobody has seen a cell of it.
+                # S3's reason, which contains no cell of the file.
                 yield _not_landed(self.landing, delivery, Words(outcome.reason), Words(outcome.remedy))
             else:
-                yield Landed(_as_got(delivery, outcome.object), outcome.path)
+                yield Landed(_as_fetched(delivery, outcome.object), outcome.path)
 
 
 def _read(dataset: Dataset, files: Sequence[Landed | FileResult]) -> tuple[list[FileResult], Batch]:
-    """A batch as it can be written, and the files that did not land."""
-    undelivered = [one for one in files if isinstance(one, FileResult)]
-    return undelivered, read_batch(dataset, [one for one in files if isinstance(one, Landed)])
+    """Return the files that did not land, and the batch to write."""
+    undelivered = [file for file in files if isinstance(file, FileResult)]
+    return undelivered, read_batch(dataset, [file for file in files if isinstance(file, Landed)])
 
 
 def _redact(batch: Batch, people: People) -> None:
-    """Write landed files again without people who were erased, beside those that are to be loaded; `tidy` then puts them in
-    their place. So a process that dies in between leaves either what is loaded again, or what the next run puts in place."""
-    for one in batch.files:
-        aside = redacted_path(one.landed.path)
+    """Write redacted copies, without erased people, next to the landed files to load; `tidy` then swaps them in.
+
+    If the process dies in between, the next run either loads the file again or swaps the copy in.
+    """
+    for result in batch.files:
+        aside = redacted_path(result.landed.path)
         aside.unlink(missing_ok=True)
-        erase_in_file(one.landed.path, batch.dataset, people, into=None if one.failure else aside)
+        erase_in_file(result.landed.path, batch.dataset, people, into=None if result.failure else aside)
 
 
-def _told(result: FileResult) -> FileResult:
-    """Log a verdict."""
+def _logged(result: FileResult) -> FileResult:
+    """Log a result and return it."""
     verdict = f"failed: {result.failure.reason}" if result.failure else f"{result.rows} rows, {result.rejects} rejects"
     logger.info("%s: %s", result.landed.delivery.key, verdict)
     return result
 
 
-def _as_got(delivery: Delivery, got: RemoteObject) -> Delivery:
-    """The version that was fetched, which may be newer than the one that was listed."""
-    return replace(delivery, etag=got.etag, size=got.size, last_modified=got.last_modified)
+def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
+    """Return the delivery in the version that was fetched, which may be newer than the listed one."""
+    return replace(delivery, etag=fetched.etag, size=fetched.size, last_modified=fetched.last_modified)
 
 
 def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words) -> FileResult:
@@ -162,23 +166,22 @@ def _batched(files: Iterable[Landed | FileResult]) -> Generator[list[Landed | Fi
 
 
 def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[R]:
-    """What is made of each item, in READERS threads, while the ones before are worked on: DuckDB reads here while it
-    writes there."""
+    """Yield `make(item)` for each item, computed ahead in READERS threads: DuckDB reads there while it writes here."""
     taking = Lock()
 
-    def one() -> R | None:
+    def take_one() -> R | None:
         with taking:
             item = next(items, None)
         return None if item is None else make(item)
 
     with ThreadPoolExecutor(READERS, thread_name_prefix="read") as threads:
-        coming = deque(threads.submit(one) for _ in range(READERS))
+        coming = deque(threads.submit(take_one) for _ in range(READERS))
         try:
             while coming:
                 if (made := coming.popleft().result()) is not None:
-                    coming.append(threads.submit(one))
+                    coming.append(threads.submit(take_one))
                     yield made
         finally:
-            # Once no thread takes from them, so that downloads that have not begun never begin.
+            # Close the source once no thread reads from it, so that downloads that have not started never start.
             threads.shutdown(cancel_futures=True)
             items.close()

@@ -1,6 +1,6 @@
-"""The SQL models of `dbt_like_sql/`: loaded, put in order, built into the warehouse and tested.
+"""The SQL models of `dbt_like_sql/`: load, order, build and test them.
 
-This is the package's door. What a model says is in its `.sql` file alone; Dagster belongs in `orchestration/`.
+This is the package's interface. A model's logic is only in its `.sql` file. Dagster code belongs in `orchestration/`.
 """
 
 from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, drop_removed, missing

@@ -1,6 +1,6 @@
-"""Models into the warehouse: each in a transaction of its own, so that one that fails leaves the table it had.
+"""Build models in the warehouse, each in its own transaction, so that a failed model keeps its previous table.
 
-Which models to build and in which order is decided in `project.py`; whether the result is right in `checks.py`.
+`project.py` decides which models to build, and in which order. `checks.py` tests the result.
 """
 
 import logging
@@ -18,18 +18,18 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 logger = logging.getLogger(__name__)
 
-# What these say is about the SQL. Any other error may quote a value, and values are not for the log or the UI.
+# The text of these errors is about the SQL. Other errors may quote a value, which must not reach the log or the UI.
 _ABOUT_THE_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a query did not run; never holds a value from the data.
+    """Why a query did not run. Never holds a value from the data.
 
     Attributes:
-        reason: DuckDB's words where they are about the SQL, else the kind of error alone.
+        reason: DuckDB's text if it is about the SQL, else only the type of error.
         remedy: what a person should do.
-        line: line of the `.sql` file, None where DuckDB doesn't say.
+        line: line of the `.sql` file; None if DuckDB does not report one.
     """
 
     reason: str
@@ -37,21 +37,21 @@ class Failure:
     line: int | None = None
 
     def __str__(self) -> str:
-        """Everything, for an exception or a log."""
+        """Return all of it in one text, for an exception or a log."""
         where = f" (line {self.line})" if self.line else ""
         return f"{self.reason}{where}. {self.remedy}"
 
 
 @dataclass(frozen=True)
 class Built:
-    """What became of a model.
+    """Result of building a model.
 
     Attributes:
         model: the model.
-        rows: rows of the new table; None for a view and where nothing was built.
-        seconds: how long it took.
-        failure: why nothing was built; what was there before is still there.
-        skipped: whether it was not even tried, as a model that it reads was not built.
+        rows: number of rows of the new table; None for a view, and if nothing was built.
+        seconds: duration.
+        failure: why nothing was built; the previous table is still there.
+        skipped: whether it was not tried, because a model that it reads was not built.
     """
 
     model: Model
@@ -62,17 +62,17 @@ class Built:
 
 
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Built]:
-    """Build models one after the other; those that read one that failed are skipped, the others go on.
+    """Build models in order. Skip models that read a failed one; continue with the others.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        models: in build order, as `Project` gives them.
+        models: in build order, as `Project` returns them.
     """
     results: list[Built] = []
     stale: set[str] = set()
     for model in models:
         if broken := sorted(model.depends_on & stale):
-            reason, remedy = f"not built, as it reads {', '.join(broken)}", "Mend that model and build both again."
+            reason, remedy = f"not built, as it reads {', '.join(broken)}", "Correct that model and build both again."
             result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
         else:
             result = build_one(connection, model)
@@ -83,7 +83,7 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
 
 
 def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
-    """Build a model with its comments in one transaction. What it reads must be built.
+    """Build a model and its comments in one transaction. The models that it reads must be built.
 
     Raises:
         duckdb.Error: the disk is full, which is not the model's fault.
@@ -103,7 +103,7 @@ def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
 
 
 def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Model]:
-    """Those of the models that are not in the warehouse yet."""
+    """Return the models that are not in the warehouse yet."""
     there = connection.execute(
         "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = current_database()"
     ).fetchall()
@@ -111,14 +111,14 @@ def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> l
 
 
 def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[str]:
-    """Drop what models made whose file is gone, so that nobody reads numbers that are no longer kept up.
+    """Drop the tables of models whose file was deleted, so that nobody reads numbers that are no longer updated.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        models: all that there are.
+        models: all existing models.
 
     Returns:
-        The qualified names of what was dropped.
+        The qualified names of the dropped tables.
     """
     known = {model.qualified for model in models}
     there = connection.execute(
@@ -138,20 +138,20 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
 
 
 def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:
-    """What went wrong and what to do, without any value from the data.
+    """Return reason and remedy of a failed query, without any value from the data.
 
     Args:
         error: raised by a query of the file.
         file: path of the `.sql` file, for people.
-        lines_before: lines that stood before the file's text in what was executed.
+        lines_before: number of lines executed before the file's text.
     """
     if not isinstance(error, _ABOUT_THE_SQL):
         remedy = f"Paste {file} into DuckDB to see the whole message, which may quote data."
-        return Failure(f"{type(error).__name__} while it ran", remedy)
+        return Failure(f"{type(error).__name__} while running", remedy)
     message = str(error)
     found = re.search(r"^LINE (\d+):", message, re.MULTILINE)
     line = int(found[1]) - lines_before if found else None
-    return Failure(message.splitlines()[0].rstrip("."), f"Correct {file}; the table it made before is untouched.", line)
+    return Failure(message.splitlines()[0].rstrip("."), f"Correct {file}; its previous table is unchanged.", line)
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:

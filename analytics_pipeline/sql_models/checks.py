@@ -1,6 +1,6 @@
-"""The invariants of `dbt_like_sql/tests/`: run, counted, recorded in `ops.checks`, without a single value of the data.
+"""Run the tests of `dbt_like_sql/tests/` and record the verdicts in `ops.checks`, without any value of the data.
 
-What must hold is said in the `.sql` files alone; Dagster's asset checks, one view of the verdicts, belong in `orchestration/`.
+The `.sql` files state what must hold. `orchestration/` shows the verdicts as Dagster's asset checks.
 """
 
 import time
@@ -18,17 +18,17 @@ from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, outdate, read, record
 
 IS_BUILT = "is_built"
-"""Name of the check that says whether a model could be built last, and when."""
+"""Name of the check that records a model's last build, and when it was."""
 
 
 @dataclass(frozen=True)
 class Tested:
-    """The verdict of a test.
+    """Result of a test.
 
     Attributes:
-        test: the test; its `columns` say what a violating row tells, its `sql` shows them in DuckDB.
-        violations: rows that it returned; None if it did not run.
-        seconds: how long it took.
+        test: the test. Its `columns` describe a violating row; its `sql` shows those rows in DuckDB.
+        violations: number of returned rows; None if it did not run.
+        seconds: duration.
         failure: why it did not run.
     """
 
@@ -39,7 +39,7 @@ class Tested:
 
     @property
     def passed(self) -> bool:
-        """Whether it ran and returned no row."""
+        """Return whether it ran and returned no row."""
         return self.violations == 0
 
 
@@ -52,17 +52,17 @@ def build_and_test(
 ) -> tuple[list[Built], list[Check]]:
     """Build models, run the tests that read any of them, and record the verdicts.
 
-    A process that dies in between leaves those tests without a verdict, so that nothing untested is published.
+    If the process dies in between, those tests have no verdict, so that nothing untested is published.
 
     Args:
         connection: the live warehouse, with no transaction open.
         project: all models and tests.
-        models: those to build, in build order.
+        models: the models to build, in build order.
         now: UTC, naive.
-        also: names of further tests to run.
+        also: names of additional tests to run.
 
     Returns:
-        What became of each model, and the checks of the tests that were run.
+        The result of each model, and the checks of the tests that ran.
 
     Raises:
         duckdb.Error: the disk is full.
@@ -75,7 +75,7 @@ def build_and_test(
     verdicts = [_check(project, tested) for tested in run_tests(connection, tests)]
     verdicts += [_built(result) for result in built]
     known = {(check.name, check.subject) for check in verdicts}
-    # A model that is new may read what an older test is about.
+    # A new model may read tables that an older test is about.
     others = [
         replace(check, withholds=project.withheld_by(project.tests[check.name]))
         if check.name in project.tests
@@ -88,9 +88,9 @@ def build_and_test(
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return the models that were never built, failed to build, or read a dataset that was loaded since; in build order.
+    """Return the models that were never built, failed, or read a dataset that was loaded since; in build order.
 
-    A warehouse whose builds no release recorded yet has none: nothing is known of it.
+    Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about it.
     """
     built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
     loads = connection.execute("SELECT dataset, max(loaded_at) FROM ops.loaded_files GROUP BY dataset").fetchall()
@@ -106,14 +106,14 @@ def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> lis
 
 
 def _is_current(project: Project, check: Check) -> bool:
-    """Whether what a check is about still has its file."""
+    """Return whether the check's model or test still has its file."""
     if check.name == IS_BUILT:
         return check.subject in project.models
     return check.name in project.tests and check.subject == project.home_of(project.tests[check.name])
 
 
 def _built(result: Built) -> Check:
-    """What became of a model, as it is recorded."""
+    """Return the result of a build as a check."""
     failure = result.failure
     where = f" (line {failure.line})" if failure and failure.line else ""
     text, remedy = (f"{failure.reason}{where}.", failure.remedy) if failure else ("Built.", "")
@@ -121,7 +121,7 @@ def _built(result: Built) -> Check:
 
 
 def _check(project: Project, tested: Tested) -> Check:
-    """A verdict as it is recorded."""
+    """Return the result of a test as a check."""
     test = tested.test
     file = f"dbt_like_sql/tests/{test.name}.sql"
     text, remedy = "Holds.", ""
@@ -130,23 +130,23 @@ def _check(project: Project, tested: Tested) -> Check:
         text, remedy = f"It could not run: {tested.failure.reason}{where}.", tested.failure.remedy
     elif not tested.passed:
         columns = ", ".join(test.columns)
-        meaning = "break it" if test.severity is Severity.ERROR else "deserve a look"
+        meaning = "break it" if test.severity is Severity.ERROR else "deserve attention"
         text = f"{tested.violations:,} rows ({columns}) {meaning}."
         remedy = f"{test.description} To see the rows, paste {file} into DuckDB."
     subject, withholds = project.home_of(test), project.withheld_by(test)
     kept = (tested.passed, tested.violations, text, remedy, withholds)
-    # A test that did not run says nothing of the numbers, whatever it declares.
+    # A test that did not run says nothing about the numbers, whatever severity it declares.
     severity = Severity.ERROR if tested.failure else test.severity
     return Check(test.name, subject, Kind.MODEL, severity, *kept)
 
 
 def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:
-    """Run tests, all of them, whatever the verdicts."""
+    """Run all tests, whatever their verdicts."""
     return [run_test(connection, test) for test in tests]
 
 
 def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
-    """Run a test. A table that is not built yet, or broken SQL, is a failure and no exception; a full disk is one."""
+    """Run a test. Report a missing table or broken SQL as a failure; raise for a full disk."""
     began = time.monotonic()
     try:
         counted = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()

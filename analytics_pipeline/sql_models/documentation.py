@@ -1,6 +1,6 @@
-"""What the models' tables are, for the data dictionary: the words of their comments, and DuckDB's own types.
+"""Describe the models' tables for the data dictionary: their comments, and DuckDB's types.
 
-How a dictionary is laid out does not belong here.
+The layout of the dictionary is in `operations/data_dictionary.py`.
 """
 
 import duckdb
@@ -12,7 +12,7 @@ from analytics_pipeline.warehouse.schema import Table, TableColumn, ensure_schem
 
 
 def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    """DuckDB's type of every column of a database, by (qualified table, column)."""
+    """Return DuckDB's type of every column of a database, by (qualified table, column)."""
     rows = connection.execute(
         """SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()
            WHERE NOT internal AND database_name = current_database()"""
@@ -21,7 +21,7 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str],
 
 
 def documentation(project: Project) -> list[Table]:
-    """Every model as a table with its columns, in build order; found by building them empty in memory.
+    """Return every model as a table with its columns, in build order, by building them empty in memory.
 
     Raises:
         InvalidModel: a model does not build.

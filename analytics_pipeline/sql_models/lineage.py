@@ -1,6 +1,6 @@
-"""Which columns of the tables that a model reads make each of its own columns. sqlglot does the work.
+"""Column lineage of the models, computed with sqlglot: which source columns make each column.
 
-Names and SQL only: nothing here touches a database. Which table reads which is `Model.depends_on`.
+Works on names and SQL only, without a database. Table lineage is `Model.depends_on`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,24 +14,24 @@ from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.schema import tables
 
 ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]
-"""Column -> the (qualified table, column) pairs that its value is computed from; none for a count or a constant."""
+"""Column -> (qualified table, column) pairs that its value is computed from; empty for a count or a constant."""
 
 
 def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, ColumnLineage]:
-    """The lineage of the columns of some of the project's models, by qualified name. About 10 ms for a model."""
+    """Return the column lineage of some of the project's models, by qualified name. Takes about 10 ms per model."""
     schema = _schema(project)
     return {model.qualified: _of_model(model, schema) for model in models}
 
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
     query = parse_query(model.qualified, model.sql)
-    # trim_selects makes prettier nodes and copies a query for each of them; nobody sees ours.
+    # trim_selects makes nodes prettier and copies a query for each; nobody looks at ours.
     nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False)
     return {column: frozenset(filter(None, map(_origin, node.walk()))) for column, node in nodes.items()}
 
 
 def _origin(node: Node) -> tuple[str, str] | None:
-    """The table's column that a leaf of the graph stands for; None for inner nodes, constants and subqueries."""
+    """Return the table column that a leaf of the graph represents; None for inner nodes, constants and subqueries."""
     table = node.expression
     if node.downstream or not isinstance(table, exp.Table) or not table.db:
         return None
@@ -39,7 +39,7 @@ def _origin(node: Node) -> tuple[str, str] | None:
 
 
 def _schema(project: Project) -> MappingSchema:
-    """The columns of every table there is; their types don't matter here."""
+    """Return the columns of every table. Their types don't matter for lineage."""
     columns = {table.name: [column.name for column in table.columns] for table in tables()}
     columns |= {name: list(model.columns) for name, model in project.models.items()}
     schema = MappingSchema(dialect=DIALECT)

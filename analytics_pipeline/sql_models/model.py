@@ -1,6 +1,6 @@
-"""One `.sql` file as a value: its SELECT, what its comments say, and which tables it reads. Parsed with sqlglot.
+"""Parse one `.sql` file with sqlglot: its SELECT, its comments, and the tables it reads.
 
-Pure. Where the files are and in which order they build belongs in `project.py`, running them in `build.py`.
+Pure. `project.py` finds and orders the files, `build.py` runs them.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ _SEVERITY = "severity:"
 
 
 class InvalidModel(PipelineError):
-    """A `.sql` file is not what a model or a test must be; the message names the file and says what to change."""
+    """A `.sql` file is not a valid model or test. The message names the file and what to change."""
 
 
 class Layer(StrEnum):
-    """Folder, and schema, of a model."""
+    """Folder and schema of a model."""
 
     STAGING = "staging"
     """Views."""
@@ -35,14 +35,14 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True)
 class Model:
-    """A view or table that a SELECT makes.
+    """A view or table defined by a SELECT.
 
     Attributes:
         layer: folder and schema.
-        name: file name and table name.
-        sql: the file as it stands, without a final semicolon.
-        description: the comment that the file opens with.
-        columns: each column's comment, in order; empty where it has none.
+        name: name of the file and the table.
+        sql: text of the file, without a final semicolon.
+        description: the leading comment.
+        columns: each column's comment, in order; empty if it has none.
         depends_on: qualified names of the tables it reads.
     """
 
@@ -55,12 +55,12 @@ class Model:
 
     @property
     def qualified(self) -> str:
-        """Its table, `schema.name`."""
+        """Return its table, `schema.name`."""
         return f"{self.layer}.{self.name}"
 
     @property
     def is_view(self) -> bool:
-        """Whether it is a view; else a table."""
+        """Return whether it is a view; otherwise it is a table."""
         return self.layer is Layer.STAGING
 
 
@@ -69,12 +69,12 @@ class SqlTest:
     """A query that must return no row.
 
     Attributes:
-        name: file name.
-        sql: the file as it stands, without a final semicolon.
-        description: the comment that the file opens with: what it holds, and what to do when it fails.
-        columns: what a row that it returns tells.
+        name: name of the file.
+        sql: text of the file, without a final semicolon.
+        description: the leading comment: what must hold, and what to do when it does not.
+        columns: names of the returned columns.
         depends_on: qualified names of the tables it reads.
-        severity: what a row that it returns means.
+        severity: how bad a returned row is.
     """
 
     name: str
@@ -85,12 +85,12 @@ class SqlTest:
     severity: Severity = Severity.ERROR
 
 
-@cache  # of text alone: a process that loads and rebuilds reads the project twice
+@cache  # depends only on the text; a process that loads and rebuilds parses the project twice
 def parse_model(layer: Layer, name: str, text: str) -> Model:
-    """Read a model's file.
+    """Parse a model's file.
 
     Raises:
-        InvalidModel: it is not one SELECT of named columns from qualified tables.
+        InvalidModel: it is not a single SELECT of named columns from qualified tables.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"{layer}/{name}.sql", sql)
@@ -99,17 +99,17 @@ def parse_model(layer: Layer, name: str, text: str) -> Model:
     }
     if query.is_star or "" in columns or len(columns) < len(query.selects):
         raise InvalidModel(
-            f"{layer}/{name}.sql: name each column of the last SELECT, once (no *, no unnamed expression)."
+            f"{layer}/{name}.sql: name each column of the last SELECT once (no *, no unnamed expression)."
         )
     return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query))
 
 
 @cache
 def parse_test(name: str, text: str) -> SqlTest:
-    """Read a test's file.
+    """Parse a test's file.
 
     Raises:
-        InvalidModel: it is not one SELECT from qualified tables, or its severity is unknown.
+        InvalidModel: it is not a single SELECT from qualified tables, or its severity is unknown.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
@@ -118,10 +118,10 @@ def parse_test(name: str, text: str) -> SqlTest:
 
 
 def parse_query(file: str, sql: str) -> exp.Query:
-    """The SELECT (or set operation) that a file consists of.
+    """Return the SELECT (or set operation) that a file consists of.
 
     Raises:
-        InvalidModel: it can't be parsed, is something else, or reads a table without saying its schema.
+        InvalidModel: it can't be parsed, is another statement, or reads a table without its schema.
     """
     try:
         statements = sqlglot.parse(sql, dialect=DIALECT)
@@ -130,17 +130,17 @@ def parse_query(file: str, sql: str) -> exp.Query:
     if len(statements) != 1 or not isinstance(query := statements[0], exp.Query):
         raise InvalidModel(f"{file}: must be one SELECT and nothing else.")
     if unqualified := sorted({t.name for t in _tables(query) if not t.db and t.name not in _made_inside(query)}):
-        raise InvalidModel(f"{file}: say the schema of {', '.join(unqualified)}, as in staging.{unqualified[0]}.")
+        raise InvalidModel(f"{file}: add the schema to {', '.join(unqualified)}, as in staging.{unqualified[0]}.")
     return query
 
 
 def tables_read(query: exp.Query) -> frozenset[str]:
-    """Qualified names of the tables that a query reads."""
+    """Return the qualified names of the tables that a query reads."""
     return frozenset(f"{table.db}.{table.name}" for table in _tables(query) if table.db)
 
 
 def leading_comment(sql: str) -> str:
-    """The `--` lines that a file opens with, as one text, without a line that declares a severity."""
+    """Return the leading `--` lines as one text, without a line that declares a severity."""
     return " ".join(line for line in _leading_lines(sql) if not line.startswith(_SEVERITY))
 
 

@@ -1,6 +1,6 @@
-"""All models and tests of a folder, in the order in which they build, and what a load makes stale.
+"""All models and tests of a folder in build order, and the models that a load makes stale.
 
-How one file is read belongs in `model.py`; nothing here touches a database.
+`model.py` parses the files. Uses no database.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ class Project:
     """The models and tests of a folder.
 
     Attributes:
-        models: by qualified name, each after those that it reads.
+        models: by qualified name; each follows the models that it reads.
         tests: by name.
     """
 
@@ -27,7 +27,7 @@ class Project:
     tests: Mapping[str, SqlTest]
 
     def select(self, names: Iterable[str]) -> list[Model]:
-        """The models of these qualified names, in build order.
+        """Return the models with these qualified names, in build order.
 
         Raises:
             KeyError: there is no such model.
@@ -37,7 +37,7 @@ class Project:
         return [model for name, model in self.models.items() if name in wanted]
 
     def affected(self, touched: Collection[str]) -> list[Model]:
-        """The models that read any of these tables (qualified names), directly or through others, in build order."""
+        """Return the models that read any of these tables (qualified names), directly or indirectly, in build order."""
         stale = set(touched)
         for name, model in self.models.items():
             if model.depends_on & stale:
@@ -45,10 +45,11 @@ class Project:
         return [model for name, model in self.models.items() if name in stale]
 
     def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
-        """The tables that can't be published anew while a test fails: those that it is about, and all models that read them.
+        """Return the tables that must not be republished while a test fails: its subjects, and all models that read them.
 
-        It is about the marts that it reads and compares with what they are made of. A mart of which another one here is made
-        counts as right: it has tests of its own. A test that reads no mart is about views, one without models about raw tables.
+        The subjects are the marts that the test reads. If one of these marts is made from another, the source counts as
+        correct, as it has tests of its own. A test that reads no mart is about views; one that reads no model is about
+        raw tables.
         """
         models = [self.models[name] for name in test.depends_on if name in self.models]
         marts = {model.qualified for model in models if not model.is_view}
@@ -57,22 +58,22 @@ class Project:
         return tuple(sorted(about | {model.qualified for model in self.affected(about)}))
 
     def home_of(self, test: SqlTest) -> str:
-        """The model that a test is shown with: its subject or, if it reads no model, the last of all."""
+        """Return the model that a test is shown with: its subject or, if it reads no model, the last model."""
         subject = self.subject_of(test)
         return subject.qualified if subject else next(reversed(list(self.models)))
 
     def tests_of(self, built: Collection[str]) -> list[SqlTest]:
-        """The tests to run once these models (qualified names) were built: those that read any, and those that read none."""
+        """Return the tests to run after building these models (qualified names): tests that read any, or no model at all."""
         return [test for test in self.tests.values() if not self.subject_of(test) or test.depends_on & set(built)]
 
     def subject_of(self, test: SqlTest) -> Model | None:
-        """The model that a test is about: the last to be built of those it reads; None if it reads no model."""
+        """Return the model that a test is about: the last in build order that it reads; None if it reads no model."""
         read = [model for name, model in self.models.items() if name in test.depends_on]
         return read[-1] if read else None
 
 
 def touched_by(datasets: Iterable[str]) -> set[str]:
-    """The tables that a load of these datasets writes and models may read.
+    """Return the tables that a load of these datasets writes, and that models may read.
 
     Raises:
         KeyError: there is no such dataset.
@@ -86,20 +87,20 @@ def touched_by(datasets: Iterable[str]) -> set[str]:
 
 
 def default_folder() -> Path:
-    """`dbt_like_sql/`: inside the package where it was installed from a wheel, beside it in a checkout."""
+    """Return `dbt_like_sql/`: inside the package if installed from a wheel, next to it in a checkout."""
     package = Path(analytics_pipeline.__file__).parent
     installed = package / "_dbt_like_sql"
     return installed if installed.is_dir() else package.parent / "dbt_like_sql"
 
 
 def load_project(folder: Path | None = None) -> Project:
-    """Read every model and test of a folder.
+    """Load every model and test of a folder.
 
     Args:
-        folder: holds `staging/`, `marts/` and `tests/`; the project's own by default.
+        folder: holds `staging/`, `marts/` and `tests/`; by default the project's own.
 
     Raises:
-        InvalidModel: a file can't be used, models read one another in a circle, or one reads a table that nothing makes.
+        InvalidModel: a file is invalid, models depend on each other in a cycle, or one reads an unknown table.
     """
     folder = folder or default_folder()
     found = [
@@ -112,7 +113,7 @@ def load_project(folder: Path | None = None) -> Project:
         (f"tests/{t.name}", t.depends_on) for t in tests
     ]:
         if strange := sorted(reads - known):
-            raise InvalidModel(f"{name} reads {', '.join(strange)}, which neither the ingest nor any model makes.")
+            raise InvalidModel(f"{name} reads {', '.join(strange)}, which neither the ingest nor a model creates.")
     return Project({name: models[name] for name in _in_order(models)}, {test.name: test for test in tests})
 
 
@@ -125,4 +126,4 @@ def _in_order(models: Mapping[str, Model]) -> list[str]:
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise InvalidModel(f"models read one another in a circle: {' -> '.join(reversed(error.args[1]))}") from error
+        raise InvalidModel(f"models read each other in a cycle: {' -> '.join(reversed(error.args[1]))}") from error

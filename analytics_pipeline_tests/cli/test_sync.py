@@ -233,7 +233,7 @@ def test_a_model_that_cannot_be_read_ends_in_its_text_and_no_traceback(
     (models / "marts" / "broken.sql").write_text("SELECT 1 AS x FROM nowhere")
     monkeypatch.setattr(project, "default_folder", lambda: models)
     result = run("sync")
-    assert (result.exit_code, "marts/broken.sql: say the schema of nowhere" in result.output) == (2, True), (
+    assert (result.exit_code, "marts/broken.sql: add the schema to nowhere" in result.output) == (2, True), (
         result.output
     )
 
