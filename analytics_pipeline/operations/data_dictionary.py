@@ -8,7 +8,15 @@ from collections.abc import Iterable, Sequence
 
 from analytics_pipeline.datasets import DATASETS, Column, Dataset
 from analytics_pipeline.ingest.validate import in_words
-from analytics_pipeline.warehouse.schema import OPERATIONS, PUBLISHED, Table, TableColumn, history_table, raw_table
+from analytics_pipeline.warehouse.schema import (
+    OPERATIONS,
+    PUBLISHED,
+    Table,
+    TableColumn,
+    history_table,
+    raw_rows,
+    raw_table,
+)
 
 _OPENING = """\
 # Data dictionary
@@ -55,6 +63,7 @@ def data_dictionary(models: Sequence[Table]) -> str:
     by_name = sorted(models, key=lambda table: table.name)
     marts = [table for table in by_name if table.name.startswith("marts.")]
     staging = [table for table in by_name if table.name.startswith("staging.")]
+    operations = (*OPERATIONS, raw_rows(), PUBLISHED)
     sections = [
         _OPENING,
         _section("Marts", "Tables that answer questions, from `dbt_like_sql/marts/`.", map(_table, marts)),
@@ -66,7 +75,7 @@ def data_dictionary(models: Sequence[Table]) -> str:
         ),
         _section("Delivered data", "Vocareum's deliveries, one table per dataset.", map(_dataset, DATASETS.values())),
         _section("History", "All versions of what Vocareum overwrites.", map(_history, DATASETS.values())),
-        _section("Operations", "What is loaded, what is not, and why.", map(_table, (*OPERATIONS, PUBLISHED))),
+        _section("Operations", "What is loaded, what is not, and why.", map(_table, operations)),
     ]
     return "\n".join(sections)
 

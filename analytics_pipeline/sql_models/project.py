@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -107,6 +107,9 @@ def load_project(folder: Path | None = None) -> Project:
         parse_model(layer, path.stem, path.read_text("utf-8")) for layer in Layer for path in _files(folder / layer)
     ]
     tests = [parse_test(path.stem, path.read_text("utf-8")) for path in _files(folder / "tests")]
+    views = {view.name: view.reads for view in tables() if view.query}
+    found = [replace(model, depends_on=_through(views, model.depends_on)) for model in found]
+    tests = [replace(test, depends_on=_through(views, test.depends_on)) for test in tests]
     models = {model.qualified: model for model in found}
     known = models.keys() | {table.name for table in tables()}
     for name, reads in [(m.qualified, m.depends_on) for m in found] + [
@@ -115,6 +118,11 @@ def load_project(folder: Path | None = None) -> Project:
         if strange := sorted(reads - known):
             raise InvalidModel(f"{name} reads {', '.join(strange)}, which neither the ingest nor a model creates.")
     return Project({name: models[name] for name in _in_order(models)}, {test.name: test for test in tests})
+
+
+def _through(views: Mapping[str, frozenset[str]], reads: Iterable[str]) -> frozenset[str]:
+    """Replace the views that the warehouse makes itself by the tables that they read, which are what a load touches."""
+    return frozenset(table for name in reads for table in views.get(name, {name}))
 
 
 def _files(folder: Path) -> list[Path]:

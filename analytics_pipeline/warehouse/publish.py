@@ -150,7 +150,10 @@ def _copy_all(
     connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, pii: bool, emptied: Emptied
 ) -> dict[str, int]:
     """Copy the current state of everything that is not withheld."""
-    rows = {table.name: _copy_table(connection, live, table, pii, emptied) for table in tables() if not table.secret}
+    declared = [table for table in tables() if not table.secret]
+    rows = {table.name: _copy_table(connection, live, table, pii, emptied) for table in declared if not table.query}
+    for view in (table for table in declared if table.query):
+        _copy_view(connection, live, f"CREATE VIEW {view.name} AS {view.query}")
     rows |= _copy_models(connection, live, held.tables, emptied)
     for name in held.tables & held.kept.keys():
         schema, _, table = name.partition(".")

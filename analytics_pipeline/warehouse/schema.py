@@ -34,12 +34,23 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that the pipeline creates, with its comments. A secret one is never published, whatever the settings."""
+    """A table or view that the pipeline creates, with its comments.
+
+    Attributes:
+        name: `schema.table`.
+        description: its comment.
+        columns: with their comments, in order.
+        secret: never published, whatever the settings.
+        query: the SELECT of a view; empty for a table.
+        reads: names of the tables that a view reads.
+    """
 
     name: str
     description: str
     columns: tuple[TableColumn, ...]
     secret: bool = False
+    query: str = ""
+    reads: frozenset[str] = frozenset()
 
 
 _FILE = (
@@ -245,18 +256,37 @@ def history_table(dataset: Dataset) -> Table:
     return Table(f"history.{dataset.name}", description, (*_delivered(dataset), EXTRA, SOURCE_KEY, *VALIDITY))
 
 
+def raw_rows() -> Table:
+    """Return the view of what the raw tables hold by file, so that no query has to name every dataset."""
+    reads = [dataset.table for dataset in DATASETS.values()]
+    counts = (
+        f"SELECT '{name}' AS dataset, _source_key AS source_key, count(*) AS rows FROM {table} GROUP BY _source_key"
+        for name, table in zip(DATASETS, reads, strict=True)
+    )
+    columns = (
+        TableColumn("dataset", "VARCHAR", "Name of the dataset."),
+        TableColumn("source_key", "VARCHAR", "Key of the file in Vocareum's bucket."),
+        TableColumn("rows", "BIGINT", "Rows of the file in its raw table."),
+    )
+    description = (
+        "Rows that the raw tables hold, one row per file that has any. A view, made from the declared datasets."
+    )
+    return Table("ops.raw_rows", description, columns, query="\nUNION ALL\n".join(counts), reads=frozenset(reads))
+
+
 def _delivered(dataset: Dataset) -> Iterator[TableColumn]:
     for column in dataset.columns:
         yield TableColumn(column.name, column.sql_type, column.description, column.privacy)
 
 
 def tables() -> Iterator[Table]:
-    """Yield every table that ingest writes."""
+    """Yield every table that ingest writes, and the view of them."""
     for dataset in DATASETS.values():
         yield raw_table(dataset)
         if dataset.keeps_history:
             yield history_table(dataset)
     yield from OPERATIONS
+    yield raw_rows()
 
 
 Migration = Callable[[duckdb.DuckDBPyConnection], None]
@@ -336,14 +366,19 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
-    """Create a table, or add its missing columns, and set its comments; `catalog` is empty or `name.`."""
+    """Create a table, or add its missing columns, or replace a view, and set its comments; `catalog` is empty or `name.`."""
     name = f"{catalog}{table.name}"
-    columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
+    kind = "VIEW" if table.query else "TABLE"
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.rpartition('.')[0]}")
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
-    connection.execute(f"COMMENT ON TABLE {name} IS {literal(table.description)}")
+    if table.query:
+        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {table.query}")
+    else:
+        columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+    connection.execute(f"COMMENT ON {kind} {name} IS {literal(table.description)}")
     for column in table.columns:
-        connection.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
+        if not table.query:
+            connection.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
         connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}')
 
 

@@ -24,7 +24,10 @@ def test_every_declared_table_and_column_is_made_and_described(tmp_path: Path):
     with open_warehouse(tmp_path / "w.duckdb") as connection:
         made = columns(connection)
         comments = dict(
-            connection.execute("SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()").fetchall()
+            connection.execute(
+                """SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()
+                   UNION ALL SELECT schema_name || '.' || view_name, comment FROM duckdb_views()"""
+            ).fetchall()
         )
         for table in tables():
             assert comments[table.name] == table.description
