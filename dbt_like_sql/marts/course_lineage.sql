@@ -1,6 +1,6 @@
--- From which course each course was cloned in the end. A parent outside the organisation is a root: its id is all that is known.
--- Each round doubles how far up a course sees, so a chain of a hundred thousand takes 17 rounds, and courses that are cloned
--- in a circle, which never come to an end, stop after as many.
+-- The root of each course's chain of clones. A parent outside the organisation is a root, of which only the id is known.
+-- Each round doubles the distance, so 17 rounds cover a chain of 131,072 clones. Courses that are cloned in a cycle have no root; they
+-- stop after the same rounds.
 WITH RECURSIVE
 inside AS (
     SELECT
@@ -22,15 +22,15 @@ tops AS (SELECT course_id, parent_course_id FROM inside WHERE steps = 0)
 SELECT
     inside.course_id, -- Vocareum id of the course.
     inside.course_name, -- Name of the course.
-    inside.create_method, -- How the course was made, such as `Clone by Reference`.
-    inside.parent_course_id, -- Course it was cloned from; may lie outside the organisation or be gone. NULL where course_mapping names several.
-    inside.has_several_parents, -- Whether course_mapping names several parents: then the course is taken for a root, and its real root is not known.
-    coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, itself if it is no clone; may lie outside the organisation. NULL in a circle.
-    tops.course_id AS root_in_organisation_id, -- Last course of the chain that is in the organisation. NULL in a circle.
+    inside.create_method, -- How the course was created, such as `Clone by Reference`.
+    inside.parent_course_id, -- Course it was cloned from; may be outside the organisation, or deleted. NULL if course_mapping names several.
+    inside.has_several_parents, -- Whether course_mapping names several parents. The course is then treated as a root; its real root is unknown.
+    coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, or itself if it is no clone; may be outside the organisation. NULL in a cycle.
+    tops.course_id AS root_in_organisation_id, -- Last course of the chain inside the organisation. NULL in a cycle.
     CASE
         WHEN tops.course_id IS NOT NULL THEN seen.steps + (tops.parent_course_id IS NOT NULL)::BIGINT
-    END AS depth, -- Clones between the course and root_course_id, 0 for a root. NULL in a circle.
-    tops.course_id IS NULL AS is_circular -- Whether its chain of parents ends in a circle.
+    END AS depth, -- Number of clones between the course and root_course_id, 0 for a root. NULL in a cycle.
+    tops.course_id IS NULL AS is_circular -- Whether its chain of parents ends in a cycle.
 FROM inside
 JOIN seen ON seen.course_id = inside.course_id AND seen.round = 17
 LEFT JOIN tops ON tops.course_id = seen.ancestor_id

@@ -1,6 +1,6 @@
--- Each course: who is in it, what they do and what it costs. The row without a course holds the spend of parts that no mapping
--- knows, so that the column spend adds up to the organisation's total.
--- What active, enrolled, dropped and left mean is in docs/data_dictionary.md, "People".
+-- Each course: its people, their activity and its cost. The row without a course holds the spend of unmapped parts, so that spend
+-- adds up to the organisation's total.
+-- docs/data_dictionary.md, "People", defines active, enrolled, dropped and left.
 WITH
 people AS (
     SELECT
@@ -36,27 +36,27 @@ keys AS (
     SELECT course_id FROM spend
 )
 SELECT
-    keys.course_id, -- Vocareum id of the course; NULL for parts that no mapping knows.
-    lineage.course_name, -- Name of the course; NULL where course_mapping does not list it.
-    lineage.root_course_id, -- Course at the end of its chain of clones; may lie outside the organisation. NULL in a circle.
-    coalesce(people.students, 0) AS students, -- Enrolled students: active_enrolled_students, failed_only_students and students_never_launched together. A student of several courses counts in each: not to be summed over courses, and so for all counts of people here.
-    coalesce(people.active_enrolled_students, 0) AS active_enrolled_students, -- Enrolled students with a session that succeeded.
-    coalesce(people.failed_only_students, 0) AS failed_only_students, -- Enrolled students who launched labs, none of which started.
-    coalesce(people.students_never_launched, 0) AS students_never_launched, -- Enrolled students without a session, failed launches included.
-    coalesce(people.dropped_students, 0) AS dropped_students, -- Students who have dropped the course.
+    keys.course_id, -- Vocareum id of the course; NULL for unmapped parts.
+    lineage.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    lineage.root_course_id, -- Course at the end of its chain of clones; may be outside the organisation. NULL in a cycle.
+    coalesce(people.students, 0) AS students, -- Enrolled students: active_enrolled_students + failed_only_students + students_never_launched. A student of several courses counts in each, so do not sum this or any other count of people over courses.
+    coalesce(people.active_enrolled_students, 0) AS active_enrolled_students, -- Enrolled students with a successful session.
+    coalesce(people.failed_only_students, 0) AS failed_only_students, -- Enrolled students with launches, none of which started a lab.
+    coalesce(people.students_never_launched, 0) AS students_never_launched, -- Enrolled students without any session, not even a failed launch.
+    coalesce(people.dropped_students, 0) AS dropped_students, -- Students who dropped the course.
     coalesce(people.left_students, 0) AS left_students, -- Students whom the newest enrollment no longer lists, and who had not dropped before.
-    coalesce(people.active_students, 0) AS active_students, -- Students with a session that succeeded, whether enrolled, dropped or left.
+    coalesce(people.active_students, 0) AS active_students, -- Students with a successful session, whether enrolled, dropped or left.
     coalesce(people.staff, 0) AS staff, -- Enrolled people in any other role.
-    coalesce(people.sessions, 0) AS sessions, -- Lab sessions of anyone, failed launches included.
-    coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of anyone.
-    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of anyone over the whole time, exact; opening_balance is part of it.
-    coalesce(spend.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars of it that AWS had accumulated by its first file, at an unknown time.
-    coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars of it that students spent, exact: enrolled, dropped and left ones, active or not.
-    coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars of it that active_students spent, exact.
+    coalesce(people.sessions, 0) AS sessions, -- Lab sessions of all people, including failed launches.
+    coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of all people.
+    coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of all people since the start of the feed, exact; includes opening_balance.
+    coalesce(spend.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time.
+    coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars that students spent, exact: enrolled, dropped and left ones, active or not.
+    coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars that active_students spent, exact.
     CASE
         WHEN people.active_students > 0 THEN round(people.active_student_spend / people.active_students, 6)
-    END::DECIMAL(38, 6) AS spend_per_active_student, -- active_student_spend by active_students, the same people, to six decimals; NULL without active students. Not to be summed or averaged over courses.
-    people.last_seen -- Latest end of a session, or launch (else start) where it has no end (UTC).
+    END::DECIMAL(38, 6) AS spend_per_active_student, -- active_student_spend / active_students, to six decimals; NULL without active students. Do not sum or average over courses.
+    people.last_seen -- Latest end of a session, or its launch (else start) if it has no end (UTC).
 FROM keys
 LEFT JOIN people ON people.course_id = keys.course_id
 LEFT JOIN spend ON spend.course_id IS NOT DISTINCT FROM keys.course_id

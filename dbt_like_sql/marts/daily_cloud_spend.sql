@@ -1,8 +1,8 @@
--- What each user and part spent each day on AWS and Azure, derived from the accumulated feeds. One row for each value reported,
--- zero where nothing changed. A series that a delivered file does not list is taken as unchanged.
--- A cost is the growth of an accumulation since its value before. No value of an accumulation counts for more than a later one, so
--- that each accumulation costs its last value; a dip is passed over. Azure accumulates by month, AWS until a restart (see fall).
--- Costs carry a part id alone; a part that no mapping knows keeps an empty course, so that totals tie.
+-- Daily spend of each user and part on AWS and Azure, derived from the accumulated feeds. One row per reported value, zero if nothing
+-- changed. A series that a delivered file does not list is unchanged.
+-- A cost is the growth of an accumulation since its previous value. No value counts for more than a later one, so that each
+-- accumulation costs its last value; a dip is skipped. Azure accumulates by month, AWS until a restart (see fall).
+-- Costs carry only a part id. An unmapped part keeps an empty course, so that totals tie.
 WITH
 reported AS (
     SELECT
@@ -47,7 +47,7 @@ counted AS (
         END AS value
     FROM accumulations
 ),
--- Values of an accumulation never fall now, so the greatest of those before is the last one that counted.
+-- Within an accumulation the counted values never fall, so the greatest earlier one is the previous one.
 compared AS (
     SELECT
         *,
@@ -62,27 +62,27 @@ compared AS (
     FROM counted
 )
 SELECT
-    compared.spend_date, -- UTC day of the spend: the last of the days covered.
+    compared.spend_date, -- UTC day of the spend: the last of the covered days.
     compared.provider, -- aws or azure.
     compared.aws_account_id, -- AWS account; NULL for azure, which names none.
     compared.user_id, -- Vocareum id of the user.
     compared.part_id, -- Vocareum id of the part.
-    courses.course_id, -- Course of the part; NULL where no mapping knows the part, or nothing tells which of several it is.
-    courses.assignment_id, -- Assignment of the part; NULL as course_id is, or where the part has several in its course.
-    coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous value that counted, exact. Negative only where an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.
+    courses.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one.
+    courses.assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course.
+    coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous counted value, exact. Negative only if an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.
     coalesce(
         compared.spend_date - counted_before,
         CASE
             WHEN billing_month IS NULL THEN coalesce(since_previous, 1)
             ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
         END
-    )::INTEGER AS days_covered, -- Days since the series' previous value that counted. Of a first value: since the provider's previous file with any row, 1 in the first file of AWS; in Azure never before the first of the month. The days of a dip are covered by the next value too.
-    coalesce(rule = 'restart', false) AS is_reset, -- Whether a new accumulation of AWS began: the value fell, and the cost is the new value.
+    )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file with any row, or 1 in the first AWS file; in Azure never before the first of the month. The next value covers the days of a dip too.
+    coalesce(rule = 'restart', false) AS is_reset, -- Whether a new AWS accumulation began: the value fell, and the cost is the new value.
     place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
-    compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first file of AWS: accumulated at an unknown time before it, and no spend of its day.
-    rule AS fall, -- How a value that fell is read: restart, correction (no earlier value counts for more) or dip (one bad file, passed over); NULL where it did not fall. staging.aws_falls has the rules.
-    CASE WHEN rule IS NOT NULL THEN evidence END AS fall_evidence, -- What decided on the reading: service_spend, first of the month, deactivation, month to date (Azure); NULL if it is a guess from the values alone.
-    CASE WHEN rule IS NOT NULL THEN at_stake END AS fall_at_stake -- US dollars by which the series' total would change if a restart is none, or the reverse; NULL in Azure. Never sum it over days.
+    compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first AWS file: accumulated at an unknown time before, so not spend of its day.
+    rule AS fall, -- Reading of a value that fell: restart, correction (no earlier value counts for more) or dip (one bad file, skipped); NULL if it did not fall. staging.aws_falls has the rules.
+    CASE WHEN rule IS NOT NULL THEN evidence END AS fall_evidence, -- Evidence for the reading: service_spend, first of the month, deactivation, month to date (Azure); NULL if it is a guess from the values alone.
+    CASE WHEN rule IS NOT NULL THEN at_stake END AS fall_at_stake -- US dollars by which the series' total would change if a restart were none, or the reverse; NULL in Azure. Do not sum over days.
 FROM compared
 JOIN days ON days.provider = compared.provider AND days.spend_date = compared.spend_date
 LEFT JOIN staging.spend_courses AS courses ON courses.user_id = compared.user_id AND courses.part_id = compared.part_id

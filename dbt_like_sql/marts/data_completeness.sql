@@ -1,7 +1,7 @@
--- Which days and months of each dataset are there: every one between its first and its last delivered. Datasets that Vocareum
--- overwrites in place (grades, enrollment, mappings) have no periods and are not listed.
--- A file is late against when it was first seen. A later version says nothing of the first, nor does the time of writing of a bucket
--- that was copied: of what was already there at the dataset's first load, nobody knows whether it was late.
+-- Every day or month of each dataset between its first and its last delivered one. Datasets that Vocareum overwrites in place (grades,
+-- enrollment, mappings) have no periods and are not listed.
+-- Lateness is judged by when a file was first seen: a later version, or the timestamp in a copied bucket, says nothing about the first
+-- delivery. For files that existed before the dataset's first load, lateness is unknown.
 WITH
 files AS (
     SELECT dataset, partition, period, last_modified, loaded_at AS seen, true AS loaded, rows, rejects FROM ops.loaded_files
@@ -22,7 +22,7 @@ delivered AS (
     WHERE period IS NOT NULL
     GROUP BY dataset, period
 ),
--- A warehouse of an earlier release knows no arrivals: what it has is the version that is loaded.
+-- A warehouse of an earlier release has no arrivals: use the loaded version.
 seen AS (
     SELECT
         files.dataset, files.period,
@@ -53,19 +53,19 @@ expected AS (
 )
 SELECT
     expected.dataset, -- Name of the dataset.
-    expected.period, -- The UTC day, or the first day of the month.
+    expected.period, -- UTC day, or first day of the month.
     delivered.period IS NOT NULL AS delivered, -- Whether Vocareum delivered a file.
-    coalesce(delivered.loaded, false) AS loaded, -- Whether a version of it is loaded.
-    coalesce(delivered.newest_failed, false) AS newest_failed, -- Whether its newest version could not be loaded; what an older version brought is still there.
-    delivered.rows, -- Rows loaded; NULL if nothing is.
+    coalesce(delivered.loaded, false) AS loaded, -- Whether a version of the file is loaded.
+    coalesce(delivered.newest_failed, false) AS newest_failed, -- Whether its newest version could not be loaded; the rows of an older version are still there.
+    delivered.rows, -- Rows loaded; NULL if none is.
     delivered.rejects, -- Records in quarantine.
     delivered.last_modified, -- When Vocareum wrote its newest version (UTC).
-    seen.first_written, -- When Vocareum wrote the first version that was seen (UTC).
+    seen.first_written, -- When Vocareum wrote the first version seen (UTC).
     seen.first_seen, -- When that version was loaded, or failed (UTC).
     CASE
         WHEN seen.first_written <= expected.due OR seen.first_seen <= expected.due THEN false
         WHEN seen.first_seen > expected.due AND watched.since <= expected.due THEN true
-    END AS late -- Whether the first version came more than a day after it was due, which is by the end of the day that follows the period. NULL if none was delivered, and if loads of the dataset began later than that, so that nobody saw it come.
+    END AS late -- Whether the first version came more than a day after it was due (the end of the day after the period). NULL if none was delivered, or if loads of the dataset began later, so that nobody saw it arrive.
 FROM expected
 LEFT JOIN delivered ON delivered.dataset = expected.dataset AND delivered.period = expected.period
 LEFT JOIN seen ON seen.dataset = expected.dataset AND seen.period = expected.period

@@ -1,9 +1,8 @@
--- The most sessions that ran at the same moment in each hour, in each course and in the whole organisation (course_id NULL): courses
--- peak at different moments, so their peaks don't add up. Hours in which nothing ran are not listed, and sessions without an end are
--- not counted: the newest day may be low.
--- A sweep over starts and ends: between two of them the number is constant, so work grows with their number and not with how
--- long sessions last. An end and a start in the same second don't overlap. A session counts for 31 days at most: a longer one
--- is a clock gone wrong.
+-- Peak number of concurrent sessions per hour, for each course and for the whole organisation (course_id NULL). Courses peak at different
+-- times, so their peaks don't add up. Hours without sessions are not listed. Sessions without an end are not counted, so the newest day
+-- may be low.
+-- Sweeps over starts and ends: the number is constant between two of them, so the work grows with their number and not with the length of
+-- sessions. An end and a start in the same second don't overlap. A session counts for at most 31 days; a longer one is a clock error.
 WITH
 ran AS (
     SELECT unnest([course_id, NULL]) AS course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
@@ -39,8 +38,8 @@ spread AS (
     WHERE running > 0
 )
 SELECT
-    hour, -- Begin of the hour (UTC).
-    course_id, -- Vocareum id of the course; NULL in the hour's row for the whole organisation.
-    max(running)::BIGINT AS peak_sessions -- Most sessions running at the same moment of the hour. Not to be summed over courses or hours: take the row of the organisation, or the maximum of hours.
+    hour, -- Start of the hour (UTC).
+    course_id, -- Vocareum id of the course; NULL in the row for the whole organisation.
+    max(running)::BIGINT AS peak_sessions -- Most sessions running at the same time within the hour. Do not sum over courses or hours: use the organisation's row, or the maximum over hours.
 FROM spread
 GROUP BY hour, course_id

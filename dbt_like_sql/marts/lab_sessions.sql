@@ -1,9 +1,9 @@
--- Every lab session, once, also where two days' files list it. A launch that failed is a session that never started.
+-- Every lab session once, even if two days' files list it. A failed launch is a session that never started.
 SELECT
     md5(
         user_id::VARCHAR || '|' || part_id::VARCHAR || '|' || coalesce(launch_time::VARCHAR, '') || '|'
         || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '') || coalesce(untimed_as, '')
-    ) AS session_id, -- The same in every load: a hash of user, part, launch and start, and of its other times and minutes where it has neither.
+    ) AS session_id, -- Stable across loads: a hash of user, part, launch and start, and of the other times and minutes if it has neither.
     coalesce(start_time, launch_time, file_date)::DATE AS session_date, -- UTC day of the start, else of the launch, else of the file.
     user_id, -- Vocareum id of the user.
     course_id, -- Vocareum id of the course, as delivered.
@@ -14,18 +14,18 @@ SELECT
     part_name, -- Name of the part.
     lab_type, -- Kind of lab: Cloud, Container, Databricks, VM; the list grows.
     launch_time, -- When Start Lab was clicked (UTC).
-    start_time, -- When the machine was started (UTC); NULL where the launch failed.
+    start_time, -- When the machine was started (UTC); NULL if the launch failed.
     init_time, -- When the lab was ready to use (UTC).
-    end_time, -- When the lab was ended (UTC); NULL while it is open, also where an end far in the future says so.
-    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes, -- Minutes from start to end, recomputed; as delivered where one of them is missing. NULL where the minutes are not delivered either.
+    end_time, -- When the lab was ended (UTC); NULL while it is open, also if the delivered end is far in the future.
+    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes, -- Minutes from start to end, recomputed; as delivered if one of them is missing. NULL if the minutes are not delivered either.
     minutes_delivered, -- Minutes as delivered.
     CASE
         WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)
-    END AS launch_to_ready_seconds, -- Seconds from launch to ready, recomputed; NULL where one is missing or they are in the wrong order.
+    END AS launch_to_ready_seconds, -- Seconds from launch to ready, recomputed; NULL if one is missing or they are in the wrong order.
     round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered, -- Seconds from launch to ready, as delivered (in minutes).
-    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started: a start is delivered, and the log tells of no failed one.
-    end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL where the log tells no end.
-    concurrent_labs, -- Labs that the user already had running at launch. Not to be summed: marts.lab_concurrency_hourly has what ran at once.
+    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded, -- Whether the machine started: a start is delivered, and the log reports no failed start.
+    end_reason, -- Why it ended: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL if the log has no end.
+    concurrent_labs, -- Labs that the user already had running at launch. Do not sum: marts.lab_concurrency_hourly has concurrent sessions.
     disconnects, -- How often the user was disconnected.
     latency_ms -- Estimated latency of the user's connection, in milliseconds.
 FROM staging.lab_sessions

@@ -1,9 +1,9 @@
--- AWS spend of each month by course and service. The newest month grows until Vocareum closes it.
+-- AWS spend per month, course and service. The newest month grows until Vocareum closes it.
 SELECT
     spend.month, -- First day of the month.
     spend.aws_account_id, -- AWS account.
     spend.user_id, -- Vocareum id of the user.
-    coalesce(spend.course_id, courses.course_id) AS course_id, -- Course as delivered, or else that of the user's spend on the part; NULL where neither is known.
+    coalesce(spend.course_id, courses.course_id) AS course_id, -- Course as delivered, else the course of the user's spend on the part; NULL if neither is known.
     spend.part_id, -- Vocareum id of the part.
     spend.service, -- Name of the AWS service.
     sum(spend.cost)::DECIMAL(38, 9) AS cost -- US dollars, exact; credits and refunds are negative.

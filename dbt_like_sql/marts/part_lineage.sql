@@ -1,6 +1,6 @@
--- From which part each part was copied in the end. A parent outside the organisation is a root: its id is all that is known.
--- Each round doubles how far up a part sees, so a chain of a hundred thousand takes 17 rounds, and parts that are copied
--- in a circle, which never come to an end, stop after as many.
+-- The root of each part's chain of copies. A parent outside the organisation is a root, of which only the id is known.
+-- Each round doubles the distance, so 17 rounds cover a chain of 131,072 copies. Parts that are copied in a cycle have no root; they
+-- stop after the same rounds.
 WITH RECURSIVE
 inside AS (
     SELECT
@@ -22,15 +22,15 @@ tops AS (SELECT part_id, parent_part_id FROM inside WHERE steps = 0)
 SELECT
     inside.part_id, -- Vocareum id of the part.
     inside.part_name, -- Name of the part.
-    inside.assignment_id, -- Assignment that the part belongs to; NULL where it is mapped to several.
-    inside.course_id, -- Course that the part belongs to; NULL where it is mapped to several.
-    inside.parent_part_id, -- Part it was copied from; may lie outside the organisation or be gone.
-    coalesce(tops.parent_part_id, tops.part_id) AS root_part_id, -- Part at the end of the chain of copies, itself if it is no copy; may lie outside the organisation. NULL in a circle.
-    tops.part_id AS root_in_organisation_id, -- Last part of the chain that is in the organisation. NULL in a circle.
+    inside.assignment_id, -- Assignment of the part; NULL if it is mapped to several.
+    inside.course_id, -- Course of the part; NULL if it is mapped to several.
+    inside.parent_part_id, -- Part it was copied from; may be outside the organisation, or deleted.
+    coalesce(tops.parent_part_id, tops.part_id) AS root_part_id, -- Part at the end of the chain of copies, or itself if it is no copy; may be outside the organisation. NULL in a cycle.
+    tops.part_id AS root_in_organisation_id, -- Last part of the chain inside the organisation. NULL in a cycle.
     CASE
         WHEN tops.part_id IS NOT NULL THEN seen.steps + (tops.parent_part_id IS NOT NULL)::BIGINT
-    END AS depth, -- Copies between the part and root_part_id, 0 for a root. NULL in a circle.
-    tops.part_id IS NULL AS is_circular -- Whether its chain of parents ends in a circle.
+    END AS depth, -- Number of copies between the part and root_part_id, 0 for a root. NULL in a cycle.
+    tops.part_id IS NULL AS is_circular -- Whether its chain of parents ends in a cycle.
 FROM inside
 JOIN seen ON seen.part_id = inside.part_id AND seen.round = 17
 LEFT JOIN tops ON tops.part_id = seen.ancestor_id

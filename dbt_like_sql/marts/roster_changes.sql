@@ -1,5 +1,5 @@
--- Who came, left or changed their role when, from the states of enrollment that were kept. One row per change of role or of
--- dropped; other changes, such as of a name, are none. What was there before the first delivery of a course is not known.
+-- Who joined, left or changed their role, and when, from the stored states of enrollment. One row per change of role or dropped; changes
+-- of other columns, such as the name, are not listed. The time before the first delivery of a course is unknown.
 WITH
 states AS (
     SELECT userid AS user_id, courseid AS course_id, lower(role) AS role, dropped, valid_from, valid_to
@@ -11,7 +11,7 @@ moments AS (
     UNION
     SELECT user_id, course_id, valid_to FROM states WHERE valid_to IS NOT NULL
 ),
--- What held from each moment on. Of several rows at once, the one that staging.enrollment would take.
+-- The state from each moment on. Among several rows, take the one that staging.enrollment takes.
 held AS (
     SELECT
         moments.user_id, moments.course_id, moments.moment, states.user_id IS NOT NULL AS enrolled, states.role, states.dropped
@@ -39,18 +39,18 @@ followed AS (
 SELECT
     followed.user_id, -- Vocareum id of the user.
     followed.course_id, -- Vocareum id of the course.
-    followed.moment AS changed_at, -- When Vocareum wrote the first file that shows it (UTC): the change happened in the day before.
+    followed.moment AS changed_at, -- When Vocareum wrote the first file that shows it (UTC); the change happened in the day before.
     CASE
         WHEN NOT enrolled THEN 'left'
         WHEN was_enrolled THEN 'changed'
         WHEN was_ever_enrolled THEN 'returned'
         WHEN followed.moment = openings.first_delivered THEN 'first seen'
         ELSE 'joined'
-    END AS change, -- joined, left (no longer listed), returned, changed (role or dropped), or first seen: listed in the first file of the course that lists anybody, so joined at an unknown time.
-    role_before, -- Role before; NULL if not listed then.
-    role, -- Role since then; NULL if no longer listed.
-    dropped_before, -- Whether the user had dropped the course before; NULL if not known.
-    dropped -- Whether the user has dropped the course since then; NULL if not known.
+    END AS change, -- joined, left (no longer listed), returned, changed (role or dropped), or first seen: listed in the course's first file that lists anybody, so joined at an unknown time.
+    role_before, -- Previous role; NULL if not listed then.
+    role, -- New role; NULL if no longer listed.
+    dropped_before, -- Whether the user had dropped the course before; NULL if unknown.
+    dropped -- Whether the user has dropped the course now; NULL if unknown.
 FROM followed
 JOIN openings ON openings.course_id = followed.course_id
 WHERE (enrolled, role, dropped) IS DISTINCT FROM (was_enrolled, role_before, dropped_before)

@@ -1,6 +1,6 @@
--- What each course spent on each day, by provider: the money of page, README and summaries. A cost that covers several days is spread
--- evenly over them, to the ninth decimal, the rest on the last day, so that it adds up to marts.daily_cloud_spend exactly.
--- For a time leave out dating = 'before the first file', which is no spend of its day. A day without a row cost nothing only if its
+-- Spend per course, day and provider; the source of money in the report, the README and the summaries. A cost that covers several days is
+-- spread evenly over them, to the ninth decimal, with the remainder on the last day, so that it ties exactly with marts.daily_cloud_spend.
+-- For a time series exclude dating = 'before the first file', which is not spend of its day. A day without a row cost nothing only if its
 -- file is loaded: see marts.data_completeness.
 WITH
 spent AS (
@@ -31,11 +31,11 @@ spread AS (
 )
 SELECT
     spread.day, -- UTC day.
-    spread.course_id, -- Course of the part; NULL where no mapping knows the part, or nothing tells which of several it is.
+    spread.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one.
     spread.provider, -- aws or azure.
     spread.dating, -- How the day is known: as delivered, spread over several days (that a value covers), or before the first file (of AWS, accumulated at an unknown time).
-    sum(spread.cost)::DECIMAL(38, 9) AS cost, -- US dollars; exact in the sum, a share of several days is an even guess. Negative where credits exceed the spend.
-    coalesce(bool_or(files.loaded AND NOT files.newest_failed) AND spread.dating <> 'before the first file', false) AS is_complete -- Whether the provider's file of that day is loaded, its newest version too; else part of the day's spend may be missing or dated to a later day.
+    sum(spread.cost)::DECIMAL(38, 9) AS cost, -- US dollars, exact in total; a share of several days is an even estimate. Negative if credits exceed the spend.
+    coalesce(bool_or(files.loaded AND NOT files.newest_failed) AND spread.dating <> 'before the first file', false) AS is_complete -- Whether the provider's file of that day is loaded in its newest version. Otherwise part of the day's spend may be missing or dated to a later day.
 FROM spread
 LEFT JOIN marts.data_completeness AS files ON files.dataset = spread.provider || '_cost' AND files.period = spread.day
 GROUP BY spread.day, spread.course_id, spread.provider, spread.dating

@@ -1,6 +1,6 @@
--- Do the two AWS reports agree? Each account's spend of a month by service against the growth of its accumulated spend.
--- A difference is expected where a day at the month's edge was not delivered (see carried_in), in the first month of the feed,
--- in a month still open, and after an unseen restart.
+-- Compares the two AWS reports: each account's spend of a month by service with the growth of its accumulated spend.
+-- A difference is expected if a day at the month's edge was not delivered (see carried_in), in the first month of the feed,
+-- in a month that is still open, and after an unseen restart.
 WITH
 services AS (
     SELECT month, aws_account_id, sum(cost) AS total
@@ -22,7 +22,7 @@ keys AS (
     UNION
     SELECT month, aws_account_id FROM accounts
 ),
--- NULL, not 0, where a report of the month was not delivered at all.
+-- NULL, not 0, if a report was not delivered for the month at all.
 compared AS (
     SELECT
         keys.month,
@@ -37,8 +37,8 @@ compared AS (
 SELECT
     month, -- First day of the month.
     aws_account_id, -- AWS account.
-    service_total::DECIMAL(38, 9) AS service_total, -- US dollars in service_spend, exact; NULL where the month has no such file, or none with rows.
-    account_increase::DECIMAL(38, 9) AS account_increase, -- US dollars by which aws_cost grew, exact; NULL where the month has no such file, or none with rows.
-    (service_total - account_increase)::DECIMAL(38, 9) AS difference, -- service_total minus account_increase; NULL where one is not known.
-    carried_in::DECIMAL(38, 9) AS carried_in -- Part of account_increase that covers days of the month before as well, as files in between were missing.
+    service_total::DECIMAL(38, 9) AS service_total, -- US dollars in service_spend, exact; NULL if the month has no such file, or none with rows.
+    account_increase::DECIMAL(38, 9) AS account_increase, -- US dollars by which aws_cost grew, exact; NULL if the month has no such file, or none with rows.
+    (service_total - account_increase)::DECIMAL(38, 9) AS difference, -- service_total - account_increase; NULL if one is unknown.
+    carried_in::DECIMAL(38, 9) AS carried_in -- Part of account_increase that also covers days of the previous month, because files in between were missing.
 FROM compared

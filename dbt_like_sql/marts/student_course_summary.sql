@@ -1,7 +1,7 @@
--- Each user in each course: ever listed in its enrollment, or seen in its sessions, spend or scores. Staff have rows too, but are no
--- students (is_student), and so do people whom no enrollment ever listed (no role). Who is no longer enrolled keeps the last role known,
--- so that a shorter roster changes no sum of the past: filter by is_enrolled for the people of today.
--- A user may be in several courses: count people over courses by count(DISTINCT user_id).
+-- Each user in each course who was ever listed in its enrollment, or seen in its sessions, spend or scores. Staff and people whom no
+-- enrollment ever listed (no role) have rows too, but are not students (is_student). Someone no longer enrolled keeps the last known
+-- role, so that a shorter roster does not change past sums: filter by is_enrolled for current people.
+-- A user may be in several courses: count people across courses with count(DISTINCT user_id).
 WITH
 sessions AS (
     SELECT
@@ -40,27 +40,27 @@ keys AS (
 SELECT
     keys.user_id, -- Vocareum id of the user.
     keys.course_id, -- Vocareum id of the course.
-    people.role, -- Last role in the course that is known; NULL if no enrollment ever said one.
+    people.role, -- Last known role in the course; NULL if no enrollment ever gave one.
     coalesce(people.is_student, false) AS is_student, -- Whether that role is student.
     coalesce(people.is_enrolled, false) AS is_enrolled, -- Whether the newest enrollment of the course lists the user, and not as dropped.
-    people.dropped, -- Whether the user had dropped the course when last listed; NULL if not known.
-    coalesce(sessions.sessions, 0) AS sessions, -- Lab sessions, failed launches included.
+    people.dropped, -- Whether the user had dropped the course when last listed; NULL if unknown.
+    coalesce(sessions.sessions, 0) AS sessions, -- Lab sessions, including failed launches.
     coalesce(sessions.failed_launches, 0) AS failed_launches, -- Launches whose machine never started.
-    coalesce(sessions.sessions > sessions.failed_launches, false) AS is_active, -- Whether a session of the user in the course succeeded.
+    coalesce(sessions.sessions > sessions.failed_launches, false) AS is_active, -- Whether the user has a successful session in the course.
     coalesce(sessions.sessions = sessions.failed_launches, false) AS is_failed_only, -- Whether the user launched labs of the course and none of them started.
-    coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched, -- Whether a student has no session in the course, not even a failed launch; dropped ones included.
+    coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched, -- Whether a student, dropped or not, has no session in the course, not even a failed launch.
     coalesce(sessions.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs.
     coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure, exact.
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
-    coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, whether or not the user submitted them. The same in each row of a course: not to be summed.
-    scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is.
-    scores.max_score::DECIMAL(38, 6) AS max_score, -- Highest points for those assignments.
-    CASE WHEN scores.max_score > 0 THEN round(scores.score_of_max * 100 / scores.max_score, 2) END::DECIMAL(38, 2) AS percent, -- score in percent of max_score, to two decimals: of graded assignments alone, without those whose max_score is not delivered. Not to be summed or averaged.
+    coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, submitted or not. The same in each row of a course: do not sum.
+    scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is graded.
+    scores.max_score::DECIMAL(38, 6) AS max_score, -- Highest possible points for those assignments.
+    CASE WHEN scores.max_score > 0 THEN round(scores.score_of_max * 100 / scores.max_score, 2) END::DECIMAL(38, 2) AS percent, -- score in percent of max_score, to two decimals, over graded assignments with a delivered max_score. Do not sum or average.
     CASE
         WHEN assignments.max_score > 0 AND (people.is_student OR scores.score IS NOT NULL)
         THEN round(coalesce(scores.score_of_max, 0) * 100 / assignments.max_score, 2)
-    END::DECIMAL(38, 2) AS percent_of_all, -- score in percent of the highest points of all assignments of the course whose max_score is delivered, to two decimals: what is not submitted or not graded counts as zero. NULL for staff without a score. Not to be summed or averaged.
-    sessions.last_seen -- Latest end of a session, or launch (else start) where it has no end (UTC); NULL if there is none.
+    END::DECIMAL(38, 2) AS percent_of_all, -- score in percent of the highest points of all assignments of the course with a delivered max_score, to two decimals; work that is not submitted or graded counts as zero. NULL for staff without a score. Do not sum or average.
+    sessions.last_seen -- Latest end of a session, or its launch (else start) if it has no end (UTC); NULL without a session.
 FROM keys
 LEFT JOIN staging.course_members AS people ON people.user_id = keys.user_id AND people.course_id = keys.course_id
 LEFT JOIN sessions ON sessions.user_id = keys.user_id AND sessions.course_id = keys.course_id

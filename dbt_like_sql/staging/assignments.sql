@@ -2,7 +2,7 @@
 SELECT
     course_id, -- Vocareum id of the course.
     assignment_id, -- Vocareum id of the assignment.
-    max(max_score) AS max_score -- Highest score a user can receive, in points: the greatest that any row of its grades gives. NULL where none does.
+    max(max_score) AS max_score -- Highest score a user can receive, in points: the greatest in its grades. NULL if no row has one.
 FROM (
     SELECT courseid AS course_id, asnid AS assignment_id, maxscore AS max_score FROM raw.grades
     UNION ALL

@@ -1,11 +1,11 @@
--- AWS spend as accumulated by the end of each delivered day, one row per day, account, user and part.
--- Where a file lists the same account, user and part twice, the greatest amount counts; each negative one, a credit, is added to it.
+-- AWS spend accumulated by the end of each delivered day, one row per day, account, user and part.
+-- If a file lists an account, user and part twice, the greatest amount counts, and every negative one (a credit) is added to it.
 SELECT
     file_date, -- UTC day that the file covers.
-    aws_account_id, -- AWS account assigned to the user; accounts are recycled to other users.
+    aws_account_id, -- AWS account assigned to the user; accounts are reused for other users.
     user_id, -- Vocareum id of the user.
     part_id, -- Vocareum id of the part.
-    (coalesce(max(cost) FILTER (cost >= 0), 0) + coalesce(sum(cost) FILTER (cost < 0), 0))::DECIMAL(38, 9) AS accumulated, -- US dollars since the accumulation began: never sum it over days.
-    max(deactivation_date) AS deactivated_at -- When the account was deactivated (UTC); NULL while it is not, or where the file doesn't say.
+    (coalesce(max(cost) FILTER (cost >= 0), 0) + coalesce(sum(cost) FILTER (cost < 0), 0))::DECIMAL(38, 9) AS accumulated, -- US dollars since the accumulation began. Do not sum over days.
+    max(deactivation_date) AS deactivated_at -- When the account was deactivated (UTC); NULL if it is active, or if not delivered.
 FROM raw.aws_cost
 GROUP BY file_date, aws_account_id, user_id, part_id

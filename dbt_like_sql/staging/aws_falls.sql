@@ -1,10 +1,10 @@
--- Every fall of an accumulated AWS value, and how it is read. A value falls for one of three reasons:
--- restart: a new accumulation began. The value before stays spent, and the new value was spent since.
+-- Every fall of an accumulated AWS value, and its reading. A value falls for one of three reasons:
+-- restart: a new accumulation began. The previous value stays spent, and the new value was spent since.
 -- correction: a credit or a revised estimate. No earlier value of the accumulation counts for more than a later one.
--- dip: one bad file. The next value is back at or above the value before, so this one is passed over.
--- Evidence goes first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
--- deactivation. Without evidence a value that comes back at once is a dip, one below half of the value before is a restart, and
--- any other is a correction.
+-- dip: one bad file. The next value is back at or above the previous one, so this one is skipped.
+-- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
+-- deactivation. Without evidence, a value that recovers at once is a dip, one below half of the previous value is a restart, and any
+-- other is a correction.
 WITH
 feed AS (SELECT min(file_date) AS first_date FROM staging.aws_cost),
 series AS (
@@ -20,8 +20,8 @@ series AS (
     FROM staging.aws_cost
     WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
 ),
--- What was spent in a month by either reading of its only fall. Of a series in the feed's first file nobody knows how much of its
--- value the month brought.
+-- Spend of a month under each reading of its only fall. For a series in the feed's first file, the month's share of its value is
+-- unknown.
 months AS (
     SELECT
         series.*,
@@ -45,7 +45,7 @@ bills AS (
     FROM staging.service_spend
     GROUP BY month, aws_account_id, user_id, part_id
 ),
--- At least three series go on over the first of this month, and more than half of them fall deep and stay there.
+-- At least three series continue over the first of this month, and more than half of them fall deep and stay there.
 restarting_months AS (
     SELECT month
     FROM months
@@ -53,7 +53,7 @@ restarting_months AS (
     GROUP BY month
     HAVING count(*) >= 3 AND count(*) FILTER (is_deep AND NOT comes_back) * 2 > count(*)
 ),
--- A bill decides if it is near one of the readings: within a quarter of their distance.
+-- A bill decides if it is close to one of the readings: within a quarter of the distance between them.
 evidence AS (
     SELECT
         months.*,
@@ -86,6 +86,6 @@ SELECT
         WHEN bill_says IS NOT NULL THEN 'service_spend'
         WHEN feed_restarts THEN 'first of the month'
         WHEN is_deactivated AND NOT comes_back THEN 'deactivation'
-    END AS evidence, -- What decided: service_spend, first of the month, deactivation; NULL if the rule is a guess from the values alone.
-    abs(previous) AS at_stake -- US dollars by which the series' total differs between a restart and the other readings: the value before.
+    END AS evidence, -- Evidence for the rule: service_spend, first of the month, deactivation; NULL if the rule is a guess from the values alone.
+    abs(previous) AS at_stake -- US dollars by which the series' total differs between a restart and the other readings: the previous value.
 FROM evidence

@@ -1,4 +1,4 @@
--- Every course that course_mapping knows, once. Where it is listed with several parents, none of them is taken: nothing says which is right.
+-- Every course in course_mapping, once. A course listed with several parents has none here: nothing says which is right.
 WITH
 listed AS (
     SELECT
@@ -11,8 +11,8 @@ listed AS (
 SELECT
     course_id, -- Vocareum id of the course.
     course_name, -- Name of the course.
-    create_method, -- How the course was made, such as `Clone by Reference`.
-    CASE WHEN NOT has_several_parents THEN parent_course_id END AS parent_course_id, -- Course it was cloned from; may lie outside the organisation or be gone. NULL where course_mapping names several.
+    create_method, -- How the course was created, such as `Clone by Reference`.
+    CASE WHEN NOT has_several_parents THEN parent_course_id END AS parent_course_id, -- Course it was cloned from; may be outside the organisation, or deleted. NULL if course_mapping names several.
     has_several_parents -- Whether course_mapping names several parents of the course.
 FROM listed
 WHERE place = 1

@@ -1,14 +1,13 @@
--- Lab sessions, once each, without emails, tags and the free text of the log.
--- A session is a user, a part, a launch and a start. Where it has neither, all that tells it from others is the file's day, its
--- other times and its duration. One that two days' files list, as over midnight, is taken from where its end is latest, and then
--- from the later file.
+-- Lab sessions, each once, without emails, tags and the log's free text.
+-- User, part, launch and start identify a session. Without launch and start, the file's day, the other times and the duration do. If
+-- two days' files list a session, as over midnight, take the row with the latest end, then the one from the later file.
 WITH
 delivered AS (
     SELECT
         *,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN concat_ws(' ', end_time, init_time, duration_min) END AS untimed_as,
-        -- A log may say what a person wrote: only words of this list may leave it.
+        -- A log may contain a person's words, so only the texts of this list may leave it.
         CASE
             WHEN contains(log, '(Session Timer Expires)') THEN 'Session Timer Expires'
             WHEN contains(log, '(User Ended Lab)') THEN 'User Ended Lab'
@@ -27,16 +26,16 @@ SELECT
     part_id, -- Vocareum id of the part.
     part_name, -- Name of the part.
     lab_type, -- Kind of lab: Cloud, Container, Databricks, VM; the list grows.
-    file_date, -- UTC day of the file that the row is taken from.
-    untimed_on, -- The file's day, where the session has neither launch nor start; part of what tells it from others.
-    untimed_as, -- End, time of readiness and minutes of such a session, as one text; part of what tells it from others.
+    file_date, -- UTC day of the file that the row comes from.
+    untimed_on, -- The file's day, if the session has neither launch nor start; part of its identity.
+    untimed_as, -- End, ready time and minutes of such a session as one text; part of its identity.
     launch_time, -- When Start Lab was clicked (UTC).
-    start_time, -- When the machine was started (UTC); NULL where the launch failed.
+    start_time, -- When the machine was started (UTC); NULL if the launch failed.
     init_time, -- When the lab was ready to use (UTC).
-    end_time, -- When the lab was ended (UTC); NULL while it is open, also where an end far in the future says so.
+    end_time, -- When the lab was ended (UTC); NULL while it is open, also if the delivered end is far in the future.
     duration_min AS minutes_delivered, -- Length in minutes, as delivered.
     launch_to_ready_duration_mins AS launch_to_ready_minutes_delivered, -- Minutes from launch to ready, as delivered.
-    reason AS end_reason, -- Why it ended, of a fixed list: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL where the log tells no end.
+    reason AS end_reason, -- Why it ended, from a fixed list: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL if the log has no end.
     concurrent_labs_count AS concurrent_labs, -- Labs that the user already had running at launch.
     disconnects, -- How often the user was disconnected.
     latency_time_ms AS latency_ms -- Estimated latency of the user's connection, in milliseconds.

@@ -1,4 +1,4 @@
--- Which courses and assignments each part is mapped to; a part may be in several, as a clone may keep the parts of its original.
+-- The courses and assignments that each part is mapped to. A part may be in several, as a clone may keep its original's parts.
 SELECT DISTINCT
     part_id, -- Vocareum id of the part.
     course_id, -- Course that lists the part.

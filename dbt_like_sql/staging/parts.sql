@@ -1,5 +1,5 @@
--- Every part that asn_mapping knows, once. Where it is listed more than once, the lowest parent and the first name count.
--- For the course of a user's spend on a part take staging.spend_courses, which knows more than the mapping.
+-- Every part in asn_mapping, once. If it is listed more than once, the lowest parent and the first name are taken.
+-- For the course of a user's spend on a part use staging.spend_courses, which uses more evidence than the mapping.
 WITH
 courses AS (
     SELECT
@@ -12,11 +12,11 @@ courses AS (
 SELECT
     mapping.part_id, -- Vocareum id of the part.
     mapping.part_name, -- Name of the part.
-    courses.assignment_id, -- Assignment that the part belongs to; NULL where it is mapped to several.
+    courses.assignment_id, -- Assignment of the part; NULL if it is mapped to several.
     mapping.assignment_name, -- Name of the assignment.
-    courses.course_id, -- Course that the part belongs to; NULL where it is mapped to several.
-    mapping.parent_part_id, -- Part it was copied from; may lie outside the organisation.
-    mapping.parent_assignment_id -- Assignment it was copied from; may lie outside the organisation.
+    courses.course_id, -- Course of the part; NULL if it is mapped to several.
+    mapping.parent_part_id, -- Part it was copied from; may be outside the organisation.
+    mapping.parent_assignment_id -- Assignment it was copied from; may be outside the organisation.
 FROM raw.asn_mapping AS mapping
 JOIN courses ON courses.part_id = mapping.part_id
 QUALIFY row_number() OVER (

@@ -1,6 +1,6 @@
 -- AWS spend of a month by service, one row per month, account, user, course, part and service.
--- Where a file repeats a row, the greatest amount counts, as the month's values grow while it is open; each negative one, a credit or
--- refund, is a line of the bill and is added to it.
+-- If a file repeats a row, the greatest amount counts, as values grow while the month is open. Every negative one (a credit or refund)
+-- is a line of the bill and is added to it.
 SELECT
     file_month AS month, -- First day of the month.
     aws_account_id, -- AWS account.

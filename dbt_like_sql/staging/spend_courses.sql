@@ -1,7 +1,7 @@
--- The course and assignment of a user's spend on a part, for parts that a mapping knows. Costs name a part alone, and a part may
--- be mapped to several courses. The course that service_spend and lab_sessions name for the user and part goes first, so that
--- sessions and money stand in the same course. Where they name none or several, the only course that is both named and mapped counts,
--- then the only one mapped, then the only one mapped in which the user is enrolled. Else it is not known, and never the lowest id.
+-- Course and assignment of a user's spend on a mapped part. Costs name only the part, and a part may be mapped to several courses. The
+-- course that service_spend and lab_sessions name for the user and part comes first, so that sessions and money are in the same course.
+-- If they name none or several, take the only course that is both named and mapped, else the only mapped one, else the only mapped one in
+-- which the user is enrolled. Otherwise the course is unknown; it is never chosen by the lowest id.
 WITH
 spenders AS (
     SELECT user_id, part_id FROM raw.aws_cost
@@ -30,8 +30,8 @@ marked AS (
     LEFT JOIN mapped ON mapped.part_id = candidates.part_id AND mapped.course_id = candidates.course_id
     LEFT JOIN enrolled ON enrolled.user_id = candidates.user_id AND enrolled.course_id = candidates.course_id
 ),
--- min() stands for the only one: count(DISTINCT) is asked first.
-told AS (
+-- min() returns the only course, as count(DISTINCT) is tested first.
+decided AS (
     SELECT
         user_id,
         part_id,
@@ -44,7 +44,7 @@ told AS (
     FROM marked
     GROUP BY user_id, part_id
 ),
--- An assignment counts if it is the part's only one in the course, or anywhere.
+-- An assignment counts if it is the part's only one in the course, or its only one anywhere.
 assignments AS (
     SELECT part_id, course_id, CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id
     FROM staging.part_courses
@@ -52,10 +52,10 @@ assignments AS (
 )
 SELECT
     spenders.user_id, -- Vocareum id of the user.
-    spenders.part_id, -- Vocareum id of the part; parts that no mapping knows are not listed.
-    told.course_id, -- Course of the user's spend on the part; NULL where nothing tells which of several it is.
-    coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id -- Assignment of the part; NULL where the part has several.
+    spenders.part_id, -- Vocareum id of the part; unmapped parts are not listed.
+    decided.course_id, -- Course of the user's spend on the part; NULL if it is mapped to several courses without evidence for one.
+    coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id -- Assignment of the part; NULL if the part has several.
 FROM spenders
 JOIN assignments AS anywhere ON anywhere.part_id = spenders.part_id AND anywhere.course_id IS NULL
-LEFT JOIN told ON told.user_id = spenders.user_id AND told.part_id = spenders.part_id
-LEFT JOIN assignments AS in_course ON in_course.part_id = spenders.part_id AND in_course.course_id = told.course_id
+LEFT JOIN decided ON decided.user_id = spenders.user_id AND decided.part_id = spenders.part_id
+LEFT JOIN assignments AS in_course ON in_course.part_id = spenders.part_id AND in_course.course_id = decided.course_id

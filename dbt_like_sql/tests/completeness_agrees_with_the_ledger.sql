@@ -1,5 +1,5 @@
--- Every day or month in the ledger is listed as loaded with its rows and rejects, and nothing else is; every failed file's as
--- newest_failed. If it fails, marts.data_completeness is older than the ledger (build it again) or misreads it.
+-- marts.data_completeness lists exactly the days and months in the ledger as loaded, with their rows and rejects, and every failed file
+-- as newest_failed. If it fails, the mart is older than the ledger (rebuild it) or misreads it.
 (
     SELECT 'ledger' AS side, dataset, period, rows, rejects FROM ops.loaded_files WHERE period IS NOT NULL
     EXCEPT

@@ -1,5 +1,5 @@
--- An hour's peak of a course is at least 1 where a session starts in it, and never above the sessions that touch the hour. That of the
--- organisation is not below the peak of any course, and not above the sum of them.
+-- A course's hourly peak is at least 1 if a session starts in the hour, and at most the number of sessions that touch it. The
+-- organisation's peak is at least that of each course, and at most their sum.
 -- If it fails, the sweep of marts.lab_concurrency_hourly is wrong.
 WITH
 ran AS (

@@ -1,7 +1,7 @@
--- Of each AWS account, user and part, the daily amounts add up to the last value and those before each restart; of each Azure user,
--- part and month to the last value, which is the bill. The test reads falls by itself: unless evidence decided, a restart is a fall
--- below half whose next value is not back. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and look
--- at the days of a series that is returned.
+-- For each AWS account, user and part, the daily amounts add up to the last value plus those before each restart; for each Azure user,
+-- part and month, to the last value, which is the bill. The test reads falls itself: unless evidence decided, a restart is a fall below
+-- half that the next value does not recover. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and look at
+-- the days of a returned series.
 WITH
 aws AS (
     SELECT
@@ -25,7 +25,7 @@ restarts AS (
         END AS is_restart
     FROM aws
 ),
--- The growth from value to value adds up to the last one, so only what restarts took away is missing from it.
+-- The growth from value to value adds up to the last one, so only the values before restarts have to be added.
 expected AS (
     SELECT
         'aws' AS provider, aws_account_id, user_id, part_id, NULL::DATE AS billing_month,

@@ -1,5 +1,5 @@
--- A day's spend is negative only where an accumulation begins, and only if a negative value was reported since: a credit above
--- what was spent. Each amount covers at least a day. If it fails, look at how marts.daily_cloud_spend treats falls.
+-- A day's spend is negative only if an accumulation begins and a negative value was reported since: a credit that exceeds the spend.
+-- Each amount covers at least a day. If it fails, look at how marts.daily_cloud_spend reads falls.
 WITH
 credits AS (
     SELECT 'aws' AS provider, aws_account_id, user_id, part_id, max(file_date) AS last_on

@@ -1,6 +1,6 @@
--- Every course of raw.course_mapping has a lineage, and its root is that of its parent, one step nearer; without a parent in the
--- organisation it is the parent, or the course itself. Only in a circle there is no root. If it fails, marts.course_lineage is wrong,
--- or a chain is longer than the 131,072 steps that 17 rounds reach.
+-- Every course of raw.course_mapping has a lineage. Its root is its parent's, one step nearer; without a parent in the organisation it is
+-- the parent, or the course itself. Only a cycle has no root. If it fails, marts.course_lineage is wrong, or a chain is longer than the
+-- 131,072 steps of 17 rounds.
 SELECT course_id, 'no lineage' AS problem
 FROM raw.course_mapping
 WHERE course_id NOT IN (SELECT course_id FROM marts.course_lineage)

@@ -1,6 +1,6 @@
--- Every part of raw.asn_mapping has a lineage, and its root is that of its parent, one step nearer; without a parent in the
--- organisation it is the parent, or the part itself. Only in a circle there is no root. If it fails, marts.part_lineage is wrong,
--- or a chain is longer than the 131,072 steps that 17 rounds reach.
+-- Every part of raw.asn_mapping has a lineage. Its root is its parent's, one step nearer; without a parent in the organisation it is the
+-- parent, or the part itself. Only a cycle has no root. If it fails, marts.part_lineage is wrong, or a chain is longer than the 131,072
+-- steps of 17 rounds.
 SELECT part_id, 'no lineage' AS problem
 FROM raw.asn_mapping
 WHERE part_id NOT IN (SELECT part_id FROM marts.part_lineage)

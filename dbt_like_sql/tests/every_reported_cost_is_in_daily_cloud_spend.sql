@@ -1,6 +1,6 @@
--- Every day, account, user and part of raw.aws_cost, and every user, part and month of raw.azure_cost, is in
--- marts.daily_cloud_spend, and nothing else is. If it fails, rows are lost or made up between raw and the mart: compare
--- staging.aws_cost and staging.azure_cost with what is returned.
+-- marts.daily_cloud_spend holds exactly the days, accounts, users and parts of raw.aws_cost, and the users, parts and months of
+-- raw.azure_cost. If it fails, rows are lost or invented between raw and the mart: compare staging.aws_cost and staging.azure_cost with
+-- the returned rows.
 WITH
 delivered AS (
     SELECT DISTINCT 'aws' AS provider, file_date AS period, aws_account_id, user_id, part_id FROM raw.aws_cost

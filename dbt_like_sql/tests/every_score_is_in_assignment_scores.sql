@@ -1,5 +1,5 @@
--- Every user, course, assignment and submission of raw.grades is in marts.assignment_scores, and each of its rows is a delivered one:
--- name, time, score, maximum and override of the same record. If it fails, marts.assignment_scores drops rows, or makes one row of two.
+-- Every user, course, assignment and submission of raw.grades is in marts.assignment_scores, and each of its rows equals a delivered one:
+-- name, time, score, maximum and override of the same record. If it fails, the mart drops rows, or merges two.
 (
     SELECT 'raw' AS side, userid AS user_id, courseid AS course_id, asnid AS assignment_id, submission FROM raw.grades
     EXCEPT

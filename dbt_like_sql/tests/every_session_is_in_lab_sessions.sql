@@ -1,19 +1,19 @@
--- Every session of raw.lab_sessions is in marts.lab_sessions, and nothing else is; two days' files may both list it.
--- If it fails, compare what tells sessions apart in staging.lab_sessions with the row_key of
+-- marts.lab_sessions holds exactly the sessions of raw.lab_sessions; two days' files may list the same one.
+-- If it fails, compare the identity of a session in staging.lab_sessions with the row_key of
 -- analytics_pipeline/datasets/lab_sessions.py.
 WITH
 delivered AS (
     SELECT DISTINCT
         user_id, part_id, launch_time, start_time,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on,
-        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, duration_min::VARCHAR] END AS told
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, duration_min::VARCHAR] END AS identity
     FROM raw.lab_sessions
 ),
 found AS (
     SELECT
         user_id, part_id, launch_time, start_time,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN session_date END AS untimed_on,
-        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, minutes_delivered::VARCHAR] END AS told
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, minutes_delivered::VARCHAR] END AS identity
     FROM marts.lab_sessions
 )
 (SELECT 'raw' AS side, * FROM delivered EXCEPT SELECT 'raw', * FROM found)

@@ -1,4 +1,4 @@
--- marts.lab_launches_weekly has one row per week, course and lab type, either of which may be NULL for all of them.
+-- marts.lab_launches_weekly has one row per week, course and lab type; NULL in either means all.
 -- If it fails, look at its GROUPING SETS.
 SELECT week, course_id, lab_type, count(*) AS times
 FROM marts.lab_launches_weekly

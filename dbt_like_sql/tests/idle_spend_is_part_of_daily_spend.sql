@@ -1,5 +1,5 @@
--- Every row of marts.idle_spend is one of marts.daily_cloud_spend, with the same cost, and no session of that user and part
--- starts on the days that it covers. If it fails, look at the ANTI JOIN of marts.idle_spend.
+-- Every row of marts.idle_spend is in marts.daily_cloud_spend with the same cost, and no session of that user and part starts on the days
+-- that it covers. If it fails, look at the joins of marts.idle_spend.
 SELECT idle.spend_date, idle.provider, idle.aws_account_id, idle.user_id, idle.part_id
 FROM marts.idle_spend AS idle
 LEFT JOIN marts.daily_cloud_spend AS spend

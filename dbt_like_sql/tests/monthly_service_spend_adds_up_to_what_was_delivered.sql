@@ -1,5 +1,5 @@
--- Each month's service spend is that of raw.service_spend, where the greatest of repeated amounts counts and every negative one, to the
--- last decimal. If it fails, marts.monthly_service_spend loses or multiplies money: look at its join and its GROUP BY.
+-- Each month's service spend equals that of raw.service_spend to the last decimal, counting the greatest of repeated amounts and every
+-- negative one. If it fails, marts.monthly_service_spend loses or multiplies money: look at its join and its GROUP BY.
 WITH
 delivered AS (
     SELECT month, sum(cost) AS cost

@@ -1,5 +1,5 @@
--- Each file has as many rows in its raw table as the ledger says.
--- If it fails, something other than the pipeline wrote to the warehouse: load the files that are returned again.
+-- Each file has as many rows in its raw table as the ledger records.
+-- If it fails, something other than the pipeline wrote to the warehouse: reload the returned files.
 SELECT
     coalesce(ledger.dataset, held.dataset) AS dataset,
     coalesce(ledger.source_key, held.source_key) AS source_key,

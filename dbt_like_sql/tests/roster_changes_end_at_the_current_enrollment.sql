@@ -1,4 +1,4 @@
--- The last change of each user in each course leads to what the enrollment says now, and everybody enrolled has one.
+-- The last change of each user in each course leads to the current enrollment, and everybody enrolled has a change.
 -- If it fails, history.enrollment and raw.enrollment differ, or marts.roster_changes misreads the history.
 WITH
 last_changes AS (

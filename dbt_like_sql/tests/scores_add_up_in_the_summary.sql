@@ -1,4 +1,4 @@
--- The scores that count add up to those of marts.student_course_summary, course by course, to the last decimal.
+-- The counting scores of each course add up to those of marts.student_course_summary, to the last decimal.
 -- If it fails, a join of marts.student_course_summary loses or multiplies scores.
 WITH
 scores AS (

@@ -1,5 +1,6 @@
--- Each course has as many sessions in marts.lab_launches_daily, marts.lab_launches_weekly (by lab type, and all of them),
--- marts.student_course_summary and marts.course_summary as in marts.lab_sessions. If it fails, a join or GROUP BY of the mart that differs loses or multiplies sessions.
+-- Each course has as many sessions in marts.lab_launches_daily, marts.lab_launches_weekly (by lab type, and for all),
+-- marts.student_course_summary and marts.course_summary as in marts.lab_sessions. If it fails, a join or GROUP BY of the differing mart
+-- loses or multiplies sessions.
 WITH
 sessions AS (SELECT course_id, count(*) AS sessions FROM marts.lab_sessions GROUP BY course_id),
 others AS (

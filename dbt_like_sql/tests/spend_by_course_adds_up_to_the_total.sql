@@ -1,6 +1,5 @@
--- The spend of all courses and of the parts that no mapping knows is the organisation's, to the last decimal; so is that of
--- all users by course without the unknown. If it fails, a join in marts.course_summary or marts.student_course_summary loses or
--- multiplies money.
+-- The spend of all courses and of unmapped parts adds up to the organisation's, to the last decimal. So does that of all users, over the
+-- spend with a known course. If it fails, a join in marts.course_summary or marts.student_course_summary loses or multiplies money.
 SELECT 'course_summary' AS mart, by_course.spend, organisation.spend AS expected
 FROM (SELECT coalesce(sum(spend), 0) AS spend FROM marts.course_summary) AS by_course
 CROSS JOIN (SELECT coalesce(sum(cost), 0) AS spend FROM marts.daily_cloud_spend) AS organisation

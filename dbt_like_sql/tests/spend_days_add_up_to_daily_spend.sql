@@ -1,5 +1,5 @@
--- The spend of all days is that of marts.daily_cloud_spend, by course, provider and whether it is an opening balance, to the last decimal,
--- and what the page and marts.course_summary take from it is the same money. If it fails, look at how marts.spend_days spreads.
+-- The spend of all days equals that of marts.daily_cloud_spend by course, provider and opening balance, to the last decimal, and so does
+-- what marts.course_summary takes from it. If it fails, look at how marts.spend_days spreads costs.
 WITH
 days AS (
     SELECT course_id, provider, dating = 'before the first file' AS is_opening_balance, sum(cost) AS cost

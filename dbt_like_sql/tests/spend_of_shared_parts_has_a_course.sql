@@ -1,5 +1,5 @@
--- The course of all spend on parts that a mapping knows is known. Each row is a user's spend on a part that is mapped to several courses,
--- or used in several, and nothing tells which one it belongs to, so that it counts for none of them.
+-- The course of all spend on mapped parts is known. A returned row is a user's spend on a part that is mapped to, or used in, several
+-- courses without evidence for one, so that it counts for none of them.
 -- severity: warn
 -- If it fails, load service_spend, lab_sessions and enrollment of the days and courses concerned, or ask who else uses the part.
 SELECT spend.user_id, spend.part_id, sum(spend.cost) AS cost

@@ -1,4 +1,4 @@
--- Everybody whom an enrollment ever listed is in marts.student_course_summary; each enrolled student of a course is active, failed-only or
+-- Everybody whom an enrollment ever listed is in marts.student_course_summary. Each enrolled student of a course is active, failed-only or
 -- never launched, and each student is enrolled, dropped or left. If it fails, people are lost or counted twice: look at
 -- staging.course_members and at the counts of marts.course_summary.
 SELECT course_id, 'people who are not in the summary' AS problem, count(*) AS people
