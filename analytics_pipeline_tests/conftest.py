@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline import sql_models
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.delivery import Delivery
@@ -62,7 +62,7 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings(ANALYTICS_DATA_DIR=str(tmp_path_factory.mktemp("organisation") / "data"))
     delivered: list[Delivery] = []
     for key, body in Organisation(OrganisationSpec.small()).files().items():
-        if placed := place(key.removeprefix("org9001/")):
+        if placed := classify(key.removeprefix("org9001/")):
             etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
             delivered.append(Delivery(*placed, key, etag, len(body), datetime(2026, 11, 7, tzinfo=UTC)))
             path = landing_path(settings.landing_dir, delivered[-1])

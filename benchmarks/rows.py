@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
@@ -234,7 +234,7 @@ def _organisation(bench: Bench) -> tuple[Path, Path]:
     folder, listing = bench.work / "landed" / f"organisation_{spec.days}", []
     for key, body in Organisation(spec).files().items():
         relative = key.removeprefix(f"org{spec.org_id}/")
-        dataset, partition = place(relative) or (None, None)
+        dataset, partition = classify(relative) or (None, None)
         if dataset and partition and dataset.name != "lab_sessions":
             path = folder / dataset.name / f"{partition.key}@{'0' * 32}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)

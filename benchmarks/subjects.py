@@ -36,14 +36,14 @@ def load(listing: str, landing: str, database: str) -> None:
     from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
 
     gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
-    from analytics_pipeline.datasets import DATASETS, place
+    from analytics_pipeline.datasets import DATASETS, classify
     from analytics_pipeline.ingest.delivery import Delivery
     from analytics_pipeline.operations.load_files import Loader
     from analytics_pipeline.warehouse.connection import open_warehouse
 
     deliveries = []
     for key, etag, size, modified in json.loads(Path(listing).read_text()):
-        dataset, partition = place(key)  # type: ignore[misc]
+        dataset, partition = classify(key)  # type: ignore[misc]
         deliveries.append(Delivery(dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)))
     loader = Loader(None, Path(landing), lambda: open_warehouse(Path(database)), "benchmark")
     rows = failed = 0
@@ -115,7 +115,7 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 
 def one_by_one(most: str) -> None:
     """Our assets as Dagster runs them without ranges: one run for each partition of the daily datasets."""
-    from analytics_pipeline.ingest.plan import Wanted
+    from analytics_pipeline.ingest.plan import Selection
     from analytics_pipeline.orchestration.asset_keys import asset_key
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
@@ -126,7 +126,7 @@ def one_by_one(most: str) -> None:
     settings = load_settings()
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        work = [one for one in make_plan(settings, Wanted()).work if one.dataset.period]
+        work = [one for one in make_plan(settings, Selection()).work if one.dataset.period]
         for one in work[: int(most)]:
             tags = {RANGE_START: one.partition.key, RANGE_END: one.partition.key}
             execute(definitions, instance, [asset_key(one.dataset)], tags, {})

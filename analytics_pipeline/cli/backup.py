@@ -18,7 +18,7 @@ def backup(
 ) -> None:
     """Copy the warehouse into a new folder, consistent while runs write.
 
-    The copy holds personal data. Landed files, the published file and DAGSTER_HOME are not needed for a restore and not copied.
+    The copy holds personal data. LandedFile files, the published file and DAGSTER_HOME are not needed for a restore and not copied.
     """
     settings = load_settings()
     target = folder.expanduser().absolute()

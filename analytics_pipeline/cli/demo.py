@@ -11,8 +11,8 @@ import typer
 
 from analytics_pipeline.cli.console import command, fail, note
 from analytics_pipeline.cli.sync import run_sync
-from analytics_pipeline.datasets import Cadence, place
-from analytics_pipeline.ingest.plan import Wanted
+from analytics_pipeline.datasets import Cadence, classify
+from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import load_settings, require
 
 NIGHTLY = time_of_day(3, tzinfo=UTC)
@@ -55,7 +55,7 @@ def demo(
         # The first daily and monthly partitions: the month of the first day.
         os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
         settings = require(load_settings())
-        code = run_sync(settings, Wanted())
+        code = run_sync(settings, Selection())
         note(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
         if serve:
             _serve(vocareum.environment)
@@ -64,12 +64,12 @@ def demo(
 
 def _covered_until(key: str, newest: date) -> date:
     """The last day that a file covers, after which it is written for the last time."""
-    placed = place(key)
-    start = placed[1].start if placed else None
-    if placed is None or start is None:
+    classified = classify(key)
+    start = classified[1].start if classified else None
+    if classified is None or start is None:
         return newest
     month_end = (start.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    return min(newest, month_end if placed[0].cadence is Cadence.MONTHLY else start)
+    return min(newest, month_end if classified[0].cadence is Cadence.MONTHLY else start)
 
 
 def _serve(environment: dict[str, str]) -> None:

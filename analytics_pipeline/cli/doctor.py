@@ -12,7 +12,7 @@ import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.plan import Placed, plan
+from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_below
 from analytics_pipeline.vocareum.addresses import require_safe
@@ -98,7 +98,7 @@ def _same_organisation(settings: Settings) -> None:
     """Raise what `sync` would where the folder holds the warehouse of another organisation."""
     if settings.warehouse_path.exists():
         with read_warehouse(settings.warehouse_path) as connection:
-            plan(Placed(f"org{settings.org_id}/", ()), loaded_versions(connection))
+            plan(ClassifiedListing(f"org{settings.org_id}/", ()), loaded_versions(connection))
 
 
 def _disk(settings: Settings) -> Verdict:

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import Loaded, Placed, Plan, plan
+from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.folders import FolderUnusable
@@ -114,7 +114,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         )
 
 
-def compare(here: OnDisk, placed: Placed, settings: Settings, now: datetime) -> Plan:
+def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:
     """What the listing asks for, without what `sync` leaves out.
 
     Raises:
@@ -122,22 +122,22 @@ def compare(here: OnDisk, placed: Placed, settings: Settings, now: datetime) -> 
     """
     from analytics_pipeline.orchestration.raw.load_requests import outside
 
-    todo = plan(placed, here.loaded)
+    todo = plan(listing, here.loaded)
     never = outside(todo.work, settings.start_date, now)
     return todo.only(lambda one: one.key not in never)
 
 
-def with_absences(here: OnDisk, placed: Placed, listed_at: datetime) -> OnDisk:
+def with_absences(here: OnDisk, listing: ClassifiedListing, listed_at: datetime) -> OnDisk:
     """Return what the disk says with what is missing by a listing in place of what was noted last. Writes nothing.
 
     Args:
         here: what the disk says.
-        placed: the listing.
+        listing: the listing.
         listed_at: when it began (UTC, naive).
     """
     if here.source is None:
         return here
-    absent = compared(here.absent, placed, here.files, listed_at)
+    absent = compared(here.absent, listing, here.files, listed_at)
     noted = {check.subject: check for check in here.checks if check.name == LOST}
     fresh = [with_times(check, noted.get(check.subject), listed_at) for check in lost_checks(absent)]
     others = [check for check in here.checks if check.name != LOST]

@@ -22,7 +22,7 @@ from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absen
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.plan import AnotherOrganisation, Placed, Plan, place_listing
+from analytics_pipeline.ingest.plan import AnotherOrganisation, ClassifiedListing, Plan, classify_listing
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.ledger import FailedFile
@@ -68,10 +68,10 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
     settings, now = load_settings(), datetime.now(UTC)
     here = on_disk(settings, now)
     listed_at = warehouse_now()
-    placed, problem = _listing(settings)
+    listing, problem = _listing(settings)
     try:
-        todo = compare(here, placed, settings, now) if placed else None
-        here = with_absences(here, placed, listed_at) if placed else here
+        todo = compare(here, listing, settings, now) if listing else None
+        here = with_absences(here, listing, listed_at) if listing else here
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     back = {(one.dataset.name, one.partition.key) for one in todo.unchanged} if todo else set()
@@ -96,13 +96,13 @@ def _verdict(complete: bool, here: OnDisk) -> str:
     return "Complete, for what was delivered." if here.silent else "Complete."
 
 
-def _listing(settings: Settings) -> tuple[Placed | None, str | None]:
+def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
     """The bucket's listing, or why there is none."""
     from analytics_pipeline.vocareum.connect import open_bucket
 
     try:
         bucket = open_bucket(require(settings), PATIENCE)
-        return place_listing(bucket.list(), bucket.prefix), None
+        return classify_listing(bucket.list(), bucket.prefix), None
     except PipelineError as error:
         return None, str(error)
 

@@ -23,7 +23,7 @@ from analytics_pipeline.cli.console import (
     tell_checks,
 )
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import Plan, Wanted
+from analytics_pipeline.ingest.plan import Plan, Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
@@ -50,23 +50,23 @@ def sync(
     if first and last and first > last:
         fail(f"--since {first} is after --until {last}: give the earlier day first.")
     settings = require(load_settings())
-    wanted = Wanted(frozenset(map(known_dataset, dataset or [])), first, last)
-    raise typer.Exit(run_sync(settings, wanted, full=full))
+    selection = Selection(frozenset(map(known_dataset, dataset or [])), first, last)
+    raise typer.Exit(run_sync(settings, selection, full=full))
 
 
-def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
+def run_sync(settings: Settings, selection: Selection, *, full: bool = False) -> int:
     """Sync and tell a person what was done; returns the exit code."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
     before = replaced_at(settings.warehouse_path)
-    todo = engine.make_plan(settings, wanted)
+    todo = engine.make_plan(settings, selection)
     if replaced_at(settings.warehouse_path) > before:
         complain(REPLACED)
     work = todo.delivered if full else todo.work
     note(
-        f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(wanted)}, {len(todo.new)} new, {len(todo.changed)} changed, "
+        f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(selection)}, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
     with (
@@ -83,15 +83,15 @@ def run_sync(settings: Settings, wanted: Wanted, *, full: bool = False) -> int:
             on_file=lambda _: advance(),
             on_rebuild=lambda: note("Rebuilding the models and publishing."),
         )
-    return tell(settings, done, wanted)
+    return tell(settings, done, selection)
 
 
-def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # type: ignore[name-defined] # noqa: F821
+def tell(settings: Settings, done: "engine.Synced", selection: Selection) -> int:  # type: ignore[name-defined] # noqa: F821
     """What was loaded, what failed and what to do; returns the exit code."""
     if done.results:
         _tell_datasets(done)
     elif not done.failed_runs:
-        note(f"Nothing to do: everything {_asked(wanted)} is loaded.")
+        note(f"Nothing to do: everything {_asked(selection)} is loaded.")
     if done.rebuilt:
         note(f"Published: {settings.published_path}")
     for line in done.withheld:
@@ -110,7 +110,7 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
             complain(text)
     if done.silent:
         complain(done.silent)
-    asked = done.failing_of(wanted)
+    asked = done.failing_of(selection)
     tell_checks(asked, [result.landed.delivery.key for result in failed])
     for check in done.failing:
         if check not in asked:
@@ -120,9 +120,9 @@ def tell(settings: Settings, done: "engine.Synced", wanted: Wanted) -> int:  # t
     return INCOMPLETE if failed or done.failed_runs or asked else DONE
 
 
-def _asked(wanted: Wanted) -> str:
+def _asked(selection: Selection) -> str:
     """What a figure is about: all that is delivered, or less."""
-    return "delivered" if wanted == Wanted() else "delivered of what was asked for"
+    return "delivered" if selection == Selection() else "delivered of what was asked for"
 
 
 def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821

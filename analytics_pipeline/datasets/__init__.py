@@ -23,8 +23,8 @@ __all__ = [
     "Person",
     "Privacy",
     "Row",
+    "classify",
     "normal_form",
-    "place",
 ]
 
 _MECHANISM = {"cells", "columns", "spec", "sql_types"}
@@ -49,7 +49,7 @@ def normal_form(header: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")
 
 
-def place(key: str) -> tuple[Dataset, Partition] | None:
+def classify(key: str) -> tuple[Dataset, Partition] | None:
     """Return the dataset and partition of a key below `org{org}/`; None if no dataset matches."""
     for dataset in DATASETS.values():
         if partition := dataset.match(key):

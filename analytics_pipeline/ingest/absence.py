@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from analytics_pipeline.ingest.plan import Placed
+from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.words import Words, words
 
 LOST_SHARE = 0.5
@@ -100,12 +100,12 @@ class InLedger(Protocol):
 
 
 def gone(
-    placed: Placed, listed: Collection[str], listed_at: datetime, ledger: Iterable[InLedger]
+    listing: ClassifiedListing, listed: Collection[str], listed_at: datetime, ledger: Iterable[InLedger]
 ) -> tuple[list[Absence], set[tuple[str, str]]]:
     """Compare a listing with the ledger.
 
     Args:
-        placed: the listing.
+        listing: the listing.
         listed: prefixes below `org{org}/` that were listed completely; an empty one is the whole organisation. A file under
             no such prefix is not judged.
         listed_at: when the listing began (UTC, naive). What was loaded later may not be in it.
@@ -114,8 +114,8 @@ def gone(
     Returns:
         Loaded files that are not delivered any more, and the (dataset, partition) of all that is delivered.
     """
-    prefixes = tuple(placed.prefix + one for one in listed)
-    delivered = {(one.dataset.name, one.partition.key) for one in placed.deliveries}
+    prefixes = tuple(listing.prefix + one for one in listed)
+    delivered = {(one.dataset.name, one.partition.key) for one in listing.deliveries}
     absent = [
         Absence(
             file.dataset,

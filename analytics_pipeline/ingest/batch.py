@@ -40,7 +40,7 @@ REJECTS = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedFile:
     """A delivered version of a file and where it lies."""
 
     delivery: Delivery
@@ -79,7 +79,7 @@ class FileResult:
         failure: why nothing of the file is loaded, None if it is.
     """
 
-    landed: Landed
+    landed: LandedFile
     records: int = 0
     rows: int = 0
     rejects: int = 0
@@ -107,7 +107,7 @@ class Batch:
     absences: list[Absence] = field(default_factory=list)
 
 
-def read_batch(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
+def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     """Read and judge some files; a file that can't be read fails alone.
 
     Whatever DuckDB, polars or Python raise for a batch, each of its files is tried alone, and one that raises again has failed.
@@ -145,7 +145,7 @@ def _joined(dataset: Dataset, batches: Sequence[Batch]) -> Batch:
     return Batch(dataset, files, pl.concat(rows) if rows else pl.DataFrame(), pl.concat(rejects))
 
 
-def _read_together(dataset: Dataset, landed: Sequence[Landed]) -> Batch:
+def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     results = [FileResult(one) for one in landed]
     texts = [read_files(dataset, header, paths) for header, paths in _by_header(dataset, results).items()]
     if not texts:

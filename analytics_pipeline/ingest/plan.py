@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from analytics_pipeline.datasets import Cadence, Dataset, Partition, place
+from analytics_pipeline.datasets import Cadence, Dataset, Partition, classify
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery, Listed
 
@@ -50,7 +50,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Placed:
+class ClassifiedListing:
     """A listing sorted by dataset: the newest file of each partition, and what is left over."""
 
     prefix: str
@@ -64,7 +64,7 @@ class AnotherOrganisation(PipelineError):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """Which part of the delivered files a run is about; nothing said is everything."""
 
     datasets: frozenset[str] = field(default_factory=frozenset)
@@ -88,48 +88,48 @@ class Wanted:
         return (self.until is None or start <= self.until) and (since is None or start >= since)
 
 
-def place_listing(listing: Iterable[Listed], prefix: str) -> Placed:
+def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListing:
     """Sort a bucket's listing by dataset and partition.
 
     Args:
-        listing: the objects, in any order.
+        objects: the listed objects, in any order.
         prefix: `org{org}/`, which every key begins with.
     """
     newest: dict[tuple[str, str], Delivery] = {}
     superseded, unknown = [], []
-    for listed in sorted(listing, key=lambda one: (one.last_modified, one.key)):
-        placed = place(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
-        if placed is None:
+    for listed in sorted(objects, key=lambda found: (found.last_modified, found.key)):
+        match = classify(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
+        if match is None:
             if not listed.key.endswith("/"):  # a "folder" that a console made
                 unknown.append(listed.key)
             continue
-        dataset, partition = placed
+        dataset, partition = match
         delivery = Delivery(dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified)
         if older := newest.get((dataset.name, partition.key)):
             superseded.append(older.key)
         newest[dataset.name, partition.key] = delivery
-    return Placed(prefix, tuple(newest.values()), tuple(superseded), tuple(unknown))
+    return ClassifiedListing(prefix, tuple(newest.values()), tuple(superseded), tuple(unknown))
 
 
-def plan(placed: Placed, loaded: Loaded, wanted: Wanted = Wanted()) -> Plan:
+def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Selection()) -> Plan:
     """Compare what is delivered with what is loaded.
 
     Raises:
         AnotherOrganisation: the ledger is of another organisation than the listing.
     """
     for key, _, _ in loaded.values():
-        if not key.startswith(placed.prefix):
+        if not key.startswith(listing.prefix):
             raise AnotherOrganisation(
-                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for {placed.prefix[:-1]}. "
+                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for {listing.prefix[:-1]}. "
                 "Set ANALYTICS_DATA_DIR to another folder for the other organisation, or correct VOCAREUM_ORG_ID."
             )
     new: list[Delivery] = []
     changed: list[Delivery] = []
     unchanged: list[Delivery] = []
-    for delivery in placed.deliveries:
-        if delivery not in wanted:
+    for delivery in listing.deliveries:
+        if delivery not in selection:
             continue
         version = loaded.get((delivery.dataset.name, delivery.partition.key))
         kind = new if version is None else unchanged if version == delivery.version else changed
         kind.append(delivery)
-    return Plan(tuple(new), tuple(changed), tuple(unchanged), placed.superseded, placed.unknown)
+    return Plan(tuple(new), tuple(changed), tuple(unchanged), listing.superseded, listing.unknown)

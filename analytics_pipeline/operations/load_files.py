@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import duckdb
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
 from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import People, erase_in_file
@@ -89,13 +89,13 @@ class Loader:
             tidy(self.landing, [result.landed.delivery for result in batch.files if result.failure is None])
             yield from map(_logged, batch.files)
 
-    def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[Landed | FileResult]:
+    def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[LandedFile | FileResult]:
         """Yield files as they land, and failed results for those that don't."""
         here: list[Delivery] = []
         away: list[Delivery] = []
         for delivery in deliveries:
             (here if not self.refetch and has_landed(self.landing, delivery) else away).append(delivery)
-        yield from (Landed(delivery, landing_path(self.landing, delivery)) for delivery in here)
+        yield from (LandedFile(delivery, landing_path(self.landing, delivery)) for delivery in here)
         if not away:
             return
         if self.bucket is None:
@@ -116,13 +116,13 @@ class Loader:
                 # S3's reason, which contains no cell of the file.
                 yield _not_landed(self.landing, delivery, Words(outcome.reason), Words(outcome.remedy))
             else:
-                yield Landed(_as_fetched(delivery, outcome.object), outcome.path)
+                yield LandedFile(_as_fetched(delivery, outcome.object), outcome.path)
 
 
-def _read(dataset: Dataset, files: Sequence[Landed | FileResult]) -> tuple[list[FileResult], Batch]:
+def _read(dataset: Dataset, files: Sequence[LandedFile | FileResult]) -> tuple[list[FileResult], Batch]:
     """Return the files that did not land, and the batch to write."""
     undelivered = [file for file in files if isinstance(file, FileResult)]
-    return undelivered, read_batch(dataset, [file for file in files if isinstance(file, Landed)])
+    return undelivered, read_batch(dataset, [file for file in files if isinstance(file, LandedFile)])
 
 
 def _redact(batch: Batch, people: People) -> None:
@@ -149,11 +149,11 @@ def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
 
 
 def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words) -> FileResult:
-    return FileResult(Landed(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
+    return FileResult(LandedFile(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
 
 
-def _batched(files: Iterable[Landed | FileResult]) -> Generator[list[Landed | FileResult], None, None]:
-    batch: list[Landed | FileResult] = []
+def _batched(files: Iterable[LandedFile | FileResult]) -> Generator[list[LandedFile | FileResult], None, None]:
+    batch: list[LandedFile | FileResult] = []
     size = 0
     for file in files:
         batch.append(file)

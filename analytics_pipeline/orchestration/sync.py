@@ -12,11 +12,11 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.datasets import DATASETS, Dataset, Partition, place
+from analytics_pipeline.datasets import DATASETS, Dataset, Partition, classify
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import tidy
-from analytics_pipeline.ingest.plan import Plan, Wanted, place_listing, plan
+from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
@@ -80,15 +80,15 @@ class Synced:
         """Files that are loaded though they may be copies of another one."""
         return [absence for absence in self.absences if not is_damage(absence)]
 
-    def failing_of(self, wanted: Wanted) -> list[Check]:
+    def failing_of(self, selection: Selection) -> list[Check]:
         """Return the failing checks about what was asked for; the others are no verdict on this sync."""
-        if wanted == Wanted():
+        if selection == Selection():
             return list(self.failing)
-        project, names = load_project(), wanted.datasets or DATASETS.keys()
+        project, names = load_project(), selection.datasets or DATASETS.keys()
         reached = touched_by(names)
         reached |= {model.qualified for model in project.affected(reached)}
         missing = [one for one in self.absences if is_damage(one) and not one.held]
-        lost = {DATASETS[one.dataset].table for one in missing if wanted.covers(*_place(one))}
+        lost = {DATASETS[one.dataset].table for one in missing if selection.covers(*_place(one))}
 
         def is_about(check: Check) -> bool:
             if check.name == LOST:
@@ -100,21 +100,21 @@ class Synced:
 
 
 def _place(file: OpenAbsence) -> tuple[Dataset, Partition]:
-    found = place(file.source_key.partition("/")[2])
+    found = classify(file.source_key.partition("/")[2])
     return found or (DATASETS[file.dataset], Partition(file.partition, None))
 
 
-def make_plan(settings: Settings, wanted: Wanted) -> Plan:
+def make_plan(settings: Settings, selection: Selection) -> Plan:
     """One listing, compared with the ledger.
 
     Raises:
         SettingsError, VocareumError, WarehouseUnusable: with what to do in the text.
     """
     bucket, listed_at = open_bucket(settings), warehouse_now()
-    placed = place_listing(bucket.list(), bucket.prefix)
+    listing = classify_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
-        todo = plan(placed, loaded_versions(connection), wanted)
-        note_listing(connection, placed, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
+        todo = plan(listing, loaded_versions(connection), selection)
+        note_listing(connection, listing, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
         record_lost(connection, warehouse_now())
     tidy(settings.landing_dir, todo.unchanged)
     return todo

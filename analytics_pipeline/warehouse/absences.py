@@ -11,7 +11,7 @@ import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
-from analytics_pipeline.ingest.plan import Placed
+from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files
 from analytics_pipeline.warehouse.schema import history_table
@@ -88,17 +88,17 @@ def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
 
 
 def compared(
-    known: Iterable[OpenAbsence], placed: Placed, ledger: Iterable[LoadedFile], listed_at: datetime
+    known: Iterable[OpenAbsence], listing: ClassifiedListing, ledger: Iterable[LoadedFile], listed_at: datetime
 ) -> list[OpenAbsence]:
     """Return the events that `note_listing` would leave open for a listing of the whole organisation. Writes nothing.
 
     Args:
         known: the open events.
-        placed: the listing.
+        listing: the listing.
         ledger: the loaded files.
         listed_at: when the listing began (UTC, naive); the first time of new events.
     """
-    absent, delivered = gone(placed, [""], listed_at, ledger)
+    absent, delivered = gone(listing, [""], listed_at, ledger)
     still = [
         event for event in known if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
     ]
@@ -112,18 +112,22 @@ def compared(
 
 
 def note_listing(
-    connection: duckdb.DuckDBPyConnection, placed: Placed, listed: Collection[str], listed_at: datetime, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    listing: ClassifiedListing,
+    listed: Collection[str],
+    listed_at: datetime,
+    now: datetime,
 ) -> None:
     """Record loaded files that a listing lacks, and close the events of files that are delivered again.
 
     Args:
         connection: the live warehouse.
-        placed: the listing.
+        listing: the listing.
         listed: prefixes below `org{org}/` that were listed completely.
         listed_at: when the listing began (UTC, naive).
         now: UTC, naive.
     """
-    absent, delivered = gone(placed, listed, listed_at, loaded_files(connection))
+    absent, delivered = gone(listing, listed, listed_at, loaded_files(connection))
     known = {(event.dataset, event.partition) for event in open_absences(connection) if event.kind is Kind.GONE}
     fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
     returned = known & delivered

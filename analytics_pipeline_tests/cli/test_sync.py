@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.ingest.plan import place_listing
+from analytics_pipeline.ingest.plan import classify_listing
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.models import published_assets
@@ -94,7 +94,7 @@ def test_what_a_dying_process_loaded_and_did_not_tell_is_published_by_the_next_s
     body = OTHER_COURSES
     demo.put(key, body)
     (listed,) = open_bucket(Settings()).list("course-asn_mapping/course")
-    (one,) = place_listing([listed], "org9001/").deliveries
+    (one,) = classify_listing([listed], "org9001/").deliveries
     loader = Loader(
         open_bucket(Settings()), synced / "landing", lambda: open_warehouse(synced / "warehouse.duckdb"), "died"
     )

@@ -3,9 +3,9 @@
 from datetime import datetime
 from pathlib import Path
 
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation.table import HEADERS
-from analytics_pipeline.ingest.batch import Batch, FileResult, Landed, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
 from analytics_pipeline.ingest.delivery import Delivery
 
 KEYS = {
@@ -26,9 +26,9 @@ HEADER = {name: ", ".join(headers) + "\n" for name, headers in HEADERS.items()}
 
 def delivery(key: str, body: bytes = b"", etag: str = "e1", at: datetime = datetime(2026, 1, 10), org: str = "9001"):  # noqa: DTZ001
     """A delivery of the body under a key."""
-    placed = place(key)
-    assert placed is not None, f"no dataset is like {key}"
-    return Delivery(*placed, f"org{org}/{key}", etag, len(body), at)
+    classified = classify(key)
+    assert classified is not None, f"no dataset is like {key}"
+    return Delivery(*classified, f"org{org}/{key}", etag, len(body), at)
 
 
 def batch(folder: Path, name: str, *bodies: bytes | str) -> Batch:
@@ -38,7 +38,7 @@ def batch(folder: Path, name: str, *bodies: bytes | str) -> Batch:
         content = body if isinstance(body, bytes) else body.encode()
         path = folder / f"{name} {number}.csv"
         path.write_bytes(content)
-        landed.append(Landed(delivery(KEYS[name], content), path))
+        landed.append(LandedFile(delivery(KEYS[name], content), path))
     return read_batch(DATASETS[name], landed)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from analytics_pipeline.ingest.absence import Kind, gone, shrunk
-from analytics_pipeline.ingest.plan import Placed, place_listing
+from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
 from analytics_pipeline_tests.ingest.delivered import delivery
 
 LOADED_AT, LISTED_AT = datetime(2026, 1, 10), datetime(2026, 1, 11)  # noqa: DTZ001
@@ -23,11 +23,11 @@ class Loaded:
     loaded_at: datetime = LOADED_AT
 
 
-def listing(*keys: str) -> Placed:
-    return place_listing([delivery(key) for key in keys], "org9001/")
+def listing(*keys: str) -> ClassifiedListing:
+    return classify_listing([delivery(key) for key in keys], "org9001/")
 
 
-def absent(placed: Placed, *ledger: Loaded, listed: tuple[str, ...] = ("",)) -> list[tuple[str, str]]:
+def absent(placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)) -> list[tuple[str, str]]:
     found, _ = gone(placed, listed, LISTED_AT, ledger)
     return [(one.dataset, one.partition) for one in found]
 

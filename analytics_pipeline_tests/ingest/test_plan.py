@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.datasets import DATASETS, Cadence, place
-from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, Wanted, place_listing, plan
+from analytics_pipeline.datasets import DATASETS, Cadence, classify
+from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, Selection, classify_listing, plan
 from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline_tests.ingest.delivered import KEYS
 
@@ -18,10 +18,10 @@ def listed(key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str 
     return RemoteObject(f"org{org}/{key}", etag, size, NOON + timedelta(hours=hours))
 
 
-def planned(*found: RemoteObject, loaded: Plan | None = None, wanted: Wanted = Wanted()) -> Plan:  # noqa: B008
+def planned(*found: RemoteObject, loaded: Plan | None = None, selection: Selection = Selection()) -> Plan:  # noqa: B008
     """The plan for a listing, over a ledger in which an earlier plan's deliveries are loaded."""
     ledger = {(one.dataset.name, one.partition.key): one.version for one in (loaded.delivered if loaded else ())}
-    return plan(place_listing(found, "org9001/"), ledger, wanted)
+    return plan(classify_listing(found, "org9001/"), ledger, selection)
 
 
 def keys(deliveries) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_day_delivered_under_the_other_name_is_changed_and_not_loaded_twice():
     ],
 )
 def test_a_key_that_no_dataset_knows_is_reported_and_never_an_error(key: str):
-    assert place(key) is None
+    assert classify(key) is None
     found = planned(listed(key), listed(DAY))
     assert (list(found.unknown), keys(found.new)) == ([f"org9001/{key}"], [f"org9001/{DAY}"])
 
@@ -97,26 +97,26 @@ def test_a_key_of_another_prefix_is_unknown():
 def test_a_ledger_of_another_organisation_is_refused():
     ledger = {("lab_sessions", "2026-01-09"): ("org7/" + DAY, "e1", 10)}
     with pytest.raises(AnotherOrganisation, match=r"org7.*org9001.*ANALYTICS_DATA_DIR"):
-        plan(place_listing([], "org9001/"), ledger)
+        plan(classify_listing([], "org9001/"), ledger)
     with pytest.raises(AnotherOrganisation):
-        plan(place_listing([], "org90/"), {("lab_sessions", "2026-01-09"): ("org9001/" + DAY, "e1", 10)})
+        plan(classify_listing([], "org90/"), {("lab_sessions", "2026-01-09"): ("org9001/" + DAY, "e1", 10)})
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("selection", "expected"),
     [
-        (Wanted(), {"d05", "d20", "jan", "feb", "grades"}),
-        (Wanted(datasets=frozenset({"grades"})), {"grades"}),
-        (Wanted(datasets=frozenset({"lab_sessions"}), since=date(2026, 1, 6)), {"d20"}),
-        (Wanted(since=date(2026, 1, 20)), {"d20", "jan", "feb", "grades"}),
-        (Wanted(since=date(2026, 1, 21)), {"jan", "feb", "grades"}),
-        (Wanted(until=date(2026, 1, 5)), {"d05", "jan", "grades"}),
-        (Wanted(until=date(2026, 1, 4)), {"jan", "grades"}),
-        (Wanted(since=date(2026, 2, 1), until=date(2026, 2, 1)), {"feb", "grades"}),
-        (Wanted(since=date(2025, 1, 10), until=date(2025, 1, 12)), {"grades"}),
+        (Selection(), {"d05", "d20", "jan", "feb", "grades"}),
+        (Selection(datasets=frozenset({"grades"})), {"grades"}),
+        (Selection(datasets=frozenset({"lab_sessions"}), since=date(2026, 1, 6)), {"d20"}),
+        (Selection(since=date(2026, 1, 20)), {"d20", "jan", "feb", "grades"}),
+        (Selection(since=date(2026, 1, 21)), {"jan", "feb", "grades"}),
+        (Selection(until=date(2026, 1, 5)), {"d05", "jan", "grades"}),
+        (Selection(until=date(2026, 1, 4)), {"jan", "grades"}),
+        (Selection(since=date(2026, 2, 1), until=date(2026, 2, 1)), {"feb", "grades"}),
+        (Selection(since=date(2025, 1, 10), until=date(2025, 1, 12)), {"grades"}),
     ],
 )
-def test_a_range_takes_the_days_within_and_the_months_that_overlap(wanted: Wanted, expected: set[str]):
+def test_a_range_takes_the_days_within_and_the_months_that_overlap(selection: Selection, expected: set[str]):
     named = {
         "d05": "lab_sessions/lab_sessions_2026-01-05.csv",
         "d20": "lab_sessions/lab_sessions_2026-1-20.csv",
@@ -124,7 +124,7 @@ def test_a_range_takes_the_days_within_and_the_months_that_overlap(wanted: Wante
         "feb": "service_spend/service_spend_2026-02.csv",
         "grades": KEYS["grades"],
     }
-    found = planned(*map(listed, named.values()), wanted=wanted)
+    found = planned(*map(listed, named.values()), selection=selection)
     assert set(keys(found.new)) == {f"org9001/{named[name]}" for name in expected}
 
 
@@ -132,8 +132,8 @@ def test_a_range_takes_the_days_within_and_the_months_that_overlap(wanted: Wante
 def test_the_first_day_of_a_month_is_a_day(name: str):
     key = re.sub(r"\d{4}-\d{1,2}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(f"2024-03-{day}")) for day in ("01", "18", "19", "20")]
-    wanted = planned(*found, wanted=Wanted(since=date(2024, 3, 19)))
-    assert [one.partition.key for one in wanted.new] == ["2024-03-19", "2024-03-20"]
+    selection = planned(*found, selection=Selection(since=date(2024, 3, 19)))
+    assert [one.partition.key for one in selection.new] == ["2024-03-19", "2024-03-20"]
 
 
 @pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.cadence is Cadence.MONTHLY])
@@ -142,8 +142,13 @@ def test_a_month_is_taken_whichever_of_its_days_comes_first(name: str, since: st
     key = re.sub(r"\d{4}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(month)) for month in ("2024-01", "2024-02", "2024-03")]
     first = date.fromisoformat(since)
-    assert [one.partition.key for one in planned(*found, wanted=Wanted(since=first)).new] == ["2024-02", "2024-03"]
-    assert [one.partition.key for one in planned(*found, wanted=Wanted(since=first, until=first)).new] == ["2024-02"]
+    assert [one.partition.key for one in planned(*found, selection=Selection(since=first)).new] == [
+        "2024-02",
+        "2024-03",
+    ]
+    assert [one.partition.key for one in planned(*found, selection=Selection(since=first, until=first)).new] == [
+        "2024-02"
+    ]
 
 
 def test_a_plan_can_be_narrowed_without_losing_what_it_reports():
@@ -157,5 +162,5 @@ def test_the_prefixes_to_list_hold_every_key_of_the_partitions():
         dataset = DATASETS[name]
         partition = dataset.match(key)
         assert partition is not None
-        for wanted in ([], [partition.key], [f"{year}-01-01" for year in range(2020, 2027)]):
-            assert any(key.startswith(prefix) for prefix in dataset.prefixes(wanted)), (name, wanted)
+        for selection in ([], [partition.key], [f"{year}-01-01" for year in range(2020, 2027)]):
+            assert any(key.startswith(prefix) for prefix in dataset.prefixes(selection)), (name, selection)

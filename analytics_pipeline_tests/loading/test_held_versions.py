@@ -7,7 +7,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import landing_path
-from analytics_pipeline.ingest.plan import place_listing
+from analytics_pipeline.ingest.plan import classify_listing
 from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import note_listing, open_absences
@@ -151,7 +151,7 @@ def test_what_an_idle_day_repeats_is_loaded_and_told_of_until_the_feed_moves_on(
 def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_back(warehouse: Warehouse):
     delivered = warehouse.deliver({ROSTER.format(200): roster(3), ROSTER.format(300): roster(2, 300)})
     warehouse.load(delivered)
-    placed = place_listing([delivery(ROSTER.format(300))], "org9001/")
+    placed = classify_listing([delivery(ROSTER.format(300))], "org9001/")
     missed = LATER + timedelta(hours=1)
     with open_warehouse(warehouse.path) as connection:
         note_listing(connection, placed, [""], LATER, missed)
@@ -181,8 +181,8 @@ def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_ba
 def test_a_file_that_comes_back_settles_its_absence(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
     with open_warehouse(warehouse.path) as connection:
-        note_listing(connection, place_listing([], "org9001/"), [""], LATER, LATER)
+        note_listing(connection, classify_listing([], "org9001/"), [""], LATER, LATER)
         assert len(open_absences(connection)) == 1
-        note_listing(connection, place_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
+        note_listing(connection, classify_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
         assert open_absences(connection) == []
     assert events(warehouse) == [("200", "gone", False, "delivered")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.ingest.plan import Wanted
+from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration import resources
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -60,7 +60,7 @@ def test_sync_marks_anew_what_an_older_warehouse_has_and_loads_the_rest(start_pi
     shutil.copy(warehouse, copy)
     load(pipeline, "2026-11-02")
     shutil.copy(copy, warehouse)
-    done = sync(pipeline.settings, pipeline.definitions, pipeline.instance, make_plan(pipeline.settings, Wanted()))
+    done = sync(pipeline.settings, pipeline.definitions, pipeline.instance, make_plan(pipeline.settings, Selection()))
     assert not done.failed_runs
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
     assert not pipeline.tick().run_requests

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.hostile import FOLDER, LANDED, MARK, attack, files, keys, random_key, steering
 from analytics_pipeline_tests.soak.reliability import note
@@ -20,7 +20,7 @@ COMMANDS = (("sync",), ("sync", "--full"), ("status",), ("quarantine", "replay")
 def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareum, tmp_path: Path):
     dice = random.Random(5)
     tried = sorted({*keys(), *(random_key(dice) for _ in range(KEYS))} - {key.partition("/")[2] for key in files()})
-    known = [key for key in tried if place(key)]
+    known = [key for key in tried if classify(key)]
     (tmp_path / FOLDER).mkdir()
     attacked = attack(vocareum, tmp_path / FOLDER, tried, COMMANDS)
     vocareum.clear()
@@ -39,7 +39,7 @@ def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareu
         loaded = {key for (key,) in connection.execute("SELECT source_key FROM ops.loaded_files").fetchall()}
         failed = {key for (key,) in connection.execute("SELECT source_key FROM ops.failed_files").fetchall()}
     assert loaded == set(files()), "the good files beside them are loaded, and nothing else"
-    assert {key for key in failed if not place(key.removeprefix("org9001/"))} == set()
+    assert {key for key in failed if not classify(key.removeprefix("org9001/"))} == set()
     assert len(loaded) == len(DATASETS)
     note(
         "Hostile keys in the bucket: `..`, quotes, `;`, newlines, ANSI, look-alikes, 1,024 bytes",

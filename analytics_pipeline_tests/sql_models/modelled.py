@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.datasets import Dataset, place
-from analytics_pipeline.ingest.batch import Landed, read_batch
+from analytics_pipeline.datasets import Dataset, classify
+from analytics_pipeline.ingest.batch import LandedFile, read_batch
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
@@ -53,21 +53,21 @@ def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, obj
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN) -> list[Landed]:
+def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN) -> list[LandedFile]:
     """Put files on disk as a download does; those of no dataset are left out."""
     landed = []
     for key, body in files.items():
         below = key.partition("/")[2]
-        if where := place(below):
+        if where := classify(below):
             path = folder / below.replace("/", "_")
             path.write_bytes(body)
-            landed.append(Landed(Delivery(*where, key, md5(body).hexdigest(), len(body), last_modified), path))
+            landed.append(LandedFile(Delivery(*where, key, md5(body).hexdigest(), len(body), last_modified), path))
     return landed
 
 
-def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[Landed], size: int = 1_000) -> None:
+def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[LandedFile], size: int = 1_000) -> None:
     """Load landed files, up to `size` of a dataset at once, in their order."""
-    waiting: dict[str, tuple[Dataset, list[Landed]]] = {}
+    waiting: dict[str, tuple[Dataset, list[LandedFile]]] = {}
     for one in landed:
         dataset = one.delivery.dataset
         group = waiting.setdefault(dataset.name, (dataset, []))[1]
@@ -79,7 +79,7 @@ def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[Landed], size: 
         _write(connection, dataset, group)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Sequence[Landed]) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Sequence[LandedFile]) -> None:
     write_batch(connection, read_batch(dataset, landed), WRITTEN, "run")
 
 

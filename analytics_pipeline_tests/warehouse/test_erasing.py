@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS, place
+from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import People, erase_in_file
@@ -190,7 +190,7 @@ def test_quarantined_records_of_the_person_go_by_id_or_email_and_are_counted(
 def _deliveries(settings: Settings) -> Iterator[Delivery]:
     """What the organisation delivers, landed anew in another version, as after a rewrite upstream."""
     for key, body in Organisation(OrganisationSpec.small()).files().items():
-        if placed := place(key.removeprefix("org9001/")):
+        if placed := classify(key.removeprefix("org9001/")):
             delivery = Delivery(*placed, key, "rewritten", len(body), datetime(2026, 11, 8, tzinfo=UTC))
             landing_path(settings.landing_dir, delivery).write_bytes(body)
             yield delivery
@@ -216,7 +216,7 @@ def test_their_damaged_records_stay_out_too_where_the_file_tells_the_email(
     rows = [f"{user},77,student,N,{someone.email},k,u,0,1," for user in (someone.user_id, f"{someone.user_id}x")]
     body = "\n".join([header, *rows, "5,77,student,N,n@example.edu,k,u,0,1,", ""]).encode()
     key = "enrollment/course77/enrollment.csv"
-    delivery = Delivery(*place(key), f"org9001/{key}", "e", len(body), datetime(2026, 11, 8, tzinfo=UTC))  # type: ignore[misc]
+    delivery = Delivery(*classify(key), f"org9001/{key}", "e", len(body), datetime(2026, 11, 8, tzinfo=UTC))  # type: ignore[misc]
     landing_path(settings.landing_dir, delivery).write_bytes(body)
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "again")
     (result,) = loader.load(delivery.dataset, [delivery])

@@ -13,7 +13,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import tidy
-from analytics_pipeline.ingest.plan import Plan, place_listing, plan
+from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key
 from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS, LOST, standing_results, standing_specs
@@ -133,14 +133,14 @@ def _plan(
 ) -> Plan:
     """Listing minus ledger, for the partitions of this run."""
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
-    placed = place_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
+    listing = classify_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
     wanted = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:
-        todo = plan(placed, loaded_versions(connection, dataset.name)).only(
+        todo = plan(listing, loaded_versions(connection, dataset.name)).only(
             lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
         )
         settle_failures(connection, todo.unchanged, warehouse_now())
-        note_listing(connection, placed, prefixes, listed_at, warehouse_now())
+        note_listing(connection, listing, prefixes, listed_at, warehouse_now())
         failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
     return todo.only(lambda one: (one.key, one.etag) not in failed)
 

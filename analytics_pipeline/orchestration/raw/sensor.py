@@ -14,7 +14,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.plan import Loaded, Plan, place_listing, plan
+from analytics_pipeline.ingest.plan import Loaded, Plan, classify_listing, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
@@ -66,11 +66,11 @@ def missing_partitions(
         end_dead_runs(context.instance)
         try:
             bucket = feed.open()
-            placed = place_listing(bucket.list(), bucket.prefix)
+            listing = classify_listing(bucket.list(), bucket.prefix)
             found_replaced = warehouse.judge()
             if found_replaced:
                 context.log.warning(found_replaced)
-            todo = plan(placed, _loaded(context.instance, placed.deliveries, warehouse))
+            todo = plan(listing, _loaded(context.instance, listing.deliveries, warehouse))
         except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance)
