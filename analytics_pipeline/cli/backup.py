@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, complain, fail, note
+from analytics_pipeline.cli.console import command, fail, print_error, print_info
 from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import backup as backups
@@ -23,7 +23,7 @@ def backup(
     settings = load_settings()
     target = folder.expanduser().absolute()
     size = backups.backup(settings.warehouse_path, target, settings.org_id)
-    note(f"{target}: {size / 1e6:,.1f} MB. Put it back with `analytics-pipeline restore {target}`.")
+    print_info(f"{target}: {size / 1e6:,.1f} MB. Put it back with `analytics-pipeline restore {target}`.")
 
 
 @command
@@ -37,12 +37,12 @@ def restore(
     settings = load_settings()
     _refuse_while_alive(settings)
     done = backups.restore(folder.expanduser().absolute(), settings.warehouse_path, settings.org_id)
-    note(f"{settings.warehouse_path} is as it was backed up at {done.taken_at:%Y-%m-%d %H:%M} UTC.")
+    print_info(f"{settings.warehouse_path} is as it was backed up at {done.taken_at:%Y-%m-%d %H:%M} UTC.")
     if done.aside:
-        note(f"The warehouse before is kept as {done.aside}: remove it once you don't need it.")
+        print_info(f"The warehouse before is kept as {done.aside}: remove it once you don't need it.")
     for user_id in done.erased_since:
-        complain(f"User {user_id} was erased since and is back: run `analytics-pipeline erase --user-id {user_id}`.")
-    note(
+        print_error(f"User {user_id} was erased since and is back: run `analytics-pipeline erase --user-id {user_id}`.")
+    print_info(
         "Start Dagster's daemon, or run `analytics-pipeline sync`: what was delivered since is loaded, and published again."
     )
 

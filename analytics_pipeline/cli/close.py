@@ -9,11 +9,11 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    complain,
     fail,
     known_dataset,
-    note,
     one_line,
+    print_error,
+    print_info,
 )
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
@@ -40,12 +40,12 @@ def close(
         fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
     done = close_partition(settings, DATASETS[dataset], partition, dry_run=dry_run)
     if not done.absences:
-        complain(
+        print_error(
             f"Nothing is missing from {dataset} {one_line(partition)}, so there is nothing to close. `analytics-pipeline status` "
             "compares the bucket with the warehouse and names what is missing."
         )
         raise typer.Exit(UNUSABLE)
-    _tell(done, dry_run=dry_run)
+    _print_outcome(done, dry_run=dry_run)
     if dry_run:
         return
     failed = done.result is not None and done.result.failure is not None
@@ -53,20 +53,22 @@ def close(
     raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
 
 
-def _tell(done: Closed, *, dry_run: bool) -> None:
+def _print_outcome(done: Closed, *, dry_run: bool) -> None:
     """Say what was ended or loaded, or would be."""
     for absence in done.absences:
-        note(f"{one_line(absence.source_key)}: {absence.detail}.")
+        print_info(f"{one_line(absence.source_key)}: {absence.detail}.")
     if done.ended:
         verb = "would leave" if dry_run else "left"
-        note(
+        print_info(
             f"{done.ended.rows:,} rows and {done.ended.rejects:,} quarantined records {verb} the warehouse; "
             f"{done.ended.states:,} states of its history {'would end' if dry_run else 'ended'}."
         )
     elif done.result and done.result.failure:
-        complain(f"It was not loaded: {done.result.failure.reason}. {done.result.failure.remedy}")
+        print_error(f"It was not loaded: {done.result.failure.reason}. {done.result.failure.remedy}")
     elif done.accepted:
         count = done.accepted.records - done.accepted.rejects
-        note(f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, which replace those before.")
+        print_info(
+            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, which replace those before."
+        )
     else:
-        note("It is loaded already, and would no longer be told of." if dry_run else "It is no longer told of.")
+        print_info("It is loaded already, and would no longer be told of." if dry_run else "It is no longer told of.")

@@ -55,16 +55,16 @@ def command(function: Command) -> Command:
 
 def fail(text: str, code: int = UNUSABLE) -> NoReturn:
     """Say what is wrong and end with an exit code."""
-    complain(text)
+    print_error(text)
     raise typer.Exit(code)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """Say what is wrong, on stderr."""
     err.print(printable(text), style="red", markup=False, soft_wrap=True)
 
 
-def tell_checks(failing: Iterable[Check], told: Collection[str] = ()) -> None:
+def print_checks(failing: Iterable[Check], told: Collection[str] = ()) -> None:
     """Print each failing check with its remedy.
 
     Args:
@@ -73,7 +73,7 @@ def tell_checks(failing: Iterable[Check], told: Collection[str] = ()) -> None:
     """
     for check in failing:
         if not any(key in check.text for key in told):
-            complain(str(check))
+            print_error(str(check))
 
 
 def known_dataset(name: str) -> str:
@@ -83,7 +83,7 @@ def known_dataset(name: str) -> str:
     return name
 
 
-def note(text: str) -> None:
+def print_info(text: str) -> None:
     """A line of prose."""
     out.print(printable(text), markup=False, soft_wrap=True)
 
@@ -149,6 +149,6 @@ def _lines(what: str, total: int) -> Callable[[], None]:
         nonlocal done
         done += 1
         if done == total or done % max(1, total // 10) == 0:
-            note(f"{what}: {done} of {total}")
+            print_info(f"{what}: {done} of {total}")
 
     return advance

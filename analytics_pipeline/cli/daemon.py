@@ -3,7 +3,7 @@
 import os
 import sys
 
-from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.settings import load_settings
 
 
@@ -19,7 +19,7 @@ def daemon() -> None:
     settings = load_settings()
     home = prepare_home(settings)
     with only_daemon(settings):  # to name the other one before this process is replaced
-        note(f"Dagster's instance: {home}")
+        print_info(f"Dagster's instance: {home}")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
     os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

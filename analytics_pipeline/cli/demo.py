@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
@@ -46,7 +46,7 @@ def demo(
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
-        note(f"A simulated organisation, {days} days up to {yesterday}, is served on this machine.")
+        print_info(f"A simulated organisation, {days} days up to {yesterday}, is served on this machine.")
         rewritten = organisation.truth.rewritten
         for key, body in organisation.files().items():
             night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), yesterday))
@@ -56,7 +56,7 @@ def demo(
         os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
         settings = require(load_settings())
         code = run_sync(settings, Selection())
-        note(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
+        print_info(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
         if serve:
             _serve(vocareum.environment)
     raise typer.Exit(code)
@@ -73,11 +73,11 @@ def _covered_until(key: str, newest: date) -> date:
 
 
 def _serve(environment: dict[str, str]) -> None:
-    note("\nThe simulated Vocareum is up until Ctrl-C. In another terminal:")
+    print_info("\nThe simulated Vocareum is up until Ctrl-C. In another terminal:")
     for name, value in environment.items():
-        note(f"  export {name}={value}")
+        print_info(f"  export {name}={value}")
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        note("The simulated Vocareum is down.")
+        print_info("The simulated Vocareum is down.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, note
+from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.settings import load_settings
 
 
@@ -29,7 +29,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         fail(f"The UI can't listen on port {port} ({error.strerror}): end what does, or give another one with --port.")
-    note(
+    print_info(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (it has no login: this machine alone reaches it)"
     )
     os.umask(0o077)

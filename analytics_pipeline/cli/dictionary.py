@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.operations.data_dictionary import data_dictionary
 from analytics_pipeline.sql_models import documentation, load_project
 from analytics_pipeline.warehouse.files import replacing
@@ -25,4 +25,4 @@ def dictionary(
     else:
         with replacing(output.absolute()) as fresh:
             fresh.write_text(page, encoding="utf-8")
-        note(f"Wrote {output}.")
+        print_info(f"Wrote {output}.")

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, note, out, tell_checks
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, out, print_checks, print_info
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.settings import Settings, load_settings, require
-from analytics_pipeline.storage.folders import is_shared, keep_private, make_below
+from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.checks import Check, errors, read
@@ -53,12 +53,12 @@ def doctor() -> None:
             verdict = Verdict(False, f"{error}. Check that the folder exists, is yours and has room.")
         well &= verdict.well
         out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
-        note(f"{name}: {verdict.found}")
+        print_info(f"{name}: {verdict.found}")
         if not verdict.well and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
             break
     failing = _failing_checks(settings)
-    tell_checks(failing)
+    print_checks(failing)
     raise typer.Exit(UNUSABLE if not well else INCOMPLETE if failing else DONE)
 
 
@@ -122,7 +122,7 @@ def _published(settings: Settings) -> Verdict:
         return Verdict(
             False, f"{folder} is in the private {data}: nobody else reaches it. Set ANALYTICS_PUBLISHED_DIR."
         )
-    make_below(folder)
+    make_export_folder(folder)
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & 0o027 or not os.access(folder, os.W_OK):
         return Verdict(
@@ -144,7 +144,7 @@ def _duckdb(settings: Settings) -> Verdict:
 
 def _credentials(settings: Settings) -> Verdict:
     def again(reason: str) -> None:
-        note(f"     token and credentials: {reason}; trying again for up to {PATIENCE:.0f} s.")
+        print_info(f"     token and credentials: {reason}; trying again for up to {PATIENCE:.0f} s.")
 
     api = VocareumApi(settings.api_url, settings.api_token, budget=PATIENCE, on_retry=again)
     credentials = api.s3_credentials(settings.org_id)

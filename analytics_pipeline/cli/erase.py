@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, fail, note, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, print_error, print_info, table
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
@@ -36,14 +36,14 @@ def erase(
         typer.confirm(f"Erase user {user_id} for good, and load nothing of theirs from now on?", abort=True)
     receipt = erase_person(settings, user_id, dry_run=False)
     _show(receipt)
-    note(f"Receipt: {receipt_path(settings, receipt)}")
+    print_info(f"Receipt: {receipt_path(settings, receipt)}")
     if receipt.models_not_built:
-        complain(
+        print_error(
             f"Not built, and so missing from the published file: {', '.join(receipt.models_not_built)}. Correct their .sql files "
             "and run the same command again, which builds all models."
         )
     if receipt.invalid_models:
-        complain(
+        print_error(
             f"The published file holds no marts: {receipt.invalid_models}\nCorrect the file and run the same command again, which "
             "builds all models."
         )
@@ -52,7 +52,7 @@ def erase(
 
 def _show(receipt: Receipt) -> None:
     if not receipt.tables and not receipt.files:
-        note(f"Nothing is kept of user {receipt.user_id}.")
+        print_info(f"Nothing is kept of user {receipt.user_id}.")
         return
     done = "would be removed" if receipt.dry_run else "removed"
     columns = ["rows or records", "cells emptied beside others"]

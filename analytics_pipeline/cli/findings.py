@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, known_dataset, note, table
+from analytics_pipeline.cli.console import command, fail, known_dataset, print_info, table
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
@@ -40,11 +40,11 @@ def findings(
         typer.echo(json.dumps([asdict(finding) for finding in found]))
         return
     if not found:
-        note("No findings: every record is loaded, and none with a warning." if not warnings else "No warnings.")
+        print_info("No findings: every record is loaded, and none with a warning." if not warnings else "No warnings.")
         return
     _show(found[:limit])
     if len(found) > limit:
-        note(f"{len(found):,} in all: see them with --limit {len(found)}, or --json.")
+        print_info(f"{len(found):,} in all: see them with --limit {len(found)}, or --json.")
 
 
 def _show(found: Sequence[FileFinding]) -> None:
@@ -64,9 +64,9 @@ def _show(found: Sequence[FileFinding]) -> None:
             )
         )
     table("Findings", ["#", "file", "lines", "column", "rule", "outcome", "records"], rows, ["file"])
-    note("What to do:")
+    print_info("What to do:")
     for remedy, concerned in numbers.items():
-        note(f"  # {_ranges(concerned)}: {remedy}")
+        print_info(f"  # {_ranges(concerned)}: {remedy}")
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, complain, fail, note, tell_checks
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, print_checks, print_error, print_info
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
@@ -32,19 +32,19 @@ def publish(
         exported = publishing.export_parquet(connection, parquet) if parquet else {}
         failing = errors(read(connection))
     if done.is_written:
-        _tell_written(settings, done)
+        _print_written(settings, done)
     else:
-        complain("Nothing was published: a check of what all tables are made of fails, and there is no file before.")
+        print_error("Nothing was published: a check of what all tables are made of fails, and there is no file before.")
     if parquet:
-        note(f"{parquet.absolute()}: {len(exported)} Parquet files.")
-    tell_checks(failing)
+        print_info(f"{parquet.absolute()}: {len(exported)} Parquet files.")
+    print_checks(failing)
     raise typer.Exit(INCOMPLETE if failing else DONE)
 
 
-def _tell_written(settings: Settings, done: publishing.Published) -> None:
-    note(
+def _print_written(settings: Settings, done: publishing.Published) -> None:
+    print_info(
         f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows, "
         f"{done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s, {'with' if settings.publish_pii else 'without'} personal data."
     )
     for line in done.withheld:
-        complain(line)
+        print_error(line)

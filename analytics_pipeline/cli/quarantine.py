@@ -13,7 +13,7 @@ from analytics_pipeline.cli.console import (
     fail,
     files,
     known_dataset,
-    note,
+    print_info,
     progress,
     table,
 )
@@ -54,7 +54,7 @@ def list_rejects(
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, asked, limit)
     for one in failed:
-        note(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
+        print_info(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
 
 
 def _with_warehouse() -> Settings:
@@ -78,7 +78,7 @@ def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
         [(*row[:4], row[4].partition("/")[2].removeprefix(f"{row[0]}/"), row[5]) for row in rows[:limit]],
         ["file"],
     )
-    _tell_more(rows, limit)
+    _print_more(rows, limit)
 
 
 def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
@@ -89,12 +89,12 @@ def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
         asked,
     ).fetchall()
     table("Quarantine", ["file", "line", "reasons", "raw"], rows[:limit])
-    _tell_more(rows, limit)
+    _print_more(rows, limit)
 
 
-def _tell_more(rows: Sequence[object], limit: int) -> None:
+def _print_more(rows: Sequence[object], limit: int) -> None:
     if len(rows) > limit:
-        note(f"There are more than {limit:,} lines: see them with --limit.")
+        print_info(f"There are more than {limit:,} lines: see them with --limit.")
 
 
 @app.command()
@@ -108,7 +108,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
         if (dataset in (None, one.dataset.name)) and (file is None or file in one.key)
     ]
     if not deliveries:
-        note("Nothing to replay: no such file has rejects.")
+        print_info("Nothing to replay: no such file has rejects.")
         return
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay")
     with progress("Replaying", len(deliveries)) as advance:
@@ -118,13 +118,13 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
                 results.append(result)
                 advance()
     loaded = [one for one in results if one.failure is None]
-    note(
+    print_info(
         f"{files(len(loaded))} read again: {sum(one.rows for one in loaded):,} rows loaded, "
         f"{sum(one.rejects for one in loaded):,} records still in quarantine."
     )
     for one in results:
         if one.failure:
-            note(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
+            print_info(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
     rebuilt = not loaded or rebuild(settings)
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 

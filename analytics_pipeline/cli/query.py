@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, note, out, printable, table
+from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, out, print_info, printable, table
 from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
@@ -86,7 +86,7 @@ def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[
 
 def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     table("", columns, [[_plain(cell) for cell in row] for row in rows])
-    note(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
+    print_info(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
 
 
 def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -1,6 +1,6 @@
 """Models and the published file brought up to what a command has changed in the warehouse."""
 
-from analytics_pipeline.cli.console import complain, note
+from analytics_pipeline.cli.console import print_error, print_info
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.disk import translate_disk_full
 
@@ -13,8 +13,8 @@ def rebuild(settings: Settings) -> bool:
 
     with translate_disk_full(settings.dagster_home), open_instance(settings) as instance:
         run = engine.rebuild(
-            settings, build_definitions(settings), instance, lambda: note("Rebuilding the models and publishing.")
+            settings, build_definitions(settings), instance, lambda: print_info("Rebuilding the models and publishing.")
         )
     if run and not run.success:
-        complain(engine.failure_text(run))
+        print_error(engine.failure_text(run))
     return run is None or run.success

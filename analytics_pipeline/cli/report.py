@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.settings import load_settings
 
 
@@ -27,6 +27,6 @@ def report(
 
     settings = load_settings()
     target = write_report(settings.published_path, (output or settings.report_path).absolute())
-    note(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    print_info(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     if show and not webbrowser.open(target.as_uri()):
-        note("No browser could be opened here: open the file yourself.")
+        print_info("No browser could be opened here: open the file yourself.")

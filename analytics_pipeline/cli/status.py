@@ -12,11 +12,11 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    complain,
-    note,
     one_line,
+    print_checks,
+    print_error,
+    print_info,
     table,
-    tell_checks,
 )
 from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
 from analytics_pipeline.datasets import DATASETS
@@ -83,9 +83,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
     else:
         _show(settings, here, todo, failed, rows, now)
         if todo:
-            note(_verdict(complete, here))
+            print_info(_verdict(complete, here))
     if problem:
-        complain(f"Not compared with the bucket. {problem}")
+        print_error(f"Not compared with the bucket. {problem}")
         raise typer.Exit(UNUSABLE)
     raise typer.Exit(DONE if complete else INCOMPLETE)
 
@@ -143,31 +143,35 @@ def _show(
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
     table(f"org{settings.org_id}", columns, cells)
     if here.source == "published":
-        note("A run is writing the warehouse: this is as it was published last.")
+        print_info("A run is writing the warehouse: this is as it was published last.")
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
         again = _next_attempt(file)
         when = f"Tried again after {again:%Y-%m-%d %H:%M} UTC" if again else "No longer tried by itself"
-        note(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
+        print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in here.absent:
-        note(
+        print_info(
             f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M} UTC: {absence.detail}. "
             f"{absence.remedy}"
         )
-    tell_checks(here.errors, [file.source_key for file in failed])
+    print_checks(here.errors, [file.source_key for file in failed])
     if here.silent:
-        complain(here.silent)
+        print_error(here.silent)
     if here.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
-        note(f"Warnings ({len(here.warnings)}), whose texts are in ops.checks of the published file: {names}.")
+        print_info(f"Warnings ({len(here.warnings)}), whose texts are in ops.checks of the published file: {names}.")
     if here.stale:
-        note(f"Older than what they read: {', '.join(here.stale)}.")
+        print_info(f"Older than what they read: {', '.join(here.stale)}.")
     for key in todo.unknown if todo else ():
-        note(f"Unrecognised file, skipped: {one_line(key)}")
-    note(f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC." if here.published else "Published: never.")
+        print_info(f"Unrecognised file, skipped: {one_line(key)}")
+    print_info(
+        f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC." if here.published else "Published: never."
+    )
     for line in here.published.withheld if here.published else ():
-        complain(line)
-    note("Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded by itself."))
+        print_error(line)
+    print_info(
+        "Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded by itself.")
+    )
 
 
 def _utc(at: datetime | None) -> str | None:

@@ -12,15 +12,15 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    complain,
     fail,
     files,
     known_dataset,
-    note,
     one_line,
+    print_checks,
+    print_error,
+    print_info,
     progress,
     table,
-    tell_checks,
 )
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Selection
@@ -63,9 +63,9 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
     before = replaced_at(settings.warehouse_path)
     todo = engine.make_plan(settings, selection)
     if replaced_at(settings.warehouse_path) > before:
-        complain(REPLACED)
+        print_error(REPLACED)
     work = todo.delivered if full else todo.work
-    note(
+    print_info(
         f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(selection)}, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
@@ -81,40 +81,40 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
             todo,
             full=full,
             on_file=lambda _: advance(),
-            on_rebuild=lambda: note("Rebuilding the models and publishing."),
+            on_rebuild=lambda: print_info("Rebuilding the models and publishing."),
         )
-    return tell(settings, done, selection)
+    return print_summary(settings, done, selection)
 
 
-def tell(settings: Settings, done: "engine.Synced", selection: Selection) -> int:  # type: ignore[name-defined] # noqa: F821
+def print_summary(settings: Settings, done: "engine.Synced", selection: Selection) -> int:  # type: ignore[name-defined] # noqa: F821
     """What was loaded, what failed and what to do; returns the exit code."""
     if done.results:
-        _tell_datasets(done)
+        _print_datasets(done)
     elif not done.failed_runs:
-        note(f"Nothing to do: everything {_asked(selection)} is loaded.")
+        print_info(f"Nothing to do: everything {_asked(selection)} is loaded.")
     if done.rebuilt:
-        note(f"Published: {settings.published_path}")
+        print_info(f"Published: {settings.published_path}")
     for line in done.withheld:
-        complain(line)
-    _tell_left_out(settings, done.todo, len(done.early))
+        print_error(line)
+    _print_left_out(settings, done.todo, len(done.early))
     for copy in done.copies:
-        note(f"{copy.source_key}: {copy.detail}. {copy.remedy}")
+        print_info(f"{copy.source_key}: {copy.detail}. {copy.remedy}")
     failed = [one for one in done.results if one.failure]
     for one in failed:
         failure, key = one.failure, one.landed.delivery.key
         assert failure is not None
         place = f"{key}, line {failure.line}" if failure.line else key
-        complain(f"{place}: {failure.reason}. {failure.remedy}")
+        print_error(f"{place}: {failure.reason}. {failure.remedy}")
     for text in done.failed_runs.values():
         if text:
-            complain(text)
+            print_error(text)
     if done.silent:
-        complain(done.silent)
+        print_error(done.silent)
     asked = done.failing_of(selection)
-    tell_checks(asked, [result.landed.delivery.key for result in failed])
+    print_checks(asked, [result.landed.delivery.key for result in failed])
     for check in done.failing:
         if check not in asked:
-            note(f"Not asked for, and no part of the exit code: {check}")
+            print_info(f"Not asked for, and no part of the exit code: {check}")
     if done.stopped:
         return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs or asked else DONE
@@ -125,7 +125,7 @@ def _asked(selection: Selection) -> str:
     return "delivered" if selection == Selection() else "delivered of what was asked for"
 
 
-def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
+def _print_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
     rows = []
     for name in DATASETS:
         results = [one for one in done.results if one.landed.delivery.dataset.name == name]
@@ -143,18 +143,18 @@ def _tell_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined]
             )
     table("Loaded", ["dataset", "files", "failed", "rows", "quarantined", "warnings"], rows)
     if any(quarantined or warnings for *_, quarantined, warnings in rows):
-        note("Which lines are quarantined or odd, why, and what to do: `analytics-pipeline findings`.")
+        print_info("Which lines are quarantined or odd, why, and what to do: `analytics-pipeline findings`.")
 
 
-def _tell_left_out(settings: Settings, todo: Plan, early: int) -> None:
+def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
     for key in todo.unknown:
-        note(f"Unrecognised file, skipped: {one_line(key)}")
+        print_info(f"Unrecognised file, skipped: {one_line(key)}")
     if todo.superseded:
-        note(
+        print_info(
             f"{files(len(todo.superseded))} left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"
         )
     if early:
-        note(
+        print_info(
             f"{files(early)} outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over yet) "
             "not loaded."
         )

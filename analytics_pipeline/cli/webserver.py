@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, note
+from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.settings import load_settings
 
 
@@ -23,7 +23,7 @@ def webserver(
 
     settings = load_settings()
     prepare_home(settings)
-    note(f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no login.")
+    print_info(f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no login.")
     options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver"]
     os.execv(sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

@@ -12,7 +12,14 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.warehouse.absences import Ended, OpenAbsence, end_file, open_absences, record_lost, settle
+from analytics_pipeline.warehouse.absences import (
+    ClosedFile,
+    OpenAbsence,
+    close_absences,
+    close_file,
+    open_absences,
+    record_lost_check,
+)
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files
 from analytics_pipeline.warehouse.transactions import transaction
@@ -30,7 +37,7 @@ class Closed:
     """
 
     absences: Sequence[OpenAbsence]
-    ended: Ended | None = None
+    ended: ClosedFile | None = None
     accepted: FailedFile | None = None
     result: FileResult | None = None
 
@@ -54,16 +61,16 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
         absences = open_absences(connection, dataset.name, partition)
         absent = next((absence for absence in absences if absence.kind is Kind.GONE), None)
         if absent:
-            ended = end_file(connection, dataset, absent, warehouse_now(), dry_run=dry_run)
-            record_lost(connection, warehouse_now())
+            ended = close_file(connection, dataset, absent, warehouse_now(), dry_run=dry_run)
+            record_lost_check(connection, warehouse_now())
             return Closed(absences, ended=ended)
         held = {absence.etag for absence in absences if absence.held}
         versions = [file for file in failed_files(connection, dataset.name) if file.partition == partition]
         accepted = next((version for version in versions if version.etag in held), None)
         if not accepted and absences and not dry_run:
             with transaction(connection):
-                settle(connection, [(dataset.name, partition)], warehouse_now(), "close")
-            record_lost(connection, warehouse_now())
+                close_absences(connection, [(dataset.name, partition)], warehouse_now(), "close")
+            record_lost_check(connection, warehouse_now())
     if not accepted or dry_run:
         return Closed(absences, accepted=accepted)
     loader = Loader(

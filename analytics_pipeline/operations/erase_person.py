@@ -20,7 +20,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import InvalidModel, Project, build_and_test, load_project
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
-from analytics_pipeline.storage.folders import make_below
+from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.private_files import make_private_folder, private_file, remove_stale_parts
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import Removed, compact, erase_rows, known_as, remember, searched_tables
@@ -139,7 +139,7 @@ def _require_writable(settings: Settings) -> None:
     Raises:
         OSError: a folder can't be written.
     """
-    make_below(settings.published_path.parent)
+    make_export_folder(settings.published_path.parent)
     make_private_folder(_receipts(settings))
     for folder in (settings.data_dir.absolute(), settings.published_path.parent, _receipts(settings)):
         with name_file_in_errors(folder), TemporaryFile(dir=folder):

@@ -35,9 +35,9 @@ from analytics_pipeline.warehouse.absences import (
     closed_files,
     is_damage,
     last_change,
-    note_listing,
     open_absences,
-    record_lost,
+    record_listing,
+    record_lost_check,
 )
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Check, Kind, errors, read
@@ -114,8 +114,8 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     listing = classify_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
-        note_listing(connection, listing, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
-        record_lost(connection, warehouse_now())
+        record_listing(connection, listing, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
+        record_lost_check(connection, warehouse_now())
     tidy(settings.landing_dir, todo.unchanged)
     return todo
 

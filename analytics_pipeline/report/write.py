@@ -4,7 +4,7 @@ from pathlib import Path
 
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
-from analytics_pipeline.storage.folders import make_below
+from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.files import replacing
 
 
@@ -23,7 +23,7 @@ def write_report(published: Path, target: Path) -> Path:
         OSError: the target can't be written; what was there is as it was.
     """
     page = render(read(published))
-    make_below(target.parent)
+    make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")
     return target

@@ -15,7 +15,7 @@ from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.warehouse.checks import Check, Kind, Severity, outdate, read, record
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity, mark_outdated, read, record
 
 IS_BUILT = "is_built"
 """Name of the check that records a model's last build, and when it was."""
@@ -70,7 +70,7 @@ def build_and_test(
     chosen = list(models)
     tests = project.tests_of([model.qualified for model in chosen])
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
-    outdate(connection, [test.name for test in tests])
+    mark_outdated(connection, [test.name for test in tests])
     built = build(connection, chosen)
     verdicts = [_check(project, tested) for tested in run_tests(connection, tests)]
     verdicts += [_built(result) for result in built]

@@ -84,10 +84,10 @@ def file_mode(target: Path) -> int:
     return 0o640 if is_shared(target.parent) else 0o600
 
 
-def make_below(folder: Path) -> None:
+def make_export_folder(folder: Path) -> None:
     """Create a folder for exports with its parents: private, or shared if its parent is shared."""
     if folder.exists():
         return
-    make_below(folder.parent)
+    make_export_folder(folder.parent)
     folder.mkdir(mode=PRIVATE)
     folder.chmod(SHARED if is_shared(folder.parent) else PRIVATE)

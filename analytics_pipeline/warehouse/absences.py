@@ -73,7 +73,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
     )
 
 
-def record_lost(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Record the absences in `ops.checks`, which every interface reads; held versions are failed files there."""
     checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
 
@@ -90,7 +90,7 @@ def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
 def compared(
     known: Iterable[OpenAbsence], listing: ClassifiedListing, ledger: Iterable[LoadedFile], listed_at: datetime
 ) -> list[OpenAbsence]:
-    """Return the events that `note_listing` would leave open for a listing of the whole organisation. Writes nothing.
+    """Return the events that `record_listing` would leave open for a listing of the whole organisation. Writes nothing.
 
     Args:
         known: the open events.
@@ -111,7 +111,7 @@ def compared(
     return sorted([*still, *fresh], key=lambda event: (event.dataset, event.partition, event.kind))
 
 
-def note_listing(
+def record_listing(
     connection: duckdb.DuckDBPyConnection,
     listing: ClassifiedListing,
     listed: Collection[str],
@@ -133,11 +133,11 @@ def note_listing(
     returned = known & delivered
     if fresh or returned:
         with transaction(connection):
-            settle(connection, returned, now, "delivered", [Kind.GONE])
-            note(connection, fresh, now)
+            close_absences(connection, returned, now, "delivered", [Kind.GONE])
+            record_absences(connection, fresh, now)
 
 
-def note(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime) -> None:
+def record_absences(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime) -> None:
     """Record events as open. A known event keeps its first time; one about another version of the file is superseded."""
     for absence in absences:
         place = [absence.dataset, absence.partition, absence.kind.value]
@@ -160,7 +160,7 @@ def note(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now
         )
 
 
-def settle(
+def close_absences(
     connection: duckdb.DuckDBPyConnection,
     places: Iterable[tuple[str, str]],
     now: datetime,
@@ -186,7 +186,7 @@ def supersede_repeats(connection: duckdb.DuckDBPyConnection, dataset: str, parti
 
 
 @dataclass(frozen=True)
-class Ended:
+class ClosedFile:
     """Result of closing a file: removed rows, removed quarantined records, and ended states of its history."""
 
     rows: int
@@ -194,14 +194,14 @@ class Ended:
     states: int
 
 
-def end_file(
+def close_file(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     absence: OpenAbsence,
     now: datetime,
     *,
     dry_run: bool = False,
-) -> Ended:
+) -> ClosedFile:
     """Close a file that is gone: delete it from raw, quarantine and the ledger, and end its states in history.
 
     A state ends when the file was first missed, or when it began if that is later. If the file is delivered again, it is
@@ -229,7 +229,7 @@ def end_file(
         rejects = _changed(connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place)
         for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
             connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
-        settle(connection, [(absence.dataset, absence.partition)], now, "close")
+        close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
     except BaseException:
         connection.rollback()
         raise
@@ -237,7 +237,7 @@ def end_file(
         connection.rollback()
     else:
         connection.commit()
-    return Ended(rows, rejects, states)
+    return ClosedFile(rows, rejects, states)
 
 
 def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:

@@ -109,7 +109,7 @@ def record(
     return recorded
 
 
-def outdate(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+def mark_outdated(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
     """Mark tests whose models are being rebuilt: their verdicts don't count until they are evaluated again."""
     connection.execute(
         "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1, name)", [list(names)]

@@ -18,7 +18,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
-from analytics_pipeline.warehouse.sidecar import digest, is_untouched, judge, leave_sidecar
+from analytics_pipeline.warehouse.sidecar import detect_replacement, digest, is_untouched, update_sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -94,14 +94,14 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
             try:
                 with closing(connect(path)) as connection:
                     ensure_schema(connection)
-                    judge(connection, path, is_same_file=is_same_file)
+                    detect_replacement(connection, path, is_same_file=is_same_file)
                     try:
                         yield connection
                     finally:
                         with suppress(duckdb.Error):  # the connection is broken: the next writer compares the ledger
                             ledger = digest(connection)
             finally:
-                leave_sidecar(path, ledger)
+                update_sidecar(path, ledger)
 
 
 @contextmanager
@@ -142,11 +142,11 @@ def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
         yield connection
     finally:
         with suppress(duckdb.Error):  # a broken connection can still be closed
-            let_go(connection)
+            drain_threads(connection)
         connection.close()
 
 
-def let_go(connection: duckdb.DuckDBPyConnection) -> None:
+def drain_threads(connection: duckdb.DuckDBPyConnection) -> None:
     """Wait for DuckDB's worker threads to release their table references.
 
     After a query returns, a thread may still be releasing the tables it read. If the database is closed or detached at that

@@ -18,7 +18,7 @@ from analytics_pipeline.ingest.erase import People
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import history_table
-from analytics_pipeline.warehouse.sidecar import digest, leave_sidecar
+from analytics_pipeline.warehouse.sidecar import digest, update_sidecar
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
             if path.with_name(f"{path.name}.wal").exists():  # DuckDB would apply it to the new file
                 raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
             rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # spill files of a killed process
-        leave_sidecar(path, ledger)
+        update_sidecar(path, ledger)
 
 
 def searched_tables() -> list[str]:

@@ -13,7 +13,7 @@ import duckdb
 
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import file_mode
-from analytics_pipeline.warehouse.connection import STORAGE_VERSION, let_go, private_files
+from analytics_pipeline.warehouse.connection import STORAGE_VERSION, drain_threads, private_files
 from analytics_pipeline.warehouse.schema import literal
 
 
@@ -51,7 +51,7 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
         yield
         connection.execute(f"CHECKPOINT {name}")
     finally:
-        let_go(connection)
+        drain_threads(connection)
         connection.execute(f"DETACH {name}")
 
 

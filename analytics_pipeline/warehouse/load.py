@@ -15,8 +15,8 @@ from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
-from analytics_pipeline.warehouse.absences import note, open_absences, settle, supersede_repeats
-from analytics_pipeline.warehouse.arrivals import note_arrivals
+from analytics_pipeline.warehouse.absences import close_absences, open_absences, record_absences, supersede_repeats
+from analytics_pipeline.warehouse.arrivals import record_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
@@ -45,11 +45,11 @@ def write_batch(
     connection.register("batch_rejects", batch.rejects)
     try:
         with transaction(connection):
-            note_arrivals(connection)
+            record_arrivals(connection)
             if any(result.failure is None for result in batch.files):
                 _replace_rows(connection, batch, files, now)
                 _replace_ledger(connection)
-            _note_failures(connection)
+            _record_failures(connection)
             _replace_rejects(connection)
             _follow_absences(connection, batch, now, "close" if accept else "delivered")
     finally:
@@ -57,7 +57,7 @@ def write_batch(
             connection.unregister(view)
 
 
-def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime) -> None:
+def resolve_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime) -> None:
     """Forget failures of versions that Vocareum withdrew: the delivered version is the loaded one.
 
     Args:
@@ -78,7 +78,7 @@ def settle_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[D
             withdrawn,
         )
         connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn)
-        settle(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
+        close_absences(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl.DataFrame, now: datetime) -> None:
@@ -145,7 +145,7 @@ def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _note_failures(connection: duckdb.DuckDBPyConnection) -> None:
+def _record_failures(connection: duckdb.DuckDBPyConnection) -> None:
     before = connection.sql(  # execute() on a connection no longer converts to polars in DuckDB 2.0.1
         """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
            JOIN batch_files USING (dataset, partition, etag)"""
@@ -188,11 +188,11 @@ def _follow_absences(connection: duckdb.DuckDBPyConnection, batch: Batch, now: d
     loaded = [result.landed.delivery for result in batch.files if result.failure is None]
     places = {(delivery.dataset.name, delivery.partition.key) for delivery in loaded}
     still_open = {(event.dataset, event.partition) for event in open_absences(connection, batch.dataset.name)}
-    settle(connection, places & still_open, now, closed_by)
+    close_absences(connection, places & still_open, now, closed_by)
     copies = {absence.partition for absence in batch.absences if absence.kind is Kind.REPEATED}
     if newest := max((partition for _, partition in places if partition not in copies), default=None):
         supersede_repeats(connection, batch.dataset.name, newest, now)
-    note(connection, batch.absences, now)
+    record_absences(connection, batch.absences, now)
 
 
 def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:

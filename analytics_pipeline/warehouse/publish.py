@@ -16,7 +16,7 @@ import duckdb
 
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.folders import make_below
+from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
@@ -83,7 +83,7 @@ def publish(
     began = time.monotonic()
     if not without_marts:
         _require_marts(connection)
-    make_below(target.parent)
+    make_export_folder(target.parent)
     older = older_files(connection, target)
     with withheld(connection, target, pii=pii) as held:
         if held.nothing:
@@ -115,7 +115,7 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     Raises:
         OSError: a file can't be written.
     """
-    make_below(folder)
+    make_export_folder(folder)
     marts = connection.execute(
         """SELECT table_name FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts' ORDER BY 1"""

@@ -76,7 +76,7 @@ def replaced_at(warehouse: Path) -> float:
     return left.replaced_at if left else 0.0
 
 
-def judge(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool) -> None:
+def detect_replacement(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool) -> None:
     """Record at once if the opened warehouse is not the one that the last writer left.
 
     Args:
@@ -98,7 +98,7 @@ def digest(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0])
 
 
-def leave_sidecar(warehouse: Path, ledger: str | None) -> None:
+def update_sidecar(warehouse: Path, ledger: str | None) -> None:
     """Write the sidecar of a warehouse that was just closed, under the writer's lock.
 
     Args:

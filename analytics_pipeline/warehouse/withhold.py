@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.warehouse.checks import errors, read
-from analytics_pipeline.warehouse.connection import let_go
+from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.schema import literal
 
 BEFORE = "published_before"
@@ -132,7 +132,7 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
     try:
         yield True
     finally:
-        let_go(connection)
+        drain_threads(connection)
         connection.execute(f"DETACH {BEFORE}")
 
 

@@ -10,7 +10,7 @@ from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.ingest.plan import classify_listing
 from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.absences import note_listing, open_absences
+from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.ingest.delivered import HEADER, delivery
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
@@ -154,8 +154,8 @@ def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_ba
     placed = classify_listing([delivery(ROSTER.format(300))], "org9001/")
     missed = LATER + timedelta(hours=1)
     with open_warehouse(warehouse.path) as connection:
-        note_listing(connection, placed, [""], LATER, missed)
-        note_listing(connection, placed, [""], LATER, missed + timedelta(days=1))
+        record_listing(connection, placed, [""], LATER, missed)
+        record_listing(connection, placed, [""], LATER, missed + timedelta(days=1))
         (event,) = open_absences(connection)
     assert (event.partition, event.first_seen, count(warehouse, "raw.enrollment")) == ("200", missed, 5)
 
@@ -170,7 +170,7 @@ def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_ba
     ]
     assert events(warehouse) == [("200", "gone", False, "close")]
     with open_warehouse(warehouse.path) as connection:
-        note_listing(connection, placed, [""], LATER, missed + timedelta(days=2))
+        record_listing(connection, placed, [""], LATER, missed + timedelta(days=2))
         assert open_absences(connection) == [], "what is closed is not reported again"
     assert close(settings_of(warehouse), DATASETS["enrollment"], "200").absences == []
 
@@ -181,8 +181,8 @@ def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_ba
 def test_a_file_that_comes_back_settles_its_absence(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
     with open_warehouse(warehouse.path) as connection:
-        note_listing(connection, classify_listing([], "org9001/"), [""], LATER, LATER)
+        record_listing(connection, classify_listing([], "org9001/"), [""], LATER, LATER)
         assert len(open_absences(connection)) == 1
-        note_listing(connection, classify_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
+        record_listing(connection, classify_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
         assert open_absences(connection) == []
     assert events(warehouse) == [("200", "gone", False, "delivered")]

@@ -9,7 +9,7 @@ import pytest
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.warehouse import load as load_module
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
-from analytics_pipeline.warehouse.load import settle_failures
+from analytics_pipeline.warehouse.load import resolve_failures
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse, difference
 
@@ -107,14 +107,14 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
     before = warehouse.contents()
     warehouse.load(warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2"))
     with open_warehouse(warehouse.path) as connection:
-        settle_failures(connection, loaded[:1], FIRST_NIGHT)
+        resolve_failures(connection, loaded[:1], FIRST_NIGHT)
     assert warehouse.query("SELECT partition FROM ops.failed_files") == [("2026-01-02",)]
     assert warehouse.query("SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
         ("2026-01-01", 1),
         ("2026-01-02", 30),
     ]
     with open_warehouse(warehouse.path) as connection:
-        settle_failures(connection, loaded, FIRST_NIGHT)
+        resolve_failures(connection, loaded, FIRST_NIGHT)
     assert difference(before, warehouse.contents()) == {}
 
 
@@ -145,7 +145,7 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Pa
     assert len(one.contents()["raw.azure_cost"]) == sum(range(1, 25))
 
 
-@pytest.mark.parametrize("step", ["_replace_ledger", "_note_failures", "_replace_rejects", "follow_changes"])
+@pytest.mark.parametrize("step", ["_replace_ledger", "_record_failures", "_replace_rejects", "follow_changes"])
 def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, step: str
 ):

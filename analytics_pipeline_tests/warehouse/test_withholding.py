@@ -11,7 +11,7 @@ from analytics_pipeline.operations.erase_person import erase
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.warehouse.checks import Check, errors, outdate, read
+from analytics_pipeline.warehouse.checks import Check, errors, mark_outdated, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
 from analytics_pipeline.warehouse.signature import signature
@@ -156,7 +156,7 @@ def test_a_model_that_was_rebuilt_and_not_tested_is_not_published(
     """As a process that is killed between the two leaves it."""
     before = spend(settings.published_path)
     with warehouse(settings) as connection:
-        outdate(connection, ["grain_of_daily_cloud_spend"])
+        mark_outdated(connection, ["grain_of_daily_cloud_spend"])
         connection.execute(DOUBLE)
         done = publish(connection, settings.published_path, pii=False)
     assert "marts.daily_cloud_spend" in done.kept

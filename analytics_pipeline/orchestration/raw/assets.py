@@ -28,10 +28,10 @@ from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
-from analytics_pipeline.warehouse.absences import note_listing, record_lost
+from analytics_pipeline.warehouse.absences import record_listing, record_lost_check
 from analytics_pipeline.warehouse.checks import Kind, record
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
-from analytics_pipeline.warehouse.load import settle_failures
+from analytics_pipeline.warehouse.load import resolve_failures
 from analytics_pipeline.warehouse.quality import preview
 
 GROUP = "raw"
@@ -139,8 +139,8 @@ def _plan(
         todo = plan(listing, loaded_versions(connection, dataset.name)).only(
             lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
         )
-        settle_failures(connection, todo.unchanged, warehouse_now())
-        note_listing(connection, listing, prefixes, listed_at, warehouse_now())
+        resolve_failures(connection, todo.unchanged, warehouse_now())
+        record_listing(connection, listing, prefixes, listed_at, warehouse_now())
         failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
     return todo.only(lambda one: (one.key, one.etag) not in failed)
 
@@ -193,7 +193,7 @@ def _report(
         ]
         of_loads = [check for check in checks if check.check_name != LOST]
         record(connection, Kind.LOAD, recorded(dataset, of_loads), warehouse_now(), subject=dataset.table)
-        record_lost(connection, warehouse_now())
+        record_lost_check(connection, warehouse_now())
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
