@@ -1,4 +1,4 @@
-"""The terminal door: `analytics-pipeline`. One module per command; what they do is done by the floors below."""
+"""The command line `analytics-pipeline`. One module per command; the work is done by the packages below."""
 
 import os
 from importlib.metadata import version
@@ -54,7 +54,7 @@ app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(status.status)
 app.command()(doctor.doctor)
-app.command(context_settings={"ignore_unknown_options": True})(query.query)  # SQL may begin with a comment
+app.command(context_settings={"ignore_unknown_options": True})(query.query)  # SQL may start with a comment (--)
 app.command()(publish.publish)
 app.command()(report.report)
 app.command()(dictionary.dictionary)
@@ -70,6 +70,6 @@ app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:
-    """Run the command line; whatever it and its children write, Dagster's files too, is for its owner alone."""
+    """Run the command line. All files that it and its children write, including Dagster's, are private to their owner."""
     os.umask(0o077)
     app()

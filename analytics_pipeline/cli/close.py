@@ -1,4 +1,4 @@
-"""`analytics-pipeline close`: end what is really gone, or load what was held back."""
+"""`analytics-pipeline close`: accept that a file is gone, or load a held version."""
 
 from typing import Annotated
 
@@ -25,13 +25,13 @@ from analytics_pipeline.settings import load_settings
 @command
 def close(
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the file.", callback=known_dataset)],
-    partition: Annotated[str, typer.Option(help="Its day, month, course id, or `organisation`.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would end, and change nothing.")] = False,
+    partition: Annotated[str, typer.Option(help="Day, month, course id, or `organisation`.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
 ) -> None:
     """Accept a delivery that lost rows, for one file that `status` names.
 
-    A file that is gone: its rows end, and history keeps them with the time until which they held. A version that was held back,
-    as it lost its rows or is a copy: it is loaded. Then the models are rebuilt and published.
+    If the file is gone, its rows are removed, and history keeps them with their end time. If a version was held because it lost
+    rows or is a copy, it is loaded. Then the models are rebuilt and published.
 
     Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
     """
@@ -42,7 +42,7 @@ def close(
     if not done.absences:
         print_error(
             f"Nothing is missing from {dataset} {one_line(partition)}, so there is nothing to close. `analytics-pipeline status` "
-            "compares the bucket with the warehouse and names what is missing."
+            "compares the bucket with the warehouse and names missing files."
         )
         raise typer.Exit(UNUSABLE)
     _print_outcome(done, dry_run=dry_run)
@@ -54,7 +54,7 @@ def close(
 
 
 def _print_outcome(done: Closed, *, dry_run: bool) -> None:
-    """Say what was ended or loaded, or would be."""
+    """Print what was removed or loaded, or would be."""
     for absence in done.absences:
         print_info(f"{one_line(absence.source_key)}: {absence.detail}.")
     if done.ended:
@@ -68,7 +68,7 @@ def _print_outcome(done: Closed, *, dry_run: bool) -> None:
     elif done.accepted:
         count = done.accepted.records - done.accepted.rejects
         print_info(
-            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, which replace those before."
+            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, replacing the previous ones."
         )
     else:
-        print_info("It is loaded already, and would no longer be told of." if dry_run else "It is no longer told of.")
+        print_info("It is loaded already, and would no longer be reported." if dry_run else "It is no longer reported.")

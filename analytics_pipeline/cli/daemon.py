@@ -1,4 +1,4 @@
-"""`analytics-pipeline daemon`: Dagster's daemon alone, for a service; the web server is a service of its own."""
+"""`analytics-pipeline daemon`: Dagster's daemon alone, to run as a service next to the web server's."""
 
 import os
 import sys
@@ -9,16 +9,16 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def daemon() -> None:
-    """Start the daemon alone: schedules and sensors.
+    """Start only the daemon: schedules and sensors.
 
-    Refuses to start while another daemon works on the data folder.
+    Refuses to start while another daemon uses the data folder.
     """
     from analytics_pipeline.orchestration.daemon import only_daemon
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
     settings = load_settings()
     home = prepare_home(settings)
-    with only_daemon(settings):  # to name the other one before this process is replaced
+    with only_daemon(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]

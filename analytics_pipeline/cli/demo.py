@@ -1,4 +1,4 @@
-"""`analytics-pipeline demo`: a simulated organisation, loaded by the real pipeline over real HTTP."""
+"""`analytics-pipeline demo`: load a simulated organisation with the real pipeline over real HTTP."""
 
 import os
 import sys
@@ -16,13 +16,13 @@ from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import load_settings, require
 
 NIGHTLY = time_of_day(3, tzinfo=UTC)
-"""When the simulated vendor's job writes a day's files: three in the morning after it."""
+"""When the simulated vendor's job writes a day's files: at three the next morning (UTC)."""
 
 _NEXT = """
-What to do next:
+Next steps:
   {command} query "SELECT * FROM marts.course_summary"
-  {command} quarantine list    (what was rejected, and why)
-  {command} report --open      (the pictures)
+  {command} quarantine list    (rejected records, and why)
+  {command} report --open      (the charts)
   make dev    (the Dagster UI on http://127.0.0.1:3000)
 For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: install -m 600 .env.example .env, {command} doctor"""
 
@@ -31,12 +31,15 @@ For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then:
 def demo(
     days: Annotated[int, typer.Option(min=12, max=1500, help="Days of history, up to yesterday.")] = 90,
     serve: Annotated[
-        bool, typer.Option("--serve", help="Keep the simulated Vocareum up afterwards, for the UI; ends with Ctrl-C.")
+        bool,
+        typer.Option(
+            "--serve", help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C."
+        ),
     ] = False,
 ) -> None:
     """Load a simulated organisation.
 
-    An API, an S3 and eight datasets with their flaws, served on this machine, loaded by the real pipeline over HTTP.
+    Serves an API, an S3 and eight flawed datasets on this machine, and loads them with the real pipeline over HTTP.
     """
     try:
         from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
@@ -46,7 +49,7 @@ def demo(
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
-        print_info(f"A simulated organisation, {days} days up to {yesterday}, is served on this machine.")
+        print_info(f"Serving a simulated organisation on this machine: {days} days up to {yesterday}.")
         rewritten = organisation.truth.rewritten
         for key, body in organisation.files().items():
             night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), yesterday))
@@ -63,7 +66,7 @@ def demo(
 
 
 def _covered_until(key: str, newest: date) -> date:
-    """The last day that a file covers, after which it is written for the last time."""
+    """Return the last day that a file covers; it is last written the night after."""
     classified = classify(key)
     start = classified[1].start if classified else None
     if classified is None or start is None:
@@ -73,11 +76,11 @@ def _covered_until(key: str, newest: date) -> date:
 
 
 def _serve(environment: dict[str, str]) -> None:
-    print_info("\nThe simulated Vocareum is up until Ctrl-C. In another terminal:")
+    print_info("\nThe simulated Vocareum runs until Ctrl-C. In another terminal:")
     for name, value in environment.items():
         print_info(f"  export {name}={value}")
     try:
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:
-        print_info("The simulated Vocareum is down.")
+        print_info("The simulated Vocareum has stopped.")

@@ -1,4 +1,4 @@
-"""`analytics-pipeline dictionary`: every table and column, as one page."""
+"""`analytics-pipeline dictionary`: describe every table and column on one page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ def dictionary(
 ) -> None:
     """Print the data dictionary as Markdown.
 
-    It is made from the declarations and from the SQL models' comments.
+    It is generated from the declarations and from the comments in the SQL models.
     """
     page = data_dictionary(documentation(load_project()))
     if output is None:

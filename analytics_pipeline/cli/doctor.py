@@ -1,4 +1,4 @@
-"""`analytics-pipeline doctor`: is everything there that a run needs, and if not, what to do."""
+"""`analytics-pipeline doctor`: check everything that a run needs, with a remedy for each problem."""
 
 import os
 import shutil
@@ -21,17 +21,17 @@ from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
 from analytics_pipeline.warehouse.ledger import loaded_versions
 
-PATIENCE = 10.0
-"""Seconds after which nothing is asked for once more: whoever asks a doctor waits for the answer."""
+RETRY_SECONDS = 10.0
+"""Seconds in which a request is retried: a person is waiting for the result."""
 ENOUGH_DISK_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one look found: well or not, in words, and the remedy."""
+    """Result of one check: whether it passed, and the finding with its remedy."""
 
-    well: bool
-    found: str
+    passed: bool
+    finding: str
 
 
 @command
@@ -40,30 +40,30 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all well, 1 a check of the data fails, 2 something that a run needs is missing.
+    Exit codes: 0 all passed, 1 a check of the data fails, 2 something that a run needs is missing.
     """
     settings = load_settings()
-    well = True
-    for name, look in _looks(settings):
+    passed = True
+    for name, check in _checks(settings):
         try:
-            verdict = look()
+            verdict = check()
         except PipelineError as error:
             verdict = Verdict(False, str(error))
         except (OSError, duckdb.Error) as error:
-            verdict = Verdict(False, f"{error}. Check that the folder exists, is yours and has room.")
-        well &= verdict.well
-        out.print("ok  " if verdict.well else "FAIL", style="green" if verdict.well else "red", end=" ")
-        print_info(f"{name}: {verdict.found}")
-        if not verdict.well and name in ("settings", "token and credentials"):
+            verdict = Verdict(False, f"{error}. Check that the folder exists, belongs to you and has free space.")
+        passed &= verdict.passed
+        out.print("ok  " if verdict.passed else "FAIL", style="green" if verdict.passed else "red", end=" ")
+        print_info(f"{name}: {verdict.finding}")
+        if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
             break
     failing = _failing_checks(settings)
     print_checks(failing)
-    raise typer.Exit(UNUSABLE if not well else INCOMPLETE if failing else DONE)
+    raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing else DONE)
 
 
 def _failing_checks(settings: Settings) -> list[Check]:
-    """The ERROR checks that fail; none where there is no warehouse, or it can't be read, which an own line says."""
+    """Return the failing ERROR checks; none if the warehouse is missing or unreadable, which has its own line."""
     try:
         with read_warehouse(settings.warehouse_path) as connection:
             return errors(read(connection))
@@ -71,7 +71,7 @@ def _failing_checks(settings: Settings) -> list[Check]:
         return []
 
 
-def _looks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
     yield "published folder", lambda: _published(settings)
     yield "DuckDB", lambda: _duckdb(settings)
@@ -95,7 +95,7 @@ def _settings(settings: Settings) -> Verdict:
 
 
 def _same_organisation(settings: Settings) -> None:
-    """Raise what `sync` would where the folder holds the warehouse of another organisation."""
+    """Raise the same error as `sync` if the folder holds another organisation's warehouse."""
     if settings.warehouse_path.exists():
         with read_warehouse(settings.warehouse_path) as connection:
             plan(ClassifiedListing(f"org{settings.org_id}/", ()), loaded_versions(connection))
@@ -114,13 +114,13 @@ def _disk(settings: Settings) -> Verdict:
 
 
 def _published(settings: Settings) -> Verdict:
-    """The folder that analysts read: they must not be able to write it, nor to reach the private one through it."""
+    """Check that analysts can neither write the published folder nor reach the private one through it."""
     folder, data = settings.published_path.parent, settings.data_dir.absolute()
     if folder == data:
         return Verdict(True, f"{folder} is private: set ANALYTICS_PUBLISHED_DIR to a folder that analysts may enter")
     if data in folder.parents:
         return Verdict(
-            False, f"{folder} is in the private {data}: nobody else reaches it. Set ANALYTICS_PUBLISHED_DIR."
+            False, f"{folder} is in the private {data}, which nobody else can enter. Set ANALYTICS_PUBLISHED_DIR."
         )
     make_export_folder(folder)
     mode = stat.S_IMODE(folder.stat().st_mode)
@@ -131,8 +131,8 @@ def _published(settings: Settings) -> Verdict:
             f"Run: chmod 700 {folder}, or chmod 2750 to let its group read",
         )
     if (left := data / "analytics.duckdb").exists():
-        return Verdict(False, f"{left} is an older published file, which no run replaces any more. Remove it.")
-    return Verdict(True, f"{folder}, {'its group reads what is published' if is_shared(folder) else 'private'}")
+        return Verdict(False, f"{left} is an older published file, which runs no longer replace. Remove it.")
+    return Verdict(True, f"{folder}, {'readable by its group' if is_shared(folder) else 'private'}")
 
 
 def _duckdb(settings: Settings) -> Verdict:
@@ -143,18 +143,18 @@ def _duckdb(settings: Settings) -> Verdict:
 
 
 def _credentials(settings: Settings) -> Verdict:
-    def again(reason: str) -> None:
-        print_info(f"     token and credentials: {reason}; trying again for up to {PATIENCE:.0f} s.")
+    def report_retry(reason: str) -> None:
+        print_info(f"     token and credentials: {reason}; retrying for up to {RETRY_SECONDS:.0f} s.")
 
-    api = VocareumApi(settings.api_url, settings.api_token, budget=PATIENCE, on_retry=again)
+    api = VocareumApi(settings.api_url, settings.api_token, budget=RETRY_SECONDS, on_retry=report_retry)
     credentials = api.s3_credentials(settings.org_id)
-    return Verdict(True, f"Vocareum hands out credentials, valid until {credentials.expires_at:%H:%M} UTC")
+    return Verdict(True, f"Vocareum issues credentials, valid until {credentials.expires_at:%H:%M} UTC")
 
 
 def _bucket(settings: Settings) -> Verdict:
     from analytics_pipeline.vocareum.connect import open_bucket
 
-    first = next(iter(open_bucket(settings, PATIENCE).list()), None)
+    first = next(iter(open_bucket(settings, RETRY_SECONDS).list()), None)
     if first is None:
         return Verdict(
             False,

@@ -1,6 +1,6 @@
-"""The file `.env`: which one is read, and whether its owner may say where the token goes.
+"""Find and load `.env`, and refuse one that another user could have written.
 
-A `.env` names the host that the token is sent to. One in a folder above may be another user's, so folders above are not searched.
+`.env` names the host that receives the token. A parent folder may belong to another user, so parents are not searched.
 """
 
 import os
@@ -16,17 +16,17 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 def read_env_file(project: Path = _PROJECT) -> Path | None:
-    """Read `.env` of the working folder, else of the project, into the environment; what is set there stays.
+    """Load `.env` of the working folder, else of the project, into the environment. Variables already set are kept.
 
     Args:
-        project: the checkout's folder; an installed package has none.
+        project: folder of the checkout; an installed package has none.
 
     Returns:
-        The file that was read, or None if there is none.
+        The loaded file; None if there is none.
 
     Raises:
         SettingsError: another user owns the file or may write it, or it is not UTF-8.
-        OSError: it can't be read.
+        OSError: the file can't be read.
     """
     folders = [Path.cwd(), *([project] if (project / "pyproject.toml").exists() else [])]
     path = next((folder / ".env" for folder in folders if os.path.lexists(folder / ".env")), None)
@@ -47,7 +47,7 @@ def _require_trusted(path: Path, state: os.stat_result) -> None:
     if state.st_uid not in (os.geteuid(), 0):
         raise SettingsError(
             f"{path} belongs to another user (uid {state.st_uid}), who could send the API token to any address. Work in a "
-            "folder of yours, or make the file yours."
+            "folder of yours, or take ownership of the file."
         )
     if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(

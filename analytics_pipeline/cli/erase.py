@@ -1,4 +1,4 @@
-"""`analytics-pipeline erase`: take one person out of everything that is kept."""
+"""`analytics-pipeline erase`: erase one person from all stored data."""
 
 from typing import Annotated
 
@@ -16,30 +16,30 @@ def erase(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before erasing.")] = False,
 ) -> None:
-    """Erase a person, and keep them out from now on.
+    """Erase a person, and keep them out of later loads.
 
-    From the landed files, the warehouse and the published file.
+    Covers the landed files, the warehouse and the published file.
 
-    What was exported before (Parquet files, copies, backups) is not reached, nor are other people's texts that name the person;
-    the receipt lists what was searched and what was not. If it is interrupted, run it again.
+    Earlier exports (Parquet files, copies, backups) and other people's texts that name the person are not reached; the receipt
+    lists what was searched and what was not. If it is interrupted, run it again.
 
     Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path}: nothing is kept of anybody.")
+        fail(f"There is no warehouse at {settings.warehouse_path}: nothing is stored about anybody.")
     if dry_run or not yes:
         _show(erase_person(settings, user_id, dry_run=True))
     if dry_run:
         return
     if not yes:
-        typer.confirm(f"Erase user {user_id} for good, and load nothing of theirs from now on?", abort=True)
+        typer.confirm(f"Erase user {user_id} permanently, and drop their records from later loads?", abort=True)
     receipt = erase_person(settings, user_id, dry_run=False)
     _show(receipt)
     print_info(f"Receipt: {receipt_path(settings, receipt)}")
     if receipt.models_not_built:
         print_error(
-            f"Not built, and so missing from the published file: {', '.join(receipt.models_not_built)}. Correct their .sql files "
+            f"Not built, so missing from the published file: {', '.join(receipt.models_not_built)}. Correct their .sql files "
             "and run the same command again, which builds all models."
         )
     if receipt.invalid_models:
@@ -52,16 +52,16 @@ def erase(
 
 def _show(receipt: Receipt) -> None:
     if not receipt.tables and not receipt.files:
-        print_info(f"Nothing is kept of user {receipt.user_id}.")
+        print_info(f"Nothing is stored about user {receipt.user_id}.")
         return
     done = "would be removed" if receipt.dry_run else "removed"
-    columns = ["rows or records", "cells emptied beside others"]
-    tables = [(name, one.rows, one.cells) for name, one in receipt.tables.items()]
+    columns = ["rows or records", "cells emptied in others' rows"]
+    tables = [(name, removed.rows, removed.cells) for name, removed in receipt.tables.items()]
     table(f"User {receipt.user_id}: {done} from tables", ["table", *columns], tables)
     datasets = sorted({name.partition("/")[0] for name in receipt.files})
-    table("... and from landed files", ["dataset", "files", *columns], [_files(receipt, one) for one in datasets])
+    table("... and from landed files", ["dataset", "files", *columns], [_files(receipt, name) for name in datasets])
 
 
 def _files(receipt: Receipt, dataset: str) -> tuple[str, int, int, int]:
-    found = [one for name, one in receipt.files.items() if name.startswith(f"{dataset}/")]
-    return dataset, len(found), sum(one.records for one in found), sum(one.cells for one in found)
+    found = [redacted for path, redacted in receipt.files.items() if path.startswith(f"{dataset}/")]
+    return dataset, len(found), sum(file.records for file in found), sum(file.cells for file in found)

@@ -1,4 +1,4 @@
-"""`analytics-pipeline findings`: which lines are in quarantine or loaded with a warning, why, and what to do."""
+"""`analytics-pipeline findings`: list quarantined lines and warnings, with reasons and remedies."""
 
 import json
 from collections import defaultdict
@@ -19,17 +19,17 @@ def findings(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", callback=lambda name: known_dataset(name) if name else None, help="Of this dataset."
+            metavar="NAME", callback=lambda name: known_dataset(name) if name else None, help="Only this dataset."
         ),
     ] = None,
-    file: Annotated[str | None, typer.Option(help="Of files whose key holds this text.")] = None,
-    warnings: Annotated[bool, typer.Option("--warnings", help="Only records that are loaded with a warning.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, all of them, for programs.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 50,
+    file: Annotated[str | None, typer.Option(help="Only files whose key contains this text.")] = None,
+    warnings: Annotated[bool, typer.Option("--warnings", help="Only records that loaded with a warning.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON, for programs.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines to show.")] = 50,
 ) -> None:
     """List quarantined records and warnings by file and line.
 
-    Shows column, rule and remedy, and never a value of a record.
+    Shows column, rule and remedy, never a record's value.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
@@ -40,15 +40,15 @@ def findings(
         typer.echo(json.dumps([asdict(finding) for finding in found]))
         return
     if not found:
-        print_info("No findings: every record is loaded, and none with a warning." if not warnings else "No warnings.")
+        print_info("No findings: every record is loaded without a warning." if not warnings else "No warnings.")
         return
     _show(found[:limit])
     if len(found) > limit:
-        print_info(f"{len(found):,} in all: see them with --limit {len(found)}, or --json.")
+        print_info(f"{len(found):,} in total: see all with --limit {len(found)}, or --json.")
 
 
 def _show(found: Sequence[FileFinding]) -> None:
-    """A table of the findings, then each remedy once with the rows that it is for."""
+    """Print a table of the findings, then each remedy once with the rows it applies to."""
     rows, numbers = [], defaultdict[str, list[int]](list)
     for number, finding in enumerate(found, 1):
         numbers[finding.remedy].append(number)
@@ -70,7 +70,7 @@ def _show(found: Sequence[FileFinding]) -> None:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Numbers in order as `1-3, 7`."""
+    """Return sorted numbers as ranges: `1-3, 7`."""
     spans: list[list[int]] = []
     for number in numbers:
         if spans and spans[-1][1] == number - 1:

@@ -1,6 +1,6 @@
-"""What `status` knows: read from the disk alone, then compared with the bucket's listing. Nothing here is written.
+"""Collect what `status` shows: read the disk, then compare it with the bucket's listing. Writes nothing.
 
-How it is shown belongs in `status.py`.
+`status.py` formats it.
 """
 
 import sqlite3
@@ -27,24 +27,24 @@ from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
 HEARTBEAT = timedelta(minutes=5)
-"""A daemon whose last sign of life is older counts as ended; it gives one every 30 seconds."""
+"""A daemon whose last heartbeat is older counts as stopped; it sends one every 30 seconds."""
 
 
 @dataclass(frozen=True)
 class OnDisk:
-    """What the disk alone says.
+    """State according to the disk alone.
 
     Attributes:
-        source: `warehouse`; `published` while a run writes the warehouse; None where there is no warehouse yet.
+        source: `warehouse`; `published` while a run writes the warehouse; None if there is no warehouse yet.
         files: the ledger.
         failed: files whose newest version could not be loaded.
         figures: totals by dataset.
-        ages: age of the data by dataset, of those that have any.
-        checks: everything in `ops.checks`.
-        stale: models that are older than what they read.
-        absent: what is no longer delivered, or lost its rows.
-        published: what the published file says of itself; None if there is none.
-        heartbeat: last sign of life of Dagster's daemon (UTC); None if there never was one.
+        ages: age of the data by dataset, if it has any.
+        checks: all rows of `ops.checks`.
+        stale: models that are older than the tables they read.
+        absent: files that are no longer delivered, or lost their rows.
+        published: signature of the published file; None if there is none.
+        heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
     """
 
     source: str | None
@@ -60,41 +60,41 @@ class OnDisk:
 
     @property
     def loaded(self) -> Loaded:
-        """The loaded version of each file."""
-        return {(one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in self.files}
+        """Return the loaded version of each file."""
+        return {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in self.files}
 
     @property
     def errors(self) -> list[Check]:
-        """The checks that make it not well."""
+        """Return the ERROR checks that fail or are outdated."""
         return errors(self.checks)
 
     @property
     def warnings(self) -> list[Check]:
-        """The warnings."""
+        """Return the failing WARN checks."""
         return [check for check in self.checks if check.severity is Severity.WARN and not check.passed]
 
     @property
     def silent(self) -> str | None:
-        """Since when nothing is delivered, if nothing is."""
+        """Return a message if deliveries have stopped; None otherwise."""
         return silence(self.ages.values())
 
     def daemon_lives(self, now: datetime) -> bool:
-        """Whether the daemon gave a sign of life lately."""
+        """Return whether the daemon sent a heartbeat recently."""
         return is_recent(self.heartbeat, now)
 
 
 def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
-    """Return whether a daemon that gave this last sign of life (UTC) counts as alive."""
+    """Return whether a daemon with this last heartbeat (UTC) counts as alive."""
     return heartbeat is not None and now - heartbeat < HEARTBEAT
 
 
 def on_disk(settings: Settings, now: datetime) -> OnDisk:
-    """Read the warehouse or, while it is written, what was published last.
+    """Read the warehouse or, while it is being written, the published file.
 
     Raises:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
-        OSError: the data folder is none.
+        OSError: the data folder is not a folder.
     """
     published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
     with _open(settings) as (source, connection):
@@ -115,31 +115,31 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
 
 
 def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:
-    """What the listing asks for, without what `sync` leaves out.
+    """Plan against the listing, without files that `sync` skips.
 
     Raises:
-        AnotherOrganisation: the warehouse is of another organisation.
+        AnotherOrganisation: the warehouse belongs to another organisation.
     """
     from analytics_pipeline.orchestration.raw.load_requests import outside
 
     todo = plan(listing, here.loaded)
     never = outside(todo.work, settings.start_date, now)
-    return todo.only(lambda one: one.key not in never)
+    return todo.only(lambda delivery: delivery.key not in never)
 
 
 def with_absences(here: OnDisk, listing: ClassifiedListing, listed_at: datetime) -> OnDisk:
-    """Return what the disk says with what is missing by a listing in place of what was noted last. Writes nothing.
+    """Replace the recorded absences by those of a new listing. Writes nothing.
 
     Args:
-        here: what the disk says.
+        here: state according to the disk.
         listing: the listing.
-        listed_at: when it began (UTC, naive).
+        listed_at: when the listing began (UTC, naive).
     """
     if here.source is None:
         return here
     absent = compared(here.absent, listing, here.files, listed_at)
-    noted = {check.subject: check for check in here.checks if check.name == LOST}
-    fresh = [with_times(check, noted.get(check.subject), listed_at) for check in lost_checks(absent)]
+    recorded = {check.subject: check for check in here.checks if check.name == LOST}
+    fresh = [with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)]
     others = [check for check in here.checks if check.name != LOST]
     checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
     return replace(here, absent=absent, checks=checks)
@@ -176,14 +176,14 @@ def _absent(connection: duckdb.DuckDBPyConnection) -> list[OpenAbsence]:
 
 
 def daemon_heartbeat(home: Path) -> datetime | None:
-    """The newest sign of life of a daemon, from Dagster's own file."""
+    """Return the newest daemon heartbeat, from Dagster's own file."""
     file = home / "history" / "runs.db"
     if not file.exists():
         return None
     try:
-        # Without `immutable`, even a reader makes a log and its index beside a file that nobody has open.
-        way = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
-        with closing(sqlite3.connect(f"{file.as_uri()}?{way}", uri=True, timeout=1)) as connection:
+        # Without `immutable`, even a reader creates a write-ahead log and its index next to a file that nobody has open.
+        mode = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
+        with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True, timeout=1)) as connection:
             row = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchone()
     except sqlite3.Error:
         return None

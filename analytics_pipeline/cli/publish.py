@@ -1,4 +1,4 @@
-"""`analytics-pipeline publish`: the file that analysts open, and Parquet exports of the marts."""
+"""`analytics-pipeline publish`: write the file that analysts open, and Parquet exports of the marts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,14 +15,14 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 @command
 def publish(
     parquet: Annotated[
-        Path | None, typer.Option(help="Write each mart to a Parquet file in this folder, too.", file_okay=False)
+        Path | None, typer.Option(help="Also write each mart to a Parquet file in this folder.", file_okay=False)
     ] = None,
 ) -> None:
-    """Write analytics.duckdb from what is loaded.
+    """Write analytics.duckdb from the loaded data.
 
-    Marts that a failing test is about stay as they were published before.
+    Marts that a failing test is about keep their previous published state.
 
-    Exit codes: 0 done, 1 a check fails, 2 there is no warehouse, or it can't be used.
+    Exit codes: 0 done, 1 a check fails, 2 the warehouse is missing or unusable.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
@@ -34,7 +34,7 @@ def publish(
     if done.is_written:
         _print_written(settings, done)
     else:
-        print_error("Nothing was published: a check of what all tables are made of fails, and there is no file before.")
+        print_error("Nothing was published: a check of the raw tables fails, and there is no previous file.")
     if parquet:
         print_info(f"{parquet.absolute()}: {len(exported)} Parquet files.")
     print_checks(failing)

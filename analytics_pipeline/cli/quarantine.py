@@ -1,4 +1,4 @@
-"""`analytics-pipeline quarantine`: what was not loaded, why, and loading it again after a fix."""
+"""`analytics-pipeline quarantine`: list rejected records, and reload their files after a fix."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -25,12 +25,12 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files
 
-app = typer.Typer(help="List records that were not loaded, or load them again.", no_args_is_help=True)
+app = typer.Typer(help="List records that were not loaded, or reload their files.", no_args_is_help=True)
 
 DatasetOption = Annotated[
-    str | None, typer.Option(help="Of this dataset.", callback=lambda name: known_dataset(name) if name else None)
+    str | None, typer.Option(help="Only this dataset.", callback=lambda name: known_dataset(name) if name else None)
 ]
-FileOption = Annotated[str | None, typer.Option(help="Of files whose key holds this text.")]
+FileOption = Annotated[str | None, typer.Option(help="Only files whose key contains this text.")]
 
 _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_key, $file) OR $file IS NULL)
               AND (contains(reason.reason, $reason) OR $reason IS NULL)"""
@@ -40,12 +40,12 @@ _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_
 @command
 def list_rejects(
     dataset: DatasetOption = None,
-    reason: Annotated[str | None, typer.Option(help="Whose reason holds this text.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
     file: FileOption = None,
     records: Annotated[
         bool, typer.Option("--records", help="Every record with its raw text, which may hold personal data.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Lines to show.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines to show.")] = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = _with_warehouse()
@@ -53,8 +53,8 @@ def list_rejects(
     with open_warehouse(settings.warehouse_path) as connection:
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, asked, limit)
-    for one in failed:
-        print_info(f"Not loaded at all: {one.source_key}: {one.reason}. {one.remedy}")
+    for version in failed:
+        print_info(f"Not loaded at all: {version.source_key}: {version.reason}. {version.remedy}")
 
 
 def _with_warehouse() -> Settings:
@@ -94,18 +94,18 @@ def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
 
 def _print_more(rows: Sequence[object], limit: int) -> None:
     if len(rows) > limit:
-        print_info(f"There are more than {limit:,} lines: see them with --limit.")
+        print_info(f"There are more than {limit:,} lines: raise --limit to see them.")
 
 
 @app.command()
 @command
 def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
-    """Read files with rejects, and files that failed, again from the landing folder, by the rules as they are now."""
+    """Reload files with rejects and failed files from the landing folder, by the current rules."""
     settings = _with_warehouse()
     deliveries = [
-        one
-        for one in _with_rejects(settings)
-        if (dataset in (None, one.dataset.name)) and (file is None or file in one.key)
+        delivery
+        for delivery in _with_rejects(settings)
+        if (dataset in (None, delivery.dataset.name)) and (file is None or file in delivery.key)
     ]
     if not deliveries:
         print_info("Nothing to replay: no such file has rejects.")
@@ -113,26 +113,27 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay")
     with progress("Replaying", len(deliveries)) as advance:
         results = []
-        for name in sorted({one.dataset.name for one in deliveries}):
-            for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name]):
+        for name in sorted({delivery.dataset.name for delivery in deliveries}):
+            chosen = [delivery for delivery in deliveries if delivery.dataset.name == name]
+            for result in loader.load(DATASETS[name], chosen):
                 results.append(result)
                 advance()
-    loaded = [one for one in results if one.failure is None]
+    loaded = [result for result in results if result.failure is None]
     print_info(
-        f"{files(len(loaded))} read again: {sum(one.rows for one in loaded):,} rows loaded, "
-        f"{sum(one.rejects for one in loaded):,} records still in quarantine."
+        f"{files(len(loaded))} reloaded: {sum(result.rows for result in loaded):,} rows loaded, "
+        f"{sum(result.rejects for result in loaded):,} records still in quarantine."
     )
-    for one in results:
-        if one.failure:
-            print_info(f"{one.landed.delivery.key}: {one.failure.reason}. {one.failure.remedy}")
+    for result in results:
+        if result.failure:
+            print_info(f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}")
     rebuilt = not loaded or rebuild(settings)
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 
 def _with_rejects(settings: Settings) -> list[Delivery]:
-    """Deliveries to read again: a failed version rather than the one that is loaded."""
+    """Return the deliveries to reload; of a failed file the failed version rather than the loaded one."""
     with open_warehouse(settings.warehouse_path) as connection:
-        rejected = [one for one in loaded_files(connection) if one.rejects]
+        rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)
-    newest: dict[tuple[str, str], FileVersion] = {(one.dataset, one.partition): one for one in (*rejected, *failed)}
-    return [delivery_of(one) for one in newest.values() if one.dataset in DATASETS]
+    newest: dict[tuple[str, str], FileVersion] = {(file.dataset, file.partition): file for file in (*rejected, *failed)}
+    return [delivery_of(file) for file in newest.values() if file.dataset in DATASETS]

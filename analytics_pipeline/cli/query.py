@@ -1,4 +1,4 @@
-"""`analytics-pipeline query`: one question to the published file, from a terminal or a script."""
+"""`analytics-pipeline query`: query the published file from a terminal or a script."""
 
 import csv
 import json
@@ -17,9 +17,9 @@ from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, out, 
 from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
-"""Rows of a table, unless --limit says otherwise."""
-# The file is read, and nothing else: no other file, no network, no extension, and SET can't change that. Without a folder for
-# temporary files, which DuckDB would let EXPORT, ATTACH and COPY write into, a query that needs more than the memory fails.
+"""Maximum number of rows of a table, without --limit."""
+# Reads only the published file: no other file, no network, no extension, and SET can't change that. Without a folder for
+# temporary files, which EXPORT, ATTACH and COPY could write to, a query that needs more than the memory fails.
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
@@ -29,7 +29,7 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 
 
 class Format(StrEnum):
-    """How rows are shown."""
+    """Output format of rows."""
 
     TABLE = "table"
     CSV = "csv"
@@ -38,12 +38,12 @@ class Format(StrEnum):
 
 @command
 def query(
-    sql: Annotated[str, typer.Argument(help='Such as "SELECT * FROM marts.course_summary".')],
+    sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')],
     shown_as: Annotated[
-        Format | None, typer.Option("--format", help="By default a table on a terminal, else CSV.")
+        Format | None, typer.Option("--format", help="Default: a table on a terminal, else CSV.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help=f"Rows to show; {SHOWN} in a table, else all of them.")
+        int | None, typer.Option(min=1, help=f"Maximum number of rows. Default: {SHOWN} in a table, else all.")
     ] = None,
 ) -> None:
     """Query analytics.duckdb with SQL.
@@ -58,14 +58,14 @@ def query(
     try:
         _SHOW[shown_as](columns, rows if most is None else rows[:most])
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if most is not None and len(rows) > most:
-        err.print(f"There are more than {most:,} rows: see them with --limit.", markup=False)
+        err.print(f"There are more than {most:,} rows: raise --limit to see them.", markup=False)
 
 
 def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """The answer's columns and rows, one more than wanted if there are more."""
+    """Return columns and rows of the result, with one row more than `most` if there are more."""
     if not path.exists():
         fail(
             f"There is no published file at {path} yet. Run `analytics-pipeline sync` or `analytics-pipeline publish`."
@@ -75,7 +75,7 @@ def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[
             answer = connection.execute(sql)
             if answer is None or not answer.description:
                 fail(
-                    'There is no statement in it, or one that answers nothing. Give a query, such as "FROM marts.course_summary".',
+                    'There is no statement, or one that returns nothing. Give a query, such as "FROM marts.course_summary".',
                     INCOMPLETE,
                 )
             columns = [column[0] for column in answer.description]
@@ -91,20 +91,20 @@ def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    # A program gets names and cells as they are; a terminal would be steered by some.
+    # A program gets names and cells unchanged; some could control a terminal.
     shown = printable if out.is_terminal else str
     writer.writerow(map(shown, columns))
     writer.writerows([shown(_plain(cell)) for cell in row] for row in rows)
 
 
 def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """One array of objects. Decimals and times are texts: a JSON number would be read as a float."""
+    """Print an array of objects. Decimals and times are strings: a JSON number would be read as a float."""
     records = [dict(zip(columns, row, strict=True)) for row in rows]
     typer.echo(json.dumps(records, default=_plain, ensure_ascii=out.is_terminal))
 
 
 def _plain(cell: object) -> str:
-    """A value as text: NULL is empty, and no number has an exponent or loses a digit."""
+    """Return a value as text: NULL is empty, and a number keeps all digits, without an exponent."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

@@ -1,4 +1,4 @@
-"""Models and the published file brought up to what a command has changed in the warehouse."""
+"""Rebuild the models and the published file after a command has changed the warehouse."""
 
 from analytics_pipeline.cli.console import print_error, print_info
 from analytics_pipeline.settings import Settings
@@ -6,7 +6,7 @@ from analytics_pipeline.storage.disk import translate_disk_full
 
 
 def rebuild(settings: Settings) -> bool:
-    """Rebuild what is stale and publish; return whether that went well."""
+    """Rebuild stale models and publish; return whether that succeeded."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance

@@ -1,4 +1,4 @@
-"""`analytics-pipeline report`: the pictures, from the published file."""
+"""`analytics-pipeline report`: write the report page from the published file."""
 
 import webbrowser
 from pathlib import Path
@@ -13,15 +13,15 @@ from analytics_pipeline.settings import load_settings
 @command
 def report(
     output: Annotated[
-        Path | None, typer.Option(help="The file to write; by default report.html beside the published file.")
+        Path | None, typer.Option(help="File to write. Default: report.html next to the published file.")
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write report.html from the published file.
 
-    One page without names or emails. It works offline, and it can be mailed.
+    One page without names or emails, which works offline and can be mailed.
 
-    Exit codes: 0 done, 2 there is no published file yet, or it lacks a table.
+    Exit codes: 0 done, 2 the published file is missing or lacks a table.
     """
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 

@@ -1,4 +1,4 @@
-"""`analytics-pipeline status`: the one answer to how things stand. It reads and never writes, and works offline."""
+"""`analytics-pipeline status`: the overall state. Reads only, never writes, and works offline."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -27,20 +27,20 @@ from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.ledger import FailedFile
 
-PATIENCE = 10.0
-"""Seconds after which nobody asks the API or the bucket once more: the disk's answer is there already."""
+RETRY_SECONDS = 10.0
+"""Seconds in which requests to the API and the bucket are retried: the disk's state is known already."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A dataset's line; what only the bucket knows is None where it could not be reached.
+class DatasetStatus:
+    """Status of a dataset. Values that only the bucket knows are None if it could not be reached.
 
     Attributes:
-        delivered, missing, changed: files in the bucket, never loaded, and changed upstream since.
-        loaded, failed: files in the ledger, and files whose newest version could not be loaded.
-        rows, rejects: of the loaded files.
-        newest: newest day or month that is loaded; empty for snapshots.
-        age_days: days since the newest day, or since a snapshot was written; None where nothing is loaded.
+        delivered, missing, changed: number of files in the bucket, of files never loaded, and of files changed upstream since.
+        loaded, failed: number of files in the ledger, and of files whose newest version could not be loaded.
+        rows, rejects: counts over the loaded files.
+        newest: newest loaded day or month; empty for snapshots.
+        age_days: days since the newest day, or since a snapshot was written; None if nothing is loaded.
         is_late: whether a newer day or month is due.
     """
 
@@ -63,7 +63,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
 
     Reads the disk, then the bucket if it can be reached, and writes nothing.
 
-    Exit codes: 0 complete, 1 not, 2 settings, credentials or the bucket can't be used: what the disk knows is shown all the same.
+    Exit codes: 0 complete, 1 incomplete, 2 settings, credentials or the bucket are unusable (the disk's state is still shown).
     """
     settings, now = load_settings(), datetime.now(UTC)
     here = on_disk(settings, now)
@@ -74,9 +74,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
         here = with_absences(here, listing, listed_at) if listing else here
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
-    back = {(one.dataset.name, one.partition.key) for one in todo.unchanged} if todo else set()
-    failed = [one for one in here.failed if (one.dataset, one.partition) not in back]
-    rows = [_standing(name, here, todo, failed) for name in DATASETS]
+    restored = {(delivery.dataset.name, delivery.partition.key) for delivery in todo.unchanged} if todo else set()
+    failed = [file for file in here.failed if (file.dataset, file.partition) not in restored]
+    rows = [_dataset_status(name, here, todo, failed) for name in DATASETS]
     complete = bool(todo and not todo.work and not failed and not here.errors and not here.stale)
     if as_json:
         typer.echo(json.dumps(_as_json(settings, here, todo, problem, failed, rows, complete, now), default=str))
@@ -92,34 +92,34 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
 
 def _verdict(complete: bool, here: OnDisk) -> str:
     if not complete:
-        return "Not complete: run `analytics-pipeline sync`."
+        return "Incomplete: run `analytics-pipeline sync`."
     return "Complete, for what was delivered." if here.silent else "Complete."
 
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
-    """The bucket's listing, or why there is none."""
+    """Return the bucket's listing, or the reason why there is none."""
     from analytics_pipeline.vocareum.connect import open_bucket
 
     try:
-        bucket = open_bucket(require(settings), PATIENCE)
+        bucket = open_bucket(require(settings), RETRY_SECONDS)
         return classify_listing(bucket.list(), bucket.prefix), None
     except PipelineError as error:
         return None, str(error)
 
 
-def _standing(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]) -> Standing:
-    def count(deliveries: tuple[Delivery, ...]) -> int:
-        return sum(one.dataset.name == name for one in deliveries)
+def _dataset_status(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]) -> DatasetStatus:
+    def of_dataset(deliveries: tuple[Delivery, ...]) -> list[Delivery]:
+        return [delivery for delivery in deliveries if delivery.dataset.name == name]
 
-    failing = {one.partition for one in failed if one.dataset == name}
-    never = [one for one in todo.new if one.partition.key not in failing and one.dataset.name == name] if todo else []
+    failing = {file.partition for file in failed if file.dataset == name}
+    never = [delivery for delivery in of_dataset(todo.new) if delivery.partition.key not in failing] if todo else []
     figures, age = here.figures.get(name), here.ages.get(name)
-    return Standing(
+    return DatasetStatus(
         dataset=name,
-        delivered=count(todo.delivered) if todo else None,
+        delivered=len(of_dataset(todo.delivered)) if todo else None,
         loaded=figures.files if figures else 0,
         missing=len(never) if todo else None,
-        changed=count(todo.changed) if todo else None,
+        changed=len(of_dataset(todo.changed)) if todo else None,
         failed=len(failing),
         rows=figures.rows if figures else 0,
         rejects=figures.rejects if figures else 0,
@@ -130,24 +130,29 @@ def _standing(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFil
 
 
 def _next_attempt(file: FailedFile) -> datetime | None:
-    """When the daemon tries a failing file again (UTC); None once it has given it up."""
+    """Return when the daemon retries a failing file (UTC); None after its last attempt."""
     from analytics_pipeline.orchestration.raw.load_requests import PACE
 
     return None if file.attempts >= PACE.attempts else file.failed_at + PACE.pause(file.attempts)
 
 
 def _show(
-    settings: Settings, here: OnDisk, todo: Plan | None, failed: list[FailedFile], rows: list[Standing], now: datetime
+    settings: Settings,
+    here: OnDisk,
+    todo: Plan | None,
+    failed: list[FailedFile],
+    rows: list[DatasetStatus],
+    now: datetime,
 ) -> None:
-    columns = [name.replace("is_", "").replace("_", " ") for name in Standing.__dataclass_fields__]
+    columns = [name.replace("is_", "").replace("_", " ") for name in DatasetStatus.__dataclass_fields__]
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
     table(f"org{settings.org_id}", columns, cells)
     if here.source == "published":
-        print_info("A run is writing the warehouse: this is as it was published last.")
+        print_info("A run is writing the warehouse: this is the last published state.")
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
         again = _next_attempt(file)
-        when = f"Tried again after {again:%Y-%m-%d %H:%M} UTC" if again else "No longer tried by itself"
+        when = f"Next retry after {again:%Y-%m-%d %H:%M} UTC" if again else "No more automatic retries"
         print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in here.absent:
         print_info(
@@ -159,9 +164,9 @@ def _show(
         print_error(here.silent)
     if here.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
-        print_info(f"Warnings ({len(here.warnings)}), whose texts are in ops.checks of the published file: {names}.")
+        print_info(f"Warnings ({len(here.warnings)}), described in ops.checks of the published file: {names}.")
     if here.stale:
-        print_info(f"Older than what they read: {', '.join(here.stale)}.")
+        print_info(f"Stale models: {', '.join(here.stale)}.")
     for key in todo.unknown if todo else ():
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     print_info(
@@ -170,16 +175,16 @@ def _show(
     for line in here.published.withheld if here.published else ():
         print_error(line)
     print_info(
-        "Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded by itself.")
+        "Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded automatically.")
     )
 
 
 def _utc(at: datetime | None) -> str | None:
-    """ISO 8601 with its zone; the warehouse's instants are UTC without one."""
+    """Return ISO 8601 with the timezone; the warehouse's timestamps are naive UTC."""
     return at.replace(tzinfo=UTC).isoformat() if at else None
 
 
-def _cells(row: Standing) -> tuple[Any, ...]:
+def _cells(row: DatasetStatus) -> tuple[Any, ...]:
     values = asdict(row)
     return (*list(values.values())[:-1], "late" if row.is_late else "")
 
@@ -190,11 +195,11 @@ def _as_json(
     todo: Plan | None,
     problem: str | None,
     failed: list[FailedFile],
-    rows: list[Standing],
+    rows: list[DatasetStatus],
     complete: bool,
     now: datetime,
 ) -> dict[str, Any]:
-    """The answer for programs. Fields are added and never change their meaning; docs/operations.md documents them."""
+    """Return the status for programs. Fields may be added but never change meaning; docs/operations.md documents them."""
     checks = [check for check in here.checks if not check.passed or check.is_open]
     return {
         "complete": complete,
@@ -229,12 +234,12 @@ def _as_json(
         "silent": here.silent,
         "absent": [
             {
-                **{name: getattr(one, name) for name in ("dataset", "partition", "held", "detail", "remedy")},
-                "key": one.source_key,
-                "kind": one.kind.value,
-                "since": _utc(one.first_seen),
+                **{name: getattr(absence, name) for name in ("dataset", "partition", "held", "detail", "remedy")},
+                "key": absence.source_key,
+                "kind": absence.kind.value,
+                "since": _utc(absence.first_seen),
             }
-            for one in here.absent
+            for absence in here.absent
         ],
         "stale_models": here.stale,
         "published": here.published

@@ -1,4 +1,4 @@
-"""`analytics-pipeline sync`: the main job, from a terminal."""
+"""`analytics-pipeline sync`: load, rebuild and publish from a terminal."""
 
 import re
 from contextlib import suppress
@@ -32,7 +32,7 @@ from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 @command
 def sync(
     dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="This dataset only; may be given several times.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only this dataset; may be repeated.")
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,
@@ -40,11 +40,11 @@ def sync(
 ) -> None:
     """Load what is new or changed, rebuild, publish.
 
-    The bucket is listed once; only files whose ETag or size is not the ledger's are fetched. Every load is a run of the
-    Dagster instance, and its partitions show in the UI.
+    Lists the bucket once, and fetches only files whose ETag or size differs from the ledger. Every load is a run of the Dagster
+    instance, and its partitions show in the UI.
 
-    Exit codes: 0 done, 1 some file or check failed, 2 settings, credentials or the network. With --dataset, --since or --until
-    only files and checks that this is about count; others that fail are named.
+    Exit codes: 0 done, 1 a file or check failed, 2 settings, credentials or the network. With --dataset, --since or --until only
+    the selected files and their checks count; other failures are only reported.
     """
     first, last = _day("--since", since), _day("--until", until)
     if first and last and first > last:
@@ -55,7 +55,7 @@ def sync(
 
 
 def run_sync(settings: Settings, selection: Selection, *, full: bool = False) -> int:
-    """Sync and tell a person what was done; returns the exit code."""
+    """Sync, print a summary, and return the exit code."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
@@ -66,7 +66,7 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(
-        f"org{settings.org_id}: {files(len(todo.delivered))} {_asked(selection)}, {len(todo.new)} new, {len(todo.changed)} changed, "
+        f"org{settings.org_id}: {files(len(todo.delivered))} {_scope(selection)}, {len(todo.new)} new, {len(todo.changed)} changed, "
         f"{len(todo.unchanged)} unchanged."
     )
     with (
@@ -87,11 +87,11 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
 
 
 def print_summary(settings: Settings, done: "engine.Synced", selection: Selection) -> int:  # type: ignore[name-defined] # noqa: F821
-    """What was loaded, what failed and what to do; returns the exit code."""
+    """Print what was loaded, what failed and what to do; return the exit code."""
     if done.results:
         _print_datasets(done)
     elif not done.failed_runs:
-        print_info(f"Nothing to do: everything {_asked(selection)} is loaded.")
+        print_info(f"Nothing to do: everything {_scope(selection)} is loaded.")
     if done.rebuilt:
         print_info(f"Published: {settings.published_path}")
     for line in done.withheld:
@@ -99,9 +99,9 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     _print_left_out(settings, done.todo, len(done.early))
     for copy in done.copies:
         print_info(f"{copy.source_key}: {copy.detail}. {copy.remedy}")
-    failed = [one for one in done.results if one.failure]
-    for one in failed:
-        failure, key = one.failure, one.landed.delivery.key
+    failed = [result for result in done.results if result.failure]
+    for result in failed:
+        failure, key = result.failure, result.landed.delivery.key
         assert failure is not None
         place = f"{key}, line {failure.line}" if failure.line else key
         print_error(f"{place}: {failure.reason}. {failure.remedy}")
@@ -114,36 +114,36 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     print_checks(asked, [result.landed.delivery.key for result in failed])
     for check in done.failing:
         if check not in asked:
-            print_info(f"Not asked for, and no part of the exit code: {check}")
+            print_info(f"Not selected, so not part of the exit code: {check}")
     if done.stopped:
         return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs or asked else DONE
 
 
-def _asked(selection: Selection) -> str:
-    """What a figure is about: all that is delivered, or less."""
-    return "delivered" if selection == Selection() else "delivered of what was asked for"
+def _scope(selection: Selection) -> str:
+    """Return the scope of a count: everything delivered, or the selection."""
+    return "delivered" if selection == Selection() else "delivered in the selection"
 
 
 def _print_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
     rows = []
     for name in DATASETS:
-        results = [one for one in done.results if one.landed.delivery.dataset.name == name]
+        results = [result for result in done.results if result.landed.delivery.dataset.name == name]
         if results:
-            loaded = [one for one in results if one.failure is None]
+            loaded = [result for result in results if result.failure is None]
             rows.append(
                 (
                     name,
                     len(loaded),
                     len(results) - len(loaded),
-                    sum(one.rows for one in loaded),
-                    sum(one.rejects for one in loaded),
-                    sum(one.warnings for one in loaded),
+                    sum(result.rows for result in loaded),
+                    sum(result.rejects for result in loaded),
+                    sum(result.warnings for result in loaded),
                 )
             )
     table("Loaded", ["dataset", "files", "failed", "rows", "quarantined", "warnings"], rows)
     if any(quarantined or warnings for *_, quarantined, warnings in rows):
-        print_info("Which lines are quarantined or odd, why, and what to do: `analytics-pipeline findings`.")
+        print_info("For the lines, reasons and remedies: `analytics-pipeline findings`.")
 
 
 def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
@@ -151,20 +151,20 @@ def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     if todo.superseded:
         print_info(
-            f"{files(len(todo.superseded))} left out for a newer one of the same day or month: {one_line(todo.superseded[0])}"
+            f"{files(len(todo.superseded))} skipped, as a newer one covers the same day or month: {one_line(todo.superseded[0])}"
         )
     if early:
         print_info(
-            f"{files(early)} outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, or not over yet) "
-            "not loaded."
+            f"{files(early)} not loaded, as they are outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, "
+            "or of a period that is not over)."
         )
 
 
 def _day(option: str, text: str | None) -> date | None:
-    """Return the day that an option gives; end the command where it is none."""
+    """Return the day that an option gives; end the command if it is not a day."""
     if text is None:
         return None
     with suppress(ValueError):
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat takes other forms, too
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat accepts other forms too
             return date.fromisoformat(text)
-    return fail(f"{option} {text!r} is not a day of the calendar: give it as YYYY-MM-DD, such as {option} 2026-11-05.")
+    return fail(f"{option} {text!r} is not a calendar day: give it as YYYY-MM-DD, such as {option} 2026-11-05.")

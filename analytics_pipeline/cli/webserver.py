@@ -1,4 +1,4 @@
-"""`analytics-pipeline webserver`: the Dagster UI alone, guarded, for a service; the daemon is a service of its own."""
+"""`analytics-pipeline webserver`: the guarded Dagster UI alone, to run as a service next to the daemon's."""
 
 import os
 import sys
@@ -13,11 +13,11 @@ from analytics_pipeline.settings import load_settings
 @command
 def webserver(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Show everything, launch and change nothing.")] = False,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show everything; launch and change nothing.")] = False,
 ) -> None:
     """Start the Dagster UI without its daemon.
 
-    It listens on 127.0.0.1 and refuses requests that other web pages send.
+    Listens on 127.0.0.1 and refuses requests sent by other web pages.
     """
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 

@@ -1,6 +1,6 @@
 """Take a consistent copy of the warehouse, and restore it.
 
-A backup holds only the warehouse, including ledger, history and quarantine. LandedFile files can be fetched again, the
+A backup holds only the warehouse, including ledger, history and quarantine. Landed files can be fetched again, the
 published file is derived from the warehouse, and Dagster's records are compared with the warehouse after a restore.
 """
 

@@ -45,7 +45,7 @@ def test_a_restored_backup_is_made_whole_by_the_next_sync(
     assert done.exit_code == 0, done.output
     [aside] = synced.glob("warehouse.duckdb.replaced-*")
     assert str(aside) in done.output
-    assert difference(current, contents(aside)) == {}, "the warehouse before is kept"
+    assert difference(current, contents(aside)) == {}, "the replaced warehouse is kept"
     assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(len(body) - 1,)]
     demo.clear_requests()
     healed = run("sync")

@@ -90,12 +90,12 @@ def test_a_sync_of_one_dataset_names_what_others_miss_and_is_not_failed_by_it(
     demo.delete(course)
     other = run("sync", "--dataset", "aws_cost")
     assert other.exit_code == 0, other.output
-    assert "Not asked for, and no part of the exit code: raw.enrollment, check nothing_lost" in other.output
+    assert "Not selected, so not part of the exit code: raw.enrollment, check nothing_lost" in other.output
     assert f"{course}: it is no longer delivered" in other.output
     for asked in (("--dataset", "enrollment"), ("--dataset", "aws_cost", "--dataset", "enrollment"), ()):
         told = run("sync", *asked)
         assert (told.exit_code, f"{course}: it is no longer delivered" in told.output) == (1, True), told.output
-        assert "Not asked for" not in told.output
+        assert "Not selected" not in told.output
 
 
 def test_a_sync_of_some_days_is_not_failed_by_a_day_that_is_gone_outside_of_them(
@@ -107,7 +107,7 @@ def test_a_sync_of_some_days_is_not_failed_by_a_day_that_is_gone_outside_of_them
     since = run("sync", "--dataset", "azure_cost", "--since", days[1])
     assert (since.exit_code, f"{first}: it is no longer delivered" in since.output) == (0, True), since.output
     told = run("sync", "--dataset", "azure_cost", "--since", days[0])
-    assert (told.exit_code, "Not asked for" in told.output) == (1, False), told.output
+    assert (told.exit_code, "Not selected" in told.output) == (1, False), told.output
 
 
 def test_status_sees_a_file_that_is_gone_before_any_sync_does_and_writes_nothing(

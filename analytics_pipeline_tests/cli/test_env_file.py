@@ -48,7 +48,7 @@ def test_a_file_in_a_folder_above_is_not_read(
     assert elsewhere.requests == []
     monkeypatch.chdir(tmp_path)
     result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=PLANTED)
-    assert f"Settings are read from {tmp_path / '.env'}." in result.stderr
+    assert f"Settings loaded from {tmp_path / '.env'}." in result.stderr
     assert elsewhere.requests[0].startswith("GET /orgs/"), "the file would have redirected the token"
 
 

@@ -89,7 +89,7 @@ def test_a_data_folder_of_somebody_else_that_others_may_enter_is_refused(
     [
         (0o2770, "can be written by others"),
         (0o755, "entered by everybody"),
-        (0o2750, "its group reads what is published"),
+        (0o2750, "readable by its group"),
         (0o700, "published folder: .*private"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_query_may_begin_with_a_comment_as_those_of_the_readme_do(published: P
 @pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing"])
 def test_no_statement_is_said_to_be_none(published: Path, sql: str) -> None:
     done = _ask(sql)
-    assert (done.exit_code, "There is no statement in it" in done.stderr) == (1, True), done.output
+    assert (done.exit_code, "There is no statement" in done.stderr) == (1, True), done.output
 
 
 def test_a_table_stops_at_a_hundred_rows_and_says_so(published: Path) -> None:

@@ -23,7 +23,7 @@ FIELDS = {
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analytics_pipeline.cli.status.PATIENCE", 0.2)
+    monkeypatch.setattr("analytics_pipeline.cli.status.RETRY_SECONDS", 0.2)
 
 
 def answer(run: Run, **changes: str) -> tuple[int, dict]:
@@ -89,7 +89,7 @@ def test_a_failing_file_says_when_it_is_tried_next(run: Run, synced: Path, demo:
     with open_warehouse(synced / "warehouse.duckdb") as connection:
         connection.execute("UPDATE ops.failed_files SET attempts = 5")
     assert answer(run)[1]["failing_files"][0]["next_attempt"] is None
-    assert "No longer tried by itself" in run("status").output
+    assert "No more automatic retries" in run("status").output
 
 
 def test_a_feed_that_ended_is_said_to_have_ended_by_status_and_report(run: Run, synced: Path):
@@ -157,7 +157,7 @@ def test_a_wrong_organisation_is_not_blamed_on_the_token(run: Run, demo: DemoVoc
 
 
 def test_doctor_says_that_it_tries_again_and_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("analytics_pipeline.cli.doctor.PATIENCE", 2.0)
+    monkeypatch.setattr("analytics_pipeline.cli.doctor.RETRY_SECONDS", 2.0)
     result = run("doctor", **DOWN)
     assert result.exit_code == 2, result.output
-    assert "trying again" in result.output and "was not usable for 2 seconds" in result.output, result.output
+    assert "retrying" in result.output and "was not usable for 2 seconds" in result.output, result.output

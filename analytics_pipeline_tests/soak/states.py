@@ -49,7 +49,7 @@ def page(file: Path) -> dict[str, str]:
 
 
 def landed(data: Path) -> dict[str, str]:
-    """LandedFile files under their final name, by content."""
+    """Landed files under their final name, by content."""
     files = (data / "landing").rglob("*.csv")
     return {str(file.relative_to(data)): _md5(file) for file in files}
 

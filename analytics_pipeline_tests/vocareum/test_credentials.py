@@ -162,7 +162,7 @@ def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
         def s3_credentials(self, org_id: str) -> Credentials:
             return Credentials("A", SecretStr("S"), SecretStr("T"), datetime(1995, 1, 1, tzinfo=UTC))
 
-    with pytest.raises(MalformedCredentials, match="ended at 1995-01-01") as caught:
+    with pytest.raises(MalformedCredentials, match="expired at 1995-01-01") as caught:
         session(Old(), "9001", "us-west-2").get_credentials().get_frozen_credentials()
     assert "tell Vocareum" in caught.value.remedy
 
