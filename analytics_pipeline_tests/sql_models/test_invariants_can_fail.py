@@ -106,6 +106,31 @@ BREAKS: dict[str, list[str]] = GRAINS | {
            SEMI JOIN marts.lab_sessions AS s ON s.user_id = spend.user_id AND s.part_id = spend.part_id
                AND s.session_date = spend.spend_date LIMIT 1""",
     ],
+    "organisation_days_add_up": [
+        _without("marts.organisation_daily"),
+        _changed("marts.organisation_daily", "active_users = sessions + 1"),
+        _changed("marts.organisation_daily", "azure_spend = azure_spend + 0.000000001"),
+        "UPDATE marts.organisation_daily SET is_complete = true",
+        "UPDATE marts.organisation_daily SET is_complete = false",
+        "UPDATE marts.organisation_daily SET spend_complete = true WHERE NOT spend_complete AND opening_balance = 0",
+    ],
+    "weekly_activity_agrees_with_the_days": [
+        "DELETE FROM marts.activity_weekly WHERE course_id IS NULL",
+        "UPDATE marts.activity_weekly SET active_students = active_users + 1 WHERE course_id IS NULL",
+        "UPDATE marts.activity_weekly SET active_students = active_students - 1 WHERE course_id IS NOT NULL AND active_students > 0",
+        "UPDATE marts.activity_weekly SET active_students = 0 WHERE course_id IS NULL",
+        "UPDATE marts.activity_weekly SET failure_rate = failure_rate + 0.001",
+        "UPDATE marts.activity_weekly SET hours = hours + 0.001 WHERE course_id IS NOT NULL",
+        "UPDATE marts.activity_weekly SET hours = hours + 0.001 WHERE course_id IS NULL",
+    ],
+    "course_months_add_up": [
+        "UPDATE marts.course_months SET aws_spend = aws_spend + 0.000000001 WHERE course_id IS NULL",
+        "UPDATE marts.course_months SET spend = spend + 0.000000001 WHERE course_id IS NULL",
+        "UPDATE marts.course_months SET active_students = active_students + 1 WHERE course_id IS NOT NULL",
+        "UPDATE marts.course_months SET active_student_spend = active_student_spend + 0.000000001",
+        "UPDATE marts.course_months SET spend_per_active_student = 0 WHERE active_student_spend > 0",
+        "UPDATE marts.course_months SET sessions = sessions + 1 WHERE sessions > 0",
+    ],
     "roster_changes_end_at_the_current_enrollment": [
         _without("marts.roster_changes"),
         _changed("marts.roster_changes", "role = 'janitor'"),

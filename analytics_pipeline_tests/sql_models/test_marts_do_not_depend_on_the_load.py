@@ -13,7 +13,10 @@ from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, lan
 SPEC = OrganisationSpec.small(days=20, students=60, midnight_in_both_files=True)
 
 
-OF_HISTORY = {"marts.roster_changes", "staging.course_members", "marts.student_course_summary", "marts.course_summary"}
+OF_HISTORY = {
+    *("marts.roster_changes", "staging.course_members", "marts.student_course_summary", "marts.course_summary"),
+    *("marts.activity_weekly", "marts.course_months"),
+}
 """Models that know more of an organisation when it was loaded night by night: who was listed before."""
 
 

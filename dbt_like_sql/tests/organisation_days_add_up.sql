@@ -1,0 +1,60 @@
+-- Each day of marts.organisation_daily has the sessions of its launches, by course and lab type, and as many active people as sessions that
+-- succeeded allow; all days together have the spend of marts.daily_cloud_spend by provider. A day is complete if the ledger holds its
+-- file of every daily dataset that began by then, and no newer one that failed. If it fails, look at the joins of the mart, or build it again.
+WITH
+launched AS (
+    SELECT date AS day, sum(launches) AS sessions, sum(failures) AS failed_launches
+    FROM marts.lab_launches_daily
+    GROUP BY date
+),
+first_files AS (
+    SELECT dataset, min(period) AS since
+    FROM (SELECT dataset, period FROM ops.loaded_files UNION ALL SELECT dataset, period FROM ops.failed_files)
+    WHERE dataset IN ('lab_sessions', 'aws_cost', 'azure_cost')
+    GROUP BY dataset
+),
+lacking AS (
+    SELECT DISTINCT days.day, first_files.dataset = 'lab_sessions' AS is_of_sessions
+    FROM marts.organisation_daily AS days
+    JOIN first_files ON first_files.since <= days.day
+    LEFT JOIN ops.loaded_files AS loaded ON loaded.dataset = first_files.dataset AND loaded.period = days.day
+    LEFT JOIN ops.failed_files AS failed ON failed.dataset = first_files.dataset AND failed.period = days.day
+    WHERE loaded.period IS NULL OR failed.period IS NOT NULL
+),
+spent AS (
+    SELECT
+        coalesce(sum(cost) FILTER (provider = 'aws' AND NOT is_opening_balance), 0) AS aws_spend,
+        coalesce(sum(cost) FILTER (provider = 'azure'), 0) AS azure_spend,
+        coalesce(sum(cost) FILTER (is_opening_balance), 0) AS opening_balance
+    FROM marts.daily_cloud_spend
+),
+found AS (
+    SELECT
+        coalesce(sum(aws_spend), 0) AS aws_spend, coalesce(sum(azure_spend), 0) AS azure_spend,
+        coalesce(sum(opening_balance), 0) AS opening_balance, coalesce(sum(spend), 0) AS spend
+    FROM marts.organisation_daily
+)
+SELECT coalesce(days.day, launched.day) AS day, 'sessions' AS problem
+FROM marts.organisation_daily AS days
+FULL JOIN launched ON launched.day = days.day
+WHERE coalesce(days.sessions, 0) <> coalesce(launched.sessions, 0)
+OR coalesce(days.failed_launches, 0) <> coalesce(launched.failed_launches, 0)
+OR days.active_users NOT BETWEEN least(days.sessions - days.failed_launches, 1) AND days.sessions - days.failed_launches
+UNION ALL
+SELECT days.day, 'complete, but a file is lacking'
+FROM marts.organisation_daily AS days
+JOIN lacking ON lacking.day = days.day
+WHERE days.is_complete OR CASE WHEN lacking.is_of_sessions THEN days.sessions_complete ELSE days.spend_complete END
+UNION ALL
+SELECT days.day, 'not complete, but every file is loaded'
+FROM marts.organisation_daily AS days
+ANTI JOIN lacking ON lacking.day = days.day
+WHERE NOT days.is_complete
+AND days.day > (SELECT max(since) FROM first_files)
+AND days.day > coalesce((SELECT min(spend_date) FROM marts.daily_cloud_spend WHERE provider = 'aws'), DATE '0001-01-01')
+UNION ALL
+SELECT NULL, 'spend'
+FROM found
+CROSS JOIN spent
+WHERE found.aws_spend <> spent.aws_spend OR found.azure_spend <> spent.azure_spend
+OR found.opening_balance <> spent.opening_balance OR found.spend <> spent.aws_spend + spent.azure_spend
