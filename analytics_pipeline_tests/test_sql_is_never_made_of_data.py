@@ -82,7 +82,7 @@ JUDGED = {
         "careful_sql(column.dtype, f't{at}')",
         "column.sql_type",
         "kept",
-        "says_nothing",
+        "is_none",
         "some",
         "trim_all_sql(f'texts[{at + 1}]')",
         "trimmed",

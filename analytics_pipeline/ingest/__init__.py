@@ -1,1 +1,1 @@
-"""From delivered files to typed, judged rows: plan, read, validate. Nothing here writes to the warehouse."""
+"""Turn delivered files into typed, validated rows: plan, read, validate. Writes nothing to the warehouse."""

@@ -1,7 +1,7 @@
-"""What is missing from a delivery although it was there before: files that are gone, rows that are gone, copies.
+"""Detect deliveries that are missing although they were there before: files that are gone, lost rows, copies.
 
-Pure: the listing, the ledger and the counts are arguments. Events are kept by `warehouse/absences.py`. The rows that are
-loaded always stay, as a listing or a file may be wrong; a person ends them with `analytics-pipeline close`.
+Pure: listing, ledger and counts are arguments. `warehouse/absences.py` stores the events. Loaded rows always stay, as a
+listing or a file may be wrong; a person removes them with `analytics-pipeline close`.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,17 +15,17 @@ from analytics_pipeline.words import Words, words
 
 LOST_SHARE = 0.5
 LEAST_LOST = 2
-"""A new version is held back if it has no rows, or lacks this share of the loaded rows and at least so many: one person
-who leaves a course of two is no damage."""
+"""A new version is held if it has no rows, or lacks at least this share of the loaded rows and at least this number: one
+person leaving a course of two is no anomaly."""
 
 
 class Kind(StrEnum):
     """What is missing."""
 
     GONE = "gone"
-    """A loaded file is not in the bucket any more."""
+    """A loaded file is no longer in the bucket."""
     SHRUNK = "shrunk"
-    """A new version lost all of its rows, or half of them or more."""
+    """A new version lost all of its rows, or at least half of them."""
     REPEATED = "repeated"
     """A file has the bytes of another file of its dataset."""
 
@@ -38,10 +38,10 @@ class Absence:
         dataset: name of the dataset.
         partition: day, month, course id or `organisation`.
         source_key: key of the file.
-        etag: the version concerned: the loaded one of a file that is gone, else the new one.
+        etag: the affected version: the loaded one if the file is gone, else the new one.
         kind: what is missing.
-        held: whether the new version is held back, so that the rows it had before stay.
-        detail: what is wrong, in declared words and numbers alone: it is published.
+        held: whether the new version is held, so that the previous rows stay.
+        detail: the problem, in declared words and numbers only, as it is published.
     """
 
     dataset: str
@@ -54,11 +54,11 @@ class Absence:
 
     @property
     def remedy(self) -> Words:
-        """What a person should do."""
+        """Return what a person should do."""
         close = Words(f"`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`")
         if self.kind is Kind.GONE:
             return words(
-                "If it is deleted for good, end its rows with {}; if it is delivered again, nothing is to be done.",
+                "If it is deleted permanently, remove its rows with {}; if it is delivered again, nothing needs to be done.",
                 close,
             )
         if self.held:
@@ -72,7 +72,7 @@ class Absence:
 
 
 class InLedger(Protocol):
-    """A loaded file, as the ledger has it."""
+    """A loaded file, as recorded in the ledger."""
 
     @property
     def dataset(self) -> str:
@@ -80,23 +80,23 @@ class InLedger(Protocol):
 
     @property
     def partition(self) -> str:
-        """Its place in the dataset."""
+        """Partition key."""
 
     @property
     def source_key(self) -> str:
-        """Whole key."""
+        """Full key."""
 
     @property
     def etag(self) -> str:
-        """Version that is loaded."""
+        """ETag of the loaded version."""
 
     @property
     def rows(self) -> int:
-        """Rows that are loaded."""
+        """Number of loaded rows."""
 
     @property
     def loaded_at(self) -> datetime:
-        """When (UTC, naive)."""
+        """Time of the load (UTC, naive)."""
 
 
 def gone(
@@ -106,16 +106,16 @@ def gone(
 
     Args:
         listing: the listing.
-        listed: prefixes below `org{org}/` that were listed completely; an empty one is the whole organisation. A file under
-            no such prefix is not judged.
-        listed_at: when the listing began (UTC, naive). What was loaded later may not be in it.
+        listed: prefixes below `org{org}/` that were listed completely; an empty one means the whole organisation. Files
+            outside of them are ignored.
+        listed_at: when the listing began (UTC, naive). Files loaded later may not be in it.
         ledger: the loaded files.
 
     Returns:
-        Loaded files that are not delivered any more, and the (dataset, partition) of all that is delivered.
+        Loaded files that are no longer delivered, and the (dataset, partition) of every delivered file.
     """
-    prefixes = tuple(listing.prefix + one for one in listed)
-    delivered = {(one.dataset.name, one.partition.key) for one in listing.deliveries}
+    prefixes = tuple(listing.prefix + prefix for prefix in listed)
+    delivered = {(delivery.dataset.name, delivery.partition.key) for delivery in listing.deliveries}
     absent = [
         Absence(
             file.dataset,
@@ -135,7 +135,7 @@ def gone(
 
 
 def shrunk(before: int, after: int) -> Words | None:
-    """Return why a new version with `after` rows may not replace `before` loaded ones; None if it may."""
+    """Return why a version with `after` rows must not replace one with `before` loaded rows; None if it may."""
     lost = before - after
     if before and not after:
         return words("the new version has no rows to load and {:,} are loaded, which are kept", before)
@@ -149,5 +149,5 @@ def shrunk(before: int, after: int) -> Words | None:
 
 
 def repeated(partition: Words) -> Words:
-    """Return what is wrong with a file that has the bytes of another one."""
+    """Return the problem of a file that has the bytes of another one."""
     return words("it has the same bytes as the file of {}: one of them may be a copy", partition)

@@ -1,6 +1,6 @@
-"""Delivered files to what the warehouse writes: rows that load, rejects with their reasons, a verdict for each file.
+"""Read and validate delivered files: rows to load, rejects with their reasons, and a result per file.
 
-One door for every dataset. Nothing here writes; reading and judging happen before anyone takes the warehouse's lock.
+The same for every dataset. Writes nothing; reading and validation happen before anyone takes the warehouse's lock.
 """
 
 import logging
@@ -17,16 +17,16 @@ from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_heade
 from analytics_pipeline.ingest.csv.line_lookup import LINES, lines_of_rows
 from analytics_pipeline.ingest.csv.read_files import FILE, SHORT, UNREAD, Damaged, read_files
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.validate import WHOLE_ROW, judge
+from analytics_pipeline.ingest.validate import WHOLE_ROW, validate_rows
 from analytics_pipeline.words import Words, words
 
 logger = logging.getLogger(__name__)
 
 MAX_REJECT_SHARE = 0.10
 MAX_REJECTS = 20
-"""A file fails when more than this share of its records *and* more than this many are rejected."""
+"""A file fails if more than this share of its records *and* more than this number of them are rejected."""
 KEPT_OF_A_FAILED_FILE = 1_000
-"""Rejects of a failed file that are kept to look at; the file itself stays in the landing folder."""
+"""Number of rejects kept of a failed file; the file itself stays in the landing folder."""
 _LINES_SHOWN = 5
 
 REJECTS = pl.Schema(
@@ -41,7 +41,7 @@ REJECTS = pl.Schema(
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A delivered version of a file and where it lies."""
+    """A delivered version of a file, and its path."""
 
     delivery: Delivery
     path: Path
@@ -49,14 +49,14 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule that some records of a file break; never holds a value of theirs.
+    """A rule that some records of a file break. Never holds a value of theirs.
 
     Attributes:
-        column: the column, `*` for a rule about the whole row.
+        column: the column; `*` for a rule about the whole row.
         reason: the rule in words.
         error: whether those records were quarantined.
-        count: how many records.
-        lines: the first few of their lines.
+        count: number of records.
+        lines: lines of the first few records.
     """
 
     column: str
@@ -68,15 +68,15 @@ class Finding:
 
 @dataclass
 class FileResult:
-    """What became of one file.
+    """Result of one file.
 
     Attributes:
-        records: records behind the header; rows + rejects + erased, where the file could be read at all.
+        records: records after the header; rows + rejects + erased, if the file could be read at all.
         rows: records that load.
         rejects: records that go to quarantine.
-        erased: records dropped as they concern a person who was erased.
-        warnings: rows that load though a rule calls them odd, once for each such rule.
-        failure: why nothing of the file is loaded, None if it is.
+        erased: records dropped because they concern an erased person.
+        warnings: warnings of loaded rows, one per row and rule.
+        failure: why nothing of the file is loaded; None if it is.
     """
 
     landed: LandedFile
@@ -94,9 +94,9 @@ class Batch:
     """Some files of one dataset, ready to be written.
 
     Attributes:
-        files: the verdicts; a row's FILE is an index into them.
-        rows: the rows that load, of files that did not fail.
-        rejects: the rejected records, with the columns of REJECTS; of a failed file the first ones alone.
+        files: the results; a row's FILE is an index into them.
+        rows: rows to load, of files that did not fail.
+        rejects: rejected records, with the columns of REJECTS; for a failed file only the first ones.
         absences: what is missing from the files although it was there before.
     """
 
@@ -108,62 +108,61 @@ class Batch:
 
 
 def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
-    """Read and judge some files; a file that can't be read fails alone.
+    """Read and validate some files. A file that can't be read fails alone.
 
-    Whatever DuckDB, polars or Python raise for a batch, each of its files is tried alone, and one that raises again has failed.
+    If DuckDB, polars or Python raise any error for the batch, each file is tried alone; one that raises again has failed.
     """
     try:
         return _read_together(dataset, landed)
     except (Exception, pl.exceptions.PanicException) as error:
-        logger.debug("a batch of %d files of %s ends in %s", len(landed), dataset.name, type(error).__name__)
+        logger.debug("a batch of %d files of %s raised %s", len(landed), dataset.name, type(error).__name__)
         if len(landed) != 1:
             return _joined(dataset, [read_batch(dataset, [file]) for file in landed])
-        result = FileResult(landed[0], failure=FileRefused(*_broken_off(error)))
+        result = FileResult(landed[0], failure=FileRefused(*_read_error(error)))
         return Batch(dataset, [result], pl.DataFrame(), REJECTS.to_frame())
 
 
-def _broken_off(error: BaseException) -> tuple[Words, Words]:
-    """Why a file could not be read, and what to do. The error's own text may hold cells of the file."""
+def _read_error(error: BaseException) -> tuple[Words, Words]:
+    """Return why a file could not be read, and what to do. The error's own text may hold cells of the file."""
     reason = words("reading it ended in {}", Words(type(error).__name__))
     remedy = words(
-        "Look whether the file in the landing folder is what its dataset should be: its columns, the length of its rows. If it "
-        "is damaged, ask Vocareum for it again; if it is sound, report this, and run `analytics-pipeline quarantine replay` "
-        "after an upgrade."
+        "Check the file in the landing folder: its columns and the length of its rows. If it is damaged, ask Vocareum for it again; "
+        "if it is sound, report this, and run `analytics-pipeline quarantine replay` after an upgrade."
     )
     return reason, remedy
 
 
 def _joined(dataset: Dataset, batches: Sequence[Batch]) -> Batch:
-    """Put batches of one file each together; the places of their files are counted on."""
+    """Join batches of one file each, and renumber their files."""
 
-    def placed(at: int, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(pl.lit(at, pl.Int64).alias(FILE))
+    def numbered(index: int, frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(pl.lit(index, pl.Int64).alias(FILE))
 
-    rows = [placed(at, batch.rows) for at, batch in enumerate(batches) if batch.rows.width]
-    rejects = [placed(at, batch.rejects) for at, batch in enumerate(batches)]
+    rows = [numbered(index, batch.rows) for index, batch in enumerate(batches) if batch.rows.width]
+    rejects = [numbered(index, batch.rejects) for index, batch in enumerate(batches)]
     files = [result for batch in batches for result in batch.files]
     return Batch(dataset, files, pl.concat(rows) if rows else pl.DataFrame(), pl.concat(rejects))
 
 
 def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
-    results = [FileResult(one) for one in landed]
+    results = [FileResult(file) for file in landed]
     texts = [read_files(dataset, header, paths) for header, paths in _by_header(dataset, results).items()]
     if not texts:
         return Batch(dataset, results, pl.DataFrame(), REJECTS.to_frame())
     rows = pl.concat([text.rows for text in texts])
     damaged = [record for text in texts for record in text.damaged]
-    known = {at: found for text in texts for at, found in text.lines.items()}
-    written = [one.delivery.last_modified.replace(tzinfo=None) for one in landed]
-    rows, issues = judge(dataset, rows, written)
+    known = {index: lines for text in texts for index, lines in text.lines.items()}
+    written = [file.delivery.last_modified.replace(tzinfo=None) for file in landed]
+    rows, issues = validate_rows(dataset, rows, written)
     issues = issues.with_columns(rows[FILE].gather(issues["row"]).alias(FILE))
     _count(dataset, results, rows, damaged, issues)
 
-    lines = _lines(results, rows, issues, known)
-    _find(results, issues, damaged, lines)
+    lines = _locate_rows(results, rows, issues, known)
+    _add_findings(results, issues, damaged, lines)
     rejects = pl.concat([_rejected_rows(issues, lines), _damaged_records(damaged, results)])
-    failed = [at for at, result in enumerate(results) if result.failure]
+    failed = [index for index, result in enumerate(results) if result.failure]
     bad = issues.filter("error")["row"].unique()
-    if failed or len(bad):  # a copy of the whole batch, which mostly is not needed
+    if failed or len(bad):  # avoids copying the whole batch, which is rarely needed
         rows = (
             rows.with_row_index("row")
             .filter(~pl.col("row").is_in(bad.implode()), ~pl.col(FILE).is_in(failed))
@@ -173,33 +172,33 @@ def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
 
 
 def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict[int, Path]]:
-    """Files that can be read at all, grouped by their header."""
+    """Group the readable files by their header; mark the others as failed."""
     groups: dict[Header, dict[int, Path]] = {}
-    for at, result in enumerate(results):
+    for index, result in enumerate(results):
         try:
             header = read_header(result.landed.path, dataset)
         except FileRefused as refused:
             result.failure = refused
         else:
-            groups.setdefault(header, {})[at] = result.landed.path
+            groups.setdefault(header, {})[index] = result.landed.path
     return groups
 
 
 def _count(
     dataset: Dataset, results: list[FileResult], rows: pl.DataFrame, damaged: list[Damaged], issues: pl.DataFrame
 ) -> None:
-    """Fill in each file's figures, and fail those with too many rejects."""
+    """Set each file's counts, and fail files with too many rejects."""
     read = dict(rows[FILE].value_counts().iter_rows())
     bad = dict(issues.filter("error").unique("row")[FILE].value_counts().iter_rows())
     warned = dict(issues.filter(~pl.col("error"))[FILE].value_counts().iter_rows())
     broken = Counter(record.file for record in damaged)
-    for at, result in enumerate(results):
+    for index, result in enumerate(results):
         if result.failure:
             continue
-        result.records = read.get(at, 0) + broken[at]
-        result.rejects = bad.get(at, 0) + broken[at]
+        result.records = read.get(index, 0) + broken[index]
+        result.rejects = bad.get(index, 0) + broken[index]
         result.rows = result.records - result.rejects
-        result.warnings = warned.get(at, 0)
+        result.warnings = warned.get(index, 0)
         if result.rejects > MAX_REJECTS and result.rejects > MAX_REJECT_SHARE * result.records:
             result.failure = FileRefused(
                 words(
@@ -217,12 +216,12 @@ def _count(
             )
 
 
-def _lines(
+def _locate_rows(
     results: list[FileResult], rows: pl.DataFrame, issues: pl.DataFrame, known: dict[int, pl.DataFrame]
 ) -> pl.DataFrame:
-    """Line and raw text of the rows to be shown or kept: `row`, FILE, `line`, `raw`."""
+    """Return line and raw text of the rows to show or keep: `row`, FILE, `line`, `raw`."""
     first_row = dict(rows.with_row_index("row").group_by(FILE).agg(pl.col("row").min()).iter_rows())
-    failed = [at for at, result in enumerate(results) if result.failure]
+    failed = [index for index, result in enumerate(results) if result.failure]
     rejected = issues.filter("error").unique("row", maintain_order=True)
     rejected = pl.concat(
         [
@@ -234,33 +233,33 @@ def _lines(
         ]
     )
     shown = issues.group_by(FILE, "column", "reason", "error").head(_LINES_SHOWN).select(rejected.columns)
-    wanted = pl.concat([rejected, shown]).unique("row")
+    selected = pl.concat([rejected, shown]).unique("row")
     found = [pl.DataFrame(schema={"row": pl.UInt32, FILE: pl.Int64, "line": pl.Int64, "raw": pl.String})]
-    for (at,), group in wanted.group_by(FILE):
-        ordinals = (group["row"].cast(pl.Int64) - first_row[at]).to_list()
-        if at in known:
-            lines = known[at].with_row_index("ordinal").filter(pl.col("ordinal").is_in(ordinals)).cast(LINES)
+    for (index,), group in selected.group_by(FILE):
+        ordinals = (group["row"].cast(pl.Int64) - first_row[index]).to_list()
+        if index in known:
+            lines = known[index].with_row_index("ordinal").filter(pl.col("ordinal").is_in(ordinals)).cast(LINES)
         else:
-            lines = lines_of_rows(results[at].landed.path, ordinals, results[at].records)
-        row = (pl.col("ordinal") + first_row[at]).cast(pl.UInt32).alias("row")
-        found.append(lines.select(row, pl.lit(at, pl.Int64).alias(FILE), "line", "raw"))
+            lines = lines_of_rows(results[index].landed.path, ordinals, results[index].records)
+        row = (pl.col("ordinal") + first_row[index]).cast(pl.UInt32).alias("row")
+        found.append(lines.select(row, pl.lit(index, pl.Int64).alias(FILE), "line", "raw"))
     return pl.concat(found)
 
 
-def _find(results: list[FileResult], issues: pl.DataFrame, damaged: list[Damaged], lines: pl.DataFrame) -> None:
-    """Say for each file which rules its records break, how often and where first."""
+def _add_findings(results: list[FileResult], issues: pl.DataFrame, damaged: list[Damaged], lines: pl.DataFrame) -> None:
+    """Add each file's findings: which rules its records break, how often, and on which first lines."""
     grouped = (
         issues.join(lines.select("row", "line"), on="row", how="left")
         .group_by(FILE, "column", "reason", "error", maintain_order=True)
         .agg(pl.len(), pl.col("line").drop_nulls().sort().head(_LINES_SHOWN))
     )
-    for at, column, reason, error, count, first in grouped.iter_rows():
-        results[at].findings.append(Finding(column, reason, error, count, tuple(first)))
+    for index, column, reason, error, count, first in grouped.iter_rows():
+        results[index].findings.append(Finding(column, reason, error, count, tuple(first)))
     faults: dict[tuple[int, str], list[int]] = {}
     for record in damaged:
         faults.setdefault((record.file, record.reason), []).append(record.line)
-    for (at, reason), where in faults.items():
-        results[at].findings.append(Finding(WHOLE_ROW, reason, True, len(where), tuple(where[:_LINES_SHOWN])))
+    for (index, reason), where in faults.items():
+        results[index].findings.append(Finding(WHOLE_ROW, reason, True, len(where), tuple(where[:_LINES_SHOWN])))
 
 
 def _rejected_rows(issues: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

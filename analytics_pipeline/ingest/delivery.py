@@ -1,4 +1,4 @@
-"""One version of one delivered file: what the bucket lists, placed in its dataset. Values alone."""
+"""One version of a delivered file: a listed object, assigned to its dataset and partition. Values only."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from analytics_pipeline.datasets import Dataset, Partition
 
 
 class Listed(Protocol):
-    """An object of the bucket, as a listing shows it."""
+    """An object of the bucket, as listed."""
 
     @property
     def key(self) -> str:
-        """Whole key."""
+        """Full key."""
 
     @property
     def etag(self) -> str:
-        """Version of the content."""
+        """Identifier of the content."""
 
     @property
     def size(self) -> int:
@@ -25,12 +25,12 @@ class Listed(Protocol):
 
     @property
     def last_modified(self) -> datetime:
-        """When it was written (UTC)."""
+        """Time of writing (UTC)."""
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """One version of one delivered file, placed in its dataset."""
+    """One version of a delivered file, assigned to its dataset and partition."""
 
     dataset: Dataset
     partition: Partition
@@ -41,10 +41,10 @@ class Delivery:
 
     @property
     def version(self) -> tuple[str, str, int]:
-        """What tells one version from another: key, ETag and size, never the clock."""
+        """Return the identity of the version: key, ETag and size, never the clock."""
         return self.key, self.etag, self.size
 
     @property
     def fingerprint(self) -> str:
-        """The version as a short text without blanks, commas or @, for run tags and run config."""
+        """Return the version as a short text without blanks, commas or @, for run tags and run config."""
         return hashlib.sha256(repr(self.version).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""What is left of delivered records when some people are taken out: of a batch before it is written, of a file on disk.
+"""Remove people from delivered records: from a batch before it is written, and from a landed file.
 
-Which columns stand for a person is declared in `datasets/`; what the warehouse holds is erased in `warehouse/erase.py`.
+`datasets/` declares which columns relate to a person. `warehouse/erase.py` erases rows in the warehouse.
 """
 
 import re
@@ -21,17 +21,17 @@ from analytics_pipeline.ingest.csv.tolerant_reader import Record, read_records
 from analytics_pipeline.storage.private_files import private_file
 
 _CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
-"""A cell of a sound record and what ends it."""
+"""A cell of a sound record, and its separator."""
 _BETWEEN_CELLS = re.compile(r'[,"\r\n]')
 
 
 @dataclass(frozen=True)
 class People:
-    """People who are to be gone.
+    """People to remove.
 
     Attributes:
         ids: their Vocareum ids.
-        emails: what is known of their emails.
+        emails: their known emails.
     """
 
     ids: frozenset[int] = frozenset()
@@ -40,12 +40,13 @@ class People:
     def __bool__(self) -> bool:
         return bool(self.ids)
 
-    def also_by(self, addresses: Iterable[str | None]) -> "People":
-        """The same people with addresses that stand beside their ids; what is no email is left out."""
-        return replace(self, emails=self.emails | {one.strip(BLANKS) for one in addresses if one and "@" in one})
+    def with_addresses(self, addresses: Iterable[str | None]) -> "People":
+        """Return the same people with additional addresses; texts without an @ are ignored."""
+        emails = {address.strip(BLANKS) for address in addresses if address and "@" in address}
+        return replace(self, emails=self.emails | emails)
 
     def in_text(self, text: str) -> bool:
-        """Whether a record that can't be trusted holds one of their ids as a whole cell, or an email anywhere."""
+        """Return whether an untrusted record holds one of their ids as a whole cell, or an email anywhere."""
         if any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
             return True
         # x@y.org is not x@y, but "x@y." is x@y at the end of a sentence.
@@ -54,19 +55,19 @@ class People:
         )
 
     def in_bytes(self, content: bytes) -> bool:
-        """Whether a file may concern them; False is certain for text, but not for what is compressed or UTF-16."""
+        """Return whether a file may concern them. False is certain for text, not for compressed data or UTF-16."""
         text = content.decode("utf-8", "surrogateescape").lower()
         return any(sign in text for sign in [*map(str, self.ids), *map(str.lower, self.emails)])
 
 
 @dataclass(frozen=True)
 class Redacted:
-    """What was taken out of a file.
+    """What was removed from a file.
 
     Attributes:
-        records: records removed.
-        cells: cells emptied in the records of others.
-        removed: whether the whole file was removed, as its records can't be told apart.
+        records: number of removed records.
+        cells: number of cells emptied in other people's records.
+        removed: whether the whole file was deleted, as its records can't be told apart.
     """
 
     records: int = 0
@@ -78,7 +79,7 @@ class Redacted:
 
 
 def erase_in_batch(batch: Batch, people: People) -> None:
-    """Drop what concerns the people from a batch, and count it in its files' verdicts."""
+    """Remove the people's records from a batch, and count them in the results of its files."""
     subjects = batch.dataset.columns_of(Person.SUBJECT)
     if not people or not subjects:
         return
@@ -86,45 +87,45 @@ def erase_in_batch(batch: Batch, people: People) -> None:
     if batch.rows.height:
         theirs = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
         for name in batch.dataset.columns_of(Person.ADDRESS):
-            people = people.also_by(batch.rows.filter(theirs)[name])
-        for at, count in batch.rows.filter(theirs)[FILE].value_counts().iter_rows():
-            batch.files[at].rows -= count
-            batch.files[at].erased += count
+            people = people.with_addresses(batch.rows.filter(theirs)[name])
+        for index, count in batch.rows.filter(theirs)[FILE].value_counts().iter_rows():
+            batch.files[index].rows -= count
+            batch.files[index].erased += count
         others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
-        batch.rows = batch.rows.filter(~theirs).with_columns(pl.when(~one.is_in(ids)).then(one) for one in others)
+        batch.rows = batch.rows.filter(~theirs).with_columns(pl.when(~cell.is_in(ids)).then(cell) for cell in others)
     theirs = pl.Series([people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean)
-    for at, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
-        if batch.files[at].failure is None:
-            batch.files[at].rejects -= count
-            batch.files[at].erased += count
+    for index, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
+        if batch.files[index].failure is None:
+            batch.files[index].rejects -= count
+            batch.files[index].erased += count
     batch.rejects = batch.rejects.filter(~theirs)
 
 
 def erase_in_file(
     path: Path, dataset: Dataset, people: People, *, dry_run: bool = False, into: Path | None = None
 ) -> Redacted:
-    """Rewrite a landed file without what concerns the people; all other records stay as they are, byte by byte.
+    """Rewrite a landed file without the people's records. All other records stay byte for byte.
 
     Args:
-        path: a file as delivered; nothing happens if there is none.
-        dataset: what it holds.
-        people: who is to be gone.
+        path: a file as delivered; a missing one is ignored.
+        dataset: its dataset.
+        people: the people to remove.
         dry_run: count and change nothing.
-        into: where the rewritten file goes if there is anything to take out; by default in place of `path`.
+        into: target of the rewritten file, if there is anything to remove; by default it replaces `path`.
 
     Raises:
-        OSError: it can't be read or written; it is as it was.
+        OSError: the file can't be read or written. It is unchanged.
     """
     if not people or not dataset.columns_of(Person.SUBJECT):
         return Redacted()
     try:
         content = path.read_bytes()
-    except FileNotFoundError:  # another run may have put it away just now
+    except FileNotFoundError:  # another run may just have removed it
         return Redacted()
     try:
         header = read_header(path, dataset)
     except FileRefused:
-        # Nothing of it is loaded. What holds a NUL byte is binary or UTF-16, and can't be searched.
+        # None of it is loaded. A file with a NUL byte is binary or UTF-16, and can't be searched.
         removed = b"\0" in content or people.in_bytes(content)
         if removed and not dry_run:
             path.unlink()
@@ -138,12 +139,12 @@ def erase_in_file(
 
 @dataclass(frozen=True)
 class _Edit:
-    """What becomes of one record: some cells are emptied, or it goes if none are named.
+    """Change of one record: some cells are emptied, or the record is removed if none are named.
 
     Attributes:
-        lines: its place among the lines of the file.
+        lines: position of the record among the file's lines.
         raw: its text.
-        cells: places of the cells to empty.
+        cells: positions of the cells to empty.
     """
 
     lines: slice
@@ -152,15 +153,15 @@ class _Edit:
 
 
 def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iterator[_Edit]:
-    """The records that concern the people, in the order of the file."""
-    at = {name: position for position, name in enumerate(header.names)}
-    subjects = [at[name] for name in dataset.columns_of(Person.SUBJECT) if name in at]
-    mentions = [at[name] for name in dataset.columns_of(Person.MENTION) if name in at]
-    for position in (at[name] for name in dataset.columns_of(Person.ADDRESS) if name in at):
-        # Once erased, only their ids are known; the file itself tells the emails by which damaged records are found.
-        rows = (one for one in _records(path) if position < len(one.cells) <= header.width)
+    """Yield the changes of records that concern the people, in file order."""
+    positions = {name: position for position, name in enumerate(header.names)}
+    subjects = [positions[name] for name in dataset.columns_of(Person.SUBJECT) if name in positions]
+    mentions = [positions[name] for name in dataset.columns_of(Person.MENTION) if name in positions]
+    for position in (positions[name] for name in dataset.columns_of(Person.ADDRESS) if name in positions):
+        # Of an erased person only the id is known. The file itself holds the emails by which damaged records are found.
+        rows = (record for record in _records(path) if position < len(record.cells) <= header.width)
         known = {row.cells[position] for row in rows if any(_id_at(row, subject) in people.ids for subject in subjects)}
-        people = people.also_by(known)
+        people = people.with_addresses(known)
     for record, following in pairwise(chain(_records(path), [None])):
         assert record is not None
         lines = slice(record.line - 1, following.line - 1 if following else None)
@@ -171,12 +172,12 @@ def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iter
 
 
 def _records(path: Path) -> Iterator[Record]:
-    """Those behind the header."""
+    """Yield the records after the header."""
     return islice(read_records(path), 1, None)
 
 
 def _is_theirs(record: Record, subjects: list[int], width: int, people: People) -> bool:
-    """Whether a record is about the people: by its id, or by any sign of them if there is none to be trusted."""
+    """Return whether a record is about the people: by its id, or by any trace of them if the id can't be trusted."""
     ids = [_id_at(record, subject) for subject in subjects]
     if record.fault or len(record.cells) > width or None in ids:
         return people.in_text(record.raw)
@@ -196,6 +197,6 @@ def _edited(content: bytes, edits: list[_Edit]) -> bytes:
 
 
 def _without(raw: str, cells: frozenset[int]) -> str:
-    """A sound record's text with some cells empty."""
+    """Return a sound record's text with some cells emptied."""
     parts = (found.groups() for found in _CELL.finditer(raw))
-    return "".join(("" if at in cells else cell) + end for at, (cell, end) in enumerate(parts))
+    return "".join(("" if index in cells else cell) + end for index, (cell, end) in enumerate(parts))

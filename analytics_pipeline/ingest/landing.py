@@ -1,6 +1,6 @@
-"""Where a delivered version of a file lies on disk. A file under its final name is complete: it was renamed into place.
+"""Paths of delivered versions on disk. A file under its final name is complete, as it was renamed into place.
 
-Names are made of the dataset, the partition and the ETag, never of the key: no key can leave the folder.
+Names consist of the partition and the ETag, never of the key, so that no key can lead out of the folder.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 
 
 def landing_path(folder: Path, delivery: Delivery) -> Path:
-    """The path of a delivered version: `landing/lab_sessions/2026-01-09@<etag>.csv`."""
+    """Return the path of a delivered version: `landing/lab_sessions/2026-01-09@<etag>.csv`."""
     return folder / delivery.dataset.name / _name(delivery)
 
 
@@ -25,7 +25,7 @@ def _name(delivery: Delivery) -> str:
 
 
 def has_landed(folder: Path, delivery: Delivery) -> bool:
-    """Whether a delivered version lies there; an empty file that should not be is what a power cut leaves of one."""
+    """Return whether a delivered version is on disk. An unexpectedly empty file is left by a power failure."""
     try:
         return landing_path(folder, delivery).stat().st_size > 0 or delivery.size == 0
     except FileNotFoundError:
@@ -33,15 +33,15 @@ def has_landed(folder: Path, delivery: Delivery) -> bool:
 
 
 def redacted_path(path: Path) -> Path:
-    """Where a landed file without the people who were erased lies until the other is loaded: `....csv.redacted`."""
+    """Return the path of a landed file's redacted copy until it is loaded: `....csv.redacted`."""
     return path.with_name(f"{path.name}.redacted")
 
 
-def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
-    """Leave of loaded files no version that landed before, and nobody who was erased.
+def clean_landing(folder: Path, deliveries: Iterable[Delivery]) -> None:
+    """Delete superseded landed versions of loaded files, and swap in redacted copies.
 
-    To be done behind each load; and before the next one for all that is loaded, as a process may have died in between.
-    A version that landed later stays: another run may be about to load it.
+    Call it after each load, and before the next one for all loaded files, as a process may have died in between. A version
+    that landed later stays: another run may be about to load it.
     """
     names: dict[Path, dict[str, str]] = {}
     for delivery in deliveries:
@@ -51,11 +51,11 @@ def tidy(folder: Path, deliveries: Iterable[Delivery]) -> None:
         for path in place.iterdir() if place.exists() else ():
             partition, mark, _ = path.name.partition("@")
             if path.name not in kept and mark and partition in loaded:
-                with suppress(FileNotFoundError):  # another run was faster
-                    _tidy(path, place / loaded[partition])
+                with suppress(FileNotFoundError):  # another run did it
+                    _clean(path, place / loaded[partition])
 
 
-def _tidy(path: Path, loaded: Path) -> None:
+def _clean(path: Path, loaded: Path) -> None:
     if path == redacted_path(loaded):
         path.replace(loaded)
     elif path.stat().st_mtime_ns <= loaded.stat().st_mtime_ns:

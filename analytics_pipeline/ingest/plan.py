@@ -1,6 +1,6 @@
-"""What is to be done: the bucket's listing minus the ledger. Pure; the listing and the ledger are arguments.
+"""Plan the work: the bucket's listing minus the ledger. Pure; listing and ledger are arguments.
 
-How a file is fetched belongs in `vocareum/`, how it is read in `batch.py`.
+`vocareum/` fetches the files, `batch.py` reads them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,19 +12,19 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery, Listed
 
 Loaded = Mapping[tuple[str, str], tuple[str, str, int]]
-"""What the ledger says is loaded: (dataset, partition) -> (key, ETag, size)."""
+"""Loaded versions according to the ledger: (dataset, partition) -> (key, ETag, size)."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a listing asks for.
+    """Result of comparing a listing with the ledger.
 
     Attributes:
         new: never loaded.
         changed: loaded in another version.
-        unchanged: loaded in this very version.
-        superseded: keys of a partition that a newer file of the same partition replaces (a padded and an unpadded name).
-        unknown: keys that no dataset knows.
+        unchanged: loaded in this version.
+        superseded: keys replaced by a newer file of the same partition (a padded and an unpadded name).
+        unknown: keys that match no dataset.
     """
 
     new: tuple[Delivery, ...] = ()
@@ -35,23 +35,23 @@ class Plan:
 
     @property
     def work(self) -> tuple[Delivery, ...]:
-        """What is to be fetched and loaded."""
+        """Return the deliveries to fetch and load."""
         return self.new + self.changed
 
     @property
     def delivered(self) -> tuple[Delivery, ...]:
-        """Everything that a dataset knows, one file for each partition."""
+        """Return every recognised delivery, one per partition."""
         return self.new + self.changed + self.unchanged
 
-    def only(self, wanted: Callable[[Delivery], bool]) -> "Plan":
-        """The same plan for some deliveries."""
-        some = {name: tuple(filter(wanted, getattr(self, name))) for name in ("new", "changed", "unchanged")}
+    def only(self, included: Callable[[Delivery], bool]) -> "Plan":
+        """Return the plan for some of the deliveries."""
+        some = {name: tuple(filter(included, getattr(self, name))) for name in ("new", "changed", "unchanged")}
         return replace(self, **some)
 
 
 @dataclass(frozen=True)
 class ClassifiedListing:
-    """A listing sorted by dataset: the newest file of each partition, and what is left over."""
+    """A listing sorted by dataset: the newest file of each partition, and the remaining keys."""
 
     prefix: str
     deliveries: tuple[Delivery, ...]
@@ -60,12 +60,12 @@ class ClassifiedListing:
 
 
 class AnotherOrganisation(PipelineError):
-    """A warehouse is of one organisation; mixing two would make all numbers wrong."""
+    """The warehouse belongs to another organisation; mixing two would make all numbers wrong."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of the delivered files a run is about; nothing said is everything."""
+    """The part of the delivered files that a run is limited to; by default everything."""
 
     datasets: frozenset[str] = field(default_factory=frozenset)
     since: date | None = None
@@ -75,16 +75,15 @@ class Selection:
         return self.covers(delivery.dataset, delivery.partition)
 
     def covers(self, dataset: Dataset, partition: Partition) -> bool:
-        """Return whether a file of this place is wanted."""
+        """Return whether a file of this dataset and partition is selected."""
         start = partition.start
         if self.datasets and dataset.name not in self.datasets:
             return False
         if start is None:
             return True
         monthly = dataset.cadence is Cadence.MONTHLY
-        since = (
-            self.since.replace(day=1) if self.since and monthly else self.since
-        )  # a month is wanted when a day of it is
+        # A month is selected if any of its days is.
+        since = self.since.replace(day=1) if self.since and monthly else self.since
         return (self.until is None or start <= self.until) and (since is None or start >= since)
 
 
@@ -93,14 +92,14 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
 
     Args:
         objects: the listed objects, in any order.
-        prefix: `org{org}/`, which every key begins with.
+        prefix: `org{org}/`, the start of every key.
     """
     newest: dict[tuple[str, str], Delivery] = {}
     superseded, unknown = [], []
     for listed in sorted(objects, key=lambda found: (found.last_modified, found.key)):
         match = classify(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
         if match is None:
-            if not listed.key.endswith("/"):  # a "folder" that a console made
+            if not listed.key.endswith("/"):  # a folder marker created in the S3 console
                 unknown.append(listed.key)
             continue
         dataset, partition = match
@@ -112,10 +111,10 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
 
 
 def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Selection()) -> Plan:
-    """Compare what is delivered with what is loaded.
+    """Compare the delivered versions with the loaded ones.
 
     Raises:
-        AnotherOrganisation: the ledger is of another organisation than the listing.
+        AnotherOrganisation: ledger and listing belong to different organisations.
     """
     for key, _, _ in loaded.values():
         if not key.startswith(listing.prefix):

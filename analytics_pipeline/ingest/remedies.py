@@ -1,7 +1,7 @@
-"""What a person should do about a broken rule, by the kind of rule.
+"""What a person should do about a broken rule, by kind of rule.
 
-The rules' words are made in `validate.py`, `read.py` and `records.py`; the declarations in `datasets/` may have words of their own,
-which say "must" if the row is quarantined and "should" if it loads.
+`validate.py` and `csv/` word the rules. The declarations in `datasets/` may have their own wording, with "must" if the row is
+quarantined and "should" if it loads.
 """
 
 import re
@@ -9,25 +9,25 @@ import re
 KINDS: tuple[tuple[str, str], ...] = (
     (
         r"lacks cells, so it may be shifted|cells and the header",
-        "The row is not as wide as its header, so its cells may stand in wrong columns. Ask Vocareum for the file again; nothing of "
-        "the row is loaded until then.",
+        "The row is not as wide as its header, so its cells may be in the wrong columns. Ask Vocareum for the file again; the row "
+        "is not loaded until then.",
     ),
     (
         r"later than the file",
-        "It is loaded as not ended. The end comes with a newer version of the file; if none comes, ask Vocareum.",
+        "It is loaded as still open. A newer version of the file will bring the end; if none comes, ask Vocareum.",
     ),
     (
         r"_extra|is left empty|loads empty",
-        "The row is loaded without this cell, whose text stays in `_extra`. If Vocareum has changed the form of such values, have the "
-        "reader learn it, then run `analytics-pipeline sync --full --dataset {dataset}`.",
+        "The row is loaded without this cell, whose text is kept in `_extra`. If Vocareum has changed the form of such values, "
+        "extend the reader, then run `analytics-pipeline sync --full --dataset {dataset}`.",
     ),
     (
         r"credit or refund",
-        "It is loaded, and part of every sum. Nothing is to be done if the bill has such a line; else ask Vocareum.",
+        "It is loaded and part of every sum. Nothing needs to be done if the bill has such a line; otherwise ask Vocareum.",
     ),
     (
         r"leading zeros",
-        "It is loaded with the zeros put back. If the number is another one, ask Vocareum for the file again.",
+        "It is loaded with the zeros restored. If the number is another one, ask Vocareum for the file again.",
     ),
     (
         r"quote|UTF-8|characters|can't be told apart",
@@ -36,7 +36,7 @@ KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"repeats the key",
-        "All of the rows are loaded. If they are the same record delivered twice, tell Vocareum; if they differ, a column is missing "
+        "All of the rows are loaded. If they are one record delivered twice, tell Vocareum; if they differ, a column is missing "
         "from `row_key` in analytics_pipeline/datasets/{dataset}.py.",
     ),
     (
@@ -45,13 +45,13 @@ KINDS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"^it is (not|no) |is beyond|is too ",
-        "The cell has no form that is known for its type. If Vocareum has changed the form, have the reader learn it and run "
-        "`analytics-pipeline quarantine replay --dataset {dataset}`; else ask Vocareum for the file again.",
+        "The cell has no known form of its type. If Vocareum has changed the form, extend the reader and run "
+        "`analytics-pipeline quarantine replay --dataset {dataset}`; otherwise ask Vocareum for the file again.",
     ),
     (
         r"should be one of",
-        "It is loaded as delivered. If the value is a new one that Vocareum uses now, add it in "
-        "analytics_pipeline/datasets/{dataset}.py, and look whether the models need it.",
+        "It is loaded as delivered. If it is a new value that Vocareum now uses, add it in "
+        "analytics_pipeline/datasets/{dataset}.py, and check whether the models need it.",
     ),
     (
         r"\bshould\b",
@@ -61,18 +61,18 @@ KINDS: tuple[tuple[str, str], ...] = (
     (
         r"\bmust\b",
         "Compare the line with Vocareum's own pages. If the value is right, change the rule in "
-        "analytics_pipeline/datasets/{dataset}.py and run `analytics-pipeline quarantine replay --dataset {dataset}`; else ask Vocareum "
-        "for the file again.",
+        "analytics_pipeline/datasets/{dataset}.py and run `analytics-pipeline quarantine replay --dataset {dataset}`; otherwise ask "
+        "Vocareum for the file again.",
     ),
 )
-"""Kinds of rules by what their words hold, the most special first, and what to do."""
+"""Kinds of rules by a pattern of their wording, most specific first, with their remedies."""
 
 LOADED = "It is loaded. Compare the line with Vocareum's own pages."
 QUARANTINED = (
-    "Look at the record with `analytics-pipeline quarantine list --dataset {dataset} --records`; when its cause is gone, run "
+    "Look at the record with `analytics-pipeline quarantine list --dataset {dataset} --records`. Once its cause is fixed, run "
     "`analytics-pipeline quarantine replay --dataset {dataset}`."
 )
-"""What to do about a rule of no kind above."""
+"""Remedy of a rule of no kind above."""
 
 
 def remedy(dataset: str, reason: str, *, is_error: bool) -> str:
@@ -80,8 +80,8 @@ def remedy(dataset: str, reason: str, *, is_error: bool) -> str:
 
     Args:
         dataset: name of the dataset.
-        reason: the rule in words, as a finding has it.
-        is_error: whether the records are in quarantine.
+        reason: the rule's wording, as in a finding.
+        is_error: whether the records are quarantined.
     """
     found = next((text for pattern, text in KINDS if re.search(pattern, reason)), QUARANTINED if is_error else LOADED)
     return found.replace("{dataset}", dataset)

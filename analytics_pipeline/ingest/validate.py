@@ -1,7 +1,7 @@
-"""What is wrong with typed rows, by the dataset's pandera model: which row, which column, which rule, error or warning.
+"""Validate typed rows with the dataset's pandera model: row, column, rule, and whether it is an error or a warning.
 
-Rules are declared in `datasets/`; what becomes of a row that breaks one is decided in `batch.py`. What becomes of a bad cell on
-which nothing rests is decided here: it is left empty, with a warning, and its text is kept in `_extra`.
+`datasets/` declares the rules. `batch.py` quarantines rows with errors. A bad cell that is not essential is emptied here, with a
+warning, and its text is kept in `_extra`.
 """
 
 import json
@@ -20,53 +20,55 @@ from analytics_pipeline.ingest.csv.second_look import typed_columns
 from analytics_pipeline.words import Words, joined, words
 
 WHOLE_ROW = "*"
-"""Column of a rule that is about several columns."""
+"""Column of a rule about several columns."""
 
 ISSUES = pl.Schema({"row": pl.UInt32, "column": pl.String, "reason": pl.String, "error": pl.Boolean})
-"""One line per row and broken rule; `reason` never holds a value, as it is shown in the UI."""
+"""One row per row and broken rule. `reason` never holds a value, as the UI shows it."""
 
 STILL_OPEN_AFTER = timedelta(days=1)
-"""An instant that is later than its file by more than this is no moment that was seen, but a word for "still open" (9999, 2038)."""
+"""A time that is later than its file by more than this was not observed; it means "still open" (9999, 2038)."""
 
 _SHIFTED = words(", and the row lacks cells, so it may be shifted")
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
 _STILL_OPEN = words("it is over a day later than the file, as an end that is not known yet may be")
 
 
-def judge(dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Judge rows by the dataset's model, and mend or empty the cells that need not send a row to quarantine.
+def validate_rows(
+    dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Validate rows with the dataset's model; repair or empty cells that need not quarantine their row.
 
-    Checks are called one by one for their mask of rows: what pandera's `validate` would render of the failures costs
-    more than a minute where every row fails, and a violated check passes in silence on a LazyFrame.
+    Runs the checks one by one for their row masks. Rendering all failures in pandera's `validate` takes over a minute if every
+    row fails, and it silently ignores failed checks on a LazyFrame.
 
     Args:
-        dataset: whose model judges.
+        dataset: the dataset with the model.
         rows: as `read_files` returns them.
         written: for each file, by its index, when the vendor wrote it (UTC, naive).
 
     Returns:
-        The rows as they are to be loaded, and a frame with the columns of ISSUES, in the order of the model's columns and rules.
+        The rows to load, and a frame with the columns of ISSUES, in the order of the model's columns and rules.
 
     Raises:
         pandera.errors.SchemaError: the frame's columns or types are not the model's (a bug, not bad input).
     """
     dataset.schema.validate(rows.select(column.name for column in dataset.columns).clear())
-    judged = _Judged(dataset, rows, [at + STILL_OPEN_AFTER for at in written])
+    validation = _Validation(dataset, rows, [time + STILL_OPEN_AFTER for time in written])
     for column in dataset.columns:
-        judged.judge_column(column)
-    judged.judge_rows()
-    judged.keep_texts()
-    return judged.rows, pl.concat(judged.issues) if judged.issues else ISSUES.to_frame()
+        validation.check_column(column)
+    validation.check_rows()
+    validation.keep_texts()
+    return validation.rows, pl.concat(validation.issues) if validation.issues else ISSUES.to_frame()
 
 
 @dataclass
-class _Judged:
-    """Rows while they are judged, column by column.
+class _Validation:
+    """State of a validation, column by column.
 
     Attributes:
-        latest: for each file, the latest moment that can have been seen.
-        issues: what was found.
-        kept: by column, the texts of the cells that were emptied; NULL for the other rows.
+        latest: for each file, the latest time that can have been observed.
+        issues: the issues found so far.
+        kept: by column, the texts of emptied cells; NULL for other rows.
     """
 
     dataset: Dataset
@@ -80,41 +82,43 @@ class _Judged:
         self.short = short if short.any() else None
         unread = self.rows[UNREAD]
         self.unread = unread if unread.null_count() < len(unread) else None
-        self.place = {column.name: at for at, column in enumerate(typed_columns(self.dataset))}
+        self.place = {column.name: index for index, column in enumerate(typed_columns(self.dataset))}
 
-    def judge_column(self, column: Column) -> None:
-        """Find what is wrong with the cells of a column."""
+    def check_column(self, column: Column) -> None:
+        """Check the cells of a column."""
         unread = self._unread(column)
         values = self.rows[column.name]
         if not column.nullable and values.null_count():
             empty = values.is_null()
-            self._note(column.name, words("it is empty"), True, empty & ~unread if unread is not None else empty)
+            self._add_issue(column.name, words("it is empty"), True, empty & ~unread if unread is not None else empty)
         if column.leading_zeros:
-            self._put_zeros_back(column)
+            self._restore_zeros(column)
         if column.sql_type == "TIMESTAMP":
-            self._take_for_open(column)
+            self._empty_open_ends(column)
         for check in self.dataset.schema.columns[column.name].checks:
             broken = _broken(check, self.rows.lazy(), column.name)
             if not broken.any():
                 continue
             if check.raise_warning:
-                self._warn(column.name, in_words(check, column), broken)
+                self._warn(column.name, describe_rule(check, column), broken)
             elif column.essential:
-                self._note(column.name, in_words(check, column), True, broken)
+                self._add_issue(column.name, describe_rule(check, column), True, broken)
             else:
-                self._empty(column, in_words(check, column), broken, _as_text(self.rows[column.name], broken))
+                self._empty(column, describe_rule(check, column), broken, _as_text(self.rows[column.name], broken))
 
-    def judge_rows(self) -> None:
-        """Find what is wrong with rows as a whole."""
+    def check_rows(self) -> None:
+        """Check rows as a whole."""
         for check in self.dataset.schema.checks:
             broken = _broken(check, self.rows.lazy(), None)
-            self._note(WHOLE_ROW, in_words(check), not check.raise_warning, broken)
+            self._add_issue(WHOLE_ROW, describe_rule(check), not check.raise_warning, broken)
         key = self.dataset.row_key
         repeated = self.rows.select(pl.struct(FILE, *key).is_duplicated()).to_series()
-        self._note(WHOLE_ROW, words("it repeats the key ({}) of another row", joined(map(Words, key))), False, repeated)
+        self._add_issue(
+            WHOLE_ROW, words("it repeats the key ({}) of another row", joined(map(Words, key))), False, repeated
+        )
 
     def keep_texts(self) -> None:
-        """Put the texts of emptied cells into `_extra`, under their columns' names."""
+        """Add the texts of emptied cells to `_extra`, under their column's name."""
         if not self.kept:
             return
         texts = pl.DataFrame(self.kept)
@@ -132,7 +136,7 @@ class _Judged:
         self.rows = self.rows.with_columns(self.rows[EXTRA].scatter(some.arg_true(), merged).alias(EXTRA))
 
     def _unread(self, column: Column) -> pl.Series | None:
-        """Find the cells whose text is no value of the column's type."""
+        """Report the cells whose text is not of the column's type, and return their mask."""
         if self.unread is None or column.name not in self.place:
             return None
         texts = self.unread.list.get(self.place[column.name])
@@ -141,12 +145,12 @@ class _Judged:
             return None
         reason = words("it is {}", not_a(column.sql_type))
         if column.essential:
-            self._note(column.name, reason, True, unread)
+            self._add_issue(column.name, reason, True, unread)
         else:
             self._empty(column, reason, unread, texts)
         return unread
 
-    def _put_zeros_back(self, column: Column) -> None:
+    def _restore_zeros(self, column: Column) -> None:
         zeros = column.leading_zeros
         assert zeros is not None
         values = self.rows[column.name]
@@ -160,7 +164,7 @@ class _Judged:
             column.name, words("it has lost leading zeros, which are put back to make {} digits", zeros.width), lost
         )
 
-    def _take_for_open(self, column: Column) -> None:
+    def _empty_open_ends(self, column: Column) -> None:
         values = self.rows[column.name]
         if not (values > min(self.latest)).any():
             return
@@ -169,28 +173,28 @@ class _Judged:
         self._empty(column, _STILL_OPEN, late, values.dt.to_string("%Y-%m-%d %H:%M:%S"))
 
     def _empty(self, column: Column, reason: Words, bad: pl.Series, texts: pl.Series) -> None:
-        """Empty bad cells and keep their texts; in a short row, a bad cell tells that it is shifted."""
+        """Empty bad cells and keep their texts. In a short row, a bad cell means that the row is shifted: an error."""
         whole = self._split_short(column.name, reason, bad)
         if not whole.any():
             return
-        self._note(column.name, words("{}{}", reason, _EMPTIED), False, whole)
+        self._add_issue(column.name, words("{}{}", reason, _EMPTIED), False, whole)
         values = self.rows[column.name]
         self.rows = self.rows.with_columns(pl.when(~whole).then(values).alias(column.name))
         before = self.kept.get(column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(whole)))
         self.kept[column.name] = pl.select(pl.when(whole).then(texts).otherwise(before)).to_series()
 
     def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
-        """Note a warning; a short row may be shifted: there, every cell must be plausible for the column it lands in."""
-        self._note(column, reason, False, self._split_short(column, words("{}{}", reason, _SHIFTED), broken))
+        """Report a warning. A short row may be shifted, so there it is an error: every cell must be plausible."""
+        self._add_issue(column, reason, False, self._split_short(column, words("{}{}", reason, _SHIFTED), broken))
 
     def _split_short(self, column: str, reason: Words, broken: pl.Series) -> pl.Series:
-        """Note an error for the short rows among those, and return the others."""
+        """Report an error for the short rows among these, and return the others."""
         if self.short is None:
             return broken
-        self._note(column, reason, True, broken & self.short)
+        self._add_issue(column, reason, True, broken & self.short)
         return broken & ~self.short
 
-    def _note(self, column: str, reason: Words, error: bool, broken: pl.Series) -> None:
+    def _add_issue(self, column: str, reason: Words, error: bool, broken: pl.Series) -> None:
         if len(bad := broken.arg_true()):
             found = {"row": bad, "column": column, "reason": reason, "error": error}
             self.issues.append(pl.DataFrame(found, schema=ISSUES))
@@ -206,14 +210,14 @@ def _plain(value: int | Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _as_text(values: pl.Series, wanted: pl.Series) -> pl.Series:
-    """Numbers as people write them, NULL where they are not wanted."""
-    texts = [_plain(value) for value in values.filter(wanted)]
-    place = pl.select(pl.when(wanted).then(wanted.cum_sum().cast(pl.Int64) - 1)).to_series()
+def _as_text(values: pl.Series, selected: pl.Series) -> pl.Series:
+    """Format the selected numbers as people write them; NULL elsewhere."""
+    texts = [_plain(value) for value in values.filter(selected)]
+    place = pl.select(pl.when(selected).then(selected.cum_sum().cast(pl.Int64) - 1)).to_series()
     return pl.Series(texts, dtype=pl.String).gather(place)
 
 
-_WISHES = {
+_CONDITIONS = {
     "greater_than": "greater than {min_value}",
     "greater_than_or_equal_to": "{min_value} or more",
     "in_range": "from {min_value} to {max_value}",
@@ -221,9 +225,9 @@ _WISHES = {
 }
 
 
-def in_words(check: pa.Check, column: Column | None = None) -> Words:
-    """A rule for people: its own words where the declaration has some, else those for pandera's built-in checks."""
+def describe_rule(check: pa.Check, column: Column | None = None) -> Words:
+    """Return a rule in words for people: the declaration's wording, else one for pandera's built-in check."""
     if check.description or (column and column.rule):
         return Words(check.description or column.rule)  # type: ignore[union-attr]
-    wish = _WISHES.get(str(check.name), str(check.error or check.name))
-    return Words(f"it {'should' if check.raise_warning else 'must'} be {wish.format(**(check.statistics or {}))}")
+    condition = _CONDITIONS.get(str(check.name), str(check.error or check.name))
+    return Words(f"it {'should' if check.raise_warning else 'must'} be {condition.format(**(check.statistics or {}))}")

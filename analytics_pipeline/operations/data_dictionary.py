@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from analytics_pipeline.datasets import DATASETS, Column, Dataset
-from analytics_pipeline.ingest.validate import in_words
+from analytics_pipeline.ingest.validate import describe_rule
 from analytics_pipeline.warehouse.schema import (
     OPERATIONS,
     PUBLISHED,
@@ -88,7 +88,7 @@ def _dataset(dataset: Dataset) -> str:
     facts = [
         f"- Delivered {dataset.cadence}, as `org{{id}}/{_key(dataset)}`",
         f"- One row per {', '.join(f'`{name}`' for name in dataset.row_key)} in a file",
-        *(f"- Rule: {in_words(check)}" for check in dataset.schema.checks),
+        *(f"- Rule: {describe_rule(check)}" for check in dataset.schema.checks),
     ]
     declared = {column.name: column for column in dataset.columns}
     rows = [_delivered(dataset, column, declared.get(column.name)) for column in raw_table(dataset).columns]
@@ -106,7 +106,7 @@ def _delivered(dataset: Dataset, column: TableColumn, declared: Column | None) -
     if declared is None:
         return name, kind, "", "", column.privacy, f"{column.description}", ""
     null = "no" if not declared.nullable else "yes" if declared.required else "yes; not in every file"
-    rules = "; ".join(in_words(check, declared) for check in dataset.schema.columns[column.name].checks)
+    rules = "; ".join(describe_rule(check, declared) for check in dataset.schema.columns[column.name].checks)
     essential = "yes" if declared.essential else "no"
     return name, kind, null, essential, column.privacy, column.description, rules
 

@@ -21,7 +21,7 @@ from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_
 from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import People, erase_in_file
-from analytics_pipeline.ingest.landing import has_landed, landing_path, redacted_path, tidy
+from analytics_pipeline.ingest.landing import clean_landing, has_landed, landing_path, redacted_path
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.private_files import remove_stale_parts
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
@@ -86,7 +86,7 @@ class Loader:
                     hold_back(connection, batch, self.landing)
                 _redact(batch, erased_people(connection))
                 write_batch(connection, batch, warehouse_now(), self.run_id, accept=self.accept)
-            tidy(self.landing, [result.landed.delivery for result in batch.files if result.failure is None])
+            clean_landing(self.landing, [result.landed.delivery for result in batch.files if result.failure is None])
             yield from map(_logged, batch.files)
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[LandedFile | FileResult]:
@@ -126,7 +126,7 @@ def _read(dataset: Dataset, files: Sequence[LandedFile | FileResult]) -> tuple[l
 
 
 def _redact(batch: Batch, people: People) -> None:
-    """Write redacted copies, without erased people, next to the landed files to load; `tidy` then swaps them in.
+    """Write redacted copies, without erased people, next to the landed files to load; `clean_landing` then swaps them in.
 
     If the process dies in between, the next run either loads the file again or swaps the copy in.
     """

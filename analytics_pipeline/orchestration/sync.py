@@ -15,7 +15,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Dataset, Partition, classify
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.landing import tidy
+from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
@@ -116,7 +116,7 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
         todo = plan(listing, loaded_versions(connection), selection)
         record_listing(connection, listing, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
         record_lost_check(connection, warehouse_now())
-    tidy(settings.landing_dir, todo.unchanged)
+    clean_landing(settings.landing_dir, todo.unchanged)
     return todo
 
 

@@ -9,7 +9,7 @@ import duckdb
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.ingest.remedies import KINDS
-from analytics_pipeline.ingest.validate import in_words
+from analytics_pipeline.ingest.validate import describe_rule
 from analytics_pipeline_tests.cli.conftest import Run
 
 
@@ -55,10 +55,10 @@ def test_sync_points_from_its_warnings_to_the_findings(first_sync):
 
 def test_every_declared_rule_is_of_a_kind_that_has_a_remedy():
     rules = [
-        in_words(check, column)
+        describe_rule(check, column)
         for dataset in DATASETS.values()
         for column in dataset.columns
         for check in dataset.schema.columns[column.name].checks
-    ] + [in_words(check) for dataset in DATASETS.values() for check in dataset.schema.checks]
+    ] + [describe_rule(check) for dataset in DATASETS.values() for check in dataset.schema.checks]
     assert rules
     assert [rule for rule in rules if not any(re.search(pattern, rule) for pattern, _ in KINDS)] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.landing import has_landed, landing_path, tidy
+from analytics_pipeline.ingest.landing import clean_landing, has_landed, landing_path
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS, delivery
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
@@ -64,7 +64,7 @@ def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
         landing_path(tmp_path, one).parent.mkdir(parents=True, exist_ok=True)
         landing_path(tmp_path, one).write_text("x")
         os.utime(landing_path(tmp_path, one), (landed_at, landed_at))
-    tidy(tmp_path, [loaded])
+    clean_landing(tmp_path, [loaded])
     kept = (loaded, other_day, other_dataset, coming)
     assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, True, False, False]
 

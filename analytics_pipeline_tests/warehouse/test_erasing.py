@@ -20,7 +20,7 @@ from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import People, erase_in_file
-from analytics_pipeline.ingest.landing import landing_path, tidy
+from analytics_pipeline.ingest.landing import clean_landing, landing_path
 from analytics_pipeline.operations import erase_person as erasing
 from analytics_pipeline.operations import load_files as loading
 from analytics_pipeline.operations.erase_person import erase, receipt_path
@@ -237,7 +237,7 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(loading, "tidy", dies)
+        patched.setattr(loading, "clean_landing", dies)
         with pytest.raises(KeyboardInterrupt):
             list(loader.load(delivered[0].dataset, delivered))
     grades, person = settings.landing_dir / "grades", People(frozenset([someone.user_id]))
@@ -246,7 +246,7 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
         return [path.name for path in grades.iterdir() if erase_in_file(path, DATASETS["grades"], person, dry_run=True)]
 
     assert files_with_them(), "the dead process left them in the file as delivered"
-    tidy(settings.landing_dir, delivered)
+    clean_landing(settings.landing_dir, delivered)
     assert files_with_them() == []
     kept = {landing_path(settings.landing_dir, one).name for one in delivered}
     assert {path.name for path in grades.iterdir()} == kept, "and nothing else is left beside the file"

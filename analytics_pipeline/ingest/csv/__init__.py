@@ -1,1 +1,1 @@
-"""From the bytes of a CSV file to typed rows, each with its line."""
+"""Read CSV files into typed rows with line numbers."""

@@ -1,6 +1,6 @@
-"""Whether a file can be read at all, and which column stands where: the header, judged before any row.
+"""Decide whether a file can be read at all, and map its columns, from the header alone.
 
-DuckDB does not check a header, so HTML, gzip, UTF-16 or an empty body must be refused here.
+DuckDB does not check headers, so HTML, gzip, UTF-16 or an empty body must be refused here.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ _MAGIC = {
     b"\xfe\xff": words("it is UTF-16, not UTF-8"),
     b"PAR1": words("it is a Parquet file"),
 }
-SAME_FILE_REMEDY = words("Ask Vocareum for the file again; it is loaded by itself once it is delivered whole.")
+SAME_FILE_REMEDY = words("Ask Vocareum for the file again; it loads automatically once it is delivered complete.")
 
 
 class FileRefused(Exception):
-    """A file that can't be loaded; the rows it had before stay.
+    """A file that can't be loaded; its previous rows stay.
 
     Attributes:
-        reason: what is wrong, a clause for people. It is published: it names announced columns and positions, and no cell.
+        reason: the problem, as a clause for people. It is published, so it names declared columns and positions, never a cell.
         remedy: what a person should do.
-        line: where, None for the whole file.
+        line: line of the problem; None for the whole file.
     """
 
     def __init__(self, reason: Words, remedy: Words = SAME_FILE_REMEDY, line: int | None = None) -> None:
@@ -39,13 +39,13 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What stands where in a file.
+    """The columns of a file.
 
     Attributes:
-        names: normal form of each column, in the file's order.
-        delivered: the headers as delivered, for columns nobody announced.
-        simple: whether DuckDB may skip it as the file's first line.
-        cells: cells of its line; empty ones at the end are no columns.
+        names: normal form of each column, in file order.
+        delivered: headers as delivered, for unannounced columns.
+        simple: whether DuckDB may skip the header as the file's first line.
+        cells: number of cells in its line; empty ones at the end are not columns.
     """
 
     names: tuple[str, ...]
@@ -55,25 +55,25 @@ class Header:
 
     @property
     def width(self) -> int:
-        """Cells in a whole record."""
+        """Return the number of cells in a complete record."""
         return len(self.names)
 
 
 def read_header(path: Path, dataset: Dataset) -> Header:
-    """Read and judge a file's header.
+    """Read and check a file's header.
 
     Raises:
-        FileRefused: the body is none of CSV, or the header lacks a column, or has one twice.
+        FileRefused: the body is not CSV, or the header lacks a column or repeats one.
     """
     record = _first_record(path)
     delivered = tuple(cell.strip(BLANKS) for cell in record.cells[: width_of(record.cells)])
-    names = tuple(normal_form(cell) or f"column_{at}" for at, cell in enumerate(delivered, start=1))
+    names = tuple(normal_form(cell) or f"column_{index}" for index, cell in enumerate(delivered, start=1))
     if len(record.cells) > MAX_COLUMNS:
         raise FileRefused(
             words("the header has {:,} columns; {:,} is the most that is read", len(record.cells), MAX_COLUMNS),
             line=record.line,
         )
-    # A file without a header has people's cells in its place: only what is announced may be named, and is looked for first.
+    # A file without a header has a person's cells there. So name only declared columns, and check for missing ones first.
     missing = [column.word for column in dataset.columns if column.required and column.name not in names]
     if missing:
         remedy = words(
@@ -83,7 +83,7 @@ def read_header(path: Path, dataset: Dataset) -> Header:
         )
         raise FileRefused(words("the header lacks {}", _few(missing)), remedy, record.line)
     if twice := _repeated(names, dataset):
-        reason = words("the header has {} twice, so it can't be told which one counts", _few(twice))
+        reason = words("the header has {} twice, so it is ambiguous which one counts", _few(twice))
         raise FileRefused(reason, line=record.line)
     simple = record.line == 1 and "\n" not in record.raw and "\r" not in record.raw
     return Header(names, delivered, simple, len(record.cells))
@@ -110,15 +110,15 @@ def _first_record(path: Path) -> Record:
 
 
 def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
-    """The columns that stand twice: by name if they are announced, by their positions if they are not."""
+    """Return repeated columns: by name if declared, by position otherwise."""
     announced = {column.name: column.word for column in dataset.columns}
     first: dict[str, int] = {}
     repeated: dict[Words, None] = {}
-    for at, name in enumerate(names, start=1):
+    for position, name in enumerate(names, start=1):
         if name in first:
-            repeated[announced.get(name) or words("column {} (as column {})", first[name], at)] = None
+            repeated[announced.get(name) or words("column {} (as column {})", first[name], position)] = None
         else:
-            first[name] = at
+            first[name] = position
     return list(repeated)
 
 

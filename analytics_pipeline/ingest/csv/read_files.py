@@ -1,7 +1,7 @@
-"""Files to typed rows: DuckDB's CSV reader for sound files, the careful reader for the others, one typing for both.
+"""Read files into typed rows: DuckDB's CSV reader for sound files, the tolerant reader for the rest, one typing for both.
 
-What a typed value must satisfy is judged in `validate.py`. The SQL here is made of column positions and constants;
-paths and header texts are variables.
+`validate.py` checks the typed values. The SQL here is built from column positions and constants; paths and header texts are
+session variables.
 """
 
 import glob
@@ -16,22 +16,22 @@ import polars as pl
 from analytics_pipeline.datasets import Column, Dataset
 from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_sql, trim_sql, trim_start_sql
 from analytics_pipeline.ingest.csv.header import Header
-from analytics_pipeline.ingest.csv.second_look import look_again, typed_columns
+from analytics_pipeline.ingest.csv.second_look import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
 from analytics_pipeline.words import Words, joined, words
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
-"""Beside the dataset's columns: index of the file; for each of `typed_columns` a text that is no such value, NULL if the row
-has none; cells that the row lacks; a JSON object of the columns nobody announced."""
+"""Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL if the row has none; number of
+cells that the row lacks; a JSON object of the unannounced columns."""
 _SURPLUS = "_surplus"
-"""Whether there is text beyond the header's last column."""
+"""Whether there is text after the header's last column."""
 
-_BLOCK = 50_000  # records that the careful reader holds as Python objects at a time
+_BLOCK = 50_000  # records that the tolerant reader holds as Python objects at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A record whose cells can't be told apart or counted."""
+    """A record whose cells can't be told apart, or whose number of cells is wrong."""
 
     file: int
     line: int
@@ -41,12 +41,12 @@ class Damaged:
 
 @dataclass
 class Text:
-    """What was read of some files, typed.
+    """Typed content of some files.
 
     Attributes:
-        rows: one row per record, in the order of the files; the dataset's columns and FILE, UNREAD, SHORT, EXTRA.
-        damaged: records that are no row.
-        lines: for files read with care, the line and raw text of each of their rows; the others' are found on demand.
+        rows: one row per record, in file order; the dataset's columns and FILE, UNREAD, SHORT, EXTRA.
+        damaged: records that are not rows.
+        lines: line and raw text of each row, for files read by the tolerant reader; for others found on demand.
     """
 
     rows: pl.DataFrame
@@ -58,62 +58,62 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     """Read files that share a header.
 
     Args:
-        dataset: what they hold.
-        header: what stands where, for all of them.
+        dataset: dataset of the files.
+        header: header of all of them.
         paths: the files by the index that marks their rows.
 
     Raises:
         OSError: a file can't be read.
     """
-    surveyed = {at: survey(path) for at, path in paths.items()} if header.simple else {}
-    quick = {at: path for at, path in paths.items() if at in surveyed and surveyed[at].trusted}
+    surveyed = {index: survey(path) for index, path in paths.items()} if header.simple else {}
+    quick = {index: path for index, path in paths.items() if index in surveyed and surveyed[index].trusted}
     found: list[Text] = []
     unsound: set[int] = set()
     if quick:
         rows, unsound = _read_quickly(dataset, header, quick, surveyed)
         found.append(Text(rows))
-    careful = [at for at in paths if at not in quick or at in unsound]
-    found += [_read_carefully(dataset, header, at, paths[at]) for at in careful]
+    careful = [index for index in paths if index not in quick or index in unsound]
+    found += [_read_carefully(dataset, header, index, paths[index]) for index in careful]
     return Text(
-        rows=pl.concat([one.rows for one in found]).drop(_SURPLUS),
-        damaged=[record for one in found for record in one.damaged],
-        lines={at: lines for one in found for at, lines in one.lines.items()},
+        rows=pl.concat([text.rows for text in found]).drop(_SURPLUS),
+        damaged=[record for text in found for record in text.damaged],
+        lines={index: lines for text in found for index, lines in text.lines.items()},
     )
 
 
 def _read_quickly(
     dataset: Dataset, header: Header, paths: dict[int, Path], surveyed: dict[int, Survey]
 ) -> tuple[pl.DataFrame, set[int]]:
-    """All sound files at once, and which ones are not: those with a reject, with text beyond the header, with a record that
-    DuckDB did not see, or that it stops at."""
+    """Read all files at once. Return the rows, and the files that need the tolerant reader: those with a reject, with text after
+    the header's columns, or with a record that DuckDB missed or stopped at."""
     try:
         rows, rejected = _read_csv(dataset, header, list(paths.values()))
     except duckdb.InvalidInputException:
         if len(paths) == 1:
             return _no_rows(dataset, header), set(paths)
-        # One file stops the whole call (mixed line ends do): each alone tells which.
-        each = [_read_quickly(dataset, header, {at: path}, surveyed) for at, path in paths.items()]
+        # One bad file (such as mixed line endings) stops the whole call. Read each alone to find it.
+        each = [_read_quickly(dataset, header, {index: path}, surveyed) for index, path in paths.items()]
         return pl.concat([rows for rows, _ in each]), set().union(*(unsound for _, unsound in each))
     rows = rows.with_columns(pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64))
     too_wide = set(rows.filter(_SURPLUS)[FILE].unique()) if rows[_SURPLUS].any() else set()
     read = dict(rows[FILE].value_counts().iter_rows())
     unsound = {
-        at
-        for at, path in paths.items()
-        if str(path) in rejected or at in too_wide or not is_read_whole(path, surveyed[at], read.get(at, 0))
+        index
+        for index, path in paths.items()
+        if str(path) in rejected or index in too_wide or not is_read_whole(path, surveyed[index], read.get(index, 0))
     }
     return rows.filter(~pl.col(FILE).is_in(list(unsound))) if unsound else rows, unsound
 
 
 def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[pl.DataFrame, set[str]]:
-    """The rows of some files, FILE being a place among them, and the paths of those with a reject."""
+    """Return the rows of some files, FILE being their position, and the paths of files with a reject."""
     with _connection() as connection:
         cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.cells))
         source = f"""
             SELECT *, file_index AS {FILE}, 0 AS {SHORT}
             FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
                           auto_detect = false, strict_mode = true, store_rejects = true, max_line_size = {MAX_LINE})"""
-        # A folder's name may hold what DuckDB would take for a pattern.
+        # DuckDB would expand a folder's name as a glob pattern.
         connection.execute("SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]})
         rows = _typed(connection, dataset, header, source)
         rejected = connection.execute(
@@ -122,7 +122,7 @@ def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[
     return rows, {path for (path,) in rejected}
 
 
-def _read_carefully(dataset: Dataset, header: Header, at: int, path: Path) -> Text:
+def _read_carefully(dataset: Dataset, header: Header, index: int, path: Path) -> Text:
     records = islice(read_records(path, header.width), 1, None)
     text = Text(_no_rows(dataset, header))
     parts, lines = [text.rows], []
@@ -130,22 +130,24 @@ def _read_carefully(dataset: Dataset, header: Header, at: int, path: Path) -> Te
         sound = []
         for record in block:
             if reason := _shape_fault(record, header, dataset):
-                text.damaged.append(Damaged(at, record.line, record.raw, reason))
+                text.damaged.append(Damaged(index, record.line, record.raw, reason))
             else:
                 sound.append(record)
         if sound:
-            parts.append(_type_records(dataset, header, at, sound))
-            lines.append(pl.DataFrame({"line": [one.line for one in sound], "raw": [one.raw for one in sound]}))
+            parts.append(_type_records(dataset, header, index, sound))
+            lines.append(
+                pl.DataFrame({"line": [record.line for record in sound], "raw": [record.raw for record in sound]})
+            )
     text.rows = pl.concat(parts)
-    text.lines[at] = pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
+    text.lines[index] = pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
     return text
 
 
 def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | None:
-    """Why a record is no row of this header.
+    """Return why a record does not fit the header.
 
-    A short row is taken only if the cells it lacks are trailing columns that may be empty (the article's own
-    lab_sessions example lacks two); whether its cells fit where they land is judged with their values.
+    A short row is accepted only if its missing cells are trailing nullable columns (the article's own lab_sessions example
+    lacks two). Validation checks whether its cells are plausible where they land.
     """
     if record.fault:
         return record.fault
@@ -158,13 +160,13 @@ def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | No
     return None
 
 
-def _type_records(dataset: Dataset, header: Header, at: int, records: list[Record]) -> pl.DataFrame:
+def _type_records(dataset: Dataset, header: Header, index: int, records: list[Record]) -> pl.DataFrame:
     width = header.width
     padded = (record.cells + [None] * (header.cells - len(record.cells)) for record in records)
     texts = pl.DataFrame(
         list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(header.cells)}, orient="col"
     ).with_columns(
-        pl.lit(at, pl.Int64).alias(FILE),
+        pl.lit(index, pl.Int64).alias(FILE),
         pl.Series(SHORT, [width - len(record.cells) for record in records], pl.Int32),
     )
     with _connection() as connection:
@@ -177,7 +179,7 @@ def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:
-    """Type the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, what can't be read is NULL and kept in UNREAD."""
+    """Cast the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, unparsed is NULL and kept in UNREAD."""
     trimmed = ", ".join(f"nullif({trim_start_sql(f'c{at}')}, '') AS c{at}" for at in range(header.cells))
     cell = {name: f"c{at}" for at, name in enumerate(header.names)}
     typed = []
@@ -190,8 +192,8 @@ def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Head
             typed.append(f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"')
     headers = [given or name for given, name in zip(header.delivered, header.names, strict=True)]
     connection.execute("SET VARIABLE headers = $headers", {"headers": headers})
-    # A relation's rows become Arrow where they are made; those of `execute` are handed over first, which costs more CPU (1.3 x)
-    # and a thread. It takes no parameters, so they are variables.
+    # A relation converts rows to Arrow where they are produced. `execute` hands them over first, which costs 1.3 times the CPU and
+    # a thread. A relation takes no parameters, so they are variables.
     rows = connection.sql(f"""
         WITH source AS ({source}),
         cells AS (SELECT {trimmed}, {FILE}, {SHORT} FROM source),
@@ -200,7 +202,7 @@ def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Head
                CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
                {_unread_sql(dataset, cell)} AS {UNREAD}, {_surplus_sql(header)} AS {_SURPLUS}
         FROM typed""").pl()
-    return look_again(connection, dataset, rows, UNREAD)
+    return parse_unread(connection, dataset, rows, UNREAD)
 
 
 def _value_sql(column: Column) -> str:
@@ -211,7 +213,7 @@ def _value_sql(column: Column) -> str:
 
 
 def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
-    """The texts of the typed columns that were not read, NULL for the others; NULL alone where all were read."""
+    """Return SQL of the unparsed texts of the typed columns, NULL for the others; NULL if all were parsed."""
     columns = typed_columns(dataset)
     left = {
         column.name: f'{cell[column.name]} IS NOT NULL AND "{column.name}" IS NULL'
@@ -226,27 +228,27 @@ def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
 
 
 def _surplus_sql(header: Header) -> str:
-    """Whether a cell beyond the header's columns holds text."""
+    """Return SQL of whether a cell after the header's columns holds text."""
     beyond = [f"nullif({trim_all_sql(f'c{at}')}, '') IS NOT NULL" for at in range(header.width, header.cells)]
     return " OR ".join(beyond) or "false"
 
 
 def _extra_sql(dataset: Dataset, header: Header) -> str:
-    """A JSON object of the columns nobody announced, without the empty ones; NULL where there is none."""
+    """Return SQL of a JSON object of the unannounced columns without empty ones; NULL if there is none."""
     announced = {column.name for column in dataset.columns}
     unknown = [at for at, name in enumerate(header.names) if name not in announced]
     if not unknown:
         return "NULL::VARCHAR"
     pairs = ", ".join(f"getvariable('headers')[{at + 1}], nullif({trim_all_sql(f'c{at}')}, '')" for at in unknown)
-    # Merging into an empty object drops the NULLs (RFC 7396).
+    # Merging into an empty object drops NULLs (RFC 7396).
     return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')"
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "1GB",
-        "threads": 1,  # batches are read side by side (`loading.READERS`), which costs less than two threads for each
-        # Texts go to polars in the form it keeps them in, at half the cost; DuckDB needs both settings for that.
+        "threads": 1,  # batches are read in parallel (`load_files.READERS`), which costs less than two threads for each
+        # Transfer texts in polars' own string format, at half the cost; DuckDB needs both settings.
         "produce_arrow_string_view": True,
         "arrow_output_version": "1.4",
     }

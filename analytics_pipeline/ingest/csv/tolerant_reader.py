@@ -1,13 +1,13 @@
-"""The careful reader: splits one damaged file into records, each with its line and raw text, whatever is in it.
+"""Split one damaged file into records, with line and raw text, whatever is in it.
 
-It knows CSV and nothing of datasets. Whole files go through DuckDB in `read_files.py`, which is far faster; this one is for
-files that DuckDB refuses, and to find the line of a row that was rejected.
+Knows CSV, not datasets. DuckDB reads whole files far faster (`read_files.py`). This reader serves files that DuckDB refuses, and
+finds the lines of rejected rows.
 
-A record is a run of lines that parse as one CSV record. Where lines do not, or where they are not as wide as a whole record and
-a line behind the first is, a quote was left open: the first line alone is the damaged record and reading goes on at the next
-line, so that the good rows behind it are not lost. Whole is what is as wide as the header or as the first row, since all
-rows may lack the last cells. The grammar is DuckDB's: a quote opens a cell behind nothing but spaces, blanks may stand behind
-the closing one, and a quote inside a bare cell is text.
+A record is a run of lines that parse as one CSV record. If they do not parse, or are not as wide as a complete record while a
+line after the first is, a quote was left open. Then only the first line is a damaged record, and reading continues at the next
+line, so that the good rows after it are not lost. Complete means as wide as the header or the first row, since all rows may lack
+the last cells. The grammar is DuckDB's: a quote opens a cell after nothing but spaces, blanks may follow the closing one, and a
+quote inside an unquoted cell is text.
 """
 
 import re
@@ -24,7 +24,7 @@ MAX_LINE = 2_000_000
 """Characters; DuckDB's own limit is 2 MB. A longer line is one damaged record."""
 MAX_LINES = 1_000
 MAX_RECORD = 4 * MAX_LINE
-"""Lines and characters that one quoted record may span, so that an open quote costs a bounded search."""
+"""Maximum lines and characters of one quoted record, to bound the search after an open quote."""
 
 _WINDOW = 4096
 _OPEN = words("a quote is opened and not closed")
@@ -41,9 +41,9 @@ class Record:
 
     Attributes:
         line: number of its first line, from 1.
-        raw: its text as delivered; bytes that are not UTF-8 stand as `\\xNN`.
-        cells: its cells, empty where `fault` says why they can't be told apart.
-        fault: what is wrong with its form, None for a sound record.
+        raw: its text as delivered; bytes that are not UTF-8 are shown as `\\xNN`.
+        cells: its cells; empty if `fault` says why they can't be told apart.
+        fault: the fault in its form; None for a sound record.
     """
 
     line: int
@@ -53,7 +53,7 @@ class Record:
 
 
 class _Lines:
-    """The lines of a file, numbered, with a way to put lines back."""
+    """Numbered lines of a file that can be put back."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -61,7 +61,7 @@ class _Lines:
         self._number = 0
 
     def take(self) -> tuple[int, str, bool] | None:
-        """The next line: number, text, whether it was cut at MAX_LINE."""
+        """Return the next line: number, text, and whether it was cut at MAX_LINE."""
         if self._back:
             return self._back.popleft()
         text = self._piece()
@@ -75,7 +75,7 @@ class _Lines:
         return self._number, text, cut
 
     def _piece(self) -> str:
-        """A line, or MAX_LINE characters of it; a CR is not parted from its LF, which would be a line of its own."""
+        """Return a line, or MAX_LINE characters of it, without splitting a CR LF, which would make an extra line."""
         text = self._file.readline(MAX_LINE)
         if len(text) == MAX_LINE and text.endswith("\r"):
             behind = self._file.tell()
@@ -89,11 +89,11 @@ class _Lines:
 
 
 def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
-    """Split a file into records, the header first; blank lines are none.
+    """Split a file into records, the header first; blank lines are skipped.
 
     Args:
-        path: the file; read as UTF-8, with or without a byte order mark, with any line endings.
-        width: cells in a whole record; None for the header's own, without empty ones at its end.
+        path: the file, read as UTF-8, with or without a byte order mark, with any line endings.
+        width: number of cells in a complete record; None for the header's, without empty ones at its end.
 
     Raises:
         OSError: the file can't be read.
@@ -113,13 +113,13 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a look over a file's bytes tells of it.
+    """Result of scanning a file's bytes.
 
     Attributes:
-        lines: line feeds, and the last line if none ends it.
-        trusted: whether DuckDB may read it. It keeps a long line whole once for every cell beyond the header's (a row of
-            900,000 cells takes hours), and takes a quote behind two blanks for text, in silence. A CR alone ends a line for it, so
-            that line feeds do not tell whether it read all.
+        lines: number of line feeds, plus one if the last line lacks one.
+        trusted: whether DuckDB may read it. DuckDB copies a long line once per cell after the header's (a row of 900,000 cells
+            takes hours), and silently takes a quote after two blanks for text. A lone CR ends a line for it, so that line feeds
+            do not tell whether it read everything.
     """
 
     lines: int
@@ -127,9 +127,9 @@ class Survey:
 
 
 def survey(path: Path) -> Survey:
-    """Look over a file once.
+    """Scan a file once.
 
-    It is not trusted if it has a line of twice _WINDOW bytes or more; a shorter one may do, as windows are looked at.
+    It is not trusted if a line has 2 * _WINDOW bytes or more. A shorter one may also fail, as the scan works in windows.
 
     Raises:
         OSError: the file can't be read.
@@ -139,7 +139,7 @@ def survey(path: Path) -> Survey:
         while trusted and (chunk := file.read(_WINDOW * 256)):
             whole_windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
             trusted = (
-                chunk.rfind(b'  "') < 0  # from the back, which is quicker than `in`
+                chunk.rfind(b'  "') < 0  # from the end, which is faster than `in`
                 and b'  "' not in end + chunk[:2]
                 and all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in whole_windows)
             )
@@ -151,16 +151,16 @@ def survey(path: Path) -> Survey:
 
 
 def is_read_whole(path: Path, surveyed: Survey, records: int) -> bool:
-    """Whether DuckDB, which found just so many records in a trusted file and nothing wrong, read all of it.
+    """Return whether DuckDB read all of a trusted file in which it found this many records and no error.
 
-    It drops a last record cut off inside quotes in silence. Mostly a record is a line; else the lines are counted once more
-    without blank ones and those inside quotes.
+    It silently drops a last record that is cut off inside quotes. Usually each record is one line; otherwise count the lines
+    again without blank ones and those inside quotes.
     """
     return surveyed.lines == records + 1 or _lines_outside_quotes(path) == records + 1
 
 
 def _lines_outside_quotes(path: Path) -> int:
-    """Lines that are not blank, without the line ends that stand inside quotes."""
+    """Return the number of lines that are not blank, ignoring line ends inside quotes."""
     lines, begun, blanks = 0, b"", _BLANKS.encode()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -189,14 +189,14 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whol
 
 
 def _swallowed(cells: list[str], behind: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
-    """Whether a quote left open took a whole record along; else lines of another width are one row that is too wide or short."""
+    """Return whether an open quote swallowed a complete record; if not, the lines are one row of the wrong width."""
     if _width(cells, width) in whole:
         return False
     return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in behind)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
-    """The text of a record's lines, as long as somebody asks for another one because a quote is open."""
+    """Yield the text of a record's lines, for as long as the parser asks for more because a quote is open."""
     size = len(taken[0][1])
     yield taken[0][1]
     while len(taken) < MAX_LINES and size <= MAX_RECORD and (line := lines.take()) is not None:
@@ -208,7 +208,7 @@ def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[st
 
 
 def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
-    """The cells of the record that begins the first line, and why they can't be told apart."""
+    """Return the cells of the record that the first line begins, and why they can't be told apart, if so."""
     cells: list[str] = []
     quoted: list[str] | None = None  # what the open quote holds so far
     for text in texts:
@@ -221,7 +221,7 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
                     continue
                 quoted, at = [], text.index('"', at) + 1
             inside = _INSIDE.match(text, at)
-            assert inside is not None  # it matches nothing, too
+            assert inside is not None  # the pattern also matches the empty string
             quoted.append(inside[0])
             if inside.end() == len(text):
                 break
@@ -235,7 +235,7 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
 
 
 def width_of(cells: Sequence[str], least: int = 0) -> int:
-    """Cells that count: empty ones at the end, beyond the first `least`, do not."""
+    """Return the number of cells without empty ones at the end, but at least `least`."""
     count = len(cells)
     while count > least and not cells[count - 1].strip(BLANKS):
         count -= 1
@@ -249,10 +249,10 @@ def _width(cells: list[str], width: int | None) -> int:
 def _is_utf8(raw: str) -> bool:
     try:
         return raw.isascii() or bool(raw.encode())
-    except UnicodeEncodeError:  # the surrogates that stand for undecodable bytes
+    except UnicodeEncodeError:  # surrogates mark undecodable bytes
         return False
 
 
 def _shown(raw: str) -> str:
-    """The text with what is not UTF-8 as `\\xNN`."""
+    """Return the text with bytes that are not UTF-8 shown as `\\xNN`."""
     return raw.rstrip("\r\n").encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -12,7 +12,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
-from analytics_pipeline.ingest.landing import tidy
+from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key
@@ -157,7 +157,7 @@ def _load(
     context.log.info(
         f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
     )
-    tidy(warehouse.landing, todo.unchanged)
+    clean_landing(warehouse.landing, todo.unchanged)
     loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full)
     yield from loader.load(dataset, work)
 
