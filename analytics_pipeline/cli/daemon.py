@@ -13,12 +13,12 @@ def daemon() -> None:
 
     Refuses to start while another daemon uses the data folder.
     """
-    from analytics_pipeline.orchestration.daemon import only_daemon
+    from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
     settings = load_settings()
     home = prepare_home(settings)
-    with only_daemon(settings):  # reports another daemon before this process is replaced
+    with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]

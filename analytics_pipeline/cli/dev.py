@@ -18,12 +18,14 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages. Uses the persistent instance
     under ANALYTICS_DATA_DIR.
     """
-    from analytics_pipeline.orchestration.daemon import only_daemon
+    from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
     settings = load_settings()
     home = prepare_home(settings)
-    with only_daemon(settings):  # reports another daemon before this process is replaced; its daemon takes the lock
+    with hold_daemon_lock(
+        settings
+    ):  # reports another daemon before this process is replaced; its daemon takes the lock
         pass
     try:
         socket.create_server(("127.0.0.1", port)).close()

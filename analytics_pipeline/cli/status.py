@@ -131,9 +131,9 @@ def _dataset_status(name: str, here: OnDisk, todo: Plan | None, failed: list[Fai
 
 def _next_attempt(file: FailedFile) -> datetime | None:
     """Return when the daemon retries a failing file (UTC); None after its last attempt."""
-    from analytics_pipeline.orchestration.raw.load_requests import PACE
+    from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 
-    return None if file.attempts >= PACE.attempts else file.failed_at + PACE.pause(file.attempts)
+    return None if file.attempts >= RETRY_POLICY.attempts else file.failed_at + RETRY_POLICY.pause(file.attempts)
 
 
 def _show(

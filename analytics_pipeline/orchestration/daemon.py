@@ -18,16 +18,16 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.private_files import make_private_folder
 
 
-class DaemonRuns(PipelineError):
+class DaemonRunning(PipelineError):
     """Another daemon works on this data folder."""
 
 
 @contextmanager
-def only_daemon(settings: Settings) -> Iterator[None]:
+def hold_daemon_lock(settings: Settings) -> Iterator[None]:
     """Hold the place of the one daemon of a data folder.
 
     Raises:
-        DaemonRuns: another process holds it; the text names it.
+        DaemonRunning: another process holds it; the text names it.
         OSError: the lock file can't be written.
     """
     path = settings.dagster_home / "daemon.lock"
@@ -36,7 +36,7 @@ def only_daemon(settings: Settings) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DaemonRuns(
+            raise DaemonRunning(
                 f"A daemon works on {settings.data_dir.absolute()} already: {_holder(file.read())}.",
                 "End it first, or set ANALYTICS_DATA_DIR to another folder.",
             ) from None
@@ -64,7 +64,7 @@ def main() -> None:
 
     try:
         settings = load_settings()
-        with only_daemon(settings):
+        with hold_daemon_lock(settings):
             with open_instance(settings) as instance:
                 end_dead_runs(instance)  # a power cut leaves runs that hold the places of others
             run_dagster()

@@ -7,11 +7,11 @@ import dagster as dg
 
 from analytics_pipeline.orchestration.alerting.sensor import alerts
 from analytics_pipeline.orchestration.models.assets import model_assets
-from analytics_pipeline.orchestration.models.automation import following_sensor
+from analytics_pipeline.orchestration.models.automation import automation_sensor
 from analytics_pipeline.orchestration.models.published_assets import published_asset, report
 from analytics_pipeline.orchestration.raw.assets import raw_assets
 from analytics_pipeline.orchestration.raw.feed_asset import bucket_asset
-from analytics_pipeline.orchestration.raw.load_requests import PACE, Pace
+from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.raw.schedules import load_jobs, load_schedules
 from analytics_pipeline.orchestration.raw.sensor import missing_partitions
 from analytics_pipeline.orchestration.resources import build_resources
@@ -24,7 +24,11 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 def build_definitions(
-    settings: Settings, overrides: dict[str, Any] | None = None, *, clock: Clock = utc_now, pace: Pace = PACE
+    settings: Settings,
+    overrides: dict[str, Any] | None = None,
+    *,
+    clock: Clock = utc_now,
+    retry_policy: RetryPolicy = RETRY_POLICY,
 ) -> dg.Definitions:
     """The code location.
 
@@ -32,7 +36,7 @@ def build_definitions(
         settings: where data lies and when it begins; what only a run needs may be missing.
         overrides: resources in place of the usual ones, for tests.
         clock: tells the sensors the time (UTC).
-        pace: how patiently failing files are tried again.
+        retry_policy: how patiently failing files are tried again.
     """
     project, jobs = load_project(), load_jobs()
     return dg.Definitions(
@@ -45,7 +49,11 @@ def build_definitions(
         ],
         jobs=jobs,
         schedules=load_schedules(settings.start_date),
-        sensors=[missing_partitions(jobs, settings.start_date, clock, pace), alerts(clock), following_sensor()],
+        sensors=[
+            missing_partitions(jobs, settings.start_date, clock, retry_policy),
+            alerts(clock),
+            automation_sensor(),
+        ],
         resources={**build_resources(settings), **(overrides or {})},
         # A step in a process of its own costs 2.5 to 4 s of CPU for imports alone.
         executor=dg.in_process_executor,

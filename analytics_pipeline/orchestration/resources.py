@@ -17,7 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
-from analytics_pipeline.orchestration.runs.run_records import name_process
+from analytics_pipeline.orchestration.runs.run_records import record_process
 from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -90,7 +90,7 @@ class WarehouseResource(DuckDBResource):
         """When the warehouse was found replaced from outside (epoch seconds); 0 if it never was. No file of DuckDB is opened."""
         return replaced_at(Path(self.database))
 
-    def judge(self) -> str:
+    def detect_replacement(self) -> str:
         """Return a text for people if the warehouse is found replaced from outside now, else an empty one.
 
         It is opened only if its `stat()` is not what the last writer left, and no writer has it.
@@ -121,14 +121,14 @@ class WarehouseResource(DuckDBResource):
         return self._settings.report_path
 
 
-class Verdicts:
+class ResultListener:
     """Who is told of each file's verdict as soon as it is written: nobody, or the terminal that executes the run."""
 
     def __init__(self) -> None:
         self.on_file: Callable[[FileResult], None] = lambda _: None
 
     @contextmanager
-    def told_to(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
+    def listening(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
         """Call a function with the verdict of each file that a run of these definitions loads while the block runs."""
         before, self.on_file = self.on_file, on_file
         try:
@@ -137,11 +137,11 @@ class Verdicts:
             self.on_file = before
 
 
-class VerdictsDefinition(dg.ResourceDefinition):
+class ResultListenerResource(dg.ResourceDefinition):
     """The resource of a code location, with the object that all its runs in this process share."""
 
     def __init__(self) -> None:
-        self.verdicts = Verdicts()
+        self.verdicts = ResultListener()
         told = "Who is told of each file's verdict: a terminal that executes the run, else nobody."
         super().__init__(lambda _: self.verdicts, config_schema={}, description=told)
 
@@ -151,7 +151,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "feed": _fixed("The organisation's part of Vocareum's bucket.", lambda: FeedResource.of(settings)),
         "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
-        "verdicts": VerdictsDefinition(),
+        "verdicts": ResultListenerResource(),
         "webhook": _fixed("The webhook of alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
         # No asset returns a value to store. Dagster's default takes a folder from run config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]
@@ -166,7 +166,7 @@ def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
 
     def start(context: dg.InitResourceContext) -> Any:
         if context.run and context.instance:
-            name_process(context.instance, context.run)
+            record_process(context.instance, context.run)
         return make()
 
     return dg.ResourceDefinition(start, config_schema={}, description=f"{description} Set by the settings.")

@@ -20,9 +20,14 @@ from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, pl
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.raw.load_requests import load_requests, put_back
-from analytics_pipeline.orchestration.raw.materializations import marked, newest_events, snapshot_versions, when
-from analytics_pipeline.orchestration.resources import Verdicts
+from analytics_pipeline.orchestration.raw.load_requests import load_requests, withdrawn_failures
+from analytics_pipeline.orchestration.raw.materializations import (
+    last_materialized,
+    materialized_versions,
+    newest_events,
+    snapshot_versions,
+)
+from analytics_pipeline.orchestration.resources import ResultListener
 from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.settings import Settings
@@ -143,8 +148,8 @@ def sync(
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)
-    untold = {one.version: one for one in _unmarked(instance, todo.unchanged, since)}
-    untold |= {one.version: one for one in put_back(todo.unchanged, known_runs(instance))}
+    untold = {one.version: one for one in _unmaterialized(instance, todo.unchanged, since)}
+    untold |= {one.version: one for one in withdrawn_failures(todo.unchanged, known_runs(instance))}
     work = todo.delivered if full else todo.work + tuple(untold.values())
     now = datetime.now(UTC)
     runs = load_requests(work, settings.start_date, now, most=len(work))
@@ -156,7 +161,7 @@ def sync(
         done.results.append(result)
         on_file(result)
 
-    with _verdicts(definitions).told_to(note):
+    with _verdicts(definitions).listening(note):
         for request in runs:
             assets = [asset_key(DATASETS[name]) for name in request.only]
             run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
@@ -178,9 +183,9 @@ def sync(
     return done
 
 
-def _verdicts(definitions: dg.Definitions) -> Verdicts:
+def _verdicts(definitions: dg.Definitions) -> ResultListener:
     found: Any = (definitions.resources or {})["verdicts"]
-    verdicts: Verdicts = found.verdicts
+    verdicts: ResultListener = found.verdicts
     return verdicts
 
 
@@ -192,9 +197,9 @@ def rebuild(
         loaded, closed, changed = loaded_files(connection), closed_files(connection), last_change(connection)
     if not loaded and not closed:
         return None
-    _mark_closed(instance, closed, loaded)
-    _mark_untold(instance, loaded)
-    published = when(newest_events(instance, [PUBLISHED]), PUBLISHED)
+    _materialize_closed(instance, closed, loaded)
+    _materialize_unrecorded(instance, loaded)
+    published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
     stale = stale_assets(instance)
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
         stale = [PUBLISHED]  # what is missing stands in the published file, too
@@ -204,11 +209,11 @@ def rebuild(
     return execute(definitions, instance, stale, {}, {})
 
 
-def _mark_untold(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
+def _materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
     """Mark as materialized what was loaded by no run, as a replay does, or by one that died before it could tell."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
-        told = when(newest, asset_key(dataset))
+        told = last_materialized(newest, asset_key(dataset))
         untold = [one for one in loaded if one.dataset == name and one.loaded_at.replace(tzinfo=UTC).timestamp() > told]
         if dataset.period:
             for one in untold:
@@ -221,7 +226,7 @@ def _mark_untold(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> 
             _tell(instance, dataset, snapshot_versions(versions))
 
 
-def _mark_closed(
+def _materialize_closed(
     instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
 ) -> None:
     """Tell of files that were closed, so that the models are rebuilt without them and a new delivery is loaded."""
@@ -232,7 +237,7 @@ def _mark_closed(
         if (
             not dataset
             or (name, partition) in there
-            or closed_at.replace(tzinfo=UTC).timestamp() <= when(newest, asset_key(dataset))
+            or closed_at.replace(tzinfo=UTC).timestamp() <= last_materialized(newest, asset_key(dataset))
         ):
             continue
         versions = {place: version for place, version in there.items() if place[0] == name}
@@ -251,7 +256,7 @@ def _tell(
     instance.report_runless_asset_event(event)
 
 
-def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
+def _unmaterialized(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
     """What is loaded but not materialized in this instance: it is new, or a process died between the two.
 
     Args:
@@ -261,13 +266,13 @@ def _unmarked(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since
     newest = newest_events(instance, map(asset_key, datasets))
     for dataset in datasets:
         key = asset_key(dataset)
-        if dataset.period is None and when(newest, key) >= max(since, 1):
+        if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
             continue
         ours = [one for one in unchanged if one.dataset is dataset]
         told = instance.get_materialized_partitions(key) if dataset.period else set()
         if since:
             partitions = {one.partition.key for one in ours}
-            told = {partition for _, partition in marked(instance, dataset, key, partitions, since)}
+            told = {partition for _, partition in materialized_versions(instance, dataset, key, partitions, since)}
         yield from (one for one in ours if one.partition.key not in told)
 
 

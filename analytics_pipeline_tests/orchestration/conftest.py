@@ -16,7 +16,7 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.raw.load_requests import PACE, Pace
+from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.clocks import Clock
 
@@ -103,14 +103,18 @@ def start_pipeline(vocareum: DemoVocareum, tmp_path: Path, monkeypatch: pytest.M
     started: list[Pipeline] = []
 
     def start(
-        start_date: str = "2026-10-20", pace: Pace = PACE, *, on_disk: bool = False, **environment: str
+        start_date: str = "2026-10-20",
+        retry_policy: RetryPolicy = RETRY_POLICY,
+        *,
+        on_disk: bool = False,
+        **environment: str,
     ) -> Pipeline:
         folder = tmp_path / f"data{len(started)}"
         variables = {"ANALYTICS_DATA_DIR": str(folder), "VOCAREUM_START_DATE": start_date, **vocareum.environment}
         for name, value in (variables | environment).items():
             monkeypatch.setenv(name, value)
         settings, clock = load_settings(), Clock()
-        definitions = build_definitions(settings, clock=clock, pace=pace)
+        definitions = build_definitions(settings, clock=clock, retry_policy=retry_policy)
         instance = open_instance(settings) if on_disk else dg.DagsterInstance.ephemeral()
         started.append(Pipeline(vocareum, settings, instance, definitions, clock))
         return started[-1]

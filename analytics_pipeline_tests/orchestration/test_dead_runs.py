@@ -10,7 +10,7 @@ import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration import daemon
-from analytics_pipeline.orchestration.runs.run_records import WORKER_TAG, name_process
+from analytics_pipeline.orchestration.runs.run_records import WORKER_TAG, record_process
 from analytics_pipeline.storage.private_files import process_identity
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
@@ -61,7 +61,7 @@ def test_a_later_process_of_the_same_number_is_another_one(pipeline: Pipeline) -
     boot, start, pid = process_identity(os.getpid()).split(":")
     assert pid == str(os.getpid())
     ours, rebooted, reused = started(pipeline), started(pipeline), started(pipeline)
-    name_process(pipeline.instance, ours)
+    record_process(pipeline.instance, ours)
     for run, identity in ((rebooted, f"another-boot:{start}:{pid}"), (reused, f"{boot}:1:{pid}")):
         host = tags(pipeline, ours)[WORKER_TAG].split("@")[1]
         pipeline.instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id}@{host}@{identity}"})

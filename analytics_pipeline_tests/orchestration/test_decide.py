@@ -7,7 +7,13 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.orchestration.raw.load_requests import PACE, Standing, load_requests, standing, standings
+from analytics_pipeline.orchestration.raw.load_requests import (
+    RETRY_POLICY,
+    LoadState,
+    load_requests,
+    load_state,
+    load_states,
+)
 from analytics_pipeline.orchestration.runs.run_records import (
     ENTRIES_PER_TAG,
     KnownRun,
@@ -63,75 +69,75 @@ def run(
     )
 
 
-def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> Standing:
+def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> LoadState:
     one = delivery(partition)
-    return standing(one, [each for each in runs if each.covers(one.dataset, partition)], now)
+    return load_state(one, [each for each in runs if each.covers(one.dataset, partition)], now)
 
 
 def test_what_was_never_tried_is_due() -> None:
-    assert stands("2026-11-20") is Standing.DUE
+    assert stands("2026-11-20") is LoadState.DUE
 
 
 def test_a_run_in_flight_over_its_range_is_waited_for() -> None:
-    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT)) is Standing.IN_FLIGHT
-    assert stands("2026-11-20", run(last="2026-11-19", state=RunState.IN_FLIGHT)) is Standing.DUE
-    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, only=("2026-11-19",))) is Standing.DUE
-    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, dataset="aws_cost")) is Standing.DUE
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT)) is LoadState.IN_FLIGHT
+    assert stands("2026-11-20", run(last="2026-11-19", state=RunState.IN_FLIGHT)) is LoadState.DUE
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, only=("2026-11-19",))) is LoadState.DUE
+    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, dataset="aws_cost")) is LoadState.DUE
 
 
 def test_the_pause_between_attempts_grows_to_a_day() -> None:
-    assert [PACE.pause(tried) / timedelta(minutes=1) for tried in range(1, 7)] == [15, 60, 240, 960, 1440, 1440]
+    assert [RETRY_POLICY.pause(tried) / timedelta(minutes=1) for tried in range(1, 7)] == [15, 60, 240, 960, 1440, 1440]
 
 
 def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
     failed = run(hours_ago=0.2, bad=(BAD,))
-    assert stands("2026-11-20", failed) is Standing.WAITING
-    assert stands("2026-11-20", failed, now=NOW + timedelta(minutes=4)) is Standing.DUE
+    assert stands("2026-11-20", failed) is LoadState.WAITING
+    assert stands("2026-11-20", failed, now=NOW + timedelta(minutes=4)) is LoadState.DUE
     again = run(hours_ago=0.5, bad=(BAD,))
-    assert stands("2026-11-20", run(hours_ago=2, bad=(BAD,)), again) is Standing.WAITING
+    assert stands("2026-11-20", run(hours_ago=2, bad=(BAD,)), again) is LoadState.WAITING
 
 
 def test_a_file_is_given_up_after_the_last_verdict_and_not_before() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,)) for hours in (3, 4, 5, 6, 7)]
-    assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is Standing.GIVEN_UP
-    assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is Standing.DUE
+    assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP
+    assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is LoadState.DUE
 
 
 def test_runs_that_died_before_they_reached_the_file_never_give_it_up() -> None:
     deaths = [run(hours_ago=hours, asked=(BAD,)) for hours in range(1, 20)]
-    assert stands("2026-11-20", *deaths) is Standing.WAITING
-    assert stands("2026-11-20", *deaths, now=NOW + timedelta(days=1)) is Standing.DUE
+    assert stands("2026-11-20", *deaths) is LoadState.WAITING
+    assert stands("2026-11-20", *deaths, now=NOW + timedelta(days=1)) is LoadState.DUE
 
 
 def test_a_new_version_begins_anew_whatever_the_clocks_say() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,), asked=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     for written in (timedelta(hours=3), timedelta(0), -timedelta(days=30), timedelta(days=30)):
         rewritten = replace(BAD, etag="another", last_modified=NOW - written)
-        assert standing(rewritten, verdicts, NOW) is Standing.DUE
-        assert standing(replace(BAD, last_modified=NOW - written), verdicts, NOW) is Standing.GIVEN_UP
+        assert load_state(rewritten, verdicts, NOW) is LoadState.DUE
+        assert load_state(replace(BAD, last_modified=NOW - written), verdicts, NOW) is LoadState.GIVEN_UP
 
 
 def test_a_run_that_loaded_a_version_is_no_attempt_when_the_file_is_taken_back_to_it() -> None:
     other = delivery("2026-11-21")
     asked = (BAD, other)
-    assert stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED)) is Standing.DUE
-    assert stands("2026-11-20", run(hours_ago=0, asked=asked, bad=(other,))) is Standing.DUE
+    assert stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED)) is LoadState.DUE
+    assert stands("2026-11-20", run(hours_ago=0, asked=asked, bad=(other,))) is LoadState.DUE
     elsewhere = replace(run(hours_ago=0, asked=asked), failed=frozenset({"raw.aws_cost"}))
-    assert stands("2026-11-20", elsewhere) is Standing.DUE
+    assert stands("2026-11-20", elsewhere) is LoadState.DUE
     itself = replace(run(hours_ago=0, asked=asked), failed=frozenset({"raw.lab_sessions"}))
-    assert stands("2026-11-20", itself) is Standing.WAITING
+    assert stands("2026-11-20", itself) is LoadState.WAITING
 
 
 def test_a_run_that_found_a_newer_version_than_it_was_asked_for_is_an_attempt_at_the_newer_one() -> None:
     newer = replace(BAD, etag="newer")
     found = run(hours_ago=0, asked=(BAD,), bad=(newer,))
-    assert standing(newer, [found], NOW) is Standing.WAITING
-    assert standing(BAD, [found], NOW) is Standing.DUE
+    assert load_state(newer, [found], NOW) is LoadState.WAITING
+    assert load_state(BAD, [found], NOW) is LoadState.DUE
 
 
 def test_a_canceled_run_is_waited_for_and_one_that_nobody_asked_a_version_of_is_not() -> None:
-    assert stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED)) is Standing.WAITING
-    assert stands("2026-11-20", run(hours_ago=0)) is Standing.DUE
+    assert stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED)) is LoadState.WAITING
+    assert stands("2026-11-20", run(hours_ago=0)) is LoadState.DUE
 
 
 def test_verdicts_of_a_run_fit_into_short_tags_and_replace_those_that_it_inherited() -> None:
@@ -152,15 +158,15 @@ def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> Non
     verdicts = _verdicts(sessions, {"analytics_pipeline/not_loaded/lab_sessions": "2026-11-20,2026-11-21"})
     assert set(verdicts) == {"2026-11-20", "2026-11-21"}
     older = replace(run(hours_ago=0), verdicts={"lab_sessions": verdicts})
-    assert stands("2026-11-20", *[older] * 9) is Standing.DUE
+    assert stands("2026-11-20", *[older] * 9) is LoadState.DUE
 
 
 def test_days_before_the_first_partition_and_today_are_left_out() -> None:
     work = [delivery(day) for day in ("2025-12-31", "2026-01-01", "2026-11-22", "2026-11-23")]
-    found = standings(work, [], START, NOW)
-    assert [one.partition.key for one in found[Standing.DUE]] == ["2026-01-01", "2026-11-22"]
-    assert [one.partition.key for one in found[Standing.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
-    assert load_requests(found[Standing.OUTSIDE], START, NOW) == []
+    found = load_states(work, [], START, NOW)
+    assert [one.partition.key for one in found[LoadState.DUE]] == ["2026-01-01", "2026-11-22"]
+    assert [one.partition.key for one in found[LoadState.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
+    assert load_requests(found[LoadState.OUTSIDE], START, NOW) == []
 
 
 def test_datasets_of_a_cadence_share_a_run_and_near_days_a_range() -> None:
@@ -202,5 +208,5 @@ def test_ten_years_against_a_month_of_runs_is_decided_at_once(monkeypatch: pytes
         return covers(known, dataset, partition)
 
     monkeypatch.setattr(KnownRun, "covers", count)
-    standings(work, [run("2016-01-01", "2016-12-31")] * 300, days[0], NOW)
+    load_states(work, [run("2016-01-01", "2016-12-31")] * 300, days[0], NOW)
     assert len(looked_at) == 366 * 2 * 300, "only the partitions of a run's range are compared with it"

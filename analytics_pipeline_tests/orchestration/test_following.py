@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from analytics_pipeline.orchestration.models.automation import FOLLOW
+from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
@@ -20,10 +20,10 @@ class Daemon:
         @dg.asset(partitions_def=DAYS)
         def load() -> None: ...
 
-        @dg.asset(deps=[load], automation_condition=FOLLOW)
+        @dg.asset(deps=[load], automation_condition=REBUILD_ON_CHANGE)
         def model() -> None: ...
 
-        @dg.asset(deps=[model], automation_condition=FOLLOW)
+        @dg.asset(deps=[model], automation_condition=REBUILD_ON_CHANGE)
         def published() -> None: ...
 
         self._definitions = dg.Definitions([load, model, published], executor=dg.in_process_executor)

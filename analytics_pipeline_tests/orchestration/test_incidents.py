@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from analytics_pipeline.orchestration.alerting.incidents import Incident, RedCheck, from_json, messages, open_incidents
+from analytics_pipeline.orchestration.alerting.incidents import (
+    FailingCheck,
+    Incident,
+    from_json,
+    messages,
+    open_incidents,
+)
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -19,7 +25,7 @@ def run(run_id: str, state: RunState, minutes_ago: float, *assets: str, retried:
 
 
 def now_open(
-    runs: Sequence[KnownRun], red: Sequence[RedCheck] = (), known: Mapping[str, Incident] = {}
+    runs: Sequence[KnownRun], red: Sequence[FailingCheck] = (), known: Mapping[str, Incident] = {}
 ) -> dict[str, Incident]:
     return open_incidents(runs, red, known, lambda run_id: f"broken in {run_id}", NOW)
 
@@ -63,17 +69,19 @@ def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_don
 
 def test_a_red_check_keeps_it_open_after_a_good_run() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
-    red = [RedCheck(SESSIONS, "schema", "a file cannot be read", "r1")]
+    red = [FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1")]
     assert now_open([run("r2", RunState.SUCCEEDED, 1, SESSIONS)], red, known) == known
 
 
 def test_a_red_check_alone_is_an_incident() -> None:
-    found = now_open([run("r1", RunState.SUCCEEDED, 1, SESSIONS)], [RedCheck(SESSIONS, "schema", "it is bad", "r1")])
+    found = now_open(
+        [run("r1", RunState.SUCCEEDED, 1, SESSIONS)], [FailingCheck(SESSIONS, "schema", "it is bad", "r1")]
+    )
     assert found["raw.lab_sessions schema"].error == "it is bad"
 
 
 def test_a_late_file_does_not_hide_a_failing_one() -> None:
-    late = RedCheck(SESSIONS, "newest_is_loaded", "it is late", "r0")
+    late = FailingCheck(SESSIONS, "newest_is_loaded", "it is late", "r0")
     known = now_open([run("r1", RunState.SUCCEEDED, 9, SESSIONS)], [late])
     both = now_open([run("r2", RunState.FAILED, 5, SESSIONS)], [late], known)
     assert [text.partition(" failed")[0] for text in messages(known, both, "")] == [

@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.orchestration.daemon import only_daemon
+from analytics_pipeline.orchestration.daemon import hold_daemon_lock
 from analytics_pipeline.settings import load_settings
 
 HOLD = """
-from analytics_pipeline.orchestration.daemon import only_daemon
+from analytics_pipeline.orchestration.daemon import hold_daemon_lock
 from analytics_pipeline.settings import load_settings
-with only_daemon(load_settings()):
+with hold_daemon_lock(load_settings()):
     print("held", flush=True)
     input()
 """
@@ -32,7 +32,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("command", ["dev", "daemon"])
 def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command: str, data: Path) -> None:
-    with only_daemon(load_settings()):
+    with hold_daemon_lock(load_settings()):
         done = CliRunner().invoke(app, [command])
     assert done.exit_code == 2, done.output
     assert f"A daemon works on {data} already: process {os.getpid()} on " in done.stderr
@@ -40,7 +40,7 @@ def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command:
 
 
 def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path) -> None:
-    with only_daemon(load_settings()):
+    with hold_daemon_lock(load_settings()):
         program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run", "--empty-workspace"]
         done = subprocess.run(program, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 1
@@ -53,5 +53,5 @@ def test_a_daemon_that_was_killed_leaves_its_place_free() -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         holder.send_signal(signal.SIGKILL)
-    with only_daemon(load_settings()):
+    with hold_daemon_lock(load_settings()):
         pass

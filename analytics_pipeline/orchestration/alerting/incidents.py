@@ -17,7 +17,7 @@ PARTITIONS_NAMED = 12
 
 
 @dataclass(frozen=True)
-class RedCheck:
+class FailingCheck:
     """A check of severity ERROR that does not pass.
 
     Attributes:
@@ -61,7 +61,7 @@ class Incident:
 
 def open_incidents(
     runs: Sequence[KnownRun],
-    red: Sequence[RedCheck],
+    red: Sequence[FailingCheck],
     known: Mapping[str, Incident],
     error_of: Callable[[str], str],
     now: datetime,

@@ -10,7 +10,13 @@ import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from analytics_pipeline.orchestration.alerting.incidents import Incident, RedCheck, from_json, messages, open_incidents
+from analytics_pipeline.orchestration.alerting.incidents import (
+    FailingCheck,
+    Incident,
+    from_json,
+    messages,
+    open_incidents,
+)
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -43,7 +49,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         known = from_json(json.loads(context.cursor or "{}"))
         now = open_incidents(
             known_runs(context.instance, RUNS_READ),
-            red_checks(context),
+            failing_checks(context),
             known,
             lambda run_id: failure_of(context.instance, run_id),
             clock(),
@@ -63,7 +69,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
     return sense
 
 
-def red_checks(context: dg.SensorEvaluationContext) -> list[RedCheck]:
+def failing_checks(context: dg.SensorEvaluationContext) -> list[FailingCheck]:
     """Checks of severity ERROR whose last result did not pass, of every asset of the code location."""
     if context.repository_def is None:
         return []
@@ -76,7 +82,9 @@ def red_checks(context: dg.SensorEvaluationContext) -> list[RedCheck]:
             continue
         result = event.asset_check_evaluation_data
         if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
-            found.append(RedCheck(".".join(key.asset_key.path), key.name, result.description or "", records[0].run_id))
+            found.append(
+                FailingCheck(".".join(key.asset_key.path), key.name, result.description or "", records[0].run_id)
+            )
     return found
 
 

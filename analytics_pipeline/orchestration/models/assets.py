@@ -10,9 +10,9 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key, model_key
-from analytics_pipeline.orchestration.models.automation import FOLLOW
+from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 from analytics_pipeline.orchestration.resources import WarehouseResource
-from analytics_pipeline.orchestration.runs.step_failures import foreseeable
+from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
 from analytics_pipeline.sql_models import (
     Built,
     ColumnLineage,
@@ -42,7 +42,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         chosen = {".".join(key.path) for key in context.selected_asset_keys}
-        with foreseeable(), warehouse.get_connection() as connection:
+        with report_step_errors(), warehouse.get_connection() as connection:
             wanted = project.select(chosen)
             for name in drop_removed(connection, project.models.values()):
                 context.log.info(f"{name} was dropped, as its file is gone from dbt_like_sql/.")
@@ -77,7 +77,7 @@ def _spec(model: Model) -> dg.AssetSpec:
         kinds={"duckdb", "sql"},
         owners=[OWNER],
         tags={"layer": str(model.layer)},
-        automation_condition=FOLLOW,
+        automation_condition=REBUILD_ON_CHANGE,
         code_version=code_version(model),
         metadata={
             "dagster/table_name": model.qualified,

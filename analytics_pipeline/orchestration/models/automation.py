@@ -10,7 +10,7 @@ _CHANGED: dg.AutomationCondition = (
     | dg.AutomationCondition.missing().newly_true()
     | dg.AutomationCondition.code_version_changed()
 )
-FOLLOW = (
+REBUILD_ON_CHANGE = (
     _CHANGED.since(dg.AutomationCondition.newly_requested() & ~_CHANGED)
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
@@ -22,7 +22,7 @@ is loaded beside it, or while its run reads, asks for the next one. So a rebuild
 GROUPS = ("staging", "marts", "published")
 
 
-def following_sensor() -> dg.AutomationConditionSensorDefinition:
+def automation_sensor() -> dg.AutomationConditionSensorDefinition:
     """Rebuilds the models that a load reaches, and publishes; on by default."""
     return dg.AutomationConditionSensorDefinition(
         "models_follow_loads",

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from analytics_pipeline.orchestration.asset_keys import OWNER, model_key
-from analytics_pipeline.orchestration.models.automation import FOLLOW
+from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 from analytics_pipeline.orchestration.resources import WarehouseResource
-from analytics_pipeline.orchestration.runs.step_failures import foreseeable
+from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.sql_models import Project
 from analytics_pipeline.warehouse.checks import Check, errors, read
@@ -38,12 +38,12 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         kinds={"duckdb"},
         owners=[OWNER],
         tags={"layer": GROUP},
-        automation_condition=FOLLOW,
+        automation_condition=REBUILD_ON_CHANGE,
         check_specs=[dg.AssetCheckSpec(WHOLE, asset=PUBLISHED, description=_WHOLE_DESCRIPTION)],
     )
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
         target = warehouse.published
-        with foreseeable(), warehouse.get_connection() as connection:
+        with report_step_errors(), warehouse.get_connection() as connection:
             done = publish(connection, target, pii=pii)
             failing = errors(read(connection))
         if not done.is_written:
@@ -84,12 +84,12 @@ def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     kinds={"html"},
     owners=[OWNER],
     tags={"layer": GROUP},
-    automation_condition=FOLLOW,
+    automation_condition=REBUILD_ON_CHANGE,
 )
 def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
     """`report.html`, from the published file."""
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
-    with foreseeable():
+    with report_step_errors():
         target = write_report(warehouse.published, warehouse.report)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

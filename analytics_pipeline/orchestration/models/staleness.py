@@ -12,7 +12,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
 from analytics_pipeline.orchestration.models.assets import code_version
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
-from analytics_pipeline.orchestration.raw.materializations import Newest, newest_events, when
+from analytics_pipeline.orchestration.raw.materializations import Newest, last_materialized, newest_events
 from analytics_pipeline.sql_models import Model, load_project, touched_by
 
 
@@ -29,11 +29,11 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
         model.qualified
         for name, dataset in DATASETS.items()
         for model in project.affected(touched_by([name]))
-        if when(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
+        if last_materialized(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
     }
     changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
     names = late | changed | {model.qualified for model in project.affected(changed)}
-    unpublished = any(when(newest, key) > when(newest, PUBLISHED) for key in keys)
+    unpublished = any(last_materialized(newest, key) > last_materialized(newest, PUBLISHED) for key in keys)
     return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
 
 
@@ -44,7 +44,7 @@ def _run_starts(
     runs = {newest[key].run_id for key in keys if key in newest}
     records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
     starts = {record.dagster_run.run_id: record.start_time for record in records}
-    return {key: starts.get(newest[key].run_id) or when(newest, key) for key in keys if key in newest}
+    return {key: starts.get(newest[key].run_id) or last_materialized(newest, key) for key in keys if key in newest}
 
 
 def _built_as(newest: Newest, model: Model) -> str | None:

@@ -16,14 +16,19 @@ from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key
-from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS, LOST, standing_results, standing_specs
+from analytics_pipeline.orchestration.raw.checks.delivery import (
+    FRESHNESS,
+    LOST,
+    delivery_check_results,
+    delivery_check_specs,
+)
 from analytics_pipeline.orchestration.raw.checks.rows import check_results, check_specs, recorded
 from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
-from analytics_pipeline.orchestration.raw.materializations import marked, snapshot_versions
+from analytics_pipeline.orchestration.raw.materializations import materialized_versions, snapshot_versions
 from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
-from analytics_pipeline.orchestration.resources import FeedResource, Verdicts, WarehouseResource
+from analytics_pipeline.orchestration.resources import FeedResource, ResultListener, WarehouseResource
 from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, failed_tag, verdict_tags
-from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, foreseeable
+from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.bucket import Bucket
@@ -90,7 +95,7 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"load_{dataset.name}",
         specs=[spec],
-        check_specs=[*check_specs(dataset, key), *standing_specs(dataset, key)],
+        check_specs=[*check_specs(dataset, key), *delivery_check_specs(dataset, key)],
         config_schema=CONFIG_SCHEMA,
         backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None,
     )
@@ -98,16 +103,16 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         feed: dg.ResourceParam[FeedResource],
         warehouse: dg.ResourceParam[WarehouseResource],
-        verdicts: dg.ResourceParam[Verdicts],
+        verdicts: dg.ResourceParam[ResultListener],
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         config = LoadConfig(**context.op_execution_context.op_config)
-        with _noting_failure(context, dataset):
-            with foreseeable():
+        with _recording_failure(context, dataset):
+            with report_step_errors():
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo = _plan(dataset, bucket, warehouse, partitions, config)
                 results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse), verdicts)
-                _note_verdicts(context, dataset, results)
+                _record_refused(context, dataset, results)
                 yield from _report(context, dataset, todo, results, warehouse, feed.uri, config.only)
                 if outage:
                     raise outage
@@ -162,7 +167,7 @@ def _load(
     yield from loader.load(dataset, work)
 
 
-def _until_outage(loading: Iterator[FileResult], verdicts: Verdicts) -> tuple[list[FileResult], Outage | None]:
+def _until_outage(loading: Iterator[FileResult], verdicts: ResultListener) -> tuple[list[FileResult], Outage | None]:
     """Collect the files' verdicts, and the outage that ended them: what came before it is told all the same."""
     results: list[FileResult] = []
     try:
@@ -189,7 +194,7 @@ def _report(
     with warehouse.get_connection() as connection:
         checks = [
             *check_results(connection, dataset, key, results),
-            *standing_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
+            *delivery_check_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
         ]
         of_loads = [check for check in checks if check.check_name != LOST]
         record(connection, Kind.LOAD, recorded(dataset, of_loads), warehouse_now(), subject=dataset.table)
@@ -207,7 +212,7 @@ def _report(
         elif (
             _by_hand(context)
             or any(one.partition.key in asked for one in todo.unchanged)
-            or versions != marked(context.instance, dataset, key, (), warehouse.replaced_at)
+            or versions != materialized_versions(context.instance, dataset, key, (), warehouse.replaced_at)
         ):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
@@ -215,7 +220,7 @@ def _report(
             partition = one.landed.delivery.partition.key
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
         again = _by_hand(context) or len(loaded) < len(results)
-        _remember_unchanged(
+        _materialize_unchanged(
             context,
             dataset,
             todo,
@@ -225,7 +230,7 @@ def _report(
     yield from checks
 
 
-def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
+def _record_refused(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
     """Keep with the run which versions it could not load."""
     failed = [one.landed.delivery for one in results if one.failure]
     refused = {one.partition.key: one.fingerprint for one in failed}
@@ -234,7 +239,7 @@ def _note_verdicts(context: dg.AssetExecutionContext, dataset: Dataset, results:
 
 
 @contextmanager
-def _noting_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> Iterator[None]:
+def _recording_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> Iterator[None]:
     """Keep with the run whether the step failed, so that alerts name this dataset and not all of the run's."""
     failed = True
     try:
@@ -250,7 +255,7 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
     return not {"dagster/schedule_name", "dagster/sensor_name", PROCESS_TAG} & set(context.run.tags)
 
 
-def _remember_unchanged(
+def _materialize_unchanged(
     context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, since: float, *, again: Collection[str]
 ) -> None:
     """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two.
@@ -261,7 +266,7 @@ def _remember_unchanged(
             that failed, until it is marked.
     """
     key = asset_key(dataset)
-    known = marked(context.instance, dataset, key, {one.partition.key for one in todo.unchanged}, since)
+    known = materialized_versions(context.instance, dataset, key, {one.partition.key for one in todo.unchanged}, since)
     for one in todo.unchanged:
         if one.key in again or known.get((dataset.name, one.partition.key)) != one.version:
             context.log_event(

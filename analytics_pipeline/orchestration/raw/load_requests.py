@@ -28,7 +28,7 @@ MAX_REQUESTS = 10
 
 
 @dataclass(frozen=True)
-class Pace:
+class RetryPolicy:
     """How patiently a file is tried again: 15 minutes, 1 h, 4 h, 16 h, a day."""
 
     first_pause: timedelta = timedelta(minutes=15)
@@ -41,10 +41,10 @@ class Pace:
         return min(self.first_pause * self.factor ** min(tried - 1, 10), self.longest_pause)
 
 
-PACE = Pace()
+RETRY_POLICY = RetryPolicy()
 
 
-class Standing(StrEnum):
+class LoadState(StrEnum):
     """What is to be done with a delivered version that is not loaded."""
 
     DUE = "due"
@@ -54,7 +54,9 @@ class Standing(StrEnum):
     OUTSIDE = "outside of all partitions"
 
 
-def standing(delivery: Delivery, runs: Sequence[KnownRun], now: datetime, pace: Pace = PACE) -> Standing:
+def load_state(
+    delivery: Delivery, runs: Sequence[KnownRun], now: datetime, retry_policy: RetryPolicy = RETRY_POLICY
+) -> LoadState:
     """Where a version stands that is not loaded.
 
     A run was an attempt at this version if it could not load it, or died of something else after it was asked for it.
@@ -65,24 +67,28 @@ def standing(delivery: Delivery, runs: Sequence[KnownRun], now: datetime, pace: 
         delivery: the version.
         runs: those that are about it.
         now: UTC.
-        pace: how patiently to try.
+        retry_policy: how patiently to try.
     """
     if any(run.state is RunState.IN_FLIGHT for run in runs):
-        return Standing.IN_FLIGHT
+        return LoadState.IN_FLIGHT
     dataset, partition, version = delivery.dataset, delivery.partition.key, delivery.fingerprint
     refused = [run for run in runs if run.refused(dataset, partition) == version]
-    if len(refused) >= pace.attempts:
-        return Standing.GIVEN_UP
+    if len(refused) >= retry_policy.attempts:
+        return LoadState.GIVEN_UP
     died = [run for run in runs if run.died_with(dataset, partition) == version]
     ends = [run.ended for run in (*refused, *died) if run.ended]
-    if ends and now < max(ends) + pace.pause(len(ends)):
-        return Standing.WAITING
-    return Standing.DUE
+    if ends and now < max(ends) + retry_policy.pause(len(ends)):
+        return LoadState.WAITING
+    return LoadState.DUE
 
 
-def standings(
-    work: Sequence[Delivery], runs: Sequence[KnownRun], start: date, now: datetime, pace: Pace = PACE
-) -> dict[Standing, list[Delivery]]:
+def load_states(
+    work: Sequence[Delivery],
+    runs: Sequence[KnownRun],
+    start: date,
+    now: datetime,
+    retry_policy: RetryPolicy = RETRY_POLICY,
+) -> dict[LoadState, list[Delivery]]:
     """All versions that are not loaded, by where they stand.
 
     Args:
@@ -90,20 +96,24 @@ def standings(
     """
     every = {cadence: set(_partitions(cadence, start, now)) for cadence in Cadence}
     about = covering(work, runs)
-    found: dict[Standing, list[Delivery]] = defaultdict(list)
+    found: dict[LoadState, list[Delivery]] = defaultdict(list)
     for one in work:
         inside = one.dataset.period is None or one.partition.key in every[one.dataset.cadence]
-        where = standing(one, about[one.dataset.name, one.partition.key], now, pace) if inside else Standing.OUTSIDE
+        where = (
+            load_state(one, about[one.dataset.name, one.partition.key], now, retry_policy)
+            if inside
+            else LoadState.OUTSIDE
+        )
         found[where].append(one)
     return found
 
 
 def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
     """Keys of the files of no partition: of a day before the first, or of one that is not over."""
-    return frozenset(one.key for one in standings(work, (), start, now)[Standing.OUTSIDE])
+    return frozenset(one.key for one in load_states(work, (), start, now)[LoadState.OUTSIDE])
 
 
-def put_back(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
+def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
     """Return deliveries that are loaded as they are, and of whose partition the last verdict is that it could not be loaded.
 
     The version that failed was taken back, or replayed by hand. A run is due that says so: it turns check, partition and asset

@@ -25,7 +25,7 @@ def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
     return {VERSIONS: dg.MetadataValue.json(versions)}
 
 
-def marked(
+def materialized_versions(
     instance: dg.DagsterInstance,
     dataset: Dataset,
     key: dg.AssetKey,
@@ -61,7 +61,7 @@ def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> 
     }
 
 
-def when(newest: Newest, key: dg.AssetKey) -> float:
+def last_materialized(newest: Newest, key: dg.AssetKey) -> float:
     """When an asset was materialized last (epoch seconds), 0 if never."""
     return newest[key].timestamp if key in newest else 0.0
 

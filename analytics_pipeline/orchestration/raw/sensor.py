@@ -18,15 +18,15 @@ from analytics_pipeline.ingest.plan import Loaded, Plan, classify_listing, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
-    PACE,
+    RETRY_POLICY,
     LoadRequest,
-    Pace,
-    Standing,
+    LoadState,
+    RetryPolicy,
     load_requests,
-    put_back,
-    standings,
+    load_states,
+    withdrawn_failures,
 )
-from analytics_pipeline.orchestration.raw.materializations import marked
+from analytics_pipeline.orchestration.raw.materializations import materialized_versions
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -36,7 +36,7 @@ REQUEST_TAG = "analytics_pipeline/request"
 
 
 def missing_partitions(
-    jobs: Sequence[Any], start: date, clock: Clock = utc_now, pace: Pace = PACE
+    jobs: Sequence[Any], start: date, clock: Clock = utc_now, retry_policy: RetryPolicy = RETRY_POLICY
 ) -> dg.SensorDefinition:
     """The sensor.
 
@@ -44,7 +44,7 @@ def missing_partitions(
         jobs: those that load, by cadence.
         start: first day of the partitions.
         clock: tells the time (UTC).
-        pace: how patiently failing files are tried again.
+        retry_policy: how patiently failing files are tried again.
     """
 
     @dg.sensor(
@@ -55,7 +55,7 @@ def missing_partitions(
         description=(
             "Every 15 minutes: what Vocareum's bucket holds that was never loaded, or has changed since, is requested "
             "in as few runs as possible, newest first. Failing files are tried again with growing pauses, "
-            f"{pace.attempts} times. New courses and periods before this pipeline existed are found the same way."
+            f"{retry_policy.attempts} times. New courses and periods before this pipeline existed are found the same way."
         ),
     )
     def sense(
@@ -67,16 +67,16 @@ def missing_partitions(
         try:
             bucket = feed.open()
             listing = classify_listing(bucket.list(), bucket.prefix)
-            found_replaced = warehouse.judge()
+            found_replaced = warehouse.detect_replacement()
             if found_replaced:
                 context.log.warning(found_replaced)
             todo = plan(listing, _loaded(context.instance, listing.deliveries, warehouse))
         except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance)
-        found = standings(todo.work, runs, start, clock(), pace)
-        back = standings(put_back(todo.unchanged, runs), runs, start, clock(), pace)
-        requests = load_requests([*found[Standing.DUE], *back[Standing.DUE]], start, clock())
+        found = load_states(todo.work, runs, start, clock(), retry_policy)
+        back = load_states(withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy)
+        requests = load_requests([*found[LoadState.DUE], *back[LoadState.DUE]], start, clock())
         kinds = shapes(todo.unknown, bucket.prefix)
         reported = set(json.loads(context.cursor or "[]"))
         fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
@@ -91,7 +91,7 @@ def missing_partitions(
     return sense
 
 
-def summary(todo: Plan, found: Mapping[Standing, Sequence[Delivery]], runs: int) -> str:
+def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int) -> str:
     """What a tick saw and does, in a line."""
     counts = ", ".join(f"{len(ones)} {where}" for where, ones in found.items() if ones)
     unknown = f" {len(todo.unknown)} files that no dataset knows (see vocareum/bucket)." if todo.unknown else ""
@@ -111,7 +111,7 @@ def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], wareho
     for dataset in DATASETS.values():
         partitions = {one.partition.key for one in deliveries if one.dataset is dataset}
         if partitions:
-            found.update(marked(instance, dataset, asset_key(dataset), partitions, since))
+            found.update(materialized_versions(instance, dataset, asset_key(dataset), partitions, since))
     return found
 
 

@@ -160,7 +160,7 @@ def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[Know
     return [known_run(record) for record in by_id.values()]
 
 
-def name_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Keep with a run which process executes it, so that `end_dead_runs` can tell when that is gone."""
     # A repeated run inherits tags: the id tells its own process from that of the run before.
     process = f"{run.run_id}@{socket.gethostname()}@{process_identity(os.getpid())}"

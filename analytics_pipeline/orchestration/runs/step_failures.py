@@ -19,7 +19,7 @@ FILES_FAILED = "failed"
 
 
 @contextmanager
-def foreseeable() -> Iterator[None]:
+def report_step_errors() -> Iterator[None]:
     """Turn an error whose text says what to do into a failure of the step that says just that.
 
     Raises:

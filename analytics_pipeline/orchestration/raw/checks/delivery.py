@@ -13,7 +13,7 @@ import duckdb
 from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.checks.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
-from analytics_pipeline.orchestration.raw.load_requests import PACE
+from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, held_versions, lost_check, open_absences
@@ -32,10 +32,10 @@ FRESHNESS = {
 """When the UI calls an asset stale: it counts from the last load of any partition, the checks here are exact."""
 
 
-def standing_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """The checks by name, with what each one says."""
     descriptions = {
-        DELIVERED: f"No file has been given up: one that fails {PACE.attempts} times is not tried again by itself.",
+        DELIVERED: f"No file has been given up: one that fails {RETRY_POLICY.attempts} times is not tried again by itself.",
         NEWEST: f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
         f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
         "unless all daily datasets are silent.",
@@ -51,7 +51,7 @@ def standing_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec
     return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
 
 
-def standing_results(
+def delivery_check_results(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     key: dg.AssetKey,
@@ -71,7 +71,7 @@ def standing_results(
     absences = open_absences(connection, dataset.name)
     held = held_versions(absences)
     trying = [one for one in failed if (one.partition, one.etag) not in held]
-    yield _delivered(key, dataset, [one for one in trying if one.attempts >= PACE.attempts], trying)
+    yield _delivered(key, dataset, [one for one in trying if one.attempts >= RETRY_POLICY.attempts], trying)
     yield _lost(key, dataset, absences)
     yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
