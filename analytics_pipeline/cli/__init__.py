@@ -1,32 +1,69 @@
 """The command line `analytics-pipeline`. One module per command; the work is done by the packages below."""
 
 import os
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from analytics_pipeline.cli import (
-    backup,
-    close,
-    daemon,
-    demo,
-    dev,
-    dictionary,
-    doctor,
-    erase,
-    findings,
-    publish,
-    quarantine,
-    query,
-    report,
-    status,
-    sync,
-    webserver,
-)
+COMMANDS = {
+    "demo": "demo:demo",
+    "sync": "sync:sync",
+    "status": "status:status",
+    "doctor": "doctor:doctor",
+    "query": "query:query",
+    "publish": "publish:publish",
+    "report": "report:report",
+    "dictionary": "dictionary:dictionary",
+    "findings": "findings:findings",
+    "close": "close:close",
+    "erase": "erase:erase",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "dev": "dev:dev",
+    "daemon": "daemon:daemon",
+    "webserver": "webserver:webserver",
+    "quarantine": "quarantine:app",
+}
+"""Module in `cli/` and function or group of each command, in the order of the help."""
+TAKES_DASHES = frozenset({"query"})
+"""Commands whose argument may start with a dash: SQL may start with a comment (--)."""
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands by name. A command's module is imported on first use.
+
+    `query` therefore does not import boto3, polars and pandera, which takes longer than most queries.
+    """
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"{__name__}.{module}"), attribute)
+        group = typer.Typer(add_completion=False, rich_markup_mode=None, callback=lambda: None)
+        if isinstance(command, typer.Typer):
+            group.add_typer(command, name=name)
+        else:
+            group.command(name, context_settings={"ignore_unknown_options": name in TAKES_DASHES})(command)
+        return typer.main.get_group(group).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"commands": LazyCommands()})
+
 
 app = typer.Typer(
     name="analytics-pipeline",
+    cls=_Group,
     help="From Vocareum's data feed to a DuckDB warehouse.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -48,25 +85,6 @@ def options(
     ] = False,
 ) -> None:
     """From Vocareum's data feed to a DuckDB warehouse."""
-
-
-app.command()(demo.demo)
-app.command()(sync.sync)
-app.command()(status.status)
-app.command()(doctor.doctor)
-app.command(context_settings={"ignore_unknown_options": True})(query.query)  # SQL may start with a comment (--)
-app.command()(publish.publish)
-app.command()(report.report)
-app.command()(dictionary.dictionary)
-app.command()(findings.findings)
-app.command()(close.close)
-app.command()(erase.erase)
-app.command()(backup.backup)
-app.command()(backup.restore)
-app.command()(dev.dev)
-app.command()(daemon.daemon)
-app.command()(webserver.webserver)
-app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import functools
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import typer
 from rich.console import Console
@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from analytics_pipeline.cli.env_file import read_env_file
-from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
-from analytics_pipeline.warehouse.checks import Check
+
+if TYPE_CHECKING:  # importing it takes pandera and polars, which `query` does not need
+    from analytics_pipeline.warehouse.checks import Check
 
 _SHORT = 16  # characters; shorter cells are not wrapped
 
@@ -64,7 +65,7 @@ def print_error(text: str) -> None:
     err.print(printable(text), style="red", markup=False, soft_wrap=True)
 
 
-def print_checks(failing: Iterable[Check], reported: Collection[str] = ()) -> None:
+def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> None:
     """Print each failing check with its remedy.
 
     Args:
@@ -78,6 +79,8 @@ def print_checks(failing: Iterable[Check], reported: Collection[str] = ()) -> No
 
 def known_dataset(name: str) -> str:
     """Return the name if it is a dataset; otherwise end the command."""
+    from analytics_pipeline.datasets import DATASETS  # imports pandera and polars, which `query` does not need
+
     if name not in DATASETS:
         fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
     return name
