@@ -1,4 +1,4 @@
-"""How assets are named: the key of an asset is the table that it writes."""
+"""Names of assets: an asset's key is the table that it writes."""
 
 import dagster as dg
 
@@ -8,10 +8,10 @@ OWNER = "team:data-engineering"
 
 
 def asset_key(dataset: Dataset) -> dg.AssetKey:
-    """The asset of a dataset; its path is the table's name."""
+    """Return the asset key of a dataset; its path is the table's name."""
     return dg.AssetKey(dataset.table.split("."))
 
 
 def model_key(name: str) -> dg.AssetKey:
-    """The asset of a table, whoever makes it; the ledger and the histories are written with the raw tables."""
+    """Return the asset key of a table. (The ledger and histories belong to the raw assets.)"""
     return dg.AssetKey(name.split("."))

@@ -1,7 +1,7 @@
-"""Dagster's daemon as a program that runs once for each data folder.
+"""Run Dagster's daemon, at most once per data folder.
 
-Two daemons on one instance start every run twice. The lock is the system's, so that it ends with its process; the name of its
-holder stands in the file.
+Two daemons on one instance start every run twice. The operating system holds the lock, so it ends with the process; the
+lock file names the holder.
 """
 
 import fcntl
@@ -19,15 +19,15 @@ from analytics_pipeline.storage.private_files import make_private_folder
 
 
 class DaemonRunning(PipelineError):
-    """Another daemon works on this data folder."""
+    """Another daemon uses this data folder."""
 
 
 @contextmanager
 def hold_daemon_lock(settings: Settings) -> Iterator[None]:
-    """Hold the place of the one daemon of a data folder.
+    """Hold the lock of a data folder's only daemon.
 
     Raises:
-        DaemonRunning: another process holds it; the text names it.
+        DaemonRunning: another process holds it; the message names that process.
         OSError: the lock file can't be written.
     """
     path = settings.dagster_home / "daemon.lock"
@@ -37,8 +37,8 @@ def hold_daemon_lock(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DaemonRunning(
-                f"A daemon works on {settings.data_dir.absolute()} already: {_holder(file.read())}.",
-                "End it first, or set ANALYTICS_DATA_DIR to another folder.",
+                f"Another daemon already uses {settings.data_dir.absolute()}: {_holder(file.read())}.",
+                "Stop it first, or set ANALYTICS_DATA_DIR to another folder.",
             ) from None
         file.truncate()
         file.write(f"{socket.gethostname()}:{os.getpid()}")
@@ -47,7 +47,7 @@ def hold_daemon_lock(settings: Settings) -> Iterator[None]:
 
 
 def _holder(text: str) -> str:
-    """Name a process for people: its number, machine and, where the system tells it, its command."""
+    """Describe a process for people: pid, host and, if known, its command."""
     host, _, pid = text.rpartition(":")
     if not host:
         return "a process that is just starting"
@@ -59,14 +59,14 @@ def _holder(text: str) -> str:
 
 
 def main() -> None:
-    """Run `dagster-daemon` with its own options, while no other does on this data folder."""
+    """Run `dagster-daemon` with its own options, unless another one uses this data folder."""
     from dagster._daemon.cli import main as run_dagster
 
     try:
         settings = load_settings()
         with hold_daemon_lock(settings):
             with open_instance(settings) as instance:
-                end_dead_runs(instance)  # a power cut leaves runs that hold the places of others
+                end_dead_runs(instance)  # a power failure leaves runs that occupy queue slots
             run_dagster()
     except PipelineError as error:
         raise SystemExit(str(error)) from None

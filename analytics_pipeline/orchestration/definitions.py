@@ -1,4 +1,4 @@
-"""All definitions put together; tests build their own with other settings."""
+"""All definitions of the code location; tests build their own with other settings."""
 
 import warnings
 from typing import Any
@@ -19,7 +19,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import Clock, utc_now
 
-# multi_run backfills are beta in Dagster 1.13: one warning for each asset tells nobody anything.
+# multi_run backfills are beta in Dagster 1.13. One warning per asset helps nobody.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
@@ -30,13 +30,13 @@ def build_definitions(
     clock: Clock = utc_now,
     retry_policy: RetryPolicy = RETRY_POLICY,
 ) -> dg.Definitions:
-    """The code location.
+    """Build the code location's definitions.
 
     Args:
-        settings: where data lies and when it begins; what only a run needs may be missing.
-        overrides: resources in place of the usual ones, for tests.
-        clock: tells the sensors the time (UTC).
-        retry_policy: how patiently failing files are tried again.
+        settings: locations and start date; settings that only a run needs may be missing.
+        overrides: resources that replace the default ones, for tests.
+        clock: the sensors' clock (UTC).
+        retry_policy: retries of failing files.
     """
     project, jobs = load_project(), load_jobs()
     return dg.Definitions(
@@ -55,6 +55,6 @@ def build_definitions(
             automation_sensor(),
         ],
         resources={**build_resources(settings), **(overrides or {})},
-        # A step in a process of its own costs 2.5 to 4 s of CPU for imports alone.
+        # A process per step costs 2.5 to 4 s of CPU just for imports.
         executor=dg.in_process_executor,
     )

@@ -1,4 +1,4 @@
-"""The Dagster instance under ANALYTICS_DATA_DIR: where runs, events and schedules are kept."""
+"""The Dagster instance under ANALYTICS_DATA_DIR: storage of runs, events and schedules."""
 
 import logging
 import os
@@ -23,13 +23,13 @@ _EARLIER = frozenset(
         "5513f6deef709c93c644b7db50045c711c7acaa61965b08983363c8ea8a21a7a",
     }
 )
-"""SHA-256 of the files that releases wrote which did not sign them."""
+"""SHA-256 of the unsigned files that earlier releases wrote."""
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make DAGSTER_HOME with the project's dagster.yaml, and point this process to it.
+    """Create DAGSTER_HOME with the project's dagster.yaml, and set the variable for this process.
 
-    A dagster.yaml that an operator wrote or edited stays as it is.
+    A dagster.yaml that an operator wrote or edited is kept.
     """
     keep_private(settings.data_dir)
     home = settings.dagster_home
@@ -38,13 +38,13 @@ def prepare_home(settings: Settings) -> Path:
         with private_file(target) as file:
             file.write(_signed(_TEXT.read_bytes()))
     else:
-        logger.info("%s is not the pipeline's own file, and is used as it is.", target)
+        logger.info("%s was not written by the pipeline, and is used as it is.", target)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
 
 def _is_ours(path: Path) -> bool:
-    """Return whether a release of ours wrote the file and nobody edited it since; a missing one counts as ours."""
+    """Return whether one of our releases wrote the file and nobody edited it since; a missing file counts as ours."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -57,13 +57,13 @@ def _signed(text: bytes) -> bytes:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The persistent instance, made if need be."""
+    """Open the persistent instance; create it if it is missing."""
     prepare_home(settings)
     with private_files():
         return dg.DagsterInstance.get()
 
 
 def project_file(name: str) -> Path:
-    """A top-level file of a checkout, or its copy in an installed package."""
+    """Return a top-level file of a checkout, or its copy in an installed package."""
     installed = _PACKAGE / f"_{name}"
     return installed if installed.exists() else _PACKAGE.parent / name

@@ -1,8 +1,8 @@
-"""The feed's bucket, the warehouse and the webhook as Dagster resources, none of which run config can change.
+"""The feed, the warehouse and the webhook as Dagster resources that run config can't change.
 
-Whoever reaches the Dagster UI writes run config. A resource with config fields would send the token to any address that they
-name, and `{"env": NAME}` would read any variable. So the resources take everything from the settings and accept no config.
-What they open belongs in `vocareum/` and `warehouse/`.
+Anyone who reaches the Dagster UI can write run config. A resource with config fields would send the token to any address
+given there, and `{"env": NAME}` would read any variable. So the resources take everything from the settings and accept no
+config. Their implementations are in `vocareum/` and `warehouse/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,25 +29,25 @@ from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replace
 
 
 class FeedResource(S3Resource):
-    """The organisation's part of Vocareum's bucket, with one-hour credentials that refresh themselves."""
+    """The organisation's prefix of Vocareum's bucket, with one-hour credentials that refresh themselves."""
 
     _settings: Settings = PrivateAttr()
     _opened: Bucket | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> "FeedResource":
-        """Return the feed that the settings describe."""
+        """Return the feed for the settings."""
         feed = cls(region_name=settings.region, endpoint_url=settings.s3_endpoint_url)
         feed._settings = settings
         return feed
 
     @property
     def uri(self) -> str:
-        """The bucket as a URI."""
+        """Return the bucket as a URI."""
         return f"s3://{self._settings.bucket}"
 
     def open(self) -> Bucket:
-        """Open the bucket to list and read under `org{org}/`; all steps of a run share one bucket and its credentials.
+        """Open the bucket to list and read under `org{org}/`. All steps of a run share one bucket and its credentials.
 
         Raises:
             SettingsError: the organisation or the token is not set.
@@ -57,43 +57,43 @@ class FeedResource(S3Resource):
         return self._opened
 
     def get_client(self) -> Any:
-        """Return a boto3 S3 client with the organisation's credentials, for code of your own."""
+        """Return a boto3 S3 client with the organisation's credentials, for your own code."""
         settings = require(self._settings)
         api = VocareumApi(settings.api_url, settings.api_token)
         return session(api, settings.org_id, settings.region).client("s3", endpoint_url=self.endpoint_url)
 
     def get_object_to_set_on_execution_context(self) -> "FeedResource":
-        """Return itself: a client made before the first step would fail, with less to say, where settings are missing."""
+        """Return itself. A client created before the first step would fail on missing settings, with a worse message."""
         return self
 
 
 class WarehouseResource(DuckDBResource):
-    """The private warehouse: one writer at a time, who queues on a file lock and always closes."""
+    """The private warehouse: one writer at a time, queued on a file lock, and always closed."""
 
     _settings: Settings = PrivateAttr()
 
     @classmethod
     def of(cls, settings: Settings) -> "WarehouseResource":
-        """Return the warehouse that the settings describe."""
+        """Return the warehouse for the settings."""
         warehouse = cls(database=str(settings.warehouse_path))
         warehouse._settings = settings
         return warehouse
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse for this process alone; dagster-duckdb's own keeps the lock after an exception."""
+        """Open the warehouse exclusively. (dagster-duckdb's own method keeps the lock after an exception.)"""
         with open_warehouse(Path(self.database)) as connection:
             yield connection
 
     @property
     def replaced_at(self) -> float:
-        """When the warehouse was found replaced from outside (epoch seconds); 0 if it never was. No file of DuckDB is opened."""
+        """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never. Opens no DuckDB file."""
         return replaced_at(Path(self.database))
 
     def detect_replacement(self) -> str:
-        """Return a text for people if the warehouse is found replaced from outside now, else an empty one.
+        """Return a message if the warehouse was replaced from outside since the last check; empty otherwise.
 
-        It is opened only if its `stat()` is not what the last writer left, and no writer has it.
+        Opens it only if its `stat()` differs from what the last writer left, and no writer holds it.
         """
         path, before = Path(self.database), self.replaced_at
         if not path.exists() or is_untouched(path):
@@ -102,34 +102,34 @@ class WarehouseResource(DuckDBResource):
             with open_warehouse(path, wait_seconds=0):
                 pass
         except WarehouseBusy:
-            return ""  # the writer judged when it opened the file
+            return ""  # the writer checked when it opened the file
         return REPLACED if self.replaced_at > before else ""
 
     @property
     def landing(self) -> Path:
-        """Folder of the files as delivered."""
+        """Return the folder of the files as delivered."""
         return self._settings.landing_dir
 
     @property
     def published(self) -> Path:
-        """The database that analysts open."""
+        """Return the path of the database that analysts open."""
         return self._settings.published_path
 
     @property
     def report(self) -> Path:
-        """The page of pictures."""
+        """Return the path of the report page."""
         return self._settings.report_path
 
 
 class ResultListener:
-    """Who is told of each file's verdict as soon as it is written: nobody, or the terminal that executes the run."""
+    """Receives each file's result as soon as it is written: a terminal that executes the run, or nobody."""
 
     def __init__(self) -> None:
         self.on_file: Callable[[FileResult], None] = lambda _: None
 
     @contextmanager
     def listening(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
-        """Call a function with the verdict of each file that a run of these definitions loads while the block runs."""
+        """Inside the block, call a function with the result of each file that runs of these definitions load."""
         before, self.on_file = self.on_file, on_file
         try:
             yield
@@ -138,30 +138,30 @@ class ResultListener:
 
 
 class ResultListenerResource(dg.ResourceDefinition):
-    """The resource of a code location, with the object that all its runs in this process share."""
+    """The resource of a code location; all its runs in this process share one object."""
 
     def __init__(self) -> None:
         self.verdicts = ResultListener()
-        told = "Who is told of each file's verdict: a terminal that executes the run, else nobody."
-        super().__init__(lambda _: self.verdicts, config_schema={}, description=told)
+        about = "Receives each file's result: a terminal that executes the run, else nobody."
+        super().__init__(lambda _: self.verdicts, config_schema={}, description=about)
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """Return the resources by the names that assets use; each refuses run config."""
+    """Return the resources by the names that assets use. None accepts run config."""
     return {
-        "feed": _fixed("The organisation's part of Vocareum's bucket.", lambda: FeedResource.of(settings)),
+        "feed": _fixed("The organisation's prefix of Vocareum's bucket.", lambda: FeedResource.of(settings)),
         "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
         "verdicts": ResultListenerResource(),
-        "webhook": _fixed("The webhook of alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
-        # No asset returns a value to store. Dagster's default takes a folder from run config.
+        "webhook": _fixed("The webhook for alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
+        # No asset returns a value to store. Dagster's default IO manager takes a folder from run config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]
     }
 
 
 def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
-    """Return a resource whose config is an empty shape: run config that names a field is refused.
+    """Return a resource with an empty config schema: run config that names a field is refused.
 
-    It is made before the first step of each run, in the process of the run, which is named then.
+    It is created before the first step of each run, in the run's process, which is recorded then.
     """
 
     def start(context: dg.InitResourceContext) -> Any:

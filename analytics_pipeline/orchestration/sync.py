@@ -1,6 +1,6 @@
-"""The main job from a terminal: what is new or changed, loaded through the same assets that the UI shows.
+"""Sync from a terminal: load new and changed files through the same assets that the UI shows.
 
-What to load is decided in `ingest/plan.py`; how a person is told belongs in `cli/`.
+`ingest/plan.py` decides what to load; `cli/` prints the result.
 """
 
 import os
@@ -54,19 +54,19 @@ from analytics_pipeline.warehouse.signature import signature
 
 @dataclass
 class Synced:
-    """What a sync did.
+    """Result of a sync.
 
     Attributes:
-        todo: what the listing asked for.
-        results: verdict of each file that was looked at.
-        early: deliveries before the first partition, which are not loaded.
-        failed_runs: Dagster runs that failed, with what they say beside the verdicts of their files, which may be nothing.
-        stopped: whether something that every file needs failed, so that no more was tried.
+        todo: the plan for the listing.
+        results: the result of each file.
+        early: deliveries outside of the partitions, which are not loaded.
+        failed_runs: failed Dagster runs by id, with what they report besides the results of their files; may be empty.
+        stopped: whether something that every file needs failed, so that the rest was not tried.
         rebuilt: whether models were rebuilt and the file was published.
         failing: the ERROR checks that fail now.
-        absences: what is missing now, of all datasets.
-        silent: since when nothing is delivered, if all daily datasets are late.
-        withheld: what the published file says of tables that failing checks withhold, for people.
+        absences: the open absences of all datasets.
+        silent: a message if all daily datasets are late; None otherwise.
+        withheld: lines for people about tables that failing checks withhold from the published file.
     """
 
     todo: Plan
@@ -82,18 +82,18 @@ class Synced:
 
     @property
     def copies(self) -> list[OpenAbsence]:
-        """Files that are loaded though they may be copies of another one."""
+        """Return files that are loaded although they may be copies of another one."""
         return [absence for absence in self.absences if not is_damage(absence)]
 
     def failing_of(self, selection: Selection) -> list[Check]:
-        """Return the failing checks about what was asked for; the others are no verdict on this sync."""
+        """Return the failing checks that concern the selection; others don't count against this sync."""
         if selection == Selection():
             return list(self.failing)
         project, names = load_project(), selection.datasets or DATASETS.keys()
         reached = touched_by(names)
         reached |= {model.qualified for model in project.affected(reached)}
-        missing = [one for one in self.absences if is_damage(one) and not one.held]
-        lost = {DATASETS[one.dataset].table for one in missing if selection.covers(*_place(one))}
+        missing = [absence for absence in self.absences if is_damage(absence) and not absence.held]
+        lost = {DATASETS[absence.dataset].table for absence in missing if selection.covers(*_place(absence))}
 
         def is_about(check: Check) -> bool:
             if check.name == LOST:
@@ -110,16 +110,16 @@ def _place(file: OpenAbsence) -> tuple[Dataset, Partition]:
 
 
 def make_plan(settings: Settings, selection: Selection) -> Plan:
-    """One listing, compared with the ledger.
+    """List the bucket once, and compare it with the ledger.
 
     Raises:
-        SettingsError, VocareumError, WarehouseUnusable: with what to do in the text.
+        SettingsError, VocareumError, WarehouseUnusable: with the remedy in the message.
     """
     bucket, listed_at = open_bucket(settings), warehouse_now()
     listing = classify_listing(bucket.list(), bucket.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
-        record_listing(connection, listing, [""], listed_at, warehouse_now())  # all is listed, whatever part is wanted
+        record_listing(connection, listing, [""], listed_at, warehouse_now())  # complete, whatever the selection
         record_lost_check(connection, warehouse_now())
     clean_landing(settings.landing_dir, todo.unchanged)
     return todo
@@ -135,33 +135,34 @@ def sync(
     on_file: Callable[[FileResult], None] = lambda _: None,
     on_rebuild: Callable[[], None] = lambda: None,
 ) -> Synced:
-    """Load what a plan asks for, rebuild the models that this reaches and publish; each run is one of Dagster's and appears in the UI.
+    """Load what a plan asks for, rebuild the affected models and publish. Each run is a Dagster run and shows in the UI.
 
     Args:
-        settings: of the organisation.
+        settings: the organisation's settings.
         definitions: the code location.
-        instance: where the runs are kept.
-        todo: what to load.
-        full: load everything delivered again, not only what is new or changed.
-        on_file: called with each file's verdict as it is known, to show progress.
+        instance: stores the runs.
+        todo: the plan.
+        full: load everything delivered again, not only new and changed files.
+        on_file: called with each file's result, to show progress.
         on_rebuild: called before the models are rebuilt.
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)
-    untold = {one.version: one for one in _unmaterialized(instance, todo.unchanged, since)}
-    untold |= {one.version: one for one in withdrawn_failures(todo.unchanged, known_runs(instance))}
-    work = todo.delivered if full else todo.work + tuple(untold.values())
+    unrecorded = {delivery.version: delivery for delivery in _unmaterialized(instance, todo.unchanged, since)}
+    withdrawn = withdrawn_failures(todo.unchanged, known_runs(instance))
+    unrecorded |= {delivery.version: delivery for delivery in withdrawn}
+    work = todo.delivered if full else todo.work + tuple(unrecorded.values())
     now = datetime.now(UTC)
     runs = load_requests(work, settings.start_date, now, most=len(work))
     covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
-    outside = (one for one in work if (one.dataset.name, one.partition.key) not in covered)
+    outside = (delivery for delivery in work if (delivery.dataset.name, delivery.partition.key) not in covered)
     done = Synced(todo, early=tuple(outside))
 
-    def note(result: FileResult) -> None:
+    def collect(result: FileResult) -> None:
         done.results.append(result)
         on_file(result)
 
-    with _verdicts(definitions).listening(note):
+    with _verdicts(definitions).listening(collect):
         for request in runs:
             assets = [asset_key(DATASETS[name]) for name in request.only]
             run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
@@ -192,7 +193,7 @@ def _verdicts(definitions: dg.Definitions) -> ResultListener:
 def rebuild(
     settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, on_rebuild: Callable[[], None]
 ) -> dg.ExecuteInProcessResult | None:
-    """Rebuild the models that loads have made stale and publish; None if nothing is, or no file was ever loaded."""
+    """Rebuild stale models and publish; return None if nothing is stale, or no file was ever loaded."""
     with open_warehouse(settings.warehouse_path) as connection:
         loaded, closed, changed = loaded_files(connection), closed_files(connection), last_change(connection)
     if not loaded and not closed:
@@ -202,7 +203,7 @@ def rebuild(
     published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
     stale = stale_assets(instance)
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
-        stale = [PUBLISHED]  # what is missing stands in the published file, too
+        stale = [PUBLISHED]  # the published file lists absences too
     if not stale:
         return None
     on_rebuild()
@@ -210,28 +211,27 @@ def rebuild(
 
 
 def _materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
-    """Mark as materialized what was loaded by no run, as a replay does, or by one that died before it could tell."""
+    """Materialize files that no run loaded (a replay did), or that a run loaded before it died."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
-        told = last_materialized(newest, asset_key(dataset))
-        untold = [one for one in loaded if one.dataset == name and one.loaded_at.replace(tzinfo=UTC).timestamp() > told]
+        recorded = last_materialized(newest, asset_key(dataset))
+        ours = [file for file in loaded if file.dataset == name]
+        unrecorded = [file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded]
         if dataset.period:
-            for one in untold:
-                version = {"key": one.source_key, "etag": one.etag, "bytes": one.size}
-                _tell(instance, dataset, version, one.partition)
-        elif untold:
-            versions = {
-                (name, one.partition): (one.source_key, one.etag, one.size) for one in loaded if one.dataset == name
-            }
-            _tell(instance, dataset, snapshot_versions(versions))
+            for file in unrecorded:
+                version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
+                _report_materialization(instance, dataset, version, file.partition)
+        elif unrecorded:
+            versions = {(name, file.partition): (file.source_key, file.etag, file.size) for file in ours}
+            _report_materialization(instance, dataset, snapshot_versions(versions))
 
 
 def _materialize_closed(
     instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
 ) -> None:
-    """Tell of files that were closed, so that the models are rebuilt without them and a new delivery is loaded."""
+    """Materialize datasets with closed files, so that the models are rebuilt without them and a new delivery is loaded."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
-    there = {(one.dataset, one.partition): (one.source_key, one.etag, one.size) for one in loaded}
+    there = {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded}
     for name, partition, closed_at in closed:
         dataset = DATASETS.get(name)
         if (
@@ -241,7 +241,7 @@ def _materialize_closed(
         ):
             continue
         versions = {place: version for place, version in there.items() if place[0] == name}
-        _tell(
+        _report_materialization(
             instance,
             dataset,
             {} if dataset.period else snapshot_versions(versions),
@@ -249,7 +249,7 @@ def _materialize_closed(
         )
 
 
-def _tell(
+def _report_materialization(
     instance: dg.DagsterInstance, dataset: Dataset, metadata: Mapping[str, Any], partition: str | None = None
 ) -> None:
     event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
@@ -257,23 +257,24 @@ def _tell(
 
 
 def _unmaterialized(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
-    """What is loaded but not materialized in this instance: it is new, or a process died between the two.
+    """Yield loaded files that this instance has not materialized: it is new, or a process died between the two.
 
     Args:
-        since: when the warehouse was found replaced from outside (epoch seconds): what was told before does not count.
+        since: when the warehouse was found replaced from outside (epoch seconds); earlier materializations don't count.
     """
-    datasets = {one.dataset.name: one.dataset for one in unchanged}.values()
+    datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
     newest = newest_events(instance, map(asset_key, datasets))
     for dataset in datasets:
         key = asset_key(dataset)
         if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
             continue
-        ours = [one for one in unchanged if one.dataset is dataset]
-        told = instance.get_materialized_partitions(key) if dataset.period else set()
+        ours = [delivery for delivery in unchanged if delivery.dataset is dataset]
+        recorded = instance.get_materialized_partitions(key) if dataset.period else set()
         if since:
-            partitions = {one.partition.key for one in ours}
-            told = {partition for _, partition in materialized_versions(instance, dataset, key, partitions, since)}
-        yield from (one for one in ours if one.partition.key not in told)
+            partitions = {delivery.partition.key for delivery in ours}
+            known = materialized_versions(instance, dataset, key, partitions, since)
+            recorded = {partition for _, partition in known}
+        yield from (delivery for delivery in ours if delivery.partition.key not in recorded)
 
 
 def execute(
@@ -283,7 +284,7 @@ def execute(
     tags: Mapping[str, str],
     run_config: Mapping[str, Any],
 ) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, quietly, as a run of the persistent instance."""
+    """Run assets in this process, without console logs, as a run of the persistent instance."""
     job = definitions.resolve_implicit_global_asset_job_def()
     process = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
     run = job.execute_in_process(
@@ -294,18 +295,18 @@ def execute(
         raise_on_error=False,
     )
     if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):
-        raise KeyboardInterrupt  # Dagster makes a failed step of it, and the next run would begin
+        raise KeyboardInterrupt  # Dagster reports a failed step, and the next run would start
     return run
 
 
 def failure_text(run: dg.ExecuteInProcessResult) -> str:
-    """Return what a failed run says beside the verdicts of its files; empty if those say it all."""
+    """Return what a failed run reports besides the results of its files; may be empty."""
     failures = _step_failures(run)
     if not failures:
         return "the run failed before its first step"
     stopped = [event for event in failures if _has(event, UNUSABLE)]
-    told = stopped[:1] or [event for event in failures if not _has(event, FILES_FAILED)]
-    return "\n".join(dict.fromkeys(map(_step_text, told)))
+    shown = stopped[:1] or [event for event in failures if not _has(event, FILES_FAILED)]
+    return "\n".join(dict.fromkeys(map(_step_text, shown)))
 
 
 def _step_text(event: dg.DagsterEvent) -> str:
@@ -317,7 +318,7 @@ def _step_text(event: dg.DagsterEvent) -> str:
 
 
 def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
-    """Whether a run failed of something that the next one would meet again, as an API that is down."""
+    """Return whether a run failed for a reason that the next one would meet too, such as an unavailable API."""
     return any(_has(event, UNUSABLE) for event in _step_failures(run))
 
 
@@ -327,7 +328,7 @@ def _has(event: dg.DagsterEvent, metadata: str) -> bool:
 
 
 def _interrupted(error: Any) -> bool:
-    """Whether an error, or one behind it, is Dagster's of a Ctrl-C."""
+    """Return whether an error, or one that it was raised from, is Dagster's error for Ctrl-C."""
     return error is not None and (
         error.cls_name == "DagsterExecutionInterruptedError" or _interrupted(error.cause) or _interrupted(error.context)
     )

@@ -36,7 +36,7 @@ def test_what_an_operator_wrote_stays_and_the_log_says_so(
     with caplog.at_level(logging.INFO, instance.__name__):
         prepare_home(settings)
     assert file.read_text() == theirs
-    assert f"{file} is not the pipeline's own file" in caplog.text
+    assert f"{file} was not written by the pipeline" in caplog.text
 
 
 def test_what_an_earlier_release_wrote_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

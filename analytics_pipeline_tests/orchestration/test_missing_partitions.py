@@ -196,7 +196,7 @@ def test_unknown_files_are_reported_once_and_name_nobody(pipeline: Pipeline, voc
     vocareum.put("org9001/cloud_spend/gcp_cost_2026-11-02.csv", b"a\n")
     again = pipeline.tick()
     assert again.asset_events == []
-    assert "3 files that no dataset knows" in again.skip_reason.skip_message
+    assert "3 unrecognised files" in again.skip_reason.skip_message
 
 
 def test_a_failing_listing_skips_with_its_reason(pipeline: Pipeline, vocareum: DemoVocareum) -> None:

@@ -35,7 +35,7 @@ def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command:
     with hold_daemon_lock(load_settings()):
         done = CliRunner().invoke(app, [command])
     assert done.exit_code == 2, done.output
-    assert f"A daemon works on {data} already: process {os.getpid()} on " in done.stderr
+    assert f"Another daemon already uses {data} already: process {os.getpid()} on " in done.stderr
     assert "End it first" in done.stderr
 
 

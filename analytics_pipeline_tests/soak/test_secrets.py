@@ -78,7 +78,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
     try:
         deadline = time.monotonic() + SECONDS
         made = [data / "report.html", data / "analytics.duckdb"]
-        while not any("webhook cannot be reached" in reason for reason in told_of(instance)) or not all(
+        while not any("webhook can't be reached" in reason for reason in told_of(instance)) or not all(
             one.exists() for one in made
         ):
             assert process.poll() is None, output.read_text()[-3_000:]

@@ -1,1 +1,1 @@
-"""What people are told of: incidents, and the sensor that finds them. The webhook that carries them is a resource."""
+"""Alerts: incidents, and the sensor that finds them. The webhook that delivers them is a resource."""

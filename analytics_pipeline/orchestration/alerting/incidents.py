@@ -1,7 +1,7 @@
-"""What is wrong now, and what people are told of it: pure functions of runs, checks and the incidents they know of.
+"""Open incidents and their messages: pure functions of runs, checks and known incidents.
 
-An incident is a state, not an event: an asset whose last run failed, or a red check. So a backfill with fifty failing
-runs is one message, and nothing is lost while nobody looks. Sending belongs in `alerts.py`.
+An incident is a state, not an event: an asset whose last run failed, or a failing check. So a backfill with fifty failing runs
+is one message, and nothing is lost while nobody looks. `sensor.py` sends the messages.
 """
 
 from collections import defaultdict
@@ -18,11 +18,11 @@ PARTITIONS_NAMED = 12
 
 @dataclass(frozen=True)
 class FailingCheck:
-    """A check of severity ERROR that does not pass.
+    """A failing check of severity ERROR.
 
     Attributes:
-        asset: `raw.lab_sessions`.
-        text: what the check says.
+        asset: for example `raw.lab_sessions`.
+        text: the check's finding.
     """
 
     asset: str
@@ -32,20 +32,20 @@ class FailingCheck:
 
     @property
     def subject(self) -> str:
-        """What people are told of."""
+        """Return the name that an incident has."""
         return f"{self.asset} {self.name}"
 
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that people are told of once.
+    """A problem that is reported once.
 
     Attributes:
         subject: asset, asset and check, or job.
-        since: ISO instant (UTC).
-        error: what is wrong and what to do.
+        since: ISO timestamp (UTC).
+        error: the problem and its remedy.
         run_id: the run to look at; empty if there is none.
-        partitions: what it is about; empty for all of the subject.
+        partitions: affected partitions; empty for the whole subject.
     """
 
     subject: str
@@ -55,7 +55,7 @@ class Incident:
     partitions: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """As it is kept in a cursor."""
+        """Return it as stored in a cursor."""
         return asdict(self)
 
 
@@ -66,17 +66,18 @@ def open_incidents(
     error_of: Callable[[str], str],
     now: datetime,
 ) -> dict[str, Incident]:
-    """What is wrong now, by subject.
+    """Return the open incidents by subject.
 
-    A run that says which of its assets failed is no incident of the others; one that died says nothing, and is one of all.
-    An asset is well again once its last run succeeded, no check of it is red and no run of it is in flight: within a
-    backfill, one good run among bad ones is no news. A check that turns red while its asset fails is the same incident.
+    A run that records which of its assets failed is no incident of the others. A run that died records nothing, and is an
+    incident of all. An asset is resolved once its last run succeeded, none of its checks fails and no run of it is in flight:
+    within a backfill, one good run among bad ones is no news. A check that starts failing while its asset fails is the same
+    incident.
 
     Args:
         runs: newest first.
-        red: checks that do not pass.
-        known: what was wrong before.
-        error_of: tells what a run failed of.
+        red: failing checks.
+        known: the incidents known so far.
+        error_of: returns why a run failed.
         now: UTC.
     """
     found: dict[str, Incident] = {}
@@ -99,26 +100,26 @@ def open_incidents(
 
 
 def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
-    """One text for each new incident, subjects that fail of the same together, and one for what is resolved."""
+    """Return one text per new incident, with subjects that share an error in one, and one text for resolved incidents."""
     same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for subject, incident in after.items():
         if subject not in before:
             same[incident.error, incident.partitions].append(incident)
     texts = [_opened(group, ui_url) for group in same.values()]
-    well = sorted(set(before) - set(after))
-    if well:
-        since = min(before[subject].since for subject in well)
-        texts.append(f":white_check_mark: Resolved: {', '.join(well)} (failing since {since}).")
+    resolved = sorted(set(before) - set(after))
+    if resolved:
+        since = min(before[subject].since for subject in resolved)
+        texts.append(f":white_check_mark: Resolved: {', '.join(resolved)} (failing since {since}).")
     return texts
 
 
 def subjects(run: KnownRun) -> frozenset[str]:
-    """What a run is about: its assets, or its job if it has none."""
+    """Return the subjects of a run: its assets, or its job if it has none."""
     return run.assets or frozenset({f"job {run.job}"})
 
 
 def partitions(run: KnownRun, subject: str) -> str:
-    """The partitions that a failed run could not load, or its range if it did not get so far."""
+    """Return the partitions that a failed run could not load, or its range if it did not get that far."""
     failed = sorted(run.verdicts.get(subject.removeprefix("raw."), ()), reverse=True)
     if failed:
         more = f" and {len(failed) - PARTITIONS_NAMED} more" if len(failed) > PARTITIONS_NAMED else ""
@@ -129,7 +130,7 @@ def partitions(run: KnownRun, subject: str) -> str:
 
 
 def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
-    """The run of each subject that ended last; one that Dagster repeats, or that a person canceled, says nothing."""
+    """Return each subject's last finished run, ignoring runs that Dagster retries and canceled ones."""
     last: dict[str, KnownRun] = {}
     for run in runs:
         if run.ended is None or run.will_retry or run.state is RunState.CANCELED:
@@ -147,7 +148,7 @@ def _in_flight(run: KnownRun) -> bool:
 
 def _opened(group: Sequence[Incident], ui_url: str) -> str:
     first = group[0]
-    names = ", ".join(sorted(one.subject for one in group))
+    names = ", ".join(sorted(incident.subject for incident in group))
     about = f" ({first.partitions})" if first.partitions else ""
     link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
     return f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
@@ -158,5 +159,5 @@ def _iso(instant: datetime) -> str:
 
 
 def from_json(data: Mapping[str, Any]) -> dict[str, Incident]:
-    """Incidents as they were kept in a cursor."""
+    """Return incidents as stored in a cursor."""
     return {subject: Incident(**values) for subject, values in data.items()}

@@ -1,6 +1,6 @@
-"""The sensor that tells people: what is wrong by Dagster's own records, posted to a webhook as Slack understands it.
+"""The alert sensor: posts problems that Dagster's records show to a Slack-compatible webhook.
 
-What is an incident, and what is said of it, is decided in `incidents.py`.
+`incidents.py` decides what is an incident, and words the messages.
 """
 
 import json
@@ -27,24 +27,24 @@ _JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordS
 
 
 def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
-    """The sensor; its cursor keeps the incidents that people were told of."""
+    """Return the sensor; its cursor stores the reported incidents."""
 
     @dg.sensor(
         name="alerts",
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Posts one message to ALERT_WEBHOOK_URL when an asset fails or a check of it turns red, with partitions, error "
-            "and a link, and one when it is resolved."
+            "Posts one message to ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error and a link, "
+            "and one when it is resolved."
         ),
     )
     def sense(
         context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
     ) -> dg.SkipReason | dg.SensorResult:
-        end_dead_runs(context.instance)  # here, as no other sensor of ours looks every minute
+        end_dead_runs(context.instance)  # done here, as no other sensor of ours runs every minute
         if not webhook.url.get_secret_value():
             return dg.SkipReason(
-                "ALERT_WEBHOOK_URL is not set, so nobody is told. Set it to a Slack-compatible webhook."
+                "ALERT_WEBHOOK_URL is not set, so no alerts are sent. Set it to a Slack-compatible webhook."
             )
         known = from_json(json.loads(context.cursor or "{}"))
         now = open_incidents(
@@ -54,28 +54,28 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
             lambda run_id: failure_of(context.instance, run_id),
             clock(),
         )
-        said = 0
+        sent = 0
         try:
             for text in messages(known, now, webhook.ui_url.rstrip("/")):
                 webhook.send(text)
-                said += 1
+                sent += 1
         except NotSent as problem:
-            # The cursor stays, so everything is said again: twice is better than never.
-            return dg.SkipReason(f"{problem} It is tried again in {INTERVAL_SECONDS} s.")
+            # The cursor is kept, so all messages are sent again: twice is better than never.
+            return dg.SkipReason(f"{problem} Next attempt in {INTERVAL_SECONDS} s.")
         return dg.SensorResult(
-            skip_reason=dg.SkipReason(f"{said} messages sent; {len(now)} incidents are open."), cursor=_cursor(now)
+            skip_reason=dg.SkipReason(f"{sent} messages sent; {len(now)} incidents are open."), cursor=_cursor(now)
         )
 
     return sense
 
 
 def failing_checks(context: dg.SensorEvaluationContext) -> list[FailingCheck]:
-    """Checks of severity ERROR whose last result did not pass, of every asset of the code location."""
+    """Return the checks of severity ERROR whose last result failed, for every asset of the code location."""
     if context.repository_def is None:
         return []
     found = []
     for key in context.repository_def.asset_graph.asset_check_keys:
-        # The last one that has a result: a run in flight has planned the next.
+        # The last one with a result: a run in flight has planned the next.
         records = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=_JUDGED)
         event = records[0].event.dagster_event if records and records[0].event else None
         if event is None:
@@ -89,7 +89,7 @@ def failing_checks(context: dg.SensorEvaluationContext) -> list[FailingCheck]:
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
-    """What a run failed of: our own words as they are, of any other error its class alone (its text may hold data)."""
+    """Return why a run failed: our own text as it is, but only the class of a foreign error, whose text may hold data."""
     records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
     for record in records:
         event = record.event_log_entry.dagster_event

@@ -1,1 +1,1 @@
-"""The SQL models and the published files as assets: when they are rebuilt, and what is stale."""
+"""The SQL models and the published files as assets: automation and staleness."""

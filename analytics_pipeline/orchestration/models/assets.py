@@ -1,6 +1,6 @@
 """The SQL models as Dagster assets, and their tests as asset checks.
 
-What a model is belongs in `sql_models/`, when it is rebuilt in `automation.py`; this is the shell.
+`sql_models/` builds them; `automation.py` decides when.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from analytics_pipeline.warehouse.checks import Check
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
-    """Every model in one step, so that a rebuild opens the warehouse once; any subset can be built alone."""
+    """Return one step with every model, so that a rebuild opens the warehouse once; any subset can be built alone."""
 
     @dg.multi_asset(
         name="build_models",
@@ -43,19 +43,19 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         chosen = {".".join(key.path) for key in context.selected_asset_keys}
         with report_step_errors(), warehouse.get_connection() as connection:
-            wanted = project.select(chosen)
+            selected = project.select(chosen)
             for name in drop_removed(connection, project.models.values()):
-                context.log.info(f"{name} was dropped, as its file is gone from dbt_like_sql/.")
-            # Models that were never built and that a chosen one reads are built with it.
+                context.log.info(f"{name} was dropped, as its file was deleted from dbt_like_sql/.")
+            # Also build models that were never built and that a chosen one reads.
             absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
             needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
             asked = {check.name for check in context.selected_asset_check_keys}
             models = project.select([*(model.qualified for model in needed), *chosen])
             built, checks = build_and_test(connection, project, models, warehouse_now(), asked)
             types = column_types(connection)
-        done = [one for one in built if one.model in wanted and one.failure is None]
-        lineage = column_lineage(project, [one.model for one in done])
-        yield from (_materialized(one, lineage, types) for one in done)
+        done = [result for result in built if result.model in selected and result.failure is None]
+        lineage = column_lineage(project, [result.model for result in done])
+        yield from (_materialized(result, lineage, types) for result in done)
         yield from (check_result(check) for check in checks if check.name in asked)
         _raise_if_failed(built)
 
@@ -63,7 +63,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
 
 
 def code_version(model: Model) -> str:
-    """Changes with the model's SQL, and so makes it stale."""
+    """Return a version that changes with the model's SQL, which makes the model stale."""
     return hashlib.sha256(model.sql.encode()).hexdigest()[:12]
 
 
@@ -88,7 +88,7 @@ def _spec(model: Model) -> dg.AssetSpec:
 
 
 def _assets_of(table: str) -> list[dg.AssetKey]:
-    """The assets that write a table: a history comes with its dataset, the ledger with every one of them."""
+    """Return the assets that write a table: a history is part of its dataset's asset, the ledger of every dataset's."""
     schema, _, name = table.partition(".")
     if schema == "history":
         return [asset_key(DATASETS[name])]
@@ -104,7 +104,7 @@ def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
 
 
 def _upstream(project: Project, names: set[str]) -> set[str]:
-    """Every model that one of these reads, directly or through others."""
+    """Return every model that one of these reads, directly or indirectly."""
     found, todo = set[str](), set(names)
     while todo:
         reads = {table for name in todo for table in project.models[name].depends_on if table in project.models}
@@ -114,7 +114,7 @@ def _upstream(project: Project, names: set[str]) -> set[str]:
 
 
 def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:
-    """Columns with their comments, and with DuckDB's types once the model is built."""
+    """Return the columns with their comments, and with DuckDB's types once the model is built."""
     return dg.TableSchema(
         [
             dg.TableColumn(name, types.get((model.qualified, name), "?"), description=text or None)
@@ -141,18 +141,18 @@ def _materialized(
 
 
 def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
-    """Return the columns of assets that a column is computed from, each once: a history and its raw table are one asset."""
+    """Return the source columns of a column, each once: a history and its raw table are one asset."""
     found = {(key, column) for table, column in sources for key in _made_by(table)}
     return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
 
 
 def _made_by(table: str) -> list[dg.AssetKey]:
-    """For column lineage: the asset whose table has the column; the ledger's tables are no asset of their own."""
+    """Return the asset that has the columns of a table, for lineage; the ledger's tables are no assets."""
     return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
 
 
 def check_result(check: Check) -> dg.AssetCheckResult:
-    """A recorded verdict as the UI shows it."""
+    """Return a recorded check as the UI shows it."""
     return dg.AssetCheckResult(
         asset_key=model_key(check.subject),
         check_name=check.name,
@@ -168,8 +168,8 @@ def check_result(check: Check) -> dg.AssetCheckResult:
 
 
 def _raise_if_failed(built: list[Built]) -> None:
-    failed = [one for one in built if one.failure]
+    failed = [result for result in built if result.failure]
     if failed:
-        lines = [f"{one.model.qualified}: {one.failure}" for one in failed]
-        text = f"{len(failed)} of {len(built)} models were not built; the tables they had before stay.\n"
+        lines = [f"{result.model.qualified}: {result.failure}" for result in failed]
+        text = f"{len(failed)} of {len(built)} models were not built; their previous tables stay.\n"
         raise dg.Failure(text + "\n".join(lines), allow_retries=False)

@@ -1,6 +1,6 @@
-"""What leaves the pipeline: the file that analysts open and the page for everyone else, made after the models.
+"""The outputs of the pipeline as assets: the file that analysts open, and the report page. Built after the models.
 
-How they are written belongs in `warehouse/publish.py` and `report/`.
+`warehouse/publish.py` and `report/` write them.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ PUBLISHED = dg.AssetKey([GROUP, "analytics"])
 REPORT = dg.AssetKey([GROUP, "report"])
 WHOLE = "nothing_is_withheld"
 _WHOLE_DESCRIPTION = (
-    "A failing test keeps the marts that it is about, and all that read them, as they were published before; the rest is "
-    "published. They go out with the first build after which it passes."
+    "A failing test keeps the marts that it is about, and all that read them, in their previous published state; the rest is "
+    "published. They are published again with the first build after which the test passes."
 )
 
 
 def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
-    """The published file, written whole and put in place at once, after the models."""
+    """Return the asset of the published file, which is replaced atomically after the models."""
     privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
 
     @dg.asset(
@@ -48,7 +48,7 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
             failing = errors(read(connection))
         if not done.is_written:
             reasons = "\n".join(str(check) for check in failing)
-            raise dg.Failure(f"Nothing was published, and there is no file before.\n{reasons}", allow_retries=False)
+            raise dg.Failure(f"Nothing was published, and there is no previous file.\n{reasons}", allow_retries=False)
         rows = sorted(done.rows.items())
         return dg.MaterializeResult(
             metadata={
@@ -65,7 +65,7 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
 
 
 def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
-    """Whether every table is published as it is now. A warning: the failing checks are the errors, and alert of themselves."""
+    """Check that every table is published in its current state. Only a warning, as the failing checks alert themselves."""
     return dg.AssetCheckResult(
         asset_key=PUBLISHED,
         check_name=WHOLE,
@@ -80,14 +80,14 @@ def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     key=REPORT,
     deps=[PUBLISHED],
     group_name=GROUP,
-    description="One self-contained page with pictures of spend, use and completeness, without names or emails.",
+    description="One self-contained page with charts of spend, use and completeness, without names or emails.",
     kinds={"html"},
     owners=[OWNER],
     tags={"layer": GROUP},
     automation_condition=REBUILD_ON_CHANGE,
 )
 def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
-    """`report.html`, from the published file."""
+    """Write `report.html` from the published file."""
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
     with report_step_errors():

@@ -1,6 +1,6 @@
-"""After loads from a terminal: which models the loads, or a change of their SQL, have made stale.
+"""Find models that loads from a terminal, or a change of their SQL, made stale.
 
-Under the daemon the same is done by the models' automation condition; how a model is built belongs in `sql_models/`.
+Under the daemon the models' automation condition does the same. `sql_models/` builds the models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from analytics_pipeline.sql_models import Model, load_project, touched_by
 
 
 def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
-    """The models to rebuild and the published file behind them; none if the file has everything.
+    """Return the models to rebuild, and the published file; empty if it is up to date.
 
-    What died between a load, or a build, and its publishing is stale too.
+    Includes everything for which a process died between load or build and publication.
     """
     project = load_project()
     keys = [model_key(name) for name in project.models]
@@ -40,7 +40,7 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
 def _run_starts(
     instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
 ) -> Mapping[dg.AssetKey, float]:
-    """When the run that built each model began (epoch seconds): what was loaded later, it may not have read."""
+    """Return when each model's last run began (epoch seconds): it may have missed anything loaded later."""
     runs = {newest[key].run_id for key in keys if key in newest}
     records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
     starts = {record.dagster_run.run_id: record.start_time for record in records}
@@ -48,7 +48,7 @@ def _run_starts(
 
 
 def _built_as(newest: Newest, model: Model) -> str | None:
-    """The code version that a model was built as last, None if never."""
+    """Return the code version of a model's last build; None if it was never built."""
     event = newest.get(model_key(model.qualified))
     materialization = event.asset_materialization if event else None
     return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None

@@ -1,1 +1,1 @@
-"""The datasets as assets: partitions, schedules, the sensor, and what a run is asked to load."""
+"""The datasets as assets: partitions, schedules, the sensor, and load requests."""

@@ -1,6 +1,6 @@
-"""One Dagster asset per dataset, all made by the same hand from its declaration.
+"""One Dagster asset per dataset, all created from the declarations.
 
-The steps of loading belong in `load_files.py`, what a check looks at in `checks/rows.py`; this is the shell around them.
+`operations/load_files.py` loads the files, `checks/` evaluates the checks; this is the shell around them.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -44,15 +44,15 @@ GROUP = "raw"
 
 @dataclass(frozen=True)
 class LoadConfig:
-    """The config of a raw asset's run.
+    """Config of a raw asset's run.
 
     Attributes:
-        full: fetch and load every file again, even what is loaded already.
-        only: partitions (courses of a snapshot) of the run's range to look at; all of them if empty.
-        versions: the version of each of these partitions when the run was asked for. It selects nothing: if the run dies,
-            this says which versions it was an attempt at.
-        retry_failed: whether to try versions again that could not be loaded; schedules leave that to the sensor, which
-            paces it.
+        full: fetch and load every file again, even if it is loaded.
+        only: partitions of the run's range (courses of a snapshot) to load; all of them if empty.
+        versions: the version of each of these partitions at the time of the request. Selects nothing; if the run dies, it
+            records which versions the run attempted.
+        retry_failed: whether to retry versions that could not be loaded; schedules leave that to the sensor, which spaces
+            the retries.
     """
 
     full: bool
@@ -61,21 +61,19 @@ class LoadConfig:
     retry_failed: bool
 
 
-# Plain types: a field of `dg.Config` would also take {"env": NAME}, and read any variable, the token's too.
+# Plain types: a field of `dg.Config` would accept {"env": NAME}, and so read any variable, even the token's.
 CONFIG_SCHEMA = {
     "full": dg.Field(bool, default_value=False, description="Fetch and load every file again."),
-    "only": dg.Field(
-        [str], default_value=[], description="Partitions (courses of a snapshot) to look at; all if empty."
-    ),
-    "versions": dg.Field({str: str}, default_value={}, description="The versions that the run is an attempt at."),
-    "retry_failed": dg.Field(bool, default_value=True, description="Try versions again that could not be loaded."),
+    "only": dg.Field([str], default_value=[], description="Partitions (courses of a snapshot) to load; all if empty."),
+    "versions": dg.Field({str: str}, default_value={}, description="The versions that the run attempts."),
+    "retry_failed": dg.Field(bool, default_value=True, description="Retry versions that could not be loaded."),
 }
 
 
 def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
-    """The asset that loads a dataset: a range of partitions in one run, or all files of a snapshot.
+    """Return the asset that loads a dataset: a range of partitions in one run, or all files of a snapshot.
 
-    A partition counts as materialized when its file is loaded; one without a file is left as it is.
+    A partition is materialized when its file is loaded; one without a file is left alone.
     """
     key = asset_key(dataset)
     spec = dg.AssetSpec(
@@ -122,12 +120,12 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
 
 
 def raw_assets(start: date) -> list[dg.AssetsDefinition]:
-    """An asset for every dataset."""
+    """Return an asset for every dataset."""
     return [raw_asset(dataset, start) for dataset in DATASETS.values()]
 
 
 def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[str] | None:
-    """The partitions (courses of a snapshot) that this run is about; None for all files of a snapshot."""
+    """Return the partitions (courses of a snapshot) of this run; None for all files of a snapshot."""
     if not context.has_partition_key and not context.has_partition_key_range:
         return list(config.only) or None
     return [key for key in context.partition_keys if not config.only or key in config.only]
@@ -136,18 +134,18 @@ def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[s
 def _plan(
     dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
 ) -> Plan:
-    """Listing minus ledger, for the partitions of this run."""
+    """Plan the partitions of this run: listing minus ledger."""
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
-    listing = classify_listing((one for prefix in prefixes for one in bucket.list(prefix)), bucket.prefix)
-    wanted = None if partitions is None else set(partitions)
+    listing = classify_listing((found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix)
+    selected = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:
         todo = plan(listing, loaded_versions(connection, dataset.name)).only(
-            lambda one: one.dataset.name == dataset.name and (wanted is None or one.partition.key in wanted)
+            lambda found: found.dataset.name == dataset.name and (selected is None or found.partition.key in selected)
         )
         resolve_failures(connection, todo.unchanged, warehouse_now())
         record_listing(connection, listing, prefixes, listed_at, warehouse_now())
-        failed = set() if config.retry_failed else {(one.source_key, one.etag) for one in failed_files(connection)}
-    return todo.only(lambda one: (one.key, one.etag) not in failed)
+        failed = set() if config.retry_failed else {(file.source_key, file.etag) for file in failed_files(connection)}
+    return todo.only(lambda found: (found.key, found.etag) not in failed)
 
 
 def _load(
@@ -168,7 +166,7 @@ def _load(
 
 
 def _until_outage(loading: Iterator[FileResult], verdicts: ResultListener) -> tuple[list[FileResult], Outage | None]:
-    """Collect the files' verdicts, and the outage that ended them: what came before it is told all the same."""
+    """Collect the files' results, and the outage that ended the load, so that the results before it are reported too."""
     results: list[FileResult] = []
     try:
         for result in loading:
@@ -188,9 +186,9 @@ def _report(
     bucket_uri: str,
     asked: Sequence[str],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Mark what was loaded as materialized, and what was asked for by name, then tell how the dataset stands."""
+    """Materialize what was loaded or requested by name, then yield the dataset's checks."""
     key = asset_key(dataset)
-    loaded = [one for one in results if one.failure is None]
+    loaded = [result for result in results if result.failure is None]
     with warehouse.get_connection() as connection:
         checks = [
             *check_results(connection, dataset, key, results),
@@ -200,100 +198,101 @@ def _report(
         record(connection, Kind.LOAD, recorded(dataset, of_loads), warehouse_now(), subject=dataset.table)
         record_lost_check(connection, warehouse_now())
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
-        shown = max(loaded, key=lambda one: one.landed.delivery.partition.key, default=None)
+        shown = max(loaded, key=lambda result: result.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
-    metadata = {id(one): ui_metadata.loaded_file(one, bucket_uri) for one in loaded}
+    metadata = {id(result): ui_metadata.loaded_file(result, bucket_uri) for result in loaded}
     if shown and rows:
         metadata[id(shown)]["preview"] = ui_metadata.preview(*rows)
     if dataset.period is None:
         if shown:
-            told = ui_metadata.snapshot(loaded, metadata[id(shown)])
-            yield dg.MaterializeResult(key, metadata={**told, **snapshot_versions(versions)})
+            summary = ui_metadata.snapshot(loaded, metadata[id(shown)])
+            yield dg.MaterializeResult(key, metadata={**summary, **snapshot_versions(versions)})
         elif (
             _by_hand(context)
-            or any(one.partition.key in asked for one in todo.unchanged)
+            or any(delivery.partition.key in asked for delivery in todo.unchanged)
             or versions != materialized_versions(context.instance, dataset, key, (), warehouse.replaced_at)
         ):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
-        for one in loaded:
-            partition = one.landed.delivery.partition.key
-            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(one)]))
-        again = _by_hand(context) or len(loaded) < len(results)
+        for result in loaded:
+            partition = result.landed.delivery.partition.key
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(result)]))
+        everything = _by_hand(context) or len(loaded) < len(results)
         _materialize_unchanged(
             context,
             dataset,
             todo,
             warehouse.replaced_at,
-            again={one.key for one in todo.unchanged if again or one.partition.key in asked},
+            again={delivery.key for delivery in todo.unchanged if everything or delivery.partition.key in asked},
         )
     yield from checks
 
 
 def _record_refused(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
-    """Keep with the run which versions it could not load."""
-    failed = [one.landed.delivery for one in results if one.failure]
-    refused = {one.partition.key: one.fingerprint for one in failed}
+    """Tag the run with the versions that it could not load."""
+    failed = [result.landed.delivery for result in results if result.failure]
+    refused = {delivery.partition.key: delivery.fingerprint for delivery in failed}
     if tags := verdict_tags(dataset, refused, context.run.tags):
         context.instance.add_run_tags(context.run.run_id, tags)
 
 
 @contextmanager
 def _recording_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> Iterator[None]:
-    """Keep with the run whether the step failed, so that alerts name this dataset and not all of the run's."""
+    """Tag the run if the step failed, so that alerts name this dataset and not all of the run's."""
     failed = True
     try:
         yield
         failed = False
     finally:
-        if failed or failed_tag(dataset) in context.run.tags:  # a repeated run inherits tags
+        if failed or failed_tag(dataset) in context.run.tags:  # a retried run inherits tags
             context.instance.add_run_tags(context.run.run_id, {failed_tag(dataset): str(failed).lower()})
 
 
 def _by_hand(context: dg.AssetExecutionContext) -> bool:
-    """Whether a person launched the run, and no schedule, sensor or command."""
+    """Return whether a person launched the run, rather than a schedule, a sensor or a command."""
     return not {"dagster/schedule_name", "dagster/sensor_name", PROCESS_TAG} & set(context.run.tags)
 
 
 def _materialize_unchanged(
     context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, since: float, *, again: Collection[str]
 ) -> None:
-    """Mark what the ledger has but this Dagster instance does not: it is new, or a process died between the two.
+    """Materialize files that the ledger has and this instance lacks: it is new, or a process died between the two.
 
     Args:
         since: when the warehouse was found replaced from outside (epoch seconds).
-        again: keys of files to mark in any case. In the UI a partition is failed that a backfill asked for, or that was in a run
-            that failed, until it is marked.
+        again: keys of files to materialize in any case. The UI shows a partition that a backfill asked for, or that was in a
+            failed run, as failed until then.
     """
     key = asset_key(dataset)
-    known = materialized_versions(context.instance, dataset, key, {one.partition.key for one in todo.unchanged}, since)
-    for one in todo.unchanged:
-        if one.key in again or known.get((dataset.name, one.partition.key)) != one.version:
+    partitions = {delivery.partition.key for delivery in todo.unchanged}
+    known = materialized_versions(context.instance, dataset, key, partitions, since)
+    for delivery in todo.unchanged:
+        if delivery.key in again or known.get((dataset.name, delivery.partition.key)) != delivery.version:
             context.log_event(
                 dg.AssetMaterialization(
                     key,
-                    partition=one.partition.key,
+                    partition=delivery.partition.key,
                     description="Loaded by an earlier run, unchanged since.",
-                    metadata={"key": one.key, "etag": one.etag, "bytes": one.size},
+                    metadata={"key": delivery.key, "etag": delivery.etag, "bytes": delivery.size},
                 )
             )
 
 
 def raise_if_failed(dataset: Dataset, results: Sequence[FileResult]) -> None:
-    """Turn the run red if a file could not be loaded, and say which and what to do.
+    """Fail the run if a file could not be loaded; name the files and what to do.
 
     Raises:
-        dagster.Failure: some file failed; the others are loaded.
+        dagster.Failure: a file failed; the others are loaded.
     """
-    failed = [one for one in results if one.failure]
+    failed = [result for result in results if result.failure]
     if not failed:
         return
-    lines = [ui_metadata.failure(one) for one in failed[: ui_metadata.MOST_FILES]]
+    lines = [ui_metadata.failure(result) for result in failed[: ui_metadata.MOST_FILES]]
     more = f"\n... and {len(failed) - len(lines)} more" if len(failed) > len(lines) else ""
     raise dg.Failure(
-        f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; the rows they had before stay.\n"
+        f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; their previous rows stay.\n"
         + "\n".join(lines)
         + more,
-        metadata={FILES_FAILED: [one.landed.delivery.partition.key for one in failed]},
+        metadata={FILES_FAILED: [result.landed.delivery.partition.key for result in failed]},
         allow_retries=False,
     )

@@ -1,6 +1,6 @@
-"""The vendor's bucket as an asset that others make: the beginning of the lineage, and where unknown files are reported.
+"""The vendor's bucket as an external asset: the start of the lineage, and where unrecognised files are reported.
 
-What is done with known files belongs in `raw/assets.py`.
+`raw/assets.py` loads the recognised files.
 """
 
 import re
@@ -16,12 +16,12 @@ BUCKET = dg.AssetKey(["vocareum", "bucket"])
 
 
 def bucket_asset() -> dg.AssetSpec:
-    """Vocareum's bucket, which the raw assets are loaded from."""
+    """Return the asset of Vocareum's bucket, upstream of the raw assets."""
     return dg.AssetSpec(
         BUCKET,
         description=(
-            "The organisation's part of the bucket that Vocareum's Data Pipeline writes. Nothing is materialized here; "
-            "an observation tells of files that no dataset knows, once for each kind: a new dataset is one module in "
+            "The organisation's prefix of the bucket that Vocareum's Data Pipeline writes. Nothing is materialized here. "
+            "Observations report unrecognised files, once for each kind. To load them, add a dataset: one module in "
             "`analytics_pipeline/datasets/`."
         ),
         group_name="vocareum",
@@ -32,23 +32,23 @@ def bucket_asset() -> dg.AssetSpec:
 
 
 def shapes(unknown: Collection[str], prefix: str) -> Counter[str]:
-    """Unknown keys by kind. A key is the sender's text and may name a person: only what has no person in it is shown.
+    """Count unrecognised keys by kind. A key is the sender's text and may name a person, so only safe parts are shown.
 
-    In a known folder that is the file's name with `#` for numbers, elsewhere the first folder.
+    In a known folder that is the file name with `#` for numbers, elsewhere only the first folder.
 
     Args:
-        unknown: whole keys.
+        unknown: full keys.
         prefix: `org{org}/`.
     """
     return Counter(_shape(key.removeprefix(prefix)) for key in unknown)
 
 
 def unknown_files(found: Mapping[str, int]) -> dg.AssetObservation:
-    """What the UI shows of files that no dataset knows."""
+    """Return the observation of unrecognised files."""
     rows = [(shape, count) for shape, count in sorted(found.items())[: ui_metadata.MOST_FILES]]
     return dg.AssetObservation(
         BUCKET,
-        description="Files that no dataset knows; they are left alone.",
+        description="Unrecognised files, which were skipped.",
         metadata={"unknown_files": ui_metadata.table(["kind", "files"], rows)},
     )
 

@@ -1,6 +1,6 @@
-"""What to request: pure functions of the plan, the runs and the clock. No instance, no listing, no clock of its own.
+"""Decide which runs to request: pure functions of the plan, the runs and the clock.
 
-What is new or changed is decided in `ingest/plan.py`; how scattered partitions become ranges in `partitions.py`.
+`ingest/plan.py` decides what is new or changed. `partitions.py` groups scattered partitions into ranges.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from analytics_pipeline.orchestration.runs.run_records import (
 )
 
 MAX_REQUESTS = 10
-"""Runs that one tick asks for; the next tick asks for more."""
+"""Maximum number of runs that one tick requests; the next tick requests more."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How patiently a file is tried again: 15 minutes, 1 h, 4 h, 16 h, a day."""
+    """Retries of a file with exponential backoff: after 15 minutes, 1 h, 4 h, 16 h, a day."""
 
     first_pause: timedelta = timedelta(minutes=15)
     factor: int = 4
@@ -37,7 +37,7 @@ class RetryPolicy:
     attempts: int = 5
 
     def pause(self, tried: int) -> timedelta:
-        """How long to wait after so many attempts."""
+        """Return the pause after this number of attempts."""
         return min(self.first_pause * self.factor ** min(tried - 1, 10), self.longest_pause)
 
 
@@ -45,11 +45,11 @@ RETRY_POLICY = RetryPolicy()
 
 
 class LoadState(StrEnum):
-    """What is to be done with a delivered version that is not loaded."""
+    """State of a delivered version that is not loaded."""
 
     DUE = "due"
     IN_FLIGHT = "in flight"
-    WAITING = "waiting for its next attempt"
+    WAITING = "waiting for the next retry"
     GIVEN_UP = "given up"
     OUTSIDE = "outside of all partitions"
 
@@ -57,17 +57,17 @@ class LoadState(StrEnum):
 def load_state(
     delivery: Delivery, runs: Sequence[KnownRun], now: datetime, retry_policy: RetryPolicy = RETRY_POLICY
 ) -> LoadState:
-    """Where a version stands that is not loaded.
+    """Return the state of a version that is not loaded.
 
-    A run was an attempt at this version if it could not load it, or died of something else after it was asked for it.
-    Only the first counts against the cap: runs that died, say of a full disk, are repeated every day until that is gone.
-    No time decides which version a run tried: S3 tells whole seconds, and clocks differ.
+    A run was an attempt at this version if it could not load it, or if it died of something else after it was asked for it.
+    Only the former counts against the maximum: runs that died, say of a full disk, are retried every day until the cause is
+    gone. Timestamps don't decide which version a run attempted: S3's have whole seconds, and clocks differ.
 
     Args:
         delivery: the version.
-        runs: those that are about it.
+        runs: the runs that cover it.
         now: UTC.
-        retry_policy: how patiently to try.
+        retry_policy: pauses and maximum number of attempts.
     """
     if any(run.state is RunState.IN_FLIGHT for run in runs):
         return LoadState.IN_FLIGHT
@@ -89,7 +89,7 @@ def load_states(
     now: datetime,
     retry_policy: RetryPolicy = RETRY_POLICY,
 ) -> dict[LoadState, list[Delivery]]:
-    """All versions that are not loaded, by where they stand.
+    """Group versions that are not loaded by their state.
 
     Args:
         start: first day of the partitions.
@@ -97,40 +97,39 @@ def load_states(
     every = {cadence: set(_partitions(cadence, start, now)) for cadence in Cadence}
     about = covering(work, runs)
     found: dict[LoadState, list[Delivery]] = defaultdict(list)
-    for one in work:
-        inside = one.dataset.period is None or one.partition.key in every[one.dataset.cadence]
-        where = (
-            load_state(one, about[one.dataset.name, one.partition.key], now, retry_policy)
-            if inside
-            else LoadState.OUTSIDE
-        )
-        found[where].append(one)
+    for delivery in work:
+        place = (delivery.dataset.name, delivery.partition.key)
+        inside = delivery.dataset.period is None or delivery.partition.key in every[delivery.dataset.cadence]
+        state = load_state(delivery, about[place], now, retry_policy) if inside else LoadState.OUTSIDE
+        found[state].append(delivery)
     return found
 
 
 def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
-    """Keys of the files of no partition: of a day before the first, or of one that is not over."""
-    return frozenset(one.key for one in load_states(work, (), start, now)[LoadState.OUTSIDE])
+    """Return the keys of files without a partition: of a day before the first, or of one that is not over."""
+    return frozenset(delivery.key for delivery in load_states(work, (), start, now)[LoadState.OUTSIDE])
 
 
 def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
-    """Return deliveries that are loaded as they are, and of whose partition the last verdict is that it could not be loaded.
+    """Return loaded, unchanged deliveries whose partition's last run still says that it could not be loaded.
 
-    The version that failed was taken back, or replayed by hand. A run is due that says so: it turns check, partition and asset
-    green, and ends the alert.
+    The failed version was withdrawn, or replayed by hand. A new run makes check, partition and asset green, and resolves the
+    alert.
 
     Args:
-        unchanged: what is delivered in the version that is loaded.
+        unchanged: deliveries whose version is loaded.
         runs: newest first.
     """
     refused = {(name, partition) for run in runs for name, versions in run.verdicts.items() for partition in versions}
     suspects = [delivery for delivery in unchanged if (delivery.dataset.name, delivery.partition.key) in refused]
     about = covering(suspects, runs)
-    return [one for one in suspects if _is_refused(one, about[one.dataset.name, one.partition.key])]
+    return [
+        delivery for delivery in suspects if _is_refused(delivery, about[delivery.dataset.name, delivery.partition.key])
+    ]
 
 
 def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
-    """Whether the newest run that says anything of a partition could not load it."""
+    """Return whether the newest run with a result for a partition could not load it."""
     for run in about:
         if delivery.partition.key in run.verdicts.get(delivery.dataset.name, ()):
             return True
@@ -140,10 +139,10 @@ def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
 
 
 def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[str, str], list[KnownRun]]:
-    """The runs that are about each delivery; found by range, as there may be 10,000 of the one and 1,000 of the other."""
+    """Return the runs that cover each delivery; searches by range, as there may be 10,000 deliveries and 1,000 runs."""
     keys: dict[str, list[str]] = defaultdict(list)
-    for one in work:
-        keys[one.dataset.name].append(one.partition.key)
+    for delivery in work:
+        keys[delivery.dataset.name].append(delivery.partition.key)
     about: dict[tuple[str, str], list[KnownRun]] = defaultdict(list)
     for name, unsorted in keys.items():
         ordered = sorted(unsorted)
@@ -158,10 +157,10 @@ def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[s
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """One run: datasets of one cadence and, if they are partitioned, a range of which some partitions are wanted.
+    """One run to request: datasets of one cadence and, if they are partitioned, a range with the requested partitions.
 
     Attributes:
-        asked: the wanted partitions with the version of each, by dataset.
+        asked: the requested partitions with the version of each, by dataset.
     """
 
     cadence: Cadence
@@ -171,17 +170,17 @@ class LoadRequest:
 
     @property
     def only(self) -> dict[str, tuple[str, ...]]:
-        """The wanted partitions, by dataset."""
+        """Return the requested partitions, by dataset."""
         return {name: tuple(versions) for name, versions in self.asked.items()}
 
     @property
     def job(self) -> str:
-        """The job that runs it."""
+        """Return the job that runs it."""
         return job_name(self.cadence)
 
     @property
     def identity(self) -> str:
-        """What is asked for, whichever attempt it is."""
+        """Return an id of the request, the same for every attempt."""
         span = f"{self.first}..{self.last}" if self.first else "all"
         everything = [version for versions in self.asked.values() for version in versions.values()]
         digest = hashlib.sha256(repr(sorted(everything)).encode()).hexdigest()[:16]
@@ -189,11 +188,11 @@ class LoadRequest:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What makes Dagster run the range."""
+        """Return the tags that make Dagster run the range."""
         return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
 
     def run_config(self, *, full: bool = False) -> dict[str, Any]:
-        """What each step is to look at; `full` loads again what is loaded already."""
+        """Return the config of each step; `full` also reloads what is loaded."""
         configs = {
             name: {"only": list(versions), "versions": dict(versions), "full": full}
             for name, versions in self.asked.items()
@@ -201,40 +200,40 @@ class LoadRequest:
         return {"ops": {f"load_{name}": {"config": config} for name, config in configs.items()}}
 
     def run_key(self, attempt: int) -> str:
-        """Dagster never repeats a key, so the attempt is part of it."""
+        """Return a run key. Dagster never repeats a key, so the attempt is part of it."""
         return f"{self.identity}:try{attempt}"
 
 
 def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int = MAX_REQUESTS) -> list[LoadRequest]:
-    """As few runs as load the deliveries, snapshots first, then the newest ranges.
+    """Return as few runs as possible to load the deliveries: snapshots first, then the newest ranges.
 
     Args:
-        due: what is to be loaded; what lies outside of all partitions is left out.
+        due: deliveries to load; those outside of all partitions are skipped.
         start: first day of the partitions.
         now: UTC.
-        most: how many at once.
+        most: maximum number of runs.
     """
     found: list[LoadRequest] = []
     for cadence in Cadence:
-        ours = [one for one in due if one.dataset.cadence is cadence]
+        ours = [delivery for delivery in due if delivery.dataset.cadence is cadence]
         every = _partitions(cadence, start, now)
         if ours and cadence is Cadence.SNAPSHOT:
             found.append(_request(cadence, None, None, ours))
-        for span in spans({one.partition.key for one in ours}, every):
-            inside = [one for one in ours if span.first <= one.partition.key <= span.last]
+        for span in spans({delivery.partition.key for delivery in ours}, every):
+            inside = [delivery for delivery in ours if span.first <= delivery.partition.key <= span.last]
             found.append(_request(cadence, span.first, span.last, inside))
-    return sorted(found, key=lambda one: (one.last is None, one.last or ""), reverse=True)[:most]
+    return sorted(found, key=lambda request: (request.last is None, request.last or ""), reverse=True)[:most]
 
 
-def _request(cadence: Cadence, first: str | None, last: str | None, wanted: Sequence[Delivery]) -> LoadRequest:
+def _request(cadence: Cadence, first: str | None, last: str | None, requested: Sequence[Delivery]) -> LoadRequest:
     asked: dict[str, dict[str, str]] = defaultdict(dict)
-    for one in sorted(wanted, key=lambda one: (one.dataset.name, one.partition.key)):
-        asked[one.dataset.name][one.partition.key] = one.fingerprint
+    for delivery in sorted(requested, key=lambda found: (found.dataset.name, found.partition.key)):
+        asked[delivery.dataset.name][delivery.partition.key] = delivery.fingerprint
     return LoadRequest(cadence, first, last, dict(asked))
 
 
 def _partitions(cadence: Cadence, start: date, now: datetime) -> Sequence[str]:
-    """The partitions of a cadence, which all its datasets share; none for snapshots."""
-    one = next(dataset for dataset in DATASETS.values() if dataset.cadence is cadence)
-    definition = partitions_of(one, start)
+    """Return the partitions of a cadence, which all its datasets share; empty for snapshots."""
+    any_dataset = next(dataset for dataset in DATASETS.values() if dataset.cadence is cadence)
+    definition = partitions_of(any_dataset, start)
     return partition_keys(definition, now) if definition else ()

@@ -1,6 +1,6 @@
-"""What the Dagster instance remembers as loaded: the version of the file behind each materialization.
+"""Versions that the Dagster instance recorded as loaded, from its materializations.
 
-Sensors read this and not the ledger: opening the warehouse would block its writer, and the published copy may be old.
+Sensors read these and not the ledger: opening the warehouse would block its writer, and the published copy may be old.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,13 +14,13 @@ from analytics_pipeline.ingest.plan import Loaded
 Version = tuple[str, str, int]
 """Key, ETag, size."""
 Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
-"""The latest materialization of each asset that has one."""
+"""The latest materialization of each asset that has any."""
 VERSIONS = "versions"
 _PAGE = 1_000
 
 
 def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
-    """Metadata of a snapshot's materialization: the version of every file that is loaded, not of this run's alone."""
+    """Return metadata for a snapshot's materialization: the versions of all loaded files, not only of this run's."""
     versions = {partition: list(version) for (_, partition), version in sorted(loaded.items())}
     return {VERSIONS: dg.MetadataValue.json(versions)}
 
@@ -32,15 +32,15 @@ def materialized_versions(
     partitions: Collection[str],
     since: float = 0.0,
 ) -> Loaded:
-    """The versions that were loaded last, as far as this instance knows; it knows nothing when it is new.
+    """Return the versions that this instance last recorded as loaded; empty if the instance is new.
 
     Args:
-        partitions: which to look for; reading ends as soon as all that were ever materialized are found.
-        since: when the warehouse was found replaced from outside (epoch seconds): what was told before that is about another one.
+        partitions: partitions to look for; reading ends when all that were ever materialized are found.
+        since: when the warehouse was found replaced from outside (epoch seconds); earlier events describe another warehouse.
     """
     if dataset.period is None:
         return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key, since).items()}
-    # What never loads would be looked for to the beginning of the log, at each tick.
+    # A partition that never loads would be searched for back to the start of the log, at each tick.
     left, found = set(partitions) & instance.get_materialized_partitions(key), {}
     events = _newest_first(instance, key, since)
     while left and (event := next(events, None)):
@@ -52,24 +52,24 @@ def materialized_versions(
 
 
 def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Newest:
-    """The latest materializations of some assets, in one query."""
+    """Return the latest materializations of some assets, with one query."""
     records = instance.get_asset_records(list(keys))
     return {
-        one.asset_entry.asset_key: one.asset_entry.last_materialization
-        for one in records
-        if one.asset_entry.last_materialization
+        record.asset_entry.asset_key: record.asset_entry.last_materialization
+        for record in records
+        if record.asset_entry.last_materialization
     }
 
 
 def last_materialized(newest: Newest, key: dg.AssetKey) -> float:
-    """When an asset was materialized last (epoch seconds), 0 if never."""
+    """Return when an asset was last materialized (epoch seconds); 0 if never."""
     return newest[key].timestamp if key in newest else 0.0
 
 
 def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> dict[str, Version]:
     newest = newest_events(instance, [key]).get(key)
-    told = newest.asset_materialization if newest and newest.timestamp >= since else None
-    versions = told.metadata.get(VERSIONS) if told else None
+    recent = newest.asset_materialization if newest and newest.timestamp >= since else None
+    versions = recent.metadata.get(VERSIONS) if recent else None
     data: Any = versions.value if versions else {}
     return {partition: (name, etag, size) for partition, (name, etag, size) in data.items()}
 
@@ -78,9 +78,9 @@ def _newest_first(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) 
     cursor = None
     while True:
         result = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
-        told = [record for record in result.records if record.timestamp >= since]
-        yield from (record.asset_materialization for record in told if record.asset_materialization)
-        if not result.has_more or len(told) < len(result.records):
+        recent = [record for record in result.records if record.timestamp >= since]
+        yield from (record.asset_materialization for record in recent if record.asset_materialization)
+        if not result.has_more or len(recent) < len(result.records):
             return
         cursor = result.cursor
 

@@ -1,4 +1,4 @@
-"""How datasets are partitioned in Dagster, and how scattered partitions become a few ranges. Pure."""
+"""Dagster partitions of datasets, and grouping of scattered partitions into ranges. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import dagster as dg
 from analytics_pipeline.datasets import PERIODS, Cadence, Dataset
 
 MAX_PARTITIONS_PER_RUN = 366
-"""A run of a year: few runs for a long history, and one that fails repeats no more than that."""
+"""A run covers at most a year: few runs for a long history, and a retry repeats no more than that."""
 GAP_TOLERANCE = 14
-"""Ranges this few partitions apart become one: a run takes seconds to launch, a partition without a file nothing."""
+"""Ranges at most this many partitions apart are merged: a run takes seconds to launch, a partition without a file nothing."""
 
 
 def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefinition | None:
-    """Daily and monthly datasets are partitioned from `start`; snapshots are not.
+    """Return the partitions of a daily or monthly dataset from `start` on; None for a snapshot.
 
-    The last daily partition is the previous UTC day. The open month is a partition too, as it is rewritten all along.
+    The last daily partition is the previous UTC day. The open month is a partition too, as it is continuously rewritten.
     """
     if dataset.cadence is Cadence.DAILY:
         return dg.DailyPartitionsDefinition(
@@ -31,7 +31,7 @@ def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefin
 
 @dataclass(frozen=True)
 class Span:
-    """A contiguous range of partitions, ends included, of which `wanted` are to be loaded."""
+    """A contiguous range of partitions, inclusive, of which `wanted` are to be loaded."""
 
     first: str
     last: str
@@ -45,24 +45,24 @@ def spans(
     most: int = MAX_PARTITIONS_PER_RUN,
     gap: int = GAP_TOLERANCE,
 ) -> list[Span]:
-    """As few ranges as cover the wanted partitions, oldest first.
+    """Return as few ranges as possible that cover the wanted partitions, oldest first.
 
     Args:
-        wanted: partition keys; those that are not in `every` are left out.
+        wanted: partition keys; keys that are not in `every` are skipped.
         every: all partition keys, in order.
-        most: partitions in a range.
-        gap: unwanted partitions that a range may run over.
+        most: maximum number of partitions in a range.
+        gap: maximum number of consecutive unwanted partitions in a range.
     """
-    place = {key: at for at, key in enumerate(every)}
+    place = {key: index for index, key in enumerate(every)}
     groups: list[list[int]] = []
-    for at in sorted(place[key] for key in set(wanted) if key in place):
-        if groups and at - groups[-1][-1] <= gap + 1 and at - groups[-1][0] < most:
-            groups[-1].append(at)
+    for index in sorted(place[key] for key in set(wanted) if key in place):
+        if groups and index - groups[-1][-1] <= gap + 1 and index - groups[-1][0] < most:
+            groups[-1].append(index)
         else:
-            groups.append([at])
-    return [Span(every[group[0]], every[group[-1]], tuple(every[at] for at in group)) for group in groups]
+            groups.append([index])
+    return [Span(every[group[0]], every[group[-1]], tuple(every[index] for index in group)) for group in groups]
 
 
 def partition_keys(definition: dg.PartitionsDefinition, now: datetime | None = None) -> Sequence[str]:
-    """Every partition key up to now."""
+    """Return every partition key up to now."""
     return definition.get_partition_keys(current_time=now)

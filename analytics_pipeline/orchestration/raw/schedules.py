@@ -1,6 +1,6 @@
-"""The jobs that load and the clock that starts them. There is no catch-up in a schedule: the sensor fills what is missed.
+"""Jobs that load, and their schedules. Schedules don't catch up; the sensor fills missed partitions.
 
-What a run does belongs in `raw/assets.py`.
+`raw/assets.py` implements a run.
 """
 
 from collections.abc import Sequence
@@ -16,21 +16,21 @@ from analytics_pipeline.orchestration.resources import FeedResource
 from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START, job_name
 
 LOOK_BACK_DAYS = 7
-"""Days that a scheduled run looks at, the previous one included: Vocareum rewrites yesterday's files, and older ones."""
+"""Number of days that a scheduled run covers, including yesterday: Vocareum rewrites yesterday's files, and older ones."""
 
 _CRON = {Cadence.DAILY: "20 */6 * * *", Cadence.MONTHLY: "30 */6 * * *", Cadence.SNAPSHOT: "40 3 * * *"}
 _DESCRIPTION = {
-    Cadence.DAILY: f"Every six hours: the previous UTC day, and {LOOK_BACK_DAYS - 1} days before it for rewritten files.",
-    Cadence.MONTHLY: "Every six hours: the open month and the one before, which Vocareum rewrites until they close.",
-    Cadence.SNAPSHOT: "Every day: the mappings, grades and enrollment of every course.",
+    Cadence.DAILY: f"Every six hours: the previous UTC day, and the {LOOK_BACK_DAYS - 1} days before it for rewritten files.",
+    Cadence.MONTHLY: "Every six hours: the open month and the previous one, which Vocareum rewrites until they close.",
+    Cadence.SNAPSHOT: "Every day: mappings, and grades and enrollment of every course.",
 }
-_NO_FAILURE = " A file that is not there yet is no failure; a run without anything new does nothing."
+_NO_FAILURE = " A missing file is no failure; a run without new files does nothing."
 
 
 def load_jobs() -> list[Any]:
-    """A job for each cadence, whose datasets share their partitions and so their runs.
+    """Return a job for each cadence, whose datasets share their partitions and so their runs.
 
-    Dagster has no public name for the type of a job that its definitions have yet to resolve.
+    Dagster has no public type for a job that its definitions have yet to resolve.
     """
     return [
         dg.define_asset_job(
@@ -43,23 +43,23 @@ def load_jobs() -> list[Any]:
 
 
 def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
-    """A schedule for each cadence, on by default; the partitions begin with `start`."""
+    """Return a schedule for each cadence, on by default; the partitions begin with `start`."""
     return [_schedule(cadence, start) for cadence in Cadence]
 
 
 def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
-    """The assets of a cadence."""
+    """Return the assets of a cadence."""
     return [asset_key(dataset) for dataset in DATASETS.values() if dataset.cadence is cadence]
 
 
 def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:
-    """The partitions that a scheduled run looks at, ends included; None for snapshots, which have none.
+    """Return the partitions that a scheduled run covers, inclusive; None for snapshots, which have none.
 
-    Where there is no partition yet, the first is behind the last.
+    If there is no partition yet, the first is after the last.
 
     Args:
         now: when the schedule ticks (UTC).
-        start: the first day that is loaded.
+        start: first day to load.
     """
     yesterday = now.date() - timedelta(days=1)
     if cadence is Cadence.DAILY:

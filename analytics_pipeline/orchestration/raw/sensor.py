@@ -1,6 +1,6 @@
-"""The sensor that keeps the warehouse whole: one listing per tick, compared with what was loaded and what is in flight.
+"""The sensor that keeps the warehouse complete: one listing per tick, compared with loaded files and runs in flight.
 
-What to request is decided in `load_requests.py`; this is the shell around it. Alerts belong in `alerting/`.
+`load_requests.py` decides what to request. Alerts are in `alerting/`.
 """
 
 import json
@@ -38,13 +38,13 @@ REQUEST_TAG = "analytics_pipeline/request"
 def missing_partitions(
     jobs: Sequence[Any], start: date, clock: Clock = utc_now, retry_policy: RetryPolicy = RETRY_POLICY
 ) -> dg.SensorDefinition:
-    """The sensor.
+    """Return the sensor.
 
     Args:
-        jobs: those that load, by cadence.
+        jobs: the loading jobs, by cadence.
         start: first day of the partitions.
-        clock: tells the time (UTC).
-        retry_policy: how patiently failing files are tried again.
+        clock: the clock (UTC).
+        retry_policy: retries of failing files.
     """
 
     @dg.sensor(
@@ -53,9 +53,9 @@ def missing_partitions(
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Every 15 minutes: what Vocareum's bucket holds that was never loaded, or has changed since, is requested "
-            "in as few runs as possible, newest first. Failing files are tried again with growing pauses, "
-            f"{retry_policy.attempts} times. New courses and periods before this pipeline existed are found the same way."
+            "Every 15 minutes, requests the files in Vocareum's bucket that were never loaded or have changed, in as few runs as "
+            "possible, newest first. Retries failing files with growing pauses, "
+            f"{retry_policy.attempts} times. Finds new courses, and periods before this pipeline existed, the same way."
         ),
     )
     def sense(
@@ -82,7 +82,7 @@ def missing_partitions(
         fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
         context.log.info(summary(todo, found, len(requests)))
         return dg.SensorResult(
-            run_requests=[_run_request(context.instance, one) for one in requests],
+            run_requests=[_run_request(context.instance, request) for request in requests],
             skip_reason=None if requests else dg.SkipReason(summary(todo, found, 0)),
             cursor=json.dumps(sorted(reported | set(kinds))),
             asset_events=[unknown_files(fresh)] if fresh else [],
@@ -92,9 +92,9 @@ def missing_partitions(
 
 
 def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int) -> str:
-    """What a tick saw and does, in a line."""
-    counts = ", ".join(f"{len(ones)} {where}" for where, ones in found.items() if ones)
-    unknown = f" {len(todo.unknown)} files that no dataset knows (see vocareum/bucket)." if todo.unknown else ""
+    """Describe in one line what a tick found and requests."""
+    counts = ", ".join(f"{len(deliveries)} {state}" for state, deliveries in found.items() if deliveries)
+    unknown = f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
     if not todo.work:
         return f"All {len(todo.delivered)} delivered files are loaded.{unknown}"
     return (
@@ -103,13 +103,13 @@ def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int
 
 
 def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource) -> Loaded:
-    """What is loaded, as far as Dagster knows; nothing is once the warehouse's file is gone, or was replaced since."""
+    """Return the loaded versions known to Dagster; none if the warehouse's file is gone, or was replaced since."""
     if not Path(warehouse.database).exists():
         return {}
     since = warehouse.replaced_at
     found: dict[tuple[str, str], tuple[str, str, int]] = {}
     for dataset in DATASETS.values():
-        partitions = {one.partition.key for one in deliveries if one.dataset is dataset}
+        partitions = {delivery.partition.key for delivery in deliveries if delivery.dataset is dataset}
         if partitions:
             found.update(materialized_versions(instance, dataset, asset_key(dataset), partitions, since))
     return found

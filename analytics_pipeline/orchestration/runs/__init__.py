@@ -1,1 +1,1 @@
-"""Dagster's runs as plain values, and how a step fails."""
+"""Dagster's runs as plain values, and failures of steps."""

@@ -1,6 +1,6 @@
-"""Dagster's runs as plain values: which partitions a run is about, whether it is in flight, what it says of files.
+"""Dagster's runs as plain values: partitions, state, and the versions that could not be loaded.
 
-Reading them from the instance belongs here too; what follows from them is decided in `load_requests.py` and `incidents.py`.
+Also reads and tags them in the instance. `load_requests.py` and `incidents.py` draw conclusions from them.
 """
 
 import os
@@ -18,20 +18,20 @@ from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
 from analytics_pipeline.storage.private_files import is_alive, process_identity
 
 PROCESS_TAG = "analytics_pipeline/process"
-"""host:pid of a run that a terminal executes itself, without a launcher that watches it."""
+"""host:pid of a run that a terminal executes itself, without a launcher that monitors it."""
 WORKER_TAG = "analytics_pipeline/worker"
-"""run id@host@boot:start:pid of the process that executes a run, whoever launched it."""
+"""run id@host@boot:start:pid of the process that executes a run, however it was launched."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 WILL_RETRY = "dagster/will_retry"
 ENTRIES_PER_TAG = 50
-"""Versions in one tag, of about 40 bytes each."""
+"""Number of versions per tag, of about 40 bytes each."""
 RUNS_READ = 1_000
-"""The newest runs that decisions look at: a month of them, and a file that failed before is tried again after it."""
+"""Number of newest runs that decisions consider: about a month. A file that failed earlier is retried after that."""
 
 
 class RunState(StrEnum):
-    """How far a run is."""
+    """State of a run."""
 
     IN_FLIGHT = "in flight"
     SUCCEEDED = "succeeded"
@@ -41,19 +41,19 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class KnownRun:
-    """A run, as far as decisions need it.
+    """A run, with the facts that decisions need.
 
     Attributes:
-        assets: what it materializes, `raw.lab_sessions`; empty for a run of checks alone.
-        first, last: its range of partitions, ends included; None if it has none.
-        only: partitions that a dataset is narrowed to, by the dataset's name.
-        asked: the version of each partition that it was asked to load, by the dataset's name; empty if a person or a
-            schedule asked for a range.
-        verdicts: the version of each partition whose file it could not load, by the dataset's name; a failed run without
-            any died early. Runs before 2026-12 did not keep the version: it is empty.
+        assets: assets it materializes, such as `raw.lab_sessions`; empty for a run of checks only.
+        first, last: its range of partitions, inclusive; None if it has none.
+        only: partitions that a dataset is limited to, by dataset.
+        asked: the version of each partition that it was asked to load, by dataset; empty if a person or a schedule asked for
+            a range.
+        verdicts: the version of each partition whose file it could not load, by dataset; a failed run without any died early.
+            Runs before 2026-12 did not store the version, so it is empty.
         ended: when it ended (UTC); None while it is in flight.
-        will_retry: whether Dagster repeats it by itself.
-        failed: those of its assets whose step failed; empty where the run died and none could say so.
+        will_retry: whether Dagster retries it.
+        failed: its assets whose step failed; empty if the run died and could not record them.
     """
 
     run_id: str
@@ -70,13 +70,13 @@ class KnownRun:
     failed: frozenset[str] = frozenset()
 
     def covers(self, dataset: Dataset, partition: str) -> bool:
-        """Whether it is about this partition."""
+        """Return whether it includes this partition."""
         only = self.only.get(dataset.name)
         within = self.first is None or self.last is None or self.first <= partition <= self.last
         return dataset.table in self.assets and within and (not only or partition in only)
 
     def refused(self, dataset: Dataset, partition: str) -> str:
-        """Return the version of a partition that this run looked at and could not load; empty if there is none."""
+        """Return the version of a partition that this run could not load; empty if there is none."""
         return self.verdicts.get(dataset.name, {}).get(partition, "")
 
     def died_with(self, dataset: Dataset, partition: str) -> str:
@@ -88,14 +88,14 @@ class KnownRun:
 
 
 def verdict_tags(dataset: Dataset, refused: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
-    """Return the tags in which a run keeps the versions that it could not load: `2026-11-01@3f2a...,2026-11-02@...`.
+    """Return the tags that store the versions that a run could not load: `2026-11-01@3f2a...,2026-11-02@...`.
 
-    Several short tags, as Postgres indexes tag values and takes at most 2,700 bytes.
+    Uses several short tags, as Postgres indexes tag values of at most 2,700 bytes.
 
     Args:
-        dataset: whose files these are.
+        dataset: dataset of the files.
         refused: the version of each partition.
-        inherited: the run's tags: a repeated run inherits them, and overwrites what the earlier one could not load.
+        inherited: the run's tags. A retried run inherits the tags of the earlier one, and must clear them.
     """
     first, tags = _verdict_tag(dataset), {}
     entries = [f"{partition}@{version}" for partition, version in refused.items()]
@@ -121,17 +121,17 @@ def _verdicts(dataset: Dataset, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def failed_tag(dataset: Dataset) -> str:
-    """The tag by which a run says whether its step of a dataset failed."""
+    """Return the tag that records whether a run's step of a dataset failed."""
     return f"analytics_pipeline/failed/{dataset.name}"
 
 
 def job_name(cadence: Cadence) -> str:
-    """The job that loads the datasets of a cadence."""
+    """Return the job that loads the datasets of a cadence."""
     return f"load_{cadence.value}"
 
 
 def known_run(record: RunRecord) -> KnownRun:
-    """A run record as a value."""
+    """Convert a run record."""
     run = record.dagster_run
     ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
     configs: dict[str, Any] = {name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS}
@@ -148,12 +148,12 @@ def known_run(record: RunRecord) -> KnownRun:
         verdicts={name: versions for name, versions in verdicts.items() if versions},
         ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
         will_retry=run.tags.get(WILL_RETRY) == "true",
-        failed=frozenset(one.table for one in DATASETS.values() if run.tags.get(failed_tag(one)) == "true"),
+        failed=frozenset(dataset.table for dataset in DATASETS.values() if run.tags.get(failed_tag(dataset)) == "true"),
     )
 
 
 def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[KnownRun]:
-    """The newest runs, newest first, and all that are in flight."""
+    """Return the newest runs, newest first, and all that are in flight."""
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
     newest = instance.get_run_records(limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
@@ -161,17 +161,17 @@ def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[Know
 
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Keep with a run which process executes it, so that `end_dead_runs` can tell when that is gone."""
-    # A repeated run inherits tags: the id tells its own process from that of the run before.
+    """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process is gone."""
+    # A retried run inherits tags; the run id tells its own tag from the earlier run's.
     process = f"{run.run_id}@{socket.gethostname()}@{process_identity(os.getpid())}"
     instance.add_run_tags(run.run_id, {WORKER_TAG: process})
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs failed that a process of this machine executed and that is gone; Dagster then repeats those it launched.
+    """Mark runs as failed whose process on this machine is gone; Dagster then retries those it launched.
 
     Returns:
-        The ids of the runs that were marked.
+        The ids of the marked runs.
     """
     dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))) if _is_dead(run)]
     for run in dead:
@@ -185,14 +185,14 @@ def _is_dead(run: dg.DagsterRun) -> bool:
         host, _, identity = process.rpartition("@")
         pid = identity.rpartition(":")[2]
         return host == socket.gethostname() and process_identity(int(pid)) != identity
-    if run.parent_run_id:  # its tags are of the run that it repeats
+    if run.parent_run_id:  # the tags are inherited from the run that it retries
         return False
     host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
     return host == socket.gethostname() and not is_alive(int(pid))
 
 
 def living_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Return the ids of the runs that a process executes now, or is about to; those of dead terminals are ended first."""
+    """Return the ids of runs that a process executes now, or is about to; end the runs of dead terminals first."""
     end_dead_runs(instance)
     working = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=working))]
@@ -217,14 +217,14 @@ def _state(status: dg.DagsterRunStatus) -> RunState:
 
 
 def _assets(run: dg.DagsterRun) -> frozenset[str]:
-    """What a run selects; a job that is launched without a selection means all of its assets."""
+    """Return the assets that a run selects; a job launched without a selection means all of its assets."""
     if run.asset_selection is not None:
         return frozenset(".".join(key.path) for key in run.asset_selection)
     if run.asset_check_selection:
         return frozenset()
     cadences = {job_name(cadence): cadence for cadence in Cadence}
     cadence = cadences.get(run.job_name)
-    return frozenset(one.table for one in DATASETS.values() if cadence in (None, one.cadence))
+    return frozenset(dataset.table for dataset in DATASETS.values() if cadence in (None, dataset.cadence))
 
 
 def _instant(seconds: float | None) -> datetime | None:

@@ -1,6 +1,6 @@
-"""How a step fails: an error that can be foreseen becomes a Dagster failure with its text alone, not worth a retry.
+"""Turn foreseeable errors into Dagster failures with only their text, and without a retry.
 
-What such an error says is written where it is raised, what a failed file says in `ui/metadata.py`.
+The error's text is written where it is raised. `ui/metadata.py` describes failed files.
 """
 
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
-"""Metadata of a failure that no file is to blame for: settings, API, bucket or warehouse can't be used."""
+"""Metadata of a failure that is no file's fault: settings, API, bucket or warehouse are unusable."""
 FILES_FAILED = "failed"
-"""Metadata of a failure that the verdicts of its files explain: their partitions."""
+"""Metadata of a failure that the results of its files explain: their partitions."""
 
 
 @contextmanager
 def report_step_errors() -> Iterator[None]:
-    """Turn an error whose text says what to do into a failure of the step that says just that.
+    """Turn a PipelineError into a failure of the step that shows exactly its text.
 
     Raises:
-        dagster.Failure: such an error was raised inside.
+        dagster.Failure: such an error was raised inside the block.
     """
     try:
         with translate_disk_full():
             yield
-    except Outage as error:  # other datasets still have their turn
+    except Outage as error:  # other datasets are still tried
         raise dg.Failure(str(error), allow_retries=False) from None
     except PipelineError as error:
         raise dg.Failure(str(error), metadata={UNUSABLE: True}, allow_retries=False) from None

@@ -1,1 +1,1 @@
-"""What the Dagster UI shows: metadata, small plots, and the guarded web server."""
+"""For the Dagster UI: metadata, small plots, and the guarded web server."""

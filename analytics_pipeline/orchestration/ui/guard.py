@@ -1,8 +1,8 @@
-"""Which requests the Dagster UI answers: those of its own pages and of programs on this machine, none of a foreign web page.
+"""Decide which requests the Dagster UI answers: those of its own pages and of local programs, not of foreign web pages.
 
 Dagster's web server has no login and trusts every request: a mutation by GET or `text/plain`, from any Origin, under any Host.
-A page that the analyst opens elsewhere could launch runs with one `<img>`. The guard stands before the server as ASGI
-middleware. It is no login: a proxy's login is described in `docs/login_proxy.md`.
+A page that an analyst opens elsewhere could launch runs with one `<img>`. The guard is ASGI middleware before the server. It
+is no login: `docs/login_proxy.md` describes a proxy with one.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_OWN_SITE = frozenset({"same-origin", "none"})  # `none` is an address that a person typed
+_OWN_SITE = frozenset({"same-origin", "none"})  # `none`: a person typed the address
 _READING = frozenset({"GET", "HEAD"})
 _NO_FRAMES = (b"x-frame-options", b"SAMEORIGIN")
 
@@ -26,14 +26,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request gets no answer, and what to do about it."""
+    """Why a request is refused, and what to do about it."""
 
     status: HTTPStatus
     reason: str
 
 
 class Headers:
-    """The headers of a request, by their names in lower case."""
+    """The headers of a request, by lower-case name."""
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -41,32 +41,32 @@ class Headers:
             self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").strip())
 
     def only(self, name: str) -> str | None:
-        """Return the header's value; an empty text if it is there more than once, None if it is not there."""
+        """Return the header's value; empty if it is repeated, None if it is missing."""
         values = self._values.get(name)
         return None if values is None else values[0] if len(values) == 1 else ""
 
 
 def refusal(method: str, path: str, headers: Headers, ui_url: str) -> Refusal | None:
-    """Return why a request is refused, or None if the UI may answer it.
+    """Return why a request is refused; None if the UI may answer it.
 
     Args:
-        method: of HTTP in upper case, or `WEBSOCKET`.
-        path: of the address, decoded.
-        headers: of the request.
-        ui_url: where people reach the UI (DAGSTER_UI_URL): its host and origin are trusted besides this machine's names.
+        method: HTTP method in upper case, or `WEBSOCKET`.
+        path: path of the address, decoded.
+        headers: headers of the request.
+        ui_url: address of the UI (DAGSTER_UI_URL); its host and origin are trusted besides this machine's names.
     """
     host = headers.only("host") or ""
     name = _host_name(host)
     if not name or name not in LOOPBACK | {_host_name(urlsplit(ui_url).netloc)}:
         return Refusal(
             HTTPStatus.MISDIRECTED_REQUEST,
-            "The Dagster UI answers to the names of this machine and to the host of DAGSTER_UI_URL alone.",
+            "The Dagster UI answers only to the names of this machine and to the host of DAGSTER_UI_URL.",
         )
     return _foreign(method, path, host, headers, ui_url) or _not_json(method, path, headers)
 
 
 def _foreign(method: str, path: str, host: str, headers: Headers, ui_url: str) -> Refusal | None:
-    """A request that a page of somebody else made. A link to the UI, as alerts hold, is followed; it changes nothing."""
+    """Refuse a request from another site's page. A link to the UI, as in alerts, is allowed, as it changes nothing."""
     origin, site = headers.only("origin"), headers.only("sec-fetch-site")
     ours = {_origin(ui_url)} | ({f"http://{host.lower()}"} if _host_name(host) in LOOPBACK else set())
     link = (
@@ -85,7 +85,7 @@ def _foreign(method: str, path: str, host: str, headers: Headers, ui_url: str) -
 
 
 def _not_json(method: str, path: str, headers: Headers) -> Refusal | None:
-    """A request that a form or an image can make. JSON needs a script, which the browser lets ask this origin alone."""
+    """Refuse a request that a form or an image can make. JSON needs a script, which browsers restrict to its own origin."""
     if method == "WEBSOCKET" or (method in _READING and not _is_graphql(path)):
         return None
     if method != "POST":
@@ -101,20 +101,20 @@ def _is_graphql(path: str) -> bool:
 
 
 def _host_name(host: str) -> str:
-    """The name of `name:port` in lower case; an empty text if there is more or less than that."""
+    """Return the name in `name:port` in lower case; empty if it is malformed."""
     found = re.fullmatch(r"(?:\[([0-9a-f:]+)\]|([a-z0-9._-]+))(?::[0-9]{1,5})?", host.lower())
     return (found[1] or found[2]) if found else ""
 
 
 def _origin(url: str) -> str:
-    """The origin as a browser writes it, without a default port."""
+    """Return the origin as a browser writes it, without a default port."""
     parts = urlsplit(url.lower())
     default = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
     return f"{parts.scheme}://{parts.netloc.removesuffix(default)}"
 
 
 class Guard:
-    """ASGI middleware that answers foreign requests itself.
+    """ASGI middleware that refuses foreign requests itself.
 
     Args:
         app: the web server's application.
@@ -126,7 +126,7 @@ class Guard:
         self._ui_url = ui_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Forward a request, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -147,7 +147,7 @@ def _start(status: int, headers: Mapping[str, str]) -> Message:
 
 
 def _without_frames(send: Send) -> Send:
-    """Forbid other pages to show the UI in a frame, where a click on theirs would be a click in it."""
+    """Forbid other sites to show the UI in a frame, where a click on their page would be a click in it."""
 
     async def forward(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Words, tables and pictures for the Dagster UI. The UI is seen by many: no value of a record that points to a person.
+"""Texts, tables and plots for the Dagster UI. Many people see it, so no value that points to a person is shown.
 
 Formatting only; the facts are computed elsewhere.
 """
@@ -16,24 +16,24 @@ from analytics_pipeline.warehouse.quality import Reason, Unaccounted
 from analytics_pipeline.warehouse.schema import raw_table
 
 MOST_FILES = 20
-"""Files that a text or a table names."""
+"""Maximum number of files in a text or a table."""
 
 Metadata = dict[str, Any]
 
 
-def dataset(one: Dataset) -> str:
-    """The asset's description."""
-    prefix = f"`org<id>/{one.prefix}...`"
-    return f"{one.description}\n\nDelivered {one.cadence} as {prefix}; loaded into `{one.table}`."
+def dataset(declared: Dataset) -> str:
+    """Return the description of a dataset's asset."""
+    prefix = f"`org<id>/{declared.prefix}...`"
+    return f"{declared.description}\n\nDelivered {declared.cadence} as {prefix}; loaded into `{declared.table}`."
 
 
-def column_schema(one: Dataset) -> dg.TableSchema:
-    """Columns with types, constraints and privacy."""
-    declared = {column.name: column for column in one.columns}
+def column_schema(dataset: Dataset) -> dg.TableSchema:
+    """Return the columns with types, constraints and privacy."""
+    declared = {column.name: column for column in dataset.columns}
 
     def constraints(name: str) -> dg.TableColumnConstraints:
         column = declared.get(name)
-        rules = [check.error for check in one.schema.columns[name].checks] if column else []
+        rules = [check.error for check in dataset.schema.columns[name].checks] if column else []
         return dg.TableColumnConstraints(
             nullable=column is None or column.nullable, other=[str(rule) for rule in rules]
         )
@@ -47,13 +47,13 @@ def column_schema(one: Dataset) -> dg.TableSchema:
                 constraints=constraints(column.name),
                 tags={"privacy": declared[column.name].privacy.value} if column.name in declared else {},
             )
-            for column in raw_table(one).columns
+            for column in raw_table(dataset).columns
         ]
     )
 
 
 def loaded_file(result: FileResult, bucket_uri: str) -> Metadata:
-    """Metadata of the partition that a file was loaded into."""
+    """Return the metadata of the partition that a file was loaded into."""
     delivery = result.landed.delivery
     return {
         "dagster/partition_row_count": result.rows,
@@ -72,18 +72,19 @@ def loaded_file(result: FileResult, bucket_uri: str) -> Metadata:
 
 
 def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metadata:
-    """Metadata of a snapshot's materialization: the files of this run together."""
-    figures = {name: sum(getattr(one, name) for one in results) for name in ("rows", "records", "rejects", "warnings")}
+    """Return the metadata of a snapshot's materialization: the files of this run together."""
+    counts = ("rows", "records", "rejects", "warnings")
+    figures = {name: sum(getattr(result, name) for result in results) for name in counts}
     return {
         **figures,
         "dagster/row_count": figures["rows"],
-        "bytes": sum(one.landed.delivery.size for one in results),
+        "bytes": sum(result.landed.delivery.size for result in results),
         "files": len(results),
         "keys": table(
             ["key", "etag", "rows", "rejects"],
             [
-                (one.landed.delivery.key, one.landed.delivery.etag, one.rows, one.rejects)
-                for one in results[:MOST_FILES]
+                (result.landed.delivery.key, result.landed.delivery.etag, result.rows, result.rejects)
+                for result in results[:MOST_FILES]
             ],
         ),
         **({"preview": newest["preview"]} if "preview" in newest else {}),
@@ -91,17 +92,17 @@ def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metada
 
 
 def failure(result: FileResult) -> str:
-    """One line: file, line, reason, remedy."""
+    """Return one line: file, line, reason, remedy."""
     assert result.failure is not None
     return _failed_line(result.landed.delivery.key, result.failure.line, result.failure.reason, result.failure.remedy)
 
 
 def failures(failed: Sequence[FailedFile]) -> str:
-    """A paragraph on files that could not be loaded; empty if there is none."""
+    """Return a paragraph on files that could not be loaded; empty if there are none."""
     lines = [
-        f"{_failed_line(one.source_key, one.line, one.reason, one.remedy)} "
-        f"Failing since {one.failed_since:%Y-%m-%d %H:%M} UTC, {one.attempts} attempts."
-        for one in failed[:MOST_FILES]
+        f"{_failed_line(file.source_key, file.line, file.reason, file.remedy)} "
+        f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
+        for file in failed[:MOST_FILES]
     ]
     if len(failed) > MOST_FILES:
         lines.append(f"... and {len(failed) - MOST_FILES} more")
@@ -113,56 +114,67 @@ def _failed_line(key: str, line: int | None, reason: str, remedy: str) -> str:
 
 
 def failed_table(failed: Sequence[FailedFile]) -> dg.TableMetadataValue:
-    """Files that could not be loaded, with reason and remedy."""
+    """Return a table of files that could not be loaded, with reason and remedy."""
     rows = [
-        (one.source_key, one.line or 0, one.reason, one.remedy, f"{one.failed_since:%Y-%m-%d %H:%M}", one.attempts)
-        for one in failed[:MOST_FILES]
+        (
+            file.source_key,
+            file.line or 0,
+            file.reason,
+            file.remedy,
+            f"{file.failed_since:%Y-%m-%d %H:%M}",
+            file.attempts,
+        )
+        for file in failed[:MOST_FILES]
     ]
     return table(["file", "line", "reason", "remedy", "since", "attempts"], rows)
 
 
 def unaccounted_table(wrong: Sequence[Unaccounted]) -> dg.TableMetadataValue:
-    """Files whose rows and rejects are not their records."""
-    rows = [(one.source_key, one.records, one.rows, one.rejects) for one in wrong[:MOST_FILES]]
+    """Return a table of files whose rows and rejects do not add up to their records."""
+    rows = [(file.source_key, file.records, file.rows, file.rejects) for file in wrong[:MOST_FILES]]
     return table(["file", "records", "rows", "rejects"], rows)
 
 
 def reasons_table(name: str, found: Sequence[Reason]) -> dg.TableMetadataValue:
-    """Broken rules over the whole dataset of that name, with the newest file as an example, and what to do."""
+    """Return a table of the broken rules of a dataset, with the newest file as an example, and the remedy."""
     rows = [
         (
-            *(one.column, one.reason, one.records, one.files, one.example_file, ", ".join(map(str, one.example_lines))),
-            remedy(name, one.reason, is_error=one.is_error),
+            *(broken.column, broken.reason, broken.records, broken.files),
+            *(broken.example_file, ", ".join(map(str, broken.example_lines))),
+            remedy(name, broken.reason, is_error=broken.is_error),
         )
-        for one in found
+        for broken in found
     ]
     return table(["column", "rule", "count", "files", "file", "lines", "remedy"], rows)
 
 
 def findings_table(result: FileResult) -> dg.TableMetadataValue:
-    """Broken rules of one file."""
+    """Return a table of the broken rules of one file."""
     rows = [
-        (one.column, one.reason, "quarantined" if one.error else "loaded", one.count, ", ".join(map(str, one.lines)))
-        for one in result.findings[:MOST_FILES]
+        (
+            *(finding.column, finding.reason, "quarantined" if finding.error else "loaded", finding.count),
+            ", ".join(map(str, finding.lines)),
+        )
+        for finding in result.findings[:MOST_FILES]
     ]
     return table(["column", "rule", "records", "count", "lines"], rows)
 
 
 def preview(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
-    """A few rows in the columns that everyone may see."""
+    """Return a table of a few rows, with open columns only."""
     return table(columns, [[_plain(cell) for cell in row] for row in rows])
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMetadataValue:
-    """A table in the UI."""
+    """Return a table for the UI."""
     return dg.MetadataValue.table(
         records=[dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name, _kind(rows, at)) for at, name in enumerate(columns)]),
+        schema=dg.TableSchema([dg.TableColumn(name, _kind(rows, index)) for index, name in enumerate(columns)]),
     )
 
 
-def _kind(rows: Sequence[Sequence[Any]], at: int) -> str:
-    return "int" if rows and all(isinstance(row[at], int) for row in rows) else "string"
+def _kind(rows: Sequence[Sequence[Any]], index: int) -> str:
+    return "int" if rows and all(isinstance(row[index], int) for row in rows) else "string"
 
 
 def _plain(cell: object) -> str | int | bool:

@@ -1,7 +1,6 @@
-"""Small pictures for the Dagster UI: a PNG within markdown, of a few kB. The charts of report.html are not made here.
+"""Small plots for the Dagster UI: PNGs of a few kB, embedded in markdown. `report/` makes the charts of report.html.
 
-Drawn with Pillow: a run that loads one day has no two seconds to import matplotlib for it (measured: 1.7 s of CPU against
-0.1 s).
+Drawn with Pillow: importing matplotlib would slow down a run that loads one day (measured: 1.7 s of CPU against 0.1 s).
 """
 
 import base64
@@ -19,7 +18,7 @@ Figures = Sequence[tuple[date, int, int]]
 
 
 def rows_per_period(figures: Figures) -> str | None:
-    """Rows and rejects over time as markdown with an embedded PNG; None if there is nothing to draw.
+    """Plot rows and rejects over time as markdown with an embedded PNG; None if there is nothing to draw.
 
     Args:
         figures: first day of the period, rows, rejects; in any order.
@@ -38,7 +37,7 @@ def rows_per_period(figures: Figures) -> str | None:
 
 
 def _draw_bars(draw: ImageDraw.ImageDraw, shown: Figures) -> None:
-    """A bar for each period, placed by its date, so that a missing one is a gap; a dot where something was rejected."""
+    """Draw a bar per period, positioned by date, so that a missing one is a gap; add a dot for rejects."""
     first, last = shown[0][0], shown[-1][0]
     step = 30 if all(day.day == 1 for day, _, _ in shown) else 1
     slot = _WIDTH / ((last - first).days / step + 1)

@@ -1,7 +1,6 @@
-"""Dagster's web server with the guard before it, as a program; and `dagster dev` that starts this one and our daemon.
+"""Run Dagster's web server with the guard; and run `dagster dev` with this server and our daemon.
 
-Both lean on names of Dagster that are not public: this module is the only place that knows them. What is refused is decided in
-`guard.py`.
+Both rely on private names of Dagster, which only this module uses. `guard.py` decides what is refused.
 """
 
 import sys
@@ -13,7 +12,7 @@ from analytics_pipeline.settings import load_settings
 
 _DAGSTERS, _OURS = "dagster_webserver", "analytics_pipeline.orchestration.ui.webserver"
 _PROGRAMS = {_DAGSTERS: _OURS, "dagster._daemon": "analytics_pipeline.orchestration.daemon"}
-"""Programs that `dagster dev` starts, and those that take their place."""
+"""Programs that `dagster dev` starts, and their replacements."""
 
 
 def serve() -> None:
@@ -29,10 +28,10 @@ def serve() -> None:
 
 
 def develop(arguments: Sequence[str]) -> None:
-    """Run `dagster dev` with these options, and with the guarded web server and the only daemon in place of Dagster's.
+    """Run `dagster dev` with these options, but with the guarded web server and our daemon.
 
     Raises:
-        RuntimeError: Dagster starts its web server in a way that is not known, so that it would be unguarded.
+        RuntimeError: Dagster starts its web server in an unknown way, so that it would be unguarded.
     """
     from dagster._cli import dev
 
@@ -42,7 +41,7 @@ def develop(arguments: Sequence[str]) -> None:
         nonlocal web_servers
         web_servers += _DAGSTERS in parts
         if not web_servers:
-            raise RuntimeError("This release of Dagster starts another web server, which would be without a guard.")
+            raise RuntimeError("This release of Dagster starts another web server, which would be unguarded.")
         return start([_PROGRAMS.get(part, part) for part in parts], **kwargs)
 
     dev.open_ipc_subprocess = start_guarded

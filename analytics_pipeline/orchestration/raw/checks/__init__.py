@@ -1,1 +1,1 @@
-"""The checks of the raw assets: of their rows, of what is delivered, and of how complete it is."""
+"""Checks of the raw assets: rows, delivery and completeness."""

@@ -1,6 +1,6 @@
-"""What is late, missing or fewer than usual: pure functions of the ledger's figures and the clock.
+"""Detect late, missing or unusually small deliveries: pure functions of the ledger's counts and the clock.
 
-As checks in the UI they are put in `checks/delivery.py`; what a single file must satisfy belongs in `ingest/`.
+`delivery.py` turns them into checks. `ingest/` validates single files.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,27 +13,27 @@ from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.warehouse.age import GRACE
 
 STALLED = timedelta(days=3)
-"""Lateness that is no longer a quiet day."""
+"""Lateness that a quiet day no longer explains."""
 RETIRED = timedelta(days=60)
-"""Lateness after which a dataset counts as one that Vocareum no longer delivers."""
+"""Lateness after which a dataset counts as no longer delivered."""
 
 WEEKS_COMPARED = 8
 LEAST_COMPARED = 3
 DAYS_JUDGED = 7
 USUAL_SHARE = 0.5
-"""A day with fewer than this share of the rows that its weekday usually has is a drop."""
+"""A day with fewer than this share of its weekday's usual rows is a drop."""
 SCATTER = 3
-"""Counts scatter by their square root: so many times that is chance, in an organisation with a dozen sessions a day."""
+"""Counts scatter by their square root. A drop must exceed this multiple, or a dozen sessions a day would raise it by chance."""
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """How far a dataset is behind.
+    """How late a dataset is.
 
     Attributes:
-        newest: what it has: a partition, or when its newest file was written.
+        newest: what it has: a partition, or the time its newest file was written.
         expected: what it should have by now.
-        behind: zero if nothing is late.
+        behind: the lateness; zero if it is on time.
     """
 
     newest: str
@@ -44,21 +44,21 @@ class Lateness:
 def lateness(
     dataset: Dataset, newest: date | None, last_written: datetime | None, now: datetime, grace: timedelta | None = None
 ) -> Lateness | None:
-    """How late the newest delivery is; None if nothing was ever delivered, as in an organisation without Azure.
+    """Return how late the newest delivery is; None if nothing was ever delivered (an organisation without Azure).
 
     Args:
-        dataset: whose cadence counts.
-        newest: the newest day or month that is loaded.
+        dataset: the dataset, for its cadence.
+        newest: the newest loaded day or month.
         last_written: when Vocareum wrote the newest file (UTC).
         now: UTC.
-        grace: how long after its time a delivery is not yet late; by default that of the cadence.
+        grace: how late a delivery may be; by default that of the cadence.
     """
     allowed = now - (GRACE[dataset.cadence] if grace is None else grace)
     if dataset.period is None:
         if last_written is None:
             return None
         behind = max(allowed - timedelta(days=1) - last_written, timedelta())
-        # Told by the newest file and not by the minute of the look: the text of a lasting failure stays the same.
+        # Based on the newest file, not on the time of the check, so that the text of a lasting failure does not change.
         following = last_written + timedelta(days=1)
         return Lateness(_minute(last_written), f"The version of {_minute(following)}", behind)
     if newest is None:
@@ -70,7 +70,7 @@ def lateness(
 
 
 def missing(dataset: Dataset, delivered: Collection[date]) -> list[date]:
-    """Days or months without a delivery between the first and the last one, in order."""
+    """Return days or months without a delivery between the first and the last one, in order."""
     if not delivered or dataset.period is None:
         return []
     known, day, last, absent = set(delivered), min(delivered), max(delivered), []
@@ -91,12 +91,12 @@ class Drop:
 
 
 def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
-    """The newest days with far fewer rows than the same weekday had in the weeks before; more is never a drop.
+    """Return the newest days with far fewer rows than the same weekday had in the previous weeks; more is never a drop.
 
-    A dataset that accumulates may begin anew with a month, and is compared with days of the same month alone.
+    An accumulating dataset may restart with a month, so it is compared only with days of the same month.
 
     Args:
-        dataset: a daily one.
+        dataset: a daily dataset.
         rows: loaded rows by day, in any order.
     """
     by_day = dict(rows)
@@ -104,8 +104,8 @@ def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
     for day in sorted(by_day)[-DAYS_JUDGED:]:
         before = [day - timedelta(weeks=week) for week in range(1, WEEKS_COMPARED + 1)]
         if dataset.accumulates:
-            before = [one for one in before if (one.year, one.month) == (day.year, day.month)]
-        counts = [by_day[one] for one in before if one in by_day]
+            before = [date for date in before if (date.year, date.month) == (day.year, day.month)]
+        counts = [by_day[date] for date in before if date in by_day]
         if len(counts) < (1 if dataset.accumulates else LEAST_COMPARED):
             continue
         usual = median(counts)
@@ -115,7 +115,7 @@ def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
 
 
 def ranges(days: Sequence[date], dataset: Dataset) -> list[tuple[date, date, int]]:
-    """Days or months in order as ranges: first, last, how many."""
+    """Group sorted days or months into ranges: first, last, count."""
     found: list[tuple[date, date, int]] = []
     for day in days:
         if found and _next(dataset, found[-1][1]) == day:

@@ -1,7 +1,7 @@
-"""The checks on completeness, freshness and volume that each raw asset carries, and Dagster's freshness policies.
+"""Checks of completeness, freshness and volume of each raw asset, and Dagster's freshness policies.
 
-They run in the asset's own step, over the whole ledger; the six-hourly schedule keeps them right where nothing new comes.
-What is late or missing is decided in `completeness.py`, what single files must satisfy is checked in `checks/rows.py`.
+They run in the asset's own step, over the whole ledger. The six-hourly schedule keeps them current when nothing new arrives.
+`completeness.py` decides what is late or missing; `rows.py` checks single files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,31 +23,31 @@ from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_f
 NEWEST, GAPS, VOLUME, DELIVERED = "newest_is_loaded", "no_missing_periods", "volume_as_usual", "delivered_is_loaded"
 
 FRESHNESS = {
-    # A day's file is late on the next day at noon, 36 hours after the one before could be loaded first.
+    # A day's file is late from noon of the next day: 36 hours after the previous one could first be loaded.
     Cadence.DAILY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4), warn_window=timedelta(hours=36)),
     Cadence.MONTHLY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(days=3)),
-    # A file that is overwritten with the same content is not loaded again: holidays are quiet.
+    # A file overwritten with the same content is not reloaded, so holidays are quiet.
     Cadence.SNAPSHOT: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=30), warn_window=timedelta(days=7)),
 }
-"""When the UI calls an asset stale: it counts from the last load of any partition, the checks here are exact."""
+"""When the UI shows an asset as stale, counted from the last load of any partition. The checks here are exact."""
 
 
 def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """The checks by name, with what each one says."""
+    """Return the checks with their descriptions."""
     descriptions = {
-        DELIVERED: f"No file has been given up: one that fails {RETRY_POLICY.attempts} times is not tried again by itself.",
+        DELIVERED: f"No file has run out of retries; one that fails {RETRY_POLICY.attempts} times is not retried automatically.",
         NEWEST: f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
-        f"red after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
-        "unless all daily datasets are silent.",
+        f"fails after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
+        "unless all daily datasets have stopped.",
     }
     descriptions[LOST] = (
-        "No loaded file has gone from the bucket, no new version lost its rows, no file is a copy of another. What was loaded "
-        "stays until somebody runs `analytics-pipeline close`."
+        "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of another. Loaded rows stay "
+        "until somebody runs `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
     if dataset.cadence is Cadence.DAILY:
-        descriptions[VOLUME] = "No day has less than half of the rows of the same weekday in the weeks before."
+        descriptions[VOLUME] = "No day has less than half of the rows of the same weekday in the previous weeks."
     return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
 
 
@@ -58,20 +58,20 @@ def delivery_check_results(
     listed: Sequence[Delivery],
     now: datetime,
 ) -> Iterator[dg.AssetCheckResult]:
-    """How the dataset stands.
+    """Yield the results of the delivery checks.
 
     Args:
         connection: the warehouse.
-        dataset: of which everything in the ledger is looked at.
+        dataset: the dataset, with everything in its ledger.
         key: its asset.
-        listed: what this run has seen in the bucket.
+        listed: deliveries that this run saw in the bucket.
         now: UTC.
     """
     loaded, failed = loaded_files(connection, dataset.name), failed_files(connection, dataset.name)
     absences = open_absences(connection, dataset.name)
     held = held_versions(absences)
-    trying = [one for one in failed if (one.partition, one.etag) not in held]
-    yield _delivered(key, dataset, [one for one in trying if one.attempts >= RETRY_POLICY.attempts], trying)
+    trying = [file for file in failed if (file.partition, file.etag) not in held]
+    yield _delivered(key, dataset, [file for file in trying if file.attempts >= RETRY_POLICY.attempts], trying)
     yield _lost(key, dataset, absences)
     yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
@@ -84,10 +84,10 @@ def _delivered(
     key: dg.AssetKey, dataset: Dataset, given_up: Sequence[FailedFile], failed: Sequence[FailedFile]
 ) -> dg.AssetCheckResult:
     trying = len(failed) - len(given_up)
-    waiting = f"{trying} failing files are tried again by themselves." if trying else "No file is failing."
+    waiting = f"{trying} failing files are retried automatically." if trying else "No file is failing."
     what_to_do = (
-        f"They are not tried again by themselves. When the cause is gone: `analytics-pipeline sync --dataset {dataset.name}`; "
-        "a new version by Vocareum is loaded without that."
+        f"They are no longer retried automatically. Once the cause is fixed: `analytics-pipeline sync --dataset {dataset.name}`; "
+        "a new version from Vocareum loads without that."
     )
     return dg.AssetCheckResult(
         asset_key=key,
@@ -100,10 +100,11 @@ def _delivered(
 
 def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -> dg.AssetCheckResult:
     rows = [
-        (one.source_key, one.kind.value, one.detail, one.remedy, f"{one.first_seen:%Y-%m-%d %H:%M}") for one in absences
+        (absence.source_key, absence.kind.value, absence.detail, absence.remedy, f"{absence.first_seen:%Y-%m-%d %H:%M}")
+        for absence in absences
     ]
     check = lost_check(dataset, absences)
-    columns = ["file", "kind", "what", "remedy", "since"]
+    columns = ["file", "kind", "problem", "remedy", "since"]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=LOST,
@@ -122,9 +123,9 @@ def _newest(
     now: datetime,
     silent: str | None,
 ) -> dg.AssetCheckResult:
-    """Judge the newest file. A dataset may end while others go on; while all daily ones are silent none of them passes."""
-    written = [one.last_modified.replace(tzinfo=UTC) for one in loaded] + [one.last_modified for one in listed]
-    newest = max((one.period for one in loaded if one.period), default=None)
+    """Check the newest file. One dataset may end while others go on; if all daily ones have stopped, none passes."""
+    written = [file.last_modified.replace(tzinfo=UTC) for file in loaded] + [found.last_modified for found in listed]
+    newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
     if late is None:
         return dg.AssetCheckResult(
@@ -136,11 +137,11 @@ def _newest(
     if feed_ended:
         text += f" {feed_ended}"
     elif retired:
-        text += f" Nothing came for {late.behind.days} days: it counts as no longer delivered."
+        text += f" Nothing arrived for {late.behind.days} days: it counts as no longer delivered."
     elif late.behind:
         text += (
             f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed (see `schema`). "
-            "If it stays away, look into the bucket, then ask Vocareum's support."
+            "If it does not arrive, look into the bucket, then ask Vocareum's support."
         )
     return dg.AssetCheckResult(
         asset_key=key,
@@ -155,17 +156,17 @@ def _newest(
 def _gaps(
     key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile], failed: Sequence[FailedFile]
 ) -> dg.AssetCheckResult:
-    absent = ranges(missing(dataset, [one.period for one in (*loaded, *failed) if one.period]), dataset)
+    absent = ranges(missing(dataset, [file.period for file in (*loaded, *failed) if file.period]), dataset)
     count = sum(many for _, _, many in absent)
     rows = [(f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", many) for first, last, many in reversed(absent)]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=GAPS,
         passed=not absent,
-        severity=dg.AssetCheckSeverity.WARN,  # nobody knows whether a quiet day has a file
+        severity=dg.AssetCheckSeverity.WARN,  # it is unknown whether a quiet day has a file
         description=(
-            f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}. Vocareum may deliver nothing where nobody worked; "
-            "what appears later is loaded by itself."
+            f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}. Vocareum may deliver nothing for days without work; "
+            "a file that appears later loads automatically."
             if absent
             else "No gap between the first and the last file."
         ),
@@ -181,9 +182,9 @@ def _gaps(
 
 
 def _volume(key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]) -> dg.AssetCheckResult:
-    low = drops(dataset, [(one.period, one.rows) for one in loaded if one.period])
-    rows = [(f"{one.day:%a %Y-%m-%d}", one.rows, one.usual) for one in low]
-    plot = rows_per_period([(one.period, one.rows, one.rejects) for one in loaded if one.period])
+    low = drops(dataset, [(file.period, file.rows) for file in loaded if file.period])
+    rows = [(f"{drop.day:%a %Y-%m-%d}", drop.rows, drop.usual) for drop in low]
+    plot = rows_per_period([(file.period, file.rows, file.rejects) for file in loaded if file.period])
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=VOLUME,
@@ -192,7 +193,7 @@ def _volume(key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]) ->
         description=(
             "Far fewer rows than usual on "
             + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
-            + ". A holiday, or Vocareum delivered a part: compare with its own pages."
+            + ". A holiday, or Vocareum delivered only a part: compare with its own pages."
             if rows
             else "The newest days have about as many rows as the same weekdays before, or more."
         ),

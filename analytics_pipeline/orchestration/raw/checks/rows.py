@@ -1,7 +1,7 @@
-"""The checks that each raw asset carries, from its pandera model and the ledger. They look at the whole dataset's
-standing, so that a file that fails stays red until it is loaded, whatever other partitions a run loads.
+"""Checks of each raw asset's rows, from its pandera model and the ledger.
 
-Checks on models belong in `models/assets.py`, on completeness and freshness in `completeness.py`.
+They cover the whole dataset, so that a failing file stays red until it is loaded, whatever other partitions a run loads.
+`models/assets.py` has the checks of models, `delivery.py` those of completeness and freshness.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ SCHEMA, ACCOUNTED, REJECTS, WARNINGS = "schema", "rows_accounted_for", "rejects_
 
 
 def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """The checks by name, with what each one says."""
+    """Return the checks with their descriptions."""
     model = f"analytics_pipeline/datasets/{dataset.name}.py"
     descriptions = {
         SCHEMA: f"Every delivered file can be read and has the columns of {model}.",
         ACCOUNTED: "Every record of a file is loaded or in quarantine: loaded + quarantined = records.",
         REJECTS: f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%} of its records; "
         f"shows which rules of {model} the rejected records break.",
-        WARNINGS: f"Rows that load though a rule of {model} calls them odd.",
+        WARNINGS: f'Rows that load although they break a "should" rule of {model}.',
     }
     return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
 
@@ -36,20 +36,20 @@ def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
 def check_results(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
 ) -> list[dg.AssetCheckResult]:
-    """How the dataset stands after this run's files."""
-    held = held_versions(open_absences(connection, dataset.name))  # those stand in a check of their own
-    failed = [one for one in failed_files(connection, dataset.name) if (one.partition, one.etag) not in held]
+    """Return the check results after this run's files."""
+    held = held_versions(open_absences(connection, dataset.name))  # they have a check of their own
+    failed = [file for file in failed_files(connection, dataset.name) if (file.partition, file.etag) not in held]
     found = reasons(connection, dataset)
     return [
-        _schema(key, [one for one in failed if not _too_many(one)]),
+        _schema(key, [file for file in failed if not _too_many(file)]),
         _accounted(connection, dataset, key, results),
-        _rejects(connection, dataset, key, [one for one in failed if _too_many(one)], found),
-        _warnings(dataset, key, [one for one in found if not one.is_error]),
+        _rejects(connection, dataset, key, [file for file in failed if _too_many(file)], found),
+        _warnings(dataset, key, [reason for reason in found if not reason.is_error]),
     ]
 
 
 def recorded(dataset: Dataset, results: Sequence[dg.AssetCheckResult]) -> list[Check]:
-    """The same verdicts as `ops.checks` holds them; the texts name files, lines and remedies, and no value of a record."""
+    """Convert results to rows of `ops.checks`. Their texts name files, lines and remedies, never a record's value."""
     return [
         Check(
             name=result.check_name or "",
@@ -65,7 +65,7 @@ def recorded(dataset: Dataset, results: Sequence[dg.AssetCheckResult]) -> list[C
 
 
 def _rows(result: dg.AssetCheckResult) -> int | None:
-    """How many rows a verdict is about, where it counts rows."""
+    """Return the number of rows in a result, if it counts rows."""
     counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
     return next((value for value in counted if isinstance(value, int)), None)
 
@@ -87,7 +87,7 @@ def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
 def _accounted(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
 ) -> dg.AssetCheckResult:
-    loaded = [one.landed.delivery.key for one in results if one.failure is None]
+    loaded = [result.landed.delivery.key for result in results if result.failure is None]
     wrong = unaccounted(connection, dataset, loaded)
     return dg.AssetCheckResult(
         asset_key=key,
@@ -96,12 +96,12 @@ def _accounted(
         description=(
             "loaded + quarantined = records in every file of the latest run."
             if not wrong
-            else f"{len(wrong)} files do not add up. Load them again with `analytics-pipeline sync --full "
-            f"--dataset {dataset.name}`; if they still do not, report it as a bug."
+            else f"{len(wrong)} files do not add up. Reload them with `analytics-pipeline sync --full "
+            f"--dataset {dataset.name}`; if they still do not, report a bug."
         ),
         metadata={
             "files": len(loaded),
-            "records": sum(one.records for one in results if one.failure is None),
+            "records": sum(result.records for result in results if result.failure is None),
             **({"wrong_files": ui_metadata.unaccounted_table(wrong)} if wrong else {}),
         },
     )
@@ -115,7 +115,7 @@ def _rejects(
     found: list[Reason],
 ) -> dg.AssetCheckResult:
     figures = totals(connection, dataset)
-    errors = [one for one in found if one.is_error]
+    errors = [reason for reason in found if reason.is_error]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=REJECTS,
@@ -140,12 +140,12 @@ def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.Ass
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         description=(
-            f"{sum(one.records for one in found):,} rows are odd by {len(found)} rules; they are loaded."
+            f"{sum(reason.records for reason in found):,} rows loaded with a warning, by {len(found)} rules."
             if found
-            else "No row is odd."
+            else "No row has a warning."
         ),
         metadata={
-            "warnings": sum(one.records for one in found),
+            "warnings": sum(reason.records for reason in found),
             "reasons": ui_metadata.reasons_table(dataset.name, found),
             "findings": f"analytics-pipeline findings --dataset {dataset.name} --warnings",
         }
