@@ -35,8 +35,8 @@ def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command:
     with hold_daemon_lock(load_settings()):
         done = CliRunner().invoke(app, [command])
     assert done.exit_code == 2, done.output
-    assert f"Another daemon already uses {data} already: process {os.getpid()} on " in done.stderr
-    assert "End it first" in done.stderr
+    assert f"Another daemon already uses {data}: process {os.getpid()} on " in done.stderr
+    assert "Stop it first" in done.stderr
 
 
 def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path) -> None:
