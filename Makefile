@@ -1,4 +1,4 @@
-# The commands of this project. `make help` lists them.
+# `make help` lists the targets.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,20 +9,20 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-setup: .venv/.ready ## create .venv with the analytics-pipeline command in it
+setup: .venv/.ready ## create .venv with the analytics-pipeline command
 
 .venv/.ready: bootstrap.lock requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement bootstrap.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q analytics_pipeline  # a quarter of a second of each start, where Python may keep no bytecode
+	$(BIN)/python -m compileall -q analytics_pipeline  # saves a quarter of a second per start where Python can't write bytecode
 	@touch $@
 
-demo: setup ## simulate an organisation, load all of it, say what to do next
+demo: setup ## simulate an organisation, load it, and print the next steps
 	$(BIN)/analytics-pipeline demo
 
-dev: setup ## the Dagster UI on http://127.0.0.1:3000, with its daemon
+dev: setup ## start the Dagster UI on http://127.0.0.1:3000, with its daemon
 	$(BIN)/analytics-pipeline dev
 
 test: setup ## all tests but the long suites, three at a time (they wait as much as they work)
@@ -50,12 +50,12 @@ docs: setup ## build the documentation site in build/docs; a broken link fails
 package: setup ## build the wheel, install it with the highest and the lowest dependencies, run the demo with each
 	$(BIN)/python .ci/package.py
 
-screenshots: setup ## take the README's pictures anew (needs chromium)
+screenshots: setup ## retake the screenshots of the README (needs chromium)
 	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline demo
 	ANALYTICS_DATA_DIR=.artifacts/demo $(BIN)/analytics-pipeline report
 	$(BIN)/python docs/screenshots.py .artifacts/demo/report.html docs/images
 
-audit: setup ## known weaknesses of the pinned dependencies
+audit: setup ## look for known vulnerabilities of the pinned dependencies
 	@$(BIN)/python .ci/audit.py
 
 lock: ## pin every dependency with hashes in requirements.lock, and uv, which installs them, in bootstrap.lock
@@ -64,5 +64,5 @@ lock: ## pin every dependency with hashes in requirements.lock, and uv, which in
 	echo "uv>=0.13,<0.14" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --python-version 3.11 - --output-file bootstrap.lock
 
-clean: ## remove the environment and the caches of the tools
+clean: ## remove the environment and the tools' caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,12 +1,12 @@
-"""`make flaky`: run the tests ten times, each in a condition that has turned right code red, and print the ten results.
+"""`make flaky`: run the tests ten times, each under a condition that has broken correct code before.
 
-Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite. `--only` takes the conditions whose
-name holds the word. What each run printed is in `.artifacts/flaky/`.
+Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite. `--only` selects the conditions
+whose name contains the word. The output of each run is in `.artifacts/flaky/`.
 
-Clocks are moved by libfaketime (`apt install faketime`), whose settings all child processes inherit: servers, Dagster's subprocesses and
-Chromium live in the same time. File times stay those of the machine, and so does the monotonic clock.
+libfaketime (`apt install faketime`) shifts the clock. All child processes inherit it: servers, Dagster's subprocesses and Chromium
+live in the same time. File times and the monotonic clock stay real.
 
-Exit codes: 0 all ten green, 1 some run failed, 2 libfaketime is missing or does not reach a child process.
+Exit codes: 0 all ten passed, 1 a run failed, 2 libfaketime is missing or does not reach child processes.
 """
 
 import argparse
@@ -35,11 +35,11 @@ class Condition:
     """How one run of the tests differs from the others.
 
     Attributes:
-        name: what the table shows.
-        workers: processes that run tests at the same time; 0 for none beside pytest's own.
-        dist: how pytest-xdist hands tests to them.
-        busy: whether each core has another process that never rests.
-        at: when the run begins by its clock (UTC); None for the machine's own time. Later than the dates that tests deliver.
+        name: name in the table.
+        workers: number of parallel test processes; 0 for only pytest's own.
+        dist: how pytest-xdist distributes the tests.
+        busy: whether a busy loop occupies each core.
+        at: start of the run by its own clock (UTC), later than the dates that tests deliver; None for the real time.
     """
 
     name: str
@@ -65,7 +65,7 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Result:
-    """What a run of the tests said: pytest's exit code and last line."""
+    """Result of a run: pytest's exit code and last line."""
 
     condition: Condition
     exit_code: int
@@ -74,12 +74,12 @@ class Result:
 
     @property
     def green(self) -> bool:
-        """Whether every test that ran passed, and some did."""
+        """Return whether every test that ran passed, and some ran."""
         return self.exit_code == 0
 
 
 def in_time(at: datetime | None) -> tuple[list[str], dict[str, str]]:
-    """Return what precedes a command, and its environment, so that its clock shows `at` now."""
+    """Return a command prefix and environment with which a command's clock shows `at` now."""
     if at is None:
         return [], {**os.environ}
     ahead = round((at - datetime.now(UTC)) / timedelta(seconds=1))
@@ -89,7 +89,7 @@ def in_time(at: datetime | None) -> tuple[list[str], dict[str, str]]:
 
 
 def reaches_children(at: datetime) -> bool:
-    """Return whether a child of a process with a moved clock sees the same time."""
+    """Return whether a child of a process with a shifted clock sees the same time."""
     before, environment = in_time(at)
     command = [*before, sys.executable, "-c", CHILD]
     seen = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
@@ -98,7 +98,7 @@ def reaches_children(at: datetime) -> bool:
 
 @contextmanager
 def load(*, busy: bool) -> Iterator[None]:
-    """Keep every core busy while the block runs, if asked to."""
+    """Keep every core busy inside the block, if `busy`."""
     count = len(os.sched_getaffinity(0)) if busy else 0
     loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
     try:
@@ -110,7 +110,7 @@ def load(*, busy: bool) -> Iterator[None]:
 
 
 def run(condition: Condition, arguments: Sequence[str]) -> Result:
-    """Run the tests in this condition; what they print goes to a file of its own."""
+    """Run the tests under this condition; write their output to a file of its own."""
     before, environment = in_time(condition.at)
     command = [*before, sys.executable, "-m", "pytest", "-n", str(condition.workers), *condition.dist, *arguments]
     log = LOGS / f"{condition.name.replace(' ', '-')}.log"
@@ -123,7 +123,7 @@ def run(condition: Condition, arguments: Sequence[str]) -> Result:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the results, a line each."""
+    """Return the results, one per line."""
     width = max(len(condition.name) for condition in CONDITIONS)
     return "\n".join(
         f"{result.condition.name:{width}}  {'green' if result.green else 'RED  '}  {result.seconds:6.0f} s  {result.summary}"
@@ -132,9 +132,9 @@ def table(results: Sequence[Result]) -> str:
 
 
 def main() -> int:
-    """Run all conditions, print the table, return the exit code."""
+    """Run all conditions, print the table, and return the exit code."""
     parser = argparse.ArgumentParser(description="Run the tests in ten conditions.")
-    parser.add_argument("--only", default="", metavar="WORD", help="conditions whose name holds this word")
+    parser.add_argument("--only", default="", metavar="WORD", help="conditions whose name contains this word")
     options, arguments = parser.parse_known_args()
     conditions = [condition for condition in CONDITIONS if options.only in condition.name]
     moved = [condition.at for condition in conditions if condition.at]
@@ -146,7 +146,7 @@ def main() -> int:
     for condition in conditions:
         results.append(run(condition, arguments))
         print(table(results[-1:]), flush=True)
-    print(f"\n{table(results)}\n\nWhat the runs printed: {LOGS}/")
+    print(f"\n{table(results)}\n\nOutput of the runs: {LOGS}/")
     return 0 if results and all(result.green for result in results) else 1
 
 

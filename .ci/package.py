@@ -1,6 +1,6 @@
-"""`make package`: the wheel as a stranger installs it, with the highest and the lowest versions that its ranges allow.
+"""`make package`: test the wheel as a user installs it, with the highest and the lowest versions that its ranges allow.
 
-Each time: plain pip into a fresh environment, `analytics-pipeline demo --days 12` in an empty folder, a look at the result.
+Each time: plain pip into a fresh environment, `analytics-pipeline demo --days 12` in an empty folder, and checks of the result.
 """
 
 import os
@@ -33,11 +33,11 @@ for name in ("marts.course_summary", "marts.daily_cloud_spend", "marts.lab_launc
 assert Path("data/report.html").stat().st_size > 100_000, "the report is empty"
 print(f"duckdb {duckdb.__version__}: {len(marts)} marts, {sum(rows.values()):,} rows")
 """
-"""Runs in the fresh environment, in the folder of the demo."""
+"""Checks, run in the fresh environment, in the folder of the demo."""
 
 
 def main() -> int:
-    """Build, install, run, look, with both ends of the ranges."""
+    """Build, install, run and check, with both ends of the ranges."""
     with tempfile.TemporaryDirectory(prefix="package-") as name:
         folder = Path(name)
         run([UV, "build", "--quiet", "--wheel", "--out-dir", folder / "dist", ROOT], folder)
@@ -55,13 +55,13 @@ def lowest(folder: Path) -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     resolve = ["--resolution", "lowest-direct", "--python-version", version, "--no-annotate", "--no-header"]
     run([UV, "pip", "compile", "--quiet", *resolve, direct, "--output-file", constraints], folder)
-    # A constraint has no extras.
+    # Constraints have no extras.
     constraints.write_text("\n".join(line.replace("[c]", "") for line in constraints.read_text().splitlines()))
     return constraints
 
 
 def attempt(folder: Path, wheel: Path, options: Sequence[str | Path]) -> None:
-    """Install the wheel into an environment of its own and run the demo there, in an empty folder."""
+    """Install the wheel into its own environment, and run the demo there, in an empty folder."""
     python, home = folder / "venv" / "bin" / "python", folder / "home"
     home.mkdir(parents=True)
     run([sys.executable, "-m", "venv", folder / "venv"], folder)
@@ -76,10 +76,10 @@ def attempt(folder: Path, wheel: Path, options: Sequence[str | Path]) -> None:
 
 
 def run(command: Sequence[str | Path], folder: Path) -> str:
-    """Run a command without this project's settings; its output is shown only when it fails.
+    """Run a command without this project's settings; show its output only if it fails.
 
     Raises:
-        SystemExit: it failed.
+        SystemExit: the command failed.
     """
     ours = ("VOCAREUM_", "ANALYTICS_", "DAGSTER_", "AWS_", "PYTHONPATH")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -107,7 +107,7 @@ def test_setting_up_asks_for_the_hashes():
     assert all("--require-hashes" in one or "--no-deps --no-build-isolation --editable ." in one for one in installs)
     assert "--require-hashes --requirement bootstrap.lock" in installs[0]
     assert re.search(r"pip sync.*--require-hashes requirements\.lock", makefile)
-    assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known weaknesses"
+    assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known vulnerabilities"
 
 
 def test_what_installs_and_builds_is_pinned_by_hash_too():
@@ -155,10 +155,10 @@ UNKNOWN = {"name": "polars", "skip_reason": "Dependency not found on PyPI"}
 @pytest.mark.parametrize(
     ("packages", "code", "words"),
     [
-        ([SOUND, SOUND], 0, "2 of 2 packages audited, no known weakness"),
-        ([SOUND, UNKNOWN], 0, "1 of 2 packages audited, no known weakness; 1 NOT AUDITED"),
+        ([SOUND, SOUND], 0, "2 of 2 packages audited, no known vulnerability"),
+        ([SOUND, UNKNOWN], 0, "1 of 2 packages audited, no known vulnerability; 1 NOT AUDITED"),
         ([UNKNOWN, UNKNOWN], 0, "NOTHING WAS AUDITED: the index answers for none of 2 packages"),
-        ([SOUND, WEAK, UNKNOWN], 1, "1 known weaknesses\nhttpx 0.28.0: PYSEC-2026-1"),
+        ([SOUND, WEAK, UNKNOWN], 1, "1 known vulnerabilities\nhttpx 0.28.0: PYSEC-2026-1"),
     ],
 )
 def test_an_audit_never_says_more_than_it_looked_at(audit: ModuleType, packages: list, code: int, words: str):

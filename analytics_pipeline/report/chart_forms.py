@@ -1,4 +1,4 @@
-"""The few forms that charts take: bars over time, ranked bars, and the filter by course. What they show is in `charts/`.
+"""Shared chart types: bars over time, ranked bars, and the filter by course. The charts themselves are in `charts/`.
 
 Everything here returns Altair charts over named data, which the page holds once (`data.name`).
 """
@@ -15,11 +15,11 @@ from analytics_pipeline.report.style import DATINGS, MUTED, SURFACE
 COURSE = alt.param(name="course", value="all")
 """The page's filter; a script sets it in every chart."""
 ADDITIVE = "course === 'all' || datum.course === course"
-"""For rows that can be added up over courses."""
+"""Filter for rows that can be summed over courses."""
 EXACT = "datum.course === course"
-"""For rows that have a course 'all' of their own."""
+"""Filter for rows that include rows for the course 'all'."""
 EVERYTHING = "true"
-"""For rows that no course has."""
+"""Filter for rows without a course."""
 
 USD = "$,.2f"
 DOLLARS = alt.Axis(labelExpr="format(datum.value, domain('y')[1] < 5 ? '$,.2f' : '$,.0f')")
@@ -28,12 +28,12 @@ _MILLISECONDS = 86_400_000
 
 
 def rows(data: str, where: str, *days: str) -> alt.Chart:
-    """The page's rows of a name that the filter leaves.
+    """Return a chart over the named rows that pass the filter.
 
     Args:
         data: name of the rows.
         where: ADDITIVE, EXACT or another predicate.
-        days: columns that are days; they are read as UTC, so that no reader's clock moves them.
+        days: columns that are days; they are parsed as UTC, whatever the reader's timezone.
     """
     parse = dict.fromkeys(days, 'utc:"%Y-%m-%d"')
     return alt.Chart(
@@ -42,18 +42,18 @@ def rows(data: str, where: str, *days: str) -> alt.Chart:
 
 
 def labelled(chart: alt.Chart, *fields: str) -> alt.Chart:
-    """With what people call the row's course (`label`), or its `group` in a chart that colours few of them."""
+    """Add the course's name (`label`), or its `group` in a chart that colours only the largest courses."""
     courses = alt.LookupData(alt.NamedData("courses"), key="course", fields=list(fields))
     return chart.transform_lookup(lookup="course", from_=courses)
 
 
 @dataclass(frozen=True)
 class Time:
-    """What charts over time have in common: they all begin and end at the same days, whatever the filter says.
+    """Shared settings of charts over time: all have the same first and last day, whatever the filter is.
 
     Attributes:
         first: the first day drawn.
-        last: the day behind the last one drawn.
+        last: the day after the last one drawn.
         is_weekly: whether a bar is a week, which begins on Monday.
     """
 
@@ -63,12 +63,12 @@ class Time:
 
     @property
     def hairline(self) -> dict[str, str]:
-        """The width of the line between bars: none where they are narrow, as it would only make them pale."""
+        """Return the width of the line between bars: none between narrow bars, which it would only make pale."""
         bars = (self.last - self.first).days // (7 if self.is_weekly else 1)
         return {"expr": f"width > {bars * 6} ? 0.6 : 0"}
 
     def axis(self) -> alt.X:
-        """Days from left to right, in UTC."""
+        """Return the x axis: days in UTC."""
         ends = [{"expr": f"utc({at.year}, {at.month - 1}, {at.day})"} for at in (self.first, self.last)]
         return time_axis(self.is_weekly, *ends)
 
@@ -85,18 +85,18 @@ def over_time(
     axis: alt.Axis = COUNTS,
     dated: bool = False,
 ) -> alt.Chart:
-    """Stacked bars from zero, one per day or week.
+    """Return stacked bars from zero, one per day or week.
 
     Args:
         base: rows with a `day` and the value.
-        value: what is added up, to `total`.
-        colour: of a bar's parts.
-        group: the field of the parts, if it has any.
-        title: of the value's axis, unit included.
-        tooltip: what to tell of a part, beside its day.
+        value: field to sum, as `total`.
+        colour: colour of a bar's parts.
+        group: field of the parts, if it has any.
+        title: title of the value's axis, with the unit.
+        tooltip: tooltip of a part, besides its day.
         time: the days drawn.
-        axis: of the value.
-        dated: whether rows say how their day is known (`dating`), which then is drawn as opacity.
+        axis: axis of the value.
+        dated: whether rows say how their day is known (`dating`), which is drawn as opacity.
     """
     parts = [*([group] if group else []), *(["dating"] if dated else [])]
     chart = (
@@ -132,17 +132,17 @@ def ranked(
     tooltip: Sequence[alt.Tooltip | str],
     whole: str | None = None,
 ) -> Any:
-    """Horizontal bars, the largest on top, each under its own label: readable on a phone, however long the label.
+    """Return horizontal bars, the largest on top, each under its own label: readable on a phone, however long the label.
 
     Args:
         base: the rows.
         label: field of the label.
         bars: field of the length.
-        text: expression of what stands at the right.
+        text: expression of the text at the right.
         rank: field that orders them.
-        colour: of the bars.
-        tooltip: what to tell of a bar.
-        whole: field of a pale bar behind, for a share of a whole.
+        colour: colour of the bars.
+        tooltip: tooltip of a bar.
+        whole: field of a pale background bar, for a share of a whole.
     """
     base = base.transform_calculate(shown=text).encode(
         y=alt.Y(f"{label}:N", sort=rank, axis=None, scale=alt.Scale(paddingInner=0, paddingOuter=0))
@@ -166,17 +166,17 @@ def ranked(
 
 
 def sized(chart: Any, height: int) -> Any:
-    """As wide as the page lets it be; height in pixels."""
+    """Set the height in pixels; the width follows the page."""
     return chart.properties(width="container", height=height)
 
 
 def time_axis(is_weekly: bool, first: Any = alt.Undefined, last: Any = alt.Undefined) -> alt.X:
-    """Days from left to right, in UTC, from the first to the last of the rows unless both are given."""
+    """Return an x axis of days in UTC, from the first to the last row unless both ends are given."""
     ticks = alt.Axis(format="%b %Y" if is_weekly else "%-d %b", tickCount={"expr": "max(2, floor(width / 110))"})
     scale = alt.Scale(type="utc", domainMin=first, domainMax=last, nice=False)
     return alt.X("day:T", scale=scale, title=None, axis=ticks)
 
 
 def day_tooltip(is_weekly: bool) -> alt.Tooltip:
-    """The day of a mark, in UTC."""
+    """Return the tooltip of a mark's day, in UTC."""
     return alt.Tooltip("utcyearmonthdate(day):T", title="Week from" if is_weekly else "Day", format="%a %d %b %Y")

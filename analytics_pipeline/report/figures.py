@@ -1,6 +1,6 @@
-"""The key figures on top of the page, for the organisation and each course, as words: pure functions.
+"""The key figures at the top of the page, for the organisation and each course, as text: pure functions.
 
-What is counted is in `queries.py`; money is rounded here, once, half a cent up.
+The SQL in `sql/figures/` counts; money is rounded here, once, half a cent up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ COMPARED_DAYS = 30
 
 @dataclass(frozen=True)
 class Figure:
-    """A key figure: what it is, its value, and what puts it in proportion."""
+    """A key figure: title, value, and a note that puts it in proportion."""
 
     title: str
     value: str
@@ -24,7 +24,7 @@ class Figure:
 
 
 def key_figures(data: Data, course: str = "all") -> list[Figure]:
-    """The figures of a course, or of the whole organisation.
+    """Return the figures of a course, or of the whole organisation.
 
     Args:
         data: the report's rows.
@@ -65,7 +65,7 @@ def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
 
 
 def _active(sessions: Row, enrolled: int) -> Figure:
-    """Return the enrolled students with a session that succeeded, of all who are enrolled."""
+    """Return the enrolled students with a successful session, out of all who are enrolled."""
     failed_only = sessions.get("failed_only", 0)
     others = f"; {failed_only:,} more only failed to launch" if failed_only else ""
     return Figure("Active students", f"{sessions.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
@@ -81,7 +81,7 @@ def _delivered(data: Data) -> Figure:
 
 
 def _newest(data: Data) -> Figure:
-    """The newest day, and which daily dataset is behind it."""
+    """Return the newest day, and the daily datasets that end earlier."""
     days = {
         row["dataset"]: date.fromisoformat(row["newest"]) for row in data.freshness if row["newest"] and row["is_daily"]
     }
@@ -97,7 +97,7 @@ def _newest(data: Data) -> Figure:
 
 
 def usd(amount: Decimal) -> str:
-    """Dollars and cents; what is less than a cent, but something, is no zero."""
+    """Format dollars and cents; a positive amount below a cent is not shown as zero."""
     if 0 < amount < Decimal("0.005"):
         return "under $0.01"
     sign = "\N{MINUS SIGN}" if amount < 0 else ""
@@ -105,7 +105,7 @@ def usd(amount: Decimal) -> str:
 
 
 def percent(part: Decimal | int, whole: Decimal | int) -> str:
-    """A share in percent, to one decimal; 100.0 % and 0.0 % are never said of what is almost so."""
+    """Format a share in percent, to one decimal; a share is never rounded to 100.0 % or 0.0 %."""
     share = Decimal(part) * 100 / Decimal(whole)
     rounded = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
     if rounded == 100 and share < 100:
@@ -114,12 +114,12 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
 
 
 def change(now: Decimal | int, before: Decimal | int, days: int) -> str:
-    """The change of the newest loaded days against as many loaded days before them, in words.
+    """Describe the change from the previous loaded days to as many newest ones.
 
     Args:
-        now: the sum over the newest days.
-        before: the sum over the days before.
-        days: how many loaded days each sum covers.
+        now: sum over the newest days.
+        before: sum over the previous days.
+        days: number of loaded days in each sum.
     """
     if not days:
         return "too few days are loaded to compare"
@@ -134,13 +134,13 @@ def change(now: Decimal | int, before: Decimal | int, days: int) -> str:
 
 
 def _change(data: Data, what: str, row: Row) -> str:
-    """The change of a figure's row against as many loaded days before."""
+    """Describe the change of a figure against as many previous loaded days."""
     days = _row(data.figures["compared"], what).get("days", 0)
     return change(row.get("newest", 0), row.get("before", 0), days)
 
 
 def day(at: date) -> str:
-    """A day as people write it, in English whatever the locale."""
+    """Format a day in English, whatever the locale."""
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{at.day} {months[at.month - 1]} {at.year}"
 

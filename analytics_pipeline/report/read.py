@@ -1,6 +1,6 @@
-"""The published file into the report's rows: the only module of the package that opens a database, read-only.
+"""Read the report's rows from the published file: the only module of the package that opens a database, read-only.
 
-What is asked is in `sql/`; what becomes of the rows in `charts/` and `figures.py`.
+The queries are in `sql/`; `charts/` and `figures.py` use the rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.signature import read_signature
 
 MOST_COURSES = 60
-"""Courses that have a name in the page; smaller ones are one, so that the page stays small."""
+"""Number of courses named in the page; the smaller ones are merged, to keep the page small."""
 MOST_DAYS = 400
-"""Days of history that are drawn day by day; a longer one is drawn week by week."""
+"""Number of days drawn day by day; a longer history is drawn week by week."""
 
 
 class ReportError(PipelineError):
-    """The report can't be made; the text says what is missing and what to do."""
+    """The report can't be made. The message says what is missing and what to do."""
 
 
 Row = Mapping[str, Any]
@@ -34,7 +34,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Course:
-    """A choice of the page's filter: its key in the rows, and what people call it."""
+    """A choice of the page's filter: its key in the rows, and its label."""
 
     key: str
     label: str
@@ -42,13 +42,13 @@ class Course:
 
 @dataclass(frozen=True)
 class Span:
-    """What the page covers; days are None where nothing of the kind is loaded.
+    """The period that the page covers; days are None if nothing of the kind is loaded.
 
     Attributes:
-        first_day: of spend or sessions, whichever began earlier.
-        last_day: of either.
+        first_day: first day of spend or sessions, whichever is earlier.
+        last_day: last day of either.
         last_spend: newest day with spend.
-        last_session: newest day of which sessions are loaded.
+        last_session: newest day with loaded sessions.
         is_weekly: whether charts over time are drawn week by week.
     """
 
@@ -61,17 +61,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Data:
-    """All that the page shows, no row of which is a person.
+    """Everything that the page shows; no row is about a single person.
 
     Attributes:
         published_at: when the published file was written (UTC).
-        withheld: what the file says of tables that failing checks withhold.
-        failing: the ERROR checks that fail, with their remedies.
-        silent: since when nothing is delivered, if all daily datasets are late when the file is published.
+        withheld: lines of the file about tables that failing checks withhold.
+        failing: the failing ERROR checks, with their remedies.
+        silent: a message if all daily datasets were late at publication; None otherwise.
         span: the days covered.
         courses: the filter's choices, the largest first.
-        freshness: per dataset that is loaded: newest, written, files, rows.
-        lost: what is missing now although it was delivered before: dataset, partition, detail.
+        freshness: per loaded dataset: newest, written, files, rows.
+        lost: open absences: dataset, partition, detail.
         figures: rows of the key figures' queries by name; money is Decimal.
         charts: rows of each chart by name; money is float, rounded for drawing.
     """
@@ -89,10 +89,10 @@ class Data:
 
 
 def read(published: Path) -> Data:
-    """Ask the published file for everything that the page shows.
+    """Query the published file for everything that the page shows.
 
     Raises:
-        ReportError: there is no such file, or a table that the report reads is not in it.
+        ReportError: there is no such file, or it lacks a table that the report reads.
     """
     if not published.exists():
         raise ReportError(f"There is no {published} yet: run `analytics-pipeline sync` first.")
@@ -102,12 +102,12 @@ def read(published: Path) -> Data:
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         reason = str(error).splitlines()[0]
         raise ReportError(
-            f"{published} lacks what the report reads ({reason}): a model failed, has not been built, or is left out as a "
+            f"{published} lacks what the report reads ({reason}): a model failed, has not been built, or is left out because a "
             "check of it fails. Run `analytics-pipeline sync`, which says which."
         ) from None
     except duckdb.IOException as error:
         raise ReportError(
-            f"{published} can't be read: {str(error).splitlines()[0]}. Write it anew with `analytics-pipeline publish`."
+            f"{published} can't be read: {str(error).splitlines()[0]}. Rewrite it with `analytics-pipeline publish`."
         ) from None
 
 
@@ -119,7 +119,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
     signed = read_signature(connection)
     if signed is None:
         raise ReportError(
-            "The published file does not say when it was written: write it anew with `analytics-pipeline publish`."
+            "The published file does not say when it was written: rewrite it with `analytics-pipeline publish`."
         )
     return Data(
         published_at=signed.published_at,
@@ -136,7 +136,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Data:
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    """The rows of a query, as dicts."""
+    """Return the rows of a query as dicts."""
     cursor = connection.execute(sql)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,7 +1,7 @@
-"""The page: charts, figures and scripts put into one HTML file that asks the network for nothing.
+"""Render the page: charts, figures and scripts in one HTML file that makes no network request.
 
-The templates of `page/` escape every value; the rows are JSON that no parser takes for markup. The policy in the page's
-head lets its own scripts run, by their hash, and nothing else.
+The templates in `page/` escape every value; the rows are JSON without anything that parses as markup. The content security
+policy in the page's head allows only its own scripts, by hash.
 """
 
 import base64
@@ -24,7 +24,7 @@ from analytics_pipeline.report.read import Data, Row
 from analytics_pipeline.report.style import CONFIG
 
 _LOST_NAMED = 5
-"""Files that the health line names."""
+"""Maximum number of files named in the health line."""
 
 
 def render(data: Data) -> str:
@@ -53,7 +53,7 @@ def render(data: Data) -> str:
 
 
 def _page_data(data: Data, charts: Sequence[Chart]) -> dict[str, Any]:
-    """Return what the script needs: rows once each, column names apart from the values."""
+    """Return the script's data: each set of rows once, column names apart from the values."""
     courses = course_rows(data.courses)
     return {
         "config": CONFIG,
@@ -80,13 +80,13 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _lost(lost: Sequence[Row]) -> str:
-    """Return the files of which something is missing, so that figures rest on what was loaded before; empty if none."""
+    """Return the files with absences, for which figures rest on earlier versions; empty if there are none."""
     named = "; ".join(f"{row['dataset']} {row['partition']}: {row['detail']}" for row in lost[:_LOST_NAMED])
     return f"{named}; and {len(lost) - _LOST_NAMED:,} more" if len(lost) > _LOST_NAMED else named
 
 
 def _freshness(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each dataset with the cells of its line; one that was never delivered says so instead of missing."""
+    """Yield each dataset with the cells of its line; one that was never delivered has a line too."""
     loaded = {row["dataset"]: row for row in rows}
     for name in DATASETS:
         row = loaded.get(name)
@@ -107,7 +107,7 @@ def _covered(data: Data) -> str:
 
 @cache
 def _templates() -> Environment:
-    """Return the templates of `page/`, which escape every value that is no `Markup` of this module."""
+    """Return the templates of `page/`, which escape every value that is not `Markup` from this module."""
     loader = PackageLoader("analytics_pipeline.report", "page")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
@@ -120,18 +120,18 @@ def _policy(scripts: Iterable[str]) -> str:
 
 @cache
 def _vega() -> Markup:
-    """Vega, Vega-Lite and Vega-Embed as one script. It holds no end tag, which would end the element it stands in."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script, without an end tag, which would end its element."""
     return Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"))  # noqa: S704  # a library's script
 
 
 @cache
 def _asset(name: str) -> Markup:
-    """Return a script or style of ours, as it is."""
+    """Return a script or style of this package unchanged."""
     return Markup((files("analytics_pipeline.report") / "page" / name).read_text(encoding="utf-8"))  # noqa: S704  # a file of this package
 
 
 def _json(value: object) -> Markup:
-    """Return JSON in which nothing looks like markup, whatever people call their courses."""
+    """Return JSON in which nothing parses as markup, whatever courses are called."""
     written = json.dumps(value, default=_plain, ensure_ascii=True, separators=(",", ":"))
     return Markup(written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  # escaped above
 

@@ -1,6 +1,6 @@
-"""How charts look: fonts, axes, and colours as CSS variables, whose values for light and dark are in `page/page.css`.
+"""Style of charts: fonts, axes, and colours as CSS variables, whose light and dark values are in `page/page.css`.
 
-A colour that is a variable follows the page's theme and print at once, with nothing drawn again. No chart belongs here.
+A variable colour follows the page's theme, and print, without redrawing.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 ACCENT, IDLE, INK, MUTED, SURFACE = "var(--blue)", "var(--vermillion)", "var(--ink)", "var(--muted)", "var(--surface)"
 
 CATEGORIES = [f"var(--{name})" for name in ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow")]
-"""After Okabe and Ito, who chose them to be told apart by colour-blind people; neighbours differ in lightness too."""
+"""From Okabe and Ito's palette, which colour-blind people can tell apart; neighbours differ in lightness too."""
 OTHER = "var(--grey)"
 
 PROVIDERS = {"aws": "var(--orange)", "azure": "var(--blue)"}
@@ -21,7 +21,7 @@ STATES = {
     "failed": "var(--ink)",
 }
 DATINGS = {"as delivered": 1.0, "spread over several days": 0.5, "before the first file": 0.25}
-"""How opaque money is whose day is known, guessed, or not known at all."""
+"""Opacity of money whose day is known, estimated, or unknown."""
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 

@@ -1,6 +1,6 @@
-"""The charts of the page: pure functions from the rows that `read.py` brings to Altair.
+"""The charts of the page: pure functions from the rows of `read.py` to Altair charts.
 
-This is the package's door. How marks are made is in `chart_forms.py`, how they look in `style.py`.
+This is the package's interface. `chart_forms.py` makes the marks, `style.py` their look.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,6 @@ SECTIONS: Mapping[str, Sequence[Callable[[Data], Chart]]] = {
     ),
     "The data": (delivery.completeness, delivery.rejects),
 }
-"""The page from top to bottom; the last section is about the whole organisation, whatever the filter says."""
+"""The page from top to bottom. The last section is about the whole organisation, whatever the filter is."""
 
 __all__ = ["SECTIONS", "Chart", "course_rows"]

@@ -1,4 +1,4 @@
-"""What a chart is, and what charts share: the colours of courses, the tooltip of money. No chart itself belongs here."""
+"""The chart value, and what charts share: course colours, money tooltips."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ class Chart:
 
     Attributes:
         name: its id in the page.
-        title: what stands above it.
+        title: its heading.
         definition: in plain words: what is counted, and how.
         data: name of its rows in `Data.charts`.
-        where: which of them a course has: `marks.ADDITIVE`, EXACT or EVERYTHING.
+        where: filter by course: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
         drawing: the Altair chart.
-        missing: what to say when there is nothing to draw at all.
-        keys: columns of its table that tell rows apart.
-        values: columns of its table that are added up over all others.
-        wide: whether it takes the page's whole width.
+        missing: text if there is nothing to draw at all.
+        keys: columns that identify rows of its table.
+        values: columns of its table that are summed over all others.
+        wide: whether it takes the page's full width.
     """
 
     name: str
@@ -44,14 +44,14 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Vega-Lite, with the page's filter and what a screen reader says of it."""
+        """Return the Vega-Lite spec, with the page's filter and a description for screen readers."""
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
         described = self.drawing.properties(description=f"{self.title}. {self.definition}", autosize=fit)
         return described.add_params(COURSE).to_dict()
 
 
 def course_rows(courses: Sequence[Course]) -> list[dict[str, str]]:
-    """What charts call a course: its label, and its group where only the largest have a colour of their own."""
+    """Return each course's label, and its group, as only the largest courses have a colour of their own."""
     largest = {course.key for course in courses[: len(CATEGORIES)]} - {"other", "unknown"}
     groups = {course.key: course.label if course.key in largest else OTHERS for course in courses}
     groups["unknown"] = UNKNOWN
@@ -59,31 +59,31 @@ def course_rows(courses: Sequence[Course]) -> list[dict[str, str]]:
 
 
 def time(data: Data) -> Time:
-    """The days that charts over time draw."""
+    """Return the days that charts over time draw."""
     step = timedelta(days=7 if data.span.is_weekly else 1)
     days = [row["day"] for name in ("spend", "sessions", "idle") for row in data.charts[name]]
-    # Without any row nothing is drawn, but a chart needs some days to be one.
+    # Without rows nothing is drawn, but the chart still needs some days.
     first, last = (min(days), max(days)) if days else (date(2000, 1, 1), date(2000, 1, 1))
     return Time(first, last + step, data.span.is_weekly)
 
 
 def per_bar(data: Data) -> str:
-    """What a bar of those charts covers, in words."""
+    """Return what one bar of those charts covers, in words."""
     return "week from Monday" if data.span.is_weekly else "UTC day"
 
 
 def by_course(data: Data) -> alt.Color:
-    """The same colour for a course in every chart."""
+    """Return a course's colour, the same in every chart."""
     groups = list(dict.fromkeys(row["group"] for row in course_rows(data.courses)))
     colours = {**dict(zip(groups, CATEGORIES, strict=False)), OTHERS: OTHER, UNKNOWN: "var(--ink)"}
     return alt.Color("group:N", title=None).scale(domain=groups, range=[colours[group] for group in groups])
 
 
 def by(field: str, colours: Mapping[str, str]) -> alt.Color:
-    """A colour for each value of a field, whichever of them there are."""
+    """Return a colour for each value of a field, present or not."""
     return alt.Color(f"{field}:N", title=None).scale(domain=list(colours), range=list(colours.values()))
 
 
 def money(field: str) -> alt.Tooltip:
-    """Dollars and cents in a tooltip."""
+    """Return a tooltip in dollars and cents."""
     return alt.Tooltip(f"{field}:Q", title="spend", format=USD)

@@ -1,4 +1,4 @@
-"""Charts of what Vocareum delivered: complete or not, accepted or not. They are about the whole organisation."""
+"""Charts of deliveries: completeness and rejects. They are about the whole organisation."""
 
 import altair as alt
 
@@ -10,7 +10,7 @@ from analytics_pipeline.report.style import STATES, SURFACE
 
 
 def completeness(data: Data) -> Chart:
-    """What was delivered."""
+    """Draw each dataset's delivered, late, missing and failed periods."""
     names = sorted({row["dataset"] for row in data.charts["completeness"]})
     calendar = (
         chart_forms.rows("completeness", EVERYTHING, "day", "until")
@@ -43,7 +43,7 @@ def completeness(data: Data) -> Chart:
 
 
 def rejects(data: Data) -> Chart:
-    """What was kept out, and why."""
+    """Draw the rules that reject most records."""
     return Chart(
         name="rejects",
         title="Rejected records",

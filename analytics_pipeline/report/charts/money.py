@@ -1,4 +1,4 @@
-"""Charts of what is spent: per day, by course, by service, and for nothing."""
+"""Charts of spend: per day, by course, by service, and idle."""
 
 import altair as alt
 
@@ -12,7 +12,7 @@ NO_COST = "No spend yet: neither aws_cost nor azure_cost is loaded."
 
 
 def spend_by_provider(data: Data) -> Chart:
-    """Money per day on AWS and Azure."""
+    """Draw spend per day on AWS and Azure."""
     present = {row["provider"] for row in data.charts["spend"]}
     absent = sorted(set(PROVIDERS) - present) if present else []
     return Chart(
@@ -44,7 +44,7 @@ def spend_by_provider(data: Data) -> Chart:
 
 
 def spend_by_course(data: Data) -> Chart:
-    """Money per day by course."""
+    """Draw spend per day by course."""
     return Chart(
         name="spend-by-course",
         title="Spend by course",
@@ -72,7 +72,7 @@ def spend_by_course(data: Data) -> Chart:
 
 
 def top_services(data: Data) -> Chart:
-    """Where AWS money goes."""
+    """Draw AWS spend by service."""
     return Chart(
         name="top-services",
         title="Top AWS services",
@@ -98,7 +98,7 @@ def top_services(data: Data) -> Chart:
 
 
 def idle_spend(data: Data) -> Chart:
-    """Money on days without a session, after a day of grace."""
+    """Draw spend on days without a session, after a day of grace."""
     return Chart(
         name="idle-spend",
         title="Idle spend",

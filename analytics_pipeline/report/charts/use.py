@@ -1,4 +1,4 @@
-"""Charts of how labs are used: sessions, waiting, how many at once, and who never came."""
+"""Charts of lab use: sessions, waiting times, concurrency, and students never seen."""
 
 import altair as alt
 
@@ -13,7 +13,7 @@ FROM_ZERO = alt.Scale(zero=True)
 
 
 def sessions_over_time(data: Data) -> Chart:
-    """Sessions and failed launches."""
+    """Draw sessions and failed launches."""
     return Chart(
         name="sessions-over-time",
         title="Sessions",
@@ -40,7 +40,7 @@ def sessions_over_time(data: Data) -> Chart:
 
 
 def spend_against_sessions(data: Data) -> Chart:
-    """Courses as points."""
+    """Draw courses as points."""
     points = (
         chart_forms.labelled(chart_forms.rows("course_totals", "datum.course !== 'other'"), "label", "group")
         .transform_calculate(chosen=ADDITIVE)
@@ -71,7 +71,7 @@ def spend_against_sessions(data: Data) -> Chart:
 
 
 def student_spread(data: Data) -> Chart:
-    """Students as counts in cells."""
+    """Draw students as counts in cells."""
     legend = alt.Legend(
         title="Students", symbolType="circle", symbolFillColor="var(--green)", tickCount=3, format="d", columns=4
     )
@@ -109,12 +109,12 @@ def student_spread(data: Data) -> Chart:
 
 
 def launch_latency(data: Data) -> Chart:
-    """How long people wait for a lab."""
+    """Draw how long people wait for a lab."""
     lines = (
         chart_forms.rows("latency", EXACT, "day")
         .mark_line(strokeWidth=2.25, aria=False, point={"size": 36, "filled": True})
         .encode(
-            x=chart_forms.time_axis(data.span.is_weekly),  # weeks begin before the first day
+            x=chart_forms.time_axis(data.span.is_weekly),  # weeks start before the first day
             y=alt.Y("minutes:Q", title="Minutes", scale=FROM_ZERO),
             color=by("percentile", PERCENTILES),
             tooltip=[
@@ -143,7 +143,7 @@ def launch_latency(data: Data) -> Chart:
 
 
 def concurrency(data: Data) -> Chart:
-    """When labs run."""
+    """Draw when labs run."""
     hours = alt.Axis(labelAngle=0, domain=False, ticks=False, labelSeparation=4)
     legend = alt.Legend(title="Sessions", symbolFillColor=ACCENT, tickCount=4, columns=4)
     cells = (
@@ -179,7 +179,7 @@ def concurrency(data: Data) -> Chart:
 
 
 def never_seen(data: Data) -> Chart:
-    """Draw the enrolled students without a session that succeeded."""
+    """Draw the enrolled students without a successful session."""
     where = "course === 'all' ? datum.place <= 12 : datum.course === course"
     return Chart(
         name="never-seen",

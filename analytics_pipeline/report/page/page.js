@@ -1,17 +1,17 @@
-// The page's behaviour: draws the charts, and follows the choice of course and theme. What is drawn is decided in Python.
+// Draws the charts, and follows the choice of course and theme. Python defines the charts.
 "use strict";
 
 const page = JSON.parse(document.getElementById("report-data").textContent);
 const chosen = document.getElementById("course");
 const views = new Map();
 
-/** The rows of a name as objects, new ones each time: Vega marks those that it reads. */
+/** The named rows as new objects each time, because Vega marks the objects that it reads. */
 function rowsOf(name) {
   const { columns, rows } = page.rows[name];
   return rows.map((row) => Object.fromEntries(columns.map((column, at) => [column, row[at]])));
 }
 
-/** The rows that a chart shows of a course; the same rule as the chart's own filter. */
+/** The rows that a chart shows for a course; the same rule as the chart's own filter. */
 function shown(chart, course) {
   const rows = rowsOf(chart.data);
   const additive = chart.where.includes("'all'");
@@ -48,7 +48,7 @@ async function show(name, chart, course) {
   await views.get(name).signal("course", course).runAsync();
 }
 
-/** The numbers behind a chart as a table: added up over what it leaves out. */
+/** A chart's numbers as a table, summed over the columns that it omits. */
 function tabulate(figure, chart, rows) {
   const labels = new Map(rowsOf("courses").map((row) => [row.course, row.label]));
   const sums = new Map();
@@ -104,7 +104,7 @@ for (const [name, chart] of Object.entries(page.charts)) {
   });
 }
 
-/** What the reader chose is kept in the address alone (#course=..&theme=..): it survives a reload and can be linked. */
+/** The reader's choice is kept only in the address (#course=..&theme=..): it survives a reload and can be linked. */
 const address = new URLSearchParams(location.hash.slice(1));
 const theme = document.getElementById("theme");
 function applyTheme() {

@@ -1,4 +1,4 @@
--- The worst of a week where days are too many to draw.
+-- The worst state of a week if there are too many days to draw.
 WITH states AS (
     SELECT
         dataset,

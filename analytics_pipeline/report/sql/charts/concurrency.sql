@@ -1,4 +1,4 @@
--- As marts.lab_concurrency_hourly sweeps, over the newest 13 weeks; peaks of courses can't be added up, hence the sweep of 'all'.
+-- The sweep of marts.lab_concurrency_hourly over the newest 13 weeks. Peaks of courses can't be summed, so 'all' is swept too.
 WITH recent AS (SELECT greatest(last_session - 90, first_day) AS first_day, last_session AS last_day FROM span),
 ran AS (
     SELECT unnest(['all', course]) AS scope, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time

@@ -1,4 +1,4 @@
--- A percentile of fewer launches than it takes to tell it is left out: 10 for p90, 100 for p99.
+-- Leave out percentiles of too few launches: 10 for p90, 100 for p99.
 WITH launches AS (
     SELECT date_trunc('week', session_date)::DATE AS week, course AS scope, launch_to_ready_seconds AS seconds
     FROM sessions

@@ -1,4 +1,4 @@
--- The largest services of the organisation and of each course; what is smaller is one bar.
+-- The largest services of the organisation and of each course; the smaller ones are one bar.
 WITH spent AS (
     SELECT coalesce(courses.course, 'unknown') AS scope, spend.service, sum(spend.cost) AS total
     FROM marts.monthly_service_spend AS spend

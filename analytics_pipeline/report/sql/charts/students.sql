@@ -1,4 +1,4 @@
--- Students as counts in cells of sessions and spend: nobody is a row. Cells are as wide as brings most people into 16 x 16.
+-- Students as counts in cells of sessions and spend, never as rows. Cells are sized so that most people fit into 16 x 16.
 WITH people AS (
     SELECT coalesce(courses.course, 'unknown') AS course, sessions, spend
     FROM marts.student_course_summary AS people

@@ -1,4 +1,4 @@
--- The changes compare equal numbers of loaded days: a day that was not delivered is no day without spend.
+-- Changes compare equal numbers of loaded days: a day that was not delivered is not a day without spend.
 SELECT
     coalesce(spent.course, 'all') AS course,
     sum(spent.cost) FILTER (spent.day > last_spend - 30) AS spend,

@@ -8,6 +8,6 @@ SELECT
 FROM (
     SELECT 'spend' AS what, spend_date AS day FROM marts.daily_cloud_spend
     UNION ALL
-    -- The files' days: a session's own time may be a clock gone wrong.
+    -- Use the files' days, as a session's own time may be a clock error.
     SELECT 'sessions', period FROM marts.data_completeness WHERE dataset = 'lab_sessions' AND loaded
 );

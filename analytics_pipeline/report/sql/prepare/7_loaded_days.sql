@@ -1,5 +1,5 @@
--- The loaded days of spend and of sessions, the newest first. A day is loaded if every cost file that is due for it is; the first file of
--- AWS tells no spend of its day.
+-- The loaded days of spend and of sessions, newest first. A day is loaded if every cost file due for it is; the first AWS file says nothing
+-- about the spend of its day.
 CREATE OR REPLACE TEMP TABLE loaded_days AS
 WITH
 days AS (
