@@ -188,14 +188,14 @@ def found() -> dict[str, set[str]]:
     return {module: expressions for module, expressions in made.items() if expressions}
 
 
-def test_only_what_was_judged_stands_in_sql_text():
+def test_sql_text_contains_only_reviewed_parts():
     new = {
         module: made - JUDGED.get(module, set()) for module, made in found().items() if made - JUDGED.get(module, set())
     }
     assert new == {}, "is it a declared name? Then add it to JUDGED. Is it data? Then make it a parameter"
 
 
-def test_nothing_is_judged_that_is_not_there():
+def test_every_reviewed_part_still_exists():
     now = found()
     assert {
         module: judged - now.get(module, set()) for module, judged in JUDGED.items() if judged - now.get(module, set())

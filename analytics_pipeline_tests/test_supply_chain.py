@@ -74,17 +74,17 @@ def test_every_import_is_declared():
     assert undeclared == {}, "it is there today because something else needs it, and may be gone tomorrow"
 
 
-def test_what_the_pipeline_runs_on_is_not_only_in_the_demos_extra():
+def test_the_pipelines_dependencies_are_not_only_in_the_demo_extra():
     demo = imported(ROOT / "analytics_pipeline" / "demo")
     assert {name for name in PACKAGE.keys() & (DEMO - RUN) if PACKAGE[name] - demo.get(name, set())} == set()
 
 
 @pytest.mark.parametrize("name", sorted(RUN | DEMO | DEV))
-def test_what_is_declared_is_in_the_lock(name: str):
+def test_every_declared_dependency_is_in_the_lock(name: str):
     assert re.search(rf"^{re.escape(name)}(\[.*\])?==", LOCK, re.MULTILINE), "run `make lock`"
 
 
-def test_every_requirement_of_the_lock_is_one_version_with_hashes():
+def test_every_requirement_in_the_lock_is_one_version_with_hashes():
     pinned = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip())
     assert len(pinned) > 100
     loose = [
@@ -110,7 +110,7 @@ def test_setting_up_asks_for_the_hashes():
     assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known vulnerabilities"
 
 
-def test_what_installs_and_builds_is_pinned_by_hash_too():
+def test_installers_and_build_tools_are_pinned_by_hash_too():
     bootstrap = (ROOT / "bootstrap.lock").read_text()
     assert re.match(r"uv==[0-9.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+\Z", bootstrap)
     backend = [plain(Requirement(one).name) for one in PROJECT["build-system"]["requires"]]
@@ -120,7 +120,7 @@ def test_what_installs_and_builds_is_pinned_by_hash_too():
 
 @pytest.mark.parametrize(("tests", "code"), [("true", 0), ("false", 1)])
 @pytest.mark.parametrize("said", ["pip-audit: NOTHING WAS AUDITED: the index cannot be reached", None])
-def test_cis_last_lines_say_what_was_not_audited(tmp_path: Path, tests: str, code: int, said: str | None):
+def test_the_last_lines_of_ci_say_what_was_not_audited(tmp_path: Path, tests: str, code: int, said: str | None):
     audits = f"echo '{said}' | tee \"$AUDIT_SAYS\"" if said else "true"
     stub = f"#!/bin/sh\nif [ $1 = check ]; then {audits}; else echo '400 passed'; {tests}; fi\n"
     for name, script in {"make": stub, "chromium": "#!/bin/sh\n"}.items():
@@ -161,7 +161,7 @@ UNKNOWN = {"name": "polars", "skip_reason": "Dependency not found on PyPI"}
         ([SOUND, WEAK, UNKNOWN], 1, "1 known vulnerabilities\nhttpx 0.28.0: PYSEC-2026-1"),
     ],
 )
-def test_an_audit_never_says_more_than_it_looked_at(audit: ModuleType, packages: list, code: int, words: str):
+def test_an_audit_never_claims_more_than_it_checked(audit: ModuleType, packages: list, code: int, words: str):
     got, said = audit.verdict({"dependencies": packages})
     assert got == code
     assert words in said
@@ -191,7 +191,7 @@ def test_an_audit_without_an_index_says_that_nothing_was_audited(audit: ModuleTy
         "ERROR:pip_audit._cli:requirement httpx is missing hashes (ServiceError)",
     ],
 )
-def test_an_audit_that_breaks_is_no_success(audit: ModuleType, words: str):
+def test_a_broken_audit_is_no_success(audit: ModuleType, words: str):
     code, said = audit.failed(words)
     assert code == 1
     assert words in said

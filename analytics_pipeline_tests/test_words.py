@@ -27,14 +27,14 @@ DECLARES = {
 }
 
 
-def test_a_text_that_nobody_declared_is_refused_and_not_repeated():
+def test_undeclared_text_is_refused_and_not_repeated():
     with pytest.raises(TypeError, match="a str is neither declared text") as refused:
         words("the header lacks {}", "king@example.org")  # type: ignore[arg-type]
     assert "king@example.org" not in str(refused.value)
     assert words("{} of {:,}: {}", 1, 2_000, Words("cost")) == "1 of 2,000: cost"
 
 
-def test_words_are_made_of_constants_and_declarations_alone():
+def test_words_consist_only_of_constants_and_declarations():
     made: set[str] = set()
     templates: list[str] = []
     for path in sorted(PACKAGE.rglob("*.py")):

@@ -30,7 +30,7 @@ def ask(path: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_restored_backup_is_made_whole_by_the_next_sync(
+def test_the_next_sync_completes_a_restored_backup(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, tmp_path: Path
 ) -> None:
     folder, warehouse = tmp_path / "copies" / "monday", synced / "warehouse.duckdb"
@@ -110,7 +110,7 @@ def _of_another(folder: Path) -> None:
         (lambda folder: (folder / backups.COPY).unlink(), "not a complete backup"),
     ],
 )
-def test_what_is_no_good_backup_is_refused_and_nothing_changes(
+def test_an_invalid_backup_is_refused_and_nothing_changes(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm, said: str
 ) -> None:
     monkeypatch.setenv("VOCAREUM_ORG_ID", "9001")

@@ -27,7 +27,7 @@ def course(organisation: Organisation) -> str:
     return max(key for key in organisation.files() if "/enrollment/" in key)
 
 
-def test_a_course_deleted_upstream_is_said_everywhere_and_its_students_leave_when_it_is_closed(
+def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave_on_close(
     run: Run, synced: Path, demo: DemoVocareum, course: str
 ):
     number = course.split("/course")[1].split("/")[0]
@@ -60,7 +60,7 @@ def test_a_course_deleted_upstream_is_said_everywhere_and_its_students_leave_whe
     assert run(*close).exit_code == 2, "there is nothing to close any more"
 
 
-def test_grades_rewritten_to_the_header_alone_keep_their_scores_until_that_is_accepted(
+def test_header_only_grades_keep_the_previous_scores_until_accepted(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):
     key = max(key for key in organisation.files() if "/grades/" in key)
@@ -79,12 +79,12 @@ def test_grades_rewritten_to_the_header_alone_keep_their_scores_until_that_is_ac
     assert (lost(run), run("sync").exit_code) == ((0, []), 0)
 
 
-def test_close_says_when_nothing_is_missing(run: Run, synced: Path):
+def test_close_reports_that_nothing_is_missing(run: Run, synced: Path):
     result = run("close", "--dataset", "grades", "--partition", "1")
     assert (result.exit_code, "analytics-pipeline status" in result.output) == (2, True), result.output
 
 
-def test_a_sync_of_one_dataset_names_what_others_miss_and_is_not_failed_by_it(
+def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
     run: Run, synced: Path, demo: DemoVocareum, course: str
 ):
     demo.delete(course)
@@ -110,7 +110,7 @@ def test_a_sync_of_some_days_is_not_failed_by_a_day_that_is_gone_outside_of_them
     assert (told.exit_code, "Not selected" in told.output) == (1, False), told.output
 
 
-def test_status_sees_a_file_that_is_gone_before_any_sync_does_and_writes_nothing(
+def test_status_reports_a_missing_file_before_any_sync_and_writes_nothing(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, course: str
 ):
     demo.delete(course)

@@ -83,7 +83,7 @@ def test_a_link_of_another_user_is_refused(
     assert "belongs to another user" in result.output
 
 
-def test_the_projects_file_is_read_where_the_working_folder_has_none(
+def test_the_projects_file_is_read_if_the_working_folder_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project, work = tmp_path / "project", tmp_path / "work"

@@ -41,7 +41,7 @@ def _published(settings: Settings, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def test_a_file_that_is_no_model_keeps_nobody_in_the_published_file(
+def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     settings: Settings, user_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = f"SELECT count(*) FROM raw.lab_sessions WHERE user_id = {user_id}"
@@ -63,7 +63,7 @@ def test_a_file_that_is_no_model_keeps_nobody_in_the_published_file(
     assert _published(settings, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts'") > [(0,)]
 
 
-def test_where_the_receipt_can_not_be_written_nothing_is_erased(settings: Settings, user_id: int) -> None:
+def test_nothing_is_erased_if_the_receipt_cannot_be_written(settings: Settings, user_id: int) -> None:
     before = _sessions(settings, user_id)
     (settings.data_dir / "receipts").write_text("a file in the way of the folder")
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
@@ -83,7 +83,7 @@ def test_a_dry_run_shows_counts_and_asks_nothing(settings: Settings, user_id: in
     assert _sessions(settings, user_id) == before > 0
 
 
-def test_a_no_changes_nothing(settings: Settings, user_id: int) -> None:
+def test_answering_no_changes_nothing(settings: Settings, user_id: int) -> None:
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id)], input="n\n")
     assert done.exit_code == 1
     assert _sessions(settings, user_id) > 0
@@ -102,7 +102,7 @@ def test_a_yes_erases_and_leaves_a_receipt(
     assert receipt.name in done.stdout.replace("\n", "")
 
 
-def test_without_a_warehouse_it_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_warehouse_erase_says_that_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = CliRunner().invoke(app, ["erase", "--user-id", "1", "--yes"])
     assert done.exit_code == 2

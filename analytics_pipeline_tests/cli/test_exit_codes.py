@@ -27,7 +27,7 @@ KEY = "org9001/course-asn_mapping/course_mapping.csv"
 NETWORKED = (("sync",), ("status",), ("status", "--json"))
 
 
-def test_without_settings_each_missing_one_is_named_with_where_to_get_it(run: Run):
+def test_each_missing_setting_is_named_with_where_to_get_it(run: Run):
     for command in NETWORKED:
         result = run(*command, VOCAREUM_ORG_ID=None, VOCAREUM_API_TOKEN=" ")
         assert result.exit_code == 2, result.output
@@ -89,7 +89,7 @@ def test_credentials_that_expire_all_the_time_do_not_matter(run: Run, demo: Demo
         assert connection.execute("SELECT course_id FROM raw.course_mapping").fetchall() == [(1,)]
 
 
-def test_an_unknown_dataset_is_refused_with_the_names_there_are(run: Run, demo: DemoVocareum):
+def test_an_unknown_dataset_is_refused_with_the_known_names(run: Run, demo: DemoVocareum):
     result = run("sync", "--dataset", "grade")
     assert result.exit_code == 2
     assert "no dataset 'grade'" in result.output
@@ -134,7 +134,7 @@ def test_a_warehouse_of_a_later_release_is_refused_and_unchanged(run: Run, data:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path):
+def test_a_file_that_is_not_a_database_is_reported(run: Run, data: Path):
     data.mkdir(mode=0o700)
     (data / "warehouse.duckdb").write_bytes(b"not a database" * 1_000)
     for command in (("sync",), ("status",), ("quarantine", "list"), ("doctor",)):
@@ -213,20 +213,22 @@ def test_days_in_the_wrong_order_are_refused(run: Run):
     assert (result.exit_code, "earlier day first" in result.output) == (2, True), result.output
 
 
-def test_a_port_in_use_is_said_before_anything_starts(run: Run):
+def test_a_port_in_use_is_reported_before_anything_starts(run: Run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = run("dev", "--port", str(taken.getsockname()[1]))
     assert (result.exit_code, "--port" in result.output) == (2, True), result.output
 
 
-def test_settings_in_utf_16_are_said_to_be_so(run: Run, tmp_path: Path):
+def test_settings_in_utf_16_are_reported(run: Run, tmp_path: Path):
     (tmp_path / ".env").write_text("VOCAREUM_ORG_ID=9001\n", encoding="utf-16")
     result = run("status")
     assert (result.exit_code, ".env is not UTF-8" in result.output) == (2, True), result.output
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("replay",)])
-def test_a_folder_without_a_warehouse_is_not_taken_for_one_without_rejects(run: Run, data: Path, arguments: tuple[str]):
+def test_a_folder_without_a_warehouse_is_not_mistaken_for_one_without_rejects(
+    run: Run, data: Path, arguments: tuple[str]
+):
     result = run("quarantine", *arguments)
     assert (result.exit_code, "There is no warehouse" in result.output) == (2, True), result.output
     assert not data.exists()

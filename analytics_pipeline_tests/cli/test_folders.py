@@ -28,7 +28,7 @@ def published(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatc
     return folder
 
 
-def test_what_is_published_is_read_by_the_folders_group_and_what_is_private_by_nobody(
+def test_the_folders_group_reads_published_files_and_nobody_reads_private_ones(
     run: Run, settings: Settings, published: Path
 ) -> None:
     for command in ("publish --parquet", "report"):
@@ -50,7 +50,7 @@ def test_files_of_a_private_published_folder_are_private(run: Run, settings: Set
 
 
 @pytest.mark.parametrize("shared", [0o2770, 0o2755, 0o750, 0o700, 0o2740])
-def test_a_folder_is_shared_by_one_mode_alone(tmp_path: Path, shared: int) -> None:
+def test_a_folder_is_shared_by_exactly_one_mode(tmp_path: Path, shared: int) -> None:
     tmp_path.chmod(shared)
     assert not is_shared(tmp_path)
     tmp_path.chmod(0o2750)
@@ -58,7 +58,7 @@ def test_a_folder_is_shared_by_one_mode_alone(tmp_path: Path, shared: int) -> No
     tmp_path.chmod(0o700)
 
 
-def test_a_data_folder_that_others_may_enter_is_mended_and_said(run: Run, settings: Settings) -> None:
+def test_a_data_folder_that_others_may_enter_is_closed_and_reported(run: Run, settings: Settings) -> None:
     settings.data_dir.chmod(0o777)
     result = run("doctor")
     assert "ok   disk" in result.output
@@ -69,7 +69,7 @@ def test_a_data_folder_that_others_may_enter_is_mended_and_said(run: Run, settin
     assert mode(settings.data_dir) == "700"
 
 
-def test_a_data_folder_of_somebody_else_that_others_may_enter_is_refused(
+def test_another_users_data_folder_that_others_may_enter_is_refused(
     run: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.data_dir.chmod(0o755)
@@ -102,9 +102,7 @@ def test_doctor_looks_at_the_published_folder(run: Run, settings: Settings, publ
     assert line.startswith("FAIL") == (change in (0o2770, 0o755))
 
 
-def test_doctor_names_a_published_file_that_was_left_in_the_private_folder(
-    run: Run, settings: Settings, published: Path
-):
+def test_doctor_names_an_old_published_file_in_the_private_folder(run: Run, settings: Settings, published: Path):
     left = settings.data_dir / "analytics.duckdb"
     left.touch()
     assert f"FAIL published folder: {left} is an older published file" in run("doctor").output

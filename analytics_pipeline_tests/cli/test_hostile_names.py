@@ -54,7 +54,7 @@ def test_the_attacks_are_loaded_as_the_text_they_are(attacked: Attacked):
         assert damaged == [(len(DATASETS),)], "every dataset has a broken record, too"
 
 
-def test_no_sql_text_holds_anything_that_was_delivered(attacked: Attacked):
+def test_no_sql_text_contains_delivered_data(attacked: Attacked):
     sql = attacked.sql
     assert len(sql) > 300, "too little SQL was seen"
     words = "\n".join(sql)
@@ -62,7 +62,7 @@ def test_no_sql_text_holds_anything_that_was_delivered(attacked: Attacked):
     assert attacked.sql_of_data == {}
 
 
-def test_nothing_is_written_outside_of_the_data_folder_nor_under_a_senders_name(attacked: Attacked):
+def test_nothing_is_written_outside_the_data_folder_or_under_a_delivered_name(attacked: Attacked):
     folder = attacked.folder
     assert {path.name for path in folder.iterdir()} == {"data"}
     assert [path for path in folder.rglob("*") if MARK in path.name] == []
@@ -83,7 +83,7 @@ def test_no_output_steers_a_terminal_or_begins_a_line_of_its_own(attacked: Attac
         assert "[red]all is well[/red]" in output, "markup is text"
 
 
-def test_dagsters_storage_holds_no_key_that_nobody_knows_and_no_private_cell(attacked: Attacked):
+def test_dagsters_storage_holds_no_unrecognised_key_and_no_private_cell(attacked: Attacked):
     folder = attacked.folder
     stored = [path for path in (folder / "data" / "dagster").rglob("*") if path.is_file()]
     assert len(stored) > 1
@@ -115,7 +115,7 @@ def test_a_course_name_is_text_in_the_page_that_an_admin_opens(attacked: Attacke
     assert "<img" not in page.split('id="report-data"')[1].split("</script>")[0]
 
 
-def test_the_dictionary_is_made_of_declarations_alone(attacked: Attacked, run: Run):
+def test_the_dictionary_consists_only_of_declarations(attacked: Attacked, run: Run):
     result = run("dictionary", ANALYTICS_DATA_DIR=str(attacked.folder / "data"))
     assert result.exit_code == 0
     assert MARK not in result.output

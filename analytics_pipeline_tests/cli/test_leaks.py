@@ -30,9 +30,7 @@ def published(data: Path) -> str:
         return "\n".join(repr(connection.execute(f"FROM {name}").fetchall()) for (name,) in names)
 
 
-def test_a_file_without_header_whose_lms_id_is_the_email_tells_nobody_the_email(
-    run: Run, demo: DemoVocareum, data: Path
-):
+def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(run: Run, demo: DemoVocareum, data: Path):
     rows = f'{{}}, 4051, student, "King", {EMAIL}, k, {EMAIL}, 0.0, 1.0, Jan-09-2026 9:00:00 am UTC\n'
     demo.put_many(
         {

@@ -9,7 +9,7 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings
 
 
-def test_it_writes_the_file_and_says_where_and_what(settings: Settings) -> None:
+def test_publish_writes_the_file_and_reports_path_and_content(settings: Settings) -> None:
     done = CliRunner().invoke(app, ["publish"])
     assert done.exit_code == 0, done.output
     assert settings.published_path.exists()
@@ -23,7 +23,7 @@ def test_it_exports_the_marts_to_parquet_on_request(settings: Settings, tmp_path
     assert (tmp_path / "out" / "daily_cloud_spend.parquet").exists()
 
 
-def test_without_a_warehouse_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_warehouse_is_reported_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = CliRunner().invoke(app, ["publish"])
     assert done.exit_code == 2

@@ -45,7 +45,7 @@ def test_a_table_shows_values_as_they_are_and_steers_no_terminal(published: Path
     assert str(published) in done.stderr
 
 
-def test_csv_is_the_default_where_nobody_looks_and_holds_the_rows_alone(published: Path) -> None:
+def test_csv_is_the_default_without_a_terminal_and_holds_only_the_rows(published: Path) -> None:
     done = _ask("SELECT * EXCLUDE (text) FROM marts.answers")
     assert list(csv.reader(io.StringIO(done.stdout))) == [
         ["user_id", "cost", "nothing", "flag", "moment"],
@@ -58,18 +58,18 @@ def test_json_is_one_array_of_objects(published: Path) -> None:
     assert (row["user_id"], row["cost"], row["nothing"], row["flag"]) == (1731123, "0.000000001", None, True)
 
 
-def test_a_query_may_begin_with_a_comment_as_those_of_the_readme_do(published: Path) -> None:
+def test_a_query_may_begin_with_a_comment_as_in_the_readme(published: Path) -> None:
     assert _ask("-- How many?\nSELECT count(*) AS n FROM marts.answers").stdout.splitlines() == ["n", "1"]
     assert _ask("--formta", "json", "SELECT 1").exit_code == 2, "a mistyped option is none"
 
 
 @pytest.mark.parametrize("sql", ["", "  ", ";", "-- nothing"])
-def test_no_statement_is_said_to_be_none(published: Path, sql: str) -> None:
+def test_an_empty_query_is_reported(published: Path, sql: str) -> None:
     done = _ask(sql)
     assert (done.exit_code, "There is no statement" in done.stderr) == (1, True), done.output
 
 
-def test_a_table_stops_at_a_hundred_rows_and_says_so(published: Path) -> None:
+def test_a_table_stops_at_a_hundred_rows_with_a_note(published: Path) -> None:
     done = _ask("FROM range(1000)", "--format", "table")
     assert "100 rows" in done.stdout
     assert "--limit" in done.stderr
@@ -115,7 +115,7 @@ def test_nothing_but_the_published_file_can_be_read_and_nothing_written(publishe
 
 @pytest.mark.parametrize("shown_as", ["table", "csv", "json"])
 @pytest.mark.parametrize("name", ["[/x]", "[bold]x[/bold]", "[link=file:///etc/passwd]x[/link]"])
-def test_a_column_of_any_name_is_shown_as_it_is(published: Path, shown_as: str, name: str) -> None:
+def test_a_column_of_any_name_is_shown_unchanged(published: Path, shown_as: str, name: str) -> None:
     done = _ask(f'SELECT 1 AS "{name}"', "--format", shown_as)
     assert (done.exit_code, done.exception) == (0, None), done.output
     assert name in done.stdout
@@ -130,7 +130,7 @@ def test_a_columns_name_steers_no_terminal(published: Path, monkeypatch: pytest.
     assert "\x1b]0;" not in done.stdout and "\x07" not in done.stdout
 
 
-def test_without_a_published_file_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_published_file_is_reported_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = _ask("SELECT 1")
     assert done.exit_code == 2

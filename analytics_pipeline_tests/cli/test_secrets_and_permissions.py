@@ -50,7 +50,7 @@ def everything_logged() -> Iterator[Listener]:
     root.removeHandler(listener)
 
 
-def test_no_secret_is_kept_or_said_whatever_fails(
+def test_no_secret_is_stored_or_printed_whatever_fails(
     run: Run,
     spawn: Callable,
     demo: DemoVocareum,
@@ -125,7 +125,7 @@ def _tokens(demo: DemoVocareum) -> str:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_secret_is_in_an_error_or_in_any_error_behind_it(
+def test_no_secret_is_in_an_error_or_its_causes(
     environment: dict[str, str],
     demo: DemoVocareum,
     secrets: set[str],

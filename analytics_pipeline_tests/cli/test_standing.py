@@ -54,7 +54,7 @@ def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], mo
         assert shown.count("12,345,678") == shown.count("lab_sessions") == shown.count("2026-11-26") == 2, shown
 
 
-def test_what_sync_leaves_out_is_not_missing_for_ever(run: Run, demo: DemoVocareum, organisation: Organisation):
+def test_files_that_sync_skips_do_not_stay_missing(run: Run, demo: DemoVocareum, organisation: Organisation):
     """Days before the first, which is none of a month, and the one that is not over."""
     days = {key: body for key, body in organisation.files().items() if "lab_sessions_" in key}
     today = YESTERDAY + timedelta(days=1)
@@ -66,7 +66,7 @@ def test_what_sync_leaves_out_is_not_missing_for_ever(run: Run, demo: DemoVocare
     assert json.loads(run("status", "--json", VOCAREUM_START_DATE=start).output)["datasets"][0]["missing"] == 0
 
 
-def test_status_tells_missing_changed_and_failed_apart(run: Run, synced: Path, demo: DemoVocareum):
+def test_status_distinguishes_missing_changed_and_failed_files(run: Run, synced: Path, demo: DemoVocareum):
     demo.put(COURSES, b"<html>")
     assert run("sync").exit_code == 1
     demo.put("org9001/course-asn_mapping/asn_mapping.csv", b"changed")
@@ -101,7 +101,7 @@ def test_a_version_that_failed_and_was_taken_back_upstream_is_not_red_for_ever(
     assert (code, by_name["course_mapping"]["failed"]) == (0, 0), found
 
 
-def test_doctor_finds_all_well(run: Run, demo: DemoVocareum):
+def test_doctor_passes_every_check(run: Run, demo: DemoVocareum):
     demo.put(COURSES, HEADER.encode())
     result = run("doctor")
     assert result.exit_code == 0, result.output
@@ -119,7 +119,7 @@ def test_doctor_finds_all_well(run: Run, demo: DemoVocareum):
         ({}, "FAIL bucket", "VOCAREUM_ORG_ID"),
     ],
 )
-def test_doctor_names_what_is_wrong_and_the_remedy(
+def test_doctor_names_the_problem_and_the_remedy(
     run: Run, demo: DemoVocareum, changes: dict, verdict: str, remedy: str
 ):
     result = run("doctor", **changes)
@@ -129,7 +129,7 @@ def test_doctor_names_what_is_wrong_and_the_remedy(
     assert remedy in result.output
 
 
-def test_doctor_closes_a_folder_that_others_may_read_and_says_so(run: Run, demo: DemoVocareum, data: Path):
+def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(run: Run, demo: DemoVocareum, data: Path):
     demo.put(COURSES, HEADER.encode())
     data.mkdir()
     data.chmod(0o755)
@@ -172,7 +172,7 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: P
     assert "lab_sessions" not in some.output
 
 
-def test_a_replay_after_a_rule_is_fixed_loads_what_was_rejected(
+def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     """The planted negative cost becomes fine; without a fix, a replay changes nothing."""
@@ -198,7 +198,7 @@ def costs(data: Path) -> tuple[int, int]:
     return found
 
 
-def test_a_replay_of_a_file_that_is_gone_keeps_its_rows_and_says_what_to_do(run: Run, synced: Path):
+def test_a_replay_of_a_missing_file_keeps_its_rows_and_names_the_remedy(run: Run, synced: Path):
     before = costs(synced)
     for path in (synced / "landing" / "aws_cost").iterdir():
         path.unlink()
@@ -209,7 +209,7 @@ def test_a_replay_of_a_file_that_is_gone_keeps_its_rows_and_says_what_to_do(run:
     assert run("quarantine", "replay", "--dataset", "asn_mapping").exit_code == 0
 
 
-def test_a_replay_with_nothing_to_do_says_so(run: Run, demo: DemoVocareum, data: Path):
+def test_a_replay_with_nothing_to_do_reports_it(run: Run, demo: DemoVocareum, data: Path):
     with open_warehouse(data / "warehouse.duckdb"):
         pass  # one that holds nothing
     result = run("quarantine", "replay")

@@ -14,7 +14,7 @@ def _imports(module: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_query_imports_nothing_that_it_does_not_need() -> None:
+def test_query_imports_only_what_it_needs() -> None:
     assert _imports("query") == ""
 
 

@@ -52,7 +52,7 @@ def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
     assert (text.exit_code, "Complete" in text.output, "lab_sessions" in text.output) == (2, False, True), text.output
 
 
-def test_it_writes_nothing_and_makes_no_lock(run: Run, synced: Path, demo: DemoVocareum):
+def test_status_writes_nothing_and_takes_no_lock(run: Run, synced: Path, demo: DemoVocareum):
     demo.put(BROKEN, b"<html>")
     assert run("sync", "--dataset", "course_mapping").exit_code == 1
     demo.put(BROKEN, b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n")
@@ -66,7 +66,7 @@ def test_it_writes_nothing_and_makes_no_lock(run: Run, synced: Path, demo: DemoV
     assert state() == before
 
 
-def test_while_a_run_writes_it_answers_from_what_was_published(run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch):
+def test_while_a_run_writes_status_reads_the_published_file(run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch):
     busy = "analytics_pipeline.cli.overview.read_warehouse"
 
     def refused(path: Path) -> object:
@@ -79,7 +79,7 @@ def test_while_a_run_writes_it_answers_from_what_was_published(run: Run, synced:
     assert (code, found["source"], found["complete"]) == (0, "published", True)
 
 
-def test_a_failing_file_says_when_it_is_tried_next(run: Run, synced: Path, demo: DemoVocareum):
+def test_a_failing_file_shows_its_next_retry(run: Run, synced: Path, demo: DemoVocareum):
     demo.put(BROKEN, b"<html>")
     assert run("sync", "--dataset", "course_mapping").exit_code == 1
     code, found = answer(run)
@@ -92,7 +92,7 @@ def test_a_failing_file_says_when_it_is_tried_next(run: Run, synced: Path, demo:
     assert "No more automatic retries" in run("status").output
 
 
-def test_a_feed_that_ended_is_said_to_have_ended_by_status_and_report(run: Run, synced: Path):
+def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path):
     with open_warehouse(synced / "warehouse.duckdb") as connection:
         connection.execute(
             "UPDATE ops.loaded_files SET period = period - INTERVAL 982 DAY WHERE length(partition) = 10"
@@ -109,7 +109,7 @@ def test_a_feed_that_ended_is_said_to_have_ended_by_status_and_report(run: Run, 
     assert "Nothing has been delivered since" in (synced / "report.html").read_text()
 
 
-def test_one_dataset_may_end_while_another_lives():
+def test_one_dataset_may_end_while_another_continues():
     now = datetime(2026, 11, 25, 13, tzinfo=UTC)
     ended, alive = age("azure_cost", date(2024, 3, 18), now), age("aws_cost", date(2026, 11, 24), now)
     assert (ended.is_late, alive.is_late, silence([ended, alive])) == (True, False, None)
@@ -121,7 +121,7 @@ def test_one_dataset_may_end_while_another_lives():
     assert silence([]) is None
 
 
-def test_a_model_that_is_older_than_what_it_reads_is_named(run: Run, synced: Path):
+def test_a_stale_model_is_named(run: Run, synced: Path):
     with open_warehouse(synced / "warehouse.duckdb") as connection:
         connection.execute(
             "UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 DAY WHERE dataset = 'grades'"
@@ -146,7 +146,7 @@ def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Pa
         ({"VOCAREUM_ORG_ID": "7"}, "This warehouse holds the files of org9001"),
     ],
 )
-def test_doctor_says_what_sync_would(run: Run, synced: Path, changes: dict[str, str], says: str):
+def test_doctor_reports_the_same_error_as_sync(run: Run, synced: Path, changes: dict[str, str], says: str):
     result = run("doctor", **changes)
     assert (result.exit_code, says in result.output, "FAIL settings" in result.output) == (2, True, True), result.output
 
@@ -156,7 +156,7 @@ def test_a_wrong_organisation_is_not_blamed_on_the_token(run: Run, demo: DemoVoc
     assert (result.exit_code, "Check VOCAREUM_ORG_ID" in result.output) == (2, True), result.output
 
 
-def test_doctor_says_that_it_tries_again_and_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch):
+def test_doctor_reports_its_retries_and_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("analytics_pipeline.cli.doctor.RETRY_SECONDS", 2.0)
     result = run("doctor", **DOWN)
     assert result.exit_code == 2, result.output

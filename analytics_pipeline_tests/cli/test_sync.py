@@ -65,7 +65,7 @@ def test_a_second_sync_fetches_nothing_and_changes_nothing(run: Run, synced: Pat
     assert (synced / "analytics.duckdb").stat().st_mtime_ns == published
 
 
-def test_a_rewritten_file_is_fetched_alone_and_gives_what_a_full_reload_gives(
+def test_only_a_rewritten_file_is_fetched_with_the_result_of_a_full_reload(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):
     key, body = next(
@@ -86,9 +86,7 @@ def test_a_rewritten_file_is_fetched_alone_and_gives_what_a_full_reload_gives(
     assert difference(after_one, sessions(synced)) == {}
 
 
-def test_what_a_dying_process_loaded_and_did_not_tell_is_published_by_the_next_sync(
-    run: Run, synced: Path, demo: DemoVocareum
-):
+def test_the_next_sync_publishes_what_a_dying_process_loaded(run: Run, synced: Path, demo: DemoVocareum):
     """As a kill between the warehouse's commit and Dagster's event leaves it: the ledger is ahead of all that is told."""
     key = "org9001/course-asn_mapping/course_mapping.csv"
     body = OTHER_COURSES
@@ -123,9 +121,7 @@ def test_runs_and_partitions_appear_in_the_persistent_instance(first_sync, monke
                 assert set(instance.get_materialized_partitions(key)) == loaded[name]
 
 
-def test_a_range_and_a_dataset_narrow_what_is_loaded(
-    run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
-):
+def test_a_range_and_a_dataset_limit_the_load(run: Run, demo: DemoVocareum, organisation: Organisation, data: Path):
     demo.put_many(organisation.files())
     day = sorted(key for key in organisation.truth.records if "azure_cost_" in key)[1]
     on = day.split("azure_cost_")[1].removesuffix(".csv")
@@ -155,7 +151,7 @@ def test_a_bad_file_fails_alone_with_its_key_reason_and_remedy(run: Run, synced:
     assert bad in again.output
 
 
-def test_a_sync_whose_publishing_fails_says_so_and_ends_with_1_and_the_next_one_publishes(
+def test_a_sync_whose_publication_fails_exits_with_1_and_the_next_one_publishes(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
     key = next(key for key in sorted(organisation.files()) if "lab_sessions_" in key)
@@ -174,7 +170,7 @@ def test_a_sync_whose_publishing_fails_says_so_and_ends_with_1_and_the_next_one_
     assert (synced / "analytics.duckdb").stat().st_mtime_ns > before
 
 
-def test_a_model_that_invents_money_fails_its_test_and_every_door_says_so(
+def test_a_model_that_invents_money_fails_its_test_in_every_interface(
     run: Run, synced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """The published mart stays; `sync`, `publish`, `status` and the report name the test and its remedy; then it is undone."""
@@ -209,7 +205,7 @@ def test_a_model_that_invents_money_fails_its_test_and_every_door_says_so(
     assert 'role="alert"' not in (synced / "report.html").read_text()
 
 
-def test_what_was_loaded_is_told_whatever_is_done_with_logs(
+def test_loaded_files_are_reported_whatever_the_log_settings(
     run: Run, synced: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ):
     demo.put(

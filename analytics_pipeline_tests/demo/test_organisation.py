@@ -45,7 +45,7 @@ def test_the_order_of_questions_does_not_change_the_answers():
 
 
 @pytest.mark.parametrize("flaws", [True, False])
-def test_a_delivered_daily_file_changes_only_in_the_night_it_is_said_to_be_rewritten(flaws: bool):
+def test_a_delivered_daily_file_changes_only_in_its_announced_night(flaws: bool):
     organisation = Organisation(OrganisationSpec.small(flaws=flaws))
     final = organisation.truth.rewritten
     changed: set[str] = set()
@@ -59,7 +59,7 @@ def test_a_delivered_daily_file_changes_only_in_the_night_it_is_said_to_be_rewri
     assert {key.split("/")[1] for key in changed} == {"lab_sessions", "cloud_spend"}
 
 
-def test_each_night_brings_that_days_files_and_none_of_the_days_to_come():
+def test_each_night_delivers_that_days_files_and_none_of_later_days():
     organisation = Organisation(SPEC)
     for day in SPEC.all_days():
         days = [

@@ -59,7 +59,7 @@ def test_optional_columns_are_in_some_files_and_not_in_others():
 
 @pytest.mark.parametrize("dialect", Dialect)
 @pytest.mark.parametrize("flaws", [True, False])
-def test_the_records_of_each_file_are_as_many_as_the_truth_says(dialect: Dialect, flaws: bool):
+def test_each_file_has_as_many_records_as_the_truth_says(dialect: Dialect, flaws: bool):
     organisation = Organisation(OrganisationSpec.small(dialect=dialect, flaws=flaws))
     files, truth = organisation.files(), organisation.truth
     assert truth.records == {key: len(parse(files[key])) - 1 for key in truth.records}
@@ -113,7 +113,7 @@ def test_no_file_has_more_than_twenty_planted_rows():
     assert max(map(keys.count, keys)) <= 20
 
 
-def test_without_flaws_nothing_is_planted_and_no_file_is_odd():
+def test_without_flaws_nothing_is_planted_and_no_file_is_unusual():
     organisation = Organisation(OrganisationSpec.small(flaws=False))
     truth = organisation.truth
     assert (truth.planted, truth.oddities) == ((), ())
@@ -121,7 +121,7 @@ def test_without_flaws_nothing_is_planted_and_no_file_is_odd():
     assert organisation.files().keys() == truth.records.keys()
 
 
-def test_the_odd_files_are_what_they_are_said_to_be():
+def test_the_unusual_files_match_their_descriptions():
     usual = [normal_form(name) for name in HEADERS["lab_sessions"]]
     other_order = [normal_form(name) for name in parse(FILES[ODD["columns in another order"]])[0]]
     more = [normal_form(name) for name in parse(FILES[ODD["an unannounced column: Region"]])[0]]

@@ -73,7 +73,7 @@ def test_a_reader_can_know_all_that_was_spent(spec: OrganisationSpec):
 
 
 @pytest.mark.parametrize("nights_ago", [0, 1, 4])
-def test_what_a_reader_can_know_follows_from_the_delivered_bytes_alone(nights_ago: int):
+def test_the_observable_spend_follows_from_the_delivered_bytes_alone(nights_ago: int):
     as_of = LARGE.spec.all_days()[-1 - nights_ago]
     read = list(rows(LARGE, "cloud_spend/aws_cost", as_of))
     lines = [(day, (r["aws_account_id"], int(r["user_id"]), int(r["part_id"])), Decimal(r["cost"])) for day, r in read]
@@ -123,7 +123,7 @@ def test_a_series_disappears_from_aws_cost_after_its_user_left(organisation: Org
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
-def test_service_spend_agrees_with_the_true_spend_but_for_one_account(organisation: Organisation):
+def test_service_spend_agrees_with_the_true_spend_except_for_one_account(organisation: Organisation):
     truth = organisation.truth
     gaps: dict[tuple[date, str | None], Decimal] = defaultdict(Decimal)
     for month, row in rows(organisation, "service_spend/service_spend"):

@@ -37,7 +37,7 @@ def bucket_behind(network: BadNetwork, demo: DemoVocareum) -> Bucket:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
-def test_whatever_spoils_one_answer_in_five_every_object_is_listed_and_arrives_whole(
+def test_every_object_is_listed_and_arrives_complete_although_one_response_in_five_is_bad(
     demo: DemoVocareum, organisation: Organisation, tmp_path: Path, fault: str
 ):
     files = organisation.files()
@@ -97,7 +97,7 @@ def test_a_sync_over_a_bad_network_and_with_short_lived_credentials_ends_as_over
     as_without_faults(data, clean)
 
 
-def test_a_file_rewritten_between_listing_and_fetching_is_loaded_whole_and_the_next_sync_has_nothing_to_do(
+def test_a_file_rewritten_between_listing_and_fetch_is_loaded_once_and_completely(
     run: Run, demo: DemoVocareum, data: Path, after_listing: Callable[[Callable[[], None]], None]
 ):
     key = "org9001/course-asn_mapping/course_mapping.csv"

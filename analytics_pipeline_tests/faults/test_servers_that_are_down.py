@@ -61,7 +61,7 @@ def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("server", ["api", "s3"])
-def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_one_goes_on(
+def test_a_server_failure_during_a_sync_ends_it_and_the_next_one_continues(
     run: Run,
     demo: DemoVocareum,
     organisation: Organisation,
@@ -89,9 +89,7 @@ def test_a_server_that_goes_down_in_the_middle_of_a_sync_ends_it_and_the_next_on
         assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (len(delivered),)
 
 
-def test_objects_that_s3_refuses_for_good_fail_alone_with_their_code_and_a_remedy(
-    run: Run, demo: DemoVocareum, data: Path
-):
+def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(run: Run, demo: DemoVocareum, data: Path):
     kinds = [
         (403, "InvalidObjectState", "archived"),
         (400, "KMS.DisabledException", "enable the key"),
@@ -112,7 +110,7 @@ def test_objects_that_s3_refuses_for_good_fail_alone_with_their_code_and_a_remed
 
 
 @pytest.mark.usefixtures("hurried")
-def test_an_outage_for_the_files_of_one_dataset_leaves_the_others_their_turn(run: Run, demo: DemoVocareum, data: Path):
+def test_an_outage_for_one_datasets_files_does_not_stop_the_others(run: Run, demo: DemoVocareum, data: Path):
     days = [f"{YESTERDAY - timedelta(days=back)}" for back in range(40)]
     demo.put_many(dict(lab_sessions(day) for day in days))
     for day in days:
@@ -133,7 +131,7 @@ def loaded(data: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT dataset, count(*) FROM ops.loaded_files GROUP BY ALL").fetchall())
 
 
-def test_s3_refusing_this_machines_time_says_to_set_the_clock(run: Run, demo: DemoVocareum):
+def test_s3_rejecting_this_machines_clock_says_to_set_it(run: Run, demo: DemoVocareum):
     refuse_the_time(demo)
     result = run("sync")
     assert result.exit_code == 2, result.output

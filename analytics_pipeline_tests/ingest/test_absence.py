@@ -47,7 +47,7 @@ def test_a_delivered_file_is_not_gone_whatever_its_version_or_its_name():
     assert absent(placed, Loaded(f"org9001/{COURSE_200}", etag="another"), day) == []
 
 
-def test_a_partial_listing_tells_nothing_of_what_it_does_not_cover():
+def test_a_partial_listing_says_nothing_about_files_it_does_not_cover():
     ledger = [
         Loaded(f"org9001/{COURSE_200}"),
         Loaded("org9001/lab_sessions/lab_sessions_2025-12-31.csv", "lab_sessions", "2025-12-31"),
@@ -58,7 +58,7 @@ def test_a_partial_listing_tells_nothing_of_what_it_does_not_cover():
     assert len(absent(listing(), *ledger)) == 3
 
 
-def test_what_was_loaded_after_the_listing_began_is_not_gone():
+def test_a_file_loaded_after_the_listing_began_is_not_gone():
     assert absent(listing(), Loaded(f"org9001/{COURSE_200}", loaded_at=LISTED_AT)) == []
 
 

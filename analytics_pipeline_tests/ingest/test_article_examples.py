@@ -96,7 +96,7 @@ def unmasked(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_a_masked_id_lands_in_quarantine_under_its_own_column(tmp_path: Path, name: str):
+def test_a_masked_id_is_quarantined_under_its_own_column(tmp_path: Path, name: str):
     read = batch(tmp_path, name, HEADER[name] + PRINTED[name] + "\n")
     assert read.rows.height == 0
     found = {

@@ -35,17 +35,17 @@ PIECES = st.lists(
 
 @given(bodies=st.lists(PIECES, min_size=1, max_size=8))
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_readers_agree_on_any_text_behind_the_header(tmp_path: Path, bodies: list[str]):
+def test_both_readers_agree_on_any_text_after_the_header(tmp_path: Path, bodies: list[str]):
     assert (found := disagreement(tmp_path, [(HEADER["enrollment"] + body).encode() for body in bodies])) is None, found
 
 
 @given(bodies=st.lists(st.binary(max_size=200), min_size=1, max_size=8))
 @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_readers_agree_on_any_bytes_behind_the_header(tmp_path: Path, bodies: list[bytes]):
+def test_both_readers_agree_on_any_bytes_after_the_header(tmp_path: Path, bodies: list[bytes]):
     assert (found := disagreement(tmp_path, [HEADER["enrollment"].encode() + body for body in bodies])) is None, found
 
 
-def test_the_generator_makes_what_it_is_for():
+def test_the_generator_produces_each_kind_of_damage():
     """Guards the suite itself: sound, damaged and refused files must all be among those that are compared."""
     files = [read(make(seed)) for seed in range(240)]
     damaged = sum(any(one.cells is None for one in records) for records in files)

@@ -19,7 +19,7 @@ def test_headers_are_matched_by_their_normal_form(tmp_path: Path):
     assert read.rows.select("user_id", "part_id", "part_name", "year").row(0) == (5, 7, "lab", 2022)
 
 
-def test_columns_may_stand_in_any_order(tmp_path: Path):
+def test_columns_may_come_in_any_order(tmp_path: Path):
     names = COURSES.strip().split(", ")
     cells = dict(zip(names, ROW.strip().split(", "), strict=True))
     turned = ", ".join(reversed(names)) + "\n" + ", ".join(cells[name] for name in reversed(names)) + "\n"
@@ -39,7 +39,7 @@ def test_a_missing_required_column_fails_that_file_alone(tmp_path: Path):
     assert read.rows["_file"].to_list() == [0, 2], "the other files' rows load, and none of the failed one"
 
 
-def test_an_optional_column_may_be_missing_or_there(tmp_path: Path):
+def test_an_optional_column_may_be_missing_or_present(tmp_path: Path):
     row = "862200000000, 5, a@b, 7, lab, 0.5, 1645823566"
     read = batch(
         tmp_path,
@@ -84,7 +84,7 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
         (ROW.encode(), "lacks"),
     ],
 )
-def test_a_body_that_is_no_such_csv_is_refused_with_its_reason(tmp_path: Path, body: bytes, reason: str):
+def test_a_body_that_is_not_csv_is_refused_with_a_reason(tmp_path: Path, body: bytes, reason: str):
     result = verdict(tmp_path, "course_mapping", body)
     assert result.failure is not None, "it was loaded"
     assert reason in result.failure.reason
@@ -93,7 +93,7 @@ def test_a_body_that_is_no_such_csv_is_refused_with_its_reason(tmp_path: Path, b
     assert len(str(result.failure)) < 1_000, "the message repeats the file"
 
 
-def test_a_file_of_a_header_alone_is_loaded_with_no_rows(tmp_path: Path):
+def test_a_header_only_file_is_loaded_with_no_rows(tmp_path: Path):
     for body in (COURSES, COURSES.strip(), COURSES + "\n  \n\n", "\ufeff" + COURSES):
         result = verdict(tmp_path, "course_mapping", body)
         assert (result.failure, result.records, result.rows) == (None, 0, 0), repr(body)
@@ -104,7 +104,7 @@ def test_a_header_repeated_among_the_rows_is_a_reject(tmp_path: Path):
     assert (read.rows.height, read.rejects["line"].to_list()) == (2, [3])
 
 
-def test_a_header_behind_blank_lines_or_over_several_lines_is_found(tmp_path: Path):
+def test_a_header_after_blank_lines_or_over_several_lines_is_found(tmp_path: Path):
     for head in ("\n\n", "\ufeff\r\n"):
         read = batch(tmp_path, "course_mapping", head + COURSES + ROW + "9001, Org, none, CS, New, 1\n")
         assert (read.rows.height, read.rejects["line"].to_list()) == (1, [head.count("\n") + 3]), reasons(read)
@@ -117,7 +117,7 @@ def test_a_header_with_trailing_commas_loads(tmp_path: Path):
     assert (read.files[0].failure, read.rows.height, read.rows["_extra"].to_list()) == (None, 2, [None, None])
 
 
-def test_nul_behind_a_header_that_ends_with_a_lone_return_is_in_a_row_alone(tmp_path: Path):
+def test_nul_after_a_header_that_ends_with_a_lone_return_affects_only_its_row(tmp_path: Path):
     result = verdict(tmp_path, "course_mapping", COURSES.strip().encode() + b"\r9001, O\0, 1, C, New, 2\r")
     assert result.failure is None
     assert (result.records, result.rows) == (1, 1)

@@ -28,7 +28,7 @@ def keys(deliveries) -> list[str]:
     return [one.key for one in deliveries]
 
 
-def test_what_the_ledger_does_not_have_is_new():
+def test_a_file_that_the_ledger_lacks_is_new():
     found = planned(*map(listed, KEYS.values()))
     assert {one.dataset.name for one in found.new} == set(DATASETS)
     assert (found.changed, found.unchanged, found.unknown) == ((), (), ())
@@ -46,7 +46,7 @@ def test_another_etag_or_size_is_changed(change):
     assert (keys(after.changed), after.new, after.unchanged) == ([f"org9001/{DAY}"], (), ())
 
 
-def test_of_a_padded_and_an_unpadded_name_of_one_day_the_newer_file_counts():
+def test_the_newer_of_a_padded_and_an_unpadded_name_of_a_day_counts():
     unpadded = DAY.replace("2026-01-09", "2026-1-9")
     for older, newer in ((DAY, unpadded), (unpadded, DAY)):
         found = planned(listed(newer, hours=1), listed(older))
@@ -86,7 +86,7 @@ def test_a_key_that_no_dataset_knows_is_reported_and_never_an_error(key: str):
     assert (list(found.unknown), keys(found.new)) == ([f"org9001/{key}"], [f"org9001/{DAY}"])
 
 
-def test_a_folder_that_a_console_made_is_nothing():
+def test_a_folder_marker_of_the_console_is_ignored():
     assert planned(listed("lab_sessions/")) == Plan()
 
 
@@ -138,7 +138,7 @@ def test_the_first_day_of_a_month_is_a_day(name: str):
 
 @pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.cadence is Cadence.MONTHLY])
 @pytest.mark.parametrize("since", ["2024-02-01", "2024-02-15", "2024-02-29"])
-def test_a_month_is_taken_whichever_of_its_days_comes_first(name: str, since: str):
+def test_a_month_is_selected_if_any_of_its_days_is(name: str, since: str):
     key = re.sub(r"\d{4}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(month)) for month in ("2024-01", "2024-02", "2024-03")]
     first = date.fromisoformat(since)

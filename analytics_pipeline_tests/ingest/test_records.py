@@ -31,12 +31,12 @@ def outcome(folder: Path, body: bytes | str) -> tuple[list[int], list[tuple[int,
     return read.rows["course_id"].to_list(), [(line, reason) for line, _, reason in reasons(read)]
 
 
-def test_an_open_quote_costs_its_own_line_alone(tmp_path: Path):
+def test_an_open_quote_costs_only_its_own_line(tmp_path: Path):
     body = COURSES + course(1) + '9001, "Org, 2, CS, New, 12\n' + course(3) + course(4)
     assert outcome(tmp_path, body) == ([1, 3, 4], [(3, OPEN)])
 
 
-def test_two_open_quotes_do_not_swallow_what_stands_between(tmp_path: Path):
+def test_two_open_quotes_do_not_swallow_the_rows_between_them(tmp_path: Path):
     body = (
         COURSES
         + '9001, "Org, 1, CS, New, 12\n'
@@ -48,7 +48,7 @@ def test_two_open_quotes_do_not_swallow_what_stands_between(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a\n\nb", "one, two\nthree, four", "x\n" * 5, 'a ""quote""\n5'])
-def test_a_row_that_spans_lines_and_has_a_cell_too_many_is_one_record_with_its_true_reason(tmp_path: Path, text: str):
+def test_a_multiline_row_with_a_surplus_cell_is_one_record_with_the_right_reason(tmp_path: Path, text: str):
     wide = course(2, text).strip() + ", surplus\n"
     assert outcome(tmp_path, COURSES + course(1) + wide + course(3)) == (
         [1, 3],
@@ -69,7 +69,7 @@ def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path
 
 
 @pytest.mark.parametrize("closing", ['9001, Org, 0, 5", New\n', '9, "\n', '9001, Org, 0, "CS", New"\n'])
-def test_so_it_is_where_all_rows_lack_their_last_cells(tmp_path: Path, closing: str):
+def test_an_open_quote_costs_only_its_line_if_all_rows_lack_their_last_cells(tmp_path: Path, closing: str):
     """They are as wide as each other then, and not as the header."""
     rows = [f"9001, Org, {number}, CS, New\n" for number in range(6)]
     body = COURSES + rows[1] + '9001, "Org, 2, CS, New\n' + rows[3] + closing + rows[5]
@@ -101,7 +101,7 @@ def test_quoted_newlines_are_part_of_their_cell_and_of_the_line_count(tmp_path: 
     assert read.rejects["raw"].to_list() == [course(0, "x\ny").strip()]
 
 
-def test_blanks_may_stand_around_quotes_also_where_a_cell_spans_lines(tmp_path: Path):
+def test_blanks_may_surround_quotes_even_if_a_cell_spans_lines(tmp_path: Path):
     body = COURSES + '9001,   "Org, Inc" , 1,  "two\nlines"\t, "New" , 12\n' + "9001, Org, none, CS, New, 1\n"
     read = batch(tmp_path, "course_mapping", body)
     assert read.rows.select("org_name", "course_name", "create_method").rows() == [("Org, Inc", "two\nlines", "New")]
@@ -109,7 +109,7 @@ def test_blanks_may_stand_around_quotes_also_where_a_cell_spans_lines(tmp_path: 
 
 
 @pytest.mark.parametrize("blanks", ["", " ", "  ", "   "])
-def test_a_quote_behind_any_number_of_blanks_opens_a_cell(tmp_path: Path, blanks: str):
+def test_a_quote_after_any_number_of_blanks_opens_a_cell(tmp_path: Path, blanks: str):
     read = batch(tmp_path, "course_mapping", COURSES + f'9001,{blanks}"Org",1,{blanks}"a, b",New,12\n')
     assert read.rows.select("org_name", "course_name").rows() == [("Org", "a, b")]
     shifted = batch(tmp_path, "course_mapping", COURSES + f'9001,{blanks}"a, b",1,CS,New,12,,,\n')
@@ -121,17 +121,17 @@ def test_quotes_inside_a_bare_cell_are_text(tmp_path: Path):
     assert read.rows.select("org_name", "course_name").rows() == [('5" disk', 'a "b" c')]
 
 
-def test_blanks_in_a_quoted_cell_are_kept_where_another_cell_has_blanks_behind_its_quote(tmp_path: Path):
+def test_blanks_in_a_quoted_cell_are_kept_if_another_cell_has_blanks_after_its_quote(tmp_path: Path):
     read = batch(tmp_path, "course_mapping", COURSES + '9001, "say ""hi"" , bye" , 1, "a" , New, 12\n' + "x\n")
     assert read.rows["org_name"].to_list() == ['say "hi" , bye']
 
 
-def test_text_behind_a_closing_quote_is_damage_and_not_guessed_at(tmp_path: Path):
+def test_text_after_a_closing_quote_is_damage_and_not_guessed_at(tmp_path: Path):
     body = COURSES + course(1) + '9001, "Org" Inc, 2, CS, New, 12\n' + course(3)
     assert outcome(tmp_path, body) == ([1, 3], [(3, BEHIND)])
 
 
-def test_bytes_that_are_not_utf_8_cost_their_record_alone_and_stay_readable(tmp_path: Path):
+def test_bytes_that_are_not_utf_8_cost_only_their_record_and_stay_readable(tmp_path: Path):
     body = (COURSES + course(1)).encode() + b"9001, caf\xe9, 2, CS, New, 12\n" + course(3).encode()
     read = batch(tmp_path, "course_mapping", body)
     assert (read.rows["course_id"].to_list(), reasons(read)) == ([1, 3], [(3, "*", NO_UTF8)])
@@ -165,7 +165,7 @@ def test_a_file_with_mixed_line_ends_does_not_disturb_the_others_of_its_batch(tm
     assert sorted(read.rows.select("_file", "course_id").rows()) == [(0, 1), (1, 3), (1, 4), (2, 5)]
 
 
-def test_blank_lines_are_no_records_but_count_as_lines(tmp_path: Path):
+def test_blank_lines_are_not_records_but_count_as_lines(tmp_path: Path):
     body = COURSES + "\n" + course(1) + "   \n\t\n" + course(0) + "\n\n" + course(3) + "\n"
     assert outcome(tmp_path, body) == ([1, 3], [(6, "it must be greater than 0")])
 
@@ -179,12 +179,12 @@ def test_a_line_of_other_blanks_is_a_record_that_is_rejected(tmp_path: Path):
     assert (ids, [line for line, _ in rejects]) == ([2], [2])
 
 
-def test_empty_cells_beyond_the_header_are_nothing_and_others_a_fault(tmp_path: Path):
+def test_empty_cells_beyond_the_header_are_ignored_and_others_are_a_fault(tmp_path: Path):
     body = COURSES + course(1).strip() + ",, ,\n" + course(2).strip() + ", x\n" + course(3)
     assert outcome(tmp_path, body) == ([1, 3], [(3, "the row has 7 cells and the header 6")])
 
 
-def test_a_short_row_loads_if_what_it_lacks_may_be_empty(tmp_path: Path):
+def test_a_short_row_loads_if_its_missing_cells_may_be_empty(tmp_path: Path):
     body = COURSES + "9001, Org, 1, CS\n" + "9001, Org\n" + course(3)
     assert outcome(tmp_path, body) == ([1, 3], [(3, "the row has 2 cells and the header 6: it lacks course_id")])
 
@@ -201,7 +201,7 @@ def test_an_over_long_line_inside_quotes_is_not_cut_in_silence(tmp_path: Path):
     assert (ids, [line for line, _ in rejects]) == ([1, 3], [3, 4])
 
 
-def test_a_row_of_very_many_cells_costs_itself_alone_and_no_time(tmp_path: Path):
+def test_a_row_of_very_many_cells_costs_only_itself_and_no_time(tmp_path: Path):
     """DuckDB's own reader takes hours and gigabytes over it."""
     start = time.monotonic()
     ids, rejects = outcome(tmp_path, COURSES + course(1) + "1," * 300_000 + "\n" + course(3))
@@ -209,12 +209,12 @@ def test_a_row_of_very_many_cells_costs_itself_alone_and_no_time(tmp_path: Path)
     assert time.monotonic() - start < 30
 
 
-def test_a_long_cell_below_the_limit_is_whole(tmp_path: Path):
+def test_a_long_cell_below_the_limit_is_complete(tmp_path: Path):
     read = batch(tmp_path, "course_mapping", COURSES + course(1, "x" * 1_900_000))
     assert read.rows["course_name"].str.len_chars().to_list() == [1_900_000]
 
 
-def test_the_search_behind_an_open_quote_is_bounded(tmp_path: Path):
+def test_the_search_after_an_open_quote_is_bounded(tmp_path: Path):
     """In a damaged file, that is: DuckDB takes a record of any number of lines in a sound one."""
     body = COURSES + course(1) + course(2, "y\n" * 1_500) + course(3)
     assert outcome(tmp_path, body) == ([1, 2, 3], [])

@@ -60,11 +60,11 @@ def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
     "cell",
     ["12.7", "1e3", "0x1f", "1_000", "1,000", "NaN", "inf", "1731xxx", "+", "-", "१२", "\uff11\uff12", "1 2", "٣"],
 )
-def test_what_is_no_whole_number_is_rejected(tmp_path: Path, cell: str):
+def test_a_cell_that_is_not_a_whole_number_is_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "part_id", cell) == [["it is not a whole number"]]
 
 
-def test_whole_numbers_are_read(tmp_path: Path):
+def test_whole_numbers_are_parsed(tmp_path: Path):
     cells = ("7", " 7 ", "007", "+7", str(BIG), "7.0", "\t7.000\u200b", "\u00a07\u3000")
     assert typed(tmp_path, "aws_cost", "part_id", *cells) == [7, 7, 7, 7, BIG, 7, 7, 7]
 
@@ -95,12 +95,12 @@ def test_an_account_id_that_lost_leading_zeros_gets_them_back_with_a_warning(tmp
 
 
 @pytest.mark.parametrize("cell", ["8622xxxx", "1.5", "-1", "8622\n0000", "862200000000\n1", "\uff11\uff12\uff13"])
-def test_an_account_id_is_twelve_digits_alone(tmp_path: Path, cell: str):
+def test_an_account_id_has_exactly_twelve_digits(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "aws_account_id", cell) == [["it must be twelve digits"]]
 
 
 @pytest.mark.parametrize("cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30])
-def test_what_is_no_amount_is_rejected(tmp_path: Path, cell: str):
+def test_a_cell_that_is_not_an_amount_is_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
 
@@ -122,7 +122,7 @@ def test_amounts_as_floats_are_printed_are_right_to_the_ninth_decimal(tmp_path: 
 
 
 @pytest.mark.parametrize("cell", ["791.7e7", "1e9", "1e309", "1e", "e5", "1_0e2", "1ee2"])
-def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_no_number(tmp_path: Path, cell: str):
+def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_not_a_number(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
 
@@ -139,7 +139,7 @@ def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
     assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [at] * len(cells)
 
 
-def test_iso_moments_have_t_or_a_blank_and_any_offset_and_without_one_are_utc(tmp_path: Path):
+def test_iso_times_have_t_or_a_blank_and_any_offset_and_default_to_utc(tmp_path: Path):
     at = datetime(2022, 2, 3, 9, 40, 20)  # noqa: DTZ001
     same = (
         *("2022-02-03T09:40:20", "2022-02-03 09:40:20Z", "2022-02-03T09:40:20+00:00", "2022-02-03 09:40:20 UTC"),
@@ -182,11 +182,11 @@ def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
         "Feb-23-2022 9:40:20 pm EST",
     ],
 )
-def test_what_is_no_moment_in_utc_is_rejected(tmp_path: Path, cell: str):
+def test_a_cell_that_is_not_a_time_is_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "lab_sessions", "init_time", cell) == [["it is not a time in UTC"]]
 
 
-def test_a_moment_later_than_its_file_by_a_day_stands_for_still_open(tmp_path: Path):
+def test_a_time_more_than_a_day_after_its_file_means_still_open(tmp_path: Path):
     """The file is written on 2026-01-10 at midnight."""
     late = (
         "9999-12-31 23:59:59",
@@ -206,7 +206,7 @@ def test_a_moment_later_than_its_file_by_a_day_stands_for_still_open(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "column"), [("aws_cost", "file_updated_time"), ("grades", "partnerid"), ("grades", "partid")]
 )
-def test_0_and_minus_1_in_an_optional_id_or_time_are_none(tmp_path: Path, name: str, column: str):
+def test_0_and_minus_1_in_an_optional_id_or_time_mean_no_value(tmp_path: Path, name: str, column: str):
     assert typed(tmp_path, name, column, "0", "-1", "0.0", "-1.0", " 0\t") == [None] * 5
 
 
@@ -249,7 +249,7 @@ def test_blanks_around_a_cell_are_taken_off_in_every_type(tmp_path: Path, blank:
     assert typed(tmp_path, "lab_sessions", "init_time", around("Feb-23-2022 12:00:00 am UTC")) == [midnight]
 
 
-def test_what_stands_within_a_text_stays(tmp_path: Path):
+def test_the_inside_of_a_text_is_unchanged(tmp_path: Path):
     within = ["a\u00a0b", "a\u200bb", "a\tb", "\u202eb"]
     assert typed(tmp_path, "lab_sessions", "log", *within) == within
 
@@ -258,7 +258,7 @@ def test_what_stands_within_a_text_stays(tmp_path: Path):
     "cell",
     ["epoch", "EPOCH", "infinity", "-infinity", "0000-01-01", "0001-01-01", "226-01-01", "Jan-09-226", "253402300800"],
 )
-def test_words_and_years_that_duckdb_would_take_for_a_moment_are_none(tmp_path: Path, cell: str):
+def test_words_and_years_that_duckdb_would_parse_as_times_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "file_updated_time", cell) == [["it is not a time in UTC"]]
 
 
@@ -285,7 +285,7 @@ def test_a_number_beyond_its_domain_is_kept_to_the_last_digit(tmp_path: Path):
     ]
 
 
-def test_an_unreadable_cell_on_which_nothing_rests_is_left_empty_and_kept(tmp_path: Path):
+def test_an_unreadable_inessential_cell_is_emptied_and_its_text_kept(tmp_path: Path):
     assert typed(tmp_path, "grades", "partnerid", "2.0", "two", "-5") == [
         2,
         ["it is not a whole number"],

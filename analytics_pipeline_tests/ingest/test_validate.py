@@ -107,7 +107,7 @@ def test_an_empty_cell_that_must_not_be_is_an_error(tmp_path: Path, name: str, c
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_an_empty_cell_that_may_be_is_no_finding(tmp_path: Path, name: str):
+def test_an_allowed_empty_cell_is_no_finding(tmp_path: Path, name: str):
     empty = {one.name: "" for one in DATASETS[name].columns if one.nullable and one.name in normal(name)}
     read = batch(tmp_path, name, file_of(name, with_cells(name, empty)))
     assert (read.rows.height, read.files[0].findings) == (1, [])

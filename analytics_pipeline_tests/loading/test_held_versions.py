@@ -73,7 +73,7 @@ def test_a_version_that_lost_less_than_half_of_its_rows_replaces_them(warehouse:
     assert (result.failure, count(warehouse, "raw.grades"), events(warehouse)) == (None, 21, [])
 
 
-def test_a_held_version_is_forgotten_when_a_whole_one_comes(warehouse: Warehouse):
+def test_a_held_version_is_forgotten_when_a_complete_one_arrives(warehouse: Warehouse):
     load(warehouse, {GRADES.format(200): scores(40)})
     load(warehouse, {GRADES.format(200): scores(0)}, "e2", night=1)
     load(warehouse, {GRADES.format(200): scores(1)}, "e3", night=2)
@@ -109,17 +109,17 @@ def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(wareh
     assert events(warehouse) == [("2026-01-02", "repeated", True, "delivered")]
 
 
-def test_of_two_copies_in_one_load_the_later_is_held_back(warehouse: Warehouse):
+def test_the_later_of_two_copies_in_one_load_is_held(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(2): aws(100), AWS.format(1): aws(100)})
     assert [one.landed.delivery.partition.key for one in results if one.failure] == ["2026-01-02"]
 
 
-def test_another_content_of_the_same_size_is_no_copy(warehouse: Warehouse):
+def test_different_content_of_the_same_size_is_not_a_copy(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(1): aws(100), AWS.format(2): aws(101)})
     assert [one.failure for one in results] == [None, None], "the ETag is the same in this test, the bytes are not"
 
 
-def test_a_copy_is_known_by_its_etag_where_the_landed_file_is_gone(warehouse: Warehouse):
+def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: Warehouse):
     (first,) = warehouse.deliver({AWS.format(1): aws(100)})
     warehouse.load([first])
     landing_path(warehouse.landing, first).unlink()
@@ -127,7 +127,7 @@ def test_a_copy_is_known_by_its_etag_where_the_landed_file_is_gone(warehouse: Wa
     assert result.failure is not None
 
 
-def test_files_of_a_header_alone_are_no_copies(warehouse: Warehouse):
+def test_header_only_files_are_not_copies(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]})
     assert ([one.failure for one in results], events(warehouse)) == ([None, None], [])
 
@@ -138,7 +138,7 @@ def test_a_reload_of_the_loaded_version_is_never_held_back(warehouse: Warehouse)
     assert [one.failure for one in load(warehouse, bodies)] == [None, None]
 
 
-def test_what_an_idle_day_repeats_is_loaded_and_told_of_until_the_feed_moves_on(warehouse: Warehouse):
+def test_a_repeated_idle_day_is_loaded_and_reported_until_a_new_file_arrives(warehouse: Warehouse):
     """Month to date without a time in it: an idle day and a copy are the same bytes."""
     load(warehouse, {AZURE.format(1): azure(5)})
     (result,) = load(warehouse, {AZURE.format(2): azure(5)}, "e2", night=1)
@@ -148,7 +148,7 @@ def test_what_an_idle_day_repeats_is_loaded_and_told_of_until_the_feed_moves_on(
     assert events(warehouse) == [("2026-01-02", "repeated", False, "superseded")]
 
 
-def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_back(warehouse: Warehouse):
+def test_a_missing_course_keeps_its_rows_until_closed_and_may_return(warehouse: Warehouse):
     delivered = warehouse.deliver({ROSTER.format(200): roster(3), ROSTER.format(300): roster(2, 300)})
     warehouse.load(delivered)
     placed = classify_listing([delivery(ROSTER.format(300))], "org9001/")
@@ -178,7 +178,7 @@ def test_a_course_that_is_gone_keeps_its_rows_until_it_is_closed_and_may_come_ba
     assert count(warehouse, "raw.enrollment") == 5, "delivered anew, it is loaded"
 
 
-def test_a_file_that_comes_back_settles_its_absence(warehouse: Warehouse):
+def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
     with open_warehouse(warehouse.path) as connection:
         record_listing(connection, classify_listing([], "org9001/"), [""], LATER, LATER)

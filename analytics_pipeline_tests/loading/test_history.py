@@ -61,7 +61,7 @@ def test_a_failed_file_closes_nothing(warehouse: Warehouse):
     assert history(warehouse) == [(1, "student", 0, None)]
 
 
-def test_a_null_and_an_empty_change_are_told_apart(warehouse: Warehouse):
+def test_a_change_to_null_and_no_change_are_distinguished(warehouse: Warehouse):
     night(warehouse, 0, people((1, "")))
     night(warehouse, 1, people((1, "student")))
     night(warehouse, 2, people((1, "")))
@@ -76,7 +76,7 @@ def test_history_never_runs_backwards_when_an_older_file_comes_late(warehouse: W
     assert max(start for start, _ in rows) == FIRST_NIGHT + timedelta(days=5)
 
 
-def test_a_version_that_is_taken_back_to_makes_no_moment_known_twice(warehouse: Warehouse):
+def test_reverting_to_an_earlier_version_creates_no_overlapping_states(warehouse: Warehouse):
     for at in (1, 5, 1):
         night(warehouse, at, people((1, "student"), *([(2, "student")] if at == 1 else [])))
     rows = warehouse.query("SELECT userid, valid_from, valid_to FROM history.enrollment ORDER BY ALL")
@@ -84,7 +84,7 @@ def test_a_version_that_is_taken_back_to_makes_no_moment_known_twice(warehouse: 
     assert rows == [(1, first, None), (2, first, fifth), (2, fifth, None)]
 
 
-def test_the_open_rows_are_what_is_delivered_now(warehouse: Warehouse):
+def test_the_open_rows_equal_the_current_delivery(warehouse: Warehouse):
     for at in range(6):
         night(
             warehouse,

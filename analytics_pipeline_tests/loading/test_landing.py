@@ -43,11 +43,11 @@ def test_no_etag_leads_out_of_the_landing_folder(tmp_path: Path, etag: str, key:
     "text", [*HOSTILE, "12\n", " 12", "+12", "-1", "1_2", "1.0", "9" * 19, "1" * 1_024, "0x1f", "\u0661", "1\u200b"]
 )
 @pytest.mark.parametrize("name", ["grades", "enrollment"])
-def test_a_course_id_that_is_not_digits_alone_belongs_to_no_dataset(text: str, name: str):
+def test_a_course_id_with_other_characters_than_digits_matches_no_dataset(text: str, name: str):
     assert DATASETS[name].match(f"{name}/course{text}/{name}.csv") is None
 
 
-def test_versions_of_one_file_lie_beside_each_other(tmp_path: Path):
+def test_versions_of_one_file_coexist_in_the_landing_folder(tmp_path: Path):
     etags = ["e1", "e2", "e/1", "E1"]
     assert len({landing_path(tmp_path, delivery(KEYS["grades"], etag=etag)) for etag in etags}) == len(etags)
 
@@ -77,7 +77,7 @@ def test_the_file_of_a_failed_version_stays_until_a_newer_one_is_loaded(warehous
     assert {path.name for path in warehouse.landing.rglob("*.csv")} == {"2026-01-01@e3.csv"}
 
 
-def test_an_empty_file_where_there_should_be_more_is_not_taken_for_landed(warehouse: Warehouse):
+def test_an_unexpectedly_empty_file_does_not_count_as_landed(warehouse: Warehouse):
     (one,) = warehouse.deliver({DAY.format(1): HEADER["azure_cost"]})
     assert has_landed(warehouse.landing, one)
     landing_path(warehouse.landing, one).write_bytes(b"")

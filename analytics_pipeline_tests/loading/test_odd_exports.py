@@ -44,7 +44,7 @@ def session(user: int = 5, start: str = "", end: str = "", minutes: str = "", la
     return f"{user}, a@b, 6, C, 3, A, 7, P, Cloud, {start}, {end}, {minutes}, , , {launch}, , , 0, 0, 9\n"
 
 
-def test_an_account_id_without_its_leading_zero_goes_on_with_its_series(tmp_path: Path):
+def test_an_account_id_without_its_leading_zero_continues_its_series(tmp_path: Path):
     files = {AWS.format(day): HEADER["aws_cost"] + spend(account, str(cost)) for day, account, cost in [
         (7, "086225200000", 100), (8, "86225200000", 110), (9, "086225200000", 120)]}  # fmt: skip
     warehouse = built(tmp_path, files)
@@ -53,7 +53,7 @@ def test_an_account_id_without_its_leading_zero_goes_on_with_its_series(tmp_path
     assert warned(warehouse) == [("aws_account_id", 1, [2])]
 
 
-def test_courses_with_parent_0_are_no_family(tmp_path: Path):
+def test_courses_with_parent_0_are_not_related(tmp_path: Path):
     rows = "".join(f"9001, Org, {course}, CS, New, {parent}\n" for course, parent in [(1, 0), (2, 0), (3, -1), (4, 2)])
     parts = "".join(f"9001, 1, 2, A, {part}, P, {parent}, {parent}\n" for part, parent in [(11, 0), (12, -1), (13, 11)])
     files = {
@@ -83,7 +83,7 @@ def test_partner_grader_and_deactivation_are_absent_in_any_words(tmp_path: Path,
 
 
 @pytest.mark.parametrize("open_end", ["Dec-31-9999 11:59:59 pm UTC", "Jan-19-2038 3:14:07 am UTC", "2147483647"])
-def test_an_end_in_the_far_future_is_no_end(tmp_path: Path, open_end: str):
+def test_an_end_in_the_far_future_means_still_open(tmp_path: Path, open_end: str):
     start = LATER.format("9:00:00 am")
     body = HEADER["lab_sessions"] + session(start=start, end=open_end, launch=start)
     warehouse = built(tmp_path, {"lab_sessions/lab_sessions_2026-01-08.csv": body})
@@ -103,7 +103,7 @@ def test_a_missing_end_counts_the_delivered_minutes(tmp_path: Path):
     assert warehouse.query("SELECT minutes FROM marts.student_course_summary") == [(45,)]
 
 
-def test_sessions_without_launch_and_start_differ_by_what_else_is_known(tmp_path: Path):
+def test_sessions_without_launch_and_start_differ_by_their_other_values(tmp_path: Path):
     rows = [
         session(minutes="30"),
         session(minutes="45"),
@@ -133,7 +133,7 @@ def test_credits_are_lines_of_the_bill(tmp_path: Path):
     ]
 
 
-def test_dates_of_terms_that_say_nothing_do_not_cost_a_course_its_roster(tmp_path: Path):
+def test_unreadable_terms_dates_do_not_cost_a_course_its_roster(tmp_path: Path):
     words = ["0000-00-00 00:00:00"] * 35 + [
         "2026-01-05T10:00:00.5+02:00",
         "NULL",
@@ -176,7 +176,7 @@ def test_an_unreadable_time_that_no_mart_reads_stops_no_money(tmp_path: Path):
     assert warehouse.query("SELECT DISTINCT _extra ->> 'file_updated_time' FROM raw.aws_cost") == [("yesterday",)]
 
 
-def test_a_lab_type_with_blanks_around_it_is_no_other_lab_type(tmp_path: Path):
+def test_a_lab_type_with_surrounding_blanks_is_the_same_lab_type(tmp_path: Path):
     start = LATER.format("9:00:00 am")
     kinds = ["Cloud", "Cloud\t", "\u200bCloud", "\u00a0Cloud\u3000"]
     rows = [session(user, start=start, launch=start).replace("Cloud", kind) for user, kind in enumerate(kinds, start=1)]
@@ -195,7 +195,7 @@ def test_a_comma_at_the_end_of_the_header_makes_no_row_short(tmp_path: Path, cel
     assert [(line, why[0]["column"]) for line, why in wide.rejects.select("line", "reasons").iter_rows()] == [(4, "*")]
 
 
-def test_an_absurd_amount_is_in_quarantine_under_its_file_and_line_and_stops_nothing(tmp_path: Path):
+def test_an_absurd_amount_is_quarantined_with_file_and_line_and_stops_nothing(tmp_path: Path):
     rows = spend("086225200000", "600000000") + spend("086225200001", "600000000") + spend("086225200002", "7")
     warehouse = built(tmp_path, {AWS.format(8): HEADER["aws_cost"] + rows})
     found = warehouse.query('SELECT source_key, line, reasons[1]."column" FROM quarantine.rejects ORDER BY line')
@@ -228,7 +228,7 @@ MOMENTS = st.datetimes(datetime(1975, 1, 1), datetime(2026, 1, 9)).map(lambda at
 
 @given(at=MOMENTS, form=st.integers(0, 6), before=st.sampled_from(["", " ", "\t", "\u00a0\u200b"]))
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_every_form_of_a_moment_says_the_same(
+def test_every_form_of_a_timestamp_is_parsed_alike(
     tmp_path_factory: pytest.TempPathFactory, at: datetime, form: int, before: str
 ):
     seconds = int((at - datetime(1970, 1, 1)).total_seconds())  # noqa: DTZ001
@@ -249,7 +249,7 @@ def test_every_form_of_a_moment_says_the_same(
 
 @given(words=st.lists(WORDS, min_size=3, max_size=3))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_no_word_for_nothing_is_ever_a_finding_or_a_value(tmp_path_factory: pytest.TempPathFactory, words: list[str]):
+def test_no_text_for_no_value_becomes_a_finding_or_a_value(tmp_path_factory: pytest.TempPathFactory, words: list[str]):
     row = "9001, Org, {}, CS, New, {}\n"
     body = HEADER["course_mapping"] + "".join(row.format(at, f'"{word}"') for at, word in enumerate(words, start=1))
     read = batch(tmp_path_factory.mktemp("words"), "course_mapping", body)

@@ -41,7 +41,7 @@ def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(loade
     assert_quarantine_is_what_was_planted(*loaded)
 
 
-def test_it_is_so_on_a_day_whose_fullest_row_spans_lines(tmp_path: Path):
+def test_records_add_up_on_a_day_whose_fullest_row_spans_lines(tmp_path: Path):
     organisation = Organisation(OrganisationSpec.small(last_day=date(2026, 11, 26)))
     assert_quarantine_is_what_was_planted(organisation, load(organisation, tmp_path))
 
@@ -67,7 +67,7 @@ def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehou
     assert wrong == {}
 
 
-def test_the_raw_text_of_a_reject_stands_in_the_file_at_its_line(loaded: tuple[Organisation, Warehouse]):
+def test_the_raw_text_of_a_reject_is_at_its_line_of_the_file(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
     files = organisation.files()
     for key, line, raw in warehouse.query("SELECT source_key, line, raw FROM quarantine.rejects"):
@@ -97,7 +97,7 @@ def test_loaded_and_quarantined_are_the_records_of_every_file(loaded: tuple[Orga
             assert dict(counted) == {key: organisation.truth.rows[key] for key in keys if organisation.truth.rows[key]}
 
 
-def test_the_costs_add_up_to_what_was_written(loaded: tuple[Organisation, Warehouse]):
+def test_the_costs_add_up_to_the_written_ones(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
     aws = [entry for entry in organisation.truth.observable_daily_spend if entry.provider == "aws"]
     spent: dict[tuple[int, int, str | None], Decimal] = {}

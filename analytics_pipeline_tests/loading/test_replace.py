@@ -40,7 +40,7 @@ def test_a_reload_of_the_same_file_changes_nothing(warehouse: Warehouse):
     assert difference(before, warehouse.contents()) == {}
 
 
-def test_a_rewritten_file_replaces_its_rows_and_rejects_alone(warehouse: Warehouse):
+def test_a_rewritten_file_replaces_only_its_own_rows_and_rejects(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2, bad=3), DAY.format(2): costs(9, bad=1)}))
     warehouse.load(warehouse.deliver({DAY.format(1): costs(2, 4, 5, bad=1)}, "e2"))
     assert users(warehouse) == [("2026-01-01", 2), ("2026-01-01", 4), ("2026-01-01", 5), ("2026-01-02", 9)]
@@ -54,7 +54,7 @@ def test_a_rewritten_file_replaces_its_rows_and_rejects_alone(warehouse: Warehou
     ]
 
 
-def test_a_day_that_comes_under_its_other_name_replaces_the_first(warehouse: Warehouse):
+def test_a_day_under_an_alternative_name_replaces_the_first_file(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
     warehouse.load(warehouse.deliver({DAY.format(1).replace("2026-01-01", "2026-1-1"): costs(2)}, "e2"))
     assert users(warehouse) == [("2026-01-01", 2)]

@@ -78,7 +78,7 @@ def test_the_file_can_be_opened_again_after_an_exception(tmp_path: Path):
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_second_writer_waits_and_then_says_who_to_wait_for(tmp_path: Path):
+def test_a_second_writer_waits_and_then_names_the_holder(tmp_path: Path):
     path = tmp_path / "w.duckdb"
     with (
         open_warehouse(path),

@@ -43,7 +43,7 @@ def reversed_columns(path: Path) -> None:
 
 
 @pytest.mark.parametrize("age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"])
-def test_the_first_releases_warehouse_becomes_a_fresh_one_with_its_rows(
+def test_the_first_releases_warehouse_migrates_with_its_rows(
     warehouse: Warehouse, tmp_path: Path, age: Callable[[Path], None]
 ):
     first_release(warehouse.path)
@@ -161,7 +161,9 @@ def test_a_fresh_warehouse_runs_no_migration(tmp_path: Path, monkeypatch: pytest
     assert versions(tmp_path / "w.duckdb") == [4]
 
 
-def test_a_step_that_fails_is_undone_whole_and_the_connection_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_migration_step_is_rolled_back_and_the_connection_survives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = tmp_path / "w.duckdb"
     of_version(path, 1, monkeypatch)
 
@@ -206,7 +208,7 @@ with open_warehouse(Path(sys.argv[1])):
 @pytest.mark.parametrize(
     ("step", "moment"), [(0, "behind its statements"), (1, "before its statements"), (2, "behind its statements")]
 )
-def test_a_kill_within_a_step_leaves_the_version_before_and_the_next_open_goes_on(
+def test_a_kill_within_a_step_keeps_the_previous_version_and_the_next_open_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, moment: str
 ):
     path = tmp_path / "w.duckdb"

@@ -18,7 +18,7 @@ FILES = 12
 
 
 @pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
-def test_loaded_and_quarantined_are_the_records_and_no_value_is_altered(
+def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dataset: Dataset
 ):
     monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
@@ -46,5 +46,5 @@ def test_loaded_and_quarantined_are_the_records_and_no_value_is_altered(
         ("2026-01-09T10:00:00.25+02:00", "TIMESTAMP", datetime(2026, 1, 9, 8, 0, 0, 250_000)),  # noqa: DTZ001
     ],
 )
-def test_the_independent_reading_of_a_cell_is_what_it_should_be(cell: str, sql_type: str, value: object):
+def test_the_independent_parser_reads_each_cell_correctly(cell: str, sql_type: str, value: object):
     assert typed.says(cell, sql_type) == value

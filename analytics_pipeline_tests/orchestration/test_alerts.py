@@ -61,7 +61,7 @@ def pipeline(start_pipeline: StartPipeline, webhook: Webhook) -> Pipeline:
     return start_pipeline(ALERT_WEBHOOK_URL=webhook.url)
 
 
-def test_an_incident_is_told_once_and_once_that_it_is_over(
+def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:
     vocareum.put(*lab_sessions(FIRST))
@@ -93,7 +93,7 @@ def test_an_incident_is_told_once_and_once_that_it_is_over(
     assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
 
 
-def test_a_webhook_that_fails_is_asked_again_and_its_address_is_told_to_nobody(
+def test_a_failing_webhook_is_retried_and_its_address_is_never_shown(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:
     vocareum.put(lab_sessions(SECOND)[0], BAD)
@@ -116,13 +116,13 @@ def test_an_address_without_encryption_elsewhere_is_refused(
     assert "https://" in reason and "hooks.example.org" not in reason
 
 
-def test_without_a_webhook_it_says_so(start_pipeline: StartPipeline) -> None:
+def test_a_missing_webhook_is_reported(start_pipeline: StartPipeline) -> None:
     assert (
         "ALERT_WEBHOOK_URL is not set" in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
     )
 
 
-def test_a_file_that_is_put_back_as_it_was_turns_check_partition_and_asset_green_and_ends_the_alert(
+def test_withdrawing_a_bad_version_turns_check_partition_and_asset_green_and_resolves_the_alert(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:
     """What it holds is loaded already: nothing is to be fetched, but the failure is over."""
@@ -148,7 +148,7 @@ def test_a_file_that_is_put_back_as_it_was_turns_check_partition_and_asset_green
     assert pipeline.tick_and_run() == [], "it is said once"
 
 
-def test_a_failing_test_of_a_model_is_told_once_and_taken_back_once(
+def test_a_failing_model_test_is_reported_once_and_resolved_once(
     start_pipeline: StartPipeline,
     vocareum: DemoVocareum,
     webhook: Webhook,

@@ -21,7 +21,7 @@ def test_yesterdays_file_is_late_from_noon_on() -> None:
     assert (after.behind, after.expected) == (timedelta(days=1), "2026-11-22")
 
 
-def test_what_was_never_delivered_is_not_late() -> None:
+def test_a_dataset_that_was_never_delivered_is_not_late() -> None:
     assert lateness(AZURE, None, None, at("2026-11-23 12:00")) is None
     assert lateness(GRADES, None, None, at("2026-11-23 12:00")) is None
 
@@ -49,7 +49,7 @@ def test_missing_days_are_those_between_the_first_and_the_last_delivery() -> Non
     assert missing(SESSIONS, []) == missing(GRADES, days) == []
 
 
-def test_a_missing_month_is_found_over_the_turn_of_the_year() -> None:
+def test_a_missing_month_is_found_across_the_turn_of_the_year() -> None:
     assert missing(MONTHS, [date(2025, 11, 1), date(2026, 2, 1)]) == [date(2025, 12, 1), date(2026, 1, 1)]
 
 
@@ -59,7 +59,7 @@ def weeks(count: int, weekday_rows: int = 100, weekend_rows: int = 5) -> dict[da
     return {day: weekend_rows if day.weekday() > 4 else weekday_rows for day in days}
 
 
-def test_a_weekend_is_no_drop_but_a_monday_like_a_weekend_is() -> None:
+def test_a_quiet_weekend_is_no_drop_but_an_equally_quiet_monday_is() -> None:
     rows = weeks(6)
     assert drops(SESSIONS, list(rows.items())) == []
     rows[date(2026, 11, 16)] = 5
@@ -71,12 +71,12 @@ def test_more_rows_than_usual_never_alarm() -> None:
     assert drops(SESSIONS, list(rows.items())) == []
 
 
-def test_a_dozen_rows_may_halve_by_chance() -> None:
+def test_a_dozen_rows_halving_is_chance() -> None:
     rows = weeks(6, weekday_rows=11) | {date(2026, 11, 16): 5}
     assert drops(SESSIONS, list(rows.items())) == []
 
 
-def test_a_young_history_judges_nothing() -> None:
+def test_a_short_history_reports_no_drop() -> None:
     rows = weeks(3) | {date(2026, 11, 16): 0}
     assert drops(SESSIONS, list(rows.items())) == []
 

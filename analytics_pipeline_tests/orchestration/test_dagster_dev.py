@@ -101,7 +101,7 @@ def is_quiet(running: Running) -> bool:
     )
 
 
-def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None:
+def test_the_sensor_alone_fills_an_empty_warehouse(running: Running) -> None:
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11 and len(days(running, "service_spend")) == 2)
     running.wait_for(
         lambda: running.instance.get_latest_materialization_event(dg.AssetKey(["raw", "grades"])) is not None
@@ -112,7 +112,7 @@ def test_the_sensor_fills_an_empty_warehouse_by_itself(running: Running) -> None
     }
 
 
-def test_the_ui_and_the_daemon_are_reached_from_this_machine_alone(running: Running) -> None:
+def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Running) -> None:
     running.wait_for(lambda: answers(running))
     processes = [running.process, *running.process.children(recursive=True)]
     assert len(processes) > 2, "the webserver and the daemon are processes of their own"
@@ -196,7 +196,7 @@ def test_a_foreign_page_launches_no_run_and_sees_nothing(running: Running, brows
     assert launched(running) == {"own"}
 
 
-def test_the_ui_answers_to_its_own_names_and_takes_no_mutation_by_get(running: Running) -> None:
+def test_the_ui_answers_only_to_its_names_and_accepts_no_mutation_by_get(running: Running) -> None:
     running.wait_for(lambda: answers(running))
     assert ask(running) == ask(running, Host="localhost:1") == 200
     assert ask(running, Host="rebound.evil.example") == HTTPStatus.MISDIRECTED_REQUEST
@@ -205,7 +205,7 @@ def test_the_ui_answers_to_its_own_names_and_takes_no_mutation_by_get(running: R
     assert ask(running, "POST", "/graphql?query={version}", **plain) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
-def test_the_ui_hears_of_runs_by_its_websocket(running: Running, browser: Any) -> None:
+def test_the_ui_follows_runs_over_its_websocket(running: Running, browser: Any) -> None:
     running.wait_for(lambda: answers(running))
     running.wait_for(lambda: bool(running.instance.get_runs()))
     page = browser.new_page()

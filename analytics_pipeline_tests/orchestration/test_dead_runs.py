@@ -35,7 +35,7 @@ with open_instance(settings) as instance:
 
 
 @pytest.mark.parametrize("look", ["the sensor", "the daemon's start"])
-def test_a_run_whose_process_group_was_killed_ends_at_the_next_look_and_is_repeated(
+def test_a_run_whose_process_group_was_killed_is_failed_and_retried(
     look: str, start_pipeline: StartPipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dagster._daemon.cli.main", lambda: None)
@@ -57,7 +57,7 @@ def test_a_run_whose_process_group_was_killed_ends_at_the_next_look_and_is_repea
     assert tags(pipeline, run)["dagster/will_retry"] == "true"
 
 
-def test_a_later_process_of_the_same_number_is_another_one(pipeline: Pipeline) -> None:
+def test_a_later_process_with_the_same_pid_is_another_process(pipeline: Pipeline) -> None:
     boot, start, pid = process_identity(os.getpid()).split(":")
     assert pid == str(os.getpid())
     ours, rebooted, reused = started(pipeline), started(pipeline), started(pipeline)
@@ -70,7 +70,7 @@ def test_a_later_process_of_the_same_number_is_another_one(pipeline: Pipeline) -
     assert ended == [False, True, True]
 
 
-def test_a_repeated_run_is_not_taken_for_the_dead_one_whose_tags_it_inherits(pipeline: Pipeline) -> None:
+def test_a_retried_run_is_not_mistaken_for_the_dead_run_whose_tags_it_inherits(pipeline: Pipeline) -> None:
     again = started(pipeline)
     pipeline.instance.add_run_tags(again.run_id, {WORKER_TAG: "the-run-before@host@boot:1:4194300"})
     pipeline.tick("alerts")

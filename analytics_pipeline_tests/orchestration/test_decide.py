@@ -74,7 +74,7 @@ def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> LoadState:
     return load_state(one, [each for each in runs if each.covers(one.dataset, partition)], now)
 
 
-def test_what_was_never_tried_is_due() -> None:
+def test_a_version_that_was_never_tried_is_due() -> None:
     assert stands("2026-11-20") is LoadState.DUE
 
 
@@ -97,19 +97,19 @@ def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
     assert stands("2026-11-20", run(hours_ago=2, bad=(BAD,)), again) is LoadState.WAITING
 
 
-def test_a_file_is_given_up_after_the_last_verdict_and_not_before() -> None:
+def test_a_file_is_given_up_after_the_last_attempt_and_not_before() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP
     assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is LoadState.DUE
 
 
-def test_runs_that_died_before_they_reached_the_file_never_give_it_up() -> None:
+def test_runs_that_died_before_reaching_the_file_never_exhaust_its_attempts() -> None:
     deaths = [run(hours_ago=hours, asked=(BAD,)) for hours in range(1, 20)]
     assert stands("2026-11-20", *deaths) is LoadState.WAITING
     assert stands("2026-11-20", *deaths, now=NOW + timedelta(days=1)) is LoadState.DUE
 
 
-def test_a_new_version_begins_anew_whatever_the_clocks_say() -> None:
+def test_a_new_version_starts_with_no_attempts_whatever_the_clocks_say() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,), asked=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     for written in (timedelta(hours=3), timedelta(0), -timedelta(days=30), timedelta(days=30)):
         rewritten = replace(BAD, etag="another", last_modified=NOW - written)
@@ -117,7 +117,7 @@ def test_a_new_version_begins_anew_whatever_the_clocks_say() -> None:
         assert load_state(replace(BAD, last_modified=NOW - written), verdicts, NOW) is LoadState.GIVEN_UP
 
 
-def test_a_run_that_loaded_a_version_is_no_attempt_when_the_file_is_taken_back_to_it() -> None:
+def test_a_run_that_loaded_a_version_is_no_attempt_after_a_revert_to_it() -> None:
     other = delivery("2026-11-21")
     asked = (BAD, other)
     assert stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED)) is LoadState.DUE
@@ -128,14 +128,14 @@ def test_a_run_that_loaded_a_version_is_no_attempt_when_the_file_is_taken_back_t
     assert stands("2026-11-20", itself) is LoadState.WAITING
 
 
-def test_a_run_that_found_a_newer_version_than_it_was_asked_for_is_an_attempt_at_the_newer_one() -> None:
+def test_a_run_that_fetched_a_newer_version_is_an_attempt_at_the_newer_one() -> None:
     newer = replace(BAD, etag="newer")
     found = run(hours_ago=0, asked=(BAD,), bad=(newer,))
     assert load_state(newer, [found], NOW) is LoadState.WAITING
     assert load_state(BAD, [found], NOW) is LoadState.DUE
 
 
-def test_a_canceled_run_is_waited_for_and_one_that_nobody_asked_a_version_of_is_not() -> None:
+def test_a_canceled_run_is_waited_for_unless_it_requested_no_version() -> None:
     assert stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED)) is LoadState.WAITING
     assert stands("2026-11-20", run(hours_ago=0)) is LoadState.DUE
 
@@ -197,7 +197,7 @@ def test_the_run_key_changes_with_the_attempt_and_with_the_version() -> None:
     assert load_requests([delivery("2026-11-03")], START, NOW)[0].run_key(1) == old.run_key(1)
 
 
-def test_ten_years_against_a_month_of_runs_is_decided_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_years_against_a_month_of_runs_are_decided_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     days = [date(2016, 1, 1) + timedelta(days=n) for n in range(3_650)]
     work = [delivery(f"{day}", name) for day in days for name in ("lab_sessions", "aws_cost")]
     looked_at = []

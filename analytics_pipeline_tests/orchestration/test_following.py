@@ -77,7 +77,7 @@ def _after_a_tick(daemon: Daemon) -> None:
 
 
 @pytest.mark.parametrize("land", [_before, _while_it_runs, _after_a_tick])
-def test_a_load_that_lands_beside_the_models_run_is_built_by_the_next(land: Callable[[Daemon], None]):
+def test_a_load_during_a_models_run_is_built_by_the_next_run(land: Callable[[Daemon], None]):
     daemon = Daemon()
     daemon.load()
     daemon.settle()
@@ -87,7 +87,7 @@ def test_a_load_that_lands_beside_the_models_run_is_built_by_the_next(land: Call
     assert daemon.settle() >= 1, "the load that landed beside the run is never built"
 
 
-def test_where_nothing_lands_one_run_answers_a_load():
+def test_without_concurrent_loads_one_run_follows_a_load():
     daemon = Daemon()
     daemon.load()
     assert daemon.settle() == 1

@@ -18,7 +18,7 @@ def status(method: str, path: str, host: str = HERE, ui_url: str = UI, **headers
 
 
 @pytest.mark.parametrize("host", [HERE, "localhost:8080", "[::1]:3000", "LOCALHOST", "dagster.example.org"])
-def test_names_of_this_machine_and_of_the_ui_are_answered(host: str) -> None:
+def test_the_names_of_this_machine_and_of_the_ui_are_answered(host: str) -> None:
     assert status("GET", "/", host) == 200
 
 
@@ -26,11 +26,11 @@ def test_names_of_this_machine_and_of_the_ui_are_answered(host: str) -> None:
     "host",
     ["", "evil.example", "127.0.0.1.evil.example", "evil.example:3000", "a@127.0.0.1", "localhost.", "localhost:x"],
 )
-def test_another_name_that_resolves_to_this_machine_is_not(host: str) -> None:
+def test_another_name_that_resolves_to_this_machine_is_refused(host: str) -> None:
     assert status("GET", "/", host) == HTTPStatus.MISDIRECTED_REQUEST
 
 
-def test_two_hosts_are_none() -> None:
+def test_two_host_headers_are_refused() -> None:
     two = Headers([(b"host", b"localhost"), (b"host", b"evil.example")])
     refused = refusal("GET", "/", two, UI)
     assert refused and refused.status == HTTPStatus.MISDIRECTED_REQUEST
@@ -38,7 +38,7 @@ def test_two_hosts_are_none() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/", "/prefix/graphql"])
-def test_graphql_is_a_post(method: str, path: str) -> None:
+def test_graphql_must_be_a_post(method: str, path: str) -> None:
     assert status(method, path) == HTTPStatus.METHOD_NOT_ALLOWED
 
 
@@ -46,7 +46,7 @@ def test_graphql_is_a_post(method: str, path: str) -> None:
     "media", ["text/plain", "application/graphql", "multipart/form-data", "text/plain; x=application/json", ""]
 )
 @pytest.mark.parametrize("path", ["/graphql", "/report_asset_materialization/raw/grades"])
-def test_what_changes_something_is_json(path: str, media: str) -> None:
+def test_mutations_must_be_json(path: str, media: str) -> None:
     assert status("POST", path, content_type=media) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     assert status("POST", path) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     assert status("POST", path, content_type="application/json; charset=utf-8") == 200
@@ -71,7 +71,7 @@ def test_a_request_of_a_foreign_page_is_refused(method: str, foreign: dict[str, 
     assert status(method, path, **{"content_type": "application/json", **foreign}) == HTTPStatus.FORBIDDEN
 
 
-def test_its_own_pages_are_answered_here_and_behind_a_proxy() -> None:
+def test_its_own_pages_are_answered_locally_and_through_a_proxy() -> None:
     own = {"sec_fetch_site": "same-origin", "content_type": "application/json"}
     for method in ("POST", "WEBSOCKET"):
         assert status(method, "/graphql", origin=f"http://{HERE}", **own) == 200

@@ -40,25 +40,25 @@ def test_a_failed_run_is_one_message_with_dataset_partitions_error_and_link() ->
     ]
 
 
-def test_further_failures_of_the_same_asset_are_no_news() -> None:
+def test_further_failures_of_the_same_asset_are_not_reported() -> None:
     before = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
     after = now_open([run(f"r{n}", RunState.FAILED, 0, SESSIONS) for n in range(2, 50)], known=before)
     assert messages(before, after, "") == []
 
 
-def test_assets_that_fail_of_the_same_in_one_run_are_one_message() -> None:
+def test_assets_that_fail_for_the_same_reason_in_one_run_are_one_message() -> None:
     (text,) = messages({}, now_open([run("r1", RunState.FAILED, 5, SESSIONS, AWS)]), "")
     assert "raw.aws_cost, raw.lab_sessions" in text
 
 
-def test_an_asset_that_loaded_well_in_a_run_that_another_one_failed_is_not_blamed() -> None:
+def test_an_asset_that_loaded_in_a_run_failed_by_another_is_no_incident() -> None:
     failed = replace(run("r1", RunState.FAILED, 5, SESSIONS, AWS), failed=frozenset({AWS}))
     assert set(now_open([failed])) == {AWS}
     known = now_open([run("r0", RunState.FAILED, 9, SESSIONS)])
     assert set(now_open([failed], known=known)) == {AWS}, "its step in the later run went well"
 
 
-def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_done() -> None:
+def test_an_asset_is_resolved_after_a_good_run_once_no_run_is_in_flight() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
     good, queued = run("r2", RunState.SUCCEEDED, 1, SESSIONS), run("r3", RunState.IN_FLIGHT, 0, SESSIONS)
     assert now_open([queued, good], known=known) == known
@@ -67,13 +67,13 @@ def test_it_is_well_again_after_a_good_run_and_no_sooner_than_the_others_are_don
     ]
 
 
-def test_a_red_check_keeps_it_open_after_a_good_run() -> None:
+def test_a_failing_check_keeps_the_incident_open_after_a_good_run() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
     red = [FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1")]
     assert now_open([run("r2", RunState.SUCCEEDED, 1, SESSIONS)], red, known) == known
 
 
-def test_a_red_check_alone_is_an_incident() -> None:
+def test_a_failing_check_alone_is_an_incident() -> None:
     found = now_open(
         [run("r1", RunState.SUCCEEDED, 1, SESSIONS)], [FailingCheck(SESSIONS, "schema", "it is bad", "r1")]
     )
@@ -91,12 +91,12 @@ def test_a_late_file_does_not_hide_a_failing_one() -> None:
     assert set(well) == {"raw.lab_sessions newest_is_loaded"}
 
 
-def test_what_dagster_repeats_or_a_person_canceled_is_no_incident() -> None:
+def test_a_run_that_dagster_retries_or_a_person_canceled_is_no_incident() -> None:
     assert now_open([run("r1", RunState.FAILED, 5, SESSIONS, retried=True)]) == {}
     assert now_open([run("r1", RunState.CANCELED, 5, SESSIONS)]) == {}
 
 
-def test_a_run_without_assets_is_told_of_by_its_job() -> None:
+def test_a_run_without_assets_is_reported_by_its_job() -> None:
     assert set(now_open([run("r1", RunState.FAILED, 5)])) == {"job load_daily"}
 
 

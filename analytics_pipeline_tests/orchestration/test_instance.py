@@ -27,7 +27,7 @@ def test_a_first_start_writes_the_projects_settings(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("edit", ["telemetry: {enabled: false}\n", "{ours}# mine\n"], ids=["written", "edited"])
-def test_what_an_operator_wrote_stays_and_the_log_says_so(
+def test_a_file_that_an_operator_wrote_is_kept_and_logged(
     settings: Settings, edit: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = prepare_home(settings) / "dagster.yaml"
@@ -39,7 +39,7 @@ def test_what_an_operator_wrote_stays_and_the_log_says_so(
     assert f"{file} was not written by the pipeline" in caplog.text
 
 
-def test_what_an_earlier_release_wrote_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_an_earlier_release_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     file = prepare_home(settings) / "dagster.yaml"
     now = file.read_bytes()
     file.write_bytes(instance._signed(b"telemetry: {enabled: false}\n"))
@@ -47,7 +47,7 @@ def test_what_an_earlier_release_wrote_is_replaced(settings: Settings, monkeypat
     assert file.read_bytes() == now
 
 
-def test_what_a_release_wrote_that_did_not_sign_is_replaced(settings: Settings) -> None:
+def test_an_unsigned_file_of_an_earlier_release_is_replaced(settings: Settings) -> None:
     file = prepare_home(settings) / "dagster.yaml"
     now = file.read_text()
     first = "# Dagster's instance. It is copied to ANALYTICS_DATA_DIR/dagster at every start: edit it here.\n"

@@ -20,7 +20,7 @@ def put(vocareum: DemoVocareum, *days: str, rows: int = 1) -> None:
         vocareum.put(*lab_sessions(day, rows))
 
 
-def test_it_requests_what_is_missing_and_then_nothing_more(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_the_sensor_requests_missing_files_and_then_nothing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01", "2026-11-05", "2026-10-19")
     result = pipeline.tick()
     assert spans(result.run_requests) == [("2026-11-01", "2026-11-05")]
@@ -31,7 +31,7 @@ def test_it_requests_what_is_missing_and_then_nothing_more(pipeline: Pipeline, v
     assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [("2026-11-01",), ("2026-11-05",)]
 
 
-def test_it_requests_a_rewritten_file_alone(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_the_sensor_requests_only_the_rewritten_file(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
     pipeline.tick_and_run()
     put(vocareum, "2026-11-02", rows=3)
@@ -47,7 +47,7 @@ def marked(run: dg.ExecuteInProcessResult) -> set[str]:
     return {event.partition for event in events if event.asset_key.path == ["raw", "lab_sessions"]}
 
 
-def test_a_run_that_a_person_launches_marks_what_is_loaded_already_so_that_a_backfill_ends_well(
+def test_a_manual_run_materializes_loaded_partitions_so_that_a_backfill_completes(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
     put(vocareum, "2026-11-01", "2026-11-02")
@@ -59,9 +59,7 @@ def test_a_run_that_a_person_launches_marks_what_is_loaded_already_so_that_a_bac
     assert marked(by_hand) == {"2026-11-01", "2026-11-02"}
 
 
-def test_a_run_that_one_file_fails_marks_the_others_which_would_be_shown_as_failed_too(
-    pipeline: Pipeline, vocareum: DemoVocareum
-) -> None:
+def test_a_run_failed_by_one_file_materializes_the_others(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
     pipeline.tick_and_run()
     vocareum.put(lab_sessions("2026-11-02")[0], BAD)
@@ -72,9 +70,7 @@ def test_a_run_that_one_file_fails_marks_the_others_which_would_be_shown_as_fail
     assert known.failed == {"raw.lab_sessions"}, "the steps of the other daily datasets did not fail"
 
 
-def test_a_file_that_is_taken_back_to_what_is_loaded_is_no_failure_any_more(
-    pipeline: Pipeline, vocareum: DemoVocareum
-) -> None:
+def test_a_file_reverted_to_its_loaded_version_no_longer_fails(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01")
     pipeline.tick_and_run()
     vocareum.put(lab_sessions("2026-11-01")[0], BAD)
@@ -95,7 +91,7 @@ def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) 
     assert (vocareum.count("LIST"), vocareum.count("GET")) == (1, 0)
 
 
-def test_a_run_in_flight_is_known_however_many_ended_since(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_run_in_flight_is_known_however_many_runs_ended_since(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01")
     (request,) = pipeline.tick().run_requests
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
@@ -104,7 +100,7 @@ def test_a_run_in_flight_is_known_however_many_ended_since(pipeline: Pipeline, v
     assert {run.run_id for run in known_runs(pipeline.instance, most=1)} == {runs[0].run_id, runs[2].run_id}
 
 
-def test_a_run_in_flight_is_not_asked_for_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_run_in_flight_is_not_requested_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01")
     (request,) = pipeline.tick().run_requests
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
@@ -139,7 +135,7 @@ def test_a_killed_terminal_does_not_block_its_partitions(pipeline: Pipeline, voc
     assert pipeline.tick().run_requests
 
 
-def test_a_failing_file_is_retried_with_pauses_then_given_up_and_said_so(
+def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
     key, _ = lab_sessions("2026-11-02")
@@ -205,7 +201,7 @@ def test_a_failing_listing_skips_with_its_reason(pipeline: Pipeline, vocareum: D
     assert "could not be listed" in reason and "VOCAREUM_ORG_ID" in reason
 
 
-def test_settings_that_are_not_there_skip_with_what_to_do(start_pipeline: StartPipeline) -> None:
+def test_missing_settings_skip_with_a_remedy(start_pipeline: StartPipeline) -> None:
     pipeline = start_pipeline(VOCAREUM_API_TOKEN="")
     assert "VOCAREUM_API_TOKEN is not set" in pipeline.tick().skip_reason.skip_message
     answer = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 4, tzinfo=UTC))

@@ -85,7 +85,7 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loa
     assert stale_assets(loaded.instance) == [], "what was just built and published is stale"
 
 
-def test_a_load_makes_only_the_models_stale_that_it_reaches(loaded: Pipeline) -> None:
+def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None:
     build(loaded, stale_assets(loaded.instance))
     key = dg.AssetKey(["raw", "grades"])
     loaded.instance.report_runless_asset_event(dg.AssetMaterialization(key))
@@ -94,7 +94,7 @@ def test_a_load_makes_only_the_models_stale_that_it_reaches(loaded: Pipeline) ->
     assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
 
 
-def test_what_is_loaded_while_the_models_run_reads_is_stale_although_it_was_published_later(
+def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The load's run ends between the first read of the models' run and the end of its publishing."""
@@ -115,7 +115,7 @@ def test_what_is_loaded_while_the_models_run_reads_is_stale_although_it_was_publ
     assert stale_assets(loaded.instance) == []
 
 
-def test_a_changed_query_makes_its_model_and_what_reads_it_stale(
+def test_a_changed_query_makes_its_model_and_its_readers_stale(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(loaded, stale_assets(loaded.instance))
@@ -130,7 +130,7 @@ def test_a_changed_query_makes_its_model_and_what_reads_it_stale(
     assert "marts.daily_cloud_spend" not in names
 
 
-def test_a_model_that_fails_leaves_the_table_it_had_and_the_others_go_on(loaded: Pipeline) -> None:
+def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loaded: Pipeline) -> None:
     good = with_model("-- A number.\nSELECT 1 AS n, -- A number.\nFROM raw.grades LIMIT 1")
     assert build(loaded, [model_key("marts.broken")], good).success
     bad = with_model("-- A number.\nSELECT no_such_column AS n, -- A number.\nFROM raw.grades")
@@ -165,7 +165,7 @@ def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_a
     assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
 
 
-def test_the_daemon_rebuilds_what_a_load_reaches_and_publishes_after_it(loaded: Pipeline) -> None:
+def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(loaded: Pipeline) -> None:
     first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
     asked = {key for key in (model_key(name) for name in load_project().models) if first.get_num_requested(key)}
     assert asked == {model_key(name) for name in load_project().models}, (

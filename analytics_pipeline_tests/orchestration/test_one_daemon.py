@@ -31,7 +31,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("command", ["dev", "daemon"])
-def test_a_second_daemon_is_refused_and_told_which_process_is_the_first(command: str, data: Path) -> None:
+def test_a_second_daemon_is_refused_with_the_first_ones_process(command: str, data: Path) -> None:
     with hold_daemon_lock(load_settings()):
         done = CliRunner().invoke(app, [command])
     assert done.exit_code == 2, done.output
@@ -48,7 +48,7 @@ def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path
     assert "Traceback" not in done.stderr
 
 
-def test_a_daemon_that_was_killed_leaves_its_place_free() -> None:
+def test_a_killed_daemon_releases_its_lock() -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"

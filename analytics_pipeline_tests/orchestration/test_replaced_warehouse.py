@@ -33,7 +33,7 @@ def older(pipeline: Pipeline, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("way", [shutil.copyfile, shutil.copy2, shutil.move])
-def test_the_sensor_alone_makes_an_older_warehouse_whole(pipeline: Pipeline, older: Path, way) -> None:
+def test_the_sensor_alone_completes_an_older_warehouse(pipeline: Pipeline, older: Path, way) -> None:
     way(older, pipeline.settings.warehouse_path)
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
     pipeline.vocareum.clear_requests()
@@ -43,7 +43,7 @@ def test_the_sensor_alone_makes_an_older_warehouse_whole(pipeline: Pipeline, old
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
 
 
-def test_a_run_that_comes_before_the_sensor_does_not_hide_it(pipeline: Pipeline, older: Path) -> None:
+def test_a_run_before_the_sensor_does_not_hide_the_replacement(pipeline: Pipeline, older: Path) -> None:
     shutil.copyfile(older, pipeline.settings.warehouse_path)
     with open_warehouse(pipeline.settings.warehouse_path) as connection:
         connection.execute("SELECT 1")
@@ -52,7 +52,7 @@ def test_a_run_that_comes_before_the_sensor_does_not_hide_it(pipeline: Pipeline,
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
 
 
-def test_sync_marks_anew_what_an_older_warehouse_has_and_loads_the_rest(start_pipeline: StartPipeline) -> None:
+def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(start_pipeline: StartPipeline) -> None:
     pipeline = start_pipeline()
     load(pipeline, "2026-11-01")
     warehouse = pipeline.settings.warehouse_path
@@ -66,9 +66,7 @@ def test_sync_marks_anew_what_an_older_warehouse_has_and_loads_the_rest(start_pi
     assert not pipeline.tick().run_requests
 
 
-def test_the_sensor_does_not_open_a_warehouse_that_no_one_replaced(
-    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_sensor_does_not_open_an_unchanged_warehouse(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     load(pipeline, "2026-11-01")
     opened: list[Path] = []
     monkeypatch.setattr(resources, "open_warehouse", lambda path, **_: opened.append(path))
@@ -77,7 +75,7 @@ def test_the_sensor_does_not_open_a_warehouse_that_no_one_replaced(
     assert (pipeline.settings.data_dir / "warehouse.duckdb.state").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_warehouse_that_a_writer_is_changing_is_not_taken_for_a_replaced_one(pipeline: Pipeline) -> None:
+def test_a_warehouse_being_written_is_not_mistaken_for_a_replaced_one(pipeline: Pipeline) -> None:
     load(pipeline, "2026-11-01")
     with open_warehouse(pipeline.settings.warehouse_path) as connection:
         connection.execute("CREATE TABLE big AS SELECT range AS n FROM range(100_000)")
@@ -87,7 +85,7 @@ def test_a_warehouse_that_a_writer_is_changing_is_not_taken_for_a_replaced_one(p
     assert replaced_at(pipeline.settings.warehouse_path) == 0
 
 
-def test_a_touched_file_with_the_same_ledger_is_believed(pipeline: Pipeline) -> None:
+def test_a_touched_file_with_the_same_ledger_is_trusted(pipeline: Pipeline) -> None:
     load(pipeline, "2026-11-01")
     pipeline.settings.warehouse_path.touch()
     assert not pipeline.tick().run_requests
@@ -96,7 +94,7 @@ def test_a_touched_file_with_the_same_ledger_is_believed(pipeline: Pipeline) -> 
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}'])
-def test_a_warehouse_without_a_readable_sidecar_is_believed_and_gets_one(
+def test_a_warehouse_without_a_readable_sidecar_is_trusted_and_gets_one(
     pipeline: Pipeline, content: str | None
 ) -> None:
     load(pipeline, "2026-11-01")

@@ -84,7 +84,7 @@ def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
         assert not [key for key in keys if "Source" in key], job.name
 
 
-def test_a_secret_cannot_be_asked_for_as_a_partition(pipeline: Pipeline) -> None:
+def test_a_secret_cannot_be_requested_as_a_partition(pipeline: Pipeline) -> None:
     job = pipeline.definitions.get_repository_def().get_job("load_snapshot")
     with pytest.raises(dg.DagsterInvalidConfigError, match="is not valid for expected type"):
         job.execute_in_process({**QUIET, "ops": {"load_grades": {"config": {"only": [TOKEN]}}}})

@@ -46,7 +46,7 @@ def live_through(pipeline: Pipeline, organisation: Organisation, away: range, ba
         pytest.param(60, range(20, 30), id="60 days", marks=[pytest.mark.slow, pytest.mark.timeout(1_800)]),
     ],
 )
-def test_a_pipeline_that_lived_through_it_all_holds_what_a_clean_load_holds(
+def test_a_pipeline_after_many_faults_equals_a_clean_load(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, days: int, away: range
 ) -> None:
     organisation = Organisation(OrganisationSpec.small(days=days, last_day=date(2026, 11, 6)))

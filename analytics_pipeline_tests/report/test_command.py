@@ -20,7 +20,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_report_lies_beside_the_published_file_or_where_it_is_asked_for(data_dir: Path, published: Path) -> None:
+def test_the_report_is_written_next_to_the_published_file_or_to_the_given_path(data_dir: Path, published: Path) -> None:
     shutil.copy(published, data_dir / "analytics.duckdb")
     ran = CliRunner().invoke(APP, [])
     assert ran.exit_code == 0, ran.output
@@ -29,7 +29,7 @@ def test_the_report_lies_beside_the_published_file_or_where_it_is_asked_for(data
     assert (data_dir / "sub" / "mine.html").exists()
 
 
-def test_without_a_published_file_it_says_what_to_do(data_dir: Path) -> None:
+def test_a_missing_published_file_is_reported_with_a_remedy(data_dir: Path) -> None:
     ran = CliRunner().invoke(APP, [])
     assert ran.exit_code == 2
     assert "analytics-pipeline sync" in ran.output + ran.stderr

@@ -32,11 +32,11 @@ def test_money_is_rounded_once_half_a_cent_up(amount: str, words: str) -> None:
     ("part", "whole", "words"),
     [(0, 5, "0.0 %"), (1, 10_000, "under 0.1 %"), (9_999, 10_000, "over 99.9 %"), (1, 3, "33.3 %"), (3, 3, "100.0 %")],
 )
-def test_a_share_is_never_rounded_to_all_or_nothing(part: int, whole: int, words: str) -> None:
+def test_a_share_is_never_rounded_to_0_or_100_percent(part: int, whole: int, words: str) -> None:
     assert percent(part, whole) == words
 
 
-def test_a_change_says_how_many_loaded_days_it_compares_and_is_none_where_nothing_can_be_compared() -> None:
+def test_a_change_names_the_loaded_days_it_compares_or_says_that_there_are_too_few() -> None:
     assert change(5, 0, 30) == "nothing in the 30 loaded days before"
     assert change(5, 0, 0) == "too few days are loaded to compare"
     assert change(110, 100, 30) == "+10.0 % on the 30 loaded days before"
@@ -59,7 +59,7 @@ def constant_use(connection: duckdb.DuckDBPyConnection, days: int, missing: int 
 
 
 @pytest.mark.parametrize("missing", [None, 10])
-def test_constant_use_changes_by_nothing_however_long_the_feed_and_whatever_is_missing(
+def test_constant_use_shows_no_change_whatever_the_length_and_gaps_of_the_feed(
     tmp_path: Path, missing: int | None
 ) -> None:
     figures = key_figures(read(published_with(tmp_path, lambda one: constant_use(one, 45, missing))))
@@ -113,7 +113,7 @@ def test_nothing_loaded_is_not_zero() -> None:
     assert not any(character.isdigit() for figure in key_figures(data) for character in figure.value)
 
 
-def test_the_page_the_readme_and_the_summary_tell_the_same_money(published: Path) -> None:
+def test_the_page_the_readme_and_the_summary_show_the_same_money(published: Path) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     (query,) = (sql for sql in re.findall(r"```sql\n(.*?)```", readme, re.DOTALL) if "marts.spend_days" in sql)
     with duckdb.connect(str(published), read_only=True) as connection:
@@ -135,7 +135,7 @@ def test_courses_have_figures_of_their_own_that_add_up(published: Path) -> None:
     assert sum(of_courses) == total
 
 
-def test_active_students_are_enrolled_ones_whose_session_succeeded(tmp_path: Path) -> None:
+def test_active_students_are_enrolled_students_with_a_successful_session(tmp_path: Path) -> None:
     """1 works in two courses, 2 dropped, 3 left, 4 only failed, 5 never came, 6 is staff."""
 
     def fill(connection: duckdb.DuckDBPyConnection) -> None:

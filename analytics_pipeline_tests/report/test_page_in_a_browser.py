@@ -37,7 +37,7 @@ LEAST_MARKS = {
 FIXED = {"completeness", "rejects"}
 
 
-def test_the_charts_named_here_are_all_there_are(published: Path) -> None:
+def test_the_charts_listed_here_are_all_charts(published: Path) -> None:
     data = read(published)
     assert [make(data).name for makers in SECTIONS.values() for make in makers] == CHARTS
 
@@ -201,7 +201,7 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
         ("Intro", "Intro"),
     ],
 )
-def test_a_name_turns_the_direction_of_nothing_beside_it(browser: Any, tmp_path: Path, name: str, shown: str) -> None:
+def test_a_name_never_reorders_the_text_next_to_it(browser: Any, tmp_path: Path, name: str, shown: str) -> None:
     def fill(warehouse: Any) -> None:
         mapped = [{"course_id": 5, "course_name": name}, {"course_id": 6, "course_name": name}]
         put(warehouse, "raw.course_mapping", *mapped)

@@ -28,7 +28,9 @@ def people(published_from: Organisation) -> set[str]:
     return {word for word in words if len(word) > 5}
 
 
-def test_no_person_is_in_the_file_even_where_people_are_published(tmp_path: Path, organisation: Organisation) -> None:
+def test_the_report_names_no_person_even_if_personal_data_is_published(
+    tmp_path: Path, organisation: Organisation
+) -> None:
     published = published_with(tmp_path, lambda one: load(one, land(tmp_path, organisation.files())), pii=True)
     page = write_report(published, tmp_path / "report.html").read_text()
     data = page[page.index('id="report-data"') :].split("</script>")[0]
@@ -42,7 +44,7 @@ def test_no_person_is_in_the_file_even_where_people_are_published(tmp_path: Path
     assert [one for one in ids if re.search(rf"(?<![\d.]){one}(?![\d.])", page)] == []
 
 
-def test_the_file_is_private_small_and_whole(report: Path) -> None:
+def test_the_file_is_private_small_and_complete(report: Path) -> None:
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
     assert report.stat().st_size < 3_000_000
     assert [path.name for path in report.parent.iterdir()] == ["report.html"]
@@ -52,7 +54,7 @@ def test_the_file_is_private_small_and_whole(report: Path) -> None:
     assert not re.search(r"\b(src|href|url)\s*[=(]", markup)
 
 
-def test_a_failed_report_leaves_the_one_before(tmp_path: Path) -> None:
+def test_a_failed_report_keeps_the_previous_one(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     target.write_text("before")
     with pytest.raises(ReportError, match="analytics-pipeline sync"):
@@ -83,7 +85,7 @@ def test_drawn_spend_adds_up_to_the_mart_by_course(published: Path) -> None:
     assert drawn == pytest.approx({row["course"]: float(row["cost"]) for row in true}, abs=0.02)
 
 
-def test_money_of_several_days_is_spread_over_them_and_said_to_be(tmp_path: Path) -> None:
+def test_money_of_several_days_is_spread_over_them_and_labelled(tmp_path: Path) -> None:
     from datetime import date
 
     days = [aws(date(2026, 10, 1), 1), aws(date(2026, 10, 2), 3), aws(date(2026, 10, 5), 9)]
@@ -97,7 +99,7 @@ def test_money_of_several_days_is_spread_over_them_and_said_to_be(tmp_path: Path
     ]
 
 
-def test_peaks_of_a_course_are_those_of_the_mart(published: Path) -> None:
+def test_peaks_of_a_course_equal_the_marts(published: Path) -> None:
     data = read(published)
     drawn = {(row["course"], row["weekday"], row["hour"]): row["highest"] for row in data.charts["concurrency"]}
     with duckdb.connect(str(published), read_only=True) as connection:
@@ -111,7 +113,7 @@ def test_peaks_of_a_course_are_those_of_the_mart(published: Path) -> None:
     assert of_courses == {(row["course"], row["weekday"], row["at"]): row["highest"] for row in true if row["course"]}
 
 
-def test_an_organisation_without_azure_is_told_so(tmp_path: Path) -> None:
+def test_an_organisation_without_azure_sees_a_note(tmp_path: Path) -> None:
     from datetime import date
 
     one = published_with(tmp_path, lambda one: put(one, "raw.aws_cost", aws(date(2026, 10, 1), 1)))
@@ -162,5 +164,5 @@ def test_the_data_is_json_whatever_is_in_it(report: Path) -> None:
     assert "<" not in text
 
 
-def test_moments_are_those_of_the_file(published: Path) -> None:
+def test_times_are_those_of_the_file(published: Path) -> None:
     assert read(published).published_at > utc(2026, 1, 1)

@@ -25,7 +25,7 @@ API_BOUND_SECONDS, S3_BOUND_SECONDS = 75, 125
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
 @pytest.mark.usefixtures("impatient")
-def test_a_sync_over_a_network_with_one_kind_of_fault_ends_as_over_a_good_one(
+def test_a_sync_over_a_faulty_network_ends_like_one_over_a_good_network(
     run: Run, demo: DemoVocareum, organisation: Organisation, tmp_path: Path
 ):
     demo.put_many(organisation.files(), WRITTEN)

@@ -33,7 +33,7 @@ def at_a_time(dataset: Dataset) -> int:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
-def test_the_tables_hold_just_what_the_files_say(tmp_path: Path, dataset: Dataset):
+def test_the_tables_hold_exactly_the_files_content(tmp_path: Path, dataset: Dataset):
     warehouse, step, records = Warehouse(tmp_path), at_a_time(dataset), 0
     last = FIRST + (FILES if step > 1 else FILES // 4)
     for first in range(FIRST, last, step):

@@ -38,7 +38,7 @@ def project(folder: Path, **files: str) -> Project:
     return load_project(folder)
 
 
-def test_every_promised_mart_is_there_and_every_table_and_column_is_described() -> None:
+def test_every_promised_mart_exists_and_every_table_and_column_is_described() -> None:
     assert {model.name for model in PROJECT.models.values() if not model.is_view} == MARTS
     silent = [model.qualified for model in PROJECT.models.values() if not model.description]
     silent += [
@@ -100,9 +100,7 @@ def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
     assert warehouse.execute("SELECT a.x, b.x FROM marts.a, marts.b").fetchall() == [(1, 1)]
 
 
-def test_a_model_that_fails_while_it_runs_leaves_its_table_and_tells_no_value(
-    tmp_path: Path, warehouse: Connection
-) -> None:
+def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: Path, warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1, "user_email": "jane@example.com"})
     build(warehouse, project(tmp_path, marts__a="SELECT 1 AS x").models.values())
     (result,) = build(
@@ -126,14 +124,12 @@ def test_a_model_that_fails_while_it_runs_leaves_its_table_and_tells_no_value(
         ("SELECT FROM WHERE", "marts/a.sql"),
     ],
 )
-def test_a_file_that_is_no_model_is_refused_with_its_name_and_what_to_change(
-    tmp_path: Path, sql: str, says: str
-) -> None:
+def test_an_invalid_model_file_is_refused_with_its_name_and_remedy(tmp_path: Path, sql: str, says: str) -> None:
     with pytest.raises(InvalidModel, match=says):
         project(tmp_path, marts__a=sql, marts__b="SELECT x FROM marts.a")
 
 
-def test_what_a_load_touches_decides_what_is_built_again() -> None:
+def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None:
     def names(*datasets: str) -> set[str]:
         return {model.name for model in PROJECT.affected(touched_by(datasets)) if not model.is_view}
 
@@ -179,7 +175,7 @@ def test_the_documentation_has_duckdbs_types_and_the_files_words() -> None:
     assert not floats, "sums of floats depend on the order of rows"
 
 
-def test_a_test_that_cannot_run_says_why_and_others_go_on(tmp_path: Path, warehouse: Connection) -> None:
+def test_a_test_that_cannot_run_says_why_and_the_others_still_run(tmp_path: Path, warehouse: Connection) -> None:
     made = project(
         tmp_path,
         marts__a="SELECT 1 AS x",

@@ -44,7 +44,7 @@ def test_daily_spend_is_exact_and_every_invariant_holds(spec: OrganisationSpec, 
         assert broken(connection) == []
 
 
-def test_each_amount_is_what_was_truly_spent_on_the_days_that_it_covers(
+def test_each_amount_equals_the_true_spend_of_the_days_it_covers(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
     """Against what was spent, not only what could be observed; through resets, missing days and month ends."""
@@ -62,7 +62,7 @@ def test_each_amount_is_what_was_truly_spent_on_the_days_that_it_covers(
     assert sum(row[-1] for row in rows) == sum(truth.values()), "some spend is in no row"
 
 
-def test_a_recycled_account_starts_from_nothing_for_its_next_user(
+def test_a_reused_account_starts_at_zero_for_its_next_user(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
     shared = found(
@@ -113,7 +113,7 @@ def test_students_never_seen_are_those_of_whom_no_session_came(
     assert staff.fetchone() == (0,), "staff must not be told to be students who never came"
 
 
-def test_students_whose_launches_all_failed_are_told_apart(
+def test_students_whose_launches_all_failed_are_counted_separately(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
     failed = built.execute(
@@ -178,7 +178,7 @@ def test_completeness_names_the_days_that_were_not_delivered(
     assert absent
 
 
-def test_idle_spend_is_what_was_spent_without_a_session(
+def test_idle_spend_is_the_spend_without_a_session(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
     running = set()
@@ -201,7 +201,7 @@ def test_idle_spend_is_what_was_spent_without_a_session(
     assert expected > 0
 
 
-def test_no_mart_holds_an_email_a_name_of_a_person_or_what_a_log_says(built: duckdb.DuckDBPyConnection) -> None:
+def test_no_mart_holds_an_email_a_persons_name_or_log_text(built: duckdb.DuckDBPyConnection) -> None:
     for model in PROJECT.models.values():
         texts = [
             column

@@ -35,7 +35,7 @@ def late(connection: Connection) -> dict[int, bool | None]:
     return dict(rows)
 
 
-def test_a_bucket_copied_after_a_month_of_loads_makes_nothing_late(warehouse: Connection, tmp_path: Path) -> None:
+def test_copying_the_bucket_after_a_month_of_loads_makes_nothing_late(warehouse: Connection, tmp_path: Path) -> None:
     days = [FIRST + n * DAY for n in range(3)]
     for day in days:
         deliver(warehouse, tmp_path, day, night(day), night(day) + HOUR)
@@ -46,7 +46,7 @@ def test_a_bucket_copied_after_a_month_of_loads_makes_nothing_late(warehouse: Co
     assert warehouse.execute("SELECT DISTINCT last_modified FROM marts.data_completeness").fetchall() == [(copied,)]
 
 
-def test_what_was_copied_before_the_first_load_is_not_known_to_be_late(warehouse: Connection, tmp_path: Path) -> None:
+def test_files_copied_before_the_first_load_have_unknown_lateness(warehouse: Connection, tmp_path: Path) -> None:
     copied = utc(2026, 11, 5)
     for n in range(2):
         deliver(warehouse, tmp_path, FIRST + n * DAY, copied, copied + HOUR)
@@ -76,7 +76,7 @@ def test_a_version_that_failed_was_seen(warehouse: Connection, tmp_path: Path) -
     assert warehouse.execute("SELECT loaded, newest_failed FROM marts.data_completeness").fetchall() == [(True, False)]
 
 
-def test_what_an_earlier_release_loaded_was_seen_when_it_loaded_it(warehouse: Connection, tmp_path: Path) -> None:
+def test_files_of_an_earlier_release_were_first_seen_when_loaded(warehouse: Connection, tmp_path: Path) -> None:
     deliver(warehouse, tmp_path, FIRST, night(FIRST), night(FIRST))
     warehouse.execute("DELETE FROM ops.arrivals")
     assert late(warehouse) == {1: False}

@@ -52,7 +52,7 @@ def test_the_same_assignment_id_in_two_courses_is_two_assignments(warehouse: Con
     assert summary.fetchall() == [(5, 4, 40), (8, 9, 45)]
 
 
-def test_where_the_rows_of_a_submission_disagree_one_of_them_counts_as_a_whole(warehouse: Connection) -> None:
+def test_conflicting_rows_of_a_submission_yield_one_of_them_as_a_whole(warehouse: Connection) -> None:
     low = grade(score=3, maxscore=20, isoverride=True, partnerid=2, submission_time=utc(2026, 10, 1))
     high = grade(score=8, maxscore=10, isoverride=False, partnerid=3, submission_time=utc(2026, 10, 1))
     put(warehouse, "raw.grades", low, high, grade(score=None, submission_time=utc(2026, 10, 9)))
@@ -75,7 +75,7 @@ def test_a_course_with_several_parents_is_the_clone_of_none_of_them(warehouse: C
     ]
 
 
-def test_staff_and_dropped_people_are_no_students_of_the_course(warehouse: Connection) -> None:
+def test_staff_and_dropped_people_are_not_students_of_the_course(warehouse: Connection) -> None:
     put(
         warehouse,
         "raw.enrollment",
@@ -115,7 +115,7 @@ def test_staff_and_dropped_people_are_no_students_of_the_course(warehouse: Conne
     assert never.fetchall() == [(2,), (4,), (5,)]
 
 
-def test_a_user_listed_twice_in_a_course_is_staff_if_one_row_says_so(warehouse: Connection) -> None:
+def test_a_user_listed_twice_in_a_course_is_staff_if_either_row_is(warehouse: Connection) -> None:
     put(warehouse, "raw.enrollment", member(1), member(1, "teacher"))
     build_all(warehouse)
     assert warehouse.execute("SELECT user_id, role FROM marts.student_course_summary").fetchall() == [(1, "teacher")]
@@ -145,7 +145,7 @@ def test_a_session_without_end_and_launch_was_seen_when_it_started(warehouse: Co
         assert warehouse.execute(f"SELECT last_seen FROM marts.{mart}").fetchall() == [(utc(2026, 10, 1, 9),)]
 
 
-def test_roster_changes_tell_who_came_left_and_changed_when(warehouse: Connection) -> None:
+def test_roster_changes_show_who_joined_left_and_changed_and_when(warehouse: Connection) -> None:
     first, second, third, fourth = (utc(2026, 10, n, 3) for n in (1, 2, 3, 4))
 
     def held(since: datetime, until: datetime | None, user: int, **more: object) -> None:

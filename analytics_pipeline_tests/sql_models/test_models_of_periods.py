@@ -51,7 +51,7 @@ def hours(sessions: Iterable[SessionTruth]) -> float:
     return sum(s.seconds for s in sessions) / 3600
 
 
-def test_each_day_of_the_organisation_is_what_happened(built: Connection, organisation: Organisation) -> None:
+def test_each_day_of_the_organisation_matches_the_truth(built: Connection, organisation: Organisation) -> None:
     by_day = grouped(organisation, lambda session: session.day)
     spent: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
     for day, provider, _, cost in spread(organisation):
@@ -74,7 +74,7 @@ def test_each_day_of_the_organisation_is_what_happened(built: Connection, organi
     assert {day for day, row in rows.items() if row["is_complete"]} == whole != rows.keys() - {spec.first_day}
 
 
-def test_each_week_of_a_course_is_what_happened(built: Connection, organisation: Organisation) -> None:
+def test_each_week_of_a_course_matches_the_truth(built: Connection, organisation: Organisation) -> None:
     by_week = grouped(organisation, lambda s: (monday(s.day), s.course_id))
     by_week |= grouped(organisation, lambda s: (monday(s.day), None))
     rows = {(row["week"], row["course_id"]): row for row in found(built, "FROM marts.activity_weekly")}
@@ -93,7 +93,7 @@ def test_each_week_of_a_course_is_what_happened(built: Connection, organisation:
     assert {row["days_loaded"] for row in of_organisation} == {6, 7}
 
 
-def test_each_month_of_a_course_is_what_happened(built: Connection, organisation: Organisation) -> None:
+def test_each_month_of_a_course_matches_the_truth(built: Connection, organisation: Organisation) -> None:
     by_month = grouped(organisation, lambda s: (s.day.replace(day=1), s.course_id))
     spent: dict[tuple[date, str, int | None], Decimal] = defaultdict(Decimal)
     for day, provider, course, cost in spread(organisation):
@@ -180,7 +180,7 @@ def test_a_provider_counts_towards_completeness_from_its_first_file_on(warehouse
     ]
 
 
-def test_a_student_of_two_courses_is_one_student_of_the_organisation(warehouse: Connection) -> None:
+def test_a_student_of_two_courses_counts_once_in_the_organisation(warehouse: Connection) -> None:
     put(warehouse, "raw.enrollment", member(1), member(1, course=6), member(2, "teacher"))
     put(
         warehouse,

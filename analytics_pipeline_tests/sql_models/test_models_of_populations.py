@@ -112,7 +112,7 @@ def test_spend_per_active_student_is_of_the_same_people(warehouse: Connection) -
     assert row["spend_per_active_student"] == 2
 
 
-def test_the_last_role_that_is_known_counts(warehouse: Connection) -> None:
+def test_the_last_known_role_counts(warehouse: Connection) -> None:
     put(warehouse, "history.enrollment", was_listed(1, utc(2026, 9, 9), role="ta"), was_listed(1, utc(2026, 9, 20)))
     put(warehouse, "history.enrollment", was_listed(2, utc(2026, 9, 9)), was_listed(2, utc(2026, 9, 20), role="TA"))
     put(warehouse, "history.enrollment", was_listed(3, utc(2026, 9, 9)), was_listed(4, utc(2026, 9, 9), dropped=True))
@@ -130,7 +130,7 @@ def test_the_last_role_that_is_known_counts(warehouse: Connection) -> None:
 
 
 @pytest.mark.parametrize(("graded", "percent", "of_all"), [((6,), 80, 20), ((6, 8), 65, 65), ((), None, 0)])
-def test_percent_of_all_counts_what_was_not_submitted_as_zero(
+def test_percent_of_all_counts_missing_submissions_as_zero(
     warehouse: Connection, graded: tuple[int, ...], percent: int | None, of_all: int
 ) -> None:
     """Assignment 6 has 10 points and 8 has 30; asn_mapping knows 9, whose points nobody knows."""

@@ -39,7 +39,7 @@ def test_only_a_known_reason_leaves_the_log(warehouse: Connection, log: str | No
     assert warehouse.execute("SELECT end_reason FROM marts.lab_sessions").fetchall() == [(reason,)]
 
 
-def test_a_session_that_two_files_list_is_taken_from_where_its_end_is_latest(warehouse: Connection) -> None:
+def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(warehouse: Connection) -> None:
     early = session(NOON, 30, lab_type="VM")
     late = session(NOON, 90, lab_type="VM") | {"file_date": DAY + timedelta(days=1)}
     put(warehouse, "raw.lab_sessions", late, early, session(NOON, user=2))
@@ -108,7 +108,7 @@ def test_waits_are_percentiles_of_the_launches_that_got_ready(warehouse: Connect
     ]
 
 
-def test_an_hours_peak_is_the_most_sessions_at_one_moment(warehouse: Connection) -> None:
+def test_an_hours_peak_is_the_maximum_of_concurrent_sessions(warehouse: Connection) -> None:
     put(
         warehouse,
         "raw.lab_sessions",
@@ -125,7 +125,7 @@ def test_an_hours_peak_is_the_most_sessions_at_one_moment(warehouse: Connection)
     assert rows.fetchall() == [(5, 12, 2), (5, 13, 1), (6, 12, 1), (6, 13, 1), (6, 14, 1), (6, 15, 1), (6, 16, 1)]
 
 
-def test_the_organisations_peak_is_of_one_moment_and_no_sum_of_the_courses_peaks(warehouse: Connection) -> None:
+def test_the_organisations_peak_is_not_the_sum_of_the_courses_peaks(warehouse: Connection) -> None:
     put(
         warehouse,
         "raw.lab_sessions",

@@ -84,7 +84,7 @@ def test_a_correction_lowers_the_days_before_and_a_dip_is_passed_over(warehouse:
     ]
 
 
-def test_falls_that_nothing_explains_are_listed_with_the_dollars_at_stake(warehouse: Connection) -> None:
+def test_unexplained_falls_are_listed_with_the_dollars_at_stake(warehouse: Connection) -> None:
     readings(warehouse, 100, 110, "109.99", 120)
     guess = PROJECT.tests["falls_of_accumulated_cost_are_certain"]
     assert warehouse.execute(guess.sql).fetchall() == [(day(7), "0012", 1, 7, "dip", Decimal(110))]
@@ -117,7 +117,7 @@ def test_a_feed_that_restarts_each_month_is_seen_in_its_other_series(warehouse: 
     assert {row[3:] for row in rows} == {("restart", "first of the month")}
 
 
-def test_one_bad_file_on_a_first_of_the_month_is_no_restart_of_the_feed(warehouse: Connection) -> None:
+def test_one_bad_file_on_the_first_of_a_month_does_not_restart_the_feed(warehouse: Connection) -> None:
     for user in (1, 2, 3, 4):
         days = (day(31), day(1, 11), day(2, 11))
         put(warehouse, "raw.aws_cost", *(aws(at, cost, user=user) for at, cost in zip(days, (10, 0, 11), strict=True)))
@@ -163,7 +163,7 @@ def test_the_first_file_of_aws_is_an_opening_balance(warehouse: Connection) -> N
     ]
 
 
-def test_where_the_value_falls_the_new_value_was_spent(warehouse: Connection) -> None:
+def test_after_a_restart_the_new_value_is_the_spend(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 9), aws(day(2), 2), aws(day(3), 5))
     assert spend(warehouse) == [
         (day(1), Decimal(9), 1, False, True),
@@ -172,7 +172,7 @@ def test_where_the_value_falls_the_new_value_was_spent(warehouse: Connection) ->
     ]
 
 
-def test_an_account_that_goes_to_another_user_begins_anew(warehouse: Connection) -> None:
+def test_an_account_reused_for_another_user_starts_a_new_series(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 9, user=1), aws(day(2), 10, user=2))
     assert spend(warehouse, "user_id, cost, is_reset, is_first") == [
         (1, Decimal(9), False, True),
@@ -180,7 +180,7 @@ def test_an_account_that_goes_to_another_user_begins_anew(warehouse: Connection)
     ]
 
 
-def test_after_a_missing_day_the_spend_says_that_it_covers_two(warehouse: Connection) -> None:
+def test_spend_after_a_missing_day_covers_two_days(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(3), 4))
     assert spend(warehouse)[1] == (day(3), Decimal(3), 2, False, False)
 
@@ -200,7 +200,7 @@ def test_of_a_row_repeated_in_a_file_the_greatest_counts(warehouse: Connection) 
     assert [row[1] for row in spend(warehouse)] == [Decimal(4), Decimal(1)]
 
 
-def test_azure_begins_anew_with_each_month(warehouse: Connection) -> None:
+def test_azure_restarts_every_month(warehouse: Connection) -> None:
     put(warehouse, "raw.azure_cost", azure(day(30), 8, 10), azure(day(31), 9, 10), azure(day(1, 11), 12, 11))
     assert spend(warehouse) == [
         (day(30), Decimal(8), 30, False, True),
@@ -276,7 +276,7 @@ PERSON = {"userid": 1, "role": "student"}
         *("both are named", "one of two named is mapped", "another user's session"),
     ],
 )
-def test_spend_on_a_shared_part_goes_where_evidence_leads_and_never_to_the_lowest_course(
+def test_spend_on_a_shared_part_follows_evidence_and_never_the_lowest_course_id(
     warehouse: Connection, evidence: list[tuple[str, dict[str, object]]], course: int | None
 ) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1))
@@ -288,7 +288,7 @@ def test_spend_on_a_shared_part_goes_where_evidence_leads_and_never_to_the_lowes
     assert warning.violations == (1 if course is None else 0)
 
 
-def test_sessions_and_money_of_a_part_stand_in_the_same_course(warehouse: Connection) -> None:
+def test_sessions_and_money_of_a_part_belong_to_the_same_course(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(1), 2, user=2))
     shared_part(warehouse, 5)
     put(warehouse, "raw.lab_sessions", LAB | {"course_id": 9})
@@ -362,13 +362,13 @@ def test_a_session_that_ends_at_midnight_does_not_use_the_next_day(warehouse: Co
     assert idle(warehouse) == [(day(3), Decimal(1), 1)]
 
 
-def test_spend_of_days_whose_sessions_nobody_knows_is_not_called_idle(warehouse: Connection) -> None:
+def test_spend_of_days_with_unknown_sessions_is_not_idle(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 2), aws(day(3), 3), aws(day(6), 4), aws(day(8), 5))
     labs_known(warehouse, 2, 4, 6, 7, 8)
     assert idle(warehouse) == [(day(2), Decimal(1), 1), (day(8), Decimal(1), 2)]
 
 
-def test_money_of_several_days_is_spread_to_the_last_decimal_and_says_which_days_are_complete(
+def test_money_of_several_days_is_spread_exactly_with_each_days_completeness(
     warehouse: Connection,
 ) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 7), aws(day(2), 8), aws(day(5), 9), aws(day(6), 9))

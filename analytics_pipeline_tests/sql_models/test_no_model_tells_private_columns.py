@@ -23,7 +23,7 @@ def telling(lineage: Mapping[str, ColumnLineage]) -> set[tuple[str, str]]:
     return found
 
 
-def test_no_column_of_a_model_descends_from_a_private_one():
+def test_no_model_column_descends_from_a_private_column():
     project = load_project()
     assert telling(column_lineage(project, project.models.values())) == set()
 

@@ -106,7 +106,7 @@ def built(
         yield connection, delivered
 
 
-def test_every_mart_is_what_a_recount_says(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
+def test_every_mart_matches_an_independent_recount(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
     connection, delivered = built
     for mart, recount in RECOUNT.items():
         where = " WHERE course_id IS NOT NULL" if mart == "course_summary" else ""  # else the spend without a course
@@ -150,7 +150,7 @@ WHERE_DELIVERED = {  # what a row of a mart says of one thing must stand togethe
 }
 
 
-def test_each_row_of_a_mart_exists_in_what_was_delivered(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
+def test_each_row_of_a_mart_exists_in_the_delivered_files(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
     connection, _ = built
     for mart, (columns, delivered) in WHERE_DELIVERED.items():
         made_up = connection.execute(f"SELECT {columns} FROM marts.{mart} EXCEPT ({delivered})").fetchall()
@@ -219,7 +219,7 @@ def _completeness(
         day = (day.replace(day=28) + 4 * DAY).replace(day=1) if monthly else day + DAY
 
 
-def test_completeness_of_random_ledgers_is_what_a_recount_says(tmp_path: Path) -> None:
+def test_completeness_of_random_ledgers_matches_a_recount(tmp_path: Path) -> None:
     expected: list[tuple[object, ...]] = []
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         ledger = defaultdict(list)

@@ -80,7 +80,7 @@ def test_a_wrong_token_is_a_400_that_is_not_retried_and_says_who_can_help(demo: 
     assert demo.count("API") == 1
 
 
-def test_a_token_without_the_scope_is_told_apart_by_the_vendors_words(demo: DemoVocareum):
+def test_a_token_without_the_scope_is_reported_with_the_vendors_message(demo: DemoVocareum):
     api = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr(demo.api.token_without_scope))
     with pytest.raises(AuthenticationError, match=r"permission denied.*s3_labs"):
         api.s3_credentials(demo.org_id)
@@ -269,13 +269,13 @@ def test_a_token_at_the_end_of_a_body_that_is_cut_is_not_half_shown(serve):
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_deep_json_is_no_answer_and_no_traceback(serve, status: int):
+def test_deeply_nested_json_is_refused_without_a_traceback(serve, status: int):
     error = failure(client(serve(lambda handler: answer(handler, b"[" * 15_000 + b"]" * 4_000, status))))
     assert isinstance(error, MalformedCredentials if status == 200 else ApiRefused)
     assert "is truncated" not in error.message
 
 
-def test_an_answer_that_is_too_large_says_so(serve):
+def test_a_response_that_is_too_large_is_reported(serve):
     error = failure(client(serve(lambda handler: answer(handler, b" " * (api_module._MAX_BODY + 100)))))
     assert isinstance(error, MalformedCredentials)
     assert "larger than" in error.message

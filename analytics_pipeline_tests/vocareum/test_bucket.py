@@ -21,7 +21,7 @@ from analytics_pipeline_tests.clocks import Clock
 Destination = Callable[[RemoteObject], Path]
 
 
-def test_a_listing_tells_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucket: Bucket):
+def test_a_listing_gives_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucket: Bucket):
     made = datetime(2024, 1, 9, 6, 30, tzinfo=UTC)
     demo.put("org9001/grades/course1/grades.csv", b"hello", made)
     demo.put("org9001/folder/", b"")
@@ -31,14 +31,14 @@ def test_a_listing_tells_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucke
     assert list(bucket.list("enrollment/")) == []
 
 
-def test_a_time_in_a_header_is_understood_as_one_in_a_listing_is(demo: DemoVocareum, connection):
+def test_times_in_headers_are_parsed_like_those_in_listings(demo: DemoVocareum, connection):
     made = datetime(2024, 1, 9, 6, 30, tzinfo=UTC)
     demo.put("org9001/a.csv", b"hello", made)
     client = connection.client("s3", endpoint_url=demo.environment["AWS_ENDPOINT_URL_S3"])
     assert client.head_object(Bucket=demo.bucket, Key="org9001/a.csv")["LastModified"] == made
 
 
-def test_a_listing_of_more_than_a_thousand_keys_is_whole(demo: DemoVocareum, bucket: Bucket):
+def test_a_listing_of_more_than_a_thousand_keys_is_complete(demo: DemoVocareum, bucket: Bucket):
     keys = {f"org9001/lab_sessions/{n:05}.csv" for n in range(2100)}
     demo.put_many(dict.fromkeys(keys, b"x"))
     assert {found.key for found in bucket.list()} == keys
@@ -53,7 +53,7 @@ def test_credentials_that_expire_between_two_pages_do_not_tear_the_listing(demo:
     assert len(first + list(listing)) == 1500
 
 
-def test_the_grant_covers_the_own_prefix_alone(demo: DemoVocareum, connection, into: Destination):
+def test_the_grant_covers_only_the_organisations_prefix(demo: DemoVocareum, connection, into: Destination):
     other = Bucket(connection, demo.bucket, "org1/", demo.environment["AWS_ENDPOINT_URL_S3"])
     demo.put("org1/a.csv", b"x")
     with pytest.raises(BucketError, match="VOCAREUM_ORG_ID"):
@@ -71,7 +71,7 @@ def test_a_bucket_that_does_not_exist_points_to_its_setting(demo: DemoVocareum, 
         list(missing.list())
 
 
-def test_a_wrong_api_token_comes_through_as_it_is(demo: DemoVocareum):
+def test_an_error_about_the_api_token_is_passed_on_unchanged(demo: DemoVocareum):
     api = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr("wrong"))
     stranger = Bucket(
         session(api, demo.org_id, demo.region), demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"]
@@ -94,7 +94,7 @@ def test_slow_down_is_retried_while_listing_and_while_downloading(demo: DemoVoca
     assert [request.status for request in demo.requests if request.operation == "GET"] == [503, 503, 200]
 
 
-def test_every_object_arrives_whole_and_is_asked_for_once(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_every_object_arrives_complete_and_is_requested_once(demo: DemoVocareum, bucket: Bucket, into: Destination):
     bodies = {f"org9001/lab_sessions/{n}.csv": os.urandom(n * 700) for n in range(200)}
     bodies["org9001/big.csv"] = os.urandom(5_000_000)
     demo.put_many(bodies)
@@ -147,7 +147,7 @@ def test_any_character_may_be_in_a_key(demo: DemoVocareum, bucket: Bucket, tmp_p
 
 
 @pytest.mark.parametrize("name", ["../../up.csv", "/etc/passwd", "./dot.csv", "a\x01b.csv", "C:\\x.csv"])
-def test_a_hostile_key_reaches_the_destination_or_nothing(demo: DemoVocareum, bucket: Bucket, tmp_path, name: str):
+def test_a_hostile_key_lands_in_the_destination_or_nowhere(demo: DemoVocareum, bucket: Bucket, tmp_path, name: str):
     demo.put(demo.prefix + name, b"x")
     demo.put(demo.prefix + "good.csv", b"x")
 
@@ -191,7 +191,7 @@ def test_credentials_that_expire_during_a_download_are_renewed(demo: DemoVocareu
     assert demo.count("API") == 2, "one renewal for all threads"
 
 
-def test_a_download_that_outlasts_several_lives_of_credentials_is_whole(
+def test_a_download_that_outlasts_several_credentials_is_complete(
     demo: DemoVocareum, bucket: Bucket, tmp_path: Path, clock: Clock
 ):
     demo.put_many({f"org9001/{n}.csv": b"x" for n in range(80)})
@@ -224,7 +224,7 @@ def test_a_download_stops_when_s3_accepts_no_credentials(demo: DemoVocareum, api
     assert token not in repr(caught.value) + repr(caught.value.__context__)
 
 
-def test_closing_the_iterator_leaves_the_rest_alone(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_closing_the_iterator_cancels_the_rest(demo: DemoVocareum, bucket: Bucket, into: Destination):
     demo.put_many({f"org9001/{n}.csv": b"x" for n in range(300)})
     outcomes = bucket.download(bucket.list(), into, workers=2)
     next(outcomes)
@@ -233,7 +233,7 @@ def test_closing_the_iterator_leaves_the_rest_alone(demo: DemoVocareum, bucket: 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("download")]
 
 
-def test_etags_that_are_no_checksums_are_not_taken_for_one(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_etags_that_are_not_checksums_are_not_verified(demo: DemoVocareum, bucket: Bucket, into: Destination):
     for n in range(20):
         demo.put(f"org9001/{n}.csv", b"x" * n, kms=True)
     outcomes = list(bucket.download(bucket.list(), into, workers=1))

@@ -116,7 +116,7 @@ def test_credentials_are_fetched_at_first_use_and_only_once(demo: DemoVocareum, 
     assert demo.count("API") == 1
 
 
-def test_work_that_outlasts_the_credentials_goes_on_with_fresh_ones(demo: DemoVocareum, bucket: Bucket, clock: Clock):
+def test_work_that_outlasts_the_credentials_continues_with_fresh_ones(demo: DemoVocareum, bucket: Bucket, clock: Clock):
     demo.put("org9001/a.csv", b"x")
     for _ in range(30):
         assert len(list(bucket.list())) == 1
@@ -151,7 +151,7 @@ def test_credentials_that_s3_never_accepts_are_renewed_a_bounded_number_of_times
     assert demo.count("LIST") == demo.count("API") == 3
 
 
-def test_credentials_that_come_already_expired_point_to_the_clock(demo: DemoVocareum, bucket: Bucket):
+def test_credentials_that_arrive_expired_point_to_the_clock(demo: DemoVocareum, bucket: Bucket):
     demo.lifetime = timedelta(seconds=-5)
     with pytest.raises(MalformedCredentials, match="clock"):
         list(bucket.list())

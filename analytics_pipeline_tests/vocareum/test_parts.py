@@ -28,7 +28,7 @@ def test_parts_of_dead_processes_are_removed_and_those_of_living_ones_kept(tmp_p
     assert all(path.exists() for path in kept)
 
 
-def test_a_folder_that_is_not_there_has_no_parts(tmp_path: Path):
+def test_a_missing_folder_has_no_stale_parts(tmp_path: Path):
     assert remove_stale_parts(tmp_path / "missing") == 0
 
 

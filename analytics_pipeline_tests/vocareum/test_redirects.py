@@ -58,7 +58,7 @@ def test_a_body_is_not_asked_for_elsewhere(
     assert asked == [], "the session token would have gone along"
 
 
-def test_a_body_is_asked_for_where_the_same_server_sends_to(
+def test_a_redirect_within_the_same_server_is_followed(
     faulty_bucket: Callable[..., Bucket],
     serve: Callable[[Behaviour], str],
     elsewhere: tuple[str, list[str]],
@@ -91,7 +91,7 @@ def test_a_listing_is_not_asked_for_elsewhere_and_ends_with_a_remedy(
     assert asked == []
 
 
-def test_amazons_own_host_is_the_one_that_obstore_asks(monkeypatch: pytest.MonkeyPatch):
+def test_obstore_requests_amazons_own_host(monkeypatch: pytest.MonkeyPatch):
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     session = boto3.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")

@@ -119,7 +119,7 @@ def test_an_outage_ends_the_download_instead_of_failing_file_by_file(faulty_buck
         (451, "UnavailableForLegalReasons", "Ask Vocareum"),
     ],
 )
-def test_what_s3_refuses_for_good_fails_alone_and_is_asked_for_once(
+def test_an_object_that_s3_refuses_fails_alone_and_is_requested_once(
     faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str, remedy: str
 ):
     asked: Counter[str] = Counter()
@@ -157,7 +157,7 @@ def test_what_s3_refuses_for_good_fails_alone_and_is_asked_for_once(
         (400, "KMS.ThrottlingException"),
     ],
 )
-def test_a_server_error_or_throttling_may_pass(faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str):
+def test_a_server_error_or_throttling_is_transient(faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str):
     server = Faulty(lambda handler: answer(handler, error(code), status), times=1)
     (outcome,) = faulty_bucket(server).download([LISTED], lambda _: tmp_path / "a.csv")
     assert isinstance(outcome, Downloaded), outcome

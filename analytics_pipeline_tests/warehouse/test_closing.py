@@ -45,7 +45,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     yield Watched(tmp_path / "warehouse.duckdb")
 
 
-def test_the_warehouse_is_closed_once_no_thread_holds_anything(
+def test_the_warehouse_closes_after_its_threads_have_drained(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(connection_module, "connect", lambda path: watched)
@@ -54,13 +54,13 @@ def test_the_warehouse_is_closed_once_no_thread_holds_anything(
     assert watched.alive == [set()]
 
 
-def test_a_file_made_beside_it_is_detached_once_no_thread_holds_anything(watched: Watched, tmp_path: Path):
+def test_an_attached_file_is_detached_after_its_threads_have_drained(watched: Watched, tmp_path: Path):
     with closing(watched) as connection, attached(connection, tmp_path / "fresh.duckdb", "fresh"):  # type: ignore[arg-type]
         connection.execute("CREATE TABLE fresh.numbers AS FROM range(1_000_000)")
     assert watched.alive == [set(), set()]
 
 
-def test_queries_behind_a_detached_file_have_all_threads_again(tmp_path: Path):
+def test_queries_after_a_detach_have_all_threads_again(tmp_path: Path):
     with closing(connect(tmp_path / "warehouse.duckdb")) as connection:
         before = connection.execute("SELECT current_setting('threads')").fetchone()
         with attached(connection, tmp_path / "fresh.duckdb", "fresh"):
@@ -68,7 +68,7 @@ def test_queries_behind_a_detached_file_have_all_threads_again(tmp_path: Path):
         assert connection.execute("SELECT current_setting('threads')").fetchone() == before
 
 
-def test_a_connection_that_can_do_no_more_is_closed_all_the_same(tmp_path: Path):
+def test_a_broken_connection_is_still_closed(tmp_path: Path):
     with pytest.raises(duckdb.InvalidInputException), closing(connect(tmp_path / "warehouse.duckdb")) as connection:
         connection.begin()
         connection.execute("SELECT error('stop')")

@@ -110,7 +110,7 @@ def _content(settings: Settings) -> dict[str, str]:
     return tables | files
 
 
-def test_nothing_of_a_person_is_left_in_any_table_file_or_byte(settings: Settings, someone: Someone) -> None:
+def test_no_trace_of_an_erased_person_remains_in_any_table_file_or_byte(settings: Settings, someone: Someone) -> None:
     with open_warehouse(settings.warehouse_path) as connection:
         publish(connection, settings.published_path, pii=True)
     before = _signs_of(someone, settings.data_dir)
@@ -123,7 +123,7 @@ def test_nothing_of_a_person_is_left_in_any_table_file_or_byte(settings: Setting
     assert receipt.models_not_built == ()
 
 
-def test_what_a_killed_process_spilled_of_either_database_goes_too(settings: Settings, someone: Someone) -> None:
+def test_spill_files_of_a_killed_process_are_removed_too(settings: Settings, someone: Someone) -> None:
     for database in (settings.warehouse_path, settings.published_path):
         spilled = database.with_name(f"{database.name}.tmp") / "duckdb_temp_storage_DEFAULT-0.tmp"
         spilled.parent.mkdir()
@@ -133,7 +133,7 @@ def test_what_a_killed_process_spilled_of_either_database_goes_too(settings: Set
     assert _signs_of(someone, settings.data_dir) == []
 
 
-def test_a_dry_run_says_the_same_counts_and_changes_nothing(settings: Settings, someone: Someone) -> None:
+def test_a_dry_run_reports_the_same_counts_and_changes_nothing(settings: Settings, someone: Someone) -> None:
     before = _content(settings)
     told = erase(settings, someone.user_id, dry_run=True)
     assert _content(settings) == before
@@ -208,9 +208,7 @@ def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: 
     assert _signs_of(someone, settings.data_dir) == [], "the landed files were cleared of them, too"
 
 
-def test_their_damaged_records_stay_out_too_where_the_file_tells_the_email(
-    settings: Settings, someone: Someone
-) -> None:
+def test_damaged_records_stay_out_too_if_the_file_holds_the_email(settings: Settings, someone: Someone) -> None:
     erase(settings, someone.user_id, dry_run=False)
     header = "userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc"
     rows = [f"{user},77,student,N,{someone.email},k,u,0,1," for user in (someone.user_id, f"{someone.user_id}x")]

@@ -59,7 +59,7 @@ def test_a_number_of_another_kind_that_equals_the_id_is_kept(tmp_path: Path) -> 
     assert _erase(tmp_path / "a.csv", "enrollment", content) == (Redacted(), content.encode())
 
 
-def test_a_cell_that_names_the_person_in_another_ones_record_is_emptied(tmp_path: Path) -> None:
+def test_a_cell_that_names_the_person_in_another_persons_record_is_emptied(tmp_path: Path) -> None:
     before = "\n".join([GRADES, _graded(7, "42", "42"), _graded(8, "9", "42"), _graded(9, "8"), ""])
     after = "\n".join([GRADES, _graded(7), _graded(8, "9"), _graded(9, "8"), ""])
     redacted, left = _erase(tmp_path / "a.csv", "grades", before)
@@ -79,14 +79,14 @@ def test_a_cell_that_names_the_person_in_another_ones_record_is_emptied(tmp_path
     ],
     ids=["no number", "empty id", "text behind a quote", "too wide", "open quote"],
 )
-def test_a_record_without_an_id_to_trust_goes_by_the_id_in_any_cell_or_the_email(tmp_path: Path, damaged: str) -> None:
+def test_a_record_without_a_trusted_id_is_matched_by_any_cell_or_email(tmp_path: Path, damaged: str) -> None:
     others = [ENROLLMENT, _enrolled("7", "Bo", "bo@example.edu")]
     redacted, left = _erase(tmp_path / "a.csv", "enrollment", "\n".join([*others, damaged, ""]))
     assert redacted == Redacted(records=1)
     assert left.decode() == "\n".join([*others, ""])
 
 
-def test_where_only_the_id_is_known_the_file_itself_tells_the_email_of_its_damaged_records(tmp_path: Path) -> None:
+def test_with_only_the_id_known_the_file_provides_the_email_of_damaged_records(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     bo = _enrolled("7", "Bo", "bo@example.edu")
     path.write_text("\n".join([ENROLLMENT, _enrolled("4x"), bo, _enrolled("42"), '"open, ann@example.edu', ""]))
@@ -112,7 +112,7 @@ def test_a_damaged_record_of_somebody_else_is_kept_byte_by_byte(tmp_path: Path) 
     ],
     ids=["HTML with the email", "a header too short", "UTF-16", "gzip", "HTML without a sign of them"],
 )
-def test_a_file_that_cannot_be_read_goes_as_a_whole_if_it_may_hold_the_person(
+def test_an_unreadable_file_is_deleted_whole_if_it_may_hold_the_person(
     tmp_path: Path, content: bytes, removed: bool
 ) -> None:
     redacted, left = _erase(tmp_path / "a.csv", "enrollment", content)
@@ -128,7 +128,7 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(tmp_path: Path) -> None:
     assert erase_in_file(path, DATASETS["grades"], ANN) == told
 
 
-def test_the_file_stays_private_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+def test_the_file_stays_private_and_no_temporary_file_is_left(tmp_path: Path) -> None:
     _erase(tmp_path / "a.csv", "enrollment", f"{ENROLLMENT}\n{_enrolled('42')}\n")
     assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("a.csv", 0o600)]
 

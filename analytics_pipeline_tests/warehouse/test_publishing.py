@@ -62,7 +62,7 @@ def _private_values(settings: Settings) -> set[str]:
         }
 
 
-def test_everything_but_what_is_private_is_published(settings: Settings) -> None:
+def test_everything_except_private_columns_is_published(settings: Settings) -> None:
     _publish(settings)
     with open_warehouse(settings.warehouse_path) as connection:
         live = {
@@ -100,7 +100,7 @@ def test_private_columns_are_published_on_request_and_quarantine_never(settings:
     assert not [one for one in columns if one.startswith(("quarantine.", "ops.erased."))]
 
 
-def test_it_says_what_it_is(settings: Settings) -> None:
+def test_the_published_file_describes_itself(settings: Settings) -> None:
     _publish(settings)
     [(age, pii, release, schema)] = _ask(
         settings.published_path,
@@ -157,7 +157,7 @@ def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(setting
     assert settings.published_path.stat().st_mode & 0o777 == 0o640
 
 
-def test_nothing_is_left_beside_it_and_what_a_dead_process_left_is_replaced(settings: Settings) -> None:
+def test_no_temporary_file_is_left_and_a_dead_processs_is_replaced(settings: Settings) -> None:
     settings.published_path.with_name("analytics.duckdb.new").write_bytes(b"half a file")
     settings.published_path.with_name("analytics.duckdb.new.wal").write_bytes(b"half a log")
     _publish(settings)
@@ -282,7 +282,7 @@ for table in {sorted(_relations(settings.published_path))!r}:
     assert read == now
 
 
-def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_file_before(tmp_path: Path) -> None:
+def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_previous_file(tmp_path: Path) -> None:
     target = tmp_path / "analytics.duckdb"
     target.write_bytes(b"as it was")
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
@@ -293,7 +293,7 @@ def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_file_b
     assert target.read_bytes() == b"as it was"
 
 
-def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_file_before(settings: Settings) -> None:
+def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_previous_file(settings: Settings) -> None:
     _publish(settings)
     before = settings.published_path.read_bytes()
     with open_warehouse(settings.warehouse_path) as connection:

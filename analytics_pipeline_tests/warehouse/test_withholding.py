@@ -65,7 +65,9 @@ def published(settings: Settings) -> Callable[..., Published]:
     return run
 
 
-def test_doubled_money_stays_out_and_the_rest_goes_out(settings: Settings, published: Callable[..., Published]) -> None:
+def test_doubled_money_is_withheld_and_the_rest_is_published(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
     before = spend(settings.published_path)
     new = "UPDATE raw.course_mapping SET course_name = 'Renamed'"
     done = published(new, DOUBLE)
@@ -78,7 +80,7 @@ def test_doubled_money_stays_out_and_the_rest_goes_out(settings: Settings, publi
     assert ("daily_spend_adds_up_to_what_was_reported", True) in failing
 
 
-def test_what_is_kept_says_the_time_of_its_state_however_often_it_is_published(
+def test_a_kept_table_keeps_the_time_of_its_state_over_several_publications(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
     ((at,),) = ask(settings.published_path, "SELECT published_at FROM ops.published")
@@ -94,7 +96,7 @@ def test_a_warning_withholds_nothing(settings: Settings, published: Callable[...
         assert publish(connection, settings.published_path, pii=False).kept == {}
 
 
-def test_without_a_file_before_the_marts_concerned_are_left_out(
+def test_without_a_previous_file_the_withheld_marts_are_left_out(
     settings: Settings, published: Callable[..., Published], tmp_path: Path
 ) -> None:
     settings.published_path.unlink()
@@ -108,14 +110,14 @@ def test_without_a_file_before_the_marts_concerned_are_left_out(
     assert "daily_cloud_spend" not in files and "lab_sessions" in files
 
 
-def test_another_privacy_than_before_keeps_nothing(settings: Settings, published: Callable[..., Published]) -> None:
+def test_a_changed_privacy_setting_keeps_no_previous_rows(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
     done = published(DOUBLE, pii=True)
     assert (set(done.left_out), done.kept) == (SPEND, {})
 
 
-def test_an_erased_person_never_comes_back_with_rows_that_are_kept(
-    settings: Settings, published: Callable[..., Published]
-) -> None:
+def test_kept_rows_never_bring_back_an_erased_person(settings: Settings, published: Callable[..., Published]) -> None:
     """A test that fails after the erasure withholds the marts; those of the file before hold the person."""
     ((person,),) = ask(settings.published_path, "SELECT max(user_id) FROM marts.lab_sessions")
     lose = "DELETE FROM marts.lab_sessions WHERE rowid = (SELECT min(rowid) FROM marts.lab_sessions)"
@@ -136,7 +138,7 @@ def test_rows_from_before_an_erasure_are_never_kept(settings: Settings, publishe
         assert (set(done.left_out), done.kept) == (SPEND, {}), f"erased {times} times"
 
 
-def test_raw_rows_that_are_not_the_ledgers_keep_the_whole_file_as_it_was(
+def test_raw_rows_that_differ_from_the_ledger_keep_the_whole_previous_file(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
     before = ask(settings.published_path, "SELECT count(*) FROM raw.enrollment")
