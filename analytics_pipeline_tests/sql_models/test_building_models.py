@@ -26,6 +26,7 @@ MARTS = {
     "lab_launches_weekly",
     *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
     *("part_lineage", "roster_changes", "idle_spend", "data_completeness", "spend_days"),
+    *("organisation_daily", "activity_weekly", "course_months"),
 }
 
 
@@ -139,6 +140,7 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "student_course_summary",
         "course_summary",
         *("data_completeness", "spend_days", "idle_spend"),  # which read the ledger
+        *("organisation_daily", "activity_weekly", "course_months"),
     }
     assert names("service_spend") >= spend, "it is evidence for the reading of falls and the course of a part"
     assert "roster_changes" in names("enrollment") and "roster_changes" not in names("service_spend")

@@ -114,7 +114,7 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.organisation_daily SET is_complete = false",
         "UPDATE marts.organisation_daily SET spend_complete = true WHERE NOT spend_complete AND opening_balance = 0",
     ],
-    "weekly_activity_agrees_with_the_days": [
+    "weekly_activity_is_that_of_the_sessions": [
         "DELETE FROM marts.activity_weekly WHERE course_id IS NULL",
         "UPDATE marts.activity_weekly SET active_students = active_users + 1 WHERE course_id IS NULL",
         "UPDATE marts.activity_weekly SET active_students = active_students - 1 WHERE course_id IS NOT NULL AND active_students > 0",

@@ -19,7 +19,8 @@ from analytics_pipeline.warehouse.signature import signature
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
 SPEND = {"marts.course_summary", "marts.daily_cloud_spend", "marts.idle_spend", "marts.spend_reconciliation"}
-SPEND |= {"marts.student_course_summary", "marts.spend_days"}
+SPEND |= {"marts.student_course_summary", "marts.spend_days", "marts.organisation_daily", "marts.course_months"}
+SPEND |= {"marts.activity_weekly"}  # which reads student_course_summary
 DOUBLE = "UPDATE marts.daily_cloud_spend SET cost = 2 * cost"
 LOSE = "DELETE FROM raw.enrollment WHERE userid = (SELECT max(userid) FROM raw.enrollment)"
 

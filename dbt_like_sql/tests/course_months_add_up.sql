@@ -1,5 +1,5 @@
--- The months of a course in marts.course_months have the spend of marts.course_summary, those of a month that of marts.organisation_daily
--- by provider, to the last decimal, and the sessions of each month are those of its days. Active students are counted here from everybody
+-- The months of a course in marts.course_months have the spend of marts.daily_cloud_spend, the courses of a month that of
+-- marts.organisation_daily by provider, to the last decimal, and the sessions of marts.lab_sessions. Active students are counted here from everybody
 -- who was ever a student of the course, and what they spent is summed where no cost covers days of two months.
 -- If it fails, a join of the mart loses or multiplies money: look at its parts `by_user` and `keys`.
 WITH
@@ -30,8 +30,8 @@ spent AS (
     GROUP BY costs.month, costs.course_id
 ),
 launched AS (
-    SELECT date_trunc('month', date)::DATE AS month, course_id, sum(launches) AS sessions
-    FROM marts.lab_launches_daily
+    SELECT date_trunc('month', session_date)::DATE AS month, course_id, count(*) AS sessions
+    FROM marts.lab_sessions
     GROUP BY ALL
 ),
 by_course AS (
@@ -44,6 +44,11 @@ by_month AS (
     FROM marts.course_months
     GROUP BY month
 ),
+summary AS (
+    SELECT course_id, sum(cost) AS spend, sum(cost) FILTER (is_opening_balance) AS opening_balance
+    FROM marts.daily_cloud_spend
+    GROUP BY course_id
+),
 days AS (
     SELECT
         date_trunc('month', day)::DATE AS month, sum(aws_spend) AS aws_spend, sum(azure_spend) AS azure_spend,
@@ -52,7 +57,7 @@ days AS (
     GROUP BY ALL
 )
 SELECT NULL::DATE AS month, coalesce(summary.course_id, by_course.course_id) AS course_id, 'spend of the course' AS problem
-FROM marts.course_summary AS summary
+FROM summary
 FULL JOIN by_course ON by_course.course_id IS NOT DISTINCT FROM summary.course_id
 WHERE coalesce(summary.spend, 0) <> coalesce(by_course.spend, 0)
 OR coalesce(summary.opening_balance, 0) <> coalesce(by_course.opening_balance, 0)

@@ -1,11 +1,11 @@
--- Each day of marts.organisation_daily has the sessions of its launches, by course and lab type, and as many active people as sessions that
--- succeeded allow; all days together have the spend of marts.daily_cloud_spend by provider. A day is complete if the ledger holds its
--- file of every daily dataset that began by then, and no newer one that failed. If it fails, look at the joins of the mart, or build it again.
+-- Each day of marts.organisation_daily has the sessions of marts.lab_sessions, and as many active people as sessions that succeeded allow;
+-- all days together have the spend of marts.daily_cloud_spend by provider. A day is complete if the ledger holds its file of every daily
+-- dataset that began by then, and no newer one that failed. If it fails, look at the joins of the mart, or build it again.
 WITH
 launched AS (
-    SELECT date AS day, sum(launches) AS sessions, sum(failures) AS failed_launches
-    FROM marts.lab_launches_daily
-    GROUP BY date
+    SELECT session_date AS day, count(*) AS sessions, count(*) - count(*) FILTER (succeeded) AS failed_launches
+    FROM marts.lab_sessions
+    GROUP BY session_date
 ),
 first_files AS (
     SELECT dataset, min(period) AS since

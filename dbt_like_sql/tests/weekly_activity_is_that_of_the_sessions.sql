@@ -1,16 +1,14 @@
--- The launches and failures of each week of marts.activity_weekly are those of its days, by course and for the organisation, and its hours
--- those of marts.lab_sessions. Active students are counted here from everybody who was ever a student of a course. The organisation has at
+-- The launches, failures and hours of each week of marts.activity_weekly are those of marts.lab_sessions, by course and for the
+-- organisation. Active students are counted here from everybody who was ever a student of a course. The organisation has at
 -- least as many as any course, and at most as many as all of them together. If it fails, look at the GROUPING SETS and joins of the mart.
 WITH
 launched AS (
-    SELECT date_trunc('week', date)::DATE AS week, course_id, sum(launches) AS launches, sum(failures) AS failures
-    FROM marts.lab_launches_daily
-    GROUP BY ALL
-    UNION ALL
-    SELECT date_trunc('week', day)::DATE, NULL, sum(sessions), sum(failed_launches)
-    FROM marts.organisation_daily
-    GROUP BY ALL
-    HAVING sum(sessions) > 0
+    SELECT week, course_id, count(*) AS launches, count(*) - count(*) FILTER (succeeded) AS failures
+    FROM (
+        SELECT date_trunc('week', session_date)::DATE AS week, unnest([course_id, NULL]) AS course_id, succeeded
+        FROM marts.lab_sessions
+    )
+    GROUP BY week, course_id
 ),
 students AS (
     SELECT date_trunc('week', sessions.session_date)::DATE AS week, sessions.course_id, count(DISTINCT sessions.user_id) AS active_students
