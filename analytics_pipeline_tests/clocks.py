@@ -1,14 +1,14 @@
-"""Clocks that tests move, so that no test waits, and none depends on how fast the machine is."""
+"""Clocks that tests move, so that no test waits or depends on the machine's speed."""
 
 import threading
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """The machine's clock, moved ahead. It runs on, as what real servers and runs write down is in the machine's time.
+    """The machine's clock, moved ahead. It keeps running, because real servers and runs record the machine's time.
 
     Args:
-        step: how far each look at it moves it.
+        step: how far each reading moves it.
     """
 
     def __init__(self, step: timedelta = timedelta()) -> None:
@@ -28,7 +28,7 @@ class Clock:
 
 
 class Seconds:
-    """A monotonic clock that stands, and a sleep that moves it and takes no time.
+    """A frozen monotonic clock, and a sleep that moves it without taking time.
 
     Attributes:
         waits: the sleeps, in seconds.
@@ -42,7 +42,7 @@ class Seconds:
         return self._now
 
     def pass_by(self, seconds: float) -> None:
-        """Let time pass without anyone's sleep."""
+        """Let time pass without a sleep."""
         self._now += seconds
 
     def sleep(self, seconds: float) -> None:

@@ -1,6 +1,6 @@
-"""What all tests share: a running simulation of Vocareum, and a small organisation loaded and modelled.
+"""Fixtures for all tests: a running simulation of Vocareum, and a small loaded and modelled organisation.
 
-Only fixtures that more than one folder of tests uses belong here.
+Only fixtures that several folders of tests use belong here.
 """
 
 import hashlib
@@ -41,14 +41,14 @@ def utc_now() -> datetime:
 
 @pytest.fixture(scope="session")
 def vocareum() -> Iterator[DemoVocareum]:
-    """A simulated Vocareum that runs for the whole session. What a test puts there, others see: take `demo`."""
+    """A simulated Vocareum that runs for the whole session. Tests share its content: use `demo` instead."""
     with DemoVocareum(token="t0ken-of-an-org-admin") as running:
         yield running
 
 
 @pytest.fixture
 def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
-    """The simulation, empty; what a test changes is undone."""
+    """The simulation, empty; changes of a test are undone."""
     vocareum.clear()
     yield vocareum
     vocareum.clear()
@@ -58,7 +58,7 @@ def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
 
 @pytest.fixture(scope="session")
 def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a small organisation, every file landed and loaded, every model built. Not to be changed."""
+    """The data folder of a small organisation, with every file landed and loaded and every model built. Read-only."""
     settings = Settings(ANALYTICS_DATA_DIR=str(tmp_path_factory.mktemp("organisation") / "data"))
     delivered: list[Delivery] = []
     for key, body in Organisation(OrganisationSpec.small()).files().items():
@@ -80,7 +80,7 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a copy of that folder, which a test may change; they stand in the environment, too."""
+    """Settings of a copy of that folder, which a test may change; they are also in the environment."""
     shutil.copytree(loaded_organisation, tmp_path / "data")
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("PUBLISH_PII", raising=False)
@@ -89,7 +89,7 @@ def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium for a module of tests: while it is open its event loop runs, and no other may start."""
+    """A headless Chromium for a module of tests. While it is open, its event loop runs and no other may start."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api")

@@ -1,4 +1,4 @@
-"""A server of somebody else, who waits for a token that is not meant for them."""
+"""A foreign server that must never receive a token."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Elsewhere:
-    """Keeps the first line of each request, and answers nothing."""
+    """Records the first line of each request, and responds with nothing."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []

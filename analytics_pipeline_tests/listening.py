@@ -1,4 +1,4 @@
-"""Where processes listen for others: what the tests of "this machine alone" look at."""
+"""Find where processes listen, for tests of "only this machine"."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -7,7 +7,7 @@ import psutil
 
 
 def listening(processes: Iterable[psutil.Process]) -> set[tuple[str, int]]:
-    """Addresses and ports at which some processes take connections; one that has ended meanwhile takes none."""
+    """Return addresses and ports at which some processes accept connections; none for an ended process."""
     found = set()
     for process in processes:
         with suppress(psutil.NoSuchProcess):

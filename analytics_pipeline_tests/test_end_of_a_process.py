@@ -1,4 +1,4 @@
-"""What every process that has the package in it does when it ends."""
+"""The end of every process that imported the package."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the README and .env.example say is so: the queries run, the commands exist, every setting is explained."""
+"""The README and .env.example are true: the queries run, the commands exist, every setting is explained."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ QUERIES = re.findall(r"```sql\n(.*?)```", README, re.DOTALL)
 
 @pytest.fixture(scope="module")
 def published(loaded_organisation: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that analysts open, of the small organisation."""
+    """The published file of the small organisation."""
     target = tmp_path_factory.mktemp("published") / "analytics.duckdb"
     with open_warehouse(loaded_organisation / "warehouse.duckdb") as connection:
         publish(connection, target, pii=False)

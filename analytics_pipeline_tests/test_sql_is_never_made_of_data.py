@@ -1,6 +1,6 @@
-"""SQL text is put together from declared names alone; values are parameters. Here by reading the source.
+"""SQL text is built only from declared names; values are parameters. Checked here by reading the source.
 
-What is really said to DuckDB when every cell, key and header is an attack is watched in `cli/test_hostile_names.py`.
+`cli/test_hostile_names.py` records the SQL that DuckDB gets when every cell, key and header is an attack.
 """
 
 import ast
@@ -152,14 +152,14 @@ JUDGED = {
     "warehouse/quality.py": {"dataset.table", "quoted"},
     # Files of report/sql/.
     "report/read.py": {"sql"},
-    # The one door for SQL of the user's own: the published file, read-only.
+    # The only place for a user's own SQL: the published file, read-only.
     "cli/query.py": {"sql"},
 }
-"""By module: what may stand in its SQL beside constants, each looked at by a person. Data is never among it."""
+"""By module: reviewed parts of its SQL besides constants. Data is never among them."""
 
 
 def put_into_sql(source: str) -> Iterator[str]:
-    """Expressions that a module puts into SQL text: within f-strings, by + or %, or as all that is executed."""
+    """Return expressions that a module puts into SQL text: in f-strings, by + or %, or as the whole statement."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr) and SQL.search(_constants(node)):
             yield from (ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
@@ -173,7 +173,7 @@ def put_into_sql(source: str) -> Iterator[str]:
 
 
 def _constants(node: ast.AST) -> str:
-    """The constant text directly in an expression."""
+    """Return the constant text directly in an expression."""
     if isinstance(node, ast.Constant):
         return str(node.value) if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
@@ -182,7 +182,7 @@ def _constants(node: ast.AST) -> str:
 
 
 def found() -> dict[str, set[str]]:
-    """What stands in SQL, by module of the package; the demo makes data and asks no database."""
+    """Return the parts of SQL by module of the package; the demo makes data and queries no database."""
     modules = (path for path in sorted(PACKAGE.rglob("*.py")) if "demo" not in path.relative_to(PACKAGE).parts[:1])
     made = {path.relative_to(PACKAGE).as_posix(): set(put_into_sql(path.read_text())) for path in modules}
     return {module: expressions for module, expressions in made.items() if expressions}

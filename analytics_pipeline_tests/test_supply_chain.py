@@ -1,4 +1,4 @@
-"""What comes from others: every dependency is used, every use is declared, every file of it is pinned by its hash."""
+"""Dependencies: every one is used, every use is declared, and every file is pinned by hash."""
 
 import ast
 import importlib.util
@@ -23,7 +23,7 @@ BEHIND = {
     "dagster-webserver": "`dagster dev` starts it",
     "pyarrow": "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)",
 }
-"""Dependencies that no module imports, and what needs them."""
+"""Dependencies that no module imports, with what needs them."""
 
 
 def declared(requirements: list[str]) -> set[str]:
@@ -31,7 +31,7 @@ def declared(requirements: list[str]) -> set[str]:
 
 
 def plain(name: str) -> str:
-    """A distribution's name as indexes compare it (PEP 503)."""
+    """Return a distribution's name as indexes compare it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -41,7 +41,7 @@ DEV = declared(PROJECT["dependency-groups"]["dev"])
 
 
 def imported(folder: Path) -> dict[str, set[str]]:
-    """Distributions that the modules under a folder import, each with one of those modules."""
+    """Return distributions that the modules under a folder import, each with one of those modules."""
     owners = packages_distributions()
     found: dict[str, set[str]] = {}
     for path in folder.rglob("*.py"):
@@ -69,7 +69,7 @@ def test_every_dependency_is_used():
 
 
 def test_every_import_is_declared():
-    # Type stubs are looked at by mypy alone: they are imported under TYPE_CHECKING.
+    # Only mypy uses type stubs: they are imported under TYPE_CHECKING.
     undeclared = {name: where for name, where in PACKAGE.items() if name not in RUN | DEMO | {"mypy-boto3-s3"}}
     assert undeclared == {}, "it is there today because something else needs it, and may be gone tomorrow"
 

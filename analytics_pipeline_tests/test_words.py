@@ -1,4 +1,4 @@
-"""What leaves the private folder is made of declared words and numbers, never of a cell of a file."""
+"""Text that leaves the private folder consists of declared words and numbers, never of a file's cell."""
 
 import ast
 from pathlib import Path
@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 DECLARES = {
     # Names of columns, of datasets and of rules, all of `datasets/`.
     "Words(self.name)",
-    "Words(self.key)",  # of a partition: digits, or the word for all
+    "Words(self.key)",  # a partition's key: digits, or `organisation`
     "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
-    "Words(detail)",  # of ops.absences, which takes Words alone
+    "Words(detail)",  # from ops.absences, which takes only Words
     "Words(check.description or column.rule)",
     "Words(f\"it {'should' if check.raise_warning else 'must'} be {wish.format(**check.statistics or {})}\")",
     "map(Words, key)",

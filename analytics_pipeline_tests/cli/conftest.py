@@ -1,4 +1,4 @@
-"""The installed command against the simulated Vocareum: in this process, or in one of its own where that matters."""
+"""The installed command against the simulated Vocareum: in this process, or in its own process if that matters."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def organisation() -> Organisation:
-    """A small organisation whose last day is yesterday: today's files do not exist and have no partition yet."""
+    """A small organisation whose last day is yesterday: today has neither files nor a partition yet."""
     return Organisation(OrganisationSpec.small(last_day=YESTERDAY))
 
 
@@ -50,7 +50,7 @@ def environment(demo: DemoVocareum, data: Path) -> dict[str, str]:
 
 @pytest.fixture
 def budgets_spent(monkeypatch: pytest.MonkeyPatch) -> list[VocareumError]:
-    """The failures on which a whole retry budget was spent. They are believed for as long as a slow machine takes."""
+    """Keep failures that used up a retry budget cached, however slow the machine is."""
     spent: list[VocareumError] = []
     remember = LastFailure.remember
 
@@ -65,9 +65,9 @@ def budgets_spent(monkeypatch: pytest.MonkeyPatch) -> list[VocareumError]:
 
 @pytest.fixture
 def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line in this process; keywords are settings to change, None unsets one."""
+    """Run the command line in this process. Keywords change settings; None unsets one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DAGSTER_HOME", "")  # the command sets it; this puts back what was there before
+    monkeypatch.setenv("DAGSTER_HOME", "")  # the command sets it; this restores the old value
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
@@ -82,7 +82,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def spawn(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
-    """Start the installed command as a process of its own."""
+    """Start the installed command in its own process."""
 
     def start(*arguments: str, **changes: str) -> "subprocess.Popen[str]":
         settings: Mapping[str, str] = {**os.environ, **environment, **changes}
@@ -102,7 +102,7 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subproc
 def first_sync(
     vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Result, int]:
-    """The data folder after a first sync of the small organisation, what was said, and how many GETs it took."""
+    """The data folder after a first sync of the small organisation, its output, and the number of its GETs."""
     folder = tmp_path_factory.mktemp("first sync")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
@@ -122,7 +122,7 @@ def first_sync(
 
 @pytest.fixture
 def synced(first_sync: tuple[Path, Result, int], demo: DemoVocareum, organisation: Organisation, data: Path) -> Path:
-    """A copy of that data folder, with everything still delivered as it was."""
+    """A copy of that data folder, with the same files still delivered."""
     shutil.copytree(first_sync[0], data)
     demo.put_many(organisation.files())
     demo.clear_requests()

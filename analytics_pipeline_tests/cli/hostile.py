@@ -1,6 +1,6 @@
-"""An organisation whose every text is an attack: keys, course ids, headers and cells, each with a mark to be found by.
+"""An organisation whose every text is an attack: keys, course ids, headers and cells, each with a searchable mark.
 
-What must be true of whatever the pipeline makes of them is asserted in the tests.
+The tests assert what the pipeline makes of them.
 """
 
 import csv
@@ -23,7 +23,7 @@ from analytics_pipeline_tests.ingest.delivered import KEYS
 
 MARK = "zqhostile"
 COURSE = "918273645918273645"
-"""A course id, and the beginning of every other id: as long as one may be, so that it is found wherever it gets to."""
+"""A course id, and the start of every other id: as long as allowed, so that it can be found anywhere."""
 NUMBER = COURSE[:9]
 
 ATTACKS = (
@@ -36,7 +36,7 @@ ATTACKS = (
     f'{MARK}" || (SELECT 1) || "$paths ${{7*7}} {{{{7*7}}}} %s {{0}}',
     f"![x](javascript:alert('{MARK}'))<b>",
 )
-"""SQL, HTML, a terminal, a log, two spreadsheets, templates, Markdown. None has an @ that would make a name implausible but one."""
+"""Attacks on SQL, HTML, a terminal, a log, two spreadsheets, templates, Markdown. Only one has an @, which a name must not have."""
 
 PATHS = (
     "../" * 8 + f"etc/{MARK}.csv",
@@ -52,17 +52,17 @@ PATHS = (
     f"lab_sessions/{'x' * 900}{MARK}.csv",
     "grades/course" + "9" * 900 + "/grades.csv",
 )
-"""Keys that lead out of a folder, look like good ones, or are as long as S3 lets them be (1,024 bytes)."""
+"""Keys that lead out of a folder, resemble good ones, or have S3's maximum length (1,024 bytes)."""
 
 
 def keys() -> list[str]:
-    """Hostile keys below `org9001/`."""
+    """Yield hostile keys below `org9001/`."""
     inside = (f"{folder}{attack}" for attack in ATTACKS for folder in ("grades/course", "lab_sessions/", ""))
     return [*inside, *PATHS]
 
 
 def random_key(dice: random.Random) -> str:
-    """A key that somebody might try: good ones with splinters in them, up to 1,024 bytes."""
+    """Yield plausible keys: good ones with fragments of attacks, up to 1,024 bytes."""
     key = dice.choice(list(KEYS.values()))
     for _ in range(dice.randint(1, 4)):
         at = dice.randint(0, len(key))
@@ -74,7 +74,7 @@ def random_key(dice: random.Random) -> str:
 
 
 def files() -> dict[str, bytes]:
-    """A file of every dataset whose every cell is an attack, with a column that nobody announced and a broken record."""
+    """Return a file of every dataset whose every cell is an attack, with an unannounced column and a broken record."""
     made = {}
     for name, key in KEYS.items():
         whole = key.replace("4051", COURSE)
@@ -100,7 +100,7 @@ def _cell(name: str, kind: str, at: int, attack: str) -> str:
 
 @contextmanager
 def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Every SQL text that DuckDB is given in this process meanwhile; parameters are none."""
+    """Collect every SQL text that DuckDB gets in this process inside the block, without parameters."""
     said: list[str] = []
     with monkeypatch.context() as patched:
         for name in ("execute", "executemany", "sql", "query"):
@@ -115,15 +115,15 @@ def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 FOLDER = 'it\'s "hostile"; --'
-"""A name for the folder above the data folder."""
+"""A name for the parent of the data folder."""
 LANDED = re.compile(r"[a-z_]+/[0-9a-z-]+@[0-9A-Za-z-]{1,64}\.csv")
 DELIVERED = (MARK, NUMBER, "onerror", "HYPERLINK", "grades.csv", "org9001")
-"""Words that are in the attacks, in keys and in good files, and in no SQL of ours."""
+"""Words that occur in the attacks, in keys and in good files, but in none of our SQL."""
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """What is left of some commands over the attacks: files, output by command, SQL texts."""
+    """What some commands left of the attacks: files, output by command, SQL texts."""
 
     folder: Path
     said: Mapping[tuple[str, ...], str]
@@ -131,18 +131,18 @@ class Attacked:
 
     @property
     def landed(self) -> list[str]:
-        """Files in the landing folder."""
+        """Return the files in the landing folder."""
         landing = self.folder / "data" / "landing"
         return [path.relative_to(landing).as_posix() for path in landing.rglob("*.csv")]
 
     @property
     def sql_of_data(self) -> dict[str, str]:
-        """SQL texts with a delivered word in them, by the word."""
+        """Return the SQL texts that contain a delivered word, by the word."""
         return {word: text for text in self.sql for word in DELIVERED if word in text}
 
 
 def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands: Iterable[tuple[str, ...]]) -> Attacked:
-    """Deliver the attacks, and run commands in this process; each ends without a traceback."""
+    """Deliver the attacks and run commands in this process; each must end without a traceback."""
     vocareum.clear()
     vocareum.put_many({f"org9001/{key}": b"x" for key in names} | files())
     said: dict[tuple[str, ...], str] = {}
@@ -160,5 +160,5 @@ def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands:
 
 
 def steering(output: str) -> set[str]:
-    """Characters that would steer a terminal, or write from right to left."""
+    """Return the characters that would control a terminal, or write from right to left."""
     return {one for one in output if not one.isprintable() and one != "\n"}

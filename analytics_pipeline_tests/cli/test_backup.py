@@ -1,4 +1,4 @@
-"""`backup` and `restore`, end to end: through a sync, a restore and the sync that makes the warehouse whole."""
+"""`backup` and `restore`, end to end: a sync, a restore, and the sync that completes the warehouse."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def test_the_next_sync_completes_a_restored_backup(
     assert saved.exit_code == 0, saved.output
     key = next(key for key in organisation.files() if "lab_sessions_" in key and organisation.truth.rows[key] > 3)
     body = organisation.files()[key].splitlines(keepends=True)
-    demo.put(key, b"".join(body[:-1]))  # one row fewer: losing half of them would hold the version back
+    demo.put(key, b"".join(body[:-1]))  # one row fewer: losing half of them would hold the version
     assert run("sync").exit_code == 0
     current = contents(warehouse)
     done = run("restore", str(folder))

@@ -1,4 +1,4 @@
-"""Files that are gone, versions that lost their rows, copies: said everywhere, kept until `close` ends them."""
+"""Missing files, versions that lost their rows, and copies: reported everywhere, and kept until `close` ends them."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def lost(run: Run) -> tuple[int, list[dict]]:
 
 @pytest.fixture
 def course(organisation: Organisation) -> str:
-    """The key of an enrollment file."""
+    """Return the key of an enrollment file."""
     return max(key for key in organisation.files() if "/enrollment/" in key)
 
 

@@ -1,4 +1,4 @@
-"""The data dictionary: complete, and the page that is kept is the one that the declarations make."""
+"""The data dictionary: complete, and the committed page equals the generated one."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which `.env` is read: a file of somebody else must not say where the token goes."""
+"""Which `.env` is loaded: another user's file must not decide where the token goes."""
 
 import os
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def test_the_projects_file_is_read_if_the_working_folder_has_none(
     (project / ".env").chmod(0o600)
     assert read_env_file(project) is None, "a folder that is no checkout"
     (project / "pyproject.toml").touch()
-    monkeypatch.setenv("VOCAREUM_ORG_ID", "")  # put back afterwards, whatever is read
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "")  # restored afterwards, whatever is loaded
     monkeypatch.delenv("VOCAREUM_ORG_ID")
     assert read_env_file(project) == project / ".env"
     assert os.environ["VOCAREUM_ORG_ID"] == "17"

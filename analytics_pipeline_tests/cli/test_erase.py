@@ -17,7 +17,7 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 
 @pytest.fixture
 def user_id(settings: Settings) -> int:
-    """Somebody with sessions."""
+    """Return a person with sessions."""
     with open_warehouse(settings.warehouse_path) as connection:
         [(found,)] = connection.execute("SELECT min(user_id) FROM raw.lab_sessions").fetchall()
     return int(found)

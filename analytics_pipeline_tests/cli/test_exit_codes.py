@@ -1,4 +1,4 @@
-"""What a person meets when something is missing, wrong or down: one message that says what to do, and the right exit code."""
+"""Something is missing, wrong or down: one message with a remedy, and the right exit code."""
 
 import json
 import os
@@ -186,7 +186,7 @@ def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
 
     def press(*_: object) -> Iterator[object]:
         os.kill(os.getpid(), signal.SIGINT)
-        threading.Event().wait()  # for ever: nothing but the interrupt ends it
+        threading.Event().wait()  # forever: only the interrupt ends it
         yield from ()
 
     with monkeypatch.context() as pressed:

@@ -1,4 +1,4 @@
-"""Two folders: the private one is kept closed, the published one is read by a group if its mode says so."""
+"""Two folders: the private one stays closed; a group reads the published one if its mode allows it."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def mode(path: Path) -> str:
 
 @pytest.fixture
 def published(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """ANALYTICS_PUBLISHED_DIR, which its group reads; the data folder holds a loaded organisation."""
+    """ANALYTICS_PUBLISHED_DIR, which its group may read; the data folder holds a loaded organisation."""
     folder = tmp_path / "published"
     folder.mkdir()
     folder.chmod(0o2750)

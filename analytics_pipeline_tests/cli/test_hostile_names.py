@@ -1,4 +1,4 @@
-"""Hostile keys, course ids, headers and cells through the whole way: listing, plan, landing, SQL, Dagster, terminal, report."""
+"""Hostile keys, course ids, headers and cells through every stage: listing, plan, landing, SQL, Dagster, terminal, report."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -36,7 +36,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def attacked(vocareum: DemoVocareum, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    """What is left of all commands over the attacks."""
+    """What all commands left of the attacks."""
     yield attack(vocareum, tmp_path_factory.mktemp(FOLDER), keys(), COMMANDS)
     vocareum.clear()
 
@@ -77,7 +77,7 @@ def test_no_output_steers_a_terminal_or_begins_a_line_of_its_own(attacked: Attac
     if command in (("status",), ("sync",)):
         assert MARK in output, "keys that no dataset knows are named"
         ours = 1 if command == ("status",) else 0
-        verdict = "Complete, for what was delivered."  # its days are of January: nothing newer came
+        verdict = "Complete, for what was delivered."  # its days are in January: nothing newer arrived
         lines = output.splitlines()
         assert (lines.count("Complete."), lines.count(verdict)) == (0, ours), "a key has written a line of its own"
         assert "[red]all is well[/red]" in output, "markup is text"

@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of a sync, several times over: one more run and everything is as after an unbroken one."""
+"""SIGKILL during a sync, several times: one more run, and everything equals an uninterrupted sync."""
 
 import re
 import signal
@@ -18,9 +18,8 @@ from analytics_pipeline_tests.loading.loaded import contents, difference
 
 FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 WHEN_SEEN = ["first_seen"]
-"""Columns of marts that tell when this warehouse saw a file. A killed load is rolled back whole: the next run sees its
-files for the first time, later than an unbroken run does.
-"""
+"""Columns of marts that say when this warehouse first saw a file. A killed load is rolled back completely, so the next run sees its
+files later than an uninterrupted one does."""
 
 
 def test_a_sync_killed_at_several_moments_then_run_again_equals_one_clean_run(
@@ -40,7 +39,7 @@ def test_a_sync_killed_at_several_moments_then_run_again_equals_one_clean_run(
 
 
 def kill_at(process, moment: str) -> str:
-    """Kill a process when it has said this."""
+    """Kill a process when it has printed this."""
     said = ""
     for line in process.stdout:
         said += line
@@ -53,7 +52,7 @@ def kill_at(process, moment: str) -> str:
 
 
 def as_after_an_unbroken_run(data: Path, clean: Path) -> None:
-    """Assert that a data folder holds what the other one holds, and nothing that a dead process left."""
+    """Assert that a data folder equals another one, without leftovers of a dead process."""
     assert difference(contents(clean / "warehouse.duckdb"), contents(data / "warehouse.duckdb")) == {}
     assert marts(data) == marts(clean), "the models differ"
     assert left_over(data) == []
@@ -80,7 +79,7 @@ def marts(data: Path) -> dict[str, list]:
 
 
 def left_over(data: Path) -> list[str]:
-    """Temporary files and folders, and locks that somebody still holds."""
+    """Return temporary files and folders, and locks that are still held."""
     strange = (".part-", ".new", ".tmp", ".wal")
     return [
         str(path)

@@ -1,4 +1,4 @@
-"""Files that carry a person's email where none belongs, through the whole way: who may not see it does not."""
+"""Files with a person's email where none belongs, through every stage: nobody sees it who may not."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ COURSES = HEADER["course_mapping"] + '9001, "Example Org", 4051, "CS 17", New, 1
 
 
 def holding(folder: Path, text: str) -> list[str]:
-    """Files below a folder that hold a text, byte for byte; the landing folder and the warehouse are private."""
+    """Return files below a folder that contain a text, byte for byte; without the landing folder and the warehouse."""
     private = {folder / "warehouse.duckdb"}
     found = (path for path in folder.rglob("*") if path.is_file() and path not in private)
     return [
@@ -24,7 +24,7 @@ def holding(folder: Path, text: str) -> list[str]:
 
 
 def published(data: Path) -> str:
-    """Every cell of the published file as text: DuckDB compresses what a byte search would look for."""
+    """Return every cell of the published file as text, because DuckDB compresses what a byte search would look for."""
     with duckdb.connect(str(data / "analytics.duckdb"), read_only=True) as connection:
         names = connection.execute("SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables()").fetchall()
         return "\n".join(repr(connection.execute(f"FROM {name}").fetchall()) for (name,) in names)
@@ -47,7 +47,7 @@ def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(run: Run
 
 
 def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocareum, data: Path):
-    """An unquoted comma in a name moves the email into client_key, which everyone may see."""
+    """An unquoted comma in a name shifts the email into client_key, which everyone may see."""
     shifted = f"5, 4051, student, King, Planted, {EMAIL}, , 0, 1, \n"
     demo.put_many(
         {

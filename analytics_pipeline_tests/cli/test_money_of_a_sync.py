@@ -1,4 +1,4 @@
-"""Costs that vendors' exports really hold, from the CSV file to the published mart, by `sync`."""
+"""Costs as real vendor exports hold them, from the CSV file to the published mart, by `sync`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -11,11 +11,11 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 
 SERIES: Mapping[int, tuple[Sequence[str], str]] = {
-    # user: accumulated values of four days, and what was spent in all
+    # user: accumulated values of four days, and the total spend
     1: (("100", "110", "109.99", "120"), "120"),
     2: (("100", "0", "100.5", "100.5"), "100.5"),
     3: (("100", "110", "3", "5"), "115"),
-    # Each as much as one value may be, and together more than the type of one value holds.
+    # Each is as large as a single value may be; together they exceed the type of a single value.
     **dict.fromkeys(range(4, 124), (("0", "0", "0", "9999999"), "9999999")),
 }
 HEADER = "AWS Account ID,User ID,User Email,Part ID,Part Name,Cost,File Updated Time\n"

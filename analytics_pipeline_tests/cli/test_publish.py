@@ -1,4 +1,4 @@
-"""`analytics-pipeline publish`, as a person types it."""
+"""`analytics-pipeline publish`, from the terminal."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`analytics-pipeline query`: answers, clear errors, and nothing but the published file in reach."""
+"""`analytics-pipeline query`: results, clear errors, and no access beyond the published file."""
 
 import csv
 import io
@@ -105,7 +105,7 @@ def test_wrong_sql_is_answered_with_the_place_and_no_traceback(published: Path) 
 )
 def test_nothing_but_the_published_file_can_be_read_and_nothing_written(published: Path, sql: str) -> None:
     before = published.read_bytes()
-    spilled = published.with_name(f"{published.name}.tmp")  # where DuckDB would spill to, and let a query write
+    spilled = published.with_name(f"{published.name}.tmp")  # where DuckDB would spill, and let a query write
     spilled.mkdir()
     done = _ask(sql.format(file=published))
     assert done.exit_code == 1, f"{sql} must be refused: {done.output}"

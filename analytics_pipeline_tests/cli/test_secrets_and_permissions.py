@@ -1,4 +1,4 @@
-"""After runs that fail at every layer: no secret in any byte that is kept or said, and no file that others may read."""
+"""After runs that fail at every layer: no secret in any stored or printed byte, and no file that others may read."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ MAPPINGS = "course-asn_mapping"
 
 @pytest.fixture
 def secrets(demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The token, and every key and session token that is handed out from here on."""
+    """The token, and every key and session token issued from here on."""
     planted = {demo.token}
     real = demo.api.issue
 
@@ -40,7 +40,7 @@ def secrets(demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture
 def everything_logged() -> Iterator[Listener]:
-    """All that any library logs, from DEBUG on."""
+    """Everything that any library logs, from DEBUG on."""
     root, listener = logging.getLogger(), Listener()
     before = root.level
     root.addHandler(listener)

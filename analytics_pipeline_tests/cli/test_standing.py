@@ -1,4 +1,4 @@
-"""`status`, `doctor` and `quarantine`: how things stand, what is wrong, and loading again after a fix."""
+"""`status`, `doctor` and `quarantine`: the current state, problems, and reloading after a fix."""
 
 import json
 from datetime import timedelta
@@ -55,7 +55,7 @@ def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], mo
 
 
 def test_files_that_sync_skips_do_not_stay_missing(run: Run, demo: DemoVocareum, organisation: Organisation):
-    """Days before the first, which is none of a month, and the one that is not over."""
+    """Days before the first one, which belongs to no loaded month, and the day that is not over."""
     days = {key: body for key, body in organisation.files().items() if "lab_sessions_" in key}
     today = YESTERDAY + timedelta(days=1)
     demo.put_many(days | {f"org9001/lab_sessions/lab_sessions_{today}.csv": days[max(days)]})
@@ -175,7 +175,7 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: P
 def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
-    """The planted negative cost becomes fine; without a fix, a replay changes nothing."""
+    """The planted negative cost becomes valid; without a fix, a replay changes nothing."""
     before = costs(synced)
     assert run("quarantine", "replay", "--dataset", "aws_cost").exit_code == 0
     assert costs(synced) == before
@@ -190,7 +190,7 @@ def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
 
 
 def costs(data: Path) -> tuple[int, int]:
-    """Rows and rejects of aws_cost."""
+    """Return the rows and rejects of aws_cost."""
     with open_warehouse(data / "warehouse.duckdb") as connection:
         sql = "SELECT (SELECT count(*) FROM raw.aws_cost), (SELECT count(*) FROM quarantine.rejects WHERE dataset = 'aws_cost')"
         found = connection.execute(sql).fetchone()

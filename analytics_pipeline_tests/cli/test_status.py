@@ -1,4 +1,4 @@
-"""`status` as the one answer: from the disk alone, without a write, with the age of the data."""
+"""`status`: the overall state from the disk alone, without a write, with the age of the data."""
 
 import json
 from datetime import UTC, date, datetime, timedelta

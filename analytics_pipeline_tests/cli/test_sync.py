@@ -1,4 +1,4 @@
-"""`sync`, the main job: all that is delivered is loaded, and after that only what changed is asked for."""
+"""`sync`: everything delivered is loaded, and afterwards only changes are requested."""
 
 import logging
 import shutil
@@ -26,7 +26,7 @@ from analytics_pipeline_tests.loading.loaded import contents, difference
 OTHER_COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n" + b"".join(
     b"9001, O, %d, C, New,\n" % course for course in range(1, 8)
 )
-"""As many courses as the organisation has: a file that lost half of its rows would be held back."""
+"""As many courses as the organisation has: a file that lost half of its rows would be held."""
 
 
 def query(data: Path, sql: str) -> list:
@@ -35,7 +35,7 @@ def query(data: Path, sql: str) -> list:
 
 
 def sessions(data: Path) -> dict:
-    """Rows, rejects and findings; the ledger also says when Vocareum wrote a file, which the tests' put changes."""
+    """Return rows, rejects and findings, without the ledger's time of writing, which the tests' put changes."""
     found = contents(data / "warehouse.duckdb")
     return {name: found[name] for name in ("raw.lab_sessions", "quarantine.rejects", "ops.findings")}
 
@@ -87,7 +87,7 @@ def test_only_a_rewritten_file_is_fetched_with_the_result_of_a_full_reload(
 
 
 def test_the_next_sync_publishes_what_a_dying_process_loaded(run: Run, synced: Path, demo: DemoVocareum):
-    """As a kill between the warehouse's commit and Dagster's event leaves it: the ledger is ahead of all that is told."""
+    """As after a kill between the warehouse's commit and Dagster's event: the ledger is ahead of the materializations."""
     key = "org9001/course-asn_mapping/course_mapping.csv"
     body = OTHER_COURSES
     demo.put(key, body)
@@ -173,7 +173,7 @@ def test_a_sync_whose_publication_fails_exits_with_1_and_the_next_one_publishes(
 def test_a_model_that_invents_money_fails_its_test_in_every_interface(
     run: Run, synced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The published mart stays; `sync`, `publish`, `status` and the report name the test and its remedy; then it is undone."""
+    """The published mart stays; `sync`, `publish`, `status` and the report name the test and its remedy; then it is fixed."""
     name = "daily_spend_adds_up_to_what_was_reported"
     spend = "SELECT sum(cost) FROM marts.daily_cloud_spend"
 

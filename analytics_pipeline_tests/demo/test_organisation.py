@@ -1,4 +1,4 @@
-"""The organisation's bucket: the same for the same spec, and growing night by night as the vendor's does."""
+"""The organisation's bucket: the same for equal specs, and growing night by night like the vendor's."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The organisation's files: their headers, what is planted in them and where, and how the article's dialect looks."""
+"""The organisation's files: headers, planted faults and their places, and the article's dialect."""
 
 import csv
 import io

@@ -18,7 +18,7 @@ LARGE = Organisation(OrganisationSpec(days=60, students=120))
 
 
 def rows(organisation: Organisation, prefix: str, as_of: date | None = None) -> Iterator[tuple[date, dict[str, str]]]:
-    """The sound rows of the daily or monthly files with that prefix, by column name."""
+    """Return the sound rows of the daily or monthly files with that prefix, by column name."""
     truth = organisation.truth_as_of(as_of or organisation.spec.last_day)
     bad = {(row.key, row.record) for row in truth.planted}
     for key, body in sorted(organisation.files(as_of).items()):
@@ -106,7 +106,7 @@ def test_aws_spend_shows_every_trap(organisation: Organisation):
     users = defaultdict(set)
     for spend in known:
         users[spend.aws_account_id].add(spend.user_id)
-    assert max(map(len, users.values())) == 2  # an account that changed hands
+    assert max(map(len, users.values())) == 2  # a reused account
     worked = {(s.day, s.user_id) for s in truth.sessions}
     assert any((s.spend_date, s.user_id) not in worked for s in truth.daily_spend)
 

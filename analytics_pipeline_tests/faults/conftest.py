@@ -1,4 +1,4 @@
-"""The command line as `cli/` runs it, and a pipeline that loses its patience soon enough for a test."""
+"""The command line as in `cli/`, and a pipeline with timeouts short enough for tests."""
 
 from collections.abc import Callable
 from functools import partialmethod
@@ -13,21 +13,21 @@ from analytics_pipeline_tests.cli.conftest import budgets_spent, data, environme
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second without a byte is a stall for S3 and API alike; all else stays as it is in production."""
+    """Treat a second without a byte as a stall, for S3 and the API; everything else is as in production."""
     monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0))
     monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0))
 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives up on a server after three seconds instead of sixty."""
+    """Give up on a server after three seconds instead of sixty."""
     monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0, budget=3.0))
     monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0, budget=3.0))
 
 
 @pytest.fixture
 def after_listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """Have something happen in the middle of the next sync: the bucket is listed, nothing is fetched."""
+    """Trigger an event in the middle of the next sync: the bucket is listed, nothing is fetched."""
 
     def arrange(happen: Callable[[], None]) -> None:
         real = engine.make_plan

@@ -1,6 +1,6 @@
-"""The simulated Vocareum behind a bad network, and what a folder must hold after a sync through it.
+"""The simulated Vocareum behind a bad network, and the expected state after a sync through it.
 
-How an answer is spoilt belongs in proxy.py; what is tried in the tests.
+proxy.py corrupts responses; the tests decide what to try.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from analytics_pipeline_tests.cli.test_kills import as_after_an_unbroken_run
 from analytics_pipeline_tests.faults.proxy import FAULTS, FaultProxy
 
 SHARE = 0.2
-"""One answer in five is spoilt."""
+"""One response in five is corrupted."""
 
 MIXED = dict.fromkeys(FAULTS, SHARE / len(FAULTS))
 
@@ -48,14 +48,14 @@ class BadNetwork:
 
 @contextmanager
 def bad_network(demo: DemoVocareum, shares: Mapping[str, float], seed: int = 0) -> Iterator[BadNetwork]:
-    """Proxies before both servers; `shares` is what share of the answers each kind of fault spoils."""
+    """Start proxies before both servers; `shares` gives the share of responses that each kind of fault corrupts."""
     api, s3 = (demo.environment[name].removesuffix("/api/v2") for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3"))
     with FaultProxy(api, shares, seed) as before_api, FaultProxy(s3, shares, seed + 1) as before_s3:
         yield BadNetwork(before_api, before_s3)
 
 
 def bucket(demo: DemoVocareum, settings: Mapping[str, str]) -> Bucket:
-    """The bucket that these settings lead to, as a sync opens it."""
+    """Open the bucket that these settings lead to, like a sync."""
     api = VocareumApi(settings["VOCAREUM_API_URL"], SecretStr(demo.token))
     opened = session(api, demo.org_id, demo.region)
     return Bucket(opened, demo.bucket, demo.prefix, settings["AWS_ENDPOINT_URL_S3"], demo.region)
@@ -63,19 +63,19 @@ def bucket(demo: DemoVocareum, settings: Mapping[str, str]) -> Bucket:
 
 @contextmanager
 def black_hole() -> Iterator[str]:
-    """URL of a port where connections are made and nobody ever says a word."""
+    """Return the URL of a port that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def as_without_faults(data: Path, clean: Path) -> None:
-    """Assert that a data folder holds what a sync over a good network left in the other one: files, rows, models."""
+    """Assert that a data folder equals one after a sync over a good network: files, rows, models."""
     assert landed(data) == landed(clean), "the landing files differ"
     as_after_an_unbroken_run(data, clean)
 
 
 def landed(data: Path) -> set[str]:
-    """The landing files by their path; each holds the very bytes that were delivered, as its name's MD5 says."""
+    """Return the landed files by path; each must hold the delivered bytes, by the MD5 in its name."""
     found = {path.relative_to(data / "landing").as_posix(): path for path in (data / "landing").rglob("*.csv")}
     for name, path in found.items():
         content = hashlib.md5(path.read_bytes()).hexdigest()

@@ -1,6 +1,6 @@
-"""A bad network on loopback: an HTTP proxy that passes requests on as they came, and spoils a share of the answers.
+"""A bad network on loopback: an HTTP proxy that forwards requests unchanged, and corrupts a share of the responses.
 
-Each kind of fault is a function in FAULTS. What the pipeline must make of them belongs in the tests.
+Each kind of fault is a function in FAULTS. The tests assert what the pipeline makes of them.
 """
 
 import os
@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 INTERNAL = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
 PIECES, PAUSE = 5, 0.1
-"""A trickle: so many pieces of a body, with so many seconds between them."""
+"""A trickle: number of pieces of a body, and seconds between them."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server behind the proxy said."""
+    """The upstream server's response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -38,7 +38,7 @@ class Answer:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One client's connection, which stays open for its next request until a fault ends it."""
+    """One client's connection, which stays open until a fault ends it."""
 
     protocol_version = "HTTP/1.1"
     server: "_Server"
@@ -49,7 +49,7 @@ class Exchange(BaseHTTPRequestHandler):
         try:
             FAULTS.get(proxy.draw(), sound)(self, answer)
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the client lost its patience
+            self.close_connection = True  # the client timed out
 
     do_HEAD = do_GET
 
@@ -68,7 +68,7 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def reset(self) -> None:
-        """End the connection with a RST, as a router that forgot it does; a plain close would send a FIN first."""
+        """Reset the connection with a RST, like a router that forgot it; a plain close would send a FIN first."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
         self.hang_up()
@@ -101,7 +101,7 @@ def reset_before(exchange: Exchange, answer: Answer) -> None:
 def reset_within(exchange: Exchange, answer: Answer) -> None:
     exchange.begin(answer)
     exchange.wfile.write(answer.half)
-    time.sleep(PAUSE)  # a RST would overtake the bytes before it
+    time.sleep(PAUSE)  # a RST would overtake the previous bytes
     exchange.reset()
 
 
@@ -118,7 +118,7 @@ def announced_too_long(exchange: Exchange, answer: Answer) -> None:
 
 
 def announced_too_short(exchange: Exchange, answer: Answer) -> None:
-    """The rest of the body stays in the connection, where the next answer is looked for."""
+    """Leave the rest of the body in the connection, where the next response is expected."""
     exchange.begin(answer, announced=len(answer.half))
     exchange.wfile.write(answer.body)
     exchange.hang_up()
@@ -164,21 +164,21 @@ FAULTS: dict[str, Fault] = {
 
 
 class FaultProxy:
-    """Stands in front of a server, to be used in a with statement.
+    """A proxy before a server; use it in a with statement.
 
-    The Host header is passed on as sent, so signatures made for the proxy's address hold behind it.
+    The Host header is forwarded as sent, so that signatures made for the proxy's address stay valid.
 
     Args:
         upstream: URL of the server behind it.
-        shares: which faults, and what share of the answers each one spoils.
-        seed: of the dice.
-        hold: seconds that a stall lasts; more than the client's patience.
+        shares: the faults, with the share of responses that each one corrupts.
+        seed: seed of the random choices.
+        hold: seconds that a stall lasts; longer than the client's timeout.
 
     Attributes:
         url: its own address.
         shares: as given; may be changed while it runs.
-        requests: how many came.
-        injected: how many faults of each kind were made.
+        requests: number of requests.
+        injected: number of faults of each kind.
     """
 
     def __init__(self, upstream: str, shares: Mapping[str, float], seed: int = 0, hold: float = 5.0) -> None:
@@ -203,7 +203,7 @@ class FaultProxy:
         self._server.server_close()
 
     def draw(self) -> str:
-        """The fault for the next answer, or none."""
+        """Return the fault for the next response, or none."""
         with self._lock:
             self.requests += 1
             point = self._dice.random()
@@ -214,7 +214,7 @@ class FaultProxy:
         return ""
 
     def ask(self, exchange: Exchange) -> Answer:
-        """What the server behind it answers to this very request."""
+        """Return the upstream server's response to this request."""
         connection = HTTPConnection(self._upstream, timeout=60)
         try:
             connection.putrequest(exchange.command, exchange.path, skip_host=True, skip_accept_encoding=True)
@@ -241,4 +241,4 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Exchange)
 
     def handle_error(self, *_: object) -> None:
-        """A client that is gone is no error here."""
+        """Ignore a client that has disconnected."""

@@ -1,6 +1,6 @@
-"""A network that spoils one answer in five: nothing is lost, torn or doubled, and nobody waits for ever.
+"""A network that corrupts one response in five: nothing is lost, torn or doubled, and nobody waits forever.
 
-One fault at a time from a server that misbehaves is tried in `vocareum/`; the long runs are in `soak/`.
+`vocareum/` tests single faults of misbehaving servers; `soak/` has the long runs.
 """
 
 import hashlib

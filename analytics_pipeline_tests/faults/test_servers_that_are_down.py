@@ -1,6 +1,6 @@
-"""A server that is down for good, and a clock that is wrong: an end in bounded time, with exit code 2 and what to do.
+"""An unavailable server, and a wrong clock: an end in bounded time, with exit code 2 and a remedy.
 
-What is retried, and how often, is tried in `vocareum/`; production's own patience in `soak/`.
+`vocareum/` tests what is retried and how often; `soak/` tests production's timeouts.
 """
 
 import re
@@ -29,7 +29,7 @@ DOWN = ["connection refused", "503 for ever", "black hole"]
 
 @contextmanager
 def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
-    """Settings that lead to servers which are down in this way."""
+    """Return settings that lead to servers which are down in this way."""
     if kind == "503 for ever":
         with bad_network(demo, {"503 SlowDown": 1.0}) as network:
             yield network.environment
@@ -155,7 +155,7 @@ def refuse_the_time(demo: DemoVocareum) -> None:
 
 
 def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_the_clock(run: Run, demo: DemoVocareum):
-    demo.lifetime = timedelta(hours=-2)  # as a clock that is three hours ahead sees an hour
+    demo.lifetime = timedelta(hours=-2)  # like an hour by a clock that is three hours ahead
     before = datetime.now(UTC) + demo.lifetime
     result = run("sync")
     after = datetime.now(UTC) + demo.lifetime
@@ -171,13 +171,13 @@ def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_th
 def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_when_s3_refuses_them(
     demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    def late(issued: Issued) -> dict[str, object]:  # as a clock that is three hours behind sees them
+    def late(issued: Issued) -> dict[str, object]:  # as seen by a clock that is three hours behind
         return {**SHAPES["snake_case"](issued)["data"], "expires_at": issued.expires_at.timestamp() + 3 * 3600}
 
     monkeypatch.setitem(SHAPES, "env", late)
     files = organisation.files()
     demo.put_many(files)
-    demo.clock = Clock(step=timedelta(minutes=5))  # an hour is good for twelve requests
+    demo.clock = Clock(step=timedelta(minutes=5))  # an hour is enough for twelve requests
     opened = bucket(demo, demo.environment)
     outcomes = list(opened.download(opened.list(), lambda found: tmp_path / found.etag / found.key, workers=2))
     assert {one.object.key: one.path.read_bytes() for one in outcomes} == files

@@ -1,6 +1,6 @@
-"""Files as nobody would write them, and what must be true of whatever the pipeline makes of them.
+"""Damaged files, and the expected result of reading them.
 
-A seed makes a file; `disagreement` holds the pipeline's reading of some files against the independent reader's.
+A seed determines a file; `disagreement` compares the pipeline with the independent reader.
 """
 
 import gzip
@@ -21,7 +21,7 @@ _SPLINTERS = [
 
 
 def make(seed: int) -> bytes:
-    """A file of enrollment: sound, odd or damaged, by its seed."""
+    """Return an enrollment file for a seed: sound, odd or damaged."""
     dice = random.Random(seed)
     header = _header(dice)
     lines = [", ".join(header)]
@@ -88,7 +88,7 @@ def mutated(dice: random.Random, body: bytes, after: int) -> bytes:
 
 
 def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
-    """What the pipeline reads otherwise than the independent reader in the first such file; None if nothing.
+    """Return the first difference between the pipeline and the independent reader; None if they agree.
 
     The files are read as one batch: each must come out as if it were alone.
     """
@@ -107,7 +107,7 @@ def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
 
 
 def refusal(reason: str, records: list[Read], loaded: int, required: list[str]) -> str | None:
-    """What is wrong with a file's refusal: rows of it are there, or its header has all that it must have."""
+    """Return what is wrong with a file's refusal: it has rows, or a complete header."""
     if loaded:
         return f"a refused file has rows: {reason}"
     names = [normal(cell) for cell in columns(records[0])] if records else []
@@ -134,7 +134,7 @@ def _rows(records: list[Read], rejected: set[int], loaded: list, count: int, rej
 
 
 def normal(header: str) -> str:
-    """The rule of FEED.md for names, once more."""
+    """Reimplement the naming rule of FEED.md."""
     kept = "".join(char if char.isascii() and char.isalnum() else " " for char in header.lower())
     return "_".join(kept.split())
 
@@ -146,7 +146,7 @@ def _texts(record: Read, names: list[str]) -> tuple[str, ...]:
 
 
 def _is_good(record: Read, names: list[str]) -> bool:
-    """Whether a row is beyond doubt: whole, and its typed cells plain."""
+    """Return whether a row is beyond doubt: complete, with plain typed cells."""
     if record.cells is None or len(record.cells) != len(names):
         return False
     cells = dict(zip(names, record.cells, strict=True))

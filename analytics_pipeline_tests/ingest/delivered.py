@@ -1,4 +1,4 @@
-"""Bodies of files as the pipeline meets them: landed under a delivery, read and judged as a batch."""
+"""Files for the pipeline: landed for a delivery, read and validated as a batch."""
 
 from datetime import datetime
 from pathlib import Path
@@ -21,18 +21,18 @@ KEYS = {
 """A key of each dataset, below `org{org}/`."""
 
 HEADER = {name: ", ".join(headers) + "\n" for name, headers in HEADERS.items()}
-"""Each dataset's header as the article prints it."""
+"""Each dataset's header as in the article."""
 
 
 def delivery(key: str, body: bytes = b"", etag: str = "e1", at: datetime = datetime(2026, 1, 10), org: str = "9001"):  # noqa: DTZ001
-    """A delivery of the body under a key."""
+    """Return a delivery of the body under a key."""
     classified = classify(key)
     assert classified is not None, f"no dataset is like {key}"
     return Delivery(*classified, f"org{org}/{key}", etag, len(body), at)
 
 
 def batch(folder: Path, name: str, *bodies: bytes | str) -> Batch:
-    """What the pipeline makes of some files of one dataset."""
+    """Read and validate some files of one dataset."""
     landed = []
     for number, body in enumerate(bodies):
         content = body if isinstance(body, bytes) else body.encode()
@@ -43,12 +43,12 @@ def batch(folder: Path, name: str, *bodies: bytes | str) -> Batch:
 
 
 def verdict(folder: Path, name: str, body: bytes | str) -> FileResult:
-    """What became of one file."""
+    """Return the result of one file."""
     return batch(folder, name, body).files[0]
 
 
 def reasons(read: Batch) -> list[tuple[int, str, str]]:
-    """Line, column and reason of everything that was rejected."""
+    """Return line, column and reason of every reject."""
     return [
         (line, reason["column"], reason["reason"])
         for line, found in read.rejects.select("line", "reasons").iter_rows()

@@ -1,6 +1,6 @@
-"""A second CSV reader, written from the rule that `ingest/records.py` documents and not from its code.
+"""A second CSV reader, written from the documented rule of `ingest/csv/tolerant_reader.py` and not from its code.
 
-One character at a time and slow; it shares nothing with the pipeline, so that the two can be held against each other.
+It works character by character and is slow. It shares nothing with the pipeline, so that the two can be compared.
 """
 
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ BLANKS = "".join(
     if (chr(code).isspace() and code not in range(0x1C, 0x20))
     or code in (0x180E, *range(0x200B, 0x2010), 0x2060, 0xFEFF)
 )
-"""White space by Unicode, told by Python (which adds four separators), and characters without a width."""
+"""Unicode white space according to Python (which adds four separators), and zero-width characters."""
 MOST_LINES = 1_000
 LONGEST_LINE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Read:
-    """One record: the line it begins on, and its cells without spaces around, None where they can't be told apart."""
+    """One record: its first line, and its cells without surrounding spaces; None if they can't be told apart."""
 
     line: int
     cells: tuple[str, ...] | None
 
 
 def read(body: bytes) -> list[Read]:
-    """The records of a file, the header first."""
+    """Return the records of a file, the header first."""
     lines = _lines(body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
     found: list[Read] = []
     at = 0
@@ -52,24 +52,24 @@ def read(body: bytes) -> list[Read]:
 
 
 def _without_surplus(cells: tuple[str, ...] | None, width: int | None) -> tuple[str, ...] | None:
-    """The cells without empty ones beyond the header's."""
+    """Return the cells without empty ones after the header's."""
     while cells is not None and width is not None and len(cells) > width and not cells[-1].strip(BLANKS):
         cells = cells[:-1]
     return cells
 
 
 def columns(header: Read) -> tuple[str, ...]:
-    """The cells of a header; empty ones at its end are no columns."""
+    """Return the cells of a header without empty ones at its end."""
     return _without_surplus(header.cells or (), 0) or ()
 
 
 def _cells(line: str, width: int | None) -> int:
-    """How many cells a line has that is a record by itself, 0 where it is none."""
+    """Return the number of cells of a line that is a record by itself; 0 if it is not."""
     return len(_without_surplus(_record([line])[0], width) or ())
 
 
 def _lines(text: str) -> list[str]:
-    """Physical lines with their ends: LF, CRLF or CR."""
+    """Split into physical lines with their ends: LF, CRLF or CR."""
     lines, start, at = [], 0, 0
     while at < len(text):
         char = text[at]
@@ -83,7 +83,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _record(lines: list[str]) -> tuple[tuple[str, ...] | None, int]:
-    """The cells of the record that begins the first line, and the lines looked at; no cells if it is none."""
+    """Return the cells of the record that the first line begins, and the lines used; no cells if it is damaged."""
     cells: list[str] = []
     cell = ""
     state = "before"  # before a cell's text, bare, quoted, quote (just seen inside quotes), behind (the closing one)

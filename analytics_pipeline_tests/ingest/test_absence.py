@@ -1,4 +1,4 @@
-"""What counts as missing from a delivery: pure decisions on a listing, the ledger and counts."""
+"""What counts as missing: pure decisions on a listing, the ledger and counts."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The vendor's article as it is printed: each dataset's example row, with its masked digits and with digits in their place."""
+"""The vendor's article as printed: each dataset's example row, with its masked digits and with real digits."""
 
 import re
 from datetime import datetime
@@ -35,7 +35,7 @@ MASKED = {
     "grades": {"userid"},
     "enrollment": {"userid"},
 }
-"""The columns of an id that the article masks, and that therefore is none."""
+"""Columns whose id the article masks, which makes it invalid."""
 
 LOADED = {
     "aws_cost": {
@@ -88,7 +88,7 @@ LOADED = {
 
 
 def unmasked(name: str) -> str:
-    """The example with digits in place of the mask; an account id has twelve of them, of which the mask shows fewer."""
+    """Replace the mask in an example by digits; an account id has twelve digits, of which the mask shows fewer."""
     printed = PRINTED[name]
     if name in ("aws_cost", "service_spend"):
         printed = re.sub(r"^[0-9]+x+", lambda masked: masked[0].replace("x", "").ljust(12, "0"), printed)

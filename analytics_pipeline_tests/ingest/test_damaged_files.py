@@ -1,6 +1,6 @@
 """Generated and mutated files: nothing crashes or hangs, and an independent reader finds the same records and cells.
 
-The files come in batches, as in a real run; a few hundred here, ten thousand in `soak/`.
+The files come in batches, as in a real run: a few hundred here, ten thousand in `soak/`.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ BATCH = 20
 
 @pytest.fixture(autouse=True)
 def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
-    """Small files of which most is damaged are still compared row by row."""
+    """Compare small, mostly damaged files row by row too."""
     monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
 
 
@@ -46,7 +46,7 @@ def test_both_readers_agree_on_any_bytes_after_the_header(tmp_path: Path, bodies
 
 
 def test_the_generator_produces_each_kind_of_damage():
-    """Guards the suite itself: sound, damaged and refused files must all be among those that are compared."""
+    """Guard the suite itself: sound, damaged and refused files must all be compared."""
     files = [read(make(seed)) for seed in range(240)]
     damaged = sum(any(one.cells is None for one in records) for records in files)
     sound = sum(

@@ -1,4 +1,4 @@
-"""Headers: matched by normal form in any order; what can't be read is refused for that file alone, with a remedy."""
+"""Headers: matched by normal form in any order; an unreadable file is refused alone, with a remedy."""
 
 import gzip
 import json

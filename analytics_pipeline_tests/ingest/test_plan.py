@@ -1,4 +1,4 @@
-"""What is to be done, from a listing and a ledger alone: pure functions of values."""
+"""The plan, from a listing and a ledger alone: pure functions of values."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ def listed(key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str 
 
 
 def planned(*found: RemoteObject, loaded: Plan | None = None, selection: Selection = Selection()) -> Plan:  # noqa: B008
-    """The plan for a listing, over a ledger in which an earlier plan's deliveries are loaded."""
+    """Return the plan for a listing, against a ledger with an earlier plan's deliveries."""
     ledger = {(one.dataset.name, one.partition.key): one.version for one in (loaded.delivered if loaded else ())}
     return plan(classify_listing(found, "org9001/"), ledger, selection)
 

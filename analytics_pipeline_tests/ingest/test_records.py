@@ -1,4 +1,4 @@
-"""Damaged files: every good row that can be told apart is loaded, every other record is rejected under its own line."""
+"""Damaged files: every recognisable good row is loaded, every other record is rejected under its own line."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ def course(number: int, name: str = "CS") -> str:
 
 
 def outcome(folder: Path, body: bytes | str) -> tuple[list[int], list[tuple[int, str]]]:
-    """The course ids that load, and line and reason of the rejects."""
+    """Return the course ids that load, and line and reason of the rejects."""
     read = batch(folder, "course_mapping", body)
     assert read.files[0].failure is None, read.files[0].failure
     assert read.files[0].records == read.rows.height + read.rejects.height
@@ -62,7 +62,7 @@ def test_a_multiline_row_with_a_surplus_cell_is_one_record_with_the_right_reason
     "closing", ['9001, Org, 0, 5", New, 12\n', '9001", Org, 0, CS, New, 12\n', '9001, Org, 0, CS, New, 12"\n']
 )
 def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path, closing: str):
-    """Too many cells on several lines, or too few, are told from one odd row by a line that is a whole record by itself."""
+    """A line that is a complete record by itself tells a swallowed row from one row with too many or too few cells."""
     body = COURSES + '9001, "Org, 1, CS, New, 12\n' + "9001, Org, 2, CS, New, 12\n" + closing + course(4)
     ids, rejects = outcome(tmp_path, body)
     assert (ids, (2, OPEN) in rejects, {line for line, _ in rejects}) == ([2, 4], True, {2, 4})
@@ -70,7 +70,7 @@ def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path
 
 @pytest.mark.parametrize("closing", ['9001, Org, 0, 5", New\n', '9, "\n', '9001, Org, 0, "CS", New"\n'])
 def test_an_open_quote_costs_only_its_line_if_all_rows_lack_their_last_cells(tmp_path: Path, closing: str):
-    """They are as wide as each other then, and not as the header."""
+    """They are then as wide as each other, but not as the header."""
     rows = [f"9001, Org, {number}, CS, New\n" for number in range(6)]
     body = COURSES + rows[1] + '9001, "Org, 2, CS, New\n' + rows[3] + closing + rows[5]
     ids, rejects = outcome(tmp_path, body)
@@ -215,7 +215,7 @@ def test_a_long_cell_below_the_limit_is_complete(tmp_path: Path):
 
 
 def test_the_search_after_an_open_quote_is_bounded(tmp_path: Path):
-    """In a damaged file, that is: DuckDB takes a record of any number of lines in a sound one."""
+    """Only in a damaged file: DuckDB accepts a record of any number of lines in a sound one."""
     body = COURSES + course(1) + course(2, "y\n" * 1_500) + course(3)
     assert outcome(tmp_path, body) == ([1, 2, 3], [])
     result = batch(tmp_path, "course_mapping", body + "short\n").files[0]

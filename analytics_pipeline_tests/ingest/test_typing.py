@@ -1,4 +1,4 @@
-"""Cells to values: what counts as a whole number, an amount, a flag, a moment; NULL is never 0."""
+"""Cells to values: whole numbers, amounts, flags, times; NULL is never 0."""
 
 import json
 from datetime import datetime
@@ -18,9 +18,9 @@ EMPTIED = ", so the cell is left empty and its text kept in _extra"
 
 
 def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
-    """What each cell becomes in that column of a sound row: its value, or the reasons it is rejected for.
+    """Return what each cell becomes in that column of a sound row: its value, or the reasons for its rejection.
 
-    A cell that is left empty is told by its warning, and its text must be in `_extra`.
+    An emptied cell is recognised by its warning, and its text must be in `_extra`.
     """
     sound = {
         "aws_cost": "862200000000, 5, a@b, 7, lab, 0.5, 1645823566",
@@ -305,7 +305,7 @@ def test_a_formula_is_text_and_stays_as_delivered(tmp_path: Path):
 
 
 def test_texts_reach_polars_as_the_views_that_it_keeps():
-    """The one setting of DuckDB does nothing without the other, and nobody would see it but in the time a load takes."""
+    """Each of the two DuckDB settings has no effect without the other, which only shows in the time of a load."""
     with _connection() as connection:
         table = connection.sql("SELECT 'more than twelve letters' AS text").to_arrow_table()
     assert table.schema.field("text").type == pa.string_view()

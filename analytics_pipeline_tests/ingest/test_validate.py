@@ -1,4 +1,4 @@
-"""Every rule that a dataset declares, broken once: an error quarantines the row, a warning lets it load and is counted."""
+"""Every declared rule, broken once: an error quarantines the row; a warning lets it load and is counted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +51,7 @@ BY_RULE = {"greater_than": "-2", "greater_than_or_equal_to": "-1", "str_contains
 
 
 def rules() -> Iterator[tuple[str, str, str, bool]]:
-    """Every declared rule: dataset, column, name, whether it is a warning."""
+    """Return every declared rule: dataset, column, name, whether it is a warning."""
     for dataset in DATASETS.values():
         for column, declared in dataset.schema.columns.items():
             for check in declared.checks:

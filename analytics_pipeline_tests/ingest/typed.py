@@ -1,6 +1,6 @@
-"""Files of every dataset with cells that are no such value, or just about one, and what each cell truly says.
+"""Files of every dataset with valid, borderline and invalid cells, and the true value of each cell.
 
-`says` is a second, independent reading of a typed cell: from FEED.md, in plain Python, and not from the pipeline's SQL.
+`says` is a second, independent parser of a typed cell: from FEED.md, in plain Python, and not from the pipeline's SQL.
 """
 
 import random
@@ -138,7 +138,7 @@ CELLS = {
         *("86225200000", "862252000", "86220000", "0862252000000", "862252000000.0"),
     ],
 }
-"""By type: values on the edge, beyond it, and of other kinds."""
+"""By type: values on the edge, beyond it, and of other types."""
 
 GOOD = {
     "BIGINT": "7",
@@ -150,13 +150,13 @@ GOOD = {
 GOOD_OF = {"aws_account_id": "001234567890", "month": "1", "year": "2026", "name": "A Name"}
 FORMATS = ("%b-%d-%Y %I:%M:%S %p UTC", "%b-%d-%Y %I:%M:%S %p", "%b-%d-%Y")
 NO_SUCH = object()
-"""In place of a value, where a text says none of the type."""
+"""Marks a text that is not a value of the type."""
 TERM = "Term"
-"""A column that nobody announced, in some files."""
+"""An unannounced column, in some files."""
 
 
 def key(dataset: Dataset, number: int) -> str:
-    """The key of a dataset's file, one of many."""
+    """Return the key of one of many files of a dataset."""
     day = datetime(2026, 1, 1) + timedelta(days=number)  # noqa: DTZ001
     groups = {"year": "2026", "month": f"{number % 12 + 1:02}", "day": "01", "course_id": str(number + 1)}
     if "day" in dataset.key:
@@ -167,12 +167,12 @@ def key(dataset: Dataset, number: int) -> str:
 
 
 def family(sql_type: str) -> str:
-    """A type without its precision."""
+    """Return a type without its precision."""
     return sql_type.partition("(")[0]
 
 
 def make(dataset: Dataset, seed: int) -> bytes:
-    """A file of the dataset by its seed: good rows, rows with odd cells, in most files, and damage in some."""
+    """Return a file of the dataset for a seed: good rows, odd cells in most files, and damage in some."""
     dice = random.Random(f"{dataset.name} {seed}")
     columns = [column for column in dataset.columns if column.required or dice.random() < 0.7]
     if dice.random() < 0.3:
@@ -198,7 +198,7 @@ def _cell(dice: random.Random, name: str, kind: str, odd: float) -> str:
 
 
 def says(cell: str, sql_type: str, *, zero_is_none: bool = False, verbatim: bool = False) -> object:
-    """What a trimmed cell says as a value of the type; None where it says "no value", NO_SUCH where it says none of the type."""
+    """Parse a trimmed cell as the type: None for "no value", NO_SUCH if it is not of the type."""
     kind = family(sql_type)
     if not cell or (cell in ("NULL", "\\N") and not verbatim):
         return None
@@ -223,7 +223,7 @@ def _decimal(cell: str, sql_type: str) -> Decimal | None:
     width, scale = map(int, re.findall(r"[0-9]+", sql_type))
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", cell) or len(cell) > 100:
         return None
-    number = Decimal(float(cell)) if "e" in cell.lower() else Decimal(cell)  # who writes an exponent had a float
+    number = Decimal(float(cell)) if "e" in cell.lower() else Decimal(cell)  # whoever writes an exponent had a float
     if not number.is_finite() or (number and number.adjusted() >= width - scale):
         return None
     rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
@@ -283,7 +283,7 @@ UNIMPORTANT = {
         "enrollment.organization_terms_agreed_date_utc",
     ),
 }
-"""Typed columns on which no row's meaning rests; a cell of theirs never sends a row to quarantine."""
+"""Typed columns that are not essential: their cells never send a row to quarantine."""
 DOMAIN = {
     **dict.fromkeys(("cost", "monthly_cost_to_date"), (-10_000_000, 10_000_000)),
     **dict.fromkeys(("maxscore", "asnscore", "partscore", "rubricscore"), (-1_000_000, 1_000_000)),
@@ -294,18 +294,18 @@ DOMAIN = {
     "month": (1, 12),
     "year": (2000, 2100),
 }
-"""What a number may be, by its column; all others are ids, from 1."""
+"""Allowed range of a number, by column; all others are ids, from 1."""
 
 
 def meant(
     dataset: Dataset, cells: dict[str, str], latest: datetime
 ) -> tuple[dict[str, object], dict[str, str], list[str]]:
-    """A row's values, the texts of the cells that are left empty though they say something, and the columns that forbid it.
+    """Return a row's values, the texts of emptied cells, and the columns that forbid the row.
 
     Args:
-        dataset: what the row is of.
+        dataset: dataset of the row.
         cells: its trimmed cells by column.
-        latest: no moment after it is believed.
+        latest: later times count as still open.
     """
     values: dict[str, object] = {}
     kept: dict[str, str] = {}
@@ -336,7 +336,7 @@ def meant(
 
 
 def is_good(row: dict[str, str], dataset: Dataset) -> bool:
-    """Whether a row is beyond doubt: each typed cell is the plain one, and texts that a rule looks at, too."""
+    """Return whether a row is beyond doubt: plain typed cells, and plain texts where a rule checks them."""
     return all(
         row.get(column.name, "") == GOOD_OF.get(column.name, GOOD[family(column.sql_type)])
         for column in dataset.columns

@@ -1,4 +1,4 @@
-"""A warehouse in a folder of its own, and files that have landed for it, as a sync would leave them."""
+"""A warehouse in its own folder, with landed files, as a sync would leave them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
 NOT_COMPARED = (
     *("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "run_id", "first_seen"),
     *("closed_at", "since", "evaluated_at"),
-    *("times", "erasures"),  # erasures carried out: one that was killed and repeated counts twice
+    *("times", "erasures"),  # number of erasures: one that was killed and repeated counts twice
 )
 
 
@@ -30,7 +30,7 @@ class Warehouse:
         self.landing = folder / "data" / "landing"
 
     def deliver(self, bodies: Mapping[str, bytes | str], etag: str = "e1", night: int = 0) -> list[Delivery]:
-        """Let files land: bodies by key below `org9001/`."""
+        """Land files: bodies by key below `org9001/`."""
         landed = []
         for key, body in bodies.items():
             content = body if isinstance(body, bytes) else body.encode()
@@ -42,7 +42,7 @@ class Warehouse:
         return landed
 
     def load(self, deliveries: Iterable[Delivery], run_id: str = "test", *, accept: bool = False) -> list[FileResult]:
-        """Load what has landed, dataset by dataset."""
+        """Load the landed files, dataset by dataset."""
         deliveries = list(deliveries)
         loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id, accept=accept)
         return [
@@ -57,12 +57,12 @@ class Warehouse:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def contents(self) -> dict[str, list[tuple[str, ...]]]:
-        """Every row of every table, sorted, without what depends on the clock or the run."""
+        """Return every row of every table, sorted, without values that depend on the clock or the run."""
         return contents(self.path)
 
 
 def contents(path: Path) -> dict[str, list[tuple[str, ...]]]:
-    """The same of any warehouse file."""
+    """Return the same for any warehouse file."""
     with open_warehouse(path) as connection:
         found = {}
         for table in tables():
@@ -72,7 +72,7 @@ def contents(path: Path) -> dict[str, list[tuple[str, ...]]]:
 
 
 def difference(one: Mapping[str, list[Any]], other: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
-    """Where two contents differ, for a message: table -> the first rows that only one of them has."""
+    """Return the differences of two contents for a message: table -> first rows that only one of them has."""
     return {
         table: (
             [row for row in one[table] if row not in other[table]][:3],

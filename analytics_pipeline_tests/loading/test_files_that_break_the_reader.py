@@ -1,4 +1,4 @@
-"""A file at which DuckDB, polars or Python break off fails alone, with a reason and a remedy; the others load."""
+"""A file that crashes DuckDB, polars or Python fails alone, with a reason and a remedy; the others load."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def key(course: int) -> str:
 def test_a_file_that_breaks_the_reader_is_in_failed_files_and_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ):
-    """It breaks in the middle, with a text that repeats a cell."""
+    """Raise in the middle of a file, with a text that repeats a cell."""
     typed = read._typed
 
     def breaking(connection: Any, dataset: Any, header: Any, source: str) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""A version that lost its rows, or is a copy of another file, does not replace what is loaded; an accepted one does."""
+"""A version that lost its rows, or is a copy of another file, does not replace loaded rows; an accepted one does."""
 
 from datetime import timedelta
 
@@ -139,7 +139,7 @@ def test_a_reload_of_the_loaded_version_is_never_held_back(warehouse: Warehouse)
 
 
 def test_a_repeated_idle_day_is_loaded_and_reported_until_a_new_file_arrives(warehouse: Warehouse):
-    """Month to date without a time in it: an idle day and a copy are the same bytes."""
+    """Month-to-date files hold no time, so an idle day and a copy have the same bytes."""
     load(warehouse, {AZURE.format(1): azure(5)})
     (result,) = load(warehouse, {AZURE.format(2): azure(5)}, "e2", night=1)
     assert (result.failure, count(warehouse, "raw.azure_cost")) == (None, 2)

@@ -1,4 +1,4 @@
-"""What Vocareum overwrites is kept: rows of `history.*` open when a file first brings them and close when one lacks them."""
+"""History of overwritten datasets: rows of `history.*` open when a file first brings them and close when one lacks them."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ def people(*roles: tuple[int, str]) -> str:
 
 
 def history(warehouse: Warehouse) -> list[tuple[int, str, int, int | None]]:
-    """User, role, and the nights from and to which the row was delivered."""
+    """Return user, role, and the nights from and to which the row was delivered."""
     rows = warehouse.query("SELECT userid, role, valid_from, valid_to FROM history.enrollment ORDER BY ALL")
     return [
         (user, role, (start - FIRST_NIGHT).days, (end - FIRST_NIGHT).days if end else None)

@@ -1,4 +1,4 @@
-"""Where files lie between their fetch and their load: no name leads out of the folder, and only whole files count."""
+"""The landing folder: no name leads out of it, and only complete files count."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Vendor exports that people really get, from the file to the mart: no wrong sum, no lost score, no invented minute."""
+"""Realistic vendor exports from the file to the mart: no wrong sum, no lost score, no invented minute."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ LATER = "Jan-08-2026 {} UTC"
 
 
 def built(folder: Path, files: Mapping[str, str]) -> Warehouse:
-    """Files through the whole way; none may fail, and all models are built."""
+    """Load files through every stage; none may fail, and all models are built."""
     warehouse = Warehouse(folder)
     failed = [str(one.failure) for one in warehouse.load(warehouse.deliver(files)) if one.failure]
     assert failed == []
@@ -31,7 +31,7 @@ def built(folder: Path, files: Mapping[str, str]) -> Warehouse:
 
 
 def warned(warehouse: Warehouse) -> list[tuple[Any, ...]]:
-    """Column, how often and on which lines of every warning; none of these files may have a reject."""
+    """Return column, count and lines of every warning; none of these files may have a reject."""
     assert warehouse.query("SELECT source_key, line, reasons FROM quarantine.rejects") == []
     return warehouse.query('SELECT "column", count, lines FROM ops.findings ORDER BY ALL')
 
@@ -212,7 +212,7 @@ def test_every_number_that_is_summed_has_a_domain_and_every_key_is_essential(dat
 
 
 def test_unannounced_columns_in_any_number_do_not_hinder_the_reading_of_a_bad_cell(tmp_path: Path):
-    """More than 63 columns, with a bad cell in the last of the known ones."""
+    """More than 63 columns, with a bad cell in the last known one."""
     header = [*(f"Term {n}" for n in range(80)), *HEADER["azure_cost"].strip().split(", ")]
     rows = [
         ",".join([*["x"] * 80, *cells])

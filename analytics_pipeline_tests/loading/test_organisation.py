@@ -1,4 +1,4 @@
-"""A whole simulated organisation, in every dialect: what its generator planted is in quarantine, all else is loaded."""
+"""A whole simulated organisation, in every dialect: planted faults are quarantined, everything else is loaded."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,7 +13,7 @@ from analytics_pipeline.warehouse.quality import unaccounted
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
 AFTERWARDS = 365
-"""Nights from the first to one on which the whole simulation has happened: no moment of it may lie in the files' future."""
+"""Nights from the first to one after the whole simulation: none of its times may lie in the files' future."""
 MODES = [(dialect, padded) for dialect in Dialect for padded in (True, False)]
 
 
@@ -103,7 +103,7 @@ def test_the_costs_add_up_to_the_written_ones(loaded: tuple[Organisation, Wareho
     spent: dict[tuple[int, int, str | None], Decimal] = {}
     for entry in sorted(aws, key=lambda entry: entry.spend_date):
         series = entry.user_id, entry.part_id, entry.aws_account_id
-        # What was spent before a restart is no longer in the value that the newest file holds.
+        # The newest file's value no longer contains the spend before a restart.
         spent[series] = entry.cost + (0 if entry.is_reset else spent.get(series, Decimal(0)))
     newest = warehouse.query(
         "SELECT user_id, part_id, aws_account_id, cost FROM raw.aws_cost WHERE file_date = (SELECT max(file_date) FROM raw.aws_cost)"
@@ -127,7 +127,7 @@ def test_every_dialect_gives_the_same_rows(tmp_path: Path):
             )
         )
         tables = {name: rows for name, rows in warehouse.contents().items() if name.startswith("raw.")}
-        # A line end inside a quoted cell is as it was delivered.
+        # A line end inside a quoted cell is unchanged.
         found.append(
             {
                 name: [tuple(str(cell).replace("\r\n", "\n") for cell in row) for row in rows]

@@ -1,4 +1,4 @@
-"""Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the tables are what they should be."""
+"""Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the tables are right."""
 
 import random
 from pathlib import Path
@@ -149,7 +149,7 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Pa
 def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, step: str
 ):
-    """The step runs and then fails, so that its own writes are undone too."""
+    """Let the step run and then fail, so that its own writes are rolled back too."""
     enrolled = HEADER["enrollment"] + "{}, 5, student, N, a@b, k, 1, 0, 1,\n"
     warehouse.load(warehouse.deliver({KEYS["enrollment"]: enrolled.format(1) + "x\n"}))
     before = warehouse.contents()

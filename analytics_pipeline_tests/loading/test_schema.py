@@ -1,4 +1,4 @@
-"""The warehouse's tables over releases: an older warehouse gets what it lacks and keeps its rows, a newer one is refused."""
+"""The warehouse's tables across releases: an older one gets missing tables and keeps its rows, a newer one is refused."""
 
 from pathlib import Path
 

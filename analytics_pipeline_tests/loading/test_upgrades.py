@@ -1,6 +1,6 @@
-"""An older warehouse under today's code: the first release's file as it was released, and migrations in every order.
+"""An older warehouse under today's code: the first release's file as released, and migrations in every order.
 
-No migration is released yet; those here stand for what one may do: rename, retype, move rows.
+No migration is released yet; the ones here show what one may do: rename, retype, move rows.
 """
 
 import os
@@ -33,7 +33,7 @@ def first_release(path: Path) -> None:
 
 
 def reversed_columns(path: Path) -> None:
-    """The same with every table's columns in another order and no comments, as a long history of releases may leave it."""
+    """The same with reordered columns and no comments, as a long history of releases may leave it."""
     with duckdb.connect(str(path)) as connection:
         there = set(columns(connection))
         for table in (table for table in tables() if not table.query and table.name in {name for name, _ in there}):
@@ -121,11 +121,11 @@ def move(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 STEPS = (rename, retype, move)
-"""Each works only behind the one before it."""
+"""Each works only after the previous one."""
 
 
 def of_version(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warehouse as the release with that many migrations, less one, left it."""
+    """Return a warehouse as a release with one migration fewer left it."""
     monkeypatch.setattr(schema, "MIGRATIONS", ())
     with open_warehouse(path) as connection:
         connection.execute("CREATE TABLE ops.notes AS SELECT '21' AS text")

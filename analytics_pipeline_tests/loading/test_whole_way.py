@@ -1,4 +1,4 @@
-"""Odd and damaged files of every dataset, through the whole way: the tables hold just what the files say.
+"""Odd and damaged files of every dataset, through every stage: the tables hold exactly the files' content.
 
 A few hundred here, thousands in `soak/`.
 """

@@ -1,4 +1,4 @@
-"""Files through the whole way into a real warehouse, and what must be true of its tables by an independent reading."""
+"""Load files through every stage into a real warehouse, and compare its tables with an independent parser."""
 
 import json
 from collections import Counter
@@ -15,13 +15,13 @@ from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, r
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
 
 LATEST = FIRST_NIGHT + timedelta(days=1)
-"""The files are written in the first night; nothing that is later by more than a day was seen."""
+"""The files are written in the first night; a time that is later by more than a day means still open."""
 
 
 def wrong_in_the_tables(
     warehouse: Warehouse, dataset: Dataset, bodies: dict[str, bytes], etag: str
 ) -> tuple[str | None, int]:
-    """Load files and hold the tables against the files: the first thing that is wrong, and the records compared."""
+    """Load files and compare the tables with them; return the first difference, and the number of records compared."""
     deliveries = warehouse.deliver(bodies, etag)
     records = 0
     for result in warehouse.load(deliveries):

@@ -1,5 +1,5 @@
-"""A pipeline of its own for each test: a simulated Vocareum, a data folder, a Dagster instance, and somebody who does
-what the daemon does: tick a sensor or a schedule, and run in this process what it asks for."""
+"""A pipeline for each test: a simulated Vocareum, a data folder, a Dagster instance, and a stand-in for the daemon that
+ticks a sensor or a schedule and runs the requests in this process."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,7 @@ class Pipeline:
         return repository.get_schedule_def(name)(context)
 
     def run(self, request: dg.RunRequest, job: str | None = None) -> dg.ExecuteInProcessResult:
-        """Execute a request; the daemon does so once for each run key."""
+        """Execute a request, once per run key like the daemon."""
         key = {"dagster/run_key": request.run_key} if request.run_key else {}
         assert not key or not self.instance.get_runs(dg.RunsFilter(tags=key)), "this key has a run: it is suppressed"
         found = self.definitions.get_repository_def().get_job(request.job_name or job or "")
@@ -73,16 +73,16 @@ class Pipeline:
         )
 
     def tick_and_run(self) -> list[dg.ExecuteInProcessResult]:
-        """One tick of the sensor, and all runs that it asks for."""
+        """Run one tick of the sensor, and all runs that it requests."""
         return [self.run(request) for request in self.tick().run_requests or []]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """What the warehouse answers."""
+        """Query the warehouse."""
         with closing(duckdb.connect(str(self.settings.warehouse_path), read_only=True)) as connection:
             return connection.execute(query).fetchall()
 
     def check(self, asset: str, name: str) -> Any:
-        """The last evaluation of a check."""
+        """Return the last evaluation of a check."""
         key = dg.AssetCheckKey(dg.AssetKey(asset.split(".")), name)
         record = self.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
         return record.event.dagster_event.asset_check_evaluation_data
@@ -99,7 +99,7 @@ StartPipeline = Callable[..., Pipeline]
 
 @pytest.fixture
 def start_pipeline(vocareum: DemoVocareum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartPipeline]:
-    """Start a pipeline; more than one in a test are different installations."""
+    """Start a pipeline; several in one test are separate installations."""
     started: list[Pipeline] = []
 
     def start(
@@ -131,7 +131,7 @@ def pipeline(start_pipeline: StartPipeline) -> Pipeline:
 
 
 def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple[str, bytes]:
-    """Key and body of a small lab_sessions file."""
+    """Return key and body of a small lab_sessions file."""
     columns = header or (
         "user_id,user_email,course_id,course_name,assignment_id,assignment_name,part_id,part_name,lab_type,start_time,"
         "end_time,duration_min,log,tags,launch_time,init_time,launch_to_ready_duration_mins,concurrent_labs_count,"
@@ -147,12 +147,12 @@ def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple
 
 
 def spans(requests: Sequence[dg.RunRequest] | None) -> list[tuple[str, str]]:
-    """The ranges that were requested."""
+    """Return the requested ranges."""
     start, end = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
     return [(one.tags[start], one.tags[end]) for one in requests or [] if start in one.tags]
 
 
 def reported(result: dg.SensorResult) -> list[str]:
-    """The kinds of unknown files that a tick reported."""
+    """Return the kinds of unknown files that a tick reported."""
     tables = [event.metadata["unknown_files"] for event in result.asset_events]
     return [json.loads(json.dumps(record.data))["kind"] for table in tables for record in table.records]

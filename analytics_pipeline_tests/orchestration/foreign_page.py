@@ -1,4 +1,4 @@
-"""A web page of somebody else that the analyst opens beside the Dagster UI: it tries each way by which a browser sends requests."""
+"""A foreign web page that an analyst opens besides the Dagster UI: it tries every way in which a browser sends requests."""
 
 import json
 import threading
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ATTACK = "attack"
-"""The tag of runs that the page tries to launch."""
+"""Tag of runs that the page tries to launch."""
 
 
 def mutation(name: str, run_config: dict[str, object] | None = None) -> str:
-    """GraphQL that launches a run, tagged with `name`."""
+    """Return GraphQL that launches a run, tagged with `name`."""
     config = json.dumps(json.dumps(run_config or {}))
     return (
         'mutation { launchRun(executionParams: {selector: {repositoryLocationName: "analytics_pipeline", '
@@ -59,7 +59,7 @@ const socket = () => new Promise(done => {
 
 @contextmanager
 def foreign_page(ui: str) -> Iterator[str]:
-    """Serve the page on another port under another name; yields its address."""
+    """Serve the page on another port under another name; yield its address."""
     script = {"ui": json.dumps(ui), "mutation": json.dumps(mutation("NAME"))}
     body = (_PAGE % script).encode()
 

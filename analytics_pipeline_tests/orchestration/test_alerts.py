@@ -25,7 +25,7 @@ SECRET = "/services/T000/B000/s3cr3t"
 
 @dataclass
 class Webhook:
-    """What was posted, and how it is answered."""
+    """The posted messages, and the responses to give."""
 
     url: str = ""
     texts: list[str] = field(default_factory=list)
@@ -81,7 +81,7 @@ def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     pipeline.clock.move(minutes=16)
     pipeline.tick_and_run()  # fails again
     vocareum.put(*lab_sessions(SECOND))
-    pipeline.tick_and_run()  # one of the two is well
+    pipeline.tick_and_run()  # one of the two recovers
     pipeline.tick("alerts")
     assert len(webhook.texts) == 1
 
@@ -125,7 +125,7 @@ def test_a_missing_webhook_is_reported(start_pipeline: StartPipeline) -> None:
 def test_withdrawing_a_bad_version_turns_check_partition_and_asset_green_and_resolves_the_alert(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:
-    """What it holds is loaded already: nothing is to be fetched, but the failure is over."""
+    """Its version is loaded already: nothing is to be fetched, but the failure is resolved."""
     vocareum.put(*lab_sessions(SECOND))
     pipeline.tick_and_run()
     vocareum.put(lab_sessions(SECOND)[0], BAD)

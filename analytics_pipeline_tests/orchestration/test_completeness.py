@@ -1,4 +1,4 @@
-"""What is late, missing or too little, told as sentences."""
+"""Late, missing and unusually small deliveries."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -54,7 +54,7 @@ def test_a_missing_month_is_found_across_the_turn_of_the_year() -> None:
 
 
 def weeks(count: int, weekday_rows: int = 100, weekend_rows: int = 5) -> dict[date, int]:
-    """Usual days, the last of them Sunday 2026-11-22."""
+    """Usual days; the last one is Sunday 2026-11-22."""
     days = [date(2026, 11, 22) - timedelta(days=n) for n in range(7 * count)]
     return {day: weekend_rows if day.weekday() > 4 else weekday_rows for day in days}
 

@@ -1,4 +1,4 @@
-"""The real thing: `analytics-pipeline dev` with its daemon and webserver on loopback, and a browser that looks at it."""
+"""The real thing: `analytics-pipeline dev` with its daemon and web server on loopback, and a browser."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ from analytics_pipeline_tests.listening import listening
 from analytics_pipeline_tests.orchestration.foreign_page import ATTACK, foreign_page, mutation
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may work on this one
+pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may use this one
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Running:
     output: Path
 
     def wait_for(self, what: Callable[[], bool], seconds: float = 400) -> None:
-        """Wait until something is so; fail with the end of the output if it never is."""
+        """Wait until a condition holds; fail with the end of the output if it never does."""
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, self.output.read_text()[-4_000:]
@@ -50,7 +50,7 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """`analytics-pipeline dev` over an organisation of which nothing is loaded yet."""
+    """`analytics-pipeline dev` over an organisation without any loaded file."""
     folder = tmp_path_factory.mktemp("dev")
     with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum, socket.socket() as free:
         vocareum.put_many(Organisation(OrganisationSpec.small()).files())
@@ -88,7 +88,7 @@ def days(running: Running, asset: str) -> set[str]:
 
 
 def answers(running: Running) -> bool:
-    """Whether the web server has started."""
+    """Return whether the web server has started."""
     try:
         return urlopen(running.url).status == 200
     except URLError:
@@ -161,12 +161,12 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
 
 
 def launched(running: Running) -> set[str]:
-    """Who launched runs with the mutation of the foreign page."""
+    """Return who launched runs with the foreign page's mutation."""
     return {run.tags[ATTACK] for run in running.instance.get_runs() if ATTACK in run.tags}
 
 
 def ask(running: Running, method: str = "GET", path: str = "/", **headers: str) -> int:
-    """Send a request as a program would; return the status."""
+    """Send a request like a program; return the status."""
     host, port = running.url.removeprefix("http://").split(":")
     with closing(HTTPConnection(host, int(port), timeout=60)) as connection:
         connection.request(method, path, headers=headers)
@@ -185,7 +185,7 @@ def test_a_foreign_page_launches_no_run_and_sees_nothing(running: Running, brows
         assert "Overview" not in frame.content(), "the UI is not shown in a frame"
     assert outcome["image"] == outcome["script"] == outcome["socket"] == "error"
     assert (outcome["simple"], outcome["json"]) == ("opaque 0", "TypeError"), "sent, and nothing may be read"
-    # The same mutation is a good one when the UI's own page sends it as JSON.
+    # The same mutation is accepted when the UI's own page sends it as JSON.
     page.goto(running.url)
     send = """query => fetch("/graphql", {method: "POST", headers: {"content-type": "application/json"},
         body: JSON.stringify({query})}).then(answer => answer.text())"""

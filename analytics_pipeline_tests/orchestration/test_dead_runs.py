@@ -1,4 +1,4 @@
-"""Runs whose process is gone, as after a power cut: they end within a minute of the next daemon, and others go on."""
+"""Runs whose process is gone, as after a power failure: they end within a minute of the next daemon, and others continue."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What is requested, told as sentences: listing, runs and clock in, requests out."""
+"""Load requests: listing, runs and clock in, requests out."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

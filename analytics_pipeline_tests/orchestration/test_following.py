@@ -1,4 +1,4 @@
-"""Nothing that is loaded is forgotten by the models, whenever it lands: beside a request, while they are built, or between two ticks."""
+"""The models never miss a load, whenever it lands: with a request, while they are built, or between two ticks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ DAYS = dg.DailyPartitionsDefinition("2026-11-01", end_date="2026-11-20", timezon
 
 
 class Daemon:
-    """An instance with a load, a model and what is published; ticks and runs as the daemon has them, one at a time."""
+    """An instance with a load, a model and the published file; ticks and runs like the daemon's, one at a time."""
 
     def __init__(self) -> None:
         @dg.asset(partitions_def=DAYS)
@@ -33,26 +33,26 @@ class Daemon:
         self._day = 0
 
     def load(self) -> None:
-        """One more day."""
+        """Load one more day."""
         self._day += 1
         self._job.execute_in_process(
             asset_selection=[dg.AssetKey("load")], partition_key=f"2026-11-{self._day:02}", instance=self._instance
         )
 
     def build(self) -> None:
-        """The run of the models."""
+        """Run the models."""
         self._job.execute_in_process(
             asset_selection=[dg.AssetKey("model"), dg.AssetKey("published")], instance=self._instance
         )
 
     def tick(self) -> int:
-        """How many assets are asked for."""
+        """Return how many assets are requested."""
         result = dg.evaluate_automation_conditions(self._definitions, self._instance, cursor=self._cursor)
         self._cursor = result.cursor
         return result.total_requested
 
     def settle(self) -> int:
-        """Tick and build until nothing is asked for; how many builds that took."""
+        """Tick and build until nothing is requested; return the number of builds."""
         for builds in range(6):
             if not self.tick():
                 return builds
@@ -66,7 +66,7 @@ def _before(daemon: Daemon) -> None:
 
 
 def _while_it_runs(daemon: Daemon) -> None:
-    daemon.build()  # it read before the load; its end is told behind it all the same
+    daemon.build()  # it read before the load, although its end is recorded after it
     daemon.load()
 
 

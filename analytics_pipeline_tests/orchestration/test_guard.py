@@ -1,4 +1,4 @@
-"""Which requests the guard lets through to the Dagster UI, each kind on its own; the whole attack is in test_dagster_dev.py."""
+"""Requests that the guard accepts or refuses, each kind by itself; the full attack is in test_dagster_dev.py."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""What people are told, as sentences: runs and red checks in, texts out."""
+"""Incidents and their messages: runs and failing checks in, texts out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

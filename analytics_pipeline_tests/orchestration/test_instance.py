@@ -1,4 +1,4 @@
-"""The dagster.yaml of the data folder: ours is kept up to date, an operator's stays."""
+"""The dagster.yaml in the data folder: ours is kept up to date, an operator's is kept."""
 
 import logging
 from pathlib import Path

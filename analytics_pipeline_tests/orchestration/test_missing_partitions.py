@@ -1,4 +1,4 @@
-"""The sensor `missing_partitions`, by ticks against the simulated Vocareum, a real instance and a real warehouse."""
+"""The sensor `missing_partitions`: ticks against the simulated Vocareum, a real instance and a real warehouse."""
 
 import hashlib
 import socket
@@ -148,7 +148,7 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
         keys.append(request.run_key.rpartition(":")[2])
         assert not pipeline.run(request).success
         assert "1 waiting" in pipeline.tick().skip_reason.skip_message or len(keys) == 5
-    assert keys == ["try1", "try1", "try2", "try3", "try4"]  # the first one was another set: it had a good file too
+    assert keys == ["try1", "try1", "try2", "try3", "try4"]  # the first one was another set, with a good file too
     pipeline.clock.move(days=40)
     assert "1 given up" in pipeline.tick().skip_reason.skip_message
     check = pipeline.check("raw.lab_sessions", "delivered_is_loaded")
@@ -235,7 +235,7 @@ def test_a_warehouse_that_is_gone_is_loaded_again(pipeline: Pipeline, vocareum: 
 def test_ten_years_of_listing_take_under_five_seconds_and_one_listing(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, known: bool
 ) -> None:
-    """11,000 keys, of which nothing or all but one are known. CPU seconds of the tick, as others work on this machine."""
+    """11,000 keys, of which none or all but one are known. Measures CPU seconds, as others use this machine."""
     pipeline = start_pipeline("2016-01-01")
     days = [f"{date(2016, 1, 1) + timedelta(days=n)}" for n in range(3_667)]
     names = {
@@ -258,6 +258,6 @@ def test_ten_years_of_listing_take_under_five_seconds_and_one_listing(
     seconds = time.thread_time() - before
     print(f"{len(keys)} keys, {known=}: {seconds:.1f} s of CPU")
     assert seconds < 5
-    assert vocareum.count("LIST") == 12  # the pages of a thousand of one listing
+    assert vocareum.count("LIST") == 12  # pages of a thousand keys of one listing
     assert spans(requests)[0][1] == days[-1]
     assert len(requests) == (1 if known else 10)

@@ -1,4 +1,4 @@
-"""The SQL models in Dagster: lineage, checks, what a load makes stale, and what a failing model leaves."""
+"""The SQL models in Dagster: lineage, checks, staleness after a load, and failing models."""
 
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ DAY = date(2026, 11, 7)
 
 @pytest.fixture
 def loaded(pipeline: Pipeline) -> Pipeline:
-    """A pipeline that has loaded a small organisation; nothing is built yet."""
+    """A pipeline with a loaded small organisation; no model is built yet."""
     pipeline.vocareum.put_many(Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files())
     assert all(run.success for run in pipeline.tick_and_run()), "the organisation does not load"
     return pipeline
@@ -41,7 +41,7 @@ def build(pipeline: Pipeline, keys: list[dg.AssetKey], project: Project | None =
 
 
 def with_model(sql: str, name: str = "broken") -> Project:
-    """The project with one more mart."""
+    """The project with an additional mart."""
     project = load_project()
     model = parse_model(Layer.MARTS, name, sql)
     return Project({**project.models, model.qualified: model}, project.tests)
@@ -97,7 +97,7 @@ def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None
 def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The load's run ends between the first read of the models' run and the end of its publishing."""
+    """The load's run ends between the first read of the models' run and the end of its publication."""
 
     def read_then_load(*arguments: Any, **keywords: Any) -> Any:
         built = real(*arguments, **keywords)

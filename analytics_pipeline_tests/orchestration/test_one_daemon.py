@@ -1,4 +1,4 @@
-"""A data folder has one daemon: a second one is refused, and told which process is the first."""
+"""A data folder has one daemon: a second one is refused, with the first one's process in the message."""
 
 import os
 import signal

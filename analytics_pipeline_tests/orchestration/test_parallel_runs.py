@@ -1,4 +1,4 @@
-"""Runs in parallel never fail on DuckDB's lock: they queue. Each is a process of its own, as the daemon launches them."""
+"""Parallel runs never fail on DuckDB's lock: they queue. Each is its own process, as the daemon launches them."""
 
 import os
 import subprocess

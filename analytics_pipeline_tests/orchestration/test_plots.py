@@ -1,4 +1,4 @@
-"""The small pictures of the Dagster UI."""
+"""The small plots in the Dagster UI."""
 
 import base64
 import re

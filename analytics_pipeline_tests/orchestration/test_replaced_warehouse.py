@@ -1,4 +1,4 @@
-"""An older warehouse that is put back under a current DAGSTER_HOME: noticed without opening it, and made whole by the daemon."""
+"""An older warehouse restored under a current DAGSTER_HOME: detected without opening it, and completed by the daemon."""
 
 import shutil
 from pathlib import Path
@@ -23,7 +23,7 @@ def load(pipeline: Pipeline, *days: str, rows: int = 1) -> None:
 
 @pytest.fixture
 def older(pipeline: Pipeline, tmp_path: Path) -> Path:
-    """A copy of the warehouse with one day of three, the second of which was rewritten since."""
+    """A copy of the warehouse with one of three days, the second of which was rewritten since."""
     load(pipeline, "2026-11-01", "2026-11-02")
     copy = tmp_path / "older.duckdb"
     shutil.copy(pipeline.settings.warehouse_path, copy)

@@ -1,4 +1,4 @@
-"""Run config is written by whoever reaches the Dagster UI: it replaces no address, no secret and no path."""
+"""Anyone who reaches the Dagster UI writes run config: it must replace no address, no secret and no path."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def overrides(elsewhere: Elsewhere, folder: Path) -> dict[str, dict[str, Any]]:
-    """Every address, secret and path that a resource of the pipeline has, or once took from run config."""
+    """Return every address, secret and path that a resource has, or once took from run config."""
     return {
         "feed": {
             "org_id": "1",
@@ -49,7 +49,7 @@ def overrides(elsewhere: Elsewhere, folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def jobs(pipeline: Pipeline) -> list[dg.JobDefinition]:
-    """Every job that can be launched, Dagster's own of all assets too."""
+    """Return every job that can be launched, including Dagster's own for all assets."""
     found = pipeline.definitions.get_repository_def().get_all_jobs()
     assert len(found) >= 4, "the jobs of the cadences, and the one of all assets"
     return found
@@ -77,7 +77,7 @@ def test_no_job_takes_an_address_a_secret_or_a_path_from_run_config(
 
 
 def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
-    """A field that takes {"env": NAME} is of one of Dagster's `...Source` types."""
+    """A field that accepts {"env": NAME} has one of Dagster's `...Source` types."""
     for job in jobs(pipeline):
         keys = {one.key for one in job.run_config_schema.config_type.type_iterator()}
         assert {"Array.String", "Bool"} <= keys, "the config of the raw assets is among what is looked at"

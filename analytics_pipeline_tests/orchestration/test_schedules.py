@@ -1,4 +1,4 @@
-"""What the clock starts: ranges for each cadence, on by default."""
+"""Schedules: ranges for each cadence, on by default."""
 
 from datetime import UTC, date, datetime
 

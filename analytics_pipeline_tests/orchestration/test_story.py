@@ -1,6 +1,6 @@
-"""The life of a pipeline: an organisation that grows a day at a time, downtime, rewritten files, a bad one, a new course.
+"""The life of a pipeline: an organisation that grows daily, downtime, rewritten files, a bad file, a new course.
 
-At the end the tables are those of a single clean load. The daemon's part is played by `Pipeline`.
+At the end the tables equal a single clean load. `Pipeline` plays the daemon.
 """
 
 from datetime import date, timedelta
@@ -17,7 +17,7 @@ BAD = b"<html>502 Bad Gateway</html>"
 
 
 def contents(pipeline: Pipeline) -> dict[str, list[tuple[object, ...]]]:
-    """What was delivered, as the tables hold it; when it was loaded is left out."""
+    """Return the delivered rows as the tables hold them, without load times."""
     return {
         name: pipeline.rows(f"SELECT * EXCLUDE (_loaded_at) FROM {dataset.table} ORDER BY ALL")
         for name, dataset in DATASETS.items()
@@ -25,7 +25,7 @@ def contents(pipeline: Pipeline) -> dict[str, list[tuple[object, ...]]]:
 
 
 def live_through(pipeline: Pipeline, organisation: Organisation, away: range, bad_day: date) -> None:
-    """A tick and its runs after each night of the organisation, but for the nights in which nothing runs."""
+    """Tick and run after each night of the organisation, except for the nights of downtime."""
     delivered: dict[str, bytes] = {}
     bad_key, _ = lab_sessions(f"{bad_day}")
     for night, day in enumerate(organisation.spec.all_days()):
@@ -56,7 +56,7 @@ def test_a_pipeline_after_many_faults_equals_a_clean_load(
     assert len(organisation.files(first)) < len(organisation.files())
     live_through(lived, organisation, away, bad_day)
 
-    # The bad day was tried again and given up; it is red with its remedy, and nothing else is missing.
+    # The bad day was retried and given up: red with its remedy, and nothing else is missing.
     while lived.tick_and_run():
         lived.clock.move(days=1)
     assert "1 not loaded: 1 given up" in summary(lived)
@@ -65,7 +65,7 @@ def test_a_pipeline_after_many_faults_equals_a_clean_load(
         assert not check.passed
         assert lab_sessions(f"{bad_day}")[0] in check.description and "HTML" in check.description
 
-    # Vocareum delivers it anew, and all is well.
+    # Vocareum delivers it again, and everything is resolved.
     key, _ = lab_sessions(f"{bad_day}")
     vocareum.put(key, organisation.files()[key])
     lived.clock.move(days=1)
@@ -84,7 +84,7 @@ def test_a_pipeline_after_many_faults_equals_a_clean_load(
 
 
 def summary(pipeline: Pipeline) -> str:
-    """What a tick that has nothing to do says."""
+    """Return the message of a tick that has nothing to do."""
     result = pipeline.tick()
     assert not result.run_requests
     return result.skip_reason.skip_message

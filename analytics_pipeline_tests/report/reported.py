@@ -1,4 +1,4 @@
-"""What these tests share: a published file from rows written by hand, and a page opened and watched."""
+"""Helpers of these tests: a published file from hand-written rows, and a page opened and watched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Connection = duckdb.DuckDBPyConnection
 
 
 def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _: None, *, pii: bool = False) -> Path:
-    """A published file of a warehouse that `fill` puts rows into; all models are built."""
+    """Return a published file of a warehouse that `fill` adds rows to; all models are built."""
     target = folder / "analytics.duckdb"
     with open_warehouse(folder / "warehouse.duckdb") as connection:
         fill(connection)
@@ -26,7 +26,7 @@ def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _
 
 @dataclass
 class Opened:
-    """A page in the browser, and everything it did that it should not."""
+    """A page in the browser, and everything forbidden that it did."""
 
     page: Any
     errors: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Opened:
         self.page.wait_for_selector(f'html[data-drawn="{course}"]')
 
     def marks(self, chart: str) -> int:
-        """Shapes that a chart draws for data and that can be seen: inside of the picture, and of some size."""
+        """Count the visible shapes that a chart draws for data: inside the picture, and not too small."""
         return self.page.evaluate(
             """(chart) => {
                 const picture = document.querySelector(`#${chart} .plot:not([hidden]) svg`);
@@ -59,7 +59,7 @@ class Opened:
 
 
 def open_report(browser: Any, report: Path, scheme: str = "light", width: int = 1280) -> Opened:
-    """Open a report without a network; fails if it is not drawn in ten seconds."""
+    """Open a report without a network; fail if it is not drawn in ten seconds."""
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
     opened = Opened(context.new_page())
     opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))

@@ -1,4 +1,4 @@
-"""The key figures: rounding, proportions and what is said where there is nothing."""
+"""The key figures: rounding, proportions, and the texts for missing data."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -45,7 +45,7 @@ def test_a_change_names_the_loaded_days_it_compares_or_says_that_there_are_too_f
 
 
 def constant_use(connection: duckdb.DuckDBPyConnection, days: int, missing: int | None = None) -> None:
-    """Two dollars and one session on each day up to 30 October; one file may be missing. The first holds a balance."""
+    """Two dollars and one session on each day up to 30 October; one file may be missing. The first holds an opening balance."""
     end = date(2026, 10, 30)
     delivered = [end - timedelta(days=n) for n in range(days) if n != missing][::-1]
     since = [(at - delivered[0]).days for at in delivered]

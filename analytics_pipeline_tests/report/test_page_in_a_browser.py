@@ -33,7 +33,7 @@ LEAST_MARKS = {
     "never-seen": 10,
     "rejects": 10,
 }
-"""Marks to be seen in each chart of the simulated organisation; in the others there are more days or hours than 60."""
+"""Expected marks in each chart of the simulated organisation; the other charts have more than 60 days or hours."""
 FIXED = {"completeness", "rejects"}
 
 
@@ -195,7 +195,7 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Cost \u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # an override that would turn what follows
+        ("Cost \u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # an override that would reorder the following text
         ("Cost \u2069\u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # a mark that would end the isolation
         ("\u05de\u05d1\u05d5\u05d0", "\u2068\u05de\u05d1\u05d5\u05d0\u2069"),  # an honest name in Hebrew
         ("Intro", "Intro"),
@@ -218,7 +218,7 @@ def test_a_name_never_reorders_the_text_next_to_it(browser: Any, tmp_path: Path,
     opened.page.locator("#top-services summary").click()
     opened.page.locator("#top-services tbody td").first.wait_for()
     assert shown in opened.page.locator("#top-services tbody td").all_text_contents()
-    # As the browser lays it out: the id stays to the right of the name.
+    # In the browser's layout the id stays to the right of the name.
     right = """([name, id]) => { const line = document.createElement("p"), text = document.createTextNode(name + id);
         line.append(text); document.body.append(line);
         const box = (from, to) => { const range = document.createRange(); range.setStart(text, from); range.setEnd(text, to);

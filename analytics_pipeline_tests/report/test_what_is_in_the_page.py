@@ -1,4 +1,4 @@
-"""The page's bytes and the rows behind it, without a browser."""
+"""The page's bytes and its data, without a browser."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from analytics_pipeline_tests.sql_models.modelled import aws, land, load, put, u
 
 
 def people(published_from: Organisation) -> set[str]:
-    """Names and emails that the organisation's enrollment files hold."""
+    """Return names and emails in the organisation's enrollment files."""
     import csv
 
     words: set[str] = set()

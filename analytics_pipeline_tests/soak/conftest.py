@@ -1,4 +1,4 @@
-"""What the soak suites start from: the folders of an organisation in several states, made once by the real command line."""
+"""Starting points of the soak suites: the folders of an organisation in several states, made once by the real command line."""
 
 import shutil
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ BEFORE = datetime.now(UTC) - timedelta(days=2)
 
 @dataclass(frozen=True)
 class Made:
-    """What trials are made of."""
+    """Starting points of trials."""
 
     folder: Path
     vocareum: DemoVocareum
@@ -30,28 +30,28 @@ class Made:
     night_before: dict[str, bytes]
 
     def trial(self, name: str, before: Path, *arguments: str, line: str = "") -> Trial:
-        """A command on a folder, with everything delivered."""
+        """Run a command on a folder, with everything delivered."""
         self.deliver()
         return unbroken(before, self.folder / f"{name}, after", arguments, self.environment, line)
 
     def deliver(self) -> None:
-        """Have the bucket hold what it holds after the last night."""
+        """Fill the bucket as after the last night."""
         self.vocareum.clear()
         self.vocareum.put_many(self.night_before, BEFORE)
         changed = {key: body for key, body in self.last_night.items() if self.night_before.get(key) != body}
         self.vocareum.put_many(changed, BEFORE + timedelta(days=1))
 
     def copy(self, state: State, name: str) -> Path:
-        """A copy of a folder, to be made into what another trial starts from."""
+        """Copy a folder, to turn it into another trial's starting point."""
         return self.copy_to(state, self.folder / name)
 
     def copy_to(self, state: State, folder: Path) -> Path:
-        """A copy of a folder, to be changed."""
+        """Copy a folder, to change it."""
         return Path(shutil.copytree(state.folder, folder, dirs_exist_ok=True))
 
 
 def someone(state: State) -> str:
-    """The id of a person who is in files, tables and marts, and a partner in another one's row."""
+    """Return the id of a person who is in files, tables and marts, and a partner in another person's row."""
     with duckdb.connect(str(state.folder / DATA / "warehouse.duckdb"), read_only=True) as connection:
         [(person,)] = connection.execute(
             """SELECT min(userid) FROM raw.enrollment WHERE userid IN (SELECT partnerid FROM raw.grades)
@@ -74,7 +74,7 @@ def made(vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: p
 
 @pytest.fixture(scope="session")
 def first(made: Made) -> Trial:
-    """The first sync of all, of what was delivered by the last night."""
+    """The very first sync, of everything delivered by the last night."""
     (made.folder / "nothing").mkdir()
     return made.trial("first", made.folder / "nothing", "sync")
 
@@ -91,7 +91,7 @@ def night(made: Made) -> Trial:
 
 @pytest.fixture(scope="session")
 def returning(made: Made, night: Trial) -> Trial:
-    """The same sync, whose files hold a person who was erased before."""
+    """The same sync, with files of a person who was erased before."""
     folder = made.folder / "erased"
     unbroken(night.before.folder, folder, ("erase", "--user-id", someone(night.before), "--yes"), made.environment)
     return made.trial("returning", folder, "sync")
@@ -99,7 +99,7 @@ def returning(made: Made, night: Trial) -> Trial:
 
 @pytest.fixture(scope="session")
 def models(made: Made, night: Trial) -> Trial:
-    """A sync that finds nothing new but the SQL of every model changed; the marts were empty before."""
+    """A sync without new files but with changed SQL of every model; the marts were empty before."""
     older = Path(shutil.copytree(default_folder(), made.folder / "older models"))
     for file in older.glob("marts/*.sql"):
         file.write_text(file.read_text() + "\nLIMIT 0\n")
@@ -113,7 +113,7 @@ def models(made: Made, night: Trial) -> Trial:
 
 @pytest.fixture(scope="session")
 def publishing(made: Made, night: Trial) -> Trial:
-    """A publish of a night's news, with the files of the night before still there."""
+    """A publication of a night's news, replacing the previous night's file."""
     folder = made.copy(night.after, "to be published")
     shutil.copy(night.before.folder / DATA / "analytics.duckdb", folder / DATA)
     earlier = unbroken(
@@ -125,13 +125,13 @@ def publishing(made: Made, night: Trial) -> Trial:
 
 @pytest.fixture(scope="session")
 def erasing(made: Made, night: Trial) -> Trial:
-    """The erasing of a person."""
+    """The erasure of a person."""
     return made.trial("erasing", night.after.folder, "erase", "--user-id", someone(night.after), "--yes")
 
 
 @pytest.fixture(scope="session")
 def reporting(made: Made, night: Trial) -> Trial:
-    """The page of a night's news, with the page of the night before still there."""
+    """The report of a night's news, replacing the previous night's report."""
     folder = made.copy(night.after, "to be reported")
     earlier = unbroken(night.before.folder, made.folder / "reported", ("report",), made.environment)
     shutil.copy(earlier.after.folder / DATA / REPORT, folder / DATA)

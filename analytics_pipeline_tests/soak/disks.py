@@ -1,4 +1,4 @@
-"""A small disk of its own for a test: a tmpfs that is filled until as much room is left as is wanted, and emptied again."""
+"""A small disk for a test: a tmpfs that is filled until a given space is left, and emptied again."""
 
 import os
 import subprocess
@@ -13,9 +13,9 @@ SIZE_MB = 128
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Mount a small tmpfs on a folder, made if need be, while the block runs.
+    """Mount a small tmpfs on a folder, creating it if needed, inside the block.
 
-    A test that wants one is skipped where this user may mount none, but never in CI.
+    Skip the test if this user may not mount one, but never in CI.
     """
     folder.mkdir(parents=True, exist_ok=True)
     mounted = subprocess.run(
@@ -34,12 +34,12 @@ def small_disk(folder: Path) -> Iterator[None]:
 
 
 def fill(ballast: Path, room: int) -> None:
-    """Fill the disk with a file until about so many bytes are free."""
+    """Fill the disk with a file until about this many bytes are free."""
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, max(1, free(ballast) - room))
 
 
 def free(path: Path) -> int:
-    """Bytes that are free on the disk of a path."""
+    """Return the free bytes on the disk of a path."""
     stat = os.statvfs(path if path.exists() else path.parent)
     return stat.f_bavail * stat.f_frsize

@@ -1,8 +1,7 @@
 """Processes that start at once: forked by multiprocessing's fork server, which has imported the whole pipeline.
 
-A cold process takes five to seven seconds to import it, more than most commands take. The server has opened no
-database and made no frame: the threads that DuckDB and polars start for a query start in the forked process itself.
-Only what such a process runs belongs here, and how it is started, killed and waited for.
+A cold process takes five to seven seconds to import it, longer than most commands take. The server has opened no database and
+made no frame, so that the threads that DuckDB and polars start for a query start in the forked process itself.
 """
 
 import multiprocessing
@@ -29,8 +28,8 @@ class Forked:
     """A process that calls a function of a module.
 
     Args:
-        function: what it calls; a module's own, as it is found again by its name.
-        arguments: of the function, copied.
+        function: a top-level function, which is looked up again by its name.
+        arguments: its arguments, copied.
     """
 
     def __init__(self, function: Callable[..., None], *arguments: Any) -> None:
@@ -38,21 +37,21 @@ class Forked:
         self._process.start()
 
     def kill(self) -> bool:
-        """Send SIGKILL and wait; False if it had ended already."""
+        """Send SIGKILL and wait; return False if it had ended already."""
         self._process.kill()
         self._process.join()
         return self._process.exitcode == -signal.SIGKILL
 
     @property
     def runs(self) -> bool:
-        """Whether it has not ended."""
+        """Return whether it is still running."""
         return self._process.is_alive()
 
     def wait(self, seconds: float = 300) -> int:
         """Wait for its end and return the exit code.
 
         Raises:
-            TimeoutError: it has not ended in time, and was killed.
+            TimeoutError: it did not end in time, and was killed.
         """
         self._process.join(seconds)
         if self._process.exitcode is None:
@@ -64,14 +63,14 @@ class Forked:
 def command_line(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path, models: Path | None = None
 ) -> None:
-    """What `analytics-pipeline ARGUMENTS` does in a folder, under a umask that hides nothing.
+    """Run `analytics-pipeline ARGUMENTS` in a folder, under a umask that hides nothing.
 
     Args:
-        arguments: of the command line.
-        environment: settings.
+        arguments: arguments of the command line.
+        environment: the settings.
         folder: the working directory.
-        output: where everything goes that is said.
-        models: SQL of another release than this.
+        output: file for everything that is printed.
+        models: SQL models of another release.
     """
     from analytics_pipeline.cli import main
     from analytics_pipeline.sql_models import project

@@ -1,6 +1,6 @@
-"""The reliability table: figures that the long suites note as they run, printed as the table of docs/reliability.md.
+"""The reliability table: figures that the long suites record, printed as the table of docs/reliability.md.
 
-`python -m analytics_pipeline_tests.soak.reliability` prints what the last runs noted. What is tried belongs in the suites.
+`python -m analytics_pipeline_tests.soak.reliability` prints the figures of the last runs.
 """
 
 import json
@@ -11,11 +11,11 @@ NOTED = Path(__file__).parents[2] / ".artifacts" / "reliability.json"
 
 
 def note(what: str, figure: str) -> None:
-    """Keep a figure, once all assertions behind it have passed; a later run of the same suite replaces it.
+    """Record a figure after all its assertions have passed; a later run of the same suite replaces it.
 
     Args:
-        what: what was done to the pipeline, such as `SIGKILL at a random moment of a sync`.
-        figure: how often, and what was seen, such as `60 kills, 60 runs after them equal to an unbroken one`.
+        what: the attack, such as `SIGKILL at a random moment of a sync`.
+        figure: how often, and the result, such as `60 kills, 60 runs after them equal to an unbroken one`.
     """
     figures = noted() | {what: figure}
     NOTED.parent.mkdir(parents=True, exist_ok=True)
@@ -23,12 +23,12 @@ def note(what: str, figure: str) -> None:
 
 
 def noted() -> dict[str, str]:
-    """What was noted, by what was done."""
+    """Return the recorded figures by attack."""
     return json.loads(NOTED.read_text()) if NOTED.exists() else {}
 
 
 def table() -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     rows = [f"| {what} | {figure} |" for what, figure in sorted(noted().items())]
     return "\n".join(["| what was done to it | what was seen |", "|---|---|", *rows])
 

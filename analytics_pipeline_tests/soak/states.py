@@ -1,6 +1,6 @@
-"""What a data folder holds, as values that can be compared: which rows, by table and source file, which landed files.
+"""Content of a data folder as comparable values: rows by table and source file, and landed files.
 
-What is done to the folder, and what must hold afterwards, belongs in `trials.py`.
+`trials.py` breaks commands and states what must hold afterwards.
 """
 
 import hashlib
@@ -15,16 +15,16 @@ import duckdb
 from analytics_pipeline_tests.loading.loaded import NOT_COMPARED
 
 Digest = tuple[int, int]
-"""How many rows, and the sum of their hashes."""
+"""Number of rows, and the sum of their hashes."""
 Rows = Mapping[str, Mapping[str, Digest]]
-"""Digests by source file, in it by table; those of tables that are not written file by file are under ""."""
+"""Digests by source file, then by table; tables that are not written file by file are under ""."""
 
 _SOURCES = ("_source_key", "source_key")
 _OF_THE_CLOCK = {*NOT_COMPARED, "erased_at", "applied_at", "published_at"}
 
 
 def rows(database: Path) -> Rows:
-    """The rows of a database file that no process has open; a log beside it is replayed, in a copy."""
+    """Return the rows of a database file that no process has open; a log next to it is replayed, in a copy."""
     if not database.exists():
         return {}
     log = database.with_name(f"{database.name}.wal")
@@ -39,23 +39,23 @@ def rows(database: Path) -> Rows:
 
 
 def exported(folder: Path) -> dict[str, Digest]:
-    """The rows of each Parquet file."""
+    """Return the rows of each Parquet file."""
     return {file.name: _digest(duckdb.connect(), f"read_parquet('{file}')") for file in folder.glob("*.parquet")}
 
 
 def page(file: Path) -> dict[str, str]:
-    """The report's content, under its name."""
+    """Return the report's content, under its name."""
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest()} if file.exists() else {}
 
 
 def landed(data: Path) -> dict[str, str]:
-    """Landed files under their final name, by content."""
+    """Return landed files under their final name, by content."""
     files = (data / "landing").rglob("*.csv")
     return {str(file.relative_to(data)): _md5(file) for file in files}
 
 
 def as_delivered(data: Path) -> dict[str, str]:
-    """Those of the landed files that are as they were delivered: the simulated S3 makes an ETag of the content's MD5."""
+    """Return the landed files that are as delivered: the simulated S3 uses the content's MD5 as ETag."""
     return {path: md5 for path, md5 in landed(data).items() if path.endswith(f"@{md5}.csv")}
 
 
@@ -64,13 +64,13 @@ def _md5(file: Path) -> str:
 
 
 def files(folder: Path) -> set[str]:
-    """Every file but Dagster's own and receipts, whose names tell the time."""
+    """Return every file except Dagster's own and receipts, whose names contain the time."""
     found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
     return {str(file) for file in found if not {"dagster", "receipts"} & set(file.parts)}
 
 
 def unfinished_runs(data: Path) -> list[str]:
-    """Dagster runs that count as running."""
+    """Return the Dagster runs that count as running."""
     storage = data / "dagster" / "history" / "runs.db"
     if not storage.exists():
         return []
@@ -80,7 +80,7 @@ def unfinished_runs(data: Path) -> list[str]:
 
 
 def open_to_others(folder: Path) -> dict[str, str]:
-    """Files and folders that others than their owner may use, with their mode."""
+    """Return files and folders that others than their owner may use, with their mode."""
     modes = {
         str(path.relative_to(folder)): path.lstat().st_mode & 0o777
         for path in [folder, *folder.rglob("*")]

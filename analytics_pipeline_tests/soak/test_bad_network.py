@@ -1,4 +1,4 @@
-"""Whole syncs over a network that spoils one answer in five, and servers that are down for as long as production waits."""
+"""Whole syncs over a network that corrupts one response in five, and servers that are down for as long as production waits."""
 
 import time
 from collections import Counter
@@ -19,7 +19,7 @@ from analytics_pipeline_tests.soak.reliability import note
 SEEDS = (1, 2, 3)
 LARGE = OrganisationSpec(last_day=YESTERDAY, days=360, students=30, courses=20)
 API_BOUND_SECONDS, S3_BOUND_SECONDS = 75, 125
-"""What production's patience adds up to: 60 s for the API; for S3 the attempt that is under way after 60 s may end."""
+"""Sum of production's timeouts: 60 s for the API; for S3 the attempt in progress after 60 s may finish."""
 
 
 @pytest.mark.slow

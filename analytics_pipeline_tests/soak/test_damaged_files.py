@@ -13,9 +13,9 @@ from analytics_pipeline_tests.soak.reliability import note
 
 BATCH, FILES, CHUNK = 50, 10_000, 1_000
 _compared: dict[int, int] = {}
-"""Records of the files that were compared, by the first seed of a chunk."""
+"""Records of the compared files, by the first seed of a chunk."""
 _peaks: dict[str, int] = {}
-"""Bytes of memory that each enormous file took at most."""
+"""Maximum memory in bytes that each enormous file took."""
 MEMORY_LIMIT_BYTES = 3_000_000_000
 
 

@@ -1,5 +1,5 @@
-"""A disk that is full at any moment of every command that writes: a message that says so, nothing damaged, and once there
-is room the same command makes what an unbroken one makes."""
+"""A full disk at any moment of every writing command: a message about it, nothing damaged, and with free space the same
+command completes like an uninterrupted one."""
 
 import random
 import re
@@ -15,7 +15,7 @@ from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.soak.trials import BALLAST, DATA, Round, Trial, phase
 
 COMMANDS = {"first": 8, "night": 12, "models": 6, "publishing": 12, "erasing": 12, "reporting": 4}
-"""How often the disk of each is full in the long suite."""
+"""How often each command's disk is full in the long suite."""
 
 
 @pytest.mark.slow
@@ -36,7 +36,7 @@ def test_a_disk_that_is_full_at_any_moment(
 
 
 def fill_and_run_again(trial: Trial, made: Made, folder: Path, times: int) -> Counter[str]:
-    """Run a command with too little room, `times` times between none and almost enough; check what it says and leaves.
+    """Run a command with too little space, `times` times between none and almost enough; check its output and result.
 
     Returns:
         How often it broke in which phase.
@@ -50,7 +50,7 @@ def fill_and_run_again(trial: Trial, made: Made, folder: Path, times: int) -> Co
 
 
 def _room_needed(trial: Trial, folder: Path) -> int:
-    """How many bytes more an unbroken run has in use at its peak than before it."""
+    """Return how many more bytes an uninterrupted run uses at its peak than before it."""
     with small_disk(folder):
         attempt = Round(trial, folder)
         attempt.start()

@@ -1,4 +1,4 @@
-"""Thousands of keys that somebody might try, through S3 listing, plan, download, landing, ledger, Dagster and terminal."""
+"""Thousands of plausible hostile keys, through S3 listing, plan, download, landing, ledger, Dagster and terminal."""
 
 import random
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""SIGKILL at random moments of every command that writes, each followed by a normal run: nothing is lost, doubled,
-half done, left behind or open to others. When a kill fell is told from what the dead process left."""
+"""SIGKILL at random moments of every writing command, each followed by a normal run: nothing is lost, doubled, half done,
+left over or open to others. The leftovers of the dead process show when the kill hit."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from analytics_pipeline_tests.soak.trials import Round, Trial, phase
 
 AT_ONCE = os.cpu_count() or 1
 COMMANDS = {"first": 10, "night": 35, "returning": 35, "models": 40, "publishing": 40, "erasing": 40}
-"""How often each is killed in the long suite."""
+"""How often each command is killed in the long suite."""
 
 
 @pytest.mark.slow
@@ -39,10 +39,10 @@ def test_a_command_killed_at_any_moment(
 
 
 def kill_and_run_again(trial: Trial, made: Made, folder: Path, kills: int) -> Counter[str]:
-    """Break a command `kills` times, each in a folder of its own, and check what each and the run after it leave.
+    """Interrupt a command `kills` times, each in its own folder, and check the result of each and of the next run.
 
     Returns:
-        How many kills fell into which phase.
+        How many kills hit which phase.
     """
     made.deliver()
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -69,8 +69,8 @@ def _one_round(trial: Trial, folder: Path, at: int, kills: int) -> str:
 
 
 def _moments(seconds: float, at: int, kills: int) -> Iterator[float]:
-    """A random moment in this round's share of the time, and of some more as a machine can be slower than it was; sooner
-    ones where the command has ended before."""
+    """Return a random moment in this round's share of the time, plus a margin as the machine may be slower now; earlier ones if
+    the command ended before."""
     dice = random.Random(at)
     moment = 1.3 * seconds * (at + dice.random()) / kills
     while True:

@@ -1,4 +1,4 @@
-"""Many at once on one data folder: runs that write, one that publishes, readers of the published file; none may notice."""
+"""Many processes on one data folder: runs that write, one that publishes, readers of the published file; none is disturbed."""
 
 import json
 import time
@@ -19,12 +19,12 @@ from analytics_pipeline_tests.soak.trials import DATA, State, Trial
 
 READERS = 4
 WRITERS = tuple(DATASETS)
-"""Eight: each loads its dataset again and again, whole."""
+"""Eight processes, each of which reloads its whole dataset repeatedly."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One run of a command and what became of it."""
+    """One run of a command and its result."""
 
     arguments: tuple[str, ...]
     code: int
@@ -45,10 +45,10 @@ def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, 
 def together(
     made: Made, start: State, folder: Path, seconds: float, writers: Sequence[str] = WRITERS
 ) -> tuple[list[Turn], int]:
-    """Let all of them go on for a while, each once at least; returns every run, and how many reads there were.
+    """Let all of them run for a while, each at least once; return every run, and the number of reads.
 
     Raises:
-        AssertionError: a run failed, a read failed or saw half a state, or what is loaded is not as before.
+        AssertionError: a run failed, a read failed or saw a torn state, or the loaded data changed.
     """
     made.deliver()
     made.copy_to(start, folder)
@@ -83,7 +83,7 @@ def _loop(made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[
 
 
 def read_until(stop: str, database: str, told: str) -> None:
-    """Open, ask, close, until there is a file `stop`: every table must have the rows that the ledger says, and the marts what they read."""
+    """Open, query, close, until a file `stop` exists: every table must match the ledger, and the marts their sources."""
     counted = " AND ".join(
         f"(SELECT count(*) FROM {one.table}) = "
         f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{one.name}')"
@@ -104,5 +104,5 @@ def read_until(stop: str, database: str, told: str) -> None:
 
 
 def _unlike(one: Mapping[str, states.Digest], other: Mapping[str, states.Digest]) -> set[str]:
-    """Tables that two states of a source file do not hold alike."""
+    """Return the tables in which two states of a source file differ."""
     return {table for table in one.keys() | other.keys() if one.get(table) != other.get(table)}

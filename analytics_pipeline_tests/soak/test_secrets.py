@@ -1,4 +1,4 @@
-"""A daemon whose runs fail and whose webhook does not answer: what it keeps and says over some ticks, searched byte by byte."""
+"""A daemon whose runs fail and whose webhook does not respond: everything it stores and prints, searched byte by byte."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ SECONDS = 400
 
 
 def told_of(instance: dg.DagsterInstance) -> list[str]:
-    """What the ticks of the sensor `alerts` say."""
+    """Return the messages of the sensor `alerts`."""
     states = [one for one in instance.all_instigator_state() if one.instigator_name == "alerts"]
     ticks = [tick for one in states for tick in instance.get_ticks(one.instigator_origin_id, one.selector_id)]
     return [tick.skip_reason or "" for tick in ticks if tick.status is TickStatus.SKIPPED]

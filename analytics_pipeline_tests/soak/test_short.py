@@ -1,6 +1,6 @@
-"""The short versions of the suites that start from the same folders, in one file so that these are made once.
+"""Short versions of the suites that start from the same folders, in one file so that these are made once.
 
-What is tried, and what must hold, is in the long suites beside this one.
+The long suites next to it define what is tried and what must hold.
 """
 
 from pathlib import Path

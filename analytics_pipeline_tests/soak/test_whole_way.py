@@ -1,4 +1,4 @@
-"""Thousands of odd and damaged files of every dataset through the whole way, by seeds and by hypothesis."""
+"""Thousands of odd and damaged files of every dataset through every stage, by seeds and by hypothesis."""
 
 import tempfile
 from pathlib import Path
@@ -21,12 +21,12 @@ EXAMPLES = 60
 
 @pytest.fixture(autouse=True)
 def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
-    """Small files of which most is damaged are still compared row by row."""
+    """Compare small, mostly damaged files row by row too."""
     monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
 
 
 def at_a_time(dataset: Dataset) -> int:
-    """Files of a dataset in one load: there is one alone of what is delivered for the whole organisation."""
+    """Return files of a dataset for one load; only one if the dataset has one file for the whole organisation."""
     return AT_A_TIME if typed.key(dataset, 0) != typed.key(dataset, 1) else 1
 
 

@@ -1,7 +1,7 @@
-"""Commands that are broken in the middle: what they start from, what an unbroken one makes of it, and what must hold
-right after the break and after the normal run that follows.
+"""Commands that are interrupted: their starting point, the result of an uninterrupted run, and what must hold right after
+the interruption and after the next normal run.
 
-How a command is broken (killed, or out of disk) belongs in the suites.
+The suites define the interruption (a kill, or a full disk).
 """
 
 import shutil
@@ -18,12 +18,12 @@ from analytics_pipeline_tests.soak.processes import Forked, command_line
 
 DATA, EXPORT, REPORT = "data", "parquet", "report.html"
 BALLAST = "ballast"
-"""A file beside the data folder that fills the disk."""
+"""A file next to the data folder that fills the disk."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What a folder holds: a data folder, and what was exported from it."""
+    """Content of a folder: a data folder, and its exports."""
 
     folder: Path
 
@@ -50,15 +50,15 @@ class State:
 
 @dataclass(frozen=True)
 class Trial:
-    """A command, the state it starts from, and the one that it makes of it when nothing breaks it.
+    """A command, the state it starts from, and the state after an uninterrupted run.
 
     Attributes:
-        arguments: of the command line.
-        environment: settings; the data folder is the one of each round.
+        arguments: arguments of the command line.
+        environment: the settings; each round has its own data folder.
         before: the folder it starts from, never changed.
-        after: the folder after an unbroken run, never changed.
-        seconds: how long an unbroken run takes, from the line on.
-        line: what the command says where breaking it becomes interesting; "" is from its beginning.
+        after: the folder after an uninterrupted run, never changed.
+        seconds: duration of an uninterrupted run, from the line on.
+        line: output at which interruptions become interesting; "" means from the start.
     """
 
     arguments: tuple[str, ...]
@@ -72,7 +72,7 @@ class Trial:
 def unbroken(
     before: Path, after: Path, arguments: tuple[str, ...], environment: Mapping[str, str], line: str = ""
 ) -> Trial:
-    """Run a command on a copy of a folder, from its beginning to its end."""
+    """Run a command on a copy of a folder, from start to end."""
     whole = Round(Trial(arguments, environment, State(before), State(after), 0, line), after)
     whole.start()
     began = time.monotonic()
@@ -82,40 +82,40 @@ def unbroken(
 
 @dataclass
 class Round:
-    """One copy of the folder that a trial starts from, and the command in it."""
+    """One copy of a trial's starting folder, and the command in it."""
 
     trial: Trial
     folder: Path
     process: Forked = field(init=False)
 
     def start(self) -> None:
-        """Start the command in a new copy; returns when it has said the trial's line, or has ended."""
+        """Start the command in a new copy; return when it has printed the trial's line, or has ended."""
         self.copy()
         self.go()
 
     def copy(self) -> None:
-        """Make the folder what the trial starts from."""
+        """Reset the folder to the trial's starting point."""
         shutil.copytree(self.trial.before.folder, self.folder, dirs_exist_ok=True)
 
     def go(self) -> None:
-        """Start the command in the folder as it is; returns when it has said the trial's line, or has ended."""
+        """Start the command in the folder as it is; return when it has printed the trial's line, or has ended."""
         self._run()
         while self.trial.line not in self.output and self.process.runs:
             time.sleep(0.005)
 
     def run_again(self) -> None:
-        """The normal run that follows; it must succeed."""
+        """Run the normal command afterwards; it must succeed."""
         self._run()
         assert self.process.wait() == 0, f"the run after it failed:\n{self.output}"
 
     @property
     def output(self) -> str:
-        """What the command said so far."""
+        """Return the command's output so far."""
         return self._said.read_text() if self._said.exists() else ""
 
     @property
     def _said(self) -> Path:
-        """Beside the folder, whose disk may be full."""
+        """Return a path next to the folder, whose disk may be full."""
         return self.folder.with_name(f"{self.folder.name}.output")
 
     def _run(self) -> None:
@@ -124,8 +124,8 @@ class Round:
         self.process = Forked(command_line, self.trial.arguments, settings, self.folder, self._said)
 
     def nothing_is_half_done(self) -> State:
-        """Assert what must hold at any moment: each file is loaded whole or not at all, and what is published opens and is
-        whole; nobody else may read anything. Returns what was found."""
+        """Assert what must hold at any moment: each file is loaded completely or not at all, the published file opens and is
+        complete, and nobody else may read anything. Return what was found."""
         before, found, after = self.trial.before, State(self.folder), self.trial.after
         for source in before.warehouse.keys() | found.warehouse.keys() | after.warehouse.keys():
             old, now, new = (state.warehouse.get(source, {}) for state in (before, found, after))
@@ -143,7 +143,7 @@ class Round:
         return found
 
     def equals_an_unbroken_run(self) -> None:
-        """Assert that after the normal run nothing tells the broken one from an unbroken one."""
+        """Assert that after the normal run nothing distinguishes an interrupted command from an uninterrupted one."""
         found, after = State(self.folder), self.trial.after
         assert found.files == after.files, f"left behind or missing: {found.files ^ after.files}"
         for what in ("warehouse", "published", "landed", "exported"):
@@ -153,11 +153,11 @@ class Round:
         assert states.open_to_others(self.folder / DATA) == {}, "others can read it"
         assert states.open_to_others(self.folder / EXPORT) == {}, "others can read what was exported"
         with FileLock(self.folder / DATA / "warehouse.duckdb.lock", timeout=0, mode=0o600):
-            pass  # nobody holds it: else this raises
+            pass  # nobody holds it, or this would raise
 
 
 def phase(before: State, found: State, output: str) -> str:
-    """How far a broken command was, by what it said and left."""
+    """Return how far an interrupted command got, by its output and leftovers."""
     data = found.folder / DATA
     marts, marts_before = (
         {name: rows for name, rows in state.warehouse.get("", {}).items() if name.startswith("marts.")}

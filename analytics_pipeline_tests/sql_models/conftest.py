@@ -1,4 +1,4 @@
-"""A warehouse for each test, and one with a whole simulated organisation for those that only look at it."""
+"""A warehouse for each test, and a shared read-only one with a whole simulated organisation."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What these tests share: rows put into raw tables, a simulated organisation's files loaded, and everything built."""
+"""Helpers of these tests: rows inserted into raw tables, a simulated organisation's files loaded, and everything built."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -19,7 +19,7 @@ Row = Mapping[str, object]
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
-    """A moment in UTC, naive as the warehouse keeps it."""
+    """Return a UTC time, naive as in the warehouse."""
     return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
 
 
@@ -27,7 +27,7 @@ WRITTEN = utc(2026, 11, 23, 3)
 
 
 def put(connection: duckdb.DuckDBPyConnection, table: str, *rows: Row) -> None:
-    """Insert rows, each by its columns' names; what they leave out is NULL."""
+    """Insert rows by column name; missing columns are NULL."""
     for row in rows:
         columns = ", ".join(f'"{column}"' for column in row)
         marks = ", ".join("?" for _ in row)
@@ -41,20 +41,20 @@ def build_all(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def broken(connection: duckdb.DuckDBPyConnection, without: Collection[str] = ()) -> list[str]:
-    """The tests that fail with what they found, without those that only warn."""
+    """Return the failing tests with their findings, without warnings."""
     tests = [test for test in PROJECT.tests.values() if test.severity is Severity.ERROR and test.name not in without]
     return [str((t.test.name, t.violations, t.failure)) for t in run_tests(connection, tests) if not t.passed]
 
 
 def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
-    """The rows of a query, as dicts."""
+    """Return the rows of a query as dicts."""
     cursor = connection.execute(sql)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN) -> list[LandedFile]:
-    """Put files on disk as a download does; those of no dataset are left out."""
+    """Write files to disk like a download; skip unrecognised ones."""
     landed = []
     for key, body in files.items():
         below = key.partition("/")[2]

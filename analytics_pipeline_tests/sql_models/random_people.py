@@ -1,6 +1,6 @@
 """Small random organisations of people: courses, rosters over three nights, scores and sessions, with the feed's oddities.
 
-What the marts must make of them is counted in `recount_people.py`. Ids of organisation n lie between 1000 n and 1000 n + 999.
+`recount_people.py` computes the expected marts. Ids of organisation n lie between 1000 n and 1000 n + 999.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ class Session:
 
 @dataclass
 class Delivered:
-    """What some organisations were delivered."""
+    """The deliveries of some organisations."""
 
     parents: list[tuple[int, int | None]] = field(default_factory=list)  # rows of course_mapping: course, parent
     parts: list[tuple[int, int, int, int | None]] = field(default_factory=list)  # course, assignment, part, parent
@@ -70,7 +70,7 @@ class Delivered:
 
 
 def organisations(numbers: Sequence[int]) -> Delivered:
-    """Return what the organisations of these numbers were delivered; the same at every call."""
+    """Return the deliveries of the organisations with these numbers; the same at every call."""
     delivered = Delivered()
     for number in numbers:
         _add(delivered, Random(number), 1_000 * (number + 1))
@@ -102,7 +102,7 @@ def _rosters(dice: Random, users: Sequence[int]) -> Iterator[tuple[int, list[Mem
     """Three nights: some files do not change, some lose half of their people or all, some list a user twice."""
     for night in range(len(NIGHTS)):
         if night and dice.random() < 0.3:
-            continue  # not written anew
+            continue  # not rewritten
         listed = [user for user in users if dice.random() < dice.choice([0, 0.5, 0.9, 0.9])]
         twice = [user for user in listed if dice.random() < 0.15]
         yield night, [Member(user, _role(dice), dice.choice([None, False, False, True])) for user in listed + twice]

@@ -1,6 +1,6 @@
-"""Random organisations as raw rows, put straight into a warehouse: what a recount of the marts needs, and no files.
+"""Random organisations as raw rows, inserted directly into a warehouse, for a recount of the marts without files.
 
-`fill` knows no dataset: whoever recounts other marts makes other rows and fills other tables with it.
+`fill` knows no dataset: a recount of other marts makes other rows and fills other tables with it.
 """
 
 import random
@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 Rows = Mapping[str, Sequence[Mapping[str, object]]]
-"""Table -> its rows, by column; what a row leaves out is NULL."""
+"""Table -> its rows, by column; missing columns are NULL."""
 
 
 def fill(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
@@ -28,7 +28,7 @@ def fill(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
 
 @dataclass
 class MoneyRows:
-    """The rows that the money marts are made of, in the order of their making; `shuffled` gives another order."""
+    """Source rows of the money marts, in the order of creation; `shuffled` gives another order."""
 
     aws: list[dict[str, object]] = field(default_factory=list)
     azure: list[dict[str, object]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class MoneyRows:
 
 
 def money_rows(seed: int, organisations: int) -> MoneyRows:
-    """Rows of several organisations with ids of their own that share a feed: its missing days and its restarts."""
+    """Return rows of several organisations with disjoint ids that share a feed, its missing days and its restarts."""
     chance = random.Random(seed)
     start = date(2026, 1, 1) + timedelta(days=chance.randrange(300))
     days = [start + timedelta(days=n) for n in range(chance.randint(1, 45))]
@@ -95,7 +95,7 @@ def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Seque
 def _aws_series(
     chance: random.Random, rows: MoneyRows, key: tuple[str, int, int], days: Sequence[date], *, monthly: bool
 ) -> None:
-    """An accumulation with restarts, corrections, dips, credits, repeats and days on which it is not listed."""
+    """Return an accumulation with restarts, corrections, dips, credits, repeats and days on which it is not listed."""
     account, user, part = key
     value, left, spent = Decimal(0), None, dict[date, Decimal]()
     for n, day in enumerate(days):
@@ -149,7 +149,7 @@ def _azure_series(chance: random.Random, rows: MoneyRows, user: int, part: int, 
 
 
 def _amount(chance: random.Random) -> Decimal:
-    """Dollars from a billionth to millions, as exact as the feed's."""
+    """Return dollars from a billionth to millions, as exact as the feed's."""
     return (Decimal(chance.randint(1, 10**9)) * Decimal(10) ** chance.choice([-9, -7, -7, -7, -3])).quantize(
         Decimal("1e-9")
     )

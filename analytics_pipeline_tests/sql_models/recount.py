@@ -1,6 +1,6 @@
-"""The money marts counted again in plain Python, from raw rows and without any SQL.
+"""The money marts recomputed in plain Python, from raw rows and without SQL.
 
-It follows FEED's rules series by series and asks nothing of the models, so that both being wrong alike is unlikely.
+It follows FEED's rules series by series and independently of the models, so that both are unlikely to be wrong alike.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Entry:
-    """What a reader can know of one reported value."""
+    """What a reader can know about one reported value."""
 
     day: date
     key: Key
@@ -29,12 +29,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Feed:
-    """What an organisation's AWS files say.
+    """Content of an organisation's AWS files.
 
     Attributes:
         lines: (day, key, cost) of every row, in any order.
-        left: the days on which rows say that the account was deactivated, by (day, key).
-        bills: service_spend by (first of the month, key); what a month's file does not list is absent.
+        left: the days of deactivation that rows give, by (day, key).
+        bills: service_spend by (first of the month, key); absent if a month's file does not list it.
     """
 
     lines: Sequence[tuple[date, Key, Decimal]]
@@ -43,13 +43,13 @@ class Feed:
 
 
 def line_total(amounts: Iterable[Decimal]) -> Decimal:
-    """What lines of one file and key amount to: the greatest, and every credit."""
+    """Return the value of a file's lines with one key: the greatest, plus every credit."""
     listed = list(amounts)
     return max((one for one in listed if one >= 0), default=ZERO) + sum((one for one in listed if one < 0), ZERO)
 
 
 def aws_spend(feed: Feed) -> list[Entry]:
-    """Every entry of the AWS series."""
+    """Return every entry of the AWS series."""
     series = _series(feed)
     files = sorted({day for day, _, _ in feed.lines})
     since = {day: (day - before).days for before, day in pairwise(files)}
@@ -107,7 +107,7 @@ def _falls(
 
 
 def _told_by_the_bill(feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date) -> bool | None:
-    """Whether the month's bill says that the value at `n` is a restart; None where it says nothing clear."""
+    """Return whether the month's bill says that the value at `n` is a restart; None if it is not clear."""
     month = values[n][0].replace(day=1)
     billed = feed.bills.get((month, key))
     inside = [i for i, (day, _) in enumerate(values) if day.replace(day=1) == month]
@@ -135,7 +135,7 @@ def _entries(
     falls: Mapping[date, tuple[str, str | None]],
     since: Mapping[date, int],
 ) -> list[Entry]:
-    """Cut a series at its restarts; within an accumulation each value counts for no more than a later one."""
+    """Cut a series at its restarts; within an accumulation no value counts for more than a later one."""
     accumulations: list[list[tuple[date, Decimal]]] = [[]]
     for day, value in values:
         if falls.get(day, ("",))[0] == "restart":
@@ -157,7 +157,7 @@ def _entries(
 
 
 def azure_total(lines: Iterable[tuple[date, date, int, int, Decimal]]) -> dict[tuple[date, int, int], Decimal]:
-    """The bill of each (month, user, part): its last file's value. Lines are (file's day, month, user, part, value)."""
+    """Return the bill of each (month, user, part): its last file's value. Lines are (file's day, month, user, part, value)."""
     bills: dict[tuple[date, int, int], Decimal] = {}
     ordered = sorted(lines, key=lambda line: (line[1:4], line[0]))
     for (month, user, part, _), listed in groupby(ordered, key=lambda line: (*line[1:4], line[0])):
@@ -168,12 +168,12 @@ def azure_total(lines: Iterable[tuple[date, date, int, int, Decimal]]) -> dict[t
 def course_of(
     mapped: Iterable[tuple[int, int]], named: Iterable[int], enrolled: Iterable[int]
 ) -> tuple[int | None, int | None]:
-    """The course and assignment of a user's spend on a part, by FEED's order of evidence.
+    """Return the course and assignment of a user's spend on a part, by FEED's order of evidence.
 
     Args:
-        mapped: the courses and assignments that the mapping lists for the part.
-        named: the courses in which service_spend or sessions name the user and part.
-        enrolled: the courses in which the user is enrolled.
+        mapped: courses and assignments that the mapping lists for the part.
+        named: courses in which service_spend or sessions name the user and part.
+        enrolled: courses in which the user is enrolled.
     """
     listed = set(mapped)
     if not listed:

@@ -1,6 +1,6 @@
-"""The marts about people and sessions, counted again in plain Python from what was delivered: no SQL, no code of the pipeline.
+"""The marts about people and sessions, recomputed in plain Python from the delivered files: no SQL, no pipeline code.
 
-Each function returns a mart's rows by its key, as tuples of the columns that `COLUMNS` names.
+Each function returns a mart's rows by key, as tuples of the columns in `COLUMNS`.
 """
 
 from collections import defaultdict
@@ -63,7 +63,7 @@ def quantiles(values: Sequence[int]) -> tuple[int | None, ...]:
 
 
 def distinct_sessions(delivered: Delivered) -> list[Session]:
-    """Each session once, from the file in which its end is latest."""
+    """Return each session once, from the file in which its end is latest."""
 
     def same(row: Session) -> Hashable:
         return row.user, row.part, row.launch, row.start, None if row.launch or row.start else row.file_day
@@ -278,7 +278,7 @@ def _most_by_assignment(delivered: Delivered, course: int) -> Mapping[int, Decim
 
 
 def course_summary(delivered: Delivered) -> Rows:
-    """Courses, counted from the summary of people: course and user are the first two columns, as `COLUMNS` says."""
+    """Return courses, computed from the summary of people; course and user are the first two columns, as in `COLUMNS`."""
     names = COLUMNS["student_course_summary"].split(", ")
     people = grouped(
         [dict(zip(names, row, strict=True)) for row in student_course_summary(delivered)], lambda row: row["course_id"]

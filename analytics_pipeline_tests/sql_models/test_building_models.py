@@ -1,4 +1,4 @@
-"""How models are found, ordered, built and tested; on folders made by the test."""
+"""Finding, ordering, building and testing models, on folders made by the test."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ MARTS = {
 
 
 def project(folder: Path, **files: str) -> Project:
-    """A project of files named `marts__name` or `staging__name` or `tests__name`."""
+    """Return a project of files named `marts__name`, `staging__name` or `tests__name`."""
     for name, sql in files.items():
         path = folder / (name.replace("__", "/") + ".sql")
         path.parent.mkdir(exist_ok=True)
@@ -157,7 +157,7 @@ def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None
     assert lineage["staging.grades"]["assignment_id"] == {("raw.grades", "asnid")}
     assert lineage["marts.daily_cloud_spend"]["course_id"] == {("staging.spend_courses", "course_id")}
     assert ("staging.azure_cost", "accumulated") in lineage["marts.daily_cloud_spend"]["cost"]
-    assert lineage["marts.lab_launches_daily"]["launches"] == frozenset()  # a count is made of rows, not of columns
+    assert lineage["marts.lab_launches_daily"]["launches"] == frozenset()  # a count depends on rows, not on columns
     known = {name: set(model.columns) for name, model in PROJECT.models.items()}
     for model, columns in lineage.items():
         assert set(columns) == known[model]

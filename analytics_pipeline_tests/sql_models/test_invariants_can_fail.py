@@ -1,4 +1,4 @@
-"""Each test in `dbt_like_sql/tests/` against a table that was broken on purpose: one that cannot fail proves nothing."""
+"""Each test in `dbt_like_sql/tests/` against a deliberately broken table: a test that cannot fail proves nothing."""
 
 import duckdb
 import pytest
@@ -179,7 +179,7 @@ def test_a_broken_table_is_noticed(built: duckdb.DuckDBPyConnection, name: str, 
 
 
 def test_every_invariant_holds_in_an_empty_warehouse(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """On the first day of an organisation nothing is delivered, and that is no failure."""
+    """On the first day of an organisation nothing is delivered, which is no failure."""
     build_all(warehouse)
     put(warehouse, "raw.asn_mapping")
     assert [test.name for test in PROJECT.tests.values() if run_test(warehouse, test).violations != 0] == []

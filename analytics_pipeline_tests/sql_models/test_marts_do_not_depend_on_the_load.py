@@ -1,4 +1,4 @@
-"""A full reload, a day-by-day load and a shuffled load of the same files give the same marts, to the last digit."""
+"""A full reload, a day-by-day load and a shuffled load of the same files give identical marts."""
 
 import random
 from pathlib import Path
@@ -17,7 +17,7 @@ OF_HISTORY = {
     *("marts.roster_changes", "staging.course_members", "marts.student_course_summary", "marts.course_summary"),
     *("marts.activity_weekly", "marts.course_months"),
 }
-"""Models that know more of an organisation when it was loaded night by night: who was listed before."""
+"""Models that know more about an organisation that was loaded night by night: who was listed before."""
 
 
 def _marts(folder: Path, way: str) -> dict[str, list[tuple[object, ...]]]:
@@ -51,7 +51,7 @@ def test_the_marts_are_the_same(tmp_path: Path, whole: dict[str, list[tuple[obje
 def test_marts_of_files_that_grew_day_by_day_are_those_of_the_last_delivery(
     tmp_path: Path, whole: dict[str, list[tuple[object, ...]]]
 ) -> None:
-    """The whole bucket of some nights, one after the other, as a sync loads it; only the history may know more."""
+    """Load the whole bucket of some nights in order, like a sync; only the history may know more."""
     organisation = Organisation(SPEC)
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         before: dict[str, bytes] = {}
@@ -77,7 +77,7 @@ def test_marts_of_files_that_grew_day_by_day_are_those_of_the_last_delivery(
     assert known == of_one_night != truth.keys(), "no student vanished, so this proves nothing"
 
 
-CONFLICTS = {  # rows that say something else under the same key, as a file is free to do
+CONFLICTS = {  # rows that differ under the same key, as a file may hold
     "raw.aws_cost": "REPLACE (cost + 1 AS cost)",
     "raw.azure_cost": "REPLACE (monthly_cost_to_date + 1 AS monthly_cost_to_date)",
     "raw.service_spend": "REPLACE (cost + 1 AS cost, course_id + 1 AS course_id)",

@@ -1,4 +1,4 @@
-"""The marts against what is really so in a simulated organisation, whose truth is computed without any SQL."""
+"""The marts against the truth of a simulated organisation, which is computed without SQL."""
 
 from collections import Counter, defaultdict
 from datetime import date, timedelta
@@ -47,7 +47,7 @@ def test_daily_spend_is_exact_and_every_invariant_holds(spec: OrganisationSpec, 
 def test_each_amount_equals_the_true_spend_of_the_days_it_covers(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
-    """Against what was spent, not only what could be observed; through resets, missing days and month ends."""
+    """Against the true spend, not only the observable one; through restarts, missing days and month ends."""
     truth: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for s in organisation.truth.daily_spend:
         truth[s.provider, s.aws_account_id, s.user_id, s.part_id, s.course_id, s.spend_date] += s.cost
@@ -148,7 +148,7 @@ def test_roots_of_courses_are_the_last_ancestors_in_the_organisation(
 def test_service_spend_differs_only_where_the_vendor_reports_more(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
-    """Over all months, as days that were not delivered move spend from one month to the next."""
+    """Over all months, as undelivered days move spend from one month to the next."""
     gap = organisation.truth.service_difference
     assert gap
     true: dict[str, Decimal] = defaultdict(Decimal)

@@ -1,4 +1,4 @@
-"""Late or on time: against when a file was first seen, and never against a later version or a copy."""
+"""Lateness: judged by when a file was first seen, never by a later version or a copy."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,14 +18,14 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 def deliver(
     connection: Connection, folder: Path, day: date, written: datetime, seen: datetime, body: bytes = b""
 ) -> None:
-    """Load one day's file, written and loaded at these times; a body that is no CSV fails."""
+    """Load one day's file, written and loaded at these times; a body that is not CSV fails."""
     key = f"org9001/cloud_spend/azure/azure_cost_{day}.csv"
     (landed,) = land(folder, {key: body or HEADER + f"1,,7,Lab,10,2026,{day.day}\n".encode()}, written)
     write_batch(connection, read_batch(landed.delivery.dataset, [landed]), seen, "run")
 
 
 def night(day: date) -> datetime:
-    """Three in the morning after a UTC day."""
+    """Return three in the morning after a UTC day."""
     return utc(day.year, day.month, day.day) + DAY + 3 * HOUR
 
 

@@ -1,4 +1,4 @@
-"""Scores, roles, rosters and clones, on rows written by hand."""
+"""Scores, roles, rosters and clones, on hand-written rows."""
 
 import time
 from datetime import datetime
@@ -152,7 +152,7 @@ def test_roster_changes_show_who_joined_left_and_changed_and_when(warehouse: Con
         put(warehouse, "history.enrollment", {**member(user), "valid_from": since, "valid_to": until, **more})
 
     held(first, second, 1, name="a")
-    held(second, third, 1, name="b")  # another name is no change of the roster
+    held(second, third, 1, name="b")  # another name does not change the roster
     held(third, None, 1, name="b", role="ta")
     held(second, third, 2)
     held(fourth, None, 2)
@@ -178,7 +178,7 @@ def test_clones_are_followed_to_parents_outside_and_circles_end(warehouse: Conne
         (1, 1, 1, 0),
         (2, 1, 1, 1),
         (3, 1, 1, 2),
-        (4, 999, 4, 1),  # outside the organisation: its id is all that is known
+        (4, 999, 4, 1),  # outside the organisation: only its id is known
         (5, 999, 4, 2),
         (6, None, None, None),
         (7, None, None, None),

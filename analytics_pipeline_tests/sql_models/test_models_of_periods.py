@@ -1,4 +1,4 @@
-"""Days, weeks and months of an organisation: against the simulation's truth in plain Python, and hand-made edges of a month."""
+"""Days, weeks and months of an organisation: against the simulation's truth, and hand-made edges of a month."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -23,7 +23,7 @@ def monday(day: date) -> date:
 
 
 def spread(organisation: Organisation) -> Iterable[tuple[date, str, int | None, Decimal]]:
-    """What was spent on each day as it can be known: day, provider, course, dollars; without opening balances."""
+    """Return the observable spend of each day: day, provider, course, dollars; without opening balances."""
     for spend in organisation.truth.observable_daily_spend:
         for n in range(0 if spend.is_opening_balance else spend.days_covered):
             yield spend.spend_date - n * DAY, spend.provider, spend.course_id, spend.cost / spend.days_covered
@@ -37,7 +37,7 @@ def grouped(organisation: Organisation, key: Callable[[SessionTruth], object]) -
 
 
 def students(organisation: Organisation) -> set[tuple[int, int]]:
-    """Who is a student of which course, by the enrollment of the last night."""
+    """Return the students of each course, by the enrollment of the last night."""
     members = organisation.truth.members.items()
     return {where for where, member in members if member.role == "student" and member.is_listed}
 
@@ -119,7 +119,7 @@ def test_each_month_of_a_course_matches_the_truth(built: Connection, organisatio
 
 
 def _costs_of(organisation: Organisation, key: object, people: set[int]) -> Iterable[tuple[date, Decimal]]:
-    """The months and dollars of what these people spent in a course."""
+    """Return the months and dollars that these people spent in a course."""
     _, course = key  # type: ignore[misc]
     for spend in organisation.truth.observable_daily_spend:
         if spend.course_id == course and spend.user_id in people and not spend.is_opening_balance:

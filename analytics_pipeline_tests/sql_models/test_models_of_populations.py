@@ -1,4 +1,4 @@
-"""Who is enrolled, dropped, left, active or failed-only, and that a shorter roster changes no sum of the past."""
+"""Enrolled, dropped, left, active and failed-only people; a shorter roster changes no past sum."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -30,19 +30,19 @@ def member(user: int, role: str | None = "student", dropped: bool | None = False
 
 
 def was_listed(user: int, until: datetime, **more: object) -> Row:
-    """A row of history.enrollment that is over."""
+    """Return a closed row of history.enrollment."""
     return {**member(user), "valid_from": utc(2026, 9, 1), "valid_to": until, **more}
 
 
 def roster(students: int) -> dict[str, bytes]:
-    """The enrollment file of course 5 with a teacher and that many students."""
+    """Return the enrollment file of course 5 with a teacher and this number of students."""
     people = [(900, "teacher"), *((user, "student") for user in range(1, students + 1))]
     rows = [f"{user},5,{role},N,{user}@example.edu,,,0,," for user, role in people]
     return {"org9001/enrollment/course5/enrollment.csv": "\n".join([ENROLLMENT, *rows]).encode()}
 
 
 def costs() -> dict[str, bytes]:
-    """A day on which the teacher and 19 students spend as many dollars as their number."""
+    """Return a day on which the teacher and 19 students spend as many dollars as their number."""
     spent = [(900, 50), *((user, user) for user in range(1, 20))]
     rows = [f"{100000000000 + user},{user},,7,Lab,{cost},1790000000" for user, cost in spent]
     return {
@@ -133,7 +133,7 @@ def test_the_last_known_role_counts(warehouse: Connection) -> None:
 def test_percent_of_all_counts_missing_submissions_as_zero(
     warehouse: Connection, graded: tuple[int, ...], percent: int | None, of_all: int
 ) -> None:
-    """Assignment 6 has 10 points and 8 has 30; asn_mapping knows 9, whose points nobody knows."""
+    """Assignment 6 has 10 points and 8 has 30; asn_mapping lists 9, whose points are unknown."""
     put(warehouse, "raw.enrollment", member(1), member(900, "teacher"))
     put(warehouse, "raw.asn_mapping", {"course_id": 5, "assignment_id": 9, "part_id": 7})
     points = {6: (8, 10), 8: (18, 30)}

@@ -1,4 +1,4 @@
-"""Sessions, launches and concurrency, on rows written by hand."""
+"""Sessions, launches and concurrency, on hand-written rows."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -142,7 +142,7 @@ def test_the_organisations_peak_is_not_the_sum_of_the_courses_peaks(warehouse: C
 
 
 def test_percentiles_of_a_week_are_of_its_sessions_and_no_maximum_of_its_days(warehouse: Connection) -> None:
-    """On Monday one of ten waits 1,000 seconds and ninety on Tuesday none: the week's p90 is theirs, and not Monday's."""
+    """On Monday one of ten waits 1,000 seconds, on Tuesday ninety wait none: the week's p90 is Tuesday's."""
     monday = utc(2026, 10, 5, 12)
     waits = [(monday, n, 500 + n, 5) for n in range(10)] + [(monday + timedelta(days=1), n, 7, 6) for n in range(90)]
     for at, user, seconds, course in waits:

@@ -1,4 +1,4 @@
-"""The traps of the accumulated feeds, one by one, on rows written by hand."""
+"""The traps of the accumulated feeds, one by one, on hand-written rows."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ def spend(
     connection: Connection, columns: str = "spend_date, cost, days_covered, is_reset, is_first"
 ) -> list[tuple[object, ...]]:
     build_all(connection)
-    # Rows written by hand have no ledger and no history.
+    # Hand-written rows have no ledger and no history.
     assert (
         broken(connection, {"raw_rows_are_those_of_the_ledger", "roster_changes_end_at_the_current_enrollment"}) == []
     )
@@ -39,7 +39,7 @@ def test_a_days_spend_is_the_growth_since_the_previous_file(warehouse: Connectio
 
 
 def readings(connection: Connection, *costs: object, start: date = date(2026, 10, 5)) -> list[tuple[object, ...]]:
-    """How the values of one series, a day apart, are read: cost, days covered, and the reading of a fall."""
+    """Return the reading of one series, a day apart: cost, days covered, and the reading of a fall."""
     put(connection, "raw.aws_cost", *(aws(start + timedelta(days=n), cost) for n, cost in enumerate(costs)))
     return spend(connection, "cost, days_covered, fall")
 
@@ -80,7 +80,7 @@ def test_a_correction_lowers_the_days_before_and_a_dip_is_passed_over(warehouse:
         (Decimal(0), 1, "correction"),
         (Decimal(1), 1, None),
         (Decimal(0), 1, "dip"),
-        (Decimal(1), 2, None),  # the growth since the last value that counted
+        (Decimal(1), 2, None),  # the growth since the last counted value
     ]
 
 
@@ -95,7 +95,7 @@ def test_unexplained_falls_are_listed_with_the_dollars_at_stake(warehouse: Conne
     [
         (16, "restart", "service_spend"),  # 10 before the fall and 6 since
         (6, "dip", "service_spend"),
-        (11, "dip", None),  # between both: says nothing
+        (11, "dip", None),  # between both readings: no evidence
     ],
 )
 def test_the_bill_of_the_month_decides_on_a_fall(
@@ -186,7 +186,7 @@ def test_spend_after_a_missing_day_covers_two_days(warehouse: Connection) -> Non
 
 
 def test_days_are_counted_since_the_series_own_previous_value(warehouse: Connection) -> None:
-    """A file may be half delivered, and no row is made up for the day without the series."""
+    """A file may be partly delivered; no row is invented for the day without the series."""
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(2), 1, user=2), aws(day(3), 4))
     assert spend(warehouse, "spend_date, user_id, cost, days_covered") == [
         (day(1), 1, Decimal(1), 1),
@@ -249,7 +249,7 @@ def test_spend_of_a_part_that_no_mapping_knows_stays_and_totals_tie(warehouse: C
 
 
 def shared_part(connection: Connection, *courses: int) -> None:
-    """Map part 7 to several courses, in each as another assignment."""
+    """Map part 7 to several courses, with a different assignment in each."""
     put(connection, "raw.asn_mapping", *({"course_id": c, "assignment_id": c * 10, "part_id": 7} for c in courses))
 
 

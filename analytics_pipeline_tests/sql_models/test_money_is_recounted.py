@@ -21,7 +21,7 @@ HAND_MADE = {"raw_rows_are_those_of_the_ledger", "roster_changes_end_at_the_curr
 
 
 def feed(rows: MoneyRows) -> Feed:
-    """What the AWS rows say, for the recount."""
+    """Return the AWS rows for the recount."""
     lines = [(row["file_date"], _key(row), row["cost"]) for row in rows.aws]
     left = {(row["file_date"], _key(row)): row["deactivation_date"] for row in rows.aws if "deactivation_date" in row}
     bills: dict[tuple[date, tuple[str, int, int]], Decimal] = defaultdict(Decimal)
@@ -31,7 +31,7 @@ def feed(rows: MoneyRows) -> Feed:
 
 
 def service_lines(rows: MoneyRows) -> dict[tuple[date, tuple[str, int, int], int | None, str], Decimal]:
-    """The dollars of each month, account, user, part, delivered course and service."""
+    """Return the dollars of each month, account, user, part, delivered course and service."""
     listed: dict[tuple[object, ...], list[Decimal]] = defaultdict(list)
     for row in rows.services:
         listed[row["file_month"], _key(row), row["course_id"], row["service"]].append(Decimal(str(row["cost"])))
@@ -43,7 +43,7 @@ def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
 
 
 def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, int | None]]:
-    """The course and assignment of each user's spend on a part."""
+    """Return the course and assignment of each user's spend on a part."""
     mapped, enrolled, named = defaultdict(set), defaultdict(set), defaultdict(set)
     for row in rows.mapping:
         mapped[row["part_id"]].add((row["course_id"], row["assignment_id"]))
@@ -60,7 +60,7 @@ def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, in
 
 
 def marts(folder: Path, tables: Mapping[str, Sequence[Mapping[str, object]]]) -> dict[str, list[tuple[object, ...]]]:
-    """The money marts of these rows, in a warehouse of their own."""
+    """Return the money marts of these rows, from their own warehouse."""
     with open_warehouse(folder / "warehouse.duckdb") as connection:
         fill(connection, tables)
         build_all(connection)
@@ -73,7 +73,7 @@ def _rows(connection: Connection, mart: str) -> list[tuple[object, ...]]:
 
 
 def column(name: str, rows: Iterable[tuple[object, ...]], *columns: str) -> list[tuple[object, ...]]:
-    """Columns of a mart's rows, by name."""
+    """Return columns of a mart's rows, by name."""
     places = [list(PROJECT.models[f"marts.{name}"].columns).index(column) for column in columns]
     return [tuple(row[place] for place in places) for row in rows]
 
@@ -114,7 +114,7 @@ def _summaries_agree(
     found: Mapping[str, list[tuple[object, ...]]],
     where: Mapping[tuple[object, object], tuple[int | None, int | None]],
 ) -> None:
-    """Money by course is the same in every mart, and by service it is that of the lines."""
+    """Money by course is the same in every mart, and by service it equals the lines."""
     totals: dict[str, dict[object, Decimal]] = {}
     for mart, amount in (("daily_cloud_spend", "cost"), ("spend_days", "cost"), ("course_summary", "spend")):
         sums: dict[object, Decimal] = defaultdict(Decimal)

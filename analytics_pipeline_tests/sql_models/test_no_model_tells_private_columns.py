@@ -1,4 +1,4 @@
-"""Models are published as a whole: what they are made of decides who may see it."""
+"""Models are published as a whole, so their source columns decide who may see them."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.schema import tables
 
 CLASSIFIED = ("staging.lab_sessions", "end_reason")
-"""Made of the log's text, and one of a few words of ours: it may go on."""
+"""Derived from the log's text, but one of a fixed list of words: it may be published."""
 
 
 def telling(lineage: Mapping[str, ColumnLineage]) -> set[tuple[str, str]]:
-    """The models' columns that descend from a private one, over however many models; they come in the order of building."""
+    """Return model columns that descend from a private one, through any number of models; in build order."""
     private = {
         (table.name, column.name) for table in tables() for column in table.columns if column.privacy is Privacy.PRIVATE
     }

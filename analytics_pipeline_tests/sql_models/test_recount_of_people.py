@@ -32,7 +32,7 @@ def text(value: object) -> str:
 
 
 def csv(dataset: str, rows: Iterable[Mapping[str, object]]) -> bytes:
-    """Write rows by column name; what they leave out is empty."""
+    """Write rows by column name; missing columns are empty."""
     names = HEADERS[dataset].split(",")
     return "\n".join(
         [HEADERS[dataset], *(",".join(text(row.get(name)) for name in names) for row in rows), ""]
@@ -40,7 +40,7 @@ def csv(dataset: str, rows: Iterable[Mapping[str, object]]) -> bytes:
 
 
 def snapshots(delivered: Delivered) -> Iterator[tuple[int, str, bytes]]:
-    """Night, key and body of the files that Vocareum overwrites; all but the rosters are written in the first night."""
+    """Yield night, key and body of the overwritten files; all but the rosters are written in the first night."""
     courses = ({"course_id": course, "parent_course_id": parent} for course, parent in delivered.parents)
     yield 0, "course-asn_mapping/course_mapping.csv", csv("course_mapping", courses)
     names = ("course_id", "assignment_id", "part_id", "parent_part_id")
@@ -69,7 +69,7 @@ def snapshots(delivered: Delivered) -> Iterator[tuple[int, str, bytes]]:
 
 
 def sessions(delivered: Delivered) -> Iterator[tuple[str, bytes]]:
-    """Key and body of the files of sessions."""
+    """Yield key and body of the session files."""
     names = ("user_id", "course_id", "assignment_id", "part_id", "lab_type", "launch_time", "start_time", "init_time")
     days = defaultdict(list)
     for session in delivered.sessions:
@@ -97,7 +97,7 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, delivered: Deliver
 def built(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Delivered]]:
-    """A hundred organisations in one warehouse, each with ids of its own, with all models built."""
+    """A hundred organisations in one warehouse, with disjoint ids, and all models built."""
     folder = tmp_path_factory.mktemp("random")
     delivered = organisations(range(request.param, request.param + AT_ONCE))
     with open_warehouse(folder / "warehouse.duckdb") as connection:
@@ -116,7 +116,7 @@ def test_every_mart_matches_an_independent_recount(built: tuple[duckdb.DuckDBPyC
         assert (sorted(map(str, rows - expected))[:3], sorted(map(str, expected - rows))[:3]) == ([], []), mart
 
 
-WHERE_DELIVERED = {  # what a row of a mart says of one thing must stand together in one row that was delivered
+WHERE_DELIVERED = {  # values of one mart row that must occur together in one delivered row
     "assignment_scores": (
         "user_id, course_id, assignment_id, submission, submitted_at, score, max_score, is_override",
         """SELECT userid, courseid, asnid, submission, submission_time, asnscore, maxscore, coalesce(isoverride, false)

@@ -1,4 +1,4 @@
-"""The simulation in a clean state, the pipeline's side of the connection, and servers that misbehave."""
+"""The simulation in a clean state, the pipeline's connection to it, and misbehaving servers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ Behaviour = Callable[[BaseHTTPRequestHandler], None]
 
 @pytest.fixture
 def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
-    """The API client's time, which passes only while it waits."""
+    """The API client's clock, which moves only while it waits."""
     standing = Seconds()
     monkeypatch.setattr(tenacity, "time", standing)
     monkeypatch.setattr(api_module, "monotonic", standing.monotonic)
@@ -34,7 +34,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
 
 @pytest.fixture
 def clock(demo: DemoVocareum) -> Clock:
-    """The time by which credentials expire, for the simulation and for `connection`."""
+    """The clock that expires credentials, for the simulation and for `connection`."""
     demo.clock = clock = Clock()
     return clock
 
@@ -56,13 +56,13 @@ def bucket(demo: DemoVocareum, connection: boto3.Session) -> Bucket:
 
 @pytest.fixture
 def into(tmp_path: Path) -> Callable[[RemoteObject], Path]:
-    """A destination that keeps the keys as paths under the test's folder."""
+    """A destination that keeps the keys as paths in the test's folder."""
     return lambda found: tmp_path / "landing" / found.key
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Behaviour], str]]:
-    """Start a raw HTTP server that answers each GET and HEAD as the given function does; gives its URL."""
+    """Start a raw HTTP server that answers each GET and HEAD with the given function; return its URL."""
     with ExitStack() as running:
 
         def start(behave: Behaviour) -> str:
@@ -89,7 +89,7 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 
 @pytest.fixture
 def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[..., Bucket]:
-    """A bucket on a server that misbehaves."""
+    """A bucket on a misbehaving server."""
 
     def make(behave: Behaviour, **patience: float) -> Bucket:
         connection = boto3.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")

@@ -1,4 +1,4 @@
-"""How the servers that misbehave answer; `serve` in conftest.py starts them."""
+"""Responses of misbehaving servers; `serve` in conftest.py starts them."""
 
 from http.server import BaseHTTPRequestHandler
 
@@ -11,7 +11,7 @@ def answer(
     announced: int | None = None,
     **headers: str,
 ) -> None:
-    """Send an answer whose Content-Length may be a lie; then close the connection."""
+    """Send a response whose Content-Length may be wrong, then close the connection."""
     handler.send_response(status)
     handler.send_header("Content-Length", str(len(body) if announced is None else announced))
     for name, value in headers.items():

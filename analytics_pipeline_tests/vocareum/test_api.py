@@ -1,4 +1,4 @@
-"""The API client: whom it trusts, what it retries, what it says when it gives up."""
+"""The API client: trust, retries, and its messages when it gives up."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ def client(url: str, budget: float = 5, timeout: float = 1) -> VocareumApi:
 
 
 def failure(api: VocareumApi, org_id: str = "9001") -> VocareumError:
-    """The error that the call ends with, after checking that nothing printed with it holds the token."""
+    """Return the error of the call, after checking that no output about it holds the token."""
     with pytest.raises(VocareumError) as caught:
         api.s3_credentials(org_id)
     chain, error = [], caught.value
@@ -210,7 +210,7 @@ def test_a_web_page_with_status_200_is_malformed_and_points_to_the_address(serve
 def test_an_answer_that_breaks_off_is_asked_for_again(serve, body, monkeypatch: pytest.MonkeyPatch, seconds: Seconds):
     bodies = iter([body, GOOD])
     assert client(serve(lambda handler: answer(handler, next(bodies)))).s3_credentials("9001").access_key_id == "A"
-    # The last attempt begins a second before the end: one that begins just before it would be told as a time-out.
+    # The last attempt begins a second before the end: one that begins just before it would be reported as a timeout.
     monkeypatch.setattr(api_module, "_wait", lambda _: 2.0)
     error = failure(client(serve(lambda handler: answer(handler, body)), budget=3))
     assert isinstance(error, ApiUnavailable)
@@ -293,7 +293,7 @@ def test_an_error_body_is_read_no_further_than_it_is_searched(serve, monkeypatch
     assert isinstance(error, ApiRefused)
     ((pattern, length),) = searched
     assert length <= api_module._MAX_ERROR_BODY
-    # No match runs over the next `<`, so that each character is looked at once.
+    # No match crosses the next `<`, so each character is visited once.
     assert real(pattern, " ", "<<<b>x</b>") == "<< x "
 
 

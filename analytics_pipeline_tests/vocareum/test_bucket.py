@@ -1,4 +1,4 @@
-"""Listing and downloading, against the simulation: complete, private, of the version that is there."""
+"""Listing and downloading, against the simulation: complete, private, and in the current version."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""What counts as credentials, and how they are kept fresh."""
+"""Parsing credentials, and keeping them fresh."""
 
 import json
 import logging
@@ -136,7 +136,7 @@ def test_an_expired_token_is_answered_with_fresh_credentials(demo: DemoVocareum,
 
 def test_credentials_that_s3_never_accepts_are_renewed_a_bounded_number_of_times(demo: DemoVocareum, api: VocareumApi):
     class Stale:
-        """Hands out credentials that are revoked at once, though they claim an hour."""
+        """Issues credentials that are revoked at once, although they claim an hour."""
 
         def s3_credentials(self, org_id: str) -> Credentials:
             found = api.s3_credentials(org_id)

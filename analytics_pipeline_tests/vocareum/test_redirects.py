@@ -1,4 +1,4 @@
-"""An S3 that sends its clients elsewhere: no credential goes with them, and somebody is told."""
+"""An S3 that redirects its clients: credentials never follow, and the redirect is reported."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ WANTED = RemoteObject("org9001/grades/course1/grades.csv", "e1", 2, datetime(202
 
 @pytest.fixture
 def elsewhere(serve: Callable[[Behaviour], str]) -> tuple[str, list[str]]:
-    """A server under another name than the bucket's, which would like to be asked; and what it was asked."""
+    """A server under another name than the bucket's, and the requests it received."""
     asked: list[str] = []
 
     def listen(request: BaseHTTPRequestHandler) -> None:
@@ -73,7 +73,8 @@ def test_a_redirect_within_the_same_server_is_followed(
 
 @pytest.fixture
 def nothing_collected() -> Iterator[None]:
-    """botocore goes down to Python's last frame here; what other tests left, collected there, could not be told and fails this one."""
+    """botocore recurses to Python's limit here. Leftovers of other tests, collected there, could not be attributed and would fail
+    this one."""
     gc.collect()
     gc.disable()
     yield

@@ -1,4 +1,4 @@
-"""Bodies that arrive spoilt, from servers that misbehave: repeated, given up, never left on disk."""
+"""Corrupted bodies from misbehaving servers: retried, given up, never left on disk."""
 
 import hashlib
 from collections import Counter
@@ -24,7 +24,7 @@ MakeBucket = Callable[[Callable[[BaseHTTPRequestHandler], None]], Bucket]
 
 
 class Faulty:
-    """Misbehaves in its own way for the first requests, then answers properly."""
+    """Misbehaves for the first requests, then responds properly."""
 
     def __init__(self, fault: Callable[[BaseHTTPRequestHandler], None], times: int) -> None:
         self.fault, self.times, self.seen = fault, times, 0

@@ -1,4 +1,4 @@
-"""No database is closed or detached while a thread of DuckDB may still hold pieces of its tables, which kills the process."""
+"""No database is closed or detached while a DuckDB thread may still hold its tables, which would crash the process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from analytics_pipeline.warehouse.files import attached
 
 
 class Watched:
-    """A connection that notes, when it closes or detaches, which of the threads that ran its queries are still alive."""
+    """A connection that records, when it closes or detaches, which threads of its queries are still alive."""
 
     def __init__(self, path: Path) -> None:
         before = _threads()

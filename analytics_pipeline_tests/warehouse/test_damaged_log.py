@@ -1,4 +1,4 @@
-"""A damaged write-ahead log names its own remedy: the database beside it is sound."""
+"""A damaged write-ahead log has its own remedy, as the database itself is sound."""
 
 import subprocess
 import sys

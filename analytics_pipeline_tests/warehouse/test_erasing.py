@@ -1,4 +1,4 @@
-"""Erasing a person: gone from every table, file and byte, kept out from then on, and completed after any interruption."""
+"""Erasing a person: gone from every table, file and byte, kept out afterwards, and completed after any interruption."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ def _all(settings: Settings, sql: str, *parameters: object) -> list[tuple]:
 
 @pytest.fixture
 def someone(settings: Settings) -> Someone:
-    """A student with a name of their own, who spent, was graded, and is a partner in another one's row."""
+    """Return a student with a unique name who spent, was graded, and is a partner in another person's row."""
     [person, *_] = _all(
         settings,
         """SELECT userid, any_value(email), any_value(name) FROM raw.enrollment AS person
@@ -59,14 +59,14 @@ def someone(settings: Settings) -> Someone:
 
 
 def _signs_of(person: Someone, folder: Path) -> list[str]:
-    """Files under the folder that hold the email or the name in any byte."""
+    """Return files under the folder that hold the email or the name in any byte."""
     signs = [person.email.encode(), person.name.encode()]
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return [path.name for path in files if any(sign in path.read_bytes() for sign in signs)]
 
 
 def _tables_with(person: Someone, path: Path) -> list[str]:
-    """Tables with a cell that is the id or holds the email or the name; DuckDB may compress bytes, so cells are looked at."""
+    """Return tables with a cell that is the id or holds the email or the name; cells, as DuckDB may compress bytes."""
     found = []
     with duckdb.connect(str(path), read_only=True) as connection:
         names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
@@ -99,7 +99,7 @@ def _assert_every_record_accounted_for(settings: Settings) -> None:
 
 
 def _content(settings: Settings) -> dict[str, str]:
-    """Every landed file, and what every table holds, as hashes."""
+    """Return every landed file, and the content of every table, as hashes."""
     with open_warehouse(settings.warehouse_path) as connection:
         names = connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
         tables = {
@@ -188,7 +188,7 @@ def test_quarantined_records_of_the_person_go_by_id_or_email_and_are_counted(
 
 
 def _deliveries(settings: Settings) -> Iterator[Delivery]:
-    """What the organisation delivers, landed anew in another version, as after a rewrite upstream."""
+    """Return the organisation's files, landed again in another version, as after a rewrite upstream."""
     for key, body in Organisation(OrganisationSpec.small()).files().items():
         if placed := classify(key.removeprefix("org9001/")):
             delivery = Delivery(*placed, key, "rewritten", len(body), datetime(2026, 11, 8, tzinfo=UTC))

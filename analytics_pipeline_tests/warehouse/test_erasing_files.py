@@ -1,4 +1,4 @@
-"""Taking people out of delivered files: only theirs goes, and every other byte stays."""
+"""Removing people from delivered files: only their records go, and every other byte stays."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The published file: what is in it, what never is, and that readers are never disturbed."""
+"""The published file: its content, what must never be in it, and undisturbed readers."""
 
 import multiprocessing
 import subprocess
@@ -49,7 +49,7 @@ def _relations(path: Path) -> dict[str, str | None]:
 
 
 def _private_values(settings: Settings) -> set[str]:
-    """Every email and name that the warehouse knows, and the text of logs."""
+    """Return every email and name in the warehouse, and the text of logs."""
     with open_warehouse(settings.warehouse_path) as connection:
         return {
             value
@@ -203,7 +203,7 @@ def test_marts_are_exported_to_parquet_files(settings: Settings, tmp_path: Path)
 def _read_in_a_loop(
     path: str, ready: Barrier, stop: Event, results: "multiprocessing.Queue[tuple[int, list[str]]]"
 ) -> None:
-    """Open, ask, close. Two marts carry the number of their publish: half a state would differ."""
+    """Open, query, close. Two marts carry the number of their publication: a torn state would differ."""
     read, errors = 0, []
     ready.wait(timeout=120)
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""What a failing test keeps from being published: the marts concerned stay as they were, or are left out."""
+"""What a failing test withholds from publication: its marts keep their previous state, or are left out."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ def warehouse(settings: Settings) -> Iterator[Connection]:
 
 
 def build(connection: Connection, *breaks: str, models: tuple[str, ...] | None = None) -> set[str]:
-    """Build all, or some, break the tables, and test again; the names of the failing ERROR tests."""
+    """Build all or some, break the tables, and test again; return the names of the failing ERROR tests."""
     chosen = PROJECT.models.values() if models is None else PROJECT.select(models)
     build_and_test(connection, PROJECT, chosen, warehouse_now())
     for sql in breaks:
@@ -53,7 +53,7 @@ def build(connection: Connection, *breaks: str, models: tuple[str, ...] | None =
 
 @pytest.fixture
 def published(settings: Settings) -> Callable[..., Published]:
-    """Build, break and publish; the first call publishes a file in which all is well."""
+    """Build, break and publish; the first call publishes a good file."""
     with warehouse(settings) as connection:
         assert build(connection) == set()
         publish(connection, settings.published_path, pii=False)
@@ -119,19 +119,19 @@ def test_a_changed_privacy_setting_keeps_no_previous_rows(
 
 
 def test_kept_rows_never_bring_back_an_erased_person(settings: Settings, published: Callable[..., Published]) -> None:
-    """A test that fails after the erasure withholds the marts; those of the file before hold the person."""
+    """A test that fails after the erasure withholds the marts; those in the previous file hold the person."""
     ((person,),) = ask(settings.published_path, "SELECT max(user_id) FROM marts.lab_sessions")
     lose = "DELETE FROM marts.lab_sessions WHERE rowid = (SELECT min(rowid) FROM marts.lab_sessions)"
     assert "marts.lab_sessions" in published(lose).kept
     erase(settings, person, dry_run=False)
-    done = published(lose)  # the file that `erase` published is without them, and may be kept
+    done = published(lose)  # the file published by `erase` is without them, and may be kept
     assert "marts.lab_sessions" in done.kept
     mine = f"SELECT count(*) FROM marts.lab_sessions WHERE user_id = {person}"
     assert ask(settings.published_path, mine) == [(0,)]
 
 
 def test_rows_from_before_an_erasure_are_never_kept(settings: Settings, published: Callable[..., Published]) -> None:
-    for times in (0, 1):  # under way, and done
+    for times in (0, 1):  # in progress, and done
         with warehouse(settings) as connection:
             connection.execute("DELETE FROM ops.erased")
             connection.execute("INSERT INTO ops.erased VALUES (7, now()::TIMESTAMP, ?)", [times])
@@ -156,7 +156,7 @@ def test_raw_rows_that_differ_from_the_ledger_keep_the_whole_previous_file(
 def test_a_model_that_was_rebuilt_and_not_tested_is_not_published(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
-    """As a process that is killed between the two leaves it."""
+    """As after a process that was killed between the two."""
     before = spend(settings.published_path)
     with warehouse(settings) as connection:
         mark_outdated(connection, ["grain_of_daily_cloud_spend"])
