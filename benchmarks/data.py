@@ -1,4 +1,4 @@
-"""The benchmarks' files: made once, always the same bytes."""
+"""The benchmarks' files: created once, always with the same bytes."""
 
 import os
 import random
@@ -17,12 +17,12 @@ FIRST = date(2014, 1, 1)
 
 
 def days(count: int) -> list[date]:
-    """The first days of the feed."""
+    """Return the first days of the feed."""
     return [FIRST + timedelta(days=n) for n in range(count)]
 
 
 def lab_sessions(day: date, rows: int, user: str = "") -> bytes:
-    """One day's file in the article's dialect; `user` stands in for every user id."""
+    """Return one day's file in the article's dialect; `user` replaces every user id."""
 
     def instant(moment: str) -> str:
         return f"""strftime({moment}, '"%b-%d-%Y %-I:%M:%S '), lower(strftime({moment}, '%p')), ' UTC"'"""
@@ -45,14 +45,14 @@ def lab_sessions(day: date, rows: int, user: str = "") -> bytes:
 
 
 def lab_folder(folder: Path, count: int, rows: int) -> Path:
-    """A folder of daily files."""
+    """Create a folder of daily files."""
     for day in _missing(folder, count):
         (folder / f"lab_sessions_{day}.csv").write_bytes(lab_sessions(day, rows))
     return folder
 
 
 def repeated(folder: Path, year: Path, count: int) -> Path:
-    """More days than a year, each a hard link to a day of that year: content as large, and no more disk."""
+    """Create more days than a year, each a hard link to a day of that year: as much content without more disk."""
     there = sorted(year.iterdir())
     for n, day in enumerate(_missing(folder, count)):
         os.link(there[n % len(there)], folder / f"lab_sessions_{day}.csv")
@@ -66,7 +66,7 @@ def _missing(folder: Path, count: int) -> Iterator[date]:
 
 
 def grades(course: int, rows: int, score: int) -> bytes:
-    """A course's grades; another score is another content."""
+    """Return a course's grades; another score makes other content."""
     header = (
         "courseid, coursename, asnid, asnname, ispeerreviewon, maxscore, userid, partnerid, asnscore, isoverride, partid, "
         "partname, partscore, rubricid, rubricname, rubricscore, graderid\n"
@@ -80,5 +80,5 @@ def grades(course: int, rows: int, score: int) -> bytes:
 
 
 def blob(number: int, size: int) -> bytes:
-    """A body that does not compress."""
+    """Return a body that does not compress."""
     return random.Random(number).randbytes(size)  # noqa: S311  # data, no secret

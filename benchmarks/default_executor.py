@@ -1,4 +1,4 @@
-"""Our code location with Dagster's default executor, a process for each step: only to be measured against."""
+"""Our code location with Dagster's default executor, a process per step; only for comparison."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The rows that need Vocareum's side, simulated on this machine, and Dagster."""
+"""Rows that need Vocareum's side, simulated on this machine, and Dagster."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from benchmarks.rows import Bench, Row, told
 
 
 def bucket_row(bench: Bench) -> Row:
-    """A whole bucket against `aws s3 sync`."""
+    """Measure a whole bucket against `aws s3 sync`."""
     count, prefix = bench.size(4_000, 400), "org1/"
     with peers.s3(bench.work) as url:
         client = peers.client(url)
@@ -56,9 +56,9 @@ def _put_blob(client: Any, prefix: str, number: int) -> None:
 
 
 class _Feed:
-    """A warehouse kept up to date with a feed of lab_sessions; `another_day` brings one more file.
+    """A warehouse kept up to date with a feed of lab_sessions; `another_day` adds one more file.
 
-    The API is the demo's, the S3 SeaweedFS: what the demo's own takes to list ten years would be what is measured.
+    The API is the demo's, the S3 is SeaweedFS: listing ten years with the demo's own S3 would dominate the measurement.
     """
 
     def __init__(self, bench: Bench, settings: Mapping[str, str], name: str, history: int) -> None:
@@ -77,13 +77,13 @@ class _Feed:
         self._sync()
 
     def _put(self, day: date, rows: int) -> None:
-        """A day's file, of sessions that no other day lists."""
+        """Return a day's file, with sessions that no other day lists."""
         body = data.lab_sessions(day, rows)
         key = f"org{self._org}/lab_sessions/lab_sessions_{day}.csv"
         self._s3.put_object(Bucket=peers.BUCKET, Key=key, Body=body)
 
     def another_day(self) -> Figures:
-        """One new or rewritten file, and the run that loads it."""
+        """Deliver one new or rewritten file, and load it with a run."""
         self._round += 1
         self._put(self._last, 100 + self._round)
         return self._sync()
@@ -94,7 +94,7 @@ class _Feed:
 
 @contextmanager
 def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[list[_Feed]]:
-    """Feeds with that many days behind them, by organisation."""
+    """Create feeds with that many past days, by organisation."""
     with peers.s3(bench.work, any_login=True) as s3_url, ExitStack() as running:
         settings = {
             "VOCAREUM_API_TOKEN": "bench",
@@ -124,7 +124,7 @@ def _nothing(bench: Bench, home: str, partitions: int, collecting: str = "yes") 
 
 
 def new_day_row(bench: Bench) -> Row:
-    """A run with one new day against empty assets."""
+    """Measure a run with one new day against empty assets."""
     bench.fresh("empty")
     with _feed(bench, {"org1": 30}) as [month]:
         ours, empty, alike = alternate(
@@ -141,7 +141,7 @@ def new_day_row(bench: Bench) -> Row:
 
 
 def history_row(bench: Bench) -> Row:
-    """A run with one new day, ten years loaded, against one month loaded."""
+    """Measure a run with one new day and ten loaded years against one with a loaded month."""
     with _feed(bench, {"org1": 30, "org2": bench.size(3_650, 365)}) as [month, ten]:
         long, short = alternate(bench.repeats, ten.another_day, month.another_day)
     detail = f"ten years {told(long)}; one month {told(short)}; files of 100 rows"
@@ -152,7 +152,7 @@ def history_row(bench: Bench) -> Row:
 
 
 def backfill_rows(bench: Bench) -> list[Row]:
-    """All datasets from S3 to the published file in ranges, against one run per partition, and Dagster's own share."""
+    """Measure all datasets from S3 to the published file in ranges, against a run per partition, and Dagster's share."""
     spec = OrganisationSpec(
         days=bench.size(1_095, 60), students=60, last_day=datetime.now(UTC).date() - timedelta(days=1)
     )
@@ -161,7 +161,7 @@ def backfill_rows(bench: Bench) -> list[Row]:
         demo.put_many(Organisation(spec).files())
         settings = {**demo.environment, "VOCAREUM_START_DATE": spec.first_day.isoformat()}
         command = str(bench.binaries / "analytics-pipeline")
-        # Its flaws, planted on purpose, make the command end with an error status.
+        # Its planted faults make the command exit with 1.
         whole = measure(
             ["sh", "-c", f"{command} sync || true"], {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("whole"))}
         )
@@ -204,7 +204,7 @@ def backfill_rows(bench: Bench) -> list[Row]:
 
 
 def _in_a_process(bench: Bench, settings: dict[str, str], home: Path, spec: OrganisationSpec, number: int) -> Figures:
-    """One partition as a run of its own with Dagster's default executor."""
+    """Measure one partition as a separate run with Dagster's default executor."""
     day = spec.first_day + timedelta(days=20 + number)
     command = [
         str(bench.binaries / "dagster"),

@@ -1,7 +1,7 @@
 """Run a command and write its wall time, CPU seconds, peak memory and exit code to a file: `launch.py FILE COMMAND`.
 
-A small process of its own: Linux counts the memory of whoever starts a process as the process's own peak, and the
-benchmark itself has made large files.
+This is a small process of its own, because Linux counts the starting process's memory towards the started one's peak, and the
+benchmark itself has created large files.
 """
 
 import json

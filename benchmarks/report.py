@@ -1,4 +1,4 @@
-"""RESULTS.md: the table, the machine, where the time goes and what is missed."""
+"""RESULTS.md: the table, the machine, where the time goes, and missed targets."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PACKAGES = ("duckdb", "polars", "pandera", "dagster", "obstore", "boto3")
 
 
 def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) -> str:
-    """The whole text; what a person found out stands in NOTES.md and is appended."""
+    """Return the whole text; NOTES.md, which a person wrote, is appended."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     lines = [

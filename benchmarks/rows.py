@@ -1,4 +1,4 @@
-"""The rows of the table that need files alone: reading, loading, memory, history, models."""
+"""Rows of the table that only need files: reading, loading, memory, history, models."""
 
 import json
 import shutil
@@ -16,27 +16,27 @@ from benchmarks.measure import Figures, alternate, measure, median, ratio
 
 @dataclass(frozen=True)
 class Bench:
-    """Where and how much is measured."""
+    """Location and size of the measurements."""
 
     work: Path
     repeats: int
     quick: bool
 
     def size(self, full: int, quick: int) -> int:
-        """How much of something."""
+        """Scale an amount."""
         return quick if self.quick else full
 
     @cached_property
     def binaries(self) -> Path:
-        """The `bin` folder of the environment in which our side is measured."""
+        """Return the `bin` folder of the environment in which our side is measured."""
         return peers.installed(self.work)
 
     def subject(self, name: str, *arguments: object) -> list[str]:
-        """The command of one of our subjects."""
+        """Return the command of one of our subjects."""
         return [str(self.binaries / "python"), "-m", "benchmarks.subjects", name, *map(str, arguments)]
 
     def fresh(self, name: str) -> Path:
-        """An empty folder."""
+        """Return an empty folder."""
         folder = self.work / "runs" / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -45,7 +45,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `measured` is compared with `target`, which is a most or, with `at_least`, a least."""
+    """A row of the table; `measured` is compared with `target`, a maximum or, with `at_least`, a minimum."""
 
     work: str
     against: str
@@ -57,19 +57,19 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None if nothing was measured."""
+        """Return whether the target is met; None if nothing was measured."""
         if self.measured is None:
             return None
         return self.measured >= self.target if self.at_least else self.measured <= self.target
 
 
 def told(runs: Sequence[Figures]) -> str:
-    """Medians, for people."""
+    """Format medians for people."""
     return f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU, {median(runs, 'peak_mb'):.0f} MB"
 
 
 def landing(bench: Bench, files: Path, dataset: str = "lab_sessions", etag: str = "0" * 32) -> tuple[Path, Path]:
-    """Files as they lie when they have landed, and their listing."""
+    """Return files as if they had landed, and their listing."""
     folder = bench.work / "landed" / files.name
     (folder / dataset).mkdir(parents=True, exist_ok=True)
     listing = []
@@ -94,7 +94,7 @@ def _load(bench: Bench, listing: Path, landed: Path) -> Figures:
 
 
 def duckdb_row(bench: Bench) -> Row:
-    """Ours against DuckDB's own typed CREATE TABLE AS."""
+    """Measure our load against DuckDB's own typed CREATE TABLE AS."""
     files = _days(bench)
     listing, landed = landing(bench, files)
     columns = json.dumps({one.name: one.sql_type for one in DATASETS["lab_sessions"].columns})
@@ -116,7 +116,7 @@ def duckdb_row(bench: Bench) -> Row:
 
 
 def dlt_rows(bench: Bench) -> list[Row]:
-    """Ours against dlt: its DuckDB reader through Arrow, with every cell left a text, and the same as it comes."""
+    """Measure our load against dlt: its DuckDB reader through Arrow with every cell as text, and dlt's defaults."""
     script = bench.work / "dlt_load.py"
     script.write_text(peers.DLT_LOAD)
     python = peers.environment(bench.work) / "python"
@@ -131,7 +131,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
         )
 
     mine, arrow = against(_days(bench), "arrow", min(bench.repeats, 2))
-    # As it comes, dlt takes more than a quarter of an hour for all of them.
+    # With its defaults, dlt takes more than a quarter of an hour for all of them.
     few = bench.size(110, 20)
     ours, usual = against(data.lab_folder(bench.work / f"lab_{few}", few, 2_000), "dicts", 1)
     name, detail = "dlt filesystem -> DuckDB", "dlt neither types nor checks a cell here"
@@ -158,7 +158,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
 
 
 def bad_file_row(bench: Bench) -> Row:
-    """A file of which every row is bad against the same file good."""
+    """Measure a file of bad rows against the same file of good rows."""
     rows, loads = bench.size(1_000_000, 100_000), []
     for name, user in (("bad", "nobody"), ("good", "")):
         folder = bench.work / f"one_{name}_{rows}"
@@ -180,7 +180,7 @@ def bad_file_row(bench: Bench) -> Row:
 
 
 def memory_row(bench: Bench) -> Row:
-    """Peak memory of ten years against one."""
+    """Measure the peak memory of ten years against that of one."""
     count, rows = bench.size(365, 36), 6_200
     year = data.lab_folder(bench.work / f"year_{count}", count, rows)
     ten = data.repeated(bench.work / f"ten_years_{count}", year, 10 * count)
@@ -197,7 +197,7 @@ def memory_row(bench: Bench) -> Row:
 
 
 def grades_row(bench: Bench) -> Row:
-    """One changed course of 500 against all changed."""
+    """Measure one changed course of 500 against all changed."""
     courses, rows = bench.size(500, 50), bench.size(1_000, 200)
 
     def delivered(etag: str, score: int, changed: int, modified: str) -> Path:
@@ -229,7 +229,7 @@ def grades_row(bench: Bench) -> Row:
 
 
 def _organisation(bench: Bench) -> tuple[Path, Path]:
-    """Three years of everything else that an organisation is delivered, as it lies when it has landed."""
+    """Return three years of all other datasets, as if landed."""
     spec = OrganisationSpec(days=bench.size(1_095, 60), students=200, last_day=date(2016, 12, 30), flaws=False)
     folder, listing = bench.work / "landed" / f"organisation_{spec.days}", []
     for key, body in Organisation(spec).files().items():
@@ -246,7 +246,7 @@ def _organisation(bench: Bench) -> tuple[Path, Path]:
 
 
 def models_row(bench: Bench) -> Row:
-    """All SQL models as the pipeline builds them against the same SQL by hand."""
+    """Measure all SQL models as the pipeline builds them against the same SQL by hand."""
     base = bench.fresh("models_base") / "warehouse.duckdb"
     loaded = [
         measure(bench.subject("load", listing, landed, base)).output

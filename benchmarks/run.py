@@ -1,4 +1,4 @@
-"""`python -m benchmarks.run`: every row of the table, or some; writes RESULTS.md beside itself."""
+"""`python -m benchmarks.run`: measure every row of the table, or some; writes RESULTS.md next to itself."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ ROWS: dict[str, Callable[[Bench], Row | list[Row]]] = {
 
 
 def main() -> None:
-    """Measure, and write what was found."""
+    """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=ROWS, action="append", help="one row; may be given again")
     parser.add_argument("--quick", action="store_true", help="a tenth of the data: to see that all of it runs")

@@ -1,4 +1,4 @@
-"""What is measured, each a process of its own: `python -m benchmarks.subjects NAME ARGUMENTS`."""
+"""The measured subjects, each a process of its own: `python -m benchmarks.subjects NAME ARGUMENTS`."""
 
 import json
 import sys
@@ -29,7 +29,7 @@ def raw_duckdb(folder: str, database: str, columns: str) -> None:
 
 
 def load(listing: str, landing: str, database: str) -> None:
-    """Our load of files that have landed: read, type, validate, quarantine, write, ledger."""
+    """Our load of landed files: read, type, validate, quarantine, write, ledger."""
     import gc
     from datetime import datetime
 
@@ -72,13 +72,13 @@ def download(folder: str, bucket: str, prefix: str, url: str) -> None:
 
 
 def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
-    """Dagster with nothing to do: a run of a partitioned asset that tells of each partition, then a run of some assets.
+    """Dagster with nothing to do: a run of a partitioned asset that materializes each partition, then a run of some assets.
 
-    Without `collecting`, it looks for garbage as our command does: not while it starts, and not when it ends.
+    Without `collecting`, it collects garbage like our command: neither while starting nor at the end.
     """
     import gc
 
-    if collecting == "no":  # the package, which says so, imports nothing itself
+    if collecting == "no":  # importing the package sets it; it imports nothing itself
         from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
 
         gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
@@ -114,7 +114,7 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 
 
 def one_by_one(most: str) -> None:
-    """Our assets as Dagster runs them without ranges: one run for each partition of the daily datasets."""
+    """Our assets as Dagster runs them without ranges: a run per partition of the daily datasets."""
     from analytics_pipeline.ingest.plan import Selection
     from analytics_pipeline.orchestration.asset_keys import asset_key
     from analytics_pipeline.orchestration.definitions import build_definitions
@@ -134,7 +134,7 @@ def one_by_one(most: str) -> None:
 
 
 def models(database: str, by_hand: str) -> None:
-    """All SQL models, built as the pipeline does or by DuckDB alone."""
+    """All SQL models, built by the pipeline or by DuckDB alone."""
     from analytics_pipeline.sql_models import build, load_project
     from analytics_pipeline.warehouse.connection import open_warehouse
 
