@@ -15,7 +15,7 @@ DECLARES = {
     "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
     "Words(detail)",  # from ops.absences, which takes only Words
     "Words(check.description or column.rule)",
-    "Words(f\"it {'should' if check.raise_warning else 'must'} be {wish.format(**check.statistics or {})}\")",
+    "Words(f\"it {'should' if check.raise_warning else 'must'} be {condition.format(**check.statistics or {})}\")",
     "map(Words, key)",
     # The class of an exception, without its text.
     "Words(type(error).__name__)",
