@@ -1,6 +1,6 @@
--- How each course, and the whole organisation (course_id NULL), was used in each week: who was active, how often a launch failed, how long
--- people waited. A course without a launch in the week has no row; the organisation has one for every week from the first file to the last.
--- A week whose days_loaded is below 7 says less than it may seem: the newest is seldom whole, and 0 means that nothing is known.
+-- Active people, failed launches and waits per week: per course, and for the organisation (course_id NULL). A course has no
+-- row in a week without a launch; the organisation has one for every week from the first file to the last. A week with
+-- days_loaded below 7 is incomplete, as the newest usually is; at 0 nothing is known.
 WITH
 used AS (
     SELECT
@@ -37,20 +37,20 @@ keys AS (
     SELECT week, NULL FROM weeks
 )
 SELECT
-    keys.week, -- Monday of the week (UTC) of the start, or of the launch where it failed.
-    keys.course_id, -- Vocareum id of the course; NULL for the whole organisation, which is not the sum of its courses where people are counted.
-    courses.course_name, -- Name of the course; NULL for the organisation, and where course_mapping does not list it.
-    coalesce(summed.active_students, 0) AS active_students, -- Students with a session of the week that succeeded, by their last role in the course. Not to be summed over weeks or courses.
-    coalesce(summed.active_users, 0) AS active_users, -- The same of anyone, staff included. Not to be summed over weeks or courses.
-    coalesce(launched.launches, 0) AS launches, -- Sessions of anyone, failed launches included.
+    keys.week, -- Monday of the week (UTC) of the start, or of the launch if it failed.
+    keys.course_id, -- Vocareum id of the course; NULL for the organisation, whose people are not the sum over courses.
+    courses.course_name, -- Name of the course; NULL for the organisation, or if course_mapping does not list the course.
+    coalesce(summed.active_students, 0) AS active_students, -- Students with a successful session in the week, by their last role in the course. Do not sum over weeks or courses.
+    coalesce(summed.active_users, 0) AS active_users, -- Users, including staff, with a successful session in the week. Do not sum over weeks or courses.
+    coalesce(launched.launches, 0) AS launches, -- Sessions of all users, including failed launches.
     coalesce(launched.failures, 0) AS failures, -- Launches whose machine never started.
-    round(launched.failures / launched.launches, 6)::DECIMAL(18, 6) AS failure_rate, -- failures by launches, from 0 to 1, to six decimals; NULL without launches. Not to be averaged: divide sums.
-    coalesce(launched.waits, 0) AS waits, -- Launches whose wait is known: p90 of fewer than 10 is the longest wait.
-    launched.p50, -- Median of the seconds from launch to ready; NULL where no wait is known. Not to be summed or averaged.
-    launched.p90, -- Nine of ten labs were ready within this many seconds; NULL where no wait is known. Not to be summed or averaged.
-    round(coalesce(summed.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours in labs of anyone, in sessions that started in the week, to six decimals.
-    round(coalesce(summed.student_minutes, 0) / 60, 6)::DECIMAL(38, 6) AS student_hours, -- Those of active_students.
-    coalesce(weeks.days_loaded, 0) AS days_loaded -- Days of the week whose file of sessions is loaded, its newest version too. The same in each row of a week.
+    round(launched.failures / launched.launches, 6)::DECIMAL(18, 6) AS failure_rate, -- failures / launches, from 0 to 1, to six decimals; NULL without launches. Do not average: divide sums.
+    coalesce(launched.waits, 0) AS waits, -- Launches with a known wait. With fewer than 10, p90 is the longest wait.
+    launched.p50, -- Median of the seconds from launch to ready; NULL if no wait is known. Do not sum or average.
+    launched.p90, -- 90th percentile of the seconds from launch to ready; NULL if no wait is known. Do not sum or average.
+    round(coalesce(summed.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Lab hours of all users, in sessions that started in the week, to six decimals.
+    round(coalesce(summed.student_minutes, 0) / 60, 6)::DECIMAL(38, 6) AS student_hours, -- Lab hours of active_students, counted as in hours.
+    coalesce(weeks.days_loaded, 0) AS days_loaded -- Days of the week whose sessions file is loaded in its newest version. The same in each row of a week.
 FROM keys
 LEFT JOIN summed ON summed.week = keys.week AND summed.course_id IS NOT DISTINCT FROM keys.course_id
 LEFT JOIN marts.lab_launches_weekly AS launched

@@ -1,6 +1,7 @@
--- What each course cost in each month, by provider, per active student and per hour. Each ratio has the same people on both sides: the
--- course's students with a session of that month that succeeded, what they spent in the month and the hours of their sessions. Money that
--- was accumulated before the first file is in opening_balance alone. The newest month is seldom whole: see complete_days.
+-- Cost of each course per month: by provider, per active student and per hour. Each ratio covers the same people on both
+-- sides: students with a successful session in the month, their spend in the month, and the hours of their sessions. Only
+-- opening_balance includes money accumulated by the first file. The newest month is usually incomplete: see
+-- complete_days.
 WITH
 used AS (
     SELECT
@@ -15,7 +16,7 @@ people AS (
     LEFT JOIN marts.student_course_summary AS summary
         ON summary.user_id = used.user_id AND summary.course_id = used.course_id
 ),
--- What each user spent in each month. A cost that covers days of two months is shared as marts.spend_days does.
+-- Spend of each user per month. A cost that covers days of two months is spread as in marts.spend_days.
 by_user AS (
     SELECT date_trunc('month', spend_date)::DATE AS month, course_id, user_id, cost
     FROM marts.daily_cloud_spend
@@ -67,24 +68,24 @@ keys AS (
 )
 SELECT
     keys.month, -- First day of the month.
-    keys.course_id, -- Vocareum id of the course; NULL for spend of parts that no mapping knows, or of which nothing tells the course.
-    courses.course_name, -- Name of the course; NULL where course_mapping does not list it.
-    coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars of anyone on AWS, exact as in marts.spend_days, without opening_balance.
-    coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars of anyone on Azure, exact as in marts.spend_days.
-    (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend and azure_spend together, exact.
-    round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Not to be summed: sum spend.
-    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time; in the month of that file, and in no other sum here.
-    coalesce(activity.sessions, 0) AS sessions, -- Lab sessions of anyone, failed launches included.
-    coalesce(activity.active_students, 0) AS active_students, -- Students with a session of the month that succeeded, by their last role in the course. Not to be summed over months or courses.
-    round(coalesce(activity.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS active_student_hours, -- Hours of their sessions that started in the month, to six decimals.
-    coalesce(active_spend.spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars of spend that they spent. A cost that covers days of two months is shared evenly.
+    keys.course_id, -- Vocareum id of the course; NULL for spend of parts that are unmapped, or mapped to several courses without evidence for one.
+    courses.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars that all users spent on AWS, exact as in marts.spend_days, without opening_balance.
+    coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars that all users spent on Azure, exact as in marts.spend_days.
+    (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
+    round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
+    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the month of that file; no other column here includes it.
+    coalesce(activity.sessions, 0) AS sessions, -- Lab sessions of all users, including failed launches.
+    coalesce(activity.active_students, 0) AS active_students, -- Students with a successful session in the month, by their last role in the course. Do not sum over months or courses.
+    round(coalesce(activity.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS active_student_hours, -- Hours of active_students in sessions that started in the month, to six decimals.
+    coalesce(active_spend.spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- The part of spend that active_students spent, in US dollars. A cost that covers days of two months is spread evenly.
     CASE
         WHEN activity.active_students > 0 THEN round(coalesce(active_spend.spend, 0) / activity.active_students, 6)
-    END::DECIMAL(38, 6) AS spend_per_active_student, -- active_student_spend by active_students, to six decimals; NULL without any. Not to be summed or averaged.
+    END::DECIMAL(38, 6) AS spend_per_active_student, -- active_student_spend / active_students, to six decimals; NULL without active students. Do not sum or average.
     CASE
         WHEN activity.minutes > 0 THEN round(coalesce(active_spend.spend, 0) * 60 / activity.minutes, 6)
-    END::DECIMAL(38, 6) AS spend_per_hour, -- active_student_spend by active_student_hours, to six decimals; NULL without any. Not to be summed or averaged.
-    coalesce(months.complete_days, 0) AS complete_days -- Days of the month of which all files are loaded (marts.organisation_daily): compare months of which all days are. The same in each row of a month.
+    END::DECIMAL(38, 6) AS spend_per_hour, -- active_student_spend / active_student_hours, to six decimals; NULL without hours. Do not sum or average.
+    coalesce(months.complete_days, 0) AS complete_days -- Days of the month with all files loaded (see marts.organisation_daily). Compare only months with all days complete. The same in each row of a month.
 FROM keys
 LEFT JOIN activity ON activity.month = keys.month AND activity.course_id = keys.course_id
 LEFT JOIN active_spend ON active_spend.month = keys.month AND active_spend.course_id = keys.course_id

@@ -1,6 +1,6 @@
--- One row a day for the whole organisation: how much it was used, what it spent by provider, and whether the day is complete. Every day
--- from the first daily file to the last is listed, also one of which nothing came: a zero there is no fact unless the day is complete.
--- Beyond them only days to which a session or a share of spend is dated.
+-- Use and spend of the organisation per day, and whether the day is complete. Lists every day from the first daily file to
+-- the last, even without a file: trust a zero only if the day is complete. Lists other days only if a session or a share of
+-- spend is dated to them.
 WITH
 files AS (
     SELECT dataset, period AS day, loaded AND NOT newest_failed AS is_loaded
@@ -31,7 +31,7 @@ days AS (
     UNION
     SELECT day FROM spent
 ),
--- A dataset is due from its first file on: an organisation may begin with Azure later.
+-- A dataset is due from its first file on: an organisation may start with Azure later.
 states AS (
     SELECT
         days.day,
@@ -46,7 +46,7 @@ completed AS (
     SELECT
         days.day,
         coalesce(states.has_sessions, false) AS sessions_complete,
-        -- What AWS had accumulated by its first file is no spend of that day, and of that day nothing else is known.
+        -- What AWS had accumulated by its first file is not spend of that day, and the day's own spend is unknown.
         coalesce(states.has_costs AND days.day > coalesce(opening.day, DATE '0001-01-01'), false) AS spend_complete
     FROM days
     CROSS JOIN (SELECT max(spend_date) AS day FROM marts.daily_cloud_spend WHERE is_opening_balance) AS opening
@@ -54,18 +54,18 @@ completed AS (
 )
 SELECT
     completed.day, -- UTC day.
-    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of anyone that started, or were launched, on the day; failed launches included.
+    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of all users that started, or failed to launch, on the day.
     coalesce(used.failed_launches, 0) AS failed_launches, -- Launches whose machine never started.
-    coalesce(used.active_users, 0) AS active_users, -- People, staff included, with a session of the day that succeeded. Not to be summed over days: marts.activity_weekly counts weeks.
-    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, also those after its midnight, to six decimals.
+    coalesce(used.active_users, 0) AS active_users, -- Users, including staff, with a successful session on the day. Do not sum over days: marts.activity_weekly counts per week.
+    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, including hours after midnight, to six decimals.
     coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars on AWS, exact as in marts.spend_days, without opening_balance.
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars on Azure, exact as in marts.spend_days.
-    (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend and azure_spend together, exact.
-    round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Not to be summed: sum spend.
-    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time; in the row of that file's day, and in no other sum here.
-    completed.sessions_complete, -- Whether the day's file of sessions is loaded, its newest version too.
-    completed.spend_complete, -- Whether the day's file of each provider that ever delivered one up to then is loaded, its newest version too, and AWS's first file lies before it.
-    completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether both are: only then the day compares with others.
+    (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
+    round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
+    coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the day of that file; no other column here includes it.
+    completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that had delivered one by then. False up to the day of AWS's first file.
+    completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day
 LEFT JOIN spent ON spent.day = completed.day

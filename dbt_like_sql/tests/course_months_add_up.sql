@@ -1,7 +1,7 @@
--- The months of a course in marts.course_months have the spend of marts.daily_cloud_spend, the courses of a month that of
--- marts.organisation_daily by provider, to the last decimal, and the sessions of marts.lab_sessions. Active students are counted here from everybody
--- who was ever a student of the course, and what they spent is summed where no cost covers days of two months.
--- If it fails, a join of the mart loses or multiplies money: look at its parts `by_user` and `keys`.
+-- To the last decimal, a course's months in marts.course_months add up to its spend in marts.daily_cloud_spend, and a month's
+-- courses to the spend per provider in marts.organisation_daily. Sessions equal those of marts.lab_sessions. The test counts
+-- active students among all who were ever students of the course. It sums their spend only if no cost covers days of two months.
+-- If it fails, a join of the mart loses or multiplies money: look at its subqueries `by_user` and `keys`.
 WITH
 students AS (
     SELECT DISTINCT date_trunc('month', sessions.session_date)::DATE AS month, sessions.course_id, sessions.user_id

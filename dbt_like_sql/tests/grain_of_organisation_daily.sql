@@ -1,5 +1,5 @@
 -- marts.organisation_daily has one row per day.
--- If it fails, one of its joins multiplies days: look at its parts `states` and `completed`.
+-- If it fails, one of its joins multiplies days: look at its subqueries `states` and `completed`.
 SELECT day, count(*) AS times
 FROM marts.organisation_daily
 GROUP BY day

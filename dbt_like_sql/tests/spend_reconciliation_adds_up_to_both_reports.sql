@@ -1,5 +1,5 @@
--- Each month's totals in marts.spend_reconciliation are those of the marts that it compares, and its difference is their
--- difference. If it fails, an account is lost or listed twice: look at its part `keys`.
+-- Each month's totals in marts.spend_reconciliation equal those of the marts that it compares, and difference is theirs.
+-- If it fails, an account is lost or listed twice: look at the subquery `keys`.
 WITH
 compared AS (
     SELECT month, sum(service_total) AS services, sum(account_increase) AS accounts, sum(difference) AS difference

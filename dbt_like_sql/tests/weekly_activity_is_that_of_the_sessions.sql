@@ -1,6 +1,6 @@
--- The launches, failures and hours of each week of marts.activity_weekly are those of marts.lab_sessions, by course and for the
--- organisation. Active students are counted here from everybody who was ever a student of a course. The organisation has at
--- least as many as any course, and at most as many as all of them together. If it fails, look at the GROUPING SETS and joins of the mart.
+-- The launches, failures and hours of each week of marts.activity_weekly equal those of marts.lab_sessions, per course and for
+-- the organisation. The test counts active students among all who were ever students of a course. The organisation has at least
+-- as many as any course, and at most their sum. If it fails, look at the GROUPING SETS and joins of the mart.
 WITH
 launched AS (
     SELECT week, course_id, count(*) AS launches, count(*) - count(*) FILTER (succeeded) AS failures
