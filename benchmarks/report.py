@@ -20,7 +20,7 @@ def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) 
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; quote the ratios, not the seconds. Every figure is of a whole process, start and imports",
+        "Written by `make bench`; quote the ratios, not the seconds. Every figure is for a whole process, start and imports",
         f"included; medians of {repeats} alternating rounds (fewer where a round takes minutes). {'Quick sizes. ' if quick else ''}",
         "",
         f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "

@@ -32,7 +32,9 @@ def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=ROWS, action="append", help="one row; may be given again")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the data: to see that all of it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="use a tenth of the data, to check that every measurement runs"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "analytics-pipeline-benchmarks")
     given = parser.parse_args()

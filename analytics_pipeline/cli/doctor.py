@@ -102,7 +102,7 @@ def _same_organisation(settings: Settings) -> None:
 
 
 def _disk(settings: Settings) -> Verdict:
-    mended = keep_private(settings.data_dir)
+    warning = keep_private(settings.data_dir)
     if not os.access(settings.data_dir, os.W_OK):
         return Verdict(False, f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.")
     free = shutil.disk_usage(settings.data_dir).free
@@ -110,7 +110,7 @@ def _disk(settings: Settings) -> Verdict:
         return Verdict(
             False, f"{free / 1e9:.1f} GB free in {settings.data_dir}. Free {ENOUGH_DISK_BYTES / 1e9:.0f} GB."
         )
-    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {mended or ''}".rstrip(" ."))
+    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {warning or ''}".rstrip(" ."))
 
 
 def _published(settings: Settings) -> Verdict:

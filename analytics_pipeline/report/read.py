@@ -102,8 +102,8 @@ def read(published: Path) -> Data:
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         reason = str(error).splitlines()[0]
         raise ReportError(
-            f"{published} lacks what the report reads ({reason}): a model failed, has not been built, or is left out because a "
-            "check of it fails. Run `analytics-pipeline sync`, which says which."
+            f"{published} lacks a table that the report reads ({reason}): a model failed, was never built, "
+            "or is left out because its check fails. Run `analytics-pipeline sync`, which names it."
         ) from None
     except duckdb.IOException as error:
         raise ReportError(

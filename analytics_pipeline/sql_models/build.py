@@ -37,7 +37,7 @@ class Failure:
     line: int | None = None
 
     def __str__(self) -> str:
-        """Return all of it in one text, for an exception or a log."""
+        """Return reason and remedy as one text, for an exception or a log."""
         where = f" (line {self.line})" if self.line else ""
         return f"{self.reason}{where}. {self.remedy}"
 

@@ -58,9 +58,9 @@ def keep_private(folder: Path) -> str | None:
             "ANALYTICS_DATA_DIR to a folder of yours."
         )
     folder.chmod(PRIVATE)
-    mended = f"{folder} holds personal data and was open to other users (mode {mode:o}). Its mode is now 700."
-    logger.warning(mended)
-    return mended
+    warning = f"{folder} holds personal data and was open to other users (mode {mode:o}). Its mode is now 700."
+    logger.warning(warning)
+    return warning
 
 
 def is_shared(folder: Path) -> bool:

@@ -208,7 +208,7 @@ class Transfer:
     def _store(self) -> tuple[S3Store, str]:
         """Return an obstore for the current credentials, and their access key id.
 
-        Created anew when the credentials change. obstore's credential provider caches by its own rules,
+        Recreated when the credentials change. obstore's credential provider caches by its own rules,
         and would hide the Vocareum API's error.
         """
         credentials = self._session.get_credentials()

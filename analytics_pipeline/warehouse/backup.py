@@ -67,9 +67,9 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
     if not warehouse.exists():
         raise BackupError(f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BackupError(f"{folder} is not an empty folder; a backup overwrites nothing.", "Name a new folder.")
+        raise BackupError(f"{folder} is not an empty folder; a backup never overwrites files.", "Name a new folder.")
     with open_warehouse(warehouse, wait_seconds) as connection:
-        connection.execute("CHECKPOINT")  # the copy must include what a killed writer left in the log
+        connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
     keep_private(folder)
     with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_files():
         # This process has no connection open here: copying an open file would drop DuckDB's lock.

@@ -47,7 +47,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
         before = loaded.get(result.landed.delivery.partition.key)
         if result.failure or (before and delivery_of(before).version == result.landed.delivery.version):
             continue
-        absence = _judge(batch, index, before, copied.get(index))
+        absence = _find_absence(batch, index, before, copied.get(index))
         if absence:
             batch.absences.append(absence)
         if absence and absence.held:
@@ -57,7 +57,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
         batch.rows = batch.rows.filter(~pl.col(FILE).is_in(held))
 
 
-def _judge(batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
+def _find_absence(batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
     result = batch.files[index]
     if before and (why := shrunk(before.rows, result.rows)):
         return _absence(result, Kind.SHRUNK, why, held=True)

@@ -28,7 +28,7 @@ _COPY = "published"
 
 
 class NothingToPublish(PipelineError):
-    """The warehouse holds nothing that analysts could use yet."""
+    """The warehouse has no data for analysts yet."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Published:
         bytes: size of the file.
         kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
         left_out: tables withheld by a failing check without an earlier state that may stay.
-        older_files: files of which the previous published file had a later state, or had them alone: an older
+        older_files: files that the previous published file had in a later state, or that only it had: an older
             warehouse was restored.
         is_written: False if no file was written: all tables are withheld, and no previous file exists.
         emptied: number of cells of open columns that held an email address, by `schema.table.column`.

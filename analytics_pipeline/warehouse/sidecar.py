@@ -2,7 +2,7 @@
 
 Dagster records what is loaded separately from the warehouse. Restoring an older copy makes those records wrong. So each
 writer stores the file's inode, size and mtime next to it, with a digest of the ledger. A reader compares them with
-`stat()`. The next writer judges a difference by the digest, as a killed writer changes the file too.
+`stat()`. The next writer compares digests, as a killed writer changes the file too.
 """
 
 import json
@@ -103,7 +103,8 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
 
     Args:
         warehouse: its path.
-        ledger: digest of its ledger; None if it could not be computed, so that the next writer judges.
+        ledger: digest of its ledger; None if it could not be computed. The sidecar is then left as it is, and the next writer
+            compares digests.
     """
     left, file = read_sidecar(warehouse), _state(warehouse)
     if ledger is None or file is None:
@@ -114,7 +115,7 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
 
 
 def write_sidecar(warehouse: Path, content: Sidecar) -> None:
-    """Replace the sidecar atomically. Only log a failure: the data is safe, and the next writer judges by the digest."""
+    """Replace the sidecar atomically. Only log a failure: the data is safe, and the next writer compares digests."""
     target = sidecar_path(warehouse)
     fresh = target.with_name(f"{target.name}.new")  # a fixed name, as there is one writer: leftovers don't accumulate
     try:

@@ -1,4 +1,4 @@
-"""Read what a published file says about itself (`ops.published`), without the warehouse.
+"""Read a published file's description of itself (`ops.published`), without the warehouse.
 
 `publish.py` writes it.
 """
@@ -23,7 +23,7 @@ class Signature:
         published_at: UTC.
         kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
         left_out: tables withheld by a failing check that are not in the file.
-        older_files: files of which the previous published file had a later state, or had them alone: an older
+        older_files: files that the previous published file had in a later state, or that only it had: an older
             warehouse was restored.
         emptied: number of cells of open columns that held an email address, by `schema.table.column`.
     """

@@ -70,7 +70,7 @@ def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 @contextmanager
 def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Iterator[Withheld]:
-    """Yield what is withheld; inside the block the previous file is attached as BEFORE if anything of it is kept.
+    """Yield what is withheld; inside the block the previous file is attached as BEFORE if any of its tables are kept.
 
     Args:
         connection: the live warehouse, under the writer's lock.
@@ -95,7 +95,7 @@ def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) 
 
 
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Return how many files the published file has that the warehouse lacks, or has in an earlier loaded version.
+    """Return how many files the published file has that the warehouse lacks, or has only in an earlier version.
 
     Loads only add to the ledger, so any such file means that an older warehouse was restored.
 

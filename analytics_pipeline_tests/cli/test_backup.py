@@ -77,7 +77,7 @@ def test_a_backup_overwrites_nothing(settings: Settings, tmp_path: Path) -> None
     (tmp_path / "taken" / "notes.txt").write_text("mine")
     for name in ("taken", "taken/notes.txt"):
         refused = invoke("backup", tmp_path / name)
-        assert (refused.exit_code, "overwrites nothing" in refused.output) == (2, True), refused.output
+        assert (refused.exit_code, "never overwrites files" in refused.output) == (2, True), refused.output
     assert (tmp_path / "taken" / "notes.txt").read_text() == "mine"
 
 

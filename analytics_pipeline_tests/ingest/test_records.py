@@ -14,7 +14,7 @@ from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 COURSES = HEADER["course_mapping"]
 OPEN, BEHIND, NO_UTF8 = (
     "a quote is opened and not closed",
-    "text stands behind a closing quote",
+    "text follows a closing quote",
     "the text is not UTF-8",
 )
 

@@ -60,11 +60,11 @@ def test_a_failed_report_keeps_the_previous_one(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match="analytics-pipeline sync"):
         write_report(tmp_path / "analytics.duckdb", target)
     duckdb.connect(str(tmp_path / "other.duckdb")).close()
-    with pytest.raises(ReportError, match="lacks what the report reads"):
+    with pytest.raises(ReportError, match="lacks a table that the report reads"):
         write_report(tmp_path / "other.duckdb", target)
     with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:  # as another release may have written it
         connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.daily_cloud_spend (day DATE)")
-    with pytest.raises(ReportError, match="lacks what the report reads"):
+    with pytest.raises(ReportError, match="lacks a table that the report reads"):
         write_report(tmp_path / "other.duckdb", target)
     (tmp_path / "none.duckdb").write_text("no database, though it is as long as one might be" * 100)
     with pytest.raises(ReportError, match=r"can't be read.*analytics-pipeline publish"):

@@ -28,7 +28,7 @@ MAX_RECORD = 4 * MAX_LINE
 
 _WINDOW = 4096
 _OPEN = words("a quote is opened and not closed")
-_BEHIND = words("text stands behind a closing quote")
+_TEXT_AFTER_QUOTE = words("text follows a closing quote")
 _BLANKS = " \t\r\n"
 _BARE = re.compile(r' *+((?:[^",\r\n][^,\r\n]*+)?+)(,|\r\n?|\n|\Z)')
 _INSIDE = re.compile(r'(?:[^"]++|"")*+')
@@ -78,10 +78,10 @@ class _Lines:
         """Return a line, or MAX_LINE characters of it, without splitting a CR LF, which would make an extra line."""
         text = self._file.readline(MAX_LINE)
         if len(text) == MAX_LINE and text.endswith("\r"):
-            behind = self._file.tell()
+            after_return = self._file.tell()
             if self._file.read(1) == "\n":
                 return text + "\n"
-            self._file.seek(behind)
+            self._file.seek(after_return)
         return text
 
     def put_back(self, lines: list[tuple[int, str, bool]]) -> None:
@@ -188,11 +188,11 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whol
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
 
 
-def _swallowed(cells: list[str], behind: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
+def _swallowed(cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
     """Return whether an open quote swallowed a complete record; if not, the lines are one row of the wrong width."""
     if _width(cells, width) in whole:
         return False
-    return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in behind)
+    return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in rest)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
@@ -208,7 +208,7 @@ def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[st
 
 
 def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
-    """Return the cells of the record that the first line begins, and why they can't be told apart, if so."""
+    """Return the cells of the record that starts with the first line; or no cells, and why they can't be told apart."""
     cells: list[str] = []
     quoted: list[str] | None = None  # what the open quote holds so far
     for text in texts:
@@ -226,7 +226,7 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
             if inside.end() == len(text):
                 break
             if not (closing := _CLOSING.match(text, inside.end())):
-                return [], _BEHIND
+                return [], _TEXT_AFTER_QUOTE
             cells.append("".join(quoted).replace('""', '"'))
             quoted, at, end = None, closing.end(), closing[1]
         if quoted is None:

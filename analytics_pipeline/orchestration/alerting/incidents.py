@@ -68,7 +68,7 @@ def open_incidents(
 ) -> dict[str, Incident]:
     """Return the open incidents by subject.
 
-    A run that records which of its assets failed is no incident of the others. A run that died records nothing, and is an
+    A run that records which of its assets failed is no incident of the others. A run that died records none, so it is an
     incident of all. An asset is resolved once its last run succeeded, none of its checks fails and no run of it is in flight:
     within a backfill, one good run among bad ones is no news. A check that starts failing while its asset fails is the same
     incident.

@@ -16,8 +16,8 @@ REBUILD_ON_CHANGE = (
     & ~dg.AutomationCondition.in_progress()
 ).with_label("rebuild when upstream changed")
 """Rebuild when an upstream table was loaded or the SQL changed. Plain `eager()` never fires while any day of an upstream is
-missing, nor for what was loaded before the daemon's first evaluation. A request covers only the changes before it: what is
-loaded alongside, or while its run reads, requests the next one. So a manual rebuild is repeated once."""
+missing, nor for loads before the daemon's first evaluation. A request covers only earlier changes: a load at the same time,
+or while its run reads, requests the next rebuild. So a manual rebuild is repeated once."""
 
 GROUPS = ("staging", "marts", "published")
 

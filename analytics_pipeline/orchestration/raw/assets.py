@@ -186,7 +186,7 @@ def _report(
     bucket_uri: str,
     asked: Sequence[str],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Materialize what was loaded or requested by name, then yield the dataset's checks."""
+    """Materialize the files that were loaded or requested by name, then yield the dataset's checks."""
     key = asset_key(dataset)
     loaded = [result for result in results if result.failure is None]
     with warehouse.get_connection() as connection:
@@ -256,7 +256,7 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
 def _materialize_unchanged(
     context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, since: float, *, again: Collection[str]
 ) -> None:
-    """Materialize files that the ledger has and this instance lacks: it is new, or a process died between the two.
+    """Materialize files that are in the ledger but not in this instance: it is new, or a process died between the two.
 
     Args:
         since: when the warehouse was found replaced from outside (epoch seconds).

@@ -9,9 +9,9 @@ import dagster as dg
 from analytics_pipeline.datasets import PERIODS, Cadence, Dataset
 
 MAX_PARTITIONS_PER_RUN = 366
-"""A run covers at most a year: few runs for a long history, and a retry repeats no more than that."""
+"""A run covers at most a year: few runs for a long history, and a retry repeats at most as much."""
 GAP_TOLERANCE = 14
-"""Ranges at most this many partitions apart are merged: a run takes seconds to launch, a partition without a file nothing."""
+"""Ranges at most this many partitions apart are merged: launching a run takes seconds, a partition without a file no time."""
 
 
 def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefinition | None:

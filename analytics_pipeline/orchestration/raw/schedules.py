@@ -36,7 +36,7 @@ def load_jobs() -> list[Any]:
         dg.define_asset_job(
             job_name(cadence),
             selection=dg.AssetSelection.assets(*asset_keys(cadence)),
-            description=f"Load the {cadence} datasets: what is new or changed in Vocareum's bucket.",
+            description=f"Load new and changed files of the {cadence} datasets from Vocareum's bucket.",
         )
         for cadence in Cadence
     ]

@@ -1,4 +1,4 @@
-"""Charts of deliveries: completeness and rejects. They are about the whole organisation."""
+"""Charts of deliveries: completeness and rejects, of the whole organisation."""
 
 import altair as alt
 
@@ -28,14 +28,14 @@ def completeness(data: Data) -> Chart:
         name="completeness",
         title="What was delivered",
         definition=(
-            "Each day or month between a dataset's first and last file: missing was never delivered, failed could not be loaded, "
-            "late was first written more than a day after it was due."
+            "Days or months between a dataset's first and last file. Missing: never delivered. Failed: could not be loaded. "
+            "Late: first written more than a day after it was due."
             + (" A week shows its worst day." if data.span.is_weekly else "")
         ),
         data="completeness",
         where=EVERYTHING,
         drawing=calendar,
-        missing="Nothing is loaded yet, so nothing is known to be missing.",
+        missing="Nothing is loaded yet, so missing files are unknown.",
         keys=["dataset", "day", "state"],
         values=["absent", "periods"],
         wide=True,
@@ -47,7 +47,7 @@ def rejects(data: Data) -> Chart:
     return Chart(
         name="rejects",
         title="Rejected records",
-        definition="Records kept in quarantine, by the twelve rules most often broken; a record that breaks two rules counts in both.",
+        definition="Quarantined records, by the twelve rules broken most often. A record that breaks two rules counts in both.",
         data="rejects",
         where=EVERYTHING,
         drawing=chart_forms.ranked(

@@ -19,8 +19,8 @@ def spend_by_provider(data: Data) -> Chart:
         name="spend-by-provider",
         title="Spend by provider",
         definition=(
-            f"US dollars per {per_bar(data)}, as the difference between two accumulated values. Paler where a value covers several "
-            "days, over which it is spread evenly; palest in the first AWS file, whose value began to accumulate at an unknown time."
+            f"US dollars per {per_bar(data)}, the difference between two accumulated values. Bars are paler where a value covers "
+            "several days and is spread evenly over them; palest for the first AWS file, whose value started to accumulate at an unknown time."
             + "".join(f" No spend on {name} is loaded." for name in absent)
         ),
         data="spend",
@@ -49,8 +49,8 @@ def spend_by_course(data: Data) -> Chart:
         name="spend-by-course",
         title="Spend by course",
         definition=(
-            f"US dollars per {per_bar(data)} on AWS and Azure together, by the course of the part. The largest courses have a colour "
-            "of their own; parts that no mapping knows are listed as no known course, so that totals agree."
+            f"US dollars per {per_bar(data)} on AWS and Azure, by the course of the part. Each of the largest courses has its own "
+            "colour. Spend of unmapped parts is listed as no known course, so that totals agree."
         ),
         data="spend",
         where=ADDITIVE,
@@ -77,7 +77,7 @@ def top_services(data: Data) -> Chart:
         name="top-services",
         title="Top AWS services",
         definition=(
-            "US dollars by AWS service over the newest twelve months of service_spend; the newest month grows until Vocareum "
+            "US dollars per AWS service in the newest twelve months of service_spend. The newest month grows until Vocareum "
             "closes it."
         ),
         data="services",
@@ -98,13 +98,13 @@ def top_services(data: Data) -> Chart:
 
 
 def idle_spend(data: Data) -> Chart:
-    """Draw spend on days without a session, after a day of grace."""
+    """Draw spend on days without a session, except the first day after one."""
     return Chart(
         name="idle-spend",
         title="Idle spend",
         definition=(
-            f"US dollars per {per_bar(data)} without any session of that user and part, from the second day after a session on, as a "
-            "bill may follow its session by a day. A lab that still runs is one reason, storage is another. Paler where a value "
+            f"US dollars per {per_bar(data)} on days without a session of that user and part, from the second day after a session on: "
+            "a bill may lag its session by a day. Causes include labs that still run, and storage. Bars are paler where a value "
             "covers several days."
         ),
         data="idle",
@@ -120,7 +120,7 @@ def idle_spend(data: Data) -> Chart:
             time=time(data),
             dated=True,
         ),
-        missing="No idle spend: all money was spent on days with a session or on the day after one, or no cost is loaded.",
+        missing="No idle spend: all money was spent on days with a session or the day after, or no cost is loaded.",
         keys=["day"],
         values=["cost"],
     )

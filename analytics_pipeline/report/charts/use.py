@@ -18,8 +18,8 @@ def sessions_over_time(data: Data) -> Chart:
         name="sessions-over-time",
         title="Sessions",
         definition=(
-            f"Lab sessions per {per_bar(data)} of their start; failed are launches whose machine never started. A gap is a time "
-            "that was not delivered, or had none."
+            f"Lab sessions per {per_bar(data)} of their start. Failed: launches whose machine never started. A gap means that "
+            "no file was delivered, or that it has no sessions."
         ),
         data="sessions",
         where=ADDITIVE,
@@ -58,7 +58,7 @@ def spend_against_sessions(data: Data) -> Chart:
         name="spend-against-sessions",
         title="Spend against sessions, by course",
         definition=(
-            "Each point is a course over the whole time: sessions of anyone against US dollars of anyone. The larger the point, "
+            "Each point is a course over all time: sessions and US dollars of all users. The larger the point, "
             "the more students are enrolled."
         ),
         data="course_totals",
@@ -96,8 +96,8 @@ def student_spread(data: Data) -> Chart:
         name="student-spread",
         title="Spend against sessions, students",
         definition=(
-            "Students of each course, also those who dropped it or left, counted in cells of sessions and US dollars over the whole "
-            "time; those with neither are not shown, and nobody is shown as a person."
+            "Students of each course, including those who dropped or left it, counted in cells of sessions and US dollars over all "
+            "time. Students with neither are omitted. Cells show only counts, never a person."
         ),
         data="students",
         where=ADDITIVE,
@@ -129,13 +129,13 @@ def launch_latency(data: Data) -> Chart:
         name="launch-latency",
         title="Waiting for a lab",
         definition=(
-            "Minutes from Start Lab to ready, week by week: half of the launches were ready within p50, 90 % within p90, 99 % "
-            "within p99. A week with fewer than 10 launches has no p90, one with fewer than 100 no p99."
+            "Minutes from Start Lab to ready, per week: half of the launches were ready within p50, 90 % within p90, 99 % "
+            "within p99. p90 needs at least 10 launches in the week, p99 at least 100."
         ),
         data="latency",
         where=EXACT,
         drawing=chart_forms.sized(lines, 260),
-        missing="No launch times: lab_sessions is not loaded, or says nothing of launches.",
+        missing="No launch times: lab_sessions is not loaded, or has no launch times.",
         keys=["day", "percentile"],
         values=["minutes", "launches"],
         wide=True,
@@ -166,8 +166,8 @@ def concurrency(data: Data) -> Chart:
         name="concurrency",
         title="Labs running at once",
         definition=(
-            "Sessions that run at the same moment, at the peak of each hour (UTC), on average over the newest 13 weeks; an hour "
-            "without any counts as zero."
+            "Sessions that run at once, at the peak of each hour (UTC), averaged over the newest 13 weeks. An hour "
+            "without sessions counts as zero."
         ),
         data="concurrency",
         where=EXACT,
@@ -185,8 +185,8 @@ def never_seen(data: Data) -> Chart:
         name="never-seen",
         title="Students never seen",
         definition=(
-            "Enrolled students for whom no lab of the course ever started, out of all enrolled students (pale): they never launched "
-            "one, or all their launches failed. A student of several courses counts in each."
+            "Enrolled students without a successful session in the course, out of all enrolled students (pale): they never launched "
+            "a lab, or all their launches failed. A student of several courses counts in each."
         ),
         data="course_totals",
         where=ADDITIVE,
@@ -201,7 +201,7 @@ def never_seen(data: Data) -> Chart:
             tooltip=[
                 alt.Tooltip("label:N", title="course"),
                 alt.Tooltip("never_seen:Q", title="never seen"),
-                alt.Tooltip("failed_only:Q", title="of them with failed launches"),
+                alt.Tooltip("failed_only:Q", title="with failed launches only"),
                 alt.Tooltip("students:Q", title="enrolled students"),
             ],
         ),

@@ -31,8 +31,8 @@ class Lateness:
     """How late a dataset is.
 
     Attributes:
-        newest: what it has: a partition, or the time its newest file was written.
-        expected: what it should have by now.
+        newest: its newest partition, or the time its newest file was written.
+        expected: the partition or version that is due by now.
         behind: the lateness; zero if it is on time.
     """
 
