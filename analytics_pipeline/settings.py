@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), validation_alias="ALERT_WEBHOOK_URL", description="Slack-compatible webhook for failures."
     )
+    runs_kept_days: int = Field(
+        30,
+        ge=1,
+        validation_alias="DAGSTER_RUNS_KEPT_DAYS",
+        description="Days that Dagster's runs are kept, with their events and logs.",
+    )
     ui_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",

@@ -1,6 +1,7 @@
 """All definitions of the code location; tests build their own with other settings."""
 
 import warnings
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, Ret
 from analytics_pipeline.orchestration.raw.schedules import load_jobs, load_schedules
 from analytics_pipeline.orchestration.raw.sensor import missing_partitions
 from analytics_pipeline.orchestration.resources import build_resources
+from analytics_pipeline.orchestration.runs.retention import old_runs_sensor
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -53,6 +55,7 @@ def build_definitions(
             missing_partitions(jobs, settings.start_date, clock, retry_policy),
             alerts(clock),
             automation_sensor(),
+            old_runs_sensor(timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock),
         ],
         resources={**build_resources(settings), **(overrides or {})},
         # A process per step costs 2.5 to 4 s of CPU just for imports.

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,7 @@ from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, pl
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.raw.load_requests import load_requests, withdrawn_failures
+from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, load_requests, withdrawn_failures
 from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
     materialized_versions,
@@ -28,11 +28,12 @@ from analytics_pipeline.orchestration.raw.materializations import (
     snapshot_versions,
 )
 from analytics_pipeline.orchestration.resources import ResultListener
+from analytics_pipeline.orchestration.runs.retention import delete_old_runs
 from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, end_dead_runs, known_runs
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
-from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.absences import (
     LOST,
@@ -134,8 +135,11 @@ def sync(
     full: bool = False,
     on_file: Callable[[FileResult], None] = lambda _: None,
     on_rebuild: Callable[[], None] = lambda: None,
+    clock: Clock = utc_now,
 ) -> Synced:
     """Load what a plan asks for, rebuild the affected models and publish. Each run is a Dagster run and shows in the UI.
+
+    Runs that are old are deleted, as a sensor does under the daemon.
 
     Args:
         settings: the organisation's settings.
@@ -145,6 +149,7 @@ def sync(
         full: load everything delivered again, not only new and changed files.
         on_file: called with each file's result, to show progress.
         on_rebuild: called before the models are rebuilt.
+        clock: tells which partitions there are and which runs are old (UTC).
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)
@@ -152,7 +157,7 @@ def sync(
     withdrawn = withdrawn_failures(todo.unchanged, known_runs(instance))
     unrecorded |= {delivery.version: delivery for delivery in withdrawn}
     work = todo.delivered if full else todo.work + tuple(unrecorded.values())
-    now = datetime.now(UTC)
+    now = clock()
     runs = load_requests(work, settings.start_date, now, most=len(work))
     covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
     outside = (delivery for delivery in work if (delivery.dataset.name, delivery.partition.key) not in covered)
@@ -181,6 +186,7 @@ def sync(
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
+    delete_old_runs(instance, now, timedelta(days=settings.runs_kept_days), RETRY_POLICY.attempts)
     return done
 
 

@@ -79,6 +79,12 @@ class KnownRun:
         """Return the version of a partition that this run could not load; empty if there is none."""
         return self.verdicts.get(dataset.name, {}).get(partition, "")
 
+    def loaded(self, dataset: Dataset, partition: str) -> bool:
+        """Whether it was asked for this partition by name and got so far as to load it."""
+        asked, refused = self.asked.get(dataset.name, {}), self.verdicts.get(dataset.name, {})
+        told = self.state is RunState.SUCCEEDED or bool(refused)
+        return told and partition in asked and partition not in refused
+
     def died_with(self, dataset: Dataset, partition: str) -> str:
         """Return the version of a partition that this run was asked to load when it died; empty if there is none."""
         ended_early = self.state in (RunState.FAILED, RunState.CANCELED) and not self.verdicts.get(dataset.name)
@@ -152,8 +158,8 @@ def known_run(record: RunRecord) -> KnownRun:
     )
 
 
-def known_runs(instance: dg.DagsterInstance, most: int = RUNS_READ) -> list[KnownRun]:
-    """Return the newest runs, newest first, and all that are in flight."""
+def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> list[KnownRun]:
+    """Return the newest runs, newest first, and all that are in flight; all runs if `most` is None."""
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
     newest = instance.get_run_records(limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}

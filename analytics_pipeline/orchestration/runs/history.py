@@ -1,0 +1,116 @@
+"""Delete runs from Dagster's own tables and files, of which Dagster 1.13 deletes too much or too little.
+
+`DagsterInstance.delete_run` takes the materializations of a run with it, so that its partitions count as missing, and leaves its event
+database, its compute logs, its tags and its check records. So this reads and writes Dagster's SQLite files, and nothing else here
+does; which runs are deleted is decided in `retention.py`.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.runs import SqliteRunStorage
+
+_BATCH = 200
+"""Runs in one transaction: another process waits no longer than that."""
+_WAIT_SECONDS = 60.0
+_RUNLESS = ""
+
+_DELETE_RUNS = (
+    "DELETE FROM run_tags WHERE run_id IN (SELECT value FROM json_each(:runs))",
+    "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(:runs))",
+)
+_DELETE_OLD_EVENTS = "DELETE FROM event_logs WHERE timestamp < :before"
+# The newest materialization of each partition and the newest verdict of each check stay: the UI, sensors and `sync` read them. So does
+# the newest row of a table: SQLite would give its number away once more, and the daemon's cursors count by it.
+_DELETE_INDEXED = (
+    """
+    DELETE FROM event_logs
+    WHERE (run_id IN (SELECT value FROM json_each(:runs)) OR (run_id = '' AND timestamp < :before))
+      AND id <> (SELECT max(id) FROM event_logs)
+      AND id NOT IN (
+        SELECT max(id) FROM event_logs
+        WHERE dagster_event_type IN ('ASSET_MATERIALIZATION', 'ASSET_OBSERVATION')
+        GROUP BY asset_key, dagster_event_type, partition
+      )
+    """,
+    "DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)",
+    """
+    DELETE FROM asset_check_executions
+    WHERE (run_id IN (SELECT value FROM json_each(:runs)) OR (run_id = '' AND evaluation_event_timestamp < :before))
+      AND id <> (SELECT max(id) FROM asset_check_executions)
+      AND id NOT IN (
+        SELECT max(id) FROM asset_check_executions
+        WHERE execution_status IN ('SUCCEEDED', 'FAILED')
+        GROUP BY asset_key, check_name, partition
+      )
+    """,
+)
+
+
+def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
+    """Return whether the instance has Dagster's default storage, the only one that runs are deleted from."""
+    events, runs = instance.event_log_storage, instance.run_storage
+    return isinstance(events, SqliteEventLogStorage) and isinstance(runs, SqliteRunStorage)
+
+
+def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: datetime) -> None:
+    """Delete runs with their events, logs and tags, and what was told without a run before a time.
+
+    What the state of assets, partitions and checks rests on stays. A run's row goes last, so that what a killed process leaves is
+    found again.
+
+    Args:
+        run_ids: runs that have ended.
+        before: UTC.
+    """
+    shard, index, runs = _shard(instance, _RUNLESS), _shard(instance, INDEX_SHARD_NAME), _runs(instance)
+    times = {"before": f"{before.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"}
+    if shard.exists():
+        with _transaction(shard) as connection:
+            connection.execute(_DELETE_OLD_EVENTS, times)
+    for at in range(0, max(len(run_ids), 1), _BATCH):
+        batch = run_ids[at : at + _BATCH]
+        for run_id in batch:
+            instance.compute_log_manager.delete_logs(prefix=[run_id])
+            for suffix in ("", "-wal", "-shm"):
+                path = _shard(instance, run_id)
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for file, statements in ((index, _DELETE_INDEXED), (runs, _DELETE_RUNS)):
+            with _transaction(file) as connection:
+                for statement in statements:
+                    connection.execute(statement, {"runs": json.dumps(batch), **times})
+
+
+def delete_tick_logs(instance: dg.DagsterInstance, before: datetime) -> None:
+    """Delete the logs of sensors' and schedules' ticks before a time (UTC); Dagster deletes the ticks, but not their logs."""
+    manager = instance.compute_log_manager
+    if not isinstance(manager, LocalComputeLogManager):
+        return
+    for repository in Path(manager._base_dir).glob("__repository__*"):
+        for file in repository.rglob("*"):
+            if file.is_file() and file.stat().st_mtime < before.timestamp():
+                file.unlink(missing_ok=True)
+
+
+def _shard(instance: dg.DagsterInstance, name: str) -> Path:
+    """Return the database of a run's events, or that of all runs."""
+    events = instance.event_log_storage
+    assert isinstance(events, SqliteEventLogStorage), "keeps_history_on_disk was not asked"
+    return Path(events.path_for_shard(name))
+
+
+def _runs(instance: dg.DagsterInstance) -> Path:
+    return _shard(instance, INDEX_SHARD_NAME).parent.with_suffix(".db")
+
+
+@contextmanager
+def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(file, timeout=_WAIT_SECONDS)) as connection, connection:
+        yield connection

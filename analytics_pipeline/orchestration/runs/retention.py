@@ -1,0 +1,99 @@
+"""Which runs are old and no longer needed, and the sensor that deletes them; `sync` does the same where no daemon runs.
+
+How a run is deleted from Dagster's tables and files belongs in `history.py`.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.runs.history import delete_runs, delete_tick_logs, keeps_history_on_disk
+from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
+from analytics_pipeline.storage.clock import Clock, utc_now
+
+INTERVAL_SECONDS = 86_400
+TICK_LOGS_KEPT = timedelta(days=3)
+"""As long as `instance.yaml` keeps ticks that asked for nothing, which are nearly all."""
+MOST_DELETED = 1_000
+"""Runs deleted at once: a sensor's tick must end within a minute, and the history of years may wait."""
+
+
+def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[str]:
+    """Return the ids of runs that ended before a time and that nothing rests on, oldest first.
+
+    Args:
+        runs: all runs, newest first.
+        before: UTC.
+        attempts: verdicts on a version after which it is given up; more of them say nothing.
+    """
+    needed = _newest(runs) | _verdicts(runs, attempts)
+    return [run.run_id for run in reversed(runs) if run.ended and run.ended < before and run.run_id not in needed]
+
+
+def _newest(runs: Sequence[KnownRun]) -> set[str]:
+    """Return the newest run of each asset, or job without assets, in each state: alerts and the UI judge by it."""
+    found: dict[tuple[str, str, bool], str] = {}
+    for run in runs:
+        for subject in run.assets or {run.job}:
+            found.setdefault((subject, run.state, run.will_retry), run.run_id)
+    return set(found.values())
+
+
+def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
+    """Return the runs that could not load a version of which nothing newer is known: a given-up file stays given up."""
+    settled = set[tuple[str, str]]()
+    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    needed = set[str]()
+    for run in runs:
+        for name, versions in run.verdicts.items():
+            for partition, version in versions.items():
+                seen = refused[name, partition]
+                if (name, partition) not in settled and len(seen) < attempts and {version, *seen} == {version}:
+                    seen.append(version)
+                    needed.add(run.run_id)
+        settled |= {
+            (name, key) for name, asked in run.asked.items() for key in asked if run.loaded(DATASETS[name], key)
+        }
+    return needed
+
+
+def delete_old_runs(instance: dg.DagsterInstance, now: datetime, kept: timedelta, attempts: int) -> int:
+    """Delete what is older than `kept` of runs, their events and logs, except what something rests on; return how many runs.
+
+    Args:
+        now: UTC.
+        attempts: verdicts on a version after which it is given up.
+    """
+    if not keeps_history_on_disk(instance):
+        return 0
+    old = old_runs(known_runs(instance, most=None), now - kept, attempts)[:MOST_DELETED]
+    delete_runs(instance, old, now - kept)
+    delete_tick_logs(instance, now - min(kept, TICK_LOGS_KEPT))
+    return len(old)
+
+
+def old_runs_sensor(kept: timedelta, attempts: int, clock: Clock = utc_now) -> dg.SensorDefinition:
+    """Return the sensor that deletes old runs once a day."""
+
+    @dg.sensor(
+        name="old_runs",
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            f"Once a day: runs that ended more than {kept.days} days ago (DAGSTER_RUNS_KEPT_DAYS) are deleted with their events "
+            "and logs. The newest materialization of each partition, the newest verdict of each check and the verdicts on files that "
+            "still fail stay."
+        ),
+    )
+    def sense(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        if not keeps_history_on_disk(context.instance):
+            return dg.SkipReason(
+                "Runs are deleted from Dagster's default storage alone, and dagster.yaml names another one."
+            )
+        deleted = delete_old_runs(context.instance, clock(), kept, attempts)
+        return dg.SkipReason(f"{deleted} runs deleted that ended more than {kept.days} days ago.")
+
+    return sense
