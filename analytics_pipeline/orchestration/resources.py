@@ -17,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.run_records import record_process
 from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
@@ -161,12 +162,13 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
     """Return a resource with an empty config schema: run config that names a field is refused.
 
-    It is created before the first step of each run, in the run's process, which is recorded then.
+    It is created before the first step of each run, in the run's process, which is recorded then; what Dagster planned for it is corrected.
     """
 
     def start(context: dg.InitResourceContext) -> Any:
         if context.run and context.instance:
             record_process(context.instance, context.run)
+            plan_checks_once(context.instance, context.run)
         return make()
 
     return dg.ResourceDefinition(start, config_schema={}, description=f"{description} Set by the settings.")

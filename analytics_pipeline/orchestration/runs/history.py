@@ -53,6 +53,12 @@ _DELETE_INDEXED = (
     """,
 )
 
+_DELETE_PLANNED = """
+    DELETE FROM asset_check_executions
+    WHERE execution_status = 'PLANNED' AND partition IS NOT NULL AND run_id IN (SELECT value FROM json_each(:runs))
+      AND id <> (SELECT max(id) FROM asset_check_executions)
+"""
+
 
 def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
     """Return whether the instance has Dagster's default storage, the only one that runs are deleted from."""
@@ -86,6 +92,16 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
             with _transaction(file) as connection:
                 for statement in statements:
                     connection.execute(statement, {"runs": json.dumps(batch), **times})
+
+
+def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
+    """Delete what was planned for each partition and never answered, as runs of earlier releases left it.
+
+    Args:
+        run_ids: runs that have ended.
+    """
+    with _transaction(_shard(instance, INDEX_SHARD_NAME)) as connection:
+        connection.execute(_DELETE_PLANNED, {"runs": json.dumps(run_ids)})
 
 
 def delete_tick_logs(instance: dg.DagsterInstance, before: datetime) -> None:

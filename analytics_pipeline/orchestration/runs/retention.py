@@ -10,7 +10,12 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.runs.history import delete_runs, delete_tick_logs, keeps_history_on_disk
+from analytics_pipeline.orchestration.runs.history import (
+    delete_planned_checks,
+    delete_runs,
+    delete_tick_logs,
+    keeps_history_on_disk,
+)
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
 
@@ -69,8 +74,10 @@ def delete_old_runs(instance: dg.DagsterInstance, now: datetime, kept: timedelta
     """
     if not keeps_history_on_disk(instance):
         return 0
-    old = old_runs(known_runs(instance, most=None), now - kept, attempts)[:MOST_DELETED]
+    runs = known_runs(instance, most=None)
+    old = old_runs(runs, now - kept, attempts)[:MOST_DELETED]
     delete_runs(instance, old, now - kept)
+    delete_planned_checks(instance, [run.run_id for run in runs if run.ended])
     delete_tick_logs(instance, now - min(kept, TICK_LOGS_KEPT))
     return len(old)
 
