@@ -4,6 +4,7 @@ The command line loads `.env` into the environment first (`cli/env_file.py`).
 """
 
 import re
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ def _blank_is_unset(value: object) -> object:
 def _expanded(path: Path | None) -> Path | None:
     return path.expanduser() if path else None
 
+
+UNLEARNED = date(2021, 1, 1)
+"""The first day until a listing has told the real one."""
 
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
@@ -54,10 +58,10 @@ class Settings(BaseSettings):
         None, validation_alias="AWS_ENDPOINT_URL_S3", description="S3 endpoint, if it is not Amazon's."
     )
     region: str = Field("us-west-2", validation_alias="AWS_REGION", description="Region of the bucket.")
-    start_date: date = Field(
-        date(2021, 1, 1),
+    start_date: date | None = Field(
+        None,
         validation_alias="VOCAREUM_START_DATE",
-        description="First day to load, YYYY-MM-DD: the first daily partition.",
+        description="First day to load, YYYY-MM-DD: the first daily partition. By default the first day that Vocareum delivered.",
     )
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("data"),
@@ -108,6 +112,23 @@ class Settings(BaseSettings):
     def landing_dir(self) -> Path:
         """Folder of the files as delivered."""
         return self.data_dir.absolute() / "landing"
+
+    @property
+    def first_day_path(self) -> Path:
+        """Where the first day that Vocareum delivered is kept, once a listing has told it."""
+        return self.data_dir.absolute() / "first_day"
+
+    @property
+    def learned_first_day(self) -> date | None:
+        """The first day that Vocareum delivered; None until a listing has told it."""
+        with suppress(OSError, ValueError):
+            return date.fromisoformat(self.first_day_path.read_text().strip())
+        return None
+
+    @property
+    def first_day(self) -> date:
+        """The first day to load and the first daily partition: as set, else as learned, else `UNLEARNED`."""
+        return self.start_date or self.learned_first_day or UNLEARNED
 
     @property
     def dagster_home(self) -> Path:

@@ -13,6 +13,7 @@ def daemon() -> None:
 
     Refuses to start while another daemon uses the data folder.
     """
+    from analytics_pipeline.operations.first_day import learn_before_start
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
@@ -20,6 +21,8 @@ def daemon() -> None:
     home = prepare_home(settings)
     with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
+    if learned := learn_before_start(settings):
+        print_info(f"The first day that Vocareum delivered is {learned}: the partitions begin with it.")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
     os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

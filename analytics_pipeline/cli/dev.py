@@ -18,6 +18,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages. Uses the persistent instance
     under ANALYTICS_DATA_DIR.
     """
+    from analytics_pipeline.operations.first_day import learn_before_start
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home, project_file
 
@@ -27,6 +28,8 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
         settings
     ):  # reports another daemon before this process is replaced; its daemon takes the lock
         pass
+    if learned := learn_before_start(settings):
+        print_info(f"The first day that Vocareum delivered is {learned}: the partitions begin with it.")
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:

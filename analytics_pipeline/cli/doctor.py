@@ -82,7 +82,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 
 def _settings(settings: Settings) -> Verdict:
     require(settings)
-    if settings.start_date > (today := datetime.now(UTC).date()):
+    if settings.start_date and settings.start_date > (today := datetime.now(UTC).date()):
         return Verdict(
             False,
             f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day would be loaded. Set it to "
@@ -91,7 +91,13 @@ def _settings(settings: Settings) -> Verdict:
     _same_organisation(settings)
     if webhook := settings.alert_webhook_url.get_secret_value():
         require_safe(webhook, "ALERT_WEBHOOK_URL")
-    return Verdict(True, f"org{settings.org_id}, from {settings.start_date}, data in {settings.data_dir.absolute()}")
+    return Verdict(True, f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}")
+
+
+def _first_day(settings: Settings) -> str:
+    if settings.start_date or settings.learned_first_day:
+        return f"from {settings.first_day}"
+    return "from the first day that Vocareum delivered (the first `sync` or daemon learns it)"
 
 
 def _same_organisation(settings: Settings) -> None:

@@ -123,7 +123,7 @@ def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: d
     from analytics_pipeline.orchestration.raw.load_requests import outside
 
     todo = plan(listing, here.loaded)
-    never = outside(todo.work, settings.start_date, now)
+    never = outside(todo.work, settings.first_day, now)
     return todo.only(lambda delivery: delivery.key not in never)
 
 

@@ -155,7 +155,7 @@ def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
         )
     if early:
         print_info(
-            f"{files(early)} not loaded, as they are outside of the partitions (before VOCAREUM_START_DATE = {settings.start_date}, "
+            f"{files(early)} not loaded, as they are outside of the partitions (before the first day, {settings.first_day}, "
             "or of a period that is not over)."
         )
 

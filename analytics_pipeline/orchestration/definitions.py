@@ -44,15 +44,15 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             bucket_asset(),
-            *raw_assets(settings.start_date),
+            *raw_assets(settings.first_day),
             model_assets(project),
             published_asset(project, pii=settings.publish_pii),
             report,
         ],
         jobs=jobs,
-        schedules=load_schedules(settings.start_date),
+        schedules=load_schedules(settings.first_day),
         sensors=[
-            missing_partitions(jobs, settings.start_date, clock, retry_policy),
+            missing_partitions(jobs, settings.first_day, clock, retry_policy),
             alerts(clock),
             automation_sensor(),
             old_runs_sensor(timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock),

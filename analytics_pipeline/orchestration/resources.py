@@ -7,6 +7,7 @@ config. Their implementations are in `vocareum/` and `warehouse/`.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.plan import ClassifiedListing
+from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.run_records import record_process
 from analytics_pipeline.orchestration.webhook import Webhook
@@ -105,6 +108,10 @@ class WarehouseResource(DuckDBResource):
         except WarehouseBusy:
             return ""  # the writer checked when it opened the file
         return REPLACED if self.replaced_at > before else ""
+
+    def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
+        """Keep the first day that is delivered or loaded (see `operations/first_day.py`); return it if it is news."""
+        return learn_first_day(self._settings, listing, loaded)
 
     @property
     def landing(self) -> Path:

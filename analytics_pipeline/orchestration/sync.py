@@ -17,6 +17,7 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, plan
+from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
@@ -48,7 +49,7 @@ from analytics_pipeline.warehouse.absences import (
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Check, Kind, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.ledger import LoadedFile, first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature
 
@@ -122,6 +123,8 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
         todo = plan(listing, loaded_versions(connection), selection)
         record_listing(connection, listing, [""], listed_at, warehouse_now())  # complete, whatever the selection
         record_lost_check(connection, warehouse_now())
+        loaded = first_period(connection)
+    learn_first_day(settings, listing, loaded)
     clean_landing(settings.landing_dir, todo.unchanged)
     return todo
 
@@ -158,7 +161,7 @@ def sync(
     unrecorded |= {delivery.version: delivery for delivery in withdrawn}
     work = todo.delivered if full else todo.work + tuple(unrecorded.values())
     now = clock()
-    runs = load_requests(work, settings.start_date, now, most=len(work))
+    runs = load_requests(work, settings.first_day, now, most=len(work))
     covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
     outside = (delivery for delivery in work if (delivery.dataset.name, delivery.partition.key) not in covered)
     done = Synced(todo, early=tuple(outside))

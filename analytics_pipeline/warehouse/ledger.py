@@ -83,6 +83,12 @@ def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None =
     return {(name, partition): (key, etag, size) for name, partition, key, etag, size in rows}
 
 
+def first_period(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the first day or month that is loaded; None if none is."""
+    row = connection.execute("SELECT min(period) FROM ops.loaded_files").fetchone()
+    return row[0] if row else None
+
+
 def failed_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[FailedFile]:
     """Return the files whose newest version could not be loaded."""
     columns = ", ".join(FailedFile.__dataclass_fields__)

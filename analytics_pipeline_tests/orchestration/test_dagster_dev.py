@@ -1,5 +1,6 @@
 """The real thing: `analytics-pipeline dev` with its daemon and web server on loopback, and a browser."""
 
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import dagster as dg
 import psutil
@@ -203,6 +204,28 @@ def test_the_ui_answers_only_to_its_names_and_accepts_no_mutation_by_get(running
     assert ask(running, path="/graphql?query={version}") == HTTPStatus.METHOD_NOT_ALLOWED
     plain = {"Content-Type": "text/plain"}
     assert ask(running, "POST", "/graphql?query={version}", **plain) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+def test_a_backfill_over_a_day_that_was_never_delivered_ends_well(running: Running) -> None:
+    running.wait_for(lambda: answers(running))
+    running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
+    wanted = [f"2026-10-{day}" for day in range(26, 32)] + ["2026-11-01"]
+    assert len(days(running, "lab_sessions") & set(wanted)) == 6, "one of these days has no file"
+    query = f"""mutation {{ launchPartitionBackfill(backfillParams: {{assetSelection: [{{path: ["raw", "lab_sessions"]}}],
+        partitionNames: {json.dumps(wanted)}}}) {{ __typename ... on LaunchBackfillSuccess {{ backfillId }} }} }}"""
+    asked = Request(
+        f"{running.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+    )
+    backfill = json.load(urlopen(asked))["data"]["launchPartitionBackfill"]["backfillId"]
+
+    def status() -> str:
+        found = running.instance.get_backfill(backfill)
+        assert found is not None
+        return str(found.status.value)
+
+    running.wait_for(lambda: status().startswith("COMPLETED"))
+    assert status() == "COMPLETED_SUCCESS"
+    assert days(running, "lab_sessions") >= set(wanted)
 
 
 def test_the_ui_follows_runs_over_its_websocket(running: Running, browser: Any) -> None:

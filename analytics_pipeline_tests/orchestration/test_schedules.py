@@ -58,4 +58,4 @@ def test_a_schedule_requests_no_partition_before_the_first(start_pipeline: Start
     assert pipeline.run(request, "load_daily").success
     early = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 21, 6, tzinfo=UTC))
     assert isinstance(early, dg.SkipReason)
-    assert "VOCAREUM_START_DATE (2026-11-21)" in str(early.skip_message)
+    assert "the first day (2026-11-21)" in str(early.skip_message)

@@ -27,7 +27,7 @@ from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
 from analytics_pipeline.orchestration.raw.materializations import materialized_versions, snapshot_versions
 from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.resources import FeedResource, ResultListener, WarehouseResource
-from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, failed_tag, verdict_tags
+from analytics_pipeline.orchestration.runs.run_records import BACKFILL, PROCESS_TAG, failed_tag, verdict_tags
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.storage.clock import warehouse_now
@@ -73,7 +73,7 @@ CONFIG_SCHEMA = {
 def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
     """Return the asset that loads a dataset: a range of partitions in one run, or all files of a snapshot.
 
-    A partition is materialized when its file is loaded; one without a file is left alone.
+    A partition is materialized when its file is loaded; one without a file is left alone, except in a backfill.
     """
     key = asset_key(dataset)
     spec = dg.AssetSpec(
@@ -108,7 +108,8 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
             with report_step_errors():
                 bucket = feed.open()
                 partitions = _partitions(context, config)
-                todo = _plan(dataset, bucket, warehouse, partitions, config)
+                todo, absent = _plan(dataset, bucket, warehouse, partitions, config)
+                _report_absent(context, dataset, absent)
                 results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse), verdicts)
                 _record_refused(context, dataset, results)
                 yield from _report(context, dataset, todo, results, warehouse, feed.uri, config.only)
@@ -133,8 +134,8 @@ def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[s
 
 def _plan(
     dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
-) -> Plan:
-    """Plan the partitions of this run: listing minus ledger."""
+) -> tuple[Plan, list[str]]:
+    """Plan the partitions of this run, listing minus ledger, and return those of them that have no file."""
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
     listing = classify_listing((found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix)
     selected = None if partitions is None else set(partitions)
@@ -145,7 +146,23 @@ def _plan(
         resolve_failures(connection, todo.unchanged, warehouse_now())
         record_listing(connection, listing, prefixes, listed_at, warehouse_now())
         failed = set() if config.retry_failed else {(file.source_key, file.etag) for file in failed_files(connection)}
-    return todo.only(lambda found: (found.key, found.etag) not in failed)
+    delivered = {found.partition.key for found in todo.delivered}
+    absent = [partition for partition in partitions or () if partition not in delivered]
+    return todo.only(lambda found: (found.key, found.etag) not in failed), absent
+
+
+def _report_absent(context: dg.AssetExecutionContext, dataset: Dataset, absent: Sequence[str]) -> None:
+    """Log each day or month without a file. In a backfill, mark it too: Dagster ends a backfill as failed over what is not marked.
+
+    The mark names no version, so a file that is delivered later is loaded as usual.
+    """
+    if not absent:
+        return
+    context.log.info(f"{dataset.name}: no file is delivered for {', '.join(absent)}.")
+    if dataset.period and BACKFILL in context.run.tags:
+        for partition in absent:
+            text = "No file is delivered. What was loaded of it before stays."
+            context.log_event(dg.AssetMaterialization(asset_key(dataset), partition=partition, description=text))
 
 
 def _load(

@@ -4,12 +4,14 @@ Sensors read these and not the ledger: opening the warehouse would block its wri
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.plan import Loaded
+from analytics_pipeline.orchestration.asset_keys import asset_key
 
 Version = tuple[str, str, int]
 """Key, ETag, size."""
@@ -49,6 +51,16 @@ def materialized_versions(
             if version := _version(event.metadata):
                 found[dataset.name, event.partition] = version
     return found
+
+
+def first_materialized(instance: dg.DagsterInstance) -> date | None:
+    """Return the first day or month that was ever loaded, as far as this instance knows; None if it knows of none."""
+    found = []
+    for dataset in DATASETS.values():
+        if dataset.period:
+            first = min(instance.get_materialized_partitions(asset_key(dataset)), default=None)
+            found += [date.fromisoformat(f"{first}-01"[:10])] if first else []  # a month's key lacks the day
+    return min(found, default=None)
 
 
 def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Newest:

@@ -87,7 +87,7 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
             return dg.SkipReason(str(error))
         within = scheduled_range(cadence, context.scheduled_execution_time, start)
         if within and within[0] > within[1]:
-            return dg.SkipReason(f"There is nothing to load before VOCAREUM_START_DATE ({start}) is over.")
+            return dg.SkipReason(f"There is nothing to load before the first day ({start}) is over.")
         return dg.RunRequest(
             tags={RANGE_START: within[0], RANGE_END: within[1]} if within else {},
             run_config={"ops": {f"load_{name}": {"config": {"retry_failed": False}} for name in _names(cadence)}},

@@ -26,13 +26,17 @@ from analytics_pipeline.orchestration.raw.load_requests import (
     load_states,
     withdrawn_failures,
 )
-from analytics_pipeline.orchestration.raw.materializations import materialized_versions
+from analytics_pipeline.orchestration.raw.materializations import first_materialized, materialized_versions
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
+LEARNED = (
+    "The first day that Vocareum delivered is {learned}. The partitions of this code location begin with {start} until it is loaded "
+    "again: `analytics-pipeline daemon` does so within two minutes, in the UI press Deployment, Reload all."
+)
 
 
 def missing_partitions(
@@ -70,9 +74,12 @@ def missing_partitions(
             found_replaced = warehouse.detect_replacement()
             if found_replaced:
                 context.log.warning(found_replaced)
+            learned = warehouse.learn_first_day(listing, first_materialized(context.instance))
             todo = plan(listing, _loaded(context.instance, listing.deliveries, warehouse))
         except PipelineError as error:
             return dg.SkipReason(str(error))
+        if learned and learned != start:
+            context.log.warning(LEARNED.format(learned=learned, start=start))
         runs = known_runs(context.instance)
         found = load_states(todo.work, runs, start, clock(), retry_policy)
         back = load_states(withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy)

@@ -23,6 +23,7 @@ WORKER_TAG = "analytics_pipeline/worker"
 """run id@host@boot:start:pid of the process that executes a run, however it was launched."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
+BACKFILL = "dagster/backfill"
 WILL_RETRY = "dagster/will_retry"
 ENTRIES_PER_TAG = 50
 """Number of versions per tag, of about 40 bytes each."""
