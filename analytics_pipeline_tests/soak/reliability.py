@@ -30,7 +30,7 @@ def noted() -> dict[str, str]:
 def table() -> str:
     """Return the figures as Markdown."""
     rows = [f"| {what} | {figure} |" for what, figure in sorted(noted().items())]
-    return "\n".join(["| what was done to it | what was seen |", "|---|---|", *rows])
+    return "\n".join(["| trial | result |", "|---|---|", *rows])
 
 
 if __name__ == "__main__":
