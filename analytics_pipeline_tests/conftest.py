@@ -70,11 +70,11 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path.write_bytes(body)
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test")
     for name, dataset in DATASETS.items():
-        results = list(loader.load(dataset, [one for one in delivered if one.dataset.name == name]))
+        results = list(loader.load(dataset, [delivery for delivery in delivered if delivery.dataset.name == name]))
         assert results, f"the organisation delivers no {name}"
     with open_warehouse(settings.warehouse_path) as connection:
         built = sql_models.build(connection, sql_models.load_project().models.values())
-        assert not [one for one in built if one.failure], "a model does not build"
+        assert not [result for result in built if result.failure], "a model does not build"
     return settings.data_dir
 
 

@@ -11,5 +11,9 @@ def listening(processes: Iterable[psutil.Process]) -> set[tuple[str, int]]:
     found = set()
     for process in processes:
         with suppress(psutil.NoSuchProcess):
-            found |= {one.laddr for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN}
-    return {(one.ip, one.port) for one in found}
+            found |= {
+                connection.laddr
+                for connection in process.net_connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            }
+    return {(address.ip, address.port) for address in found}

@@ -169,7 +169,9 @@ def put_into_sql(source: str) -> Iterator[str]:
             if node.func.attr in ASKS and node.args and not isinstance(node.args[0], ast.Constant | ast.JoinedStr):
                 yield ast.unparse(node.args[0])
             if node.func.attr == "format" and SQL.search(_constants(node.func.value)):
-                yield from (ast.unparse(one) for one in [*node.args, *(named.value for named in node.keywords)])
+                yield from (
+                    ast.unparse(argument) for argument in [*node.args, *(named.value for named in node.keywords)]
+                )
 
 
 def _constants(node: ast.AST) -> str:

@@ -27,7 +27,7 @@ BEHIND = {
 
 
 def declared(requirements: list[str]) -> set[str]:
-    return {plain(Requirement(one).name) for one in requirements}
+    return {plain(Requirement(requirement).name) for requirement in requirements}
 
 
 def plain(name: str) -> str:
@@ -55,7 +55,7 @@ def imported(folder: Path) -> dict[str, set[str]]:
 def _imports(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (one.name.split(".")[0] for one in node.names)
+            yield from (alias.name.split(".")[0] for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
 
@@ -88,10 +88,10 @@ def test_every_requirement_in_the_lock_is_one_version_with_hashes():
     pinned = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip())
     assert len(pinned) > 100
     loose = [
-        one.split("\n")[0]
-        for one in pinned
-        if not re.match(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^ ]+ ", one)
-        or not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one)
+        entry.split("\n")[0]
+        for entry in pinned
+        if not re.match(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^ ]+ ", entry)
+        or not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)
     ]
     assert loose == []
     assert not re.search(
@@ -104,7 +104,10 @@ def test_setting_up_asks_for_the_hashes():
     setup = makefile[makefile.index(".venv/.ready:") :].split("\n\n")[0]
     installs = re.findall(r"pip (?:install|sync) .*", setup)
     assert len(installs) == 3, "uv, the lock, the project"
-    assert all("--require-hashes" in one or "--no-deps --no-build-isolation --editable ." in one for one in installs)
+    assert all(
+        "--require-hashes" in command or "--no-deps --no-build-isolation --editable ." in command
+        for command in installs
+    )
     assert "--require-hashes --requirement bootstrap.lock" in installs[0]
     assert re.search(r"pip sync.*--require-hashes requirements\.lock", makefile)
     assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known vulnerabilities"
@@ -113,7 +116,7 @@ def test_setting_up_asks_for_the_hashes():
 def test_installers_and_build_tools_are_pinned_by_hash_too():
     bootstrap = (ROOT / "bootstrap.lock").read_text()
     assert re.match(r"uv==[0-9.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+\Z", bootstrap)
-    backend = [plain(Requirement(one).name) for one in PROJECT["build-system"]["requires"]]
+    backend = [plain(Requirement(requirement).name) for requirement in PROJECT["build-system"]["requires"]]
     missing = [name for name in [*backend, "editables"] if not re.search(rf"^{name}==", LOCK, re.MULTILINE)]
     assert missing == [], "without an isolated build the environment must hold what builds the project"
 

@@ -50,5 +50,5 @@ def test_words_consist_only_of_constants_and_declarations():
             if called == "words" and not isinstance(node.args[0], ast.Constant):
                 templates.append(f"{path.name}:{node.lineno}")
     assert templates == [], "the template of a message must be a constant"
-    declared = {ast.unparse(ast.parse(one)) for one in DECLARES}  # Python releases write brackets differently
+    declared = {ast.unparse(ast.parse(call)) for call in DECLARES}  # Python releases write brackets differently
     assert made == declared, "is it declared? Then add it here. Is it data? Then it must not be in a message"

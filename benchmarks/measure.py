@@ -61,4 +61,4 @@ def median(runs: Sequence[Figures], figure: str = "wall") -> float:
 def ratio(ours: Sequence[Figures], theirs: Sequence[Figures], figure: str = "wall") -> float:
     """Return the median of the ratios of neighbouring runs."""
     pairs = zip(ours, theirs, strict=True)
-    return statistics.median(getattr(one, figure) / getattr(other, figure) for one, other in pairs)
+    return statistics.median(getattr(our, figure) / getattr(their, figure) for our, their in pairs)

@@ -108,8 +108,8 @@ def _free_ports(count: int) -> list[int]:
     candidate = 20_000
     while len(ports) < count:
         candidate += 1
-        with socket.socket() as one, socket.socket() as other:
-            if one.connect_ex(("127.0.0.1", candidate)) and other.connect_ex(("127.0.0.1", candidate + 10_000)):
+        with socket.socket() as http, socket.socket() as grpc:
+            if http.connect_ex(("127.0.0.1", candidate)) and grpc.connect_ex(("127.0.0.1", candidate + 10_000)):
                 ports.append(candidate)
     return ports
 

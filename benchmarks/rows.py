@@ -97,7 +97,7 @@ def duckdb_row(bench: Bench) -> Row:
     """Measure our load against DuckDB's own typed CREATE TABLE AS."""
     files = _days(bench)
     listing, landed = landing(bench, files)
-    columns = json.dumps({one.name: one.sql_type for one in DATASETS["lab_sessions"].columns})
+    columns = json.dumps({column.name: column.sql_type for column in DATASETS["lab_sessions"].columns})
     ours, raw = alternate(
         bench.repeats,
         lambda: _load(bench, listing, landed),
@@ -222,9 +222,9 @@ def grades_row(bench: Bench) -> Row:
         listing = delivered("b" * 32, 6, changed, "2026-01-02T00:00:00")
         return measure(bench.subject("load", listing, landed, database))
 
-    one, every, none = alternate(bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0))
-    share = (median(one, "cpu") - median(none, "cpu")) / (median(every, "cpu") - median(none, "cpu"))
-    detail = f"one {told(one)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond imports compared"
+    single, every, none = alternate(bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0))
+    share = (median(single, "cpu") - median(none, "cpu")) / (median(every, "cpu") - median(none, "cpu"))
+    detail = f"one {told(single)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond imports compared"
     return Row(f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail)
 
 

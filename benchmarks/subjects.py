@@ -47,8 +47,10 @@ def load(listing: str, landing: str, database: str) -> None:
         deliveries.append(Delivery(dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)))
     loader = Loader(None, Path(landing), lambda: open_warehouse(Path(database)), "benchmark")
     rows = failed = 0
-    for name in sorted({one.dataset.name for one in deliveries}):
-        for result in loader.load(DATASETS[name], [one for one in deliveries if one.dataset.name == name]):
+    for name in sorted({delivery.dataset.name for delivery in deliveries}):
+        for result in loader.load(
+            DATASETS[name], [delivery for delivery in deliveries if delivery.dataset.name == name]
+        ):
             rows, failed = rows + result.rows, failed + (result.failure is not None)
     sys.stdout.write(f"{rows} rows, {failed} files failed")
 
@@ -67,7 +69,7 @@ def download(folder: str, bucket: str, prefix: str, url: str) -> None:
     login = boto3.Session(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     there = Bucket(login, bucket, prefix, url)
     done = list(there.download(there.list(), lambda got: place / got.key.replace("/", "_")))
-    assert all(isinstance(one, Downloaded) for one in done)
+    assert all(isinstance(outcome, Downloaded) for outcome in done)
     sys.stdout.write(f"{len(done)} files")
 
 
@@ -108,9 +110,9 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
     job = dg.Definitions([loaded, *models], executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.get() as instance:
         tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
-        one = job.execute_in_process(quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags)
-        two = job.execute_in_process(quiet, instance=instance, asset_selection=[one.key for one in models])
-    assert one.success and two.success
+        loaded = job.execute_in_process(quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags)
+        rebuilt = job.execute_in_process(quiet, instance=instance, asset_selection=[model.key for model in models])
+    assert loaded.success and rebuilt.success
 
 
 def one_by_one(most: str) -> None:
@@ -126,10 +128,10 @@ def one_by_one(most: str) -> None:
     settings = load_settings()
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        work = [one for one in make_plan(settings, Selection()).work if one.dataset.period]
-        for one in work[: int(most)]:
-            tags = {RANGE_START: one.partition.key, RANGE_END: one.partition.key}
-            execute(definitions, instance, [asset_key(one.dataset)], tags, {})
+        work = [delivery for delivery in make_plan(settings, Selection()).work if delivery.dataset.period]
+        for delivery in work[: int(most)]:
+            tags = {RANGE_START: delivery.partition.key, RANGE_END: delivery.partition.key}
+            execute(definitions, instance, [asset_key(delivery.dataset)], tags, {})
     sys.stdout.write(str(len(work)))
 
 
@@ -141,7 +143,7 @@ def models(database: str, by_hand: str) -> None:
     project = load_project()
     with open_warehouse(Path(database)) as connection:
         if by_hand == "no":
-            assert not [one for one in build(connection, project.models.values()) if one.failure]
+            assert not [result for result in build(connection, project.models.values()) if result.failure]
             return
         for model in project.models.values():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
@@ -150,7 +152,7 @@ def models(database: str, by_hand: str) -> None:
 
 
 SUBJECTS: dict[str, Callable[..., None]] = {
-    one.__name__: one for one in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
+    subject.__name__: subject for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
 }
 
 if __name__ == "__main__":

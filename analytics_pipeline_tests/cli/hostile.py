@@ -161,4 +161,4 @@ def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands:
 
 def steering(output: str) -> set[str]:
     """Return the characters that would control a terminal, or write from right to left."""
-    return {one for one in output if not one.isprintable() and one != "\n"}
+    return {character for character in output if not character.isprintable() and character != "\n"}

@@ -19,20 +19,20 @@ def spellings(secret: str) -> set[bytes]:
     # Base64 encodes three bytes as four letters, so a prefix shifts a secret by zero, one or two bytes. The first and last
     # letters depend on the neighbours and are left out.
     shifted = {base64.b64encode(b"\0" * at + raw)[4 * (at > 0) : -4] for at in range(3)}
-    return plain | shifted | {one.translate(bytes.maketrans(b"+/", b"-_")) for one in shifted}
+    return plain | shifted | {text.translate(bytes.maketrans(b"+/", b"-_")) for text in shifted}
 
 
 def files_with(secrets: Iterable[str], folder: Path) -> list[str]:
     """Return files under a folder that hold a secret in any spelling; searches all bytes."""
-    needles = {one for secret in secrets for one in spellings(secret)}
+    needles = {spelling for secret in secrets for spelling in spellings(secret)}
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return [str(path.relative_to(folder)) for path in paths if any(one in path.read_bytes() for one in needles)]
+    return [str(path.relative_to(folder)) for path in paths if any(needle in path.read_bytes() for needle in needles)]
 
 
 def texts_with(secrets: Iterable[str], texts: Iterable[str]) -> list[str]:
     """Return texts that hold a secret in any spelling."""
-    needles = {one.decode() for secret in secrets for one in spellings(secret)}
-    return [text[:500] for text in texts if any(one in text for one in needles)]
+    needles = {spelling.decode() for secret in secrets for spelling in spellings(secret)}
+    return [text[:500] for text in texts if any(needle in text for needle in needles)]
 
 
 SIMULATION = {"moto", "werkzeug", "cheroot"}

@@ -76,7 +76,7 @@ def test_every_shape_of_credentials_opens_the_bucket(run: Run, demo: DemoVocareu
     result = run("status", "--json")
     assert result.exit_code == 1, result.output
     standing = json.loads(result.output)
-    assert {one["dataset"]: one["missing"] for one in standing["datasets"]}["course_mapping"] == 1
+    assert {row["dataset"]: row["missing"] for row in standing["datasets"]}["course_mapping"] == 1
 
 
 def test_credentials_that_expire_all_the_time_do_not_matter(run: Run, demo: DemoVocareum, data: Path):

@@ -24,23 +24,30 @@ def test_findings_name_file_line_column_rule_and_remedy_of_all_that_is_quarantin
 ):
     everything = found(run)
     quarantined = {
-        (one["source_key"], line) for one in everything if one["outcome"] == "quarantined" for line in one["lines"]
+        (finding["source_key"], line)
+        for finding in everything
+        if finding["outcome"] == "quarantined"
+        for line in finding["lines"]
     }
     assert {(planted.key, planted.line) for planted in organisation.truth.planted} <= quarantined
-    assert all(one["remedy"] and one["column"] and one["reason"] and one["lines"] for one in everything)
+    assert all(
+        finding["remedy"] and finding["column"] and finding["reason"] and finding["lines"] for finding in everything
+    )
     warnings = found(run, "--warnings")
-    assert warnings == [one for one in everything if one["outcome"] == "loaded"]
+    assert warnings == [finding for finding in everything if finding["outcome"] == "loaded"]
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
         ledger = connection.execute("SELECT sum(warnings)::INT, sum(rejects)::INT > 0 FROM ops.loaded_files").fetchone()
-    assert ledger == (sum(one["records"] for one in warnings), True)
+    assert ledger == (sum(finding["records"] for finding in warnings), True)
 
 
 def test_findings_can_be_asked_of_a_dataset_or_a_file(run: Run, synced: Path):
     everything = found(run)
     some = everything[0]
-    assert found(run, "--dataset", some["dataset"]) == [one for one in everything if one["dataset"] == some["dataset"]]
+    assert found(run, "--dataset", some["dataset"]) == [
+        finding for finding in everything if finding["dataset"] == some["dataset"]
+    ]
     assert found(run, "--file", some["source_key"]) == [
-        one for one in everything if one["source_key"] == some["source_key"]
+        finding for finding in everything if finding["source_key"] == some["source_key"]
     ]
     assert found(run, "--file", "no such file") == []
     shown = run("findings", "--file", some["source_key"], "--limit", "1")

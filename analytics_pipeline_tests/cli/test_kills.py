@@ -84,5 +84,5 @@ def left_over(data: Path) -> list[str]:
     return [
         str(path)
         for path in data.rglob("*")
-        if "dagster" not in path.parts and any(one in str(path.relative_to(data)) for one in strange)
+        if "dagster" not in path.parts and any(name in str(path.relative_to(data)) for name in strange)
     ]

@@ -31,7 +31,7 @@ def secrets(demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     def issue():
         issued = real()
-        planted.update(one for one in astuple(issued) if isinstance(one, str))
+        planted.update(value for value in astuple(issued) if isinstance(value, str))
         return issued
 
     monkeypatch.setattr(demo.api, "issue", issue)
@@ -121,7 +121,7 @@ FAILURES = {
 
 
 def _tokens(demo: DemoVocareum) -> str:
-    return " ".join(one for one in astuple(demo.api.issue()) if isinstance(one, str))
+    return " ".join(value for value in astuple(demo.api.issue()) if isinstance(value, str))
 
 
 @pytest.mark.parametrize("failure", FAILURES)

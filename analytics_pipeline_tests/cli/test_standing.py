@@ -22,7 +22,7 @@ HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course
 def standing(run: Run) -> tuple[int, dict, dict[str, dict]]:
     result = run("status", "--json")
     found = json.loads(result.output)
-    return result.exit_code, found, {one["dataset"]: one for one in found["datasets"]}
+    return result.exit_code, found, {row["dataset"]: row for row in found["datasets"]}
 
 
 def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
@@ -31,18 +31,18 @@ def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
     code, found, by_name = standing(run)
     assert (code, found["complete"], set(by_name)) == (0, True, set(DATASETS))
     truth = organisation.truth
-    for name, one in by_name.items():
+    for name, row in by_name.items():
         keys = [key for key in truth.rows if DATASETS[name].match(key.removeprefix("org9001/"))]
-        assert (one["delivered"], one["loaded"], one["missing"], one["changed"], one["failed"]) == (
+        assert (row["delivered"], row["loaded"], row["missing"], row["changed"], row["failed"]) == (
             len(keys),
             len(keys),
             0,
             0,
             0,
         )
-        assert one["rows"] == sum(truth.rows[key] for key in keys)
-        assert one["rejects"] == sum(planted.key in keys for planted in truth.planted)
-    assert sorted(found["unknown"]) == sorted(one.key for one in truth.oddities if one.key not in truth.rows)
+        assert row["rows"] == sum(truth.rows[key] for key in keys)
+        assert row["rejects"] == sum(planted.key in keys for planted in truth.planted)
+    assert sorted(found["unknown"]) == sorted(oddity.key for oddity in truth.oddities if oddity.key not in truth.rows)
 
 
 def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
@@ -106,7 +106,7 @@ def test_doctor_passes_every_check(run: Run, demo: DemoVocareum):
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.output.splitlines()] == [
-        f"ok   {one}" for one in ("disk", "published folder", "DuckDB", "settings", "token and credentials", "bucket")
+        f"ok   {line}" for line in ("disk", "published folder", "DuckDB", "settings", "token and credentials", "bucket")
     ]
 
 

@@ -34,7 +34,7 @@ def answer(run: Run, **changes: str) -> tuple[int, dict]:
 def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
     code, found = answer(run)
     assert (code, set(found)) == (0, FIELDS)
-    assert {one["dataset"] for one in found["datasets"]} == set(DATASETS)
+    assert {row["dataset"] for row in found["datasets"]} == set(DATASETS)
     for name in FIELDS:
         assert f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "operations.md").read_text(), (
             f"{name} is not documented"
@@ -45,7 +45,7 @@ def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
     code, found = answer(run, **DOWN)
     assert (code, found["source"], found["bucket"]["reached"]) == (2, "warehouse", False)
     assert "was not usable" in found["bucket"]["error"]
-    by_name = {one["dataset"]: one for one in found["datasets"]}
+    by_name = {row["dataset"]: row for row in found["datasets"]}
     assert (by_name["lab_sessions"]["age_days"], by_name["lab_sessions"]["is_late"]) == (1, False)
     assert by_name["lab_sessions"]["loaded"] > 0 and by_name["lab_sessions"]["delivered"] is None
     text = run("status", **DOWN)

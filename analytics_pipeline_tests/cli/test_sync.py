@@ -45,7 +45,7 @@ def test_a_first_sync_loads_every_row_of_the_organisation(first_sync, organisati
     assert result.exit_code == 0, result.output
     truth = organisation.truth
     assert dict(query(data, "SELECT source_key, rows FROM ops.loaded_files")) == truth.rows
-    planted = {(one.key, one.line) for one in truth.planted}
+    planted = {(flaw.key, flaw.line) for flaw in truth.planted}
     assert {tuple(row) for row in query(data, "SELECT source_key, line FROM quarantine.rejects")} == planted
     assert gets == len(truth.records), "each file is fetched once, and no file that no dataset knows"
     for oddity in truth.oddities:
@@ -81,7 +81,7 @@ def test_only_a_rewritten_file_is_fetched_with_the_result_of_a_full_reload(
     after_one = sessions(synced)
     demo.clear_requests()
     result = run("sync", "--full", "--dataset", "lab_sessions")
-    files = sum("lab_sessions_" in one for one in organisation.truth.records)
+    files = sum("lab_sessions_" in key for key in organisation.truth.records)
     assert (result.exit_code, demo.count("GET")) == (0, files), result.output
     assert difference(after_one, sessions(synced)) == {}
 
@@ -92,11 +92,11 @@ def test_the_next_sync_publishes_what_a_dying_process_loaded(run: Run, synced: P
     body = OTHER_COURSES
     demo.put(key, body)
     (listed,) = open_bucket(Settings()).list("course-asn_mapping/course")
-    (one,) = classify_listing([listed], "org9001/").deliveries
+    (delivery,) = classify_listing([listed], "org9001/").deliveries
     loader = Loader(
         open_bucket(Settings()), synced / "landing", lambda: open_warehouse(synced / "warehouse.duckdb"), "died"
     )
-    assert [result.rows for result in loader.load(one.dataset, [one])] == [7]
+    assert [result.rows for result in loader.load(delivery.dataset, [delivery])] == [7]
     result = run("sync")
     assert (result.exit_code, "0 new, 0 changed" in result.output) == (0, True), result.output
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:

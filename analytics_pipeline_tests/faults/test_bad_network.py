@@ -46,10 +46,10 @@ def test_every_object_is_listed_and_arrives_complete_although_one_response_in_fi
         behind = bucket_behind(network, demo)
         listed = list(behind.list())
         outcomes = list(behind.download(listed, lambda found: tmp_path / found.etag / found.key.rpartition("/")[2]))
-    assert {one.key for one in listed} == set(files)
-    failed = [one for one in outcomes if not isinstance(one, Downloaded)]
+    assert {item.key for item in listed} == set(files)
+    failed = [outcome for outcome in outcomes if not isinstance(outcome, Downloaded)]
     assert failed == [], f"of {network.requests} answers {network.injected[fault]} were spoilt"
-    assert {one.object.key: one.path.read_bytes() for one in outcomes} == files
+    assert {outcome.object.key: outcome.path.read_bytes() for outcome in outcomes} == files
     assert network.injected[fault] >= 3, "the network was not bad"
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_rewritten_while_the_bucket_is_listed_arrives_as_it_is_no
         some = [listed[0], listed[1], listed[-1]]
         outcomes = list(behind.download(some, lambda found: tmp_path / found.etag))
     assert len(listed) == len(keys)
-    assert {one.object.key: one.path.read_bytes() for one in outcomes} == {
+    assert {outcome.object.key: outcome.path.read_bytes() for outcome in outcomes} == {
         keys[0]: b"old",
         keys[1]: b"new, on the page that was read",
         keys[-1]: b"new, on a page to come",

@@ -180,7 +180,7 @@ def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_whe
     demo.clock = Clock(step=timedelta(minutes=5))  # an hour is enough for twelve requests
     opened = bucket(demo, demo.environment)
     outcomes = list(opened.download(opened.list(), lambda found: tmp_path / found.etag / found.key, workers=2))
-    assert {one.object.key: one.path.read_bytes() for one in outcomes} == files
+    assert {outcome.object.key: outcome.path.read_bytes() for outcome in outcomes} == files
     refused = sum(request.status == 400 for request in demo.requests)
     assert refused >= 2, "S3 refused no credentials: nothing was tried"
     assert 2 <= demo.count("API") <= 1 + refused < len(files), "renewed when refused, not at every call"

@@ -120,14 +120,14 @@ def _rows(records: list[Read], rejected: set[int], loaded: list, count: int, rej
     header, *rest = records
     if count != len(rest) or len(rejected) != rejects or len(loaded) + rejects != count:
         return f"{count} records, {len(loaded)} loaded, {rejects} rejected on {sorted(rejected)}; there are {len(rest)}"
-    if strange := rejected - {one.line for one in rest}:
+    if strange := rejected - {record.line for record in rest}:
         return f"rejects on lines {strange}, where no record begins"
-    if guessed := {one.line for one in rest if one.cells is None} - rejected:
+    if guessed := {record.line for record in rest if record.cells is None} - rejected:
         return f"records whose cells can't be told apart were loaded: lines {guessed}"
     names = [normal(cell) for cell in columns(header)]
-    if lost := [one for one in rest if one.line in rejected and _is_good(one, names)]:
+    if lost := [record for record in rest if record.line in rejected and _is_good(record, names)]:
         return f"good rows were rejected: {lost}"
-    meant = [_texts(one, names) for one in rest if one.line not in rejected]
+    meant = [_texts(record, names) for record in rest if record.line not in rejected]
     if (got := [tuple(cell or "" for cell in row) for row in loaded]) != meant:
         return f"cells differ:\n{got}\n{meant}"
     return None

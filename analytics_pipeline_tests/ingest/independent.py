@@ -36,9 +36,11 @@ def read(body: bytes) -> list[Read]:
         cells, used = _record(lines[at : at + MOST_LINES])
         width = len(columns(found[0])) if found else None
         cells = _without_surplus(cells, width)
-        whole = [len(columns(one) if at == 0 else one.cells) for at, one in enumerate(found) if one.cells is not None][
-            :2
-        ]
+        whole = [
+            len(columns(record) if at == 0 else record.cells)
+            for at, record in enumerate(found)
+            if record.cells is not None
+        ][:2]
         if used > 1 and (
             cells is None
             or (len(cells) not in whole and any(_cells(line, width) in whole for line in lines[at + 1 : at + used]))

@@ -29,7 +29,7 @@ def listing(*keys: str) -> ClassifiedListing:
 
 def absent(placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)) -> list[tuple[str, str]]:
     found, _ = gone(placed, listed, LISTED_AT, ledger)
-    return [(one.dataset, one.partition) for one in found]
+    return [(absence.dataset, absence.partition) for absence in found]
 
 
 def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_a_remedy():

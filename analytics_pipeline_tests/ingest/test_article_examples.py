@@ -124,7 +124,7 @@ def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_it
     assert row["log"].startswith("START successful; CFN"), "cells are trimmed, inside quotes too"
     assert row["concurrent_labs_count"] == 180
     assert (row["disconnects"], row["latency_time_ms"]) == (None, None), "a missing cell is NULL, not 0"
-    warnings = {(one.column, one.reason): one.lines for one in read.files[0].findings}
+    warnings = {(finding.column, finding.reason): finding.lines for finding in read.files[0].findings}
     assert warnings == {("*", "launch_time should not be after end_time"): (2,)}
 
 

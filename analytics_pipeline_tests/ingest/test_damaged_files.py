@@ -48,9 +48,9 @@ def test_both_readers_agree_on_any_bytes_after_the_header(tmp_path: Path, bodies
 def test_the_generator_produces_each_kind_of_damage():
     """Guard the suite itself: sound, damaged and refused files must all be compared."""
     files = [read(make(seed)) for seed in range(240)]
-    damaged = sum(any(one.cells is None for one in records) for records in files)
+    damaged = sum(any(record.cells is None for record in records) for records in files)
     sound = sum(
-        bool(records) and len(records) > 1 and all(len(one.cells or ()) == len(NAMES) for one in records)
+        bool(records) and len(records) > 1 and all(len(record.cells or ()) == len(NAMES) for record in records)
         for records in files
     )
     assert damaged > 20, damaged

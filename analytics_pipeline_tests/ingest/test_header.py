@@ -31,7 +31,7 @@ def test_columns_may_come_in_any_order(tmp_path: Path):
 def test_a_missing_required_column_fails_that_file_alone(tmp_path: Path):
     without = COURSES.replace("create_method, ", "")
     read = batch(tmp_path, "course_mapping", COURSES + ROW, without + "9001, Org, 4051, CS, 12\n", COURSES + ROW)
-    assert [one.failure is None for one in read.files] == [True, False, True]
+    assert [file.failure is None for file in read.files] == [True, False, True]
     failure = read.files[1].failure
     assert failure is not None
     assert "lacks create_method" in failure.reason
@@ -47,7 +47,7 @@ def test_an_optional_column_may_be_missing_or_present(tmp_path: Path):
         HEADER["aws_cost"] + row + "\n",
         HEADER["aws_cost"].strip() + ", Deactivation Date\n" + row + ", 2022-03-01\n",
     )
-    assert [one.failure for one in read.files] == [None, None]
+    assert [file.failure for file in read.files] == [None, None]
     assert [str(value) for value in read.rows["deactivation_date"]] == ["None", "2022-03-01 00:00:00"]
 
 

@@ -20,17 +20,20 @@ def listed(key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str 
 
 def planned(*found: RemoteObject, loaded: Plan | None = None, selection: Selection = Selection()) -> Plan:  # noqa: B008
     """Return the plan for a listing, against a ledger with an earlier plan's deliveries."""
-    ledger = {(one.dataset.name, one.partition.key): one.version for one in (loaded.delivered if loaded else ())}
+    ledger = {
+        (delivery.dataset.name, delivery.partition.key): delivery.version
+        for delivery in (loaded.delivered if loaded else ())
+    }
     return plan(classify_listing(found, "org9001/"), ledger, selection)
 
 
 def keys(deliveries) -> list[str]:
-    return [one.key for one in deliveries]
+    return [delivery.key for delivery in deliveries]
 
 
 def test_a_file_that_the_ledger_lacks_is_new():
     found = planned(*map(listed, KEYS.values()))
-    assert {one.dataset.name for one in found.new} == set(DATASETS)
+    assert {delivery.dataset.name for delivery in found.new} == set(DATASETS)
     assert (found.changed, found.unchanged, found.unknown) == ((), (), ())
 
 
@@ -133,7 +136,7 @@ def test_the_first_day_of_a_month_is_a_day(name: str):
     key = re.sub(r"\d{4}-\d{1,2}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(f"2024-03-{day}")) for day in ("01", "18", "19", "20")]
     selection = planned(*found, selection=Selection(since=date(2024, 3, 19)))
-    assert [one.partition.key for one in selection.new] == ["2024-03-19", "2024-03-20"]
+    assert [delivery.partition.key for delivery in selection.new] == ["2024-03-19", "2024-03-20"]
 
 
 @pytest.mark.parametrize("name", [name for name, dataset in DATASETS.items() if dataset.cadence is Cadence.MONTHLY])
@@ -142,18 +145,18 @@ def test_a_month_is_selected_if_any_of_its_days_is(name: str, since: str):
     key = re.sub(r"\d{4}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(month)) for month in ("2024-01", "2024-02", "2024-03")]
     first = date.fromisoformat(since)
-    assert [one.partition.key for one in planned(*found, selection=Selection(since=first)).new] == [
+    assert [delivery.partition.key for delivery in planned(*found, selection=Selection(since=first)).new] == [
         "2024-02",
         "2024-03",
     ]
-    assert [one.partition.key for one in planned(*found, selection=Selection(since=first, until=first)).new] == [
-        "2024-02"
-    ]
+    assert [
+        delivery.partition.key for delivery in planned(*found, selection=Selection(since=first, until=first)).new
+    ] == ["2024-02"]
 
 
 def test_a_plan_can_be_narrowed_without_losing_what_it_reports():
     found = planned(listed(DAY), listed(KEYS["grades"]), listed("odd.txt"))
-    narrow = found.only(lambda one: one.dataset.name == "grades")
+    narrow = found.only(lambda delivery: delivery.dataset.name == "grades")
     assert (len(narrow.new), narrow.unknown) == (1, ("org9001/odd.txt",))
 
 

@@ -161,7 +161,7 @@ def test_mixed_line_ends_do_too(tmp_path: Path, ends: tuple[str, str, str]):
 def test_a_file_with_mixed_line_ends_does_not_disturb_the_others_of_its_batch(tmp_path: Path):
     mixed = COURSES + course(3).replace("\n", "\r\n") + course(4)
     read = batch(tmp_path, "course_mapping", COURSES + course(1), mixed, COURSES + course(5) + "9001\n")
-    assert [(one.rows, one.rejects) for one in read.files] == [(1, 0), (2, 0), (1, 1)]
+    assert [(file.rows, file.rejects) for file in read.files] == [(1, 0), (2, 0), (1, 1)]
     assert sorted(read.rows.select("_file", "course_id").rows()) == [(0, 1), (1, 3), (1, 4), (2, 5)]
 
 

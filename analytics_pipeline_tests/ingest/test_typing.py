@@ -88,7 +88,7 @@ def test_an_account_id_that_lost_leading_zeros_gets_them_back_with_a_warning(tmp
         tmp_path, name, HEADER[name] + "".join(row.format("1234567890123"[:digits]) for digits in range(8, 14))
     )
     assert read.rows["aws_account_id"].to_list() == ["000123456789", "001234567890", "012345678901", "123456789012"]
-    (warning,) = [one for one in read.files[0].findings if not one.error]
+    (warning,) = [finding for finding in read.files[0].findings if not finding.error]
     assert (warning.column, warning.lines) == ("aws_account_id", (3, 4, 5))
     assert "lost leading zeros" in warning.reason
     assert reasons(read) == [(line, "aws_account_id", "it must be twelve digits") for line in (2, 7)]
@@ -200,7 +200,7 @@ def test_a_time_more_than_a_day_after_its_file_means_still_open(tmp_path: Path):
     assert found[: len(late)] == [
         ["it is over a day later than the file, as an end that is not known yet may be"]
     ] * len(late)
-    assert all(isinstance(one, datetime) for one in found[len(late) :]), found
+    assert all(isinstance(value, datetime) for value in found[len(late) :]), found
 
 
 @pytest.mark.parametrize(

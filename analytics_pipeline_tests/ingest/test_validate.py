@@ -55,7 +55,7 @@ def rules() -> Iterator[tuple[str, str, str, bool]]:
     for dataset in DATASETS.values():
         for column, declared in dataset.schema.columns.items():
             for check in declared.checks:
-                mended = column in {one.name for one in dataset.columns if not one.essential}
+                mended = column in {optional.name for optional in dataset.columns if not optional.essential}
                 yield dataset.name, column, str(check.name), check.raise_warning or mended
         for check in dataset.schema.checks:
             yield dataset.name, "*", str(check.name), check.raise_warning
@@ -99,7 +99,7 @@ def test_a_row_that_breaks_a_rule_is_found(tmp_path: Path, name: str, column: st
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [(one.name, column.name) for one in DATASETS.values() for column in one.columns if not column.nullable],
+    [(dataset.name, column.name) for dataset in DATASETS.values() for column in dataset.columns if not column.nullable],
 )
 def test_an_empty_cell_that_must_not_be_is_an_error(tmp_path: Path, name: str, column: str):
     read = batch(tmp_path, name, file_of(name, SOUND[name], with_cells(name, {column: "  "})))
@@ -108,7 +108,7 @@ def test_an_empty_cell_that_must_not_be_is_an_error(tmp_path: Path, name: str, c
 
 @pytest.mark.parametrize("name", SOUND)
 def test_an_allowed_empty_cell_is_no_finding(tmp_path: Path, name: str):
-    empty = {one.name: "" for one in DATASETS[name].columns if one.nullable and one.name in normal(name)}
+    empty = {column.name: "" for column in DATASETS[name].columns if column.nullable and column.name in normal(name)}
     read = batch(tmp_path, name, file_of(name, with_cells(name, empty)))
     assert (read.rows.height, read.files[0].findings) == (1, [])
 
@@ -117,7 +117,7 @@ def test_an_allowed_empty_cell_is_no_finding(tmp_path: Path, name: str):
 def test_a_repeated_key_is_a_warning_within_a_file_only(tmp_path: Path, name: str):
     once, twice = file_of(name, SOUND[name]), file_of(name, SOUND[name], SOUND[name])
     read = batch(tmp_path, name, once, twice, once)
-    assert [(one.rows, one.warnings) for one in read.files] == [(1, 0), (2, 2), (1, 0)]
+    assert [(file.rows, file.warnings) for file in read.files] == [(1, 0), (2, 2), (1, 0)]
     (finding,) = read.files[1].findings
     assert "repeats the key" in finding.reason
 
@@ -139,7 +139,7 @@ def test_a_file_fails_over_the_limit_of_rejects_and_not_at_it(tmp_path: Path):
         "21 of 209": [bad] * 21 + good[:188],
     }
     read = batch(tmp_path, "azure_cost", *(file_of("azure_cost", *rows) for rows in files.values()))
-    failed = {name: one.failure is not None for name, one in zip(files, read.files, strict=True)}
+    failed = {name: file.failure is not None for name, file in zip(files, read.files, strict=True)}
     assert failed == {"20 of 20": False, "21 of 21": True, "21 of 210": False, "21 of 209": True}
     assert "10%" in str(read.files[1].failure)
     assert set(read.rows["_file"].unique()) == {2}, "rows of a failed file must not load"
@@ -148,7 +148,7 @@ def test_a_file_fails_over_the_limit_of_rejects_and_not_at_it(tmp_path: Path):
 def test_of_a_failed_file_a_bounded_number_of_rejects_is_kept(tmp_path: Path):
     bad = with_cells("azure_cost", {"month": "13"})
     read = batch(tmp_path, "azure_cost", file_of("azure_cost", *[bad] * 5_000), file_of("azure_cost", *["x"] * 5_000))
-    assert [one.rejects for one in read.files] == [5_000, 5_000]
+    assert [file.rejects for file in read.files] == [5_000, 5_000]
     assert read.rejects["_file"].value_counts().sort("_file").rows() == [(0, 1_000), (1, 1_000)]
 
 

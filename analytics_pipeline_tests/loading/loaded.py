@@ -34,11 +34,11 @@ class Warehouse:
         landed = []
         for key, body in bodies.items():
             content = body if isinstance(body, bytes) else body.encode()
-            one = delivery(key, content, etag, FIRST_NIGHT + timedelta(days=night))
-            path = landing_path(self.landing, one)
+            new = delivery(key, content, etag, FIRST_NIGHT + timedelta(days=night))
+            path = landing_path(self.landing, new)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            landed.append(one)
+            landed.append(new)
         return landed
 
     def load(self, deliveries: Iterable[Delivery], run_id: str = "test", *, accept: bool = False) -> list[FileResult]:
@@ -48,7 +48,7 @@ class Warehouse:
         return [
             result
             for dataset in DATASETS.values()
-            if (some := [one for one in deliveries if one.dataset is dataset])
+            if (some := [delivery for delivery in deliveries if delivery.dataset is dataset])
             for result in loader.load(dataset, some)
         ]
 
@@ -66,18 +66,20 @@ def contents(path: Path) -> dict[str, list[tuple[str, ...]]]:
     with open_warehouse(path) as connection:
         found = {}
         for table in tables():
-            columns = ", ".join(f'"{one.name}"::VARCHAR' for one in table.columns if one.name not in NOT_COMPARED)
+            columns = ", ".join(
+                f'"{column.name}"::VARCHAR' for column in table.columns if column.name not in NOT_COMPARED
+            )
             found[table.name] = connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY ALL").fetchall()
         return found
 
 
-def difference(one: Mapping[str, list[Any]], other: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
+def difference(left: Mapping[str, list[Any]], right: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
     """Return the differences of two contents for a message: table -> first rows that only one of them has."""
     return {
         table: (
-            [row for row in one[table] if row not in other[table]][:3],
-            [row for row in other[table] if row not in one[table]][:3],
+            [row for row in left[table] if row not in right[table]][:3],
+            [row for row in right[table] if row not in left[table]][:3],
         )
-        for table in one
-        if one[table] != other[table]
+        for table in left
+        if left[table] != right[table]
     }

@@ -111,12 +111,14 @@ def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(wareh
 
 def test_the_later_of_two_copies_in_one_load_is_held(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(2): aws(100), AWS.format(1): aws(100)})
-    assert [one.landed.delivery.partition.key for one in results if one.failure] == ["2026-01-02"]
+    assert [result.landed.delivery.partition.key for result in results if result.failure] == ["2026-01-02"]
 
 
 def test_different_content_of_the_same_size_is_not_a_copy(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(1): aws(100), AWS.format(2): aws(101)})
-    assert [one.failure for one in results] == [None, None], "the ETag is the same in this test, the bytes are not"
+    assert [result.failure for result in results] == [None, None], (
+        "the ETag is the same in this test, the bytes are not"
+    )
 
 
 def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: Warehouse):
@@ -129,13 +131,13 @@ def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: 
 
 def test_header_only_files_are_not_copies(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]})
-    assert ([one.failure for one in results], events(warehouse)) == ([None, None], [])
+    assert ([result.failure for result in results], events(warehouse)) == ([None, None], [])
 
 
 def test_a_reload_of_the_loaded_version_is_never_held_back(warehouse: Warehouse):
     bodies = {AWS.format(1): aws(100), AWS.format(2): aws(120, "1645909966")}
     load(warehouse, bodies)
-    assert [one.failure for one in load(warehouse, bodies)] == [None, None]
+    assert [result.failure for result in load(warehouse, bodies)] == [None, None]
 
 
 def test_a_repeated_idle_day_is_loaded_and_reported_until_a_new_file_arrives(warehouse: Warehouse):

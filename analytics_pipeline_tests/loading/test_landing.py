@@ -60,13 +60,20 @@ def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
         delivery(DAY.format(1), etag="about to be loaded by another run"),
     )
     old = [delivery(DAY.format(1), etag=etag) for etag in ("old", "older/..")]
-    for landed_at, one in enumerate((*old, other_day, other_dataset, loaded, coming)):
-        landing_path(tmp_path, one).parent.mkdir(parents=True, exist_ok=True)
-        landing_path(tmp_path, one).write_text("x")
-        os.utime(landing_path(tmp_path, one), (landed_at, landed_at))
+    for landed_at, landed in enumerate((*old, other_day, other_dataset, loaded, coming)):
+        landing_path(tmp_path, landed).parent.mkdir(parents=True, exist_ok=True)
+        landing_path(tmp_path, landed).write_text("x")
+        os.utime(landing_path(tmp_path, landed), (landed_at, landed_at))
     clean_landing(tmp_path, [loaded])
     kept = (loaded, other_day, other_dataset, coming)
-    assert [landing_path(tmp_path, one).exists() for one in (*kept, *old)] == [True, True, True, True, False, False]
+    assert [landing_path(tmp_path, delivery).exists() for delivery in (*kept, *old)] == [
+        True,
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_file_of_a_failed_version_stays_until_a_newer_one_is_loaded(warehouse: Warehouse):
@@ -78,17 +85,17 @@ def test_the_file_of_a_failed_version_stays_until_a_newer_one_is_loaded(warehous
 
 
 def test_an_unexpectedly_empty_file_does_not_count_as_landed(warehouse: Warehouse):
-    (one,) = warehouse.deliver({DAY.format(1): HEADER["azure_cost"]})
-    assert has_landed(warehouse.landing, one)
-    landing_path(warehouse.landing, one).write_bytes(b"")
-    assert not has_landed(warehouse.landing, one), "a power cut left it"
-    assert has_landed(warehouse.landing, replace(one, size=0)), "it was delivered empty"
+    (empty_day,) = warehouse.deliver({DAY.format(1): HEADER["azure_cost"]})
+    assert has_landed(warehouse.landing, empty_day)
+    landing_path(warehouse.landing, empty_day).write_bytes(b"")
+    assert not has_landed(warehouse.landing, empty_day), "a power cut left it"
+    assert has_landed(warehouse.landing, replace(empty_day, size=0)), "it was delivered empty"
 
 
 def test_a_file_that_is_gone_fails_alone_with_a_remedy(warehouse: Warehouse):
     gone, here = warehouse.deliver({DAY.format(1): HEADER["azure_cost"], DAY.format(2): HEADER["azure_cost"]})
     landing_path(warehouse.landing, gone).unlink()
-    verdicts = {one.landed.delivery.key: one.failure for one in warehouse.load([gone, here])}
+    verdicts = {result.landed.delivery.key: result.failure for result in warehouse.load([gone, here])}
     assert verdicts[here.key] is None
     assert "no longer in the landing folder" in str(verdicts[gone.key])
     assert "sync --full" in str(verdicts[gone.key])
@@ -98,4 +105,4 @@ def test_folders_with_characters_that_duckdb_takes_for_patterns_are_fine(tmp_pat
     warehouse = Warehouse(tmp_path / "a [b] * {c,d} 'e' \"f\" ü")
     row = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
     results = warehouse.load(warehouse.deliver({DAY.format(at): HEADER["azure_cost"] + row * at for at in (1, 2, 3)}))
-    assert [one.rows for one in results] == [1, 2, 3]
+    assert [result.rows for result in results] == [1, 2, 3]

@@ -23,10 +23,10 @@ LATER = "Jan-08-2026 {} UTC"
 def built(folder: Path, files: Mapping[str, str]) -> Warehouse:
     """Load files through every stage; none may fail, and all models are built."""
     warehouse = Warehouse(folder)
-    failed = [str(one.failure) for one in warehouse.load(warehouse.deliver(files)) if one.failure]
+    failed = [str(result.failure) for result in warehouse.load(warehouse.deliver(files)) if result.failure]
     assert failed == []
     with open_warehouse(warehouse.path) as connection:
-        assert [one.failure for one in build(connection, load_project().models.values()) if one.failure] == []
+        assert [result.failure for result in build(connection, load_project().models.values()) if result.failure] == []
     return warehouse
 
 

@@ -22,7 +22,7 @@ def load(organisation: Organisation, folder: Path) -> Warehouse:
     bodies = {key.removeprefix("org9001/"): body for key, body in organisation.files().items()}
     known = {key: body for key, body in bodies.items() if f"org9001/{key}" in organisation.truth.records}
     results = warehouse.load(warehouse.deliver(known, night=AFTERWARDS))
-    assert [str(one.failure) for one in results if one.failure] == []
+    assert [str(result.failure) for result in results if result.failure] == []
     return warehouse
 
 
@@ -47,7 +47,7 @@ def test_records_add_up_on_a_day_whose_fullest_row_spans_lines(tmp_path: Path):
 
 
 def assert_quarantine_is_what_was_planted(organisation: Organisation, warehouse: Warehouse) -> None:
-    planted = {(one.key, one.line) for one in organisation.truth.planted}
+    planted = {(flaw.key, flaw.line) for flaw in organisation.truth.planted}
     found = {tuple(row) for row in warehouse.query("SELECT source_key, line FROM quarantine.rejects")}
     assert found == planted, f"not caught: {planted - found}; caught without need: {found - planted}"
     assert len(planted) > 15
@@ -60,9 +60,9 @@ def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehou
     )
     columns = {(key, line): set(named) for key, line, named in rows}
     wrong = {
-        (one.key, one.line, one.why): columns[one.key, one.line]
-        for one in organisation.truth.planted
-        if one.column and not columns[one.key, one.line] & {one.column, "*"}
+        (flaw.key, flaw.line, flaw.why): columns[flaw.key, flaw.line]
+        for flaw in organisation.truth.planted
+        if flaw.column and not columns[flaw.key, flaw.line] & {flaw.column, "*"}
     }
     assert wrong == {}
 

@@ -26,7 +26,7 @@ def users(warehouse: Warehouse) -> list[tuple[str, int]]:
 
 
 def failures(results: list[FileResult]) -> list[str]:
-    return [one.landed.delivery.key for one in results if one.failure]
+    return [result.landed.delivery.key for result in results if result.failure]
 
 
 def test_a_reload_of_the_same_file_changes_nothing(warehouse: Warehouse):
@@ -134,15 +134,15 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Pa
         f"grades/course{at}/grades.csv": HEADER["grades"] + f"{at}, C, 2, A, 0, 9, 3,, 5, 0,,,,,,,\n"
         for at in range(1, 6)
     }
-    one = Warehouse(tmp_path / "in order")
-    one.load(one.deliver(bodies))
+    in_order = Warehouse(tmp_path / "in order")
+    in_order.load(in_order.deliver(bodies))
     other = Warehouse(tmp_path / "shuffled")
     shuffled = other.deliver(bodies)
     random.Random(5).shuffle(shuffled)
     monkeypatch.setattr("analytics_pipeline.operations.load_files.BATCH_FILES", 3)
     other.load(shuffled)
-    assert difference(one.contents(), other.contents()) == {}
-    assert len(one.contents()["raw.azure_cost"]) == sum(range(1, 25))
+    assert difference(in_order.contents(), other.contents()) == {}
+    assert len(in_order.contents()["raw.azure_cost"]) == sum(range(1, 25))
 
 
 @pytest.mark.parametrize("step", ["_replace_ledger", "_record_failures", "_replace_rejects", "follow_changes"])

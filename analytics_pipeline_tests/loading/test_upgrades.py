@@ -37,7 +37,9 @@ def reversed_columns(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         there = set(columns(connection))
         for table in (table for table in tables() if not table.query and table.name in {name for name, _ in there}):
-            names = ", ".join(f'"{one.name}"' for one in reversed(table.columns) if (table.name, one.name) in there)
+            names = ", ".join(
+                f'"{column.name}"' for column in reversed(table.columns) if (table.name, column.name) in there
+            )
             connection.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}")
         connection.execute("UPDATE ops.schema_version SET declared = 'another one'")
 
@@ -83,16 +85,18 @@ def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh
         "grades/course7/grades.csv": HEADER["grades"],
     }
     loaded = []
-    for one in (old, fresh):
-        results = one.load(one.deliver(bodies, "e9", night=5), accept=True)  # emptied on purpose
+    for warehouse in (old, fresh):
+        results = warehouse.load(warehouse.deliver(bodies, "e9", night=5), accept=True)  # emptied on purpose
         assert [result.failure for result in results if result.failure] == []
-        with open_warehouse(one.path) as connection:
+        with open_warehouse(warehouse.path) as connection:
             build_all(connection)
-            publish(connection, one.path.with_name("analytics.duckdb"), pii=False)
-        loaded.append({table: rows for table, rows in contents(one.path).items() if not table.startswith("history.")})
-    for one in loaded:
-        one.pop("ops.erased")
-        one.pop("ops.arrivals")  # the older warehouse saw the files before
+            publish(connection, warehouse.path.with_name("analytics.duckdb"), pii=False)
+        loaded.append(
+            {table: rows for table, rows in contents(warehouse.path).items() if not table.startswith("history.")}
+        )
+    for content in loaded:
+        content.pop("ops.erased")
+        content.pop("ops.arrivals")  # the older warehouse saw the files before
     assert loaded[0] == loaded[1]
     assert loaded[0]["raw.azure_cost"][0][0] == "7"
 

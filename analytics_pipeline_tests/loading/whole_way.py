@@ -53,24 +53,24 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
         return (
             f"{len(rows)} loaded + {len(lines)} in quarantine on {sorted(rejected)}, but there are {len(rest)} records"
         )
-    if strange := rejected - {one.line for one in rest}:
+    if strange := rejected - {record.line for record in rest}:
         return f"rejects on lines {strange}, where no record begins"
     if broken := unaccounted(connection, dataset, [key]):
         return f"the ledger says otherwise: {broken}"
-    wide = [one for one in rest if one.cells is not None and len(one.cells) == len(names)]
-    good = [one.line for one in wide if typed.is_good(dict(zip(names, one.cells or (), strict=True)), dataset)]
+    wide = [record for record in rest if record.cells is not None and len(record.cells) == len(names)]
+    good = [record.line for record in wide if typed.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)]
     if lost := rejected.intersection(good):
         return f"good rows are in quarantine: lines {lost}"
     expected: Counter[tuple[object, ...]] = Counter()
-    for one in rest:
-        if one.line in rejected:
+    for record in rest:
+        if record.line in rejected:
             continue
-        if one.cells is None:
-            return f"line {one.line} is loaded though its cells can't be told apart"
-        row = {name: cell.strip(BLANKS) for name, cell in zip(names, one.cells, strict=False)}
+        if record.cells is None:
+            return f"line {record.line} is loaded though its cells can't be told apart"
+        row = {name: cell.strip(BLANKS) for name, cell in zip(names, record.cells, strict=False)}
         values, kept, forbidden = typed.meant(dataset, row, LATEST)
-        if forbidden or (kept and len(one.cells) < len(names)):
-            return f"line {one.line} is loaded though {forbidden or kept} say no such value: {row}"
+        if forbidden or (kept and len(record.cells) < len(names)):
+            return f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"
         expected[(*values.values(), _extra(dataset, header, names, row, kept))] += 1
     got = Counter((*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None) for row in rows)
     return (

@@ -149,7 +149,7 @@ def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple
 def spans(requests: Sequence[dg.RunRequest] | None) -> list[tuple[str, str]]:
     """Return the requested ranges."""
     start, end = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-    return [(one.tags[start], one.tags[end]) for one in requests or [] if start in one.tags]
+    return [(request.tags[start], request.tags[end]) for request in requests or [] if start in request.tags]
 
 
 def reported(result: dg.SensorResult) -> list[str]:

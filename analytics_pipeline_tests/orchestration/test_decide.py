@@ -27,7 +27,7 @@ START = date(2026, 1, 1)
 
 
 def delivery(partition: str, dataset: str = "lab_sessions", written: datetime = NOW - timedelta(days=1)) -> Delivery:
-    one = DATASETS[dataset]
+    declared = DATASETS[dataset]
     named = {"year": partition[:4], "month": partition[5:7], "day": partition[8:10]}
     keys = {
         "lab_sessions": "lab_sessions/lab_sessions_{year}-{month}-{day}.csv",
@@ -36,9 +36,9 @@ def delivery(partition: str, dataset: str = "lab_sessions", written: datetime = 
         "grades": f"grades/course{partition}/grades.csv",
     }
     key = keys[dataset].format(**named)
-    place = one.match(key)
+    place = declared.match(key)
     assert place is not None
-    return Delivery(one, place, f"org9001/{key}", f"etag-{written:%d%H%M}", 10, written)
+    return Delivery(declared, place, f"org9001/{key}", f"etag-{written:%d%H%M}", 10, written)
 
 
 BAD = delivery("2026-11-20")
@@ -63,15 +63,15 @@ def run(
         first=first,
         last=last,
         only={dataset: frozenset(only)} if only else {},
-        asked={dataset: {one.partition.key: one.fingerprint for one in asked}} if asked else {},
-        verdicts={dataset: {one.partition.key: one.fingerprint for one in bad}} if bad else {},
+        asked={dataset: {delivery.partition.key: delivery.fingerprint for delivery in asked}} if asked else {},
+        verdicts={dataset: {delivery.partition.key: delivery.fingerprint for delivery in bad}} if bad else {},
         ended=None if state is RunState.IN_FLIGHT else NOW - timedelta(hours=hours_ago),
     )
 
 
 def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> LoadState:
-    one = delivery(partition)
-    return load_state(one, [each for each in runs if each.covers(one.dataset, partition)], now)
+    wanted = delivery(partition)
+    return load_state(wanted, [each for each in runs if each.covers(wanted.dataset, partition)], now)
 
 
 def test_a_version_that_was_never_tried_is_due() -> None:
@@ -164,8 +164,8 @@ def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> Non
 def test_days_before_the_first_partition_and_today_are_left_out() -> None:
     work = [delivery(day) for day in ("2025-12-31", "2026-01-01", "2026-11-22", "2026-11-23")]
     found = load_states(work, [], START, NOW)
-    assert [one.partition.key for one in found[LoadState.DUE]] == ["2026-01-01", "2026-11-22"]
-    assert [one.partition.key for one in found[LoadState.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
+    assert [delivery.partition.key for delivery in found[LoadState.DUE]] == ["2026-01-01", "2026-11-22"]
+    assert [delivery.partition.key for delivery in found[LoadState.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
     assert load_requests(found[LoadState.OUTSIDE], START, NOW) == []
 
 
@@ -180,7 +180,7 @@ def test_datasets_of_a_cadence_share_a_run_and_near_days_a_range() -> None:
 def test_snapshots_come_first_and_then_the_newest_ranges_up_to_the_cap() -> None:
     due = [delivery(f"2026-{month:02}-01") for month in range(1, 12)] + [delivery("7", "grades")]
     requests = load_requests(due, START, NOW, most=3)
-    assert [one.last for one in requests] == [None, "2026-11-01", "2026-10-01"]
+    assert [request.last for request in requests] == [None, "2026-11-01", "2026-10-01"]
     assert requests[0].only == {"grades": ("7",)}
 
 

@@ -45,7 +45,7 @@ def test_a_first_sync_loads_what_was_delivered_before_the_day_that_is_assumed(un
     unlearned.vocareum.put(*lab_sessions("2019-05-05"))
     todo = engine.make_plan(unlearned.settings, Selection())
     done = engine.sync(unlearned.settings, build_definitions(load_settings()), unlearned.instance, todo)
-    assert ([one.rows for one in done.results], done.early) == ([1], ())
+    assert ([result.rows for result in done.results], done.early) == ([1], ())
     assert unlearned.instance.get_materialized_partitions(SESSIONS) == {"2019-05-05"}
 
 

@@ -66,7 +66,7 @@ def test_a_run_failed_by_one_file_materializes_the_others(pipeline: Pipeline, vo
     within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-03"}
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=within))
     assert (run.success, marked(run)) == (False, {"2026-11-01", "2026-11-03"})
-    (known,) = (one for one in known_runs(pipeline.instance) if one.run_id == run.run_id)
+    (known,) = (candidate for candidate in known_runs(pipeline.instance) if candidate.run_id == run.run_id)
     assert known.failed == {"raw.lab_sessions"}, "the steps of the other daily datasets did not fail"
 
 
@@ -158,7 +158,7 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
     assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
 
     put(vocareum, "2026-11-02")
-    assert [one.success for one in pipeline.tick_and_run()] == [True]
+    assert [result.success for result in pipeline.tick_and_run()] == [True]
     assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
 
 

@@ -55,7 +55,7 @@ def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(loade
     project = load_project()
     tests = {name: parse_test(name, text) for name, text in texts.items()}
     run = build(loaded, keys, Project(project.models, {**project.tests, **tests}))
-    found = {one.check_name: one.severity for one in run.get_asset_check_evaluations() if not one.passed}
+    found = {check.check_name: check.severity for check in run.get_asset_check_evaluations() if not check.passed}
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     assert found == {"mild": warn, "strict": error, "broken": error}
     assert run.success, "a failed check fails the run"
@@ -75,11 +75,11 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loa
     run = build(loaded, stale)
     assert run.success
     checks = run.get_asset_check_evaluations()
-    assert {one.check_name for one in checks} == {*load_project().tests, WHOLE}, (
+    assert {check.check_name for check in checks} == {*load_project().tests, WHOLE}, (
         "not every test of dbt_like_sql/tests ran"
     )
     error = dg.AssetCheckSeverity.ERROR
-    assert [one.check_name for one in checks if not one.passed and one.severity is error] == []
+    assert [check.check_name for check in checks if not check.passed and check.severity is error] == []
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
         assert published.execute("SELECT count(*) > 0 FROM marts.daily_cloud_spend").fetchone() == (True,)
     assert stale_assets(loaded.instance) == [], "what was just built and published is stale"
@@ -89,7 +89,7 @@ def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None
     build(loaded, stale_assets(loaded.instance))
     key = dg.AssetKey(["raw", "grades"])
     loaded.instance.report_runless_asset_event(dg.AssetMaterialization(key))
-    names = {"/".join(one.path) for one in stale_assets(loaded.instance)}
+    names = {"/".join(key.path) for key in stale_assets(loaded.instance)}
     assert {"staging/grades", "marts/assignment_scores", "published/analytics"} <= names
     assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
 
@@ -108,7 +108,7 @@ def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     with monkeypatch.context() as beside:
         beside.setattr(module, "build_and_test", read_then_load)
         assert build(loaded, stale_assets(loaded.instance)).success
-    names = {"/".join(one.path) for one in stale_assets(loaded.instance)}
+    names = {"/".join(key.path) for key in stale_assets(loaded.instance)}
     assert "marts/assignment_scores" in names
     assert "marts/daily_cloud_spend" not in names
     build(loaded, stale_assets(loaded.instance))
@@ -125,7 +125,7 @@ def test_a_changed_query_makes_its_model_and_its_readers_stale(
         "analytics_pipeline.orchestration.models.staleness.code_version",
         lambda model: "another" if model.qualified == changed else version(model),
     )
-    names = {".".join(one.path) for one in stale_assets(loaded.instance)}
+    names = {".".join(key.path) for key in stale_assets(loaded.instance)}
     assert {changed, "marts.assignment_scores"} <= names
     assert "marts.daily_cloud_spend" not in names
 
@@ -139,7 +139,9 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loade
     assert [key.to_user_string() for key in materialized(run)] == ["marts/course_lineage"]
     with open_warehouse(loaded.settings.warehouse_path) as connection:
         assert connection.execute("SELECT n FROM marts.broken").fetchone() == (1,), "the table before is gone"
-    text = next(one for one in run.all_events if one.is_step_failure).step_failure_data.user_failure_data.description
+    text = next(
+        event for event in run.all_events if event.is_step_failure
+    ).step_failure_data.user_failure_data.description
     assert "marts.broken" in text
     assert "no_such_column" in text
     assert "dbt_like_sql/marts/broken.sql" in text, f"it does not say which file to correct: {text}"
@@ -148,7 +150,9 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loade
 def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loaded: Pipeline) -> None:
     run = build(loaded, [model_key("marts.daily_cloud_spend")])
     [event] = [
-        one for one in run.get_asset_materialization_events() if one.asset_key == model_key("marts.daily_cloud_spend")
+        event
+        for event in run.get_asset_materialization_events()
+        if event.asset_key == model_key("marts.daily_cloud_spend")
     ]
     metadata = event.materialization.metadata
     lineage = metadata["dagster/column_lineage"].value.deps_by_column["cost"]

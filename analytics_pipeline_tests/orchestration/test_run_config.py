@@ -79,7 +79,7 @@ def test_no_job_takes_an_address_a_secret_or_a_path_from_run_config(
 def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
     """A field that accepts {"env": NAME} has one of Dagster's `...Source` types."""
     for job in jobs(pipeline):
-        keys = {one.key for one in job.run_config_schema.config_type.type_iterator()}
+        keys = {config_type.key for config_type in job.run_config_schema.config_type.type_iterator()}
         assert {"Array.String", "Bool"} <= keys, "the config of the raw assets is among what is looked at"
         assert not [key for key in keys if "Source" in key], job.name
 

@@ -62,14 +62,14 @@ def constant_use(connection: duckdb.DuckDBPyConnection, days: int, missing: int 
 def test_constant_use_shows_no_change_whatever_the_length_and_gaps_of_the_feed(
     tmp_path: Path, missing: int | None
 ) -> None:
-    figures = key_figures(read(published_with(tmp_path, lambda one: constant_use(one, 45, missing))))
+    figures = key_figures(read(published_with(tmp_path, lambda connection: constant_use(connection, 45, missing))))
     spend, sessions = (next(f for f in figures if f.title == title) for title in ("Spend", "Sessions"))
     assert spend.value == "$60.00", "the opening balance is no spend of the month"
     assert "\N{PLUS-MINUS SIGN}0.0 %" in spend.note and "\N{PLUS-MINUS SIGN}0.0 %" in sessions.note
 
 
 def test_a_feed_of_one_day_has_nothing_to_compare(tmp_path: Path) -> None:
-    figures = key_figures(read(published_with(tmp_path, lambda one: constant_use(one, 2))))
+    figures = key_figures(read(published_with(tmp_path, lambda connection: constant_use(connection, 2))))
     assert figures[0].note == "too few days are loaded to compare"
 
 

@@ -31,7 +31,9 @@ def people(published_from: Organisation) -> set[str]:
 def test_the_report_names_no_person_even_if_personal_data_is_published(
     tmp_path: Path, organisation: Organisation
 ) -> None:
-    published = published_with(tmp_path, lambda one: load(one, land(tmp_path, organisation.files())), pii=True)
+    published = published_with(
+        tmp_path, lambda connection: load(connection, land(tmp_path, organisation.files())), pii=True
+    )
     page = write_report(published, tmp_path / "report.html").read_text()
     data = page[page.index('id="report-data"') :].split("</script>")[0]
     names = people(organisation)
@@ -41,7 +43,7 @@ def test_the_report_names_no_person_even_if_personal_data_is_published(
     assert "Session Timer Expires" not in page
     with duckdb.connect(str(published), read_only=True) as connection:
         ids = [row["user_id"] for row in rows(connection, "SELECT DISTINCT user_id FROM marts.student_course_summary")]
-    assert [one for one in ids if re.search(rf"(?<![\d.]){one}(?![\d.])", page)] == []
+    assert [person_id for person_id in ids if re.search(rf"(?<![\d.]){person_id}(?![\d.])", page)] == []
 
 
 def test_the_file_is_private_small_and_complete(report: Path) -> None:
@@ -89,7 +91,7 @@ def test_money_of_several_days_is_spread_over_them_and_labelled(tmp_path: Path) 
     from datetime import date
 
     days = [aws(date(2026, 10, 1), 1), aws(date(2026, 10, 2), 3), aws(date(2026, 10, 5), 9)]
-    data = read(published_with(tmp_path, lambda one: put(one, "raw.aws_cost", *days)))
+    data = read(published_with(tmp_path, lambda connection: put(connection, "raw.aws_cost", *days)))
     assert [(row["day"].day, row["dating"], row["cost"]) for row in data.charts["spend"]] == [
         (1, "before the first file", 1.0),
         (2, "as delivered", 2.0),
@@ -116,8 +118,8 @@ def test_peaks_of_a_course_equal_the_marts(published: Path) -> None:
 def test_an_organisation_without_azure_sees_a_note(tmp_path: Path) -> None:
     from datetime import date
 
-    one = published_with(tmp_path, lambda one: put(one, "raw.aws_cost", aws(date(2026, 10, 1), 1)))
-    assert "No spend on azure is loaded." in write_report(one, tmp_path / "report.html").read_text()
+    published = published_with(tmp_path, lambda connection: put(connection, "raw.aws_cost", aws(date(2026, 10, 1), 1)))
+    assert "No spend on azure is loaded." in write_report(published, tmp_path / "report.html").read_text()
 
 
 def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(tmp_path: Path) -> None:

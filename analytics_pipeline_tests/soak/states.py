@@ -76,7 +76,7 @@ def unfinished_runs(data: Path) -> list[str]:
         return []
     ended = "('SUCCESS', 'FAILURE', 'CANCELED')"
     with sqlite3.connect(f"file:{storage}?mode=ro", uri=True) as connection:
-        return [one for (one,) in connection.execute(f"SELECT run_id FROM runs WHERE status NOT IN {ended}")]
+        return [run_id for (run_id,) in connection.execute(f"SELECT run_id FROM runs WHERE status NOT IN {ended}")]
 
 
 def open_to_others(folder: Path) -> dict[str, str]:
@@ -99,8 +99,8 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
         tables.setdefault(table, []).append(column)
     found: dict[str, dict[str, Digest]] = {}
     for table, columns in tables.items():
-        source = next((f'"{one}"' for one in _SOURCES if one in columns), "''")
-        compared = ", ".join(f'"{one}"' for one in columns if one not in _OF_THE_CLOCK)
+        source = next((f'"{column}"' for column in _SOURCES if column in columns), "''")
+        compared = ", ".join(f'"{column}"' for column in columns if column not in _OF_THE_CLOCK)
         counted = f"SELECT {source}, count(*), sum(hash({compared})::HUGEINT) FROM {table} GROUP BY ALL"
         for key, count, hashes in connection.execute(counted).fetchall():
             found.setdefault(key, {})[table] = (count, hashes)

@@ -94,7 +94,7 @@ def test_production_waits_a_bounded_time_for_a_server_that_is_down(run: Run, dem
             assert result.exit_code == 2, (server, kind, result.output)
             assert "Try again later" in result.output, (server, kind, result.output)
             assert took[server, kind] < bound, (server, kind, took)
-    longest = {server: max(seconds for (one, _), seconds in took.items() if one == server) for server, _ in took}
+    longest = {server: max(seconds for (host, _), seconds in took.items() if host == server) for server, _ in took}
     note(
         "API or S3 down for good: refused, 503 for ever, a black hole",
         f"exit code 2 with a remedy; at the latest after {longest['VOCAREUM_API_URL']:.0f} s (API) and "

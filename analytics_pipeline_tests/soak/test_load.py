@@ -35,7 +35,7 @@ class Turn:
 @pytest.mark.timeout(1_200)
 def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, night: Trial, tmp_path: Path):
     turns, reads = together(made, night.after, tmp_path, seconds=600)
-    publishes = sum(one.arguments[0] == "publish" for one in turns)
+    publishes = sum(turn.arguments[0] == "publish" for turn in turns)
     note(
         "eight processes that write, four that read and one that publishes, ten minutes",
         f"{len(turns) - publishes} runs and {publishes} publishes, none failed; {reads:,} reads, no error, no half state",
@@ -62,7 +62,7 @@ def together(
     stop.touch()
     assert [reader.wait(120) for reader in readers] == [0] * READERS, "a reader ended early"
     told = [json.loads((folder / f"reader {at}").read_text()) for at in range(READERS)]
-    failed = [one for one in turns if one.code]
+    failed = [turn for turn in turns if turn.code]
     assert failed == [], f"{len(failed)} of {len(turns)} runs failed, such as {failed[0]}"
     errors = [error for reader in told for error in reader["errors"]]
     assert errors == [], f"{len(errors)} reads failed, such as: {errors[0]}"
@@ -85,9 +85,9 @@ def _loop(made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[
 def read_until(stop: str, database: str, told: str) -> None:
     """Open, query, close, until a file `stop` exists: every table must match the ledger, and the marts their sources."""
     counted = " AND ".join(
-        f"(SELECT count(*) FROM {one.table}) = "
-        f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{one.name}')"
-        for one in DATASETS.values()
+        f"(SELECT count(*) FROM {dataset.table}) = "
+        f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{dataset.name}')"
+        for dataset in DATASETS.values()
     )
     spend = "(SELECT sum(cost) FROM marts.daily_cloud_spend) > 0 AND (SELECT count(*) FROM ops.published) = 1"
     reads, errors = 0, []
@@ -103,6 +103,6 @@ def read_until(stop: str, database: str, told: str) -> None:
     Path(told).write_text(json.dumps({"reads": reads, "errors": errors[:20]}))
 
 
-def _unlike(one: Mapping[str, states.Digest], other: Mapping[str, states.Digest]) -> set[str]:
+def _unlike(left: Mapping[str, states.Digest], right: Mapping[str, states.Digest]) -> set[str]:
     """Return the tables in which two states of a source file differ."""
-    return {table for table in one.keys() | other.keys() if one.get(table) != other.get(table)}
+    return {table for table in left.keys() | right.keys() if left.get(table) != right.get(table)}

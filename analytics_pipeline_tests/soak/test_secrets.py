@@ -26,8 +26,8 @@ SECONDS = 400
 
 def told_of(instance: dg.DagsterInstance) -> list[str]:
     """Return the messages of the sensor `alerts`."""
-    states = [one for one in instance.all_instigator_state() if one.instigator_name == "alerts"]
-    ticks = [tick for one in states for tick in instance.get_ticks(one.instigator_origin_id, one.selector_id)]
+    states = [state for state in instance.all_instigator_state() if state.instigator_name == "alerts"]
+    ticks = [tick for state in states for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)]
     return [tick.skip_reason or "" for tick in ticks if tick.status is TickStatus.SKIPPED]
 
 
@@ -45,7 +45,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
 
     def issue():
         issued = real()
-        secrets.update(one for one in astuple(issued) if isinstance(one, str))
+        secrets.update(value for value in astuple(issued) if isinstance(value, str))
         return issued
 
     monkeypatch.setattr(demo.api, "issue", issue)
@@ -79,7 +79,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
         deadline = time.monotonic() + SECONDS
         made = [data / "report.html", data / "analytics.duckdb"]
         while not any("webhook can't be reached" in reason for reason in told_of(instance)) or not all(
-            one.exists() for one in made
+            path.exists() for path in made
         ):
             assert process.poll() is None, output.read_text()[-3_000:]
             assert time.monotonic() < deadline, output.read_text()[-3_000:]

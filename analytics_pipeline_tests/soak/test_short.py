@@ -27,5 +27,5 @@ def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_pa
 
 def test_runs_a_publisher_and_readers_together_for_a_moment(made: Made, night: Trial, tmp_path: Path):
     turns, reads = together(made, night.after, tmp_path, seconds=1, writers=FEW)
-    assert {one.arguments[-1] for one in turns} == {"publish", *FEW}, f"not every one of them ran: {turns}"
+    assert {turn.arguments[-1] for turn in turns} == {"publish", *FEW}, f"not every turn ran: {turns}"
     assert reads > 20, reads

@@ -181,5 +181,5 @@ def _differing(now: Mapping[str, object], *others: Mapping[str, object]) -> list
     return [
         f"{key}: {[one.get(key) for one in (now, *others)]}"
         for key in sorted(keys)
-        if now.get(key) not in [one.get(key) for one in others]
+        if now.get(key) not in [state.get(key) for state in others]
     ][:5]

@@ -68,10 +68,10 @@ def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRI
 def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[LandedFile], size: int = 1_000) -> None:
     """Load landed files, up to `size` of a dataset at once, in their order."""
     waiting: dict[str, tuple[Dataset, list[LandedFile]]] = {}
-    for one in landed:
-        dataset = one.delivery.dataset
+    for file in landed:
+        dataset = file.delivery.dataset
         group = waiting.setdefault(dataset.name, (dataset, []))[1]
-        group.append(one)
+        group.append(file)
         if len(group) == size:
             _write(connection, dataset, group)
             waiting.pop(dataset.name)

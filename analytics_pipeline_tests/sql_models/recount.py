@@ -45,7 +45,9 @@ class Feed:
 def line_total(amounts: Iterable[Decimal]) -> Decimal:
     """Return the value of a file's lines with one key: the greatest, plus every credit."""
     listed = list(amounts)
-    return max((one for one in listed if one >= 0), default=ZERO) + sum((one for one in listed if one < 0), ZERO)
+    return max((value for value in listed if value >= 0), default=ZERO) + sum(
+        (value for value in listed if value < 0), ZERO
+    )
 
 
 def aws_spend(feed: Feed) -> list[Entry]:
@@ -187,5 +189,5 @@ def course_of(
     else:
         course, inside = None, set()
     everywhere = {assignment for _, assignment in listed}
-    (assignment,) = next((one for one in (inside, everywhere) if len(one) == 1), {None})
+    (assignment,) = next((ids for ids in (inside, everywhere) if len(ids) == 1), {None})
     return course, assignment

@@ -189,7 +189,13 @@ def listed(rows: Sequence[Member]) -> dict[int, Seen]:
     return {
         user: min(
             seen,
-            key=lambda one: (one[0] is None, one[0] == "student", one[1] is not None, one[1] or False, one[0] or ""),
+            key=lambda state: (
+                state[0] is None,
+                state[0] == "student",
+                state[1] is not None,
+                state[1] or False,
+                state[0] or "",
+            ),
         )
         for user, seen in people.items()
     }

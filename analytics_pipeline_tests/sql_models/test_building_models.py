@@ -63,7 +63,7 @@ def test_adding_a_model_is_adding_a_file(tmp_path: Path, warehouse: Connection) 
     assert list(made.models) == ["staging.v", "marts.a", "marts.b"]
     put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1})
     assert [model.qualified for model in missing(warehouse, made.models.values())] == list(made.models)
-    assert [(one.rows, one.failure) for one in build(warehouse, made.models.values())] == [
+    assert [(result.rows, result.failure) for result in build(warehouse, made.models.values())] == [
         (None, None),
         (1, None),
         (1, None),
@@ -91,7 +91,7 @@ def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
     good = {"marts__a": "SELECT 1 AS x", "marts__b": "SELECT x FROM marts.a", "marts__c": "SELECT 3 AS z"}
     build(warehouse, project(tmp_path, **good).models.values())
     bad = project(tmp_path, marts__a="-- About.\nSELECT\n    nothing AS x\nFROM raw.aws_cost")
-    results = {one.model.name: one for one in build(warehouse, bad.models.values())}
+    results = {result.model.name: result for result in build(warehouse, bad.models.values())}
     failure = results["a"].failure
     assert (
         failure and "nothing" in failure.reason and failure.line == 3 and "dbt_like_sql/marts/a.sql" in failure.remedy
@@ -184,12 +184,14 @@ def test_a_test_that_cannot_run_says_why_and_the_others_still_run(tmp_path: Path
         tests__one="-- Holds.\nSELECT x FROM marts.a",
         tests__two="SELECT 1 AS n FROM raw.grades",
     )
-    one, two = run_tests(warehouse, made.tests.values())
-    assert one.violations is None and one.failure and "does not exist" in one.failure.reason and not one.passed
-    assert two.passed
+    failed, other = run_tests(warehouse, made.tests.values())
+    assert (
+        failed.violations is None and failed.failure and "does not exist" in failed.failure.reason and not failed.passed
+    )
+    assert other.passed
     build(warehouse, made.models.values())
-    (one,) = run_tests(warehouse, [made.tests["one"]])
-    assert (one.violations, one.test.columns, one.test.description) == (1, ("x",), "Holds.")
+    (result,) = run_tests(warehouse, [made.tests["one"]])
+    assert (result.violations, result.test.columns, result.test.description) == (1, ("x",), "Holds.")
 
 
 def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> None:
@@ -206,6 +208,6 @@ def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> 
 
 def test_each_file_can_be_pasted_into_duckdb_as_it_is(warehouse: Connection) -> None:
     build_all(warehouse)
-    for one in [*PROJECT.models.values(), *PROJECT.tests.values()]:
-        warehouse.execute(one.sql)
+    for query in [*PROJECT.models.values(), *PROJECT.tests.values()]:
+        warehouse.execute(query.sql)
     assert STORAGE_VERSION == "v1.0.0"  # the views' comments are stored in that format too

@@ -103,6 +103,6 @@ def test_rows_that_contradict_each_other_give_the_same_marts_in_any_order(
                 connection.unregister("delivered")
             build_all(connection)
             marts.append({m: connection.execute(f"SELECT * FROM {m} ORDER BY ALL").fetchall() for m in PROJECT.models})
-    one, other = marts
-    assert [name for name in one if one[name] != other[name]] == []
-    assert len(one["marts.daily_cloud_spend"]) > 1_000
+    left, right = marts
+    assert [name for name in left if left[name] != right[name]] == []
+    assert len(left["marts.daily_cloud_spend"]) > 1_000

@@ -58,7 +58,7 @@ def test_each_amount_equals_the_true_spend_of_the_days_it_covers(
     ).fetchall()
     for *series, day, covered, cost in rows:
         days = [day - timedelta(days=n) for n in range(covered)]
-        assert cost == sum((truth[*series, one] for one in days), Decimal(0)), (series, day, covered)
+        assert cost == sum((truth[*series, spend_day] for spend_day in days), Decimal(0)), (series, day, covered)
     assert sum(row[-1] for row in rows) == sum(truth.values()), "some spend is in no row"
 
 

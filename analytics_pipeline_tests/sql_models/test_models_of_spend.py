@@ -330,7 +330,7 @@ def test_the_reports_are_compared_by_month_and_account(warehouse: Connection) ->
 
 def labs_known(connection: Connection, *days: int) -> None:
     """The ledger says that these days' sessions are loaded."""
-    put(connection, "ops.loaded_files", *({"dataset": "lab_sessions", "period": day(one)} for one in days))
+    put(connection, "ops.loaded_files", *({"dataset": "lab_sessions", "period": day(number)} for number in days))
 
 
 def idle(connection: Connection) -> list[tuple[object, ...]]:

@@ -181,7 +181,7 @@ def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(
     credentials = session(Down(), demo.org_id, demo.region).get_credentials()
     with ThreadPoolExecutor(8) as pool:
         waiting = [pool.submit(credentials.get_frozen_credentials) for _ in range(8)]
-    assert all(isinstance(one.exception(), ApiUnavailable) for one in waiting)
+    assert all(isinstance(future.exception(), ApiUnavailable) for future in waiting)
     assert len(asked) == 1, "one thread asked, the others took its answer"
 
 

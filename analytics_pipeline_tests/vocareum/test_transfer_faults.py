@@ -135,13 +135,13 @@ def test_an_object_that_s3_refuses_fails_alone_and_is_requested_once(
     good = replace(LISTED, key="org9001/good.csv")
     outcomes = list(faulty_bucket(refuse_most).download([*refused, good], lambda _: tmp_path / "a.csv", workers=1))
     assert Downloaded(good, tmp_path / "a.csv") in outcomes, "what comes after refused files is not fetched"
-    lost = [one for one in outcomes if isinstance(one, Undelivered)]
-    assert {one.object.key for one in lost} == {one.key for one in refused}
-    for one in lost:
-        assert (code or f"status {status}") in one.reason
-        assert remedy in one.remedy
-        assert not one.transient
-        assert "S3CRET" not in repr(one)
+    lost = [outcome for outcome in outcomes if isinstance(outcome, Undelivered)]
+    assert {failure.object.key for failure in lost} == {item.key for item in refused}
+    for failure in lost:
+        assert (code or f"status {status}") in failure.reason
+        assert remedy in failure.remedy
+        assert not failure.transient
+        assert "S3CRET" not in repr(failure)
     assert set(asked.values()) == {1}, "a refusal is not worth another request"
 
 

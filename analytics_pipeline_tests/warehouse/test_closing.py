@@ -37,7 +37,7 @@ class Watched:
 
 
 def _threads() -> set[int]:
-    return {one.id for one in psutil.Process().threads()}
+    return {thread.id for thread in psutil.Process().threads()}
 
 
 @pytest.fixture

@@ -200,8 +200,8 @@ def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: 
     erase(settings, someone.user_id, dry_run=False)
     before = _all(settings, "SELECT count(*), sum(rows) FROM ops.loaded_files")
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "again")
-    results = [one for delivery in _deliveries(settings) for one in loader.load(delivery.dataset, [delivery])]
-    assert sum(one.erased for one in results) > 0, "they were in what was delivered"
+    results = [result for delivery in _deliveries(settings) for result in loader.load(delivery.dataset, [delivery])]
+    assert sum(result.erased for result in results) > 0, "they were in what was delivered"
     assert _all(settings, "SELECT count(*), sum(rows) FROM ops.loaded_files") == before
     _assert_every_record_accounted_for(settings)
     assert _tables_with(someone, settings.warehouse_path) == ["ops.erased"]
@@ -229,7 +229,7 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
 ) -> None:
     erase(settings, someone.user_id, dry_run=False)
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "dies")
-    delivered = [one for one in _deliveries(settings) if one.dataset.name == "grades"]
+    delivered = [delivery for delivery in _deliveries(settings) if delivery.dataset.name == "grades"]
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -246,7 +246,7 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
     assert files_with_them(), "the dead process left them in the file as delivered"
     clean_landing(settings.landing_dir, delivered)
     assert files_with_them() == []
-    kept = {landing_path(settings.landing_dir, one).name for one in delivered}
+    kept = {landing_path(settings.landing_dir, delivery).name for delivery in delivered}
     assert {path.name for path in grades.iterdir()} == kept, "and nothing else is left beside the file"
 
 

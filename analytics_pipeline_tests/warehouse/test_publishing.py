@@ -36,7 +36,7 @@ def _ask(path: Path, sql: str) -> list[tuple]:
 
 def _columns(path: Path) -> set[str]:
     found = _ask(path, "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal")
-    return {".".join(one) for one in found}
+    return {".".join(names) for names in found}
 
 
 def _relations(path: Path) -> dict[str, str | None]:
@@ -66,15 +66,15 @@ def test_everything_except_private_columns_is_published(settings: Settings) -> N
     _publish(settings)
     with open_warehouse(settings.warehouse_path) as connection:
         live = {
-            ".".join(one)
-            for one in connection.execute(
+            ".".join(names)
+            for names in connection.execute(
                 """SELECT schema_name, table_name, column_name FROM duckdb_columns()
                    WHERE NOT internal AND schema_name <> 'quarantine' AND database_name = current_database()"""
             ).fetchall()
         }
     missing = live - _columns(settings.published_path)
-    unwanted = {one for one in missing if one not in PRIVATE and not one.endswith("._extra")}
-    assert {one.rpartition(".")[0] for one in unwanted} == {"ops.erased", "ops.schema_version"}, (
+    unwanted = {column for column in missing if column not in PRIVATE and not column.endswith("._extra")}
+    assert {column.rpartition(".")[0] for column in unwanted} == {"ops.erased", "ops.schema_version"}, (
         "only private columns, _extra and two tables of our own may be left out"
     )
 
@@ -88,7 +88,7 @@ def test_no_private_value_is_in_any_cell_or_byte_of_it(settings: Settings) -> No
             for row in connection.execute(f"FROM {table}").fetchall():
                 assert not values.intersection(map(str, row)), f"{table} holds a private value"
     content = settings.published_path.read_bytes()
-    emails = {one for one in values if "@" in one}
+    emails = {value for value in values if "@" in value}
     assert not [email for email in emails if email.encode() in content], "an email is in the bytes of the file"
 
 
@@ -97,7 +97,7 @@ def test_private_columns_are_published_on_request_and_quarantine_never(settings:
     columns = _columns(settings.published_path)
     assert "raw.enrollment.email" in columns
     assert "raw.lab_sessions._extra" in columns
-    assert not [one for one in columns if one.startswith(("quarantine.", "ops.erased."))]
+    assert not [column for column in columns if column.startswith(("quarantine.", "ops.erased."))]
 
 
 def test_the_published_file_describes_itself(settings: Settings) -> None:
@@ -112,14 +112,14 @@ def test_the_published_file_describes_itself(settings: Settings) -> None:
 
 def test_all_models_give_the_same_rows_as_in_the_warehouse(settings: Settings) -> None:
     _publish(settings)
-    models = [one for one in _relations(settings.published_path) if one.startswith(("staging.", "marts."))]
+    models = [model for model in _relations(settings.published_path) if model.startswith(("staging.", "marts."))]
     assert len(models) > 15
     with open_warehouse(settings.warehouse_path) as connection:
         connection.execute(f"ATTACH '{settings.published_path}' AS copy (READ_ONLY)")
         for model in models:
-            for one, other in (("warehouse", "copy"), ("copy", "warehouse")):
-                more = connection.execute(f"FROM {one}.{model} EXCEPT ALL FROM {other}.{model}").fetchall()
-                assert not more, f"{model} has rows in {one} that are not in {other}"
+            for source, target in (("warehouse", "copy"), ("copy", "warehouse")):
+                more = connection.execute(f"FROM {source}.{model} EXCEPT ALL FROM {target}.{model}").fetchall()
+                assert not more, f"{model} has rows in {source} that are not in {target}"
 
 
 def test_a_staging_view_that_reads_private_columns_becomes_a_table_and_the_others_stay_views(
