@@ -170,7 +170,7 @@ def test_a_file_in_place_of_the_data_folder_is_named_with_the_setting_to_change(
 def test_a_bad_day_is_named_with_the_form_it_must_have(run: Run, option: str, value: str) -> None:
     result = run("sync", option, value)
     assert result.exit_code == 2, result.output
-    assert f"{option} {value!r} is not a day" in result.output
+    assert f"{option} {value!r} is not a calendar day" in result.output
     assert "YYYY-MM-DD" in result.output
 
 
