@@ -44,7 +44,7 @@ def test_a_file_in_a_folder_above_is_not_read(
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=None)
-    assert "Settings are read" not in result.output
+    assert "Settings loaded" not in result.output
     assert elsewhere.requests == []
     monkeypatch.chdir(tmp_path)
     result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=PLANTED)
