@@ -6,6 +6,7 @@ The command line loads `.env` into the environment first (`cli/env_file.py`).
 import re
 from contextlib import suppress
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -87,11 +88,35 @@ class Settings(BaseSettings):
         validation_alias="DAGSTER_RUNS_KEPT_DAYS",
         description="Days that Dagster's runs are kept, with their events and logs.",
     )
+    budgets_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+        None,
+        validation_alias="BUDGETS_FILE",
+        description="CSV file of budgets that you write; without it there are no budgets.",
+    )
+    course_labels_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+        None,
+        validation_alias="COURSE_LABELS_FILE",
+        description="CSV file of each course's department and term that you write; without it terms are derived from sessions.",
+    )
+    anomaly_floor_usd: Decimal = Field(
+        Decimal(5),
+        validation_alias="ANOMALY_FLOOR_USD",
+        description="US dollars that a student's day must cost at least to be an anomaly.",
+        ge=0,
+        le=10_000_000,
+        decimal_places=2,
+    )
     ui_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",
         description="URL at which people reach the Dagster UI: used in alert links, and the only host the UI answers to.",
     )
+
+    @property
+    def hand_written(self) -> dict[str, Path]:
+        """The paths of the files that people write, by environment variable; those that are not set are left out."""
+        paths = {"BUDGETS_FILE": self.budgets_file, "COURSE_LABELS_FILE": self.course_labels_file}
+        return {name: path.absolute() for name, path in paths.items() if path}
 
     @property
     def warehouse_path(self) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline import sql_models
-from analytics_pipeline.datasets import DATASETS, classify
+from analytics_pipeline.datasets import FEED, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.delivery import Delivery
@@ -69,7 +69,7 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
     loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test")
-    for name, dataset in DATASETS.items():
+    for name, dataset in FEED.items():
         results = list(loader.load(dataset, [delivery for delivery in delivered if delivery.dataset.name == name]))
         assert results, f"the organisation delivers no {name}"
     with open_warehouse(settings.warehouse_path) as connection:

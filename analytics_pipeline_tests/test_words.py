@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 DECLARES = {
     # Names of columns, of datasets and of rules, all of `datasets/`.
     "Words(self.name)",
+    "Words(self.setting)",
     "Words(self.key)",  # a partition's key: digits, or `organisation`
     "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
     "Words(detail)",  # from ops.absences, which takes only Words

@@ -27,6 +27,7 @@ COMMANDS = {
     "daemon": "daemon:daemon",
     "webserver": "webserver:webserver",
     "quarantine": "quarantine:app",
+    "budgets": "budgets:app",
 }
 """Module in `cli/` and function or group of each command, in the order of the help."""
 TAKES_DASHES = frozenset({"query"})

@@ -13,6 +13,7 @@ import typer
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, out, print_checks, print_info
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
+from analytics_pipeline.operations.check_budgets import check_budgets
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.addresses import require_safe
@@ -76,6 +77,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "published folder", lambda: _published(settings)
     yield "DuckDB", lambda: _duckdb(settings)
     yield "settings", lambda: _settings(settings)
+    if settings.hand_written:
+        yield "hand-written files", lambda: _hand_written(settings)
     yield "token and credentials", lambda: _credentials(settings)
     yield "bucket", lambda: _bucket(settings)
 
@@ -98,6 +101,14 @@ def _first_day(settings: Settings) -> str:
     if settings.start_date or settings.learned_first_day:
         return f"from {settings.first_day}"
     return "from the first day that Vocareum delivered (the first `sync` or daemon learns it)"
+
+
+def _hand_written(settings: Settings) -> Verdict:
+    """Whether every line of budgets and course labels can be loaded."""
+    checked = check_budgets(settings)
+    if not checked.is_well:
+        return Verdict(False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`")
+    return Verdict(True, ", ".join(f"{name}: {file.rows} rows" for name, file in checked.files.items()))
 
 
 def _same_organisation(settings: Settings) -> None:

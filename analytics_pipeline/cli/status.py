@@ -98,11 +98,11 @@ def _verdict(complete: bool, here: OnDisk) -> str:
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
     """Return the bucket's listing, or the reason why there is none."""
-    from analytics_pipeline.vocareum.connect import open_bucket
+    from analytics_pipeline.ingest.sources import open_sources
 
     try:
-        bucket = open_bucket(require(settings), RETRY_SECONDS)
-        return classify_listing(bucket.list(), bucket.prefix), None
+        sources = open_sources(require(settings), RETRY_SECONDS)
+        return classify_listing(sources.list(), sources.prefix), None
     except PipelineError as error:
         return None, str(error)
 

@@ -1,4 +1,4 @@
-"""The feed's datasets: one module per dataset, each with a pandera model and `DATASET`.
+"""The datasets of the feed and of files written by hand: one module per dataset, each with a pandera model and `DATASET`.
 
 This is the only declaration. Tables, casts, checks, partitions and the data dictionary are derived
 from it. To add a dataset, add one module to this folder.
@@ -10,10 +10,20 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from analytics_pipeline.datasets.columns import Person, Privacy, Row
-from analytics_pipeline.datasets.spec import PERIODS, WHOLE_ORGANISATION, Cadence, Column, Dataset, Partition
+from analytics_pipeline.datasets.spec import (
+    BY_HAND_PREFIX,
+    PERIODS,
+    WHOLE_ORGANISATION,
+    Cadence,
+    Column,
+    Dataset,
+    Partition,
+)
 
 __all__ = [
+    "BY_HAND_PREFIX",
     "DATASETS",
+    "FEED",
     "PERIODS",
     "WHOLE_ORGANISATION",
     "Cadence",
@@ -38,6 +48,8 @@ def _discover() -> Mapping[str, Dataset]:
 
 DATASETS: Mapping[str, Dataset] = _discover()
 """Every dataset by its name."""
+FEED: Mapping[str, Dataset] = {name: dataset for name, dataset in DATASETS.items() if dataset.setting is None}
+"""Those that Vocareum delivers; the others are files that people write."""
 
 
 def normal_form(header: str) -> str:

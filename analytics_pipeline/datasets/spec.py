@@ -14,7 +14,7 @@ import pandera.polars as pa
 
 from analytics_pipeline.datasets.columns import LeadingZeros, Person, Privacy, Row
 from analytics_pipeline.datasets.sql_types import sql_type
-from analytics_pipeline.words import Words
+from analytics_pipeline.words import Words, words
 
 
 class Cadence(StrEnum):
@@ -26,6 +26,8 @@ class Cadence(StrEnum):
     """One file per month, rewritten every six hours while the month is open."""
     SNAPSHOT = "snapshot"
     """One file per course or organisation, overwritten every 24 hours: we alone keep its history."""
+    BY_HAND = "by_hand"
+    """A file on this machine that a person overwrites now and then. It is never late, and we alone keep its history."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ PERIODS: Mapping[Cadence, Period] = {
 
 WHOLE_ORGANISATION = "organisation"
 """The partition key of a snapshot with one file for the whole organisation."""
+BY_HAND_PREFIX = "by_hand/"
+"""Keys below `org{org}/` of the files that people write. The vendor's bucket has no such folder."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,12 @@ class Dataset:
             determine the partition.
         cadence: how often files are produced.
         row_key: columns that identify a row within a file; a duplicate is a warning.
+        key_is_unique: whether a duplicate is an error instead: nobody can say which of the rows is meant.
         accumulates: whether each file repeats earlier spend. The accumulation may restart with a month, so a file with
             fewer rows than a month ago is no anomaly.
         dated_by: column whose values differ between any two files (a time, or the course). Two files with identical
             bytes then can't both be right. None if the file of an idle day may repeat the previous one.
+        setting: environment variable with the path of a file that a person writes; None for what Vocareum delivers.
     """
 
     name: str
@@ -121,8 +127,20 @@ class Dataset:
     key: str
     cadence: Cadence
     row_key: tuple[str, ...]
+    key_is_unique: bool = False
     accumulates: bool = False
     dated_by: str | None = None
+    setting: str | None = None
+
+    @property
+    def source(self) -> Words:
+        """Where its files come from, for messages."""
+        return words("the file of {}", Words(self.setting)) if self.setting else words("Vocareum's bucket")
+
+    @property
+    def request(self) -> Words:
+        """How to get a right version of a file, for messages."""
+        return words("correct the file and save it") if self.setting else words("ask Vocareum for the file again")
 
     @property
     def word(self) -> Words:
@@ -156,8 +174,8 @@ class Dataset:
 
     @property
     def keeps_history(self) -> bool:
-        """Return whether `history.<name>` keeps the versions that the vendor overwrites."""
-        return self.cadence is Cadence.SNAPSHOT
+        """Return whether `history.<name>` keeps the versions that are overwritten in place."""
+        return self.period is None
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

@@ -77,6 +77,13 @@ def _any_flag(cell: str) -> str:
     return f"CASE WHEN regexp_full_match({cell}, '[01][.]0+') THEN prefix({cell}, '1') ELSE {_flag(cell)} END"
 
 
+def _day(cell: str) -> str:
+    # A cast alone accepts blanks and a time after the day.
+    return (
+        f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}') THEN try_cast({cell} AS DATE) END"
+    )
+
+
 def _accepted_time(cell: str, formats: tuple[str, ...]) -> str:
     # DuckDB reads `epoch` and `infinity` as 1900 whatever the format, and accepts the years 226 and 0000. So reject
     # everything before 1970, in one expression: a second try_strptime would double the time.
@@ -187,6 +194,7 @@ def not_a(sql: str) -> Words:
         "BIGINT": words("not a whole number"),
         "BOOLEAN": words("not 0 or 1"),
         "TIMESTAMP": words("not a time in UTC"),
+        "DATE": words("not a day of the calendar, such as 2026-01-09"),
     }
     return named[sql]
 
@@ -209,4 +217,6 @@ def _storage(dtype: object) -> _Storage:
         return _Storage("BOOLEAN", _flag, _any_flag)
     if isinstance(kind, pl.Datetime) or kind == pl.Datetime:
         return _Storage("TIMESTAMP", _instant, _any_instant)
+    if kind == pl.Date:
+        return _Storage("DATE", _day, _day)
     raise TypeError(f"no DuckDB type is declared for {dtype!r}: add it to datasets/sql_types.py")

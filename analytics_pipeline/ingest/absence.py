@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.words import Words, words
 
@@ -63,10 +64,11 @@ class Absence:
             )
         if self.held:
             return words(
-                "If the new version is right, load it with {}; if not, ask Vocareum for the file again.", close
+                "If the new version is right, load it with {}; if not, {}.", close, DATASETS[self.dataset].request
             )
         return words(
-            "It is loaded. If that day or month was not idle, ask Vocareum for the file again; else dismiss this with {}.",
+            "It is loaded. If that day or month was not idle, {}; else dismiss this with {}.",
+            DATASETS[self.dataset].request,
             close,
         )
 

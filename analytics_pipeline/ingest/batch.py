@@ -208,10 +208,11 @@ def _count(
                     MAX_REJECT_SHARE,
                 ),
                 words(
-                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file is damaged, ask "
-                    "Vocareum for it again; if the rule is wrong, change analytics_pipeline/datasets/{0}.py "
+                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file is damaged, {1}; "
+                    "if the rule is wrong, change analytics_pipeline/datasets/{0}.py "
                     "and run `analytics-pipeline quarantine replay`.",
                     dataset.word,
+                    dataset.request,
                 ),
             )
 

@@ -6,6 +6,8 @@ quarantined and "should" if it loads.
 
 import re
 
+from analytics_pipeline.datasets import DATASETS
+
 KINDS: tuple[tuple[str, str], ...] = (
     (
         r"lacks cells, so it may be shifted|cells and the header",
@@ -83,5 +85,8 @@ def remedy(dataset: str, reason: str, *, is_error: bool) -> str:
         reason: the rule's wording, as in a finding.
         is_error: whether the records are quarantined.
     """
+    if setting := DATASETS[dataset].setting:
+        verb = "It is not loaded" if is_error else "It is loaded"
+        return f"{verb}. Correct the line in the file of {setting} and save it; the next `analytics-pipeline sync` or look of the daemon reads it."
     found = next((text for pattern, text in KINDS if re.search(pattern, reason)), QUARANTINED if is_error else LOADED)
     return found.replace("{dataset}", dataset)

@@ -113,9 +113,8 @@ class _Validation:
             self._add_issue(WHOLE_ROW, describe_rule(check), not check.raise_warning, broken)
         key = self.dataset.row_key
         repeated = self.rows.select(pl.struct(FILE, *key).is_duplicated()).to_series()
-        self._add_issue(
-            WHOLE_ROW, words("it repeats the key ({}) of another row", joined(map(Words, key))), False, repeated
-        )
+        reason = words("it repeats the key ({}) of another row", joined(map(Words, key)))
+        self._add_issue(WHOLE_ROW, reason, self.dataset.key_is_unique, repeated)
 
     def keep_texts(self) -> None:
         """Add the texts of emptied cells to `_extra`, under their column's name."""

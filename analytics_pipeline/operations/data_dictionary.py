@@ -86,7 +86,9 @@ def _section(title: str, about: str, parts: Iterable[str]) -> str:
 
 def _dataset(dataset: Dataset) -> str:
     facts = [
-        f"- Delivered {dataset.cadence}, as `org{{id}}/{_key(dataset)}`",
+        f"- Written by a person, at the path of `{dataset.setting}`"
+        if dataset.setting
+        else f"- Delivered {dataset.cadence}, as `org{{id}}/{_key(dataset)}`",
         f"- One row per {', '.join(f'`{name}`' for name in dataset.row_key)} in a file",
         *(f"- Rule: {describe_rule(check)}" for check in dataset.schema.checks),
     ]

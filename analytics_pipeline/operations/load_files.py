@@ -31,6 +31,7 @@ from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline.words import Words, words
 
 if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
+    from analytics_pipeline.ingest.sources import Sources
     from analytics_pipeline.vocareum.bucket import Bucket
 
 BATCH_BYTES = 64_000_000
@@ -62,7 +63,7 @@ class Loader:
         accept: load even versions that lost their rows or are copies of another file.
     """
 
-    bucket: "Bucket | None"
+    bucket: "Bucket | Sources | None"
     landing: Path
     open_warehouse: OpenWarehouse
     run_id: str

@@ -8,6 +8,7 @@ config. Their implementations are in `vocareum/` and `warehouse/`.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,13 @@ from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import ClassifiedListing
+from analytics_pipeline.ingest.sources import Sources, open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.run_records import record_process
 from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
-from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replaced_at
@@ -36,7 +36,7 @@ class FeedResource(S3Resource):
     """The organisation's prefix of Vocareum's bucket, with one-hour credentials that refresh themselves."""
 
     _settings: Settings = PrivateAttr()
-    _opened: Bucket | None = PrivateAttr(default=None)
+    _opened: Sources | None = PrivateAttr(default=None)
 
     @classmethod
     def of(cls, settings: Settings) -> "FeedResource":
@@ -50,14 +50,14 @@ class FeedResource(S3Resource):
         """Return the bucket as a URI."""
         return f"s3://{self._settings.bucket}"
 
-    def open(self) -> Bucket:
-        """Open the bucket to list and read under `org{org}/`. All steps of a run share one bucket and its credentials.
+    def open(self) -> Sources:
+        """Open the bucket and the hand-written files, to list and read. All steps of a run share one bucket and its credentials.
 
         Raises:
             SettingsError: the organisation or the token is not set.
         """
         if self._opened is None:
-            self._opened = open_bucket(self._settings)
+            self._opened = open_sources(self._settings)
         return self._opened
 
     def get_client(self) -> Any:
@@ -112,6 +112,11 @@ class WarehouseResource(DuckDBResource):
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
         """Keep the first day that is delivered or loaded (see `operations/first_day.py`); return it if it is news."""
         return learn_first_day(self._settings, listing, loaded)
+
+    @property
+    def anomaly_floor_usd(self) -> Decimal:
+        """US dollars that a student's day must cost at least to be an anomaly."""
+        return self._settings.anomaly_floor_usd
 
     @property
     def landing(self) -> Path:

@@ -17,6 +17,7 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, plan
+from analytics_pipeline.ingest.sources import open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
@@ -35,7 +36,6 @@ from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UN
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now
-from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.absences import (
     LOST,
     OpenAbsence,
@@ -117,8 +117,8 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     Raises:
         SettingsError, VocareumError, WarehouseUnusable: with the remedy in the message.
     """
-    bucket, listed_at = open_bucket(settings), warehouse_now()
-    listing = classify_listing(bucket.list(), bucket.prefix)
+    sources, listed_at = open_sources(settings), warehouse_now()
+    listing = classify_listing(sources.list(), sources.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
         record_listing(connection, listing, [""], listed_at, warehouse_now())  # complete, whatever the selection

@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS, Cadence
+from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence
 
 GRACE = {
     Cadence.DAILY: timedelta(hours=12),
     Cadence.MONTHLY: timedelta(hours=60),
     Cadence.SNAPSHOT: timedelta(hours=24),
 }
-"""How late a delivery may be: a day's file is late from noon (UTC) of the next day."""
+"""How late a delivery may be: a day's file is late from noon (UTC) of the next day. A file that a person writes has no time."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Age:
         dataset: name of the dataset.
         newest: newest loaded day or month (a month's first day); for a snapshot the day it was last written.
         days: whole days since then.
-        is_late: whether a daily or monthly dataset should have a newer one by now; never for a snapshot.
+        is_late: whether a daily or monthly dataset should have a newer one by now; never for what is overwritten in place.
     """
 
     dataset: str
@@ -52,10 +52,10 @@ def ages(connection: duckdb.DuckDBPyConnection, now: datetime) -> dict[str, Age]
 def age(dataset: str, newest: date, now: datetime) -> Age:
     """Return the age of a dataset, given its newest day or month."""
     cadence = DATASETS[dataset].cadence
-    due = (now - GRACE[cadence]).date() - timedelta(days=1)
+    due = (now - GRACE.get(cadence, timedelta())).date() - timedelta(days=1)
     if cadence is Cadence.MONTHLY:
         due = due.replace(day=1)
-    return Age(dataset, newest, (now.date() - newest).days, cadence is not Cadence.SNAPSHOT and newest < due)
+    return Age(dataset, newest, (now.date() - newest).days, cadence in PERIODS and newest < due)
 
 
 def silence(found: Iterable[Age]) -> str | None:

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import FEED, Dataset
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.ingest.delivered import KEYS
 
@@ -78,7 +78,7 @@ def files() -> dict[str, bytes]:
     made = {}
     for name, key in KEYS.items():
         whole = key.replace("4051", COURSE)
-        made[f"org9001/{whole}"] = _file(DATASETS[name])
+        made[f"org9001/{whole}"] = _file(FEED[name])
     return made
 
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.cli.hostile import (
@@ -48,10 +48,10 @@ def test_the_attacks_are_loaded_as_the_text_they_are(attacked: Attacked):
         assert {name for name, _ in names} == set(ATTACKS)
         assert all(MARK in extra for _, extra in names), "the column that nobody announced is kept"
         loaded = connection.execute("SELECT dataset, partition FROM ops.loaded_files ORDER BY 1").fetchall()
-        assert {dataset for dataset, _ in loaded} == set(DATASETS), "every dataset is attacked"
+        assert {dataset for dataset, _ in loaded} == set(FEED), "every dataset is attacked"
         assert ("grades", COURSE) in loaded
         damaged = connection.execute("SELECT count(DISTINCT dataset) FROM quarantine.rejects").fetchall()
-        assert damaged == [(len(DATASETS),)], "every dataset has a broken record, too"
+        assert damaged == [(len(FEED),)], "every dataset has a broken record, too"
 
 
 def test_no_sql_text_contains_delivered_data(attacked: Attacked):
@@ -66,7 +66,7 @@ def test_nothing_is_written_outside_the_data_folder_or_under_a_delivered_name(at
     folder = attacked.folder
     assert {path.name for path in folder.iterdir()} == {"data"}
     assert [path for path in folder.rglob("*") if MARK in path.name] == []
-    assert len(attacked.landed) == len(DATASETS)
+    assert len(attacked.landed) == len(FEED)
     assert [name for name in attacked.landed if not LANDED.fullmatch(name)] == []
 
 

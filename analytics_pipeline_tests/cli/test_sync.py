@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import classify_listing
@@ -114,7 +114,7 @@ def test_runs_and_partitions_appear_in_the_persistent_instance(first_sync, monke
         loaded.setdefault(name, set()).add(partition)
     with open_instance(Settings()) as instance:
         assert {run.status for run in instance.get_runs()} == {dg.DagsterRunStatus.SUCCESS}
-        for name, dataset in DATASETS.items():
+        for name, dataset in FEED.items():
             key = dg.AssetKey(["raw", name])
             assert instance.get_latest_materialization_event(key), name
             if dataset.period:

@@ -17,6 +17,8 @@ KEYS = {
     "enrollment": "enrollment/course4051/enrollment.csv",
     "course_mapping": "course-asn_mapping/course_mapping.csv",
     "asn_mapping": "course-asn_mapping/asn_mapping.csv",
+    "budgets": "by_hand/budgets.csv",
+    "course_labels": "by_hand/course_labels.csv",
 }
 """A key of each dataset, below `org{org}/`."""
 

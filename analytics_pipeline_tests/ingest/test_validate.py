@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 SOUND = {
@@ -52,7 +52,7 @@ BY_RULE = {"greater_than": "-2", "greater_than_or_equal_to": "-1", "str_contains
 
 def rules() -> Iterator[tuple[str, str, str, bool]]:
     """Return every declared rule: dataset, column, name, whether it is a warning."""
-    for dataset in DATASETS.values():
+    for dataset in FEED.values():
         for column, declared in dataset.schema.columns.items():
             for check in declared.checks:
                 mended = column in {optional.name for optional in dataset.columns if not optional.essential}
@@ -99,7 +99,7 @@ def test_a_row_that_breaks_a_rule_is_found(tmp_path: Path, name: str, column: st
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [(dataset.name, column.name) for dataset in DATASETS.values() for column in dataset.columns if not column.nullable],
+    [(dataset.name, column.name) for dataset in FEED.values() for column in dataset.columns if not column.nullable],
 )
 def test_an_empty_cell_that_must_not_be_is_an_error(tmp_path: Path, name: str, column: str):
     read = batch(tmp_path, name, file_of(name, SOUND[name], with_cells(name, {column: "  "})))
@@ -108,7 +108,7 @@ def test_an_empty_cell_that_must_not_be_is_an_error(tmp_path: Path, name: str, c
 
 @pytest.mark.parametrize("name", SOUND)
 def test_an_allowed_empty_cell_is_no_finding(tmp_path: Path, name: str):
-    empty = {column.name: "" for column in DATASETS[name].columns if column.nullable and column.name in normal(name)}
+    empty = {column.name: "" for column in FEED[name].columns if column.nullable and column.name in normal(name)}
     read = batch(tmp_path, name, file_of(name, with_cells(name, empty)))
     assert (read.rows.height, read.files[0].findings) == (1, [])
 

@@ -8,7 +8,7 @@ import re
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import FEED, Dataset
 from analytics_pipeline_tests.ingest.damaged import mutated, quoted
 
 FORMULAS = ["=1+1", "@SUM(A1)", "+1+1", "-1+1", "=cmd|' /C calc'!A0", "'5"]
@@ -344,4 +344,4 @@ def is_good(row: dict[str, str], dataset: Dataset) -> bool:
     )
 
 
-EVERY = tuple(DATASETS.values())
+EVERY = tuple(FEED.values())

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
@@ -47,7 +47,7 @@ class Warehouse:
         loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id, accept=accept)
         return [
             result
-            for dataset in DATASETS.values()
+            for dataset in FEED.values()
             if (some := [delivery for delivery in deliveries if delivery.dataset is dataset])
             for result in loader.load(dataset, some)
         ]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import FEED, Dataset
 from analytics_pipeline.sql_models import build, load_project
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS, batch
@@ -203,7 +203,7 @@ def test_an_absurd_amount_is_quarantined_with_file_and_line_and_stops_nothing(tm
     assert warehouse.query("SELECT sum(cost) FROM marts.daily_cloud_spend") == [(7,)]
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+@pytest.mark.parametrize("dataset", FEED.values(), ids=FEED)
 def test_every_number_that_is_summed_has_a_domain_and_every_key_is_essential(dataset: Dataset):
     assert set(dataset.row_key) <= {column.name for column in dataset.columns if column.essential}
     for column in dataset.columns:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
@@ -20,7 +20,7 @@ def contents(pipeline: Pipeline) -> dict[str, list[tuple[object, ...]]]:
     """Return the delivered rows as the tables hold them, without load times."""
     return {
         name: pipeline.rows(f"SELECT * EXCLUDE (_loaded_at) FROM {dataset.table} ORDER BY ALL")
-        for name, dataset in DATASETS.items()
+        for name, dataset in FEED.items()
     }
 
 

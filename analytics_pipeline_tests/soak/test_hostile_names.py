@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS, classify
+from analytics_pipeline.datasets import FEED, classify
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.hostile import FOLDER, LANDED, MARK, attack, files, keys, random_key, steering
 from analytics_pipeline_tests.soak.reliability import note
@@ -40,7 +40,7 @@ def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareu
         failed = {key for (key,) in connection.execute("SELECT source_key FROM ops.failed_files").fetchall()}
     assert loaded == set(files()), "the good files beside them are loaded, and nothing else"
     assert {key for key in failed if not classify(key.removeprefix("org9001/"))} == set()
-    assert len(loaded) == len(DATASETS)
+    assert len(loaded) == len(FEED)
     note(
         "Hostile keys in the bucket: `..`, quotes, `;`, newlines, ANSI, look-alikes, 1,024 bytes",
         f"{len(tried):,} keys, {refused:,} named as files that no dataset knows, the others folders or other days; none in "

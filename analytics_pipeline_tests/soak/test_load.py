@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline_tests.soak import states
 from analytics_pipeline_tests.soak.conftest import Made
 from analytics_pipeline_tests.soak.processes import Forked, command_line
@@ -18,7 +18,7 @@ from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.soak.trials import DATA, State, Trial
 
 READERS = 4
-WRITERS = tuple(DATASETS)
+WRITERS = tuple(FEED)
 """Eight processes, each of which reloads its whole dataset repeatedly."""
 
 
@@ -87,7 +87,7 @@ def read_until(stop: str, database: str, told: str) -> None:
     counted = " AND ".join(
         f"(SELECT count(*) FROM {dataset.table}) = "
         f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{dataset.name}')"
-        for dataset in DATASETS.values()
+        for dataset in FEED.values()
     )
     spend = "(SELECT sum(cost) FROM marts.daily_cloud_spend) > 0 AND (SELECT count(*) FROM ops.published) = 1"
     reads, errors = 0, []

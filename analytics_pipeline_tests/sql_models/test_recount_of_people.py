@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import FEED
 from analytics_pipeline.ingest.batch import read_batch
 from analytics_pipeline.sql_models import run_tests
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -20,7 +20,7 @@ from analytics_pipeline_tests.sql_models.random_people import NIGHTS, Delivered,
 from analytics_pipeline_tests.sql_models.recount_people import COLUMNS, RECOUNT
 
 ORGANISATIONS, AT_ONCE = 500, 100
-HEADERS = {name: ",".join(column.name for column in dataset.columns) for name, dataset in DATASETS.items()}
+HEADERS = {name: ",".join(column.name for column in dataset.columns) for name, dataset in FEED.items()}
 
 
 def text(value: object) -> str:
@@ -88,7 +88,7 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, delivered: Deliver
         for landed in land(folder, {f"org1/{key}": body for key, body in files.items()}, written):
             groups[landed.delivery.dataset.name].append(landed)
         for name, landed_files in groups.items():
-            batch = read_batch(DATASETS[name], landed_files)
+            batch = read_batch(FEED[name], landed_files)
             assert not batch.rejects.height and not any(result.failure for result in batch.files), name
             write_batch(connection, batch, written + timedelta(hours=1), "run")
 

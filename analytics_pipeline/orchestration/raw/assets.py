@@ -14,6 +14,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
+from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key
 from analytics_pipeline.orchestration.raw.checks.delivery import (
@@ -31,7 +32,6 @@ from analytics_pipeline.orchestration.runs.run_records import BACKFILL, PROCESS_
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
 from analytics_pipeline.warehouse.absences import record_listing, record_lost_check
 from analytics_pipeline.warehouse.checks import Kind, record
@@ -80,11 +80,11 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         key,
         description=ui_metadata.dataset(dataset),
         partitions_def=partitions_of(dataset, start),
-        deps=[BUCKET],
+        deps=[] if dataset.setting else [BUCKET],
         skippable=True,
-        freshness_policy=FRESHNESS[dataset.cadence],
+        freshness_policy=FRESHNESS.get(dataset.cadence),
         group_name=GROUP,
-        kinds={"s3", "duckdb"},
+        kinds={"csv" if dataset.setting else "s3", "duckdb"},
         owners=[OWNER],
         tags={"cadence": dataset.cadence.value, "layer": GROUP},
         metadata={"dagster/table_name": dataset.table, "dagster/column_schema": ui_metadata.column_schema(dataset)},
@@ -133,7 +133,7 @@ def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[s
 
 
 def _plan(
-    dataset: Dataset, bucket: Bucket, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
+    dataset: Dataset, bucket: Sources, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
 ) -> tuple[Plan, list[str]]:
     """Plan the partitions of this run, listing minus ledger, and return those of them that have no file."""
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
@@ -170,7 +170,7 @@ def _load(
     dataset: Dataset,
     todo: Plan,
     config: LoadConfig,
-    bucket: Bucket,
+    bucket: Sources,
     warehouse: WarehouseResource,
 ) -> Iterator[FileResult]:
     work = todo.delivered if config.full else todo.work

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from analytics_pipeline.datasets import DATASETS, Cadence
+from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.runs.run_records import (
@@ -217,7 +217,7 @@ def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int
     for cadence in Cadence:
         ours = [delivery for delivery in due if delivery.dataset.cadence is cadence]
         every = _partitions(cadence, start, now)
-        if ours and cadence is Cadence.SNAPSHOT:
+        if ours and cadence not in PERIODS:
             found.append(_request(cadence, None, None, ours))
         for span in spans({delivery.partition.key for delivery in ours}, every):
             inside = [delivery for delivery in ours if span.first <= delivery.partition.key <= span.last]

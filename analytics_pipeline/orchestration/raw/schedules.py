@@ -36,15 +36,18 @@ def load_jobs() -> list[Any]:
         dg.define_asset_job(
             job_name(cadence),
             selection=dg.AssetSelection.assets(*asset_keys(cadence)),
-            description=f"Load new and changed files of the {cadence} datasets from Vocareum's bucket.",
+            description=f"Load the {cadence} datasets: what is new or changed in their source.",
         )
         for cadence in Cadence
     ]
 
 
 def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
-    """Return a schedule for each cadence, on by default; the partitions begin with `start`."""
-    return [_schedule(cadence, start) for cadence in Cadence]
+    """Return a schedule for each cadence of the feed, on by default; the partitions begin with `start`.
+
+    Files that people write have no schedule: the sensor finds them.
+    """
+    return [_schedule(cadence, start) for cadence in _CRON]
 
 
 def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:

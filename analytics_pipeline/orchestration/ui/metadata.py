@@ -23,8 +23,10 @@ Metadata = dict[str, Any]
 
 def dataset(declared: Dataset) -> str:
     """Return the description of a dataset's asset."""
-    prefix = f"`org<id>/{declared.prefix}...`"
-    return f"{declared.description}\n\nDelivered {declared.cadence} as {prefix}; loaded into `{declared.table}`."
+    origin = f"Delivered {declared.cadence} as `org<id>/{declared.prefix}...`"
+    if declared.setting:
+        origin = f"Read from the file of {declared.setting}"
+    return f"{declared.description}\n\n{origin}; loaded into `{declared.table}`."
 
 
 def column_schema(dataset: Dataset) -> dg.TableSchema:

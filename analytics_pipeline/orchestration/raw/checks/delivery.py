@@ -36,10 +36,13 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
     """Return the checks with their descriptions."""
     descriptions = {
         DELIVERED: f"No file has run out of retries; one that fails {RETRY_POLICY.attempts} times is not retried automatically.",
-        NEWEST: f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
-        f"fails after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
-        "unless all daily datasets have stopped.",
     }
+    if dataset.cadence in GRACE:
+        descriptions[NEWEST] = (
+            f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
+            f"fails after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
+            "unless all daily datasets have stopped."
+        )
     descriptions[LOST] = (
         "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of another. Loaded rows stay "
         "until somebody runs `analytics-pipeline close`."
@@ -73,7 +76,8 @@ def delivery_check_results(
     trying = [file for file in failed if (file.partition, file.etag) not in held]
     yield _delivered(key, dataset, [file for file in trying if file.attempts >= RETRY_POLICY.attempts], trying)
     yield _lost(key, dataset, absences)
-    yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
+    if dataset.cadence in GRACE:
+        yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
         yield _gaps(key, dataset, loaded, failed)
     if dataset.cadence is Cadence.DAILY:
@@ -87,7 +91,7 @@ def _delivered(
     waiting = f"{trying} failing files are retried automatically." if trying else "No file is failing."
     what_to_do = (
         f"They are no longer retried automatically. Once the cause is fixed: `analytics-pipeline sync --dataset {dataset.name}`; "
-        "a new version from Vocareum loads without that."
+        f"a new version in {dataset.source} loads without that."
     )
     return dg.AssetCheckResult(
         asset_key=key,

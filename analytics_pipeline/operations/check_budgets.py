@@ -1,0 +1,104 @@
+"""What loading the hand-written files would bring: rows, rejects, and ids that match nothing. Nothing is written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS, WHOLE_ORGANISATION, Dataset, Partition
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import read_warehouse
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """An id in a hand-written file that stands for nothing known."""
+
+    dataset: str
+    kind: str
+    id: str
+
+
+@dataclass
+class Checked:
+    """What the hand-written files hold.
+
+    Attributes:
+        files: the verdict of each file that can be opened, by dataset.
+        unreadable: dataset and path of files that are set and can't be opened.
+        unmatched: ids that match no course, department or term.
+        is_compared: whether there is a warehouse to compare course ids with.
+    """
+
+    files: dict[str, FileResult] = field(default_factory=dict)
+    unreadable: dict[str, Path] = field(default_factory=dict)
+    unmatched: list[Unmatched] = field(default_factory=list)
+    is_compared: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every row of every file would load."""
+        return not self.unreadable and not any(file.failure or file.rejects for file in self.files.values())
+
+
+def check_budgets(settings: Settings) -> Checked:
+    """Read the hand-written files as a load would, and compare their ids with the warehouse.
+
+    Raises:
+        WarehouseBusy: others held the warehouse for too long.
+    """
+    checked, batches = Checked(), dict[str, Batch]()
+    for dataset in DATASETS.values():
+        path = settings.hand_written.get(dataset.setting or "")
+        if path is None:
+            continue
+        try:
+            batches[dataset.name] = _read(dataset, path)
+        except OSError:
+            checked.unreadable[dataset.name] = path
+        else:
+            (checked.files[dataset.name],) = batches[dataset.name].files
+    known = _known_courses(settings)
+    checked.is_compared = known is not None
+    checked.unmatched = list(_unmatched(batches, known))
+    return checked
+
+
+def _read(dataset: Dataset, path: Path) -> Batch:
+    path.open("rb").close()
+    modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    version = Delivery(dataset, Partition(WHOLE_ORGANISATION, None), str(path), "", path.stat().st_size, modified)
+    return read_batch(dataset, [LandedFile(version, path)])
+
+
+def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:
+    """Course ids by scope; None without a warehouse with marts."""
+    if not settings.warehouse_path.exists():
+        return None
+    with read_warehouse(settings.warehouse_path) as connection:
+        try:
+            courses = connection.execute("SELECT course_id::VARCHAR FROM marts.course_summary").fetchall()
+            roots = connection.execute("SELECT DISTINCT root_course_id::VARCHAR FROM marts.course_lineage").fetchall()
+        except duckdb.CatalogException:
+            return None
+    return {"course": {id_ for (id_,) in courses}, "root_course": {id_ for (id_,) in (*courses, *roots)}}
+
+
+def _unmatched(batches: Mapping[str, Batch], known: Mapping[str, set[str]] | None) -> Iterator[Unmatched]:
+    labels, budgets = batches.get("course_labels"), batches.get("budgets")
+    names: dict[str, set[str]] = {"department": set(), "term": set()}
+    if labels and labels.rows.width:
+        for course, department, term in labels.rows.select("course_id", "department", "term").iter_rows():
+            names["department"].add(department)
+            names["term"].add(term)
+            if known and str(course) not in known["course"]:
+                yield Unmatched("course_labels", "course", str(course))
+    if budgets and budgets.rows.width:
+        for scope, id_ in budgets.rows.select("scope", "id").iter_rows():
+            there = {**names, **(known or {})}.get(scope)
+            if there is not None and id_ not in there:
+                yield Unmatched("budgets", scope, id_)

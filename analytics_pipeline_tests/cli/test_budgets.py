@@ -1,0 +1,94 @@
+"""Hand-written files from the terminal: checked, loaded by content, kept over time, and never silent when they are bad."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+
+HEADER = "scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat\n"
+ALL = "organisation,,All,2026-09-01,2026-12-31,{},USD,,,none\n"
+COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 45686, C, New,\n"
+
+
+@pytest.fixture
+def budgets(tmp_path: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of BUDGETS_FILE, with one budget, and an organisation of one course."""
+    demo.put("org9001/course-asn_mapping/course_mapping.csv", COURSES)
+    path = tmp_path / "budgets.csv"
+    path.write_text(HEADER + ALL.format(500))
+    monkeypatch.setenv("BUDGETS_FILE", str(path))
+    return path
+
+
+def query(data: Path, sql: str) -> list:
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(run: Run, budgets: Path, data: Path):
+    first = run("sync")
+    assert first.exit_code == 0, first.output
+    assert query(data, "SELECT name, amount::INTEGER FROM raw.budgets") == [("All", 500)]
+
+    os.utime(budgets, (2_000_000_000, 2_000_000_000))
+    assert "Nothing to do" in run("sync").output, "another time is not another content"
+
+    budgets.write_text(HEADER + ALL.format(700))
+    os.utime(budgets, (2_000_000_000, 2_000_000_000))
+    assert run("sync").exit_code == 0
+    states = "SELECT amount::INTEGER, valid_to IS NULL FROM history.budgets ORDER BY ALL"
+    assert query(data, states) == [(500, False), (700, True)]
+    assert query(data, "SELECT amount_before::INTEGER, amount::INTEGER FROM marts.budget_status") == [(500, 700)]
+
+
+def test_a_file_that_is_not_there_fails_alone_and_is_said(run: Run, budgets: Path, data: Path):
+    assert run("sync").exit_code == 0
+    budgets.unlink()
+    result = run("sync")
+    assert result.exit_code == 1
+    assert "BUDGETS_FILE" in result.output and "no readable file" in result.output
+    assert query(data, "SELECT count(*) FROM raw.budgets") == [(1,)], "what was loaded stays"
+    doctor = run("doctor")
+    assert "FAIL hand-written files" in doctor.output and doctor.exit_code == 2
+    checked = run("budgets", "check")
+    assert (checked.exit_code, "can't be read" in checked.output) == (1, True)
+
+
+def test_a_setting_that_is_taken_back_is_told_and_closed(run: Run, budgets: Path, data: Path):
+    assert run("sync").exit_code == 0
+    told = run("sync", BUDGETS_FILE=None)
+    assert "analytics-pipeline close --dataset budgets --partition organisation" in told.output
+    closed = run("close", "--dataset", "budgets", "--partition", "organisation", BUDGETS_FILE=None)
+    assert closed.exit_code == 0, closed.output
+    assert query(data, "SELECT count(*) FROM marts.budget_status") == [(0,)]
+
+
+def test_check_says_what_it_would_read_and_what_matches_nothing(run: Run, budgets: Path, data: Path):
+    assert run("sync").exit_code == 0
+    budgets.write_text(
+        HEADER
+        + ALL.format(500)
+        + "course,45686,One,2026-09-01,2026-12-31,20,USD,,,\n"
+        + "course,77,None,2026-09-01,2026-12-31,20,USD,,,\n"
+        + "department,CS,Science,2026-09-01,2026-12-31,20,USD,,,\n"
+    )
+    result = run("budgets", "check")
+    assert result.exit_code == 0, result.output
+    assert "no course 77 is known" in result.output
+    assert "no department CS is known" in result.output
+    assert "no course 45686" not in result.output
+    budgets.write_text(HEADER + ALL.format(500).replace("USD", "EUR"))
+    rejected = run("budgets", "check")
+    assert rejected.exit_code == 1
+    assert "BUDGETS_FILE, line 2, currency: it must be USD" in rejected.output
+    assert query(data, "SELECT count(*) FROM raw.budgets WHERE currency = 'USD'") == [(1,)], "check loads nothing"
+
+
+def test_without_files_check_has_nothing_to_read(run: Run):
+    result = run("budgets", "check")
+    assert result.exit_code == 2
+    assert "Neither BUDGETS_FILE nor COURSE_LABELS_FILE is set" in result.output
