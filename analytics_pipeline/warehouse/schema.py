@@ -172,6 +172,17 @@ OPERATIONS: tuple[Table, ...] = (
         secret=True,
     ),
     Table(
+        "ops.parameters",
+        "The settings that SQL models read, as they were at the latest build; at most one row.",
+        (
+            TableColumn(
+                "anomaly_floor_usd",
+                "DECIMAL(18, 2)",
+                "US dollars that a student's day must cost at least to be an anomaly (ANOMALY_FLOOR_USD).",
+            ),
+        ),
+    ),
+    Table(
         "ops.checks",
         "The latest verdict of every check: the tests of the models, and the checks of each dataset.",
         (
@@ -186,6 +197,11 @@ OPERATIONS: tuple[Table, ...] = (
             TableColumn("text", "VARCHAR", "The finding."),
             TableColumn("remedy", "VARCHAR", "What a person should do."),
             TableColumn("withholds", "VARCHAR[]", "Tables that keep their previous published state while it fails."),
+            TableColumn(
+                "alarms",
+                "STRUCT(alarm VARCHAR, message VARCHAR)[]",
+                "What people are told of, once each; NULL or empty if the test does not alert.",
+            ),
             TableColumn("since", "TIMESTAMP", "When the verdict last changed (UTC)."),
             TableColumn(
                 "evaluated_at",

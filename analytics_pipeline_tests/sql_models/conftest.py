@@ -29,6 +29,6 @@ def built(tmp_path_factory: pytest.TempPathFactory, organisation: Organisation) 
     """The organisation's warehouse with all models built. Shared: roll back whatever a test changes."""
     folder = tmp_path_factory.mktemp("organisation")
     with open_warehouse(folder / "warehouse.duckdb") as connection:
-        load(connection, land(folder, organisation.files()))
+        load(connection, land(folder, organisation.files() | organisation.hand_written()))
         build_all(connection)
         yield connection

@@ -24,7 +24,38 @@ def _changed(table: str, change: str) -> str:
 GRAINS = {
     name: [_twice(f"marts.{name.removeprefix('grain_of_')}")] for name in PROJECT.tests if name.startswith("grain_of_")
 }
+_ANOMALY = "INSERT INTO marts.spend_anomalies (course_id, user_id, day, episode_starts_on, cost, median_cost) VALUES "
+"""The organisation has no anomaly, unless it is told to."""
 BREAKS: dict[str, list[str]] = GRAINS | {
+    "grain_of_spend_anomalies": [_ANOMALY + "(1, 1, '2026-11-01', NULL, 1, 1), (1, 1, '2026-11-01', NULL, 1, 1)"],
+    "anomalies_are_of_one_day": [_ANOMALY + "(1, 1, '2026-11-01', '2026-11-01', 100, 1)"],
+    "no_day_costs_far_more_than_usual": [
+        _ANOMALY + "(1, 1, (SELECT max(as_of) FROM marts.spend_calendar), '2026-11-01', 100, 1)"
+    ],
+    "budgets_spend_what_their_courses_spend": [
+        "UPDATE marts.budget_status SET spent = spent + 0.000000001 WHERE scope = 'course'",
+        "UPDATE marts.spend_days SET cost = cost + 0.000000001",
+    ],
+    "every_budget_has_a_period_for_each_day": [_without("marts.budget_status")],
+    "forecasts_begin_with_what_is_spent": [
+        "UPDATE marts.spend_forecast SET spent = spent + 0.000000001 WHERE scope = 'organisation'",
+        "UPDATE marts.spend_forecast SET forecast_low = forecast + 1 WHERE scope = 'organisation'",
+        "UPDATE marts.spend_forecast SET days_left = days_left + 1",
+    ],
+    "students_months_add_up_to_their_spend": [
+        _without("marts.student_spend_watch"),
+        "UPDATE marts.student_spend_watch SET spend_after_drop = 1 WHERE dropped_on IS NULL",
+    ],
+    "every_course_has_a_term": [
+        "DELETE FROM marts.course_terms",
+        "UPDATE marts.course_terms SET is_derived = true",
+        "UPDATE marts.course_terms SET term = '1999 Q1'",
+    ],
+    "budgets_reach_no_threshold": ["UPDATE marts.budget_status SET alerts_reached = [10, 20, 30, 40, 50, 80, 100]"],
+    "budgets_last_by_the_forecast": ["UPDATE marts.budget_status SET state = 'over'"],
+    "nobody_spends_after_dropping": [
+        """UPDATE marts.student_spend_watch SET dropped_on = '1999-01-01', spend_after_drop = 2, is_still_spending = true"""
+    ],
     "daily_spend_adds_up_to_what_was_reported": [
         _changed("marts.daily_cloud_spend", "cost = cost + 0.000000001"),
         "DELETE FROM marts.daily_cloud_spend WHERE provider = 'azure' AND cost > 0",

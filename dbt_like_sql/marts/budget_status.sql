@@ -1,0 +1,112 @@
+-- Every period of every budget of BUDGETS_FILE: what it allows, what is spent and what is expected. Empty without that file. Budgets overlap
+-- (a course's spend counts for the course, its department, term and the organisation too): never sum them.
+WITH
+now AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
+without_course AS (
+    SELECT day, sum(cost) AS cost
+    FROM marts.spend_days
+    WHERE course_id IS NULL AND dating <> 'before the first file'
+    GROUP BY day
+),
+spent_by_day AS (
+    SELECT
+        periods.budget, periods.starts_on, days.day, periods.amount,
+        sum(days.cost) OVER (PARTITION BY periods.budget, periods.starts_on ORDER BY days.day) AS so_far
+    FROM staging.budget_periods AS periods
+    JOIN staging.scope_spend_days AS days
+        ON days.scope = periods.scope AND days.scope_id = periods.scope_id
+        AND days.day BETWEEN periods.starts_on AND periods.ends_on
+),
+spends AS (
+    SELECT budget, starts_on, max_by(so_far, day) AS spent, min(day) FILTER (so_far >= amount) AS exhausted_on
+    FROM spent_by_day
+    GROUP BY budget, starts_on
+),
+unknown AS (
+    SELECT periods.budget, periods.starts_on, sum(without_course.cost) AS cost
+    FROM staging.budget_periods AS periods
+    JOIN without_course ON without_course.day BETWEEN periods.starts_on AND periods.ends_on
+    GROUP BY periods.budget, periods.starts_on
+),
+-- The last amount that the file gave before the present one.
+raised AS (
+    SELECT history.name AS budget, max_by(history.amount, history.valid_to) AS amount, max(history.valid_to) AS changed_at
+    FROM history.budgets AS history
+    JOIN staging.budgets AS present ON present.budget = history.name
+    WHERE history.valid_to IS NOT NULL AND history.amount <> present.amount
+    GROUP BY history.name
+),
+joined AS (
+    SELECT
+        periods.*, now.day AS as_of,
+        coalesce(spends.spent, 0) AS spent,
+        coalesce(unknown.cost, 0) AS spend_without_course,
+        spends.exhausted_on AS was_exhausted_on,
+        forecasts.* EXCLUDE (scope, scope_id, horizon, starts_on, ends_on, as_of, spent),
+        greatest(forecasts.spent, coalesce(spends.spent, 0)) AS spent_until,
+        raised.amount AS amount_before, raised.changed_at AS amount_changed_at,
+        periods.scope = 'organisation' OR EXISTS (
+            SELECT 1 FROM staging.scope_courses AS known
+            WHERE known.scope = periods.scope AND known.scope_id = periods.scope_id
+        ) AS is_known
+    FROM staging.budget_periods AS periods
+    CROSS JOIN now
+    LEFT JOIN spends ON spends.budget = periods.budget AND spends.starts_on = periods.starts_on
+    LEFT JOIN unknown ON unknown.budget = periods.budget AND unknown.starts_on = periods.starts_on
+    LEFT JOIN raised ON raised.budget = periods.budget
+    LEFT JOIN marts.spend_forecast AS forecasts
+        ON forecasts.scope = periods.scope AND forecasts.scope_id = periods.scope_id AND forecasts.horizon = 'budget end'
+        AND forecasts.starts_on = periods.starts_on AND forecasts.ends_on = periods.ends_on
+),
+-- The days to come, each with what will be spent by then.
+coming AS (
+    SELECT budget, starts_on, as_of, amount, spent_until, next_week, unnest(range(1, days_left + 1)) AS ahead
+    FROM joined
+    WHERE spent < amount AND next_week IS NOT NULL
+),
+exhausting AS (
+    SELECT budget, starts_on, min(as_of + ahead::INTEGER) AS exhausted_on
+    FROM coming
+    WHERE
+        spent_until::DOUBLE + (ahead // 7) * list_sum(next_week)::DOUBLE
+        + coalesce(list_sum(next_week[1:(ahead % 7)]), 0)::DOUBLE >= amount::DOUBLE
+    GROUP BY budget, starts_on
+)
+SELECT
+    joined.budget, -- Name of the budget.
+    joined.starts_on, -- First UTC day of the period.
+    joined.ends_on, -- Last UTC day of the period.
+    joined.scope, -- organisation, department, course, root_course or term.
+    joined.scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
+    joined.as_of, -- Newest complete day (-> marts.spend_calendar).
+    joined.amount, -- US dollars that the period allows.
+    joined.amount_before, -- US dollars that the budget allowed before its amount was last changed; NULL if it never was.
+    joined.amount_changed_at, -- When the file with the present amount was saved (UTC); NULL if it never changed.
+    joined.spent::DECIMAL(38, 9) AS spent, -- US dollars spent in the period, exact, days that are not complete too. Opening balances are left out.
+    joined.spend_without_course::DECIMAL(38, 9) AS spend_without_course, -- US dollars of the same days on parts that no mapping knows: part of spent for the organisation, and possibly missing from it for any other scope.
+    round(joined.spent * 100 / joined.amount, 2)::DECIMAL(38, 2) AS percent_of_amount, -- spent in percent of amount.
+    round(
+        greatest(0, least(joined.ends_on, coalesce(joined.as_of, joined.starts_on - 1)) - joined.starts_on + 1) * 100 / (joined.ends_on - joined.starts_on + 1), 2
+    )::DECIMAL(38, 2) AS percent_of_time, -- Days of the period up to as_of, in percent of all.
+    if(joined.forecast IS NULL, NULL, greatest(joined.forecast, joined.spent))::DECIMAL(38, 6) AS forecast, -- US dollars expected of the whole period (marts.spend_forecast). NULL for a period that is not under way, and while there are less than seven days of spend.
+    if(joined.forecast_low IS NULL, NULL, greatest(joined.forecast_low, joined.spent))::DECIMAL(38, 6) AS forecast_low, -- Lower end of the band, that held four times of five in the past. NULL with fewer than eight origins.
+    if(joined.forecast_high IS NULL, NULL, greatest(joined.forecast_high, joined.spent))::DECIMAL(38, 6) AS forecast_high, -- Upper end of the band. NULL with fewer than eight origins.
+    joined.error_percent, -- How far the forecast was off at this distance in the past, in percent of what came. NULL without origins.
+    coalesce(joined.was_exhausted_on, exhausting.exhausted_on) AS exhausted_on, -- UTC day on which amount was reached, or by the forecast will be. NULL if neither.
+    CASE
+        WHEN joined.was_exhausted_on IS NOT NULL THEN false
+        WHEN exhausting.exhausted_on IS NOT NULL THEN true
+    END AS is_exhausted_by_forecast, -- Whether exhausted_on is foretold and not yet so; NULL where it is NULL.
+    joined.alert_at, -- Percents of amount at which an alarm is sent.
+    [percent FOR percent IN joined.alert_at IF joined.spent * 100 >= joined.amount * percent] AS alerts_reached, -- Those of them that are reached.
+    joined.student_cap, -- US dollars that a student may spend in a course within the period (marts.student_spend_watch); NULL for no cap.
+    CASE
+        WHEN NOT joined.is_known THEN 'no such scope'
+        WHEN joined.as_of IS NULL OR joined.as_of < joined.starts_on THEN 'upcoming'
+        WHEN joined.as_of > joined.ends_on THEN if(joined.spent >= joined.amount, 'ended over', 'ended')
+        WHEN joined.spent >= joined.amount THEN 'over'
+        WHEN joined.forecast > joined.amount THEN 'forecast over'
+        ELSE 'ok'
+    END AS state -- ok, forecast over, over, upcoming, ended, ended over, or no such scope (no course, department or term has this id).
+FROM joined
+LEFT JOIN exhausting ON exhausting.budget = joined.budget AND exhausting.starts_on = joined.starts_on

@@ -1,0 +1,31 @@
+-- Every day from the first cost file to the newest one, and whether all spend of the day is known. Forecasts count complete days alone.
+-- A provider that delivers nothing for a week, while the other does, counts as one that is no longer used.
+WITH
+files AS (
+    SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded
+    FROM marts.data_completeness
+    WHERE dataset IN ('aws_cost', 'azure_cost') AND delivered
+),
+providers AS (SELECT dataset, min(period) AS first_day, max(period) AS last_day FROM files GROUP BY dataset),
+days AS (
+    SELECT unnest(generate_series(min(first_day)::TIMESTAMP, max(last_day)::TIMESTAMP, INTERVAL 1 DAY))::DATE AS day
+    FROM providers
+),
+judged AS (
+    SELECT
+        days.day,
+        bool_and(
+            days.day < providers.first_day
+            OR (coalesce(files.is_loaded, false) AND NOT (days.day = providers.first_day AND providers.dataset = 'aws_cost'))
+            OR (days.day > providers.last_day AND providers.last_day < (SELECT max(last_day) FROM providers) - 7)
+        ) AS is_complete
+    FROM days
+    CROSS JOIN providers
+    LEFT JOIN files ON files.dataset = providers.dataset AND files.period = days.day
+    GROUP BY days.day
+)
+SELECT
+    day, -- UTC day.
+    is_complete, -- Whether the file of each provider is loaded, its newest version too. Never of the first AWS file, whose values were accumulated before it.
+    max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
+FROM judged

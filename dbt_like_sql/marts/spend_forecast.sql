@@ -1,0 +1,163 @@
+-- What each scope will have spent by the end of the month, of its term, and of each of its budgets' current periods. The forecast of a day
+-- is the mean of two: the run rate of the last seven days, and the mean of the same weekday in the last eight weeks. Only complete days
+-- count (marts.spend_calendar). The band is the 80 % quantile of this method's own errors at the same distance, measured from past days
+-- (rolling origins). The method and the band are measured over several organisations in benchmarks/forecast.py.
+WITH
+now AS MATERIALIZED (SELECT max(as_of) AS day FROM marts.spend_calendar),
+scopes AS MATERIALIZED (
+    SELECT spent.scope, spent.scope_id, greatest(min(spent.day), any_value(now.day) - 400) AS first_day
+    FROM staging.scope_spend_days AS spent
+    JOIN now ON spent.day <= now.day
+    GROUP BY spent.scope, spent.scope_id
+),
+grid AS (
+    SELECT
+        scopes.scope, scopes.scope_id, calendar.day, calendar.is_complete, coalesce(spent.cost, 0) AS cost,
+        row_number() OVER (PARTITION BY scopes.scope, scopes.scope_id ORDER BY calendar.day) AS age
+    FROM scopes
+    CROSS JOIN now
+    JOIN marts.spend_calendar AS calendar ON calendar.day BETWEEN scopes.first_day AND now.day
+    LEFT JOIN staging.scope_spend_days AS spent
+        ON spent.scope = scopes.scope AND spent.scope_id = scopes.scope_id AND spent.day = calendar.day
+),
+rates AS (
+    SELECT
+        *,
+        (sum(cost) FILTER (is_complete) OVER week)::DOUBLE / nullif(count(*) FILTER (is_complete) OVER week, 0) AS per_day,
+        (sum(cost) FILTER (is_complete) OVER weekdays)::DOUBLE
+        / nullif(count(*) FILTER (is_complete) OVER weekdays, 0) AS per_weekday
+    FROM grid
+    WINDOW
+        week AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
+        weekdays AS (PARTITION BY scope, scope_id, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
+),
+-- With running totals the forecast of any number of days is a difference of rows.
+running AS MATERIALIZED (
+    SELECT
+        scope, scope_id, day, is_complete, age, per_day,
+        (sum(cost) OVER so_far)::DOUBLE AS spent,
+        sum(coalesce(per_weekday, per_day, 0)) OVER so_far AS by_weekday,
+        list(coalesce(per_weekday, per_day, 0)) OVER (
+            PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW
+        ) AS weekdays
+    FROM rates
+    WINDOW so_far AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+terms AS (
+    SELECT members.scope, members.scope_id, min(labels.starts_on) AS starts_on, max(labels.ends_on) AS ends_on
+    FROM staging.scope_courses AS members
+    JOIN staging.course_labels AS labels ON labels.course_id = members.course_id
+    CROSS JOIN now
+    WHERE now.day BETWEEN labels.starts_on AND labels.ends_on
+    GROUP BY members.scope, members.scope_id
+),
+targets AS (
+    SELECT scope, scope_id, 'month end' AS horizon, date_trunc('month', now.day)::DATE AS starts_on, last_day(now.day) AS ends_on
+    FROM scopes
+    CROSS JOIN now
+    UNION ALL
+    SELECT scope, scope_id, 'term end', starts_on, ends_on FROM terms
+    UNION
+    SELECT scope, scope_id, 'budget end', starts_on, ends_on
+    FROM staging.budget_periods
+    CROSS JOIN now
+    WHERE now.day BETWEEN starts_on AND ends_on
+),
+asked AS MATERIALIZED (
+    SELECT targets.*, now.day AS as_of, (targets.ends_on - now.day)::BIGINT AS days_left
+    FROM targets
+    CROSS JOIN now
+),
+-- What the method would have said on each past day, and what then came. The days to compare with are columns, so that plain joins find them.
+past AS MATERIALIZED (
+    SELECT
+        asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, asked.days_left,
+        origin.per_day, origin.by_weekday, origin.spent,
+        origin.day - 7 AS week_before,
+        origin.day - 7 + (asked.days_left % 7)::INTEGER AS part_of_week,
+        origin.day + asked.days_left::INTEGER AS later
+    FROM asked
+    JOIN running AS origin ON origin.scope = asked.scope AND origin.scope_id = asked.scope_id
+    WHERE
+        asked.days_left > 0 AND origin.age >= 14 AND origin.is_complete
+        AND origin.day + asked.days_left::INTEGER <= asked.as_of
+),
+origins AS (
+    SELECT
+        past.scope, past.scope_id, past.horizon, past.starts_on, past.ends_on,
+        (
+            past.days_left * past.per_day
+            + (past.days_left // 7) * (past.by_weekday - week_before.by_weekday)
+            + part.by_weekday - week_before.by_weekday
+        ) / 2 AS foretold,
+        later.spent - past.spent AS came
+    FROM past
+    JOIN running AS week_before
+        ON week_before.scope = past.scope AND week_before.scope_id = past.scope_id AND week_before.day = past.week_before
+    JOIN running AS part
+        ON part.scope = past.scope AND part.scope_id = past.scope_id AND part.day = past.part_of_week
+    JOIN running AS later ON later.scope = past.scope AND later.scope_id = past.scope_id AND later.day = past.later
+    WHERE later.is_complete
+),
+errors AS (
+    SELECT
+        scope, scope_id, horizon, starts_on, ends_on,
+        count(*) AS origins,
+        sum(abs(foretold - came)) / nullif(sum(came), 0) AS error,
+        quantile_cont(abs(came - foretold) / foretold, 0.8) FILTER (foretold > 0) AS spread,
+        count(*) FILTER (foretold > 0) AS comparable
+    FROM origins
+    GROUP BY ALL
+),
+period_spend AS (
+    SELECT asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, sum(spent.cost) AS spent
+    FROM asked
+    JOIN staging.scope_spend_days AS spent
+        ON spent.scope = asked.scope AND spent.scope_id = asked.scope_id
+        AND spent.day BETWEEN asked.starts_on AND asked.as_of
+    GROUP BY ALL
+),
+-- The next seven days; those after them repeat their weekdays.
+today AS (
+    SELECT scope, scope_id, [(per_day + weekday) / 2 FOR weekday IN weekdays] AS next_week
+    FROM running
+    CROSS JOIN now
+    WHERE running.day = now.day AND age >= 7
+),
+foretold AS (
+    SELECT
+        asked.*,
+        today.next_week,
+        coalesce(period_spend.spent, 0) AS spent,
+        (asked.days_left // 7) * list_sum(today.next_week)
+        + coalesce(list_sum(today.next_week[1:(asked.days_left % 7)]), 0) AS expected,
+        errors.origins,
+        errors.error,
+        CASE WHEN errors.comparable >= 8 THEN errors.spread END AS spread
+    FROM asked
+    LEFT JOIN today ON today.scope = asked.scope AND today.scope_id = asked.scope_id
+    LEFT JOIN period_spend
+        ON period_spend.scope = asked.scope AND period_spend.scope_id = asked.scope_id
+        AND period_spend.horizon = asked.horizon AND period_spend.starts_on = asked.starts_on
+        AND period_spend.ends_on = asked.ends_on
+    LEFT JOIN errors
+        ON errors.scope = asked.scope AND errors.scope_id = asked.scope_id AND errors.horizon = asked.horizon
+        AND errors.starts_on = asked.starts_on AND errors.ends_on = asked.ends_on
+)
+SELECT
+    scope, -- organisation, department, course, root_course or term.
+    scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
+    horizon, -- month end, term end (of labelled courses whose term is under way), or budget end (of a current period of marts.budget_status).
+    starts_on, -- First UTC day of the month, term or period.
+    ends_on, -- Last UTC day of it.
+    as_of, -- Newest complete day; what is known of later days is not counted.
+    days_left, -- Days after as_of, up to ends_on; 0 on the last day.
+    spent::DECIMAL(38, 9) AS spent, -- US dollars from starts_on to as_of, exact, without opening balances.
+    round(expected, 6)::DECIMAL(38, 6) AS expected, -- US dollars expected from as_of to ends_on. NULL while the scope has spent for less than seven days.
+    round(spent::DOUBLE + expected, 6)::DECIMAL(38, 6) AS forecast, -- US dollars expected of the whole period: spent and expected together.
+    round(spent::DOUBLE + least(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_low, -- Lower end of the band, that held four times of five in the past. NULL with fewer than eight origins.
+    round(spent::DOUBLE + greatest(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_high, -- Upper end of the band. NULL with fewer than eight origins.
+    round(error * 100, 2)::DECIMAL(38, 2) AS error_percent, -- How far the method was off at this distance in the past: the sum of its errors in percent of what came. NULL without origins.
+    coalesce(origins, 0) AS origins, -- Past days from which that was measured.
+    [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week] AS next_week -- US dollars expected of each of the seven days after as_of; later days repeat their weekdays.
+FROM foretold

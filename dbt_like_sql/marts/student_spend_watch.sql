@@ -1,0 +1,88 @@
+-- What each student spent in a course in each month, against the cap of a budget, and after the student dropped or left the course. A month
+-- without spend has no row. Opening balances are left out; a value that covers several days is spread evenly, as in marts.spend_days.
+WITH
+now AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
+students AS (
+    SELECT user_id, course_id, is_enrolled FROM staging.course_members WHERE is_student
+),
+values_covered AS (
+    SELECT
+        spend.user_id, spend.course_id, spend.spend_date, spend.days_covered,
+        sum(spend.cost) AS total,
+        (sum(spend.cost) / spend.days_covered)::DECIMAL(38, 9) AS share
+    FROM marts.daily_cloud_spend AS spend
+    JOIN students ON students.user_id = spend.user_id AND students.course_id = spend.course_id
+    WHERE NOT spend.is_opening_balance AND spend.cost <> 0
+    GROUP BY spend.user_id, spend.course_id, spend.spend_date, spend.days_covered
+),
+spread AS (
+    SELECT *, unnest(range(days_covered))::INTEGER AS days_before FROM values_covered
+),
+days AS (
+    SELECT
+        user_id, course_id, spend_date - days_before AS day,
+        CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END AS cost
+    FROM spread
+),
+-- Since when those who are not enrolled now are gone. Who was gone in the first file, left at an unknown time before it.
+gone AS (
+    SELECT user_id, course_id, max(changed_at)::DATE AS gone_on
+    FROM marts.roster_changes
+    WHERE (change = 'left' AND dropped_before IS NOT TRUE) OR (dropped AND dropped_before IS NOT TRUE)
+    GROUP BY user_id, course_id
+),
+months AS (
+    SELECT
+        days.user_id, days.course_id, date_trunc('month', days.day)::DATE AS month,
+        sum(days.cost) AS spend,
+        sum(days.cost) FILTER (days.day > gone.gone_on) AS spend_after_drop,
+        max(days.day) FILTER (days.day > gone.gone_on AND days.cost > 0) AS last_spend_after_drop,
+        any_value(gone.gone_on) AS gone_on
+    FROM days
+    JOIN students ON students.user_id = days.user_id AND students.course_id = days.course_id
+    LEFT JOIN gone ON gone.user_id = days.user_id AND gone.course_id = days.course_id AND NOT students.is_enrolled
+    GROUP BY days.user_id, days.course_id, month
+),
+-- Of several caps that hold for a course in a month, that of the closest scope, and of those the lowest.
+caps AS (
+    SELECT
+        members.course_id, months.month, periods.budget, periods.starts_on, periods.ends_on, periods.student_cap
+    FROM staging.budget_periods AS periods
+    JOIN staging.scope_courses AS members ON members.scope = periods.scope AND members.scope_id = periods.scope_id
+    JOIN (SELECT DISTINCT course_id, month FROM months) AS months
+        ON months.course_id = members.course_id
+        AND months.month BETWEEN date_trunc('month', periods.starts_on) AND periods.ends_on
+    WHERE periods.student_cap IS NOT NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY members.course_id, months.month
+        ORDER BY
+            list_position(['course', 'root_course', 'term', 'department', 'organisation'], periods.scope),
+            periods.student_cap, periods.starts_on DESC, periods.budget
+    ) = 1
+),
+capped AS (
+    SELECT months.user_id, months.course_id, months.month, sum(days.cost) AS spend
+    FROM months
+    JOIN caps ON caps.course_id = months.course_id AND caps.month = months.month
+    JOIN days
+        ON days.user_id = months.user_id AND days.course_id = months.course_id
+        AND days.day BETWEEN caps.starts_on AND least(caps.ends_on, last_day(months.month))
+    GROUP BY months.user_id, months.course_id, months.month
+)
+SELECT
+    months.user_id, -- Vocareum id of the student -> marts.student_course_summary.
+    months.course_id, -- Vocareum id of the course -> marts.course_summary.
+    months.month, -- First day of the month (UTC).
+    months.spend::DECIMAL(38, 9) AS spend, -- US dollars of the student in the course in the month, exact.
+    caps.student_cap AS cap, -- US dollars that a student may spend in the course within the budget's period; NULL where no budget has a cap.
+    caps.budget AS cap_budget, -- Budget of the cap -> marts.budget_status. Of several, that of the closest scope (course, root_course, term, department, organisation), then the lowest cap.
+    coalesce(capped.spend, 0)::DECIMAL(38, 9) AS spend_under_cap, -- US dollars from the first day of the budget's period to the end of the month, which the cap limits. 0 without a cap; not to be summed over months.
+    coalesce(capped.spend > caps.student_cap, false) AS is_over_cap, -- Whether the student had spent more than the cap by the end of the month.
+    months.gone_on AS dropped_on, -- Day by which the enrollment showed that the student had dropped or left; NULL for who is enrolled, and where nobody saw it.
+    coalesce(months.spend_after_drop, 0)::DECIMAL(38, 9) AS spend_after_drop, -- US dollars of it on days after dropped_on.
+    coalesce(months.last_spend_after_drop >= now.day - 6, false) AS is_still_spending -- Whether the student spent after dropping within the seven days up to the newest complete day.
+FROM months
+CROSS JOIN now
+LEFT JOIN caps ON caps.course_id = months.course_id AND caps.month = months.month
+LEFT JOIN capped
+    ON capped.user_id = months.user_id AND capped.course_id = months.course_id AND capped.month = months.month

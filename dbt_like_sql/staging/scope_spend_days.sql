@@ -1,0 +1,11 @@
+-- What each scope spent on each day, without opening balances, which are no spend of their day. A course's spend counts in several scopes:
+-- sum it within one.
+SELECT
+    members.scope, -- organisation, department, course, root_course or term.
+    members.scope_id, -- Course id, name of the department or term, or `organisation`.
+    days.day, -- UTC day.
+    sum(days.cost)::DECIMAL(38, 9) AS cost -- US dollars, exact.
+FROM marts.spend_days AS days
+JOIN staging.scope_courses AS members ON members.course_id IS NOT DISTINCT FROM days.course_id
+WHERE days.dating <> 'before the first file'
+GROUP BY members.scope, members.scope_id, days.day

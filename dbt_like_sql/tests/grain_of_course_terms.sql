@@ -1,0 +1,6 @@
+-- marts.course_terms has one row per course_id.
+-- If it fails, a join in marts/course_terms.sql multiplies rows.
+SELECT course_id, count(*) AS times
+FROM marts.course_terms
+GROUP BY course_id
+HAVING count(*) > 1
