@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import Annotated
@@ -13,7 +14,8 @@ from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
-from analytics_pipeline.settings import load_settings, require
+from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.storage.private_files import private_file
 
 NIGHTLY = time_of_day(3, tzinfo=UTC)
 """When the simulated vendor's job writes a day's files: at three the next morning (UTC)."""
@@ -47,7 +49,7 @@ def demo(
     except ModuleNotFoundError as error:
         fail(f"The demo needs {error.name}: install analytics-pipeline[demo].")
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days))
+    organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days, oddities=True))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
         print_info(f"Serving a simulated organisation on this machine: {days} days up to {yesterday}.")
         rewritten = organisation.truth.rewritten
@@ -58,11 +60,27 @@ def demo(
         # The first daily and monthly partitions: the month of the first day.
         os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
         settings = require(load_settings())
+        environment = vocareum.environment | _write_by_hand(settings, organisation.hand_written())
+        os.environ.update(environment)
+        settings = require(load_settings())
         code = run_sync(settings, Selection())
         print_info(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
         if serve:
-            _serve(vocareum.environment)
+            _serve(environment)
     raise typer.Exit(code)
+
+
+def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:
+    """Write budgets and course labels into the data folder; return the settings that name them."""
+    found = {}
+    for key, body in files.items():
+        placed = classify(key.partition("/")[2])
+        assert placed is not None and placed[0].setting is not None
+        path = settings.data_dir.absolute() / key.partition("/")[2]
+        with private_file(path) as file:
+            file.write(body)
+        found[placed[0].setting] = str(path)
+    return found
 
 
 def _covered_until(key: str, newest: date) -> date:

@@ -6,7 +6,7 @@ This is the package's interface. It knows neither the pipeline that reads the fi
 from datetime import date, timedelta
 from functools import cached_property
 
-from analytics_pipeline.demo.organisation import facts
+from analytics_pipeline.demo.organisation import by_hand, facts
 from analytics_pipeline.demo.organisation.feed import tables
 from analytics_pipeline.demo.organisation.flaws import plant, planted, strays
 from analytics_pipeline.demo.organisation.spec import Dialect, OrganisationSpec
@@ -59,6 +59,10 @@ class Organisation:
         as_of = self._checked(as_of)
         bodies = {name: render(found, self.spec.dialect)[0] for name, found in self._tables(as_of)[0].items()}
         return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
+
+    def hand_written(self) -> dict[str, bytes]:
+        """The files that people write, body by key: budgets and course labels."""
+        return {f"org{self.spec.org_id}/{name}": body for name, body in by_hand.files(self._world).items()}
 
     @cached_property
     def truth(self) -> Truth:

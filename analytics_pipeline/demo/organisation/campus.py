@@ -206,7 +206,7 @@ def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]
                 joined = max(joined, calendar.arriving)
             dropped = calendar.leaving if leaves else calendar.promotion if i % 20 == 13 else None
             promoted = calendar.promotion if i == 5 else None
-            unlisted = calendar.unlisting if i % 20 == 15 else None
+            unlisted = calendar.unlisting if i % 20 == 15 or (spec.oddities and i % 20 in (4, 14, 18)) else None
             members.append(Membership(person, courses[n], "student", joined, dropped, promoted, unlisted))
     return members
 

@@ -17,7 +17,7 @@ class Dialect(StrEnum):
 class OrganisationSpec:
     """The organisation to simulate. Equal specs give equal bytes on every machine and Python version.
 
-    The simulation runs `days` UTC days and ends with `last_day`. The last three flags decide questions that the
+    The simulation runs `days` UTC days and ends with `last_day`. Three flags decide questions that the
     article leaves open: whether the organisation has Azure, whether aws_cost restarts each month, and whether a
     session over midnight is listed in both days' files.
     """
@@ -34,6 +34,9 @@ class OrganisationSpec:
     azure: bool = True
     aws_restarts_monthly: bool = False
     midnight_in_both_files: bool = False
+    oddities: bool = (
+        False  # a runaway student, one who spends after dropping, a credit, half a cost file, a shorter roster
+    )
 
     def __post_init__(self) -> None:
         if self.days < 12 or self.students < 20 or self.courses < 3:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from analytics_pipeline.demo.organisation.campus import Campus, Part
 from analytics_pipeline.demo.organisation.dice import Dice
+from analytics_pipeline.demo.organisation.oddities import oddities
 from analytics_pipeline.demo.organisation.sessions import Session
 from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
@@ -46,6 +47,11 @@ def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Sessio
                 idle.add(series.user_id)  # once per person, a machine is left running for days without a session
                 for day in _idle_days(spec, session):
                     spends[series][day] += 40_000 * rates[series.part_id]
+    for member, day, amount in oddities(spec, campus).extra:
+        parts = [part for part in member.course.parts if part.provider == "aws"]
+        # A credit stands alone, on a part that its user never touches.
+        part = parts[0] if amount > 0 else campus.courses[-4].parts[0]
+        spends[Series("aws", member.person.account, member.person.user_id, part.part_id)][day] += amount
     return {s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day} for s, days in sorted(spends.items())}
 
 
@@ -81,11 +87,13 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
     missing = Calendar(spec).aws_missing if provider == "aws" else Calendar(spec).azure_missing
     reports: Reports = {day: {} for day in spec.all_days() if day not in missing}
     leaving = {m.person.user_id: m.dropped_on for m in campus.memberships if m.dropped_on}
+    odd = oddities(spec, campus)
     mine = {series: spend for series, spend in spends.items() if series.provider == provider}
     restarts = _restarts(spec, mine, provider, set(reports))
     for series, spend in mine.items():
         left = leaving.get(series.user_id)
-        gone = left + timedelta(days=_VISIBLE_AFTER_LEAVING) if left else date.max
+        stays = series.user_id in odd.lasting
+        gone = date.max if left is None or stays else left + timedelta(days=_VISIBLE_AFTER_LEAVING)
         always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)  # makes leaving visible
         total = reported = ZERO
         for day in spec.all_days():
@@ -96,6 +104,9 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
                 reports[day][series] = reported = total
     if provider == "aws":
         _misreport(reports, restarts)
+        if odd.half_delivered in reports:
+            values = reports[odd.half_delivered]
+            reports[odd.half_delivered] = dict(list(values.items())[: len(values) // 2])
     return reports
 
 

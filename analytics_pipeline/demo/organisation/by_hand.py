@@ -1,0 +1,58 @@
+"""The files that people of the organisation write: budgets and course labels.
+
+Belongs here: who may spend how much, and which course is in which term. Does not: what is spent (spend.py).
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import ROUND_UP, Decimal
+
+from analytics_pipeline.demo.organisation.world import World
+
+TERM = "this term"
+_DEPARTMENTS = ("Computing", "Sciences")
+_CENTS = Decimal("0.01")
+_BUDGETS = "scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat"
+_LABELS = "course_id,department,term,starts_on,ends_on"
+
+
+def term_end(world: World) -> date:
+    """The last day of the term, four weeks after the simulation."""
+    return world.spec.last_day + timedelta(days=28)
+
+
+def files(world: World) -> dict[str, bytes]:
+    """Both files, by key below `org{org}/`. They do not depend on the day: people wrote them in advance."""
+    return {
+        "by_hand/budgets.csv": "\n".join([_BUDGETS, *_budgets(world), ""]).encode(),
+        "by_hand/course_labels.csv": "\n".join([_LABELS, *_labels(world), ""]).encode(),
+    }
+
+
+def _labels(world: World) -> Iterator[str]:
+    """All courses that people are in but the last, which nobody has labelled."""
+    courses = [course for course in world.campus.courses if not course.archived]
+    for n, course in enumerate(courses[:-1]):
+        yield f"{course.course_id},{_DEPARTMENTS[n % 2]},{TERM},{world.spec.first_day},{term_end(world)}"
+
+
+def _budgets(world: World) -> Iterator[str]:
+    """One of each scope: the first course is over its budget, the organisation is well within its own."""
+    first, last, end = world.spec.first_day, world.spec.last_day, term_end(world)
+    course = world.campus.courses[0].course_id
+    yield f"organisation,,All labs,{first},{end},{_spent(world) * 3},USD,50;80;100,,none"
+    yield f"course,{course},First course,{first},{last},{_spent(world, course) / 2:.2f},USD,50;80;100,,none"
+    yield f"root_course,{course},First course and clones,{first},,{_spent(world, course)},USD,80;100,,monthly"
+    department = _DEPARTMENTS[1]
+    yield f"department,{department},{department},{first},{end},10,USD,,,none"
+    yield f"term,{TERM},The term,{first},{end},{_spent(world) * 2},USD,,{_spent(world, course) / 10:.2f},none"
+
+
+def _spent(world: World, course_id: int | None = None) -> Decimal:
+    """What is truly spent on the parts of a course, or on all, in whole cents and never nothing."""
+    spent = (
+        sum(days.values(), Decimal(0))
+        for series, days in world.spends.items()
+        if course_id in (None, world.parts[series.part_id].course_id)
+    )
+    return max(sum(spent, Decimal(0)), _CENTS * 10).quantize(_CENTS, ROUND_UP)

@@ -1,0 +1,57 @@
+"""Spend that is out of the ordinary: a student who runs away with money, one who goes on after dropping, a credit, half a file.
+
+Belongs here: who and when, with `OrganisationSpec.oddities`. Does not: ordinary spend (spend.py), rows that a reader refuses (flaws.py).
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from analytics_pipeline.demo.organisation.campus import Campus, Membership
+from analytics_pipeline.demo.organisation.spec import OrganisationSpec
+
+RUNAWAY_USD = Decimal(60)
+AFTER_DROP_USD = Decimal("1.5")
+CREDIT_USD = Decimal("-0.75")
+_RUNAWAY_DAYS = 3
+_AFTER_DROP_DAYS = 5
+
+Place = tuple[int, int]
+"""User and part."""
+
+
+@dataclass(frozen=True)
+class Oddities:
+    """Extra spend of AWS by user, part and day, and the day whose aws_cost file lacks half of its rows.
+
+    Attributes:
+        runaway: the student whose days cost far more than usual.
+        gone: the student who spends after dropping.
+        credit: the student whose only line on a part is a credit.
+    """
+
+    runaway: Membership | None = None
+    gone: Membership | None = None
+    credit: Membership | None = None
+    half_delivered: date | None = None
+    extra: tuple[tuple[Membership, date, Decimal], ...] = ()
+
+    @property
+    def lasting(self) -> frozenset[int]:
+        """Users whose rows stay in the file after they dropped."""
+        return frozenset({self.gone.person.user_id} if self.gone else ())
+
+
+def oddities(spec: OrganisationSpec, campus: Campus) -> Oddities:
+    """Return what is out of the ordinary; nothing unless the spec asks for it."""
+    if not spec.oddities:
+        return Oddities()
+    students = [m for m in campus.memberships if m.first_role == "student" and m.course.parts[0].provider == "aws"]
+    steady = [m for m in students if m.dropped_on is None and m.unlisted_on is None and m.joined_on == spec.first_day]
+    runaway, credit = steady[0], steady[1]
+    gone = next(m for m in students if m.dropped_on and not m.person.keen)
+    last = spec.last_day
+    extra = [(runaway, last - timedelta(days=n), RUNAWAY_USD) for n in range(_RUNAWAY_DAYS)]
+    extra += [(gone, last - timedelta(days=n), AFTER_DROP_USD) for n in range(_AFTER_DROP_DAYS)]
+    extra.append((credit, spec.twelfth(6), CREDIT_USD))
+    return Oddities(runaway, gone, credit, last - timedelta(days=5), tuple(extra))
