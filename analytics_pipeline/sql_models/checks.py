@@ -15,8 +15,10 @@ from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.warehouse.checks import Check, Kind, Severity, mark_outdated, read, record
+from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, Severity, mark_outdated, read, record
 
+ALARMS_SHOWN = 20
+"""Alarms that the text of a check names."""
 IS_BUILT = "is_built"
 """Name of the check that records a model's last build, and when it was."""
 
@@ -30,12 +32,14 @@ class Tested:
         violations: number of returned rows; None if it did not run.
         seconds: duration.
         failure: why it did not run.
+        alarms: the rows of a test that alerts.
     """
 
     test: SqlTest
     violations: int | None
     seconds: float
     failure: Failure | None = None
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -133,11 +137,15 @@ def _check(project: Project, tested: Tested) -> Check:
         meaning = "break it" if test.severity is Severity.ERROR else "deserve attention"
         text = f"{tested.violations:,} rows ({columns}) {meaning}."
         remedy = f"{test.description} To see the rows, paste {file} into DuckDB."
+    if tested.alarms:
+        lines = [f"{alarm.alarm}: {alarm.message}" for alarm in tested.alarms[:ALARMS_SHOWN]]
+        more = len(tested.alarms) - len(lines)
+        text, remedy = "\n".join([*lines, *([f"... and {more:,} more."] if more else [])]), test.description
     subject, withholds = project.home_of(test), project.withheld_by(test)
     kept = (tested.passed, tested.violations, text, remedy, withholds)
     # A test that did not run says nothing about the numbers, whatever severity it declares.
     severity = Severity.ERROR if tested.failure else test.severity
-    return Check(test.name, subject, Kind.MODEL, severity, *kept)
+    return Check(test.name, subject, Kind.MODEL, severity, *kept, alarms=tested.alarms)
 
 
 def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:
@@ -149,6 +157,10 @@ def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
     """Run a test. Report a missing table or broken SQL as a failure; raise for a full disk."""
     began = time.monotonic()
     try:
+        if test.is_alarm:
+            rows = connection.execute(f"SELECT alarm, message FROM (\n{test.sql}\n) ORDER BY ALL").fetchall()
+            alarms = tuple(Alarm(alarm, message) for alarm, message in rows)
+            return Tested(test, len(alarms), time.monotonic() - began, alarms=alarms)
         counted = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()
     except duckdb.Error as error:
         if is_full(error):

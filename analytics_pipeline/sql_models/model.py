@@ -18,6 +18,8 @@ from analytics_pipeline.warehouse.checks import Severity
 
 DIALECT = "duckdb"
 _SEVERITY = "severity:"
+_ALERT = "alert:"
+_ALARM_COLUMNS = ("alarm", "message")
 
 
 class InvalidModel(PipelineError):
@@ -75,6 +77,7 @@ class SqlTest:
         columns: names of the returned columns.
         depends_on: qualified names of the tables it reads.
         severity: how bad a returned row is.
+        is_alarm: whether people are told of each returned row, once, and once that it is gone.
     """
 
     name: str
@@ -83,6 +86,7 @@ class SqlTest:
     columns: tuple[str, ...]
     depends_on: frozenset[str]
     severity: Severity = Severity.ERROR
+    is_alarm: bool = False
 
 
 @cache  # depends only on the text; a process that loads and rebuilds parses the project twice
@@ -109,12 +113,15 @@ def parse_test(name: str, text: str) -> SqlTest:
     """Parse a test's file.
 
     Raises:
-        InvalidModel: it is not a single SELECT from qualified tables, or its severity is unknown.
+        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or an alarm lacks its columns.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
     columns, reads = tuple(query.named_selects), tables_read(query)
-    return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql))
+    is_alarm = _is_alarm(name, sql)
+    if is_alarm and columns != _ALARM_COLUMNS:
+        raise InvalidModel(f"tests/{name}.sql: a test that alerts returns the columns {', '.join(_ALARM_COLUMNS)}.")
+    return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql), is_alarm)
 
 
 def parse_query(file: str, sql: str) -> exp.Query:
@@ -140,8 +147,8 @@ def tables_read(query: exp.Query) -> frozenset[str]:
 
 
 def leading_comment(sql: str) -> str:
-    """Return the leading `--` lines as one text, without a line that declares a severity."""
-    return " ".join(line for line in _leading_lines(sql) if not line.startswith(_SEVERITY))
+    """Return the leading `--` lines as one text, without lines that declare a severity or an alert."""
+    return " ".join(line for line in _leading_lines(sql) if not line.startswith((_SEVERITY, _ALERT)))
 
 
 def _leading_lines(sql: str) -> list[str]:
@@ -158,6 +165,13 @@ def _severity(name: str, sql: str) -> Severity:
                 raise InvalidModel(f"tests/{name}.sql: severity {declared!r} is unknown; declare {known}.")
             return Severity(declared)
     return Severity.ERROR
+
+
+def _is_alarm(name: str, sql: str) -> bool:
+    declared = {line.removeprefix(_ALERT).strip() for line in _leading_lines(sql) if line.startswith(_ALERT)}
+    if declared - {"yes"}:
+        raise InvalidModel(f"tests/{name}.sql: declare `alert: yes`, or nothing.")
+    return bool(declared)
 
 
 def _without_semicolon(text: str) -> str:

@@ -5,7 +5,7 @@ being published.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,6 +35,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Alarm:
+    """A row of a test that alerts: people are told of it once, and once that it is gone.
+
+    Attributes:
+        alarm: what it is about, in ids alone; unchanged while the crossing or episode lasts.
+        message: what was found, and what to do.
+    """
+
+    alarm: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Check:
     """A row of `ops.checks`.
 
@@ -48,6 +61,7 @@ class Check:
         text: the finding.
         remedy: what a person should do; empty if it passed.
         withholds: qualified names of the tables that are not republished while it fails.
+        alarms: what people are told of, if the test alerts.
         since: when the verdict last changed (UTC); None until it is recorded.
         evaluated_at: UTC; None if a model that it reads was rebuilt since its evaluation.
     """
@@ -61,6 +75,7 @@ class Check:
     text: str
     remedy: str = ""
     withholds: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     since: datetime | None = None
     evaluated_at: datetime | None = None
 
@@ -132,10 +147,11 @@ def errors(checks: Iterable[Check]) -> list[Check]:
 
 def _check(
     name: str, subject: str, kind: str, severity: str, passed: bool, violations: int | None, text: str, remedy: str,
-    withholds: list[str], since: datetime, evaluated_at: datetime | None,
+    withholds: list[str], alarms: list[dict[str, str]] | None, since: datetime, evaluated_at: datetime | None,
 ) -> Check:  # fmt: skip
     found = (name, subject, Kind(kind), Severity[severity], passed, violations, text, remedy)
-    return Check(*found, withholds=tuple(withholds or ()), since=since, evaluated_at=evaluated_at)
+    told = tuple(Alarm(**alarm) for alarm in alarms or ())
+    return Check(*found, withholds=tuple(withholds or ()), alarms=told, since=since, evaluated_at=evaluated_at)
 
 
 def with_times(check: Check, before: Check | None, now: datetime) -> Check:
@@ -148,5 +164,6 @@ def with_times(check: Check, before: Check | None, now: datetime) -> Check:
 
 def _values(check: Check) -> list[object]:
     """Return the values in column order, as DuckDB takes them."""
-    stored = {"severity": check.severity.name, "withholds": list(check.withholds)}
+    alarms = [asdict(alarm) for alarm in check.alarms]
+    stored = {"severity": check.severity.name, "withholds": list(check.withholds), "alarms": alarms}
     return [stored.get(field.name, getattr(check, field.name)) for field in fields(check)]

@@ -14,6 +14,8 @@ from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 
 LONGEST_ERROR = 1_500
 PARTITIONS_NAMED = 12
+ALARMS_NAMED = 12
+"""Alarms of a test that one message names."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,35 @@ class FailingCheck:
 
 
 @dataclass(frozen=True)
+class OpenAlarm:
+    """A row of a test that alerts.
+
+    Attributes:
+        check: name of the test.
+        alarm: what it is about; unchanged while the crossing or episode lasts.
+        message: what was found.
+    """
+
+    check: str
+    alarm: str
+    message: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Alarms:
+    """What tests that alert have found.
+
+    Attributes:
+        open: their rows.
+        unknown: names of tests that could not run, whose rows are what they were.
+    """
+
+    open: Sequence[OpenAlarm] = ()
+    unknown: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Incident:
     """A problem that is reported once.
 
@@ -46,6 +77,7 @@ class Incident:
         error: the problem and its remedy.
         run_id: the run to look at; empty if there is none.
         partitions: affected partitions; empty for the whole subject.
+        check: test that alerts of it, if it is an alarm and no failure; else empty.
     """
 
     subject: str
@@ -53,6 +85,7 @@ class Incident:
     error: str
     run_id: str
     partitions: str = ""
+    check: str = ""
 
     def to_json(self) -> dict[str, str]:
         """Return it as stored in a cursor."""
@@ -65,6 +98,7 @@ def open_incidents(
     known: Mapping[str, Incident],
     error_of: Callable[[str], str],
     now: datetime,
+    alarms: Alarms = Alarms(),
 ) -> dict[str, Incident]:
     """Return the open incidents by subject.
 
@@ -79,6 +113,7 @@ def open_incidents(
         known: the incidents known so far.
         error_of: returns why a run failed.
         now: UTC.
+        alarms: what tests that alert have found. Whatever runs fail, an alarm is open as long as its row is there.
     """
     found: dict[str, Incident] = {}
     last, busy = _last_ended(runs), {subject for run in runs if _in_flight(run) for subject in subjects(run)}
@@ -96,20 +131,33 @@ def open_incidents(
             found[check.subject] = known.get(check.subject, opened)
     for subject in known.keys() & busy:
         found.setdefault(subject, known[subject])
+    for alarm in alarms.open:
+        opened = Incident(alarm.alarm, _iso(now), alarm.message, alarm.run_id, check=alarm.check)
+        found[alarm.alarm] = known.get(alarm.alarm, opened)
+    for subject, incident in known.items():
+        if incident.check in alarms.unknown:
+            found.setdefault(subject, incident)
     return found
 
 
 def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
-    """Return one text per new incident, with subjects that share an error in one, and one text for resolved incidents."""
+    """Return one text per new incident, and one for resolved failures and alarms each.
+
+    Subjects that share an error, and new alarms of one test, are in one text.
+    """
     same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for subject, incident in after.items():
         if subject not in before:
-            same[incident.error, incident.partitions].append(incident)
-    texts = [_opened(group, ui_url) for group in same.values()]
+            key = (incident.check, "") if incident.check else (incident.error, incident.partitions)
+            same[key].append(incident)
+    texts = [_alarmed(group, ui_url) if group[0].check else _opened(group, ui_url) for group in same.values()]
     resolved = sorted(set(before) - set(after))
-    if resolved:
-        since = min(before[subject].since for subject in resolved)
-        texts.append(f":white_check_mark: Resolved: {', '.join(resolved)} (failing since {since}).")
+    failures = [subject for subject in resolved if not before[subject].check]
+    alarms = [subject for subject in resolved if before[subject].check]
+    for state, gone in (("failing", failures), ("open", alarms)):
+        if gone:
+            since = min(before[subject].since for subject in gone)
+            texts.append(f":white_check_mark: Resolved: {', '.join(gone)} ({state} since {since}).")
     return texts
 
 
@@ -152,6 +200,12 @@ def _opened(group: Sequence[Incident], ui_url: str) -> str:
     about = f" ({first.partitions})" if first.partitions else ""
     link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
     return f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+
+
+def _alarmed(group: Sequence[Incident], ui_url: str) -> str:
+    lines = [f"{incident.subject}: {incident.error}" for incident in group[:ALARMS_NAMED]]
+    more = f"\n... and {len(group) - ALARMS_NAMED} more." if len(group) > ALARMS_NAMED else ""
+    return ":warning: " + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"
 
 
 def _iso(instant: datetime) -> str:

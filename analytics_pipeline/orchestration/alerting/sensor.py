@@ -5,18 +5,22 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from analytics_pipeline.orchestration.alerting.incidents import (
+    Alarms,
     FailingCheck,
     Incident,
+    OpenAlarm,
     from_json,
     messages,
     open_incidents,
 )
+from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -35,7 +39,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Posts one message to ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error and a link, "
-            "and one when it is resolved."
+            "and one when it is resolved. The same for each alarm of a test that alerts: budgets, anomalies, spend after a drop."
         ),
     )
     def sense(
@@ -47,12 +51,14 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
                 "ALERT_WEBHOOK_URL is not set, so no alerts are sent. Set it to a Slack-compatible webhook."
             )
         known = from_json(json.loads(context.cursor or "{}"))
+        failing, alarms = failing_checks(context)
         now = open_incidents(
             known_runs(context.instance, RUNS_READ),
-            failing_checks(context),
+            failing,
             known,
             lambda run_id: failure_of(context.instance, run_id),
             clock(),
+            alarms,
         )
         sent = 0
         try:
@@ -69,11 +75,12 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
     return sense
 
 
-def failing_checks(context: dg.SensorEvaluationContext) -> list[FailingCheck]:
-    """Return the checks of severity ERROR whose last result failed, for every asset of the code location."""
+def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingCheck], Alarms]:
+    """Return the checks of severity ERROR whose last result failed, for every asset of the code location, and all alarms."""
     if context.repository_def is None:
-        return []
-    found = []
+        return [], Alarms()
+    found: list[FailingCheck] = []
+    alarms: list[OpenAlarm] = []
     for key in context.repository_def.asset_graph.asset_check_keys:
         # The last one with a result: a run in flight has planned the next.
         records = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=_JUDGED)
@@ -85,7 +92,9 @@ def failing_checks(context: dg.SensorEvaluationContext) -> list[FailingCheck]:
             found.append(
                 FailingCheck(".".join(key.asset_key.path), key.name, result.description or "", records[0].run_id)
             )
-    return found
+        rows: Any = result.metadata[ALARMS].value if ALARMS in result.metadata else []
+        alarms += [OpenAlarm(key.name, row["alarm"], row["message"], records[0].run_id) for row in rows]
+    return found, Alarms(alarms, frozenset(check.name for check in found))
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -5,6 +5,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 import dagster as dg
 
@@ -27,6 +28,10 @@ from analytics_pipeline.sql_models import (
 )
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check
+from analytics_pipeline.warehouse.parameters import set_parameters
+
+ALARMS = "alarms"
+"""Metadata of a check's result: the alarms that it found."""
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
@@ -51,6 +56,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
             needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
             asked = {check.name for check in context.selected_asset_check_keys}
             models = project.select([*(model.qualified for model in needed), *chosen])
+            set_parameters(connection, warehouse.anomaly_floor_usd)
             built, checks = build_and_test(connection, project, models, warehouse_now(), asked)
             types = column_types(connection)
         done = [result for result in built if result.model in selected and result.failure is None]
@@ -163,6 +169,7 @@ def check_result(check: Check) -> dg.AssetCheckResult:
             "violations": check.violations or 0,
             "since": f"{check.since:%Y-%m-%d %H:%M} UTC",
             **({"withholds": ", ".join(check.withholds)} if not check.passed else {}),
+            **({ALARMS: dg.MetadataValue.json([asdict(alarm) for alarm in check.alarms])} if check.alarms else {}),
         },
     )
 

@@ -1,0 +1,13 @@
+-- No budget will be spent before its period ends, by the forecast. Each row is a period of which more than the amount is expected, or spent.
+-- severity: warn
+-- alert: yes
+-- If it alerts, look at marts.budget_status for the day on which the money ends, and at marts.spend_forecast for how sure that is.
+SELECT
+    format('forecast of {} {} from {}', scope, scope_id, starts_on) AS alarm,
+    format(
+        '{:.2f} USD are expected by {} and the budget allows {:.2f} USD; exhausted on {}.',
+        max(coalesce(forecast, spent))::DOUBLE, max(ends_on), min(amount)::DOUBLE, min(exhausted_on)
+    ) AS message
+FROM marts.budget_status
+WHERE state IN ('forecast over', 'over') OR (state = 'ended over' AND ends_on >= as_of - 7)
+GROUP BY scope, scope_id, starts_on
