@@ -28,8 +28,8 @@ def _expanded(path: Path | None) -> Path | None:
     return path.expanduser() if path else None
 
 
-UNLEARNED = date(2021, 1, 1)
-"""The first day until a listing has told the real one."""
+DEFAULT_FIRST_DAY = date(2021, 1, 1)
+"""The first day until a listing provides the real one."""
 
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     start_date: date | None = Field(
         None,
         validation_alias="VOCAREUM_START_DATE",
-        description="First day to load, YYYY-MM-DD: the first daily partition. By default the first day that Vocareum delivered.",
+        description="First day to load, YYYY-MM-DD: the first daily partition. Defaults to the first day that Vocareum delivered.",
     )
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("data"),
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         30,
         ge=1,
         validation_alias="DAGSTER_RUNS_KEPT_DAYS",
-        description="Days that Dagster's runs are kept, with their events and logs.",
+        description="Days to keep Dagster's runs, with their events and logs.",
     )
     budgets_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
         None,
@@ -140,20 +140,20 @@ class Settings(BaseSettings):
 
     @property
     def first_day_path(self) -> Path:
-        """Where the first day that Vocareum delivered is kept, once a listing has told it."""
+        """File with the first day that Vocareum delivered, once a listing provided it."""
         return self.data_dir.absolute() / "first_day"
 
     @property
     def learned_first_day(self) -> date | None:
-        """The first day that Vocareum delivered; None until a listing has told it."""
+        """The first day that Vocareum delivered; None until a listing provides it."""
         with suppress(OSError, ValueError):
             return date.fromisoformat(self.first_day_path.read_text().strip())
         return None
 
     @property
     def first_day(self) -> date:
-        """The first day to load and the first daily partition: as set, else as learned, else `UNLEARNED`."""
-        return self.start_date or self.learned_first_day or UNLEARNED
+        """The first day to load and the first daily partition: as set, else as learned, else `DEFAULT_FIRST_DAY`."""
+        return self.start_date or self.learned_first_day or DEFAULT_FIRST_DAY
 
     @property
     def dagster_home(self) -> Path:

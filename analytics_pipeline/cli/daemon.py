@@ -22,7 +22,7 @@ def daemon() -> None:
     with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
     if learned := learn_before_start(settings):
-        print_info(f"The first day that Vocareum delivered is {learned}: the partitions begin with it.")
+        print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
     os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

@@ -29,7 +29,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     ):  # reports another daemon before this process is replaced; its daemon takes the lock
         pass
     if learned := learn_before_start(settings):
-        print_info(f"The first day that Vocareum delivered is {learned}: the partitions begin with it.")
+        print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:

@@ -1,6 +1,6 @@
-"""The first day that Vocareum delivered: the first partition, unless VOCAREUM_START_DATE gives another one.
+"""Learn the first day that Vocareum delivered: the first partition, unless VOCAREUM_START_DATE sets another one.
 
-It is learned from listings and kept in the data folder, as partitions are made before anything is listed.
+The day comes from listings. It is stored in the data folder, as partitions are defined before the bucket is listed.
 """
 
 from collections.abc import Iterable
@@ -16,27 +16,27 @@ from analytics_pipeline.warehouse.connection import read_warehouse
 from analytics_pipeline.warehouse.ledger import first_period
 
 EARLIEST = date(2012, 1, 1)
-"""A file of a day before that is a slip in its name: partitions that begin with it would be far too many."""
-_PATIENCE = 10.0
-"""Seconds for a listing before the daemon starts: its sensor learns the day, too."""
+"""An earlier day in a file's name is a mistake, and would create far too many partitions."""
+_LISTING_BUDGET = 10.0
+"""Seconds for the listing before the daemon starts. If it fails, the daemon's sensor learns the day."""
 
 
 def learn_first_day(settings: Settings, listing: ClassifiedListing, loaded: date | None) -> date | None:
-    """Keep the first day that is delivered or loaded, if it is earlier than what was known.
+    """Store the first day that is delivered or loaded, if it is earlier than the stored one.
 
-    It never becomes later, so that no partition is dropped that was loaded.
+    The day never moves forward, so that no loaded partition is dropped.
 
     Args:
-        settings: if they give a start date, nothing is learned.
-        listing: all that is listed.
-        loaded: the first day that is loaded; None if there is none.
+        settings: nothing is learned if they set a start date.
+        listing: the whole listing.
+        loaded: the first loaded day; None if nothing is loaded.
 
     Returns:
-        The day, if it is news.
+        The day, if it changed.
     """
     if settings.start_date:
         return None
-    starts = [one.partition.start for one in listing.deliveries]
+    starts = [delivery.partition.start for delivery in listing.deliveries]
     first = min(_plausible([*starts, loaded]), default=None)
     known = settings.learned_first_day
     if first is None or (known and known <= first):
@@ -47,10 +47,10 @@ def learn_first_day(settings: Settings, listing: ClassifiedListing, loaded: date
 
 
 def learn_before_start(settings: Settings) -> date | None:
-    """List the bucket if the first day is not known yet, so that a daemon begins with the right partitions.
+    """List the bucket if the first day is unknown, so that a daemon starts with the right partitions.
 
     Returns:
-        The day, if it is news; None, too, if the bucket can't be reached now.
+        The day, if it changed; None also if the bucket can't be reached.
     """
     if settings.start_date or settings.learned_first_day:
         return None
@@ -59,7 +59,7 @@ def learn_before_start(settings: Settings) -> date | None:
         if settings.warehouse_path.exists():
             with read_warehouse(settings.warehouse_path) as connection:
                 loaded = first_period(connection)
-        bucket = open_bucket(settings, _PATIENCE)
+        bucket = open_bucket(settings, _LISTING_BUDGET)
         return learn_first_day(settings, classify_listing(bucket.list(), bucket.prefix), loaded)
     return None
 

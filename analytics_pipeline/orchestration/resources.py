@@ -110,7 +110,7 @@ class WarehouseResource(DuckDBResource):
         return REPLACED if self.replaced_at > before else ""
 
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
-        """Keep the first day that is delivered or loaded (see `operations/first_day.py`); return it if it is news."""
+        """Store the first day that is delivered or loaded (see `operations/first_day.py`); return it if it changed."""
         return learn_first_day(self._settings, listing, loaded)
 
     @property
@@ -174,7 +174,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
     """Return a resource with an empty config schema: run config that names a field is refused.
 
-    It is created before the first step of each run, in the run's process, which is recorded then; what Dagster planned for it is corrected.
+    Dagster creates it before the first step of each run, in the run's process. It then records the process, and plans each
+    check of the run once.
     """
 
     def start(context: dg.InitResourceContext) -> Any:

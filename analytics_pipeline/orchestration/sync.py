@@ -142,7 +142,7 @@ def sync(
 ) -> Synced:
     """Load what a plan asks for, rebuild the affected models and publish. Each run is a Dagster run and shows in the UI.
 
-    Runs that are old are deleted, as a sensor does under the daemon.
+    Also deletes old runs, as the daemon's sensor does.
 
     Args:
         settings: the organisation's settings.
@@ -152,7 +152,7 @@ def sync(
         full: load everything delivered again, not only new and changed files.
         on_file: called with each file's result, to show progress.
         on_rebuild: called before the models are rebuilt.
-        clock: tells which partitions there are and which runs are old (UTC).
+        clock: decides which partitions exist and which runs are old (UTC).
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)

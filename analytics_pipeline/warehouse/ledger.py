@@ -84,7 +84,7 @@ def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None =
 
 
 def first_period(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the first day or month that is loaded; None if none is."""
+    """Return the first loaded day or month; None if none is loaded."""
     row = connection.execute("SELECT min(period) FROM ops.loaded_files").fetchone()
     return row[0] if row else None
 

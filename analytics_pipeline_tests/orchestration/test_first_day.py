@@ -1,4 +1,4 @@
-"""The first partition is the first day that Vocareum delivered; days without a file are named, and a backfill over them ends well."""
+"""The first partition is the first day that Vocareum delivered. Runs name days without a file, and backfills over them succeed."""
 
 from datetime import date
 from pathlib import Path
@@ -20,14 +20,14 @@ RANGE = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_par
 
 @pytest.fixture
 def unlearned(start_pipeline: StartPipeline) -> Pipeline:
-    """A pipeline without VOCAREUM_START_DATE that has listed nothing yet."""
+    """Return a pipeline without VOCAREUM_START_DATE that has not listed the bucket."""
     pipeline = start_pipeline("")
     assert first_partition() == "2021-01-01"
     return pipeline
 
 
 def first_partition() -> str:
-    """The first daily partition of a code location that is loaded now."""
+    """Return the first daily partition of a freshly loaded code location."""
     definitions = build_definitions(load_settings())
     partitions = definitions.resolve_asset_graph().get(SESSIONS).partitions_def
     assert partitions is not None
@@ -112,7 +112,7 @@ def test_a_backfill_marks_a_day_without_a_file_and_what_is_delivered_later_is_lo
     assert newest is not None
     assert (newest.partition, newest.description) == (
         "2026-11-05",
-        "No file is delivered. What was loaded of it before stays.",
+        "No file is delivered. Rows loaded earlier stay.",
     )
     pipeline.vocareum.put(*lab_sessions("2026-11-05"))
     assert spans(pipeline.tick().run_requests) == [("2026-11-05", "2026-11-05")]

@@ -1,4 +1,4 @@
-"""What is deleted of old runs, by the sensor and by `sync`, and what stays: Dagster's folder does not grow with time."""
+"""Deletion of old runs by the sensor and by `sync`: which records stay, and that Dagster's folder does not grow with time."""
 
 import os
 import sqlite3
@@ -26,7 +26,7 @@ TABLE = "raw.lab_sessions"
 
 @pytest.fixture
 def pipeline(start_pipeline: StartPipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """A pipeline whose Dagster keeps runs on disk and takes the time from the pipeline's clock."""
+    """Return a pipeline whose Dagster stores runs on disk and uses the pipeline's clock."""
     pipeline = start_pipeline(on_disk=True, retry_policy=AT_ONCE, DAGSTER_RUNS_KEPT_DAYS="7")
     monkeypatch.setattr("dagster._time._mockable_get_current_datetime", pipeline.clock)
     monkeypatch.setattr("dagster._time._mockable_get_current_timestamp", lambda: pipeline.clock().timestamp())
@@ -55,7 +55,7 @@ def test_verdicts_stay_until_the_file_is_loaded_and_no_more_of_them_than_are_cou
     assert old_runs([run("new", 30, asked=asked), *verdicts], NOW, 3) == ["4", "3", "2", "1"], (
         "the newest failure stays"
     )
-    assert old_runs([run("new", 30), *verdicts], NOW, 3) == ["4", "3"], "a run of other files says nothing of this one"
+    assert old_runs([run("new", 30), *verdicts], NOW, 3) == ["4", "3"], "a run of other files does not settle this file"
 
 
 def test_what_is_loaded_given_up_and_checked_is_known_when_its_runs_are_deleted(pipeline: Pipeline) -> None:
@@ -74,11 +74,11 @@ def test_what_is_loaded_given_up_and_checked_is_known_when_its_runs_are_deleted(
     assert "1 given up" in skipped(pipeline)
     before, runs = state(pipeline), len(pipeline.instance.get_runs())
     pipeline.clock.move(days=40)
-    assert "3 runs deleted" in (pipeline.tick("old_runs").skip_reason.skip_message or "")
+    assert "Deleted 3 runs" in (pipeline.tick("old_runs").skip_reason.skip_message or "")
     assert len(pipeline.instance.get_runs()) == runs - 3
     assert state(pipeline) == before
     assert "1 given up" in skipped(pipeline), "neither loaded nor failing files are asked for again"
-    assert pipeline.tick("old_runs").skip_reason.skip_message.startswith("0 runs deleted")
+    assert pipeline.tick("old_runs").skip_reason.skip_message.startswith("Deleted 0 runs")
 
 
 def test_dagster_alone_would_forget_what_is_loaded(pipeline: Pipeline) -> None:
@@ -142,7 +142,7 @@ INDEXED = ("event_logs", "asset_check_executions")
 
 
 def growth(pipeline: Pipeline, load: Callable[[], object], times: int) -> list[tuple[int, int]]:
-    """Load one changed file a day; return bytes and files of Dagster's folder after each time."""
+    """Load one changed file per day; return size (bytes) and number of files of Dagster's folder after each load."""
     for day in range(1, 4):
         pipeline.vocareum.put(*lab_sessions(f"2026-11-{day:02}"))
     sizes = [size(pipeline.settings.dagster_home)]
@@ -174,7 +174,7 @@ def skipped(pipeline: Pipeline) -> str:
 
 
 def state(pipeline: Pipeline) -> list[object]:
-    """What people, sensors and `sync` read of the runs."""
+    """Return the run records that people, sensors and `sync` read."""
     key = dg.AssetKey(["raw", "lab_sessions"])
     checks = pipeline.definitions.get_repository_def().asset_graph.asset_check_keys
     latest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))

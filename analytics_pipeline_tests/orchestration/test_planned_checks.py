@@ -1,4 +1,4 @@
-"""Checks of a run with a range of partitions: each is planned once, and its history in the UI is one entry for each run."""
+"""Checks of a run over a range of partitions: each is planned once, and its history in the UI has one entry per run."""
 
 import dagster as dg
 import pytest
@@ -12,7 +12,7 @@ RANGE = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_par
 
 
 def history(pipeline: Pipeline, name: str = "schema") -> list[tuple[str, Status]]:
-    """The entries of a check in the UI, newest first: run and status."""
+    """Return the UI's entries of a check, newest first: run and status."""
     key = dg.AssetCheckKey(dg.AssetKey(["raw", "lab_sessions"]), name)
     records = pipeline.instance.event_log_storage.get_asset_check_execution_history(key, limit=10)
     return [(record.run_id, record.status) for record in records]

@@ -135,7 +135,7 @@ def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[s
 def _plan(
     dataset: Dataset, bucket: Sources, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
 ) -> tuple[Plan, list[str]]:
-    """Plan the partitions of this run, listing minus ledger, and return those of them that have no file."""
+    """Plan the partitions of this run (listing minus ledger); return the plan and the partitions without a file."""
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
     listing = classify_listing((found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix)
     selected = None if partitions is None else set(partitions)
@@ -152,7 +152,7 @@ def _plan(
 
 
 def _report_absent(context: dg.AssetExecutionContext, dataset: Dataset, absent: Sequence[str]) -> None:
-    """Log each day or month without a file. In a backfill, mark it too: Dagster ends a backfill as failed over what is not marked.
+    """Log the days or months without a file. In a backfill, also mark them as materialized: otherwise Dagster fails the backfill.
 
     The mark names no version, so a file that is delivered later is loaded as usual.
     """
@@ -161,7 +161,7 @@ def _report_absent(context: dg.AssetExecutionContext, dataset: Dataset, absent: 
     context.log.info(f"{dataset.name}: no file is delivered for {', '.join(absent)}.")
     if dataset.period and BACKFILL in context.run.tags:
         for partition in absent:
-            text = "No file is delivered. What was loaded of it before stays."
+            text = "No file is delivered. Rows loaded earlier stay."
             context.log_event(dg.AssetMaterialization(asset_key(dataset), partition=partition, description=text))
 
 

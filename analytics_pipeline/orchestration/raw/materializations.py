@@ -54,7 +54,7 @@ def materialized_versions(
 
 
 def first_materialized(instance: dg.DagsterInstance) -> date | None:
-    """Return the first day or month that was ever loaded, as far as this instance knows; None if it knows of none."""
+    """Return the first materialized day or month in this instance; None if there is none."""
     found = []
     for dataset in DATASETS.values():
         if dataset.period:

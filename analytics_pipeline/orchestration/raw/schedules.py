@@ -43,7 +43,7 @@ def load_jobs() -> list[Any]:
 
 
 def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
-    """Return a schedule for each cadence of the feed, on by default; the partitions begin with `start`.
+    """Return a schedule for each cadence of the feed, on by default. Partitions start with `start`.
 
     Files that people write have no schedule: the sensor finds them.
     """

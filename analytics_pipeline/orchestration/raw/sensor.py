@@ -34,8 +34,8 @@ from analytics_pipeline.storage.clock import Clock, utc_now
 INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
 LEARNED = (
-    "The first day that Vocareum delivered is {learned}. The partitions of this code location begin with {start} until it is loaded "
-    "again: `analytics-pipeline daemon` does so within two minutes, in the UI press Deployment, Reload all."
+    "The first day that Vocareum delivered is {learned}. This code location's partitions start with {start} until it reloads: "
+    "`analytics-pipeline daemon` reloads it within two minutes; in the UI press Deployment, Reload all."
 )
 
 

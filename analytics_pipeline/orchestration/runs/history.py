@@ -1,8 +1,7 @@
-"""Delete runs from Dagster's own tables and files, of which Dagster 1.13 deletes too much or too little.
+"""Delete runs from Dagster's SQLite tables and files; no other module writes to them. `retention.py` decides which runs.
 
-`DagsterInstance.delete_run` takes the materializations of a run with it, so that its partitions count as missing, and leaves its event
-database, its compute logs, its tags and its check records. So this reads and writes Dagster's SQLite files, and nothing else here
-does; which runs are deleted is decided in `retention.py`.
+Dagster 1.13 deletes both too much and too little. `DagsterInstance.delete_run` also deletes the run's materializations, so
+that its partitions count as missing. It keeps the run's event database, compute logs, tags and check records.
 """
 
 import json
@@ -18,7 +17,7 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster._core.storage.runs import SqliteRunStorage
 
 _BATCH = 200
-"""Runs in one transaction: another process waits no longer than that."""
+"""Runs per transaction. It limits how long another process waits for the lock."""
 _WAIT_SECONDS = 60.0
 _RUNLESS = ""
 
@@ -27,8 +26,8 @@ _DELETE_RUNS = (
     "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(:runs))",
 )
 _DELETE_OLD_EVENTS = "DELETE FROM event_logs WHERE timestamp < :before"
-# The newest materialization of each partition and the newest verdict of each check stay: the UI, sensors and `sync` read them. So does
-# the newest row of a table: SQLite would give its number away once more, and the daemon's cursors count by it.
+# Keep the newest materialization of each partition and the newest verdict of each check: the UI, sensors and `sync` read
+# them. Also keep the newest row of a table: SQLite would reuse its id, and the daemon's cursors rely on ids.
 _DELETE_INDEXED = (
     """
     DELETE FROM event_logs
@@ -61,20 +60,20 @@ _DELETE_PLANNED = """
 
 
 def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
-    """Return whether the instance has Dagster's default storage, the only one that runs are deleted from."""
+    """Return whether the instance uses Dagster's default storage, the only one that we delete runs from."""
     events, runs = instance.event_log_storage, instance.run_storage
     return isinstance(events, SqliteEventLogStorage) and isinstance(runs, SqliteRunStorage)
 
 
 def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: datetime) -> None:
-    """Delete runs with their events, logs and tags, and what was told without a run before a time.
+    """Delete runs with their events, logs and tags, and events outside of runs that are older than a time.
 
-    What the state of assets, partitions and checks rests on stays. A run's row goes last, so that what a killed process leaves is
-    found again.
+    Keeps records that the state of assets, partitions and checks depends on. Deletes a run's row last, so that the next call
+    completes an interrupted one.
 
     Args:
         run_ids: runs that have ended.
-        before: UTC.
+        before: delete older events outside of runs (UTC).
     """
     shard, index, runs = _shard(instance, _RUNLESS), _shard(instance, INDEX_SHARD_NAME), _runs(instance)
     times = {"before": f"{before.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"}
@@ -95,7 +94,7 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
-    """Delete what was planned for each partition and never answered, as runs of earlier releases left it.
+    """Delete planned check records per partition that never got a result; runs of earlier releases left them.
 
     Args:
         run_ids: runs that have ended.
@@ -105,7 +104,7 @@ def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) 
 
 
 def delete_tick_logs(instance: dg.DagsterInstance, before: datetime) -> None:
-    """Delete the logs of sensors' and schedules' ticks before a time (UTC); Dagster deletes the ticks, but not their logs."""
+    """Delete logs of sensor and schedule ticks before a time (UTC). Dagster deletes ticks, but not their logs."""
     manager = instance.compute_log_manager
     if not isinstance(manager, LocalComputeLogManager):
         return
@@ -116,9 +115,9 @@ def delete_tick_logs(instance: dg.DagsterInstance, before: datetime) -> None:
 
 
 def _shard(instance: dg.DagsterInstance, name: str) -> Path:
-    """Return the database of a run's events, or that of all runs."""
+    """Return the path of the database with a run's events, or with the index of all runs."""
     events = instance.event_log_storage
-    assert isinstance(events, SqliteEventLogStorage), "keeps_history_on_disk was not asked"
+    assert isinstance(events, SqliteEventLogStorage), "check keeps_history_on_disk first"
     return Path(events.path_for_shard(name))
 
 

@@ -1,7 +1,8 @@
-"""Plan each check of a run once, though the run has a range of partitions.
+"""Plan each check of a run once, even if the run has a range of partitions.
 
-Dagster 1.13 plans the checks of a run for each of its partitions, whether the check has partitions or not, and records the one answer
-beside them: what it planned stays "planned" for ever, and the UI shows it as skipped. Our checks are about a dataset as a whole.
+Our checks cover a dataset as a whole. But Dagster 1.13 plans the checks of a run once per partition, even checks without
+partitions, and records their single result separately. The planned records then stay planned for ever, and the UI shows
+them as skipped.
 """
 
 import dagster as dg
@@ -13,7 +14,7 @@ from analytics_pipeline.orchestration.runs.run_records import PARTITION, RANGE_S
 
 
 def plan_checks_once(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Make one planned record without a partition of those that Dagster made for a run; do nothing once it is done."""
+    """Replace the planned records per partition of a run by one per check, without a partition. Idempotent."""
     first = run.tags.get(RANGE_START) or run.tags.get(PARTITION)
     storage, table = instance.event_log_storage, AssetCheckExecutionsTable
     if first is None or not isinstance(storage, SqlEventLogStorage):

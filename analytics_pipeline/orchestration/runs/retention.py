@@ -1,6 +1,6 @@
-"""Which runs are old and no longer needed, and the sensor that deletes them; `sync` does the same where no daemon runs.
+"""Decide which old runs are no longer needed, and delete them: by sensor, or at the end of `sync` if no daemon runs.
 
-How a run is deleted from Dagster's tables and files belongs in `history.py`.
+`history.py` deletes them from Dagster's tables and files.
 """
 
 from collections import defaultdict
@@ -21,25 +21,25 @@ from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 86_400
 TICK_LOGS_KEPT = timedelta(days=3)
-"""As long as `instance.yaml` keeps ticks that asked for nothing, which are nearly all."""
+"""The same as in `instance.yaml` for ticks without a request, which are nearly all ticks."""
 MOST_DELETED = 1_000
-"""Runs deleted at once: a sensor's tick must end within a minute, and the history of years may wait."""
+"""Runs deleted per call: a sensor tick must end within a minute. A longer history takes several calls."""
 
 
 def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[str]:
-    """Return the ids of runs that ended before a time and that nothing rests on, oldest first.
+    """Return the ids of runs that ended before a time and are no longer needed, oldest first.
 
     Args:
         runs: all runs, newest first.
         before: UTC.
-        attempts: verdicts on a version after which it is given up; more of them say nothing.
+        attempts: failures of a version after which it is given up; further ones are not needed.
     """
     needed = _newest(runs) | _verdicts(runs, attempts)
     return [run.run_id for run in reversed(runs) if run.ended and run.ended < before and run.run_id not in needed]
 
 
 def _newest(runs: Sequence[KnownRun]) -> set[str]:
-    """Return the newest run of each asset, or job without assets, in each state: alerts and the UI judge by it."""
+    """Return the newest run of each asset (or job without assets) in each state: alerts and the UI read it."""
     found: dict[tuple[str, str, bool], str] = {}
     for run in runs:
         for subject in run.assets or {run.job}:
@@ -48,7 +48,7 @@ def _newest(runs: Sequence[KnownRun]) -> set[str]:
 
 
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
-    """Return the runs that could not load a version of which nothing newer is known: a given-up file stays given up."""
+    """Return runs that failed to load a version, if no newer one is known: a given-up file must stay given up."""
     settled = set[tuple[str, str]]()
     refused: dict[tuple[str, str], list[str]] = defaultdict(list)
     needed = set[str]()
@@ -66,11 +66,12 @@ def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
 
 
 def delete_old_runs(instance: dg.DagsterInstance, now: datetime, kept: timedelta, attempts: int) -> int:
-    """Delete what is older than `kept` of runs, their events and logs, except what something rests on; return how many runs.
+    """Delete runs older than `kept` that are no longer needed, with their events and logs. Return the number of runs.
 
     Args:
         now: UTC.
-        attempts: verdicts on a version after which it is given up.
+        kept: age up to which every run is kept.
+        attempts: failures of a version after which it is given up.
     """
     if not keeps_history_on_disk(instance):
         return 0
@@ -90,17 +91,15 @@ def old_runs_sensor(kept: timedelta, attempts: int, clock: Clock = utc_now) -> d
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Once a day: runs that ended more than {kept.days} days ago (DAGSTER_RUNS_KEPT_DAYS) are deleted with their events "
-            "and logs. The newest materialization of each partition, the newest verdict of each check and the verdicts on files that "
-            "still fail stay."
+            f"Deletes runs that ended more than {kept.days} days ago (DAGSTER_RUNS_KEPT_DAYS), with their events and logs, once a "
+            "day. Keeps the newest materialization of each partition, the newest verdict of each check, and the failures of files "
+            "that still fail."
         ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not keeps_history_on_disk(context.instance):
-            return dg.SkipReason(
-                "Runs are deleted from Dagster's default storage alone, and dagster.yaml names another one."
-            )
+            return dg.SkipReason("Deleted no runs: dagster.yaml names another storage than Dagster's default.")
         deleted = delete_old_runs(context.instance, clock(), kept, attempts)
-        return dg.SkipReason(f"{deleted} runs deleted that ended more than {kept.days} days ago.")
+        return dg.SkipReason(f"Deleted {deleted} runs that ended more than {kept.days} days ago.")
 
     return sense

@@ -81,10 +81,10 @@ class KnownRun:
         return self.verdicts.get(dataset.name, {}).get(partition, "")
 
     def loaded(self, dataset: Dataset, partition: str) -> bool:
-        """Whether it was asked for this partition by name and got so far as to load it."""
+        """Return whether the run requested this partition by name and loaded it."""
         asked, refused = self.asked.get(dataset.name, {}), self.verdicts.get(dataset.name, {})
-        told = self.state is RunState.SUCCEEDED or bool(refused)
-        return told and partition in asked and partition not in refused
+        has_result = self.state is RunState.SUCCEEDED or bool(refused)
+        return has_result and partition in asked and partition not in refused
 
     def died_with(self, dataset: Dataset, partition: str) -> str:
         """Return the version of a partition that this run was asked to load when it died; empty if there is none."""
