@@ -118,18 +118,39 @@ def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
         logger.debug("a batch of %d files of %s raised %s", len(landed), dataset.name, type(error).__name__)
         if len(landed) != 1:
             return _joined(dataset, [read_batch(dataset, [file]) for file in landed])
-        result = FileResult(landed[0], failure=FileRefused(*_read_error(error)))
+        result = FileResult(landed[0], failure=broken_off(error, words("reading")))
         return Batch(dataset, [result], pl.DataFrame(), REJECTS.to_frame())
 
 
-def _read_error(error: BaseException) -> tuple[Words, Words]:
-    """Return why a file could not be read, and what to do. The error's own text may hold cells of the file."""
-    reason = words("reading it ended in {}", Words(type(error).__name__))
-    remedy = words(
-        "Check the file in the landing folder: its columns and the length of its rows. If it is damaged, ask Vocareum for it again; "
-        "if it is sound, report this, and run `analytics-pipeline quarantine replay` after an upgrade."
+def broken_off(error: BaseException, doing: Words) -> FileRefused:
+    """Return the failure of a file at which DuckDB, polars or Python raised an error. The error's own text may hold cells of the file.
+
+    Args:
+        error: what was raised.
+        doing: the step, such as "reading".
+    """
+    return FileRefused(
+        words("{} it ended in {}", doing, Words(type(error).__name__)),
+        words(
+            "Check the file in the landing folder: its columns and the length of its rows. If it is damaged, ask Vocareum for it "
+            "again; if it is sound, report this, and run `analytics-pipeline quarantine replay` after an upgrade."
+        ),
     )
-    return reason, remedy
+
+
+def split(batch: Batch) -> list[Batch]:
+    """Return a batch for each of a batch's files."""
+
+    def of_file(frame: pl.DataFrame, at: int) -> pl.DataFrame:
+        return frame.filter(pl.col(FILE) == at).with_columns(pl.lit(0, pl.Int64).alias(FILE)) if frame.width else frame
+
+    def absences(result: FileResult) -> list[Absence]:
+        return [one for one in batch.absences if one.partition == result.landed.delivery.partition.key]
+
+    return [
+        Batch(batch.dataset, [result], of_file(batch.rows, at), of_file(batch.rejects, at), absences(result))
+        for at, result in enumerate(batch.files)
+    ]
 
 
 def _joined(dataset: Dataset, batches: Sequence[Batch]) -> Batch:

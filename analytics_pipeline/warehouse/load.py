@@ -11,16 +11,24 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Kind
-from analytics_pipeline.ingest.batch import Batch, FileResult
+from analytics_pipeline.ingest.batch import Batch, FileResult, broken_off, split
 from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
+from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.absences import close_absences, open_absences, record_absences, supersede_repeats
 from analytics_pipeline.warehouse.arrivals import record_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
 from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.words import words
+
+_OF_NO_FILE = (
+    *(OSError, duckdb.IOException, duckdb.FatalException, duckdb.InternalException),
+    *(duckdb.InterruptException, duckdb.TransactionException),
+)
+"""Errors of the disk, of the database, or of a person who interrupts: they say nothing about the file that is written."""
 
 
 def write_batch(
@@ -28,7 +36,8 @@ def write_batch(
 ) -> None:
     """Replace the batch's files as a whole. Failed files keep their previous rows and are recorded as failed.
 
-    Records of erased people are removed from the batch first.
+    Records of erased people are removed from the batch first. If DuckDB or polars raise, each file is written alone, and a file at
+    which they raise again has failed.
 
     Args:
         connection: the live warehouse.
@@ -36,8 +45,33 @@ def write_batch(
         now: UTC, naive.
         run_id: id of the Dagster run.
         accept: whether a person accepted the files as they are, which closes their absences.
+
+    Raises:
+        OSError: the warehouse can't be written; DuckDB's IOException and FatalException mean the same.
     """
     erase_in_batch(batch, erased_people(connection))
+    try:
+        _write(connection, batch, now, run_id, accept=accept)
+    except (Exception, pl.exceptions.PanicException) as error:
+        if isinstance(error, _OF_NO_FILE) or is_full(error):
+            raise
+        if len(batch.files) == 1:
+            if batch.files[0].failure:
+                raise
+            _fail(batch, error)
+            _write(connection, batch, now, run_id, accept=accept)
+            return
+        for alone in split(batch):
+            write_batch(connection, alone, now, run_id, accept=accept)
+
+
+def _fail(batch: Batch, error: BaseException) -> None:
+    """Make the one file of a batch a failed one."""
+    batch.files[0].failure = broken_off(error, words("writing"))
+    batch.rows, batch.rejects, batch.absences = batch.rows.clear(), batch.rejects.clear(), []
+
+
+def _write(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool) -> None:
     files = _files_frame(batch, now, run_id)
     findings = _findings_frame(batch)
     connection.register("batch_files", files)

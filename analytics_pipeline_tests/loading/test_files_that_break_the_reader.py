@@ -1,13 +1,16 @@
-"""A file that crashes DuckDB, polars or Python fails alone, with a reason and a remedy; the others load."""
+"""A file at which DuckDB, polars or Python raise, read or written, fails alone, with a reason and a remedy; the others load."""
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import polars as pl
 import pytest
 
 from analytics_pipeline.ingest.csv import read_files as read
+from analytics_pipeline.warehouse import load as write
+from analytics_pipeline.warehouse.connection import WarehouseUnusable
 from analytics_pipeline_tests.ingest.delivered import HEADER
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
@@ -50,3 +53,42 @@ def test_a_file_that_breaks_the_reader_is_in_failed_files_and_stops_no_other(
     monkeypatch.undo()
     warehouse.load(warehouse.deliver({key(666): GRADES + ROW.format(666, 5)}))
     assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], "once it can be read, it is loaded"
+
+
+@pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.ConversionException, pl.exceptions.ComputeError])
+def test_a_file_that_breaks_the_writing_is_in_failed_files_and_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    """In the middle of the transaction; the rows that the file had stay."""
+    warehouse = Warehouse(tmp_path)
+    warehouse.load(warehouse.deliver({key(666): GRADES + ROW.format(666, 1) + ROW.format(666, 2)}))
+    replace = write._replace_ledger
+
+    def breaking(connection: duckdb.DuckDBPyConnection) -> None:
+        replace(connection)
+        if connection.execute("SELECT 1 FROM batch_files WHERE \"partition\" = '666' AND NOT failed").fetchone():
+            raise error(f"at {PLANTED}")
+
+    monkeypatch.setattr(write, "_replace_ledger", breaking)
+    bodies = {key(course): GRADES + ROW.format(course, 5) + ROW.format(course, 6) for course in (4, 666, 8)}
+    results = warehouse.load(warehouse.deliver(bodies, etag="e2"))
+    assert sorted(one.landed.delivery.partition.key for one in results if one.failure) == ["666"]
+    users = "SELECT courseid, list(userid ORDER BY userid) FROM raw.grades GROUP BY 1 ORDER BY 1"
+    assert warehouse.query(users) == [(4, [5, 6]), (8, [5, 6]), (666, [1, 2])]
+    failed = warehouse.query('SELECT "partition", etag, reason, attempts FROM ops.failed_files')
+    assert failed == [("666", "e2", f"writing it ended in {error.__name__}", 1)]
+    monkeypatch.undo()
+    warehouse.load(warehouse.deliver({key(666): bodies[key(666)]}, etag="e2"))
+    assert warehouse.query(users) == [(4, [5, 6]), (8, [5, 6]), (666, [5, 6])]
+    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], "once it can be written, it is loaded"
+
+
+@pytest.mark.parametrize("error", [duckdb.IOException, duckdb.FatalException, OSError])
+def test_an_error_of_the_disk_is_no_files_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    warehouse = Warehouse(tmp_path)
+    monkeypatch.setattr(write, "_replace_ledger", Mock(side_effect=error("No medium found")))
+    with pytest.raises((error, WarehouseUnusable), match="No medium found"):
+        warehouse.load(warehouse.deliver({key(4): GRADES + ROW.format(4, 5)}))
+    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)]
