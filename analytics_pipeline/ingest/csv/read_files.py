@@ -5,7 +5,7 @@ session variables.
 """
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ import polars as pl
 
 from analytics_pipeline.datasets import Column, Dataset
 from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_sql, trim_sql, trim_start_sql
+from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
 from analytics_pipeline.ingest.csv.header import Header
 from analytics_pipeline.ingest.csv.second_look import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
@@ -26,7 +27,9 @@ cells that the row lacks; a JSON object of the unannounced columns."""
 _SURPLUS = "_surplus"
 """Whether there is text after the header's last column."""
 
-_BLOCK = 50_000  # records that the tolerant reader holds as Python objects at a time
+_BLOCK_CELLS = 200_000
+_BLOCK_CHARACTERS = 4_000_000
+"""What the tolerant reader holds as Python objects at a time; they take ten times the memory of typed rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     Raises:
         OSError: a file can't be read.
     """
-    surveyed = {index: survey(path) for index, path in paths.items()} if header.simple else {}
+    quickly = [index for index, path in paths.items() if header.simple and not _begins_short(path, header)]
+    surveyed = {index: survey(paths[index]) for index in quickly}
     quick = {index: path for index, path in paths.items() if index in surveyed and surveyed[index].trusted}
     found: list[Text] = []
     unsound: set[int] = set()
@@ -79,6 +83,13 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
         damaged=[record for text in found for record in text.damaged],
         lines={index: lines for text in found for index, lines in text.lines.items()},
     )
+
+
+def _begins_short(path: Path, header: Header) -> bool:
+    """Return whether the first row lacks cells, as all rows of the article's example do. DuckDB would reject each row, at
+    4 kB of memory."""
+    first = next(islice(read_records(path, header.width), 1, None), None)
+    return first is not None and not first.fault and len(first.cells) < header.width
 
 
 def _read_quickly(
@@ -112,7 +123,8 @@ def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[
         source = f"""
             SELECT *, file_index AS {FILE}, 0 AS {SHORT}
             FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
-                          auto_detect = false, strict_mode = true, store_rejects = true, max_line_size = {MAX_LINE})"""
+                          auto_detect = false, strict_mode = true, store_rejects = true, rejects_limit = 1,  -- per file
+                          max_line_size = {MAX_LINE})"""
         # DuckDB would expand a folder's name as a glob pattern.
         connection.execute("SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]})
         rows = _typed(connection, dataset, header, source)
@@ -126,7 +138,7 @@ def _read_carefully(dataset: Dataset, header: Header, index: int, path: Path) ->
     records = islice(read_records(path, header.width), 1, None)
     text = Text(_no_rows(dataset, header))
     parts, lines = [text.rows], []
-    while block := list(islice(records, _BLOCK)):
+    for block in _blocks(records):
         sound = []
         for record in block:
             if reason := _shape_fault(record, header, dataset):
@@ -141,6 +153,20 @@ def _read_carefully(dataset: Dataset, header: Header, index: int, path: Path) ->
     text.rows = pl.concat(parts)
     text.lines[index] = pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
     return text
+
+
+def _blocks(records: Iterator[Record]) -> Iterator[list[Record]]:
+    block: list[Record] = []
+    cells = characters = 0
+    for record in records:
+        block.append(record)
+        cells += len(record.cells)
+        characters += len(record.raw)
+        if cells >= _BLOCK_CELLS or characters >= _BLOCK_CHARACTERS:
+            yield block
+            block, cells, characters = [], 0, 0
+    if block:
+        yield block
 
 
 def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | None:
@@ -180,8 +206,9 @@ def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
 
 def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:
     """Cast the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, unparsed is NULL and kept in UNREAD."""
-    trimmed = ", ".join(f"nullif({trim_start_sql(f'c{at}')}, '') AS c{at}" for at in range(header.cells))
     cell = {name: f"c{at}" for at, name in enumerate(header.names)}
+    announced = [cell[column.name] for column in dataset.columns if column.name in cell]
+    trimmed = ", ".join(f"nullif({trim_start_sql(text)}, '') AS {text}" for text in announced)
     typed = []
     for column in dataset.columns:
         if (text := cell.get(column.name)) is None:
@@ -190,18 +217,22 @@ def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Head
             typed.append(f'{trim_sql(text)} AS "{column.name}"')
         else:
             typed.append(f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"')
-    headers = [given or name for given, name in zip(header.delivered, header.names, strict=True)]
-    connection.execute("SET VARIABLE headers = $headers", {"headers": headers})
+    unannounced = _unannounced(dataset, header)
     # A relation converts rows to Arrow where they are produced. `execute` hands them over first, which costs 1.3 times the CPU and
     # a thread. A relation takes no parameters, so they are variables.
     rows = connection.sql(f"""
         WITH source AS ({source}),
-        cells AS (SELECT {trimmed}, {FILE}, {SHORT} FROM source),
-        typed AS (SELECT *, {", ".join(typed)}, {_extra_sql(dataset, header)} AS {EXTRA} FROM cells)
+        cells AS (
+            SELECT {trimmed}, {cells_sql(unannounced)} AS {EXTRA}, {_surplus_sql(header)} AS {_SURPLUS}, {FILE}, {SHORT}
+            FROM source
+        ),
+        typed AS (SELECT *, {", ".join(typed)} FROM cells)
         SELECT {", ".join(map(_value_sql, dataset.columns))}, {EXTRA},
                CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
-               {_unread_sql(dataset, cell)} AS {UNREAD}, {_surplus_sql(header)} AS {_SURPLUS}
+               {_unread_sql(dataset, cell)} AS {UNREAD}, {_SURPLUS}
         FROM typed""").pl()
+    headers = [header.delivered[at] or header.names[at] for at in unannounced]
+    rows = rows.with_columns(as_json(rows[EXTRA], headers))
     return parse_unread(connection, dataset, rows, UNREAD)
 
 
@@ -229,24 +260,22 @@ def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
 
 def _surplus_sql(header: Header) -> str:
     """Return SQL of whether a cell after the header's columns holds text."""
-    beyond = [f"nullif({trim_all_sql(f'c{at}')}, '') IS NOT NULL" for at in range(header.width, header.cells)]
-    return " OR ".join(beyond) or "false"
+    if header.cells == header.width:
+        return "false"
+    beyond = ", ".join(f"c{at}" for at in range(header.width, header.cells))
+    return f"{trim_all_sql(f'concat({beyond})')} <> ''"
 
 
-def _extra_sql(dataset: Dataset, header: Header) -> str:
-    """Return SQL of a JSON object of the unannounced columns without empty ones; NULL if there is none."""
+def _unannounced(dataset: Dataset, header: Header) -> list[int]:
+    """Return the positions of the unannounced columns."""
     announced = {column.name for column in dataset.columns}
-    unknown = [at for at, name in enumerate(header.names) if name not in announced]
-    if not unknown:
-        return "NULL::VARCHAR"
-    pairs = ", ".join(f"getvariable('headers')[{at + 1}], nullif({trim_all_sql(f'c{at}')}, '')" for at in unknown)
-    # Merging into an empty object drops NULLs (RFC 7396).
-    return f"nullif(json_merge_patch('{{}}', json_object({pairs}))::VARCHAR, '{{}}')"
+    return [at for at, name in enumerate(header.names) if name not in announced]
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "1GB",
+        "temp_directory": "",  # the default is `.tmp` in the working folder: DuckDB would spill cells into it
         "threads": 1,  # batches are read in parallel (`load_files.READERS`), which costs less than two threads for each
         # Transfer texts in polars' own string format, at half the cost; DuckDB needs both settings.
         "produce_arrow_string_view": True,
