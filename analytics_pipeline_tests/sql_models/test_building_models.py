@@ -40,7 +40,7 @@ def project(folder: Path, **files: str) -> Project:
 
 
 def test_every_promised_mart_exists_and_every_table_and_column_is_described() -> None:
-    assert {model.name for model in PROJECT.models.values() if not model.is_view} == MARTS
+    assert {model.name for model in PROJECT.models.values() if not model.is_view} >= MARTS
     silent = [model.qualified for model in PROJECT.models.values() if not model.description]
     silent += [
         f"{model.qualified}.{column}"
