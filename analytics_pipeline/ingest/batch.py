@@ -175,6 +175,8 @@ def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     known = {index: lines for text in texts for index, lines in text.lines.items()}
     written = [file.delivery.last_modified.replace(tzinfo=None) for file in landed]
     rows, issues = validate_rows(dataset, rows, written)
+    bad = issues.filter("error")["row"].unique()
+    issues = issues.filter(pl.col("error") | ~pl.col("row").is_in(bad.implode()))  # a warning is about a row that loads
     issues = issues.with_columns(rows[FILE].gather(issues["row"]).alias(FILE))
     _count(dataset, results, rows, damaged, issues)
 
@@ -182,7 +184,6 @@ def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     _add_findings(results, issues, damaged, lines)
     rejects = pl.concat([_rejected_rows(issues, lines), _damaged_records(damaged, results)])
     failed = [index for index, result in enumerate(results) if result.failure]
-    bad = issues.filter("error")["row"].unique()
     if failed or len(bad):  # avoids copying the whole batch, which is rarely needed
         rows = (
             rows.with_row_index("row")

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analytics_pipeline.datasets import FEED
+from analytics_pipeline.ingest.validate import validate_rows
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 SOUND = {
@@ -159,3 +161,28 @@ def test_no_finding_shows_a_value_of_a_record(tmp_path: Path):
     result = batch(tmp_path, "enrollment", file_of("enrollment", row)).files[0]
     assert result.findings
     assert "SECRETNAME" not in str(result.findings)
+
+
+SHORT = "1731001, 45686, student, Ann, nowhere, key, 99, 0, 1"  # lacks one cell, and its email is none
+WHOLE = "king, 45686, student, Ann, nowhere, key, 99, 0, 1, 2022-01-01"  # its id is none, and its email neither
+
+
+@pytest.mark.parametrize("row", [SHORT, WHOLE])
+def test_a_rejected_row_is_not_counted_among_the_warnings_too(tmp_path: Path, row: str):
+    """A warning is about a row that loads; this one is in quarantine."""
+    result = batch(tmp_path, "enrollment", HEADER["enrollment"] + row + "\n").files[0]
+    assert (result.rows, result.rejects, result.warnings) == (0, 1, 0)
+    assert [one.error for one in result.findings] == [True], result.findings
+
+
+def test_what_is_odd_in_a_short_row_is_an_error_and_no_warning_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    found = []
+
+    def validated(*arguments: Any) -> Any:
+        rows, issues = validate_rows(*arguments)
+        found.extend(issues.select("column", "error").iter_rows())
+        return rows, issues
+
+    monkeypatch.setattr("analytics_pipeline.ingest.batch.validate_rows", validated)
+    batch(tmp_path, "enrollment", HEADER["enrollment"] + SHORT + "\n")
+    assert found == [("email", True)]
