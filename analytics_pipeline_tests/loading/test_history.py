@@ -55,6 +55,15 @@ def test_courses_do_not_touch_each_other(warehouse: Warehouse):
     assert history(warehouse) == [(1, "student", 0, None), (2, "student", 1, 2), (3, "student", 2, None)]
 
 
+def test_a_column_that_vocareum_has_not_announced_is_followed_too(warehouse: Warehouse):
+    header, *_ = people().splitlines()
+    for at, seat in enumerate(("A1", "A1", "B2")):
+        night(warehouse, at, f"{header}, Seat\n1, 4051, student, N, a@b, k, 1, 0, 1,, {seat}\n")
+    seats = "SELECT _extra->>'Seat', valid_from, valid_to FROM history.enrollment ORDER BY ALL"
+    changed = FIRST_NIGHT + timedelta(days=2)
+    assert warehouse.query(seats) == [("A1", FIRST_NIGHT, changed), ("B2", changed, None)]
+
+
 def test_a_failed_file_closes_nothing(warehouse: Warehouse):
     night(warehouse, 0, people((1, "student")))
     night(warehouse, 1, "<html>")

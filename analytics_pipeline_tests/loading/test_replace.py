@@ -1,14 +1,19 @@
 """Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the tables are right."""
 
 import random
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from analytics_pipeline.ingest import batch
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.erase import People
+from analytics_pipeline.operations import load_files
 from analytics_pipeline.warehouse import load as load_module
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
+from analytics_pipeline.warehouse.erase import erase_rows
 from analytics_pipeline.warehouse.load import resolve_failures
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse, difference
@@ -75,6 +80,27 @@ def test_a_file_over_the_limit_of_rejects_fails_and_keeps_the_rows_it_had(wareho
     ]
 
 
+def test_a_loaded_version_that_fails_when_it_is_read_again_keeps_each_reject_once(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+):
+    """As after an upgrade whose rules are stricter: the version is loaded and failed at once."""
+    delivered = warehouse.deliver({DAY.format(1): costs(1, bad=3)})
+    warehouse.load(delivered)
+    monkeypatch.setattr(batch, "MAX_REJECTS", 0)
+    assert failures(warehouse.load(delivered)) == [delivered[0].key]
+    assert warehouse.query("SELECT etag, line FROM quarantine.rejects ORDER BY ALL") == [("e1", n) for n in (3, 4, 5)]
+
+
+def test_erasing_takes_rejects_of_the_loaded_version_alone_from_its_figures(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=2)}))
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=30)}, "e2"))
+    with open_warehouse(warehouse.path) as connection:
+        erase_rows(connection, People(frozenset([99]), frozenset(["u@v.com"])))
+    assert warehouse.query("SELECT etag FROM quarantine.rejects") == [], "the failed version's rejects go, too"
+    figures = "SELECT etag, records, rows, rejects, erased FROM ops.loaded_files"
+    assert warehouse.query(figures) == [("e1", 3, 1, 0, 2)]
+
+
 def test_an_unreadable_file_fails_alone_and_says_so_in_the_ledger(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
     bodies = {DAY.format(1): "<html>", DAY.format(2): costs(2), DAY.format(3): b"", DAY.format(4): "a,b\n1,2\n"}
@@ -86,16 +112,19 @@ def test_an_unreadable_file_fails_alone_and_says_so_in_the_ledger(warehouse: War
     assert all(reason and remedy and attempts == 1 for _, reason, remedy, attempts in noted), noted
 
 
-def test_failures_count_their_attempts_and_end_with_a_good_version(warehouse: Warehouse):
+def test_failures_count_their_attempts_and_end_with_a_good_version(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+):
     broken = warehouse.deliver({DAY.format(1): "<html>"})
+    nights = [FIRST_NIGHT + timedelta(days=n) for n in range(5)]
+    failure = "SELECT etag, attempts, failed_since, failed_at, run_id FROM ops.failed_files"
     for attempt in (1, 2, 3):
+        monkeypatch.setattr(load_files, "warehouse_now", lambda now=nights[attempt]: now)
         warehouse.load(broken, run_id=f"run {attempt}")
-        ((attempts, since, at, run),) = warehouse.query(
-            "SELECT attempts, failed_since, failed_at, run_id FROM ops.failed_files"
-        )
-        assert (attempts, run, since <= at) == (attempt, f"run {attempt}", True)
+        assert warehouse.query(failure) == [("e1", attempt, nights[1], nights[attempt], f"run {attempt}")]
+    monkeypatch.setattr(load_files, "warehouse_now", lambda: nights[4])
     warehouse.load(warehouse.deliver({DAY.format(1): "<html> again"}, "e2"))
-    assert warehouse.query("SELECT etag, attempts FROM ops.failed_files") == [("e2", 1)], "another version counts anew"
+    assert warehouse.query(failure) == [("e2", 1, nights[4], nights[4], "test")], "another version counts anew"
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}, "e3"))
     assert warehouse.query("SELECT * FROM ops.failed_files") == []
     assert users(warehouse) == [("2026-01-01", 1)]

@@ -48,6 +48,14 @@ def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(warehou
     assert rows == [(1, Decimal(90)), (2, Decimal(60))]
 
 
+def test_of_two_files_that_tell_the_same_end_the_later_one_counts(warehouse: Connection) -> None:
+    later = session(NOON, course=9) | {"file_date": DAY + timedelta(days=1)}
+    put(warehouse, "raw.lab_sessions", later, session(NOON, course=5))
+    build_all(warehouse)
+    rows = warehouse.execute("SELECT course_id, file_date FROM staging.lab_sessions").fetchall()
+    assert rows == [(9, DAY + timedelta(days=1))], "not the lower course id, nor the file that was loaded last"
+
+
 def test_sessions_without_any_time_are_kept_apart_by_the_day_of_their_file(warehouse: Connection) -> None:
     put(
         warehouse,

@@ -328,6 +328,20 @@ def test_the_reports_are_compared_by_month_and_account(warehouse: Connection) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "carried_in"),
+    [(day(30), day(1, 11), 2), (day(31), day(1, 11), 0), (day(31), day(2, 11), 0)],
+    ids=["31 October and 1 November", "1 November", "1 and 2 November"],
+)
+def test_spend_is_carried_in_if_it_covers_a_day_before_the_month_and_not_from_its_first_day_on(
+    warehouse: Connection, before: date, after: date, carried_in: int
+) -> None:
+    put(warehouse, "raw.aws_cost", aws(before, 1), aws(after, 3))
+    build_all(warehouse)
+    november = "SELECT carried_in FROM marts.spend_reconciliation WHERE month = DATE '2026-11-01'"
+    assert warehouse.execute(november).fetchall() == [(carried_in,)]
+
+
 def labs_known(connection: Connection, *days: int) -> None:
     """The ledger says that these days' sessions are loaded."""
     put(connection, "ops.loaded_files", *({"dataset": "lab_sessions", "period": day(number)} for number in days))

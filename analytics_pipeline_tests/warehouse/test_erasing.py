@@ -26,7 +26,7 @@ from analytics_pipeline.operations import load_files as loading
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.connection import connect, open_warehouse
 from analytics_pipeline.warehouse.erase import compact, erased_people
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.quality import unaccounted
@@ -296,6 +296,22 @@ erase(Settings(), {someone.user_id}, dry_run=False)
     erase(settings, someone.user_id, dry_run=False)
     _assert_gone(someone, settings)
     _assert_every_record_accounted_for(settings)
+
+
+def test_compacting_refuses_a_log_that_could_not_be_written_back_and_loses_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept_in_the_log(path: Path) -> duckdb.DuckDBPyConnection:
+        connection = connect(path)
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        connection.execute("INSERT INTO ops.erased VALUES (4711, now()::TIMESTAMP, 1)")
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr("analytics_pipeline.warehouse.erase.connect", kept_in_the_log)
+        with pytest.raises(OSError, match="log could not be written back"):
+            compact(settings.warehouse_path)
+    assert _all(settings, "SELECT user_id FROM ops.erased") == [(4711,)], "neither the file nor its log was touched"
 
 
 def test_compacting_keeps_every_table_view_comment_and_row(settings: Settings) -> None:

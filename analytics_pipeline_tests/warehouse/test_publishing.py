@@ -1,6 +1,7 @@
 """The published file: its content, what must never be in it, and undisturbed readers."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.files import replacing
 from analytics_pipeline.warehouse.publish import NothingToPublish, Published, export_parquet, publish
 
 PRIVATE = {
@@ -155,6 +157,29 @@ def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(setting
     settings.published_path.chmod(0o640)
     _publish(settings)
     assert settings.published_path.stat().st_mode & 0o777 == 0o640
+
+
+def test_its_bytes_are_on_the_disk_before_it_gets_its_name_and_the_name_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure in between must not leave an empty file under the name of the one before."""
+    target, steps = tmp_path / "analytics.duckdb", []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        steps.append(("fsync", os.fstat(handle).st_ino))
+        sync(handle)
+
+    def replaced(fresh: Path, name: Path) -> Path:
+        steps.append(("replace", fresh.stat().st_ino))
+        return replace(fresh, name)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    with replacing(target) as fresh:
+        fresh.write_bytes(b"new")
+    file, folder = target.stat().st_ino, tmp_path.stat().st_ino
+    assert steps == [("fsync", file), ("replace", file), ("fsync", folder)]
 
 
 def test_no_temporary_file_is_left_and_a_dead_processs_is_replaced(settings: Settings) -> None:
