@@ -91,17 +91,17 @@ class Settings(BaseSettings):
     budgets_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
         None,
         validation_alias="BUDGETS_FILE",
-        description="CSV file of budgets that you write; without it there are no budgets.",
+        description="Your CSV file of budgets (docs/budgets.md). Optional.",
     )
     course_labels_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
         None,
         validation_alias="COURSE_LABELS_FILE",
-        description="CSV file of each course's department and term that you write; without it terms are derived from sessions.",
+        description="Your CSV file of each course's department and term. Without it, terms are derived from sessions.",
     )
     anomaly_floor_usd: Decimal = Field(
         Decimal(5),
         validation_alias="ANOMALY_FLOOR_USD",
-        description="US dollars that a student's day must cost at least to be an anomaly.",
+        description="Minimum cost of an anomalous student-day, in US dollars.",
         ge=0,
         le=10_000_000,
         decimal_places=2,
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
 
     @property
     def hand_written(self) -> dict[str, Path]:
-        """The paths of the files that people write, by environment variable; those that are not set are left out."""
+        """Absolute paths of the hand-written files that are set, by environment variable."""
         paths = {"BUDGETS_FILE": self.budgets_file, "COURSE_LABELS_FILE": self.course_labels_file}
         return {name: path.absolute() for name, path in paths.items() if path}
 

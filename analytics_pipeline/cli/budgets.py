@@ -1,4 +1,4 @@
-"""`analytics-pipeline budgets`: look at the files that people write, before they are loaded."""
+"""`analytics-pipeline budgets`: check the hand-written files before they are loaded."""
 
 import typer
 
@@ -9,20 +9,20 @@ from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.operations.check_budgets import check_budgets
 from analytics_pipeline.settings import load_settings
 
-app = typer.Typer(help="Look at budgets and course labels before they are loaded.", no_args_is_help=True)
+app = typer.Typer(help="Check budgets and course labels before they are loaded.", no_args_is_help=True)
 
 
 @app.callback()
 def budgets() -> None:
-    """Look at budgets and course labels before they are loaded."""
+    """Check budgets and course labels before they are loaded."""
 
 
 @app.command()
 @command
 def check() -> None:
-    """Say what the files of BUDGETS_FILE and COURSE_LABELS_FILE hold.
+    """Check BUDGETS_FILE and COURSE_LABELS_FILE without loading them.
 
-    Rows, rejected lines with their reasons, and ids of courses, departments and terms that match nothing. Nothing is loaded.
+    Prints row counts, rejected lines with reasons, and unknown ids of courses, departments and terms.
 
     Exit codes: 0 every line can be loaded, 1 some can't, 2 neither file is set.
     """
@@ -38,18 +38,18 @@ def check() -> None:
     if rows:
         table("Would be loaded", ["file", "records", "rows", "quarantined", "warnings"], rows)
     for name, file in checked.files.items():
-        _tell_findings(name, file)
+        _print_findings(name, file)
     for found in checked.unmatched:
         print_info(
-            f"{found.dataset}: no {found.kind.replace('_', ' ')} {one_line(found.id)} is known, so the row counts nothing yet."
+            f"{found.dataset}: no {found.kind.replace('_', ' ')} {one_line(found.id)} is known, so the row has no effect yet."
         )
     if not checked.is_compared:
         print_info("Course ids were not compared: there is no warehouse yet. Run `analytics-pipeline sync` first.")
     raise typer.Exit(DONE if checked.is_well else INCOMPLETE)
 
 
-def _tell_findings(name: str, file: FileResult) -> None:
-    """Print each broken rule with the lines that break it, and why a whole file can't be read."""
+def _print_findings(name: str, file: FileResult) -> None:
+    """Print why a file can't be read, and each broken rule with its lines."""
     path = DATASETS[name].setting
     if file.failure:
         line = f", line {file.failure.line}" if file.failure.line else ""

@@ -71,7 +71,7 @@ def demo(
 
 
 def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write budgets and course labels into the data folder; return the settings that name them."""
+    """Write budgets and course labels to the data folder; return the settings with their paths."""
     found = {}
     for key, body in files.items():
         placed = classify(key.partition("/")[2])

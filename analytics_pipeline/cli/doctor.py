@@ -104,7 +104,7 @@ def _first_day(settings: Settings) -> str:
 
 
 def _hand_written(settings: Settings) -> Verdict:
-    """Whether every line of budgets and course labels can be loaded."""
+    """Check whether every line of budgets and course labels can be loaded."""
     checked = check_budgets(settings)
     if not checked.is_well:
         return Verdict(False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`")

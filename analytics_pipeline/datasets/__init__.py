@@ -1,4 +1,4 @@
-"""The datasets of the feed and of files written by hand: one module per dataset, each with a pandera model and `DATASET`.
+"""The datasets of the feed and of hand-written files: one module per dataset, each with a pandera model and `DATASET`.
 
 This is the only declaration. Tables, casts, checks, partitions and the data dictionary are derived
 from it. To add a dataset, add one module to this folder.
@@ -49,7 +49,7 @@ def _discover() -> Mapping[str, Dataset]:
 DATASETS: Mapping[str, Dataset] = _discover()
 """Every dataset by its name."""
 FEED: Mapping[str, Dataset] = {name: dataset for name, dataset in DATASETS.items() if dataset.setting is None}
-"""Those that Vocareum delivers; the others are files that people write."""
+"""Datasets that Vocareum delivers. The others are hand-written files."""
 
 
 def normal_form(header: str) -> str:

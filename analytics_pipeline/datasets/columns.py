@@ -21,7 +21,7 @@ Flag = pl.Boolean
 Instant = Annotated[pl.Datetime, "us", None]
 """A moment in UTC (TIMESTAMP), delivered as text or as epoch seconds (nine or ten digits)."""
 Day = pl.Date
-"""A day of the calendar (DATE), written as 2026-01-09."""
+"""A calendar day (DATE), such as 2026-01-09."""
 Money = Annotated[pl.Decimal, 18, 9]
 """US dollars, DECIMAL(18, 9): never a float, so that sums are exact and independent of row order.
 

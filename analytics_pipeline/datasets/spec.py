@@ -27,7 +27,7 @@ class Cadence(StrEnum):
     SNAPSHOT = "snapshot"
     """One file per course or organisation, overwritten every 24 hours: we alone keep its history."""
     BY_HAND = "by_hand"
-    """A file on this machine that a person overwrites now and then. It is never late, and we alone keep its history."""
+    """A hand-written file on this machine. It is never late, and only we keep its history."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ PERIODS: Mapping[Cadence, Period] = {
 WHOLE_ORGANISATION = "organisation"
 """The partition key of a snapshot with one file for the whole organisation."""
 BY_HAND_PREFIX = "by_hand/"
-"""Keys below `org{org}/` of the files that people write. The vendor's bucket has no such folder."""
+"""Prefix of the keys of hand-written files, below `org{org}/`. The vendor's bucket has no such folder."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ class Dataset:
             determine the partition.
         cadence: how often files are produced.
         row_key: columns that identify a row within a file; a duplicate is a warning.
-        key_is_unique: whether a duplicate is an error instead: nobody can say which of the rows is meant.
+        key_is_unique: whether a duplicate is an error instead, as nobody can tell which row is right.
         accumulates: whether each file repeats earlier spend. The accumulation may restart with a month, so a file with
             fewer rows than a month ago is no anomaly.
         dated_by: column whose values differ between any two files (a time, or the course). Two files with identical
             bytes then can't both be right. None if the file of an idle day may repeat the previous one.
-        setting: environment variable with the path of a file that a person writes; None for what Vocareum delivers.
+        setting: environment variable with the path of a hand-written file; None for the feed.
     """
 
     name: str
@@ -134,12 +134,12 @@ class Dataset:
 
     @property
     def source(self) -> Words:
-        """Where its files come from, for messages."""
+        """Return where its files come from, for messages."""
         return words("the file of {}", Words(self.setting)) if self.setting else words("Vocareum's bucket")
 
     @property
     def request(self) -> Words:
-        """How to get a right version of a file, for messages."""
+        """Return how to get a correct version of a file, for messages."""
         return words("correct the file and save it") if self.setting else words("ask Vocareum for the file again")
 
     @property

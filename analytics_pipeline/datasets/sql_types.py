@@ -78,7 +78,7 @@ def _any_flag(cell: str) -> str:
 
 
 def _day(cell: str) -> str:
-    # A cast alone accepts blanks and a time after the day.
+    # A plain cast would also accept blanks, and a time after the day.
     return (
         f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}') THEN try_cast({cell} AS DATE) END"
     )
@@ -194,7 +194,7 @@ def not_a(sql: str) -> Words:
         "BIGINT": words("not a whole number"),
         "BOOLEAN": words("not 0 or 1"),
         "TIMESTAMP": words("not a time in UTC"),
-        "DATE": words("not a day of the calendar, such as 2026-01-09"),
+        "DATE": words("not a calendar day, such as 2026-01-09"),
     }
     return named[sql]
 

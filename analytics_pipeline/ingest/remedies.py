@@ -86,7 +86,7 @@ def remedy(dataset: str, reason: str, *, is_error: bool) -> str:
         is_error: whether the records are quarantined.
     """
     if setting := DATASETS[dataset].setting:
-        verb = "It is not loaded" if is_error else "It is loaded"
-        return f"{verb}. Correct the line in the file of {setting} and save it; the next `analytics-pipeline sync` or look of the daemon reads it."
+        outcome = "It is not loaded" if is_error else "It is loaded"
+        return f"{outcome}. Correct the line in {setting} and save the file. The next `sync`, or the daemon, loads it."
     found = next((text for pattern, text in KINDS if re.search(pattern, reason)), QUARANTINED if is_error else LOADED)
     return found.replace("{dataset}", dataset)

@@ -1,6 +1,6 @@
-"""Where deliveries come from: the vendor's bucket, and the files that people write on this machine. One listing for both.
+"""The sources of deliveries: the vendor's bucket and hand-written files on this machine, in one listing.
 
-A hand-written file is listed like an object of the bucket, under a key of its own; its version is a hash of its content.
+A hand-written file is listed like an object in the bucket, under its own key. Its version is a hash of its content.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undeli
 from analytics_pipeline.vocareum.transfer import Destination
 
 MOST_BYTES = 10_000_000
-"""No file that a person writes is larger; one that is, is another file."""
+"""A larger file can't be hand-written: the setting points to a wrong file."""
 UNREADABLE = "unreadable"
-"""Version of a file that can't be read. It is listed, so that it fails where all files do, and is never silent."""
+"""Version of a file that can't be read. It is listed, so that its load fails visibly like that of any file."""
 
 
 class Sources:
@@ -41,13 +41,13 @@ class Sources:
         }
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
-        """List what is delivered and what people wrote, under a prefix below `org{org}/`.
+        """List objects and hand-written files under a prefix below `org{org}/`.
 
-        The bucket is not asked for a prefix of hand-written files.
+        Does not list the bucket for the prefix of hand-written files.
 
         Raises:
             BucketError: listing is denied, or S3 fails.
-            VocareumError: credentials cannot be had.
+            VocareumError: Vocareum issues no credentials.
         """
         if not under.startswith(BY_HAND_PREFIX):
             yield from (found for found in self._bucket.list(under) if found.key not in self._paths)
@@ -56,10 +56,10 @@ class Sources:
                 yield _version(key, path)[0]
 
     def download(self, objects: Iterable[RemoteObject], destination: Destination) -> Iterator[Downloaded | Undelivered]:
-        """Fetch objects, as `Bucket.download` does; hand-written files are copied.
+        """Download objects as `Bucket.download` does, and copy hand-written files.
 
         Raises:
-            BucketError, Outage, VocareumError: as the bucket does.
+            BucketError, Outage, VocareumError: see `Bucket.download`.
             OSError: the disk is full.
         """
         wanted = list(objects)
@@ -72,7 +72,9 @@ class Sources:
         path = self._paths[wanted.key]
         found, content = _version(wanted.key, path)
         if content is None:
-            setting = next(one.setting for one in DATASETS.values() if f"{self.prefix}{one.prefix}" == wanted.key)
+            setting = next(
+                dataset.setting for dataset in DATASETS.values() if f"{self.prefix}{dataset.prefix}" == wanted.key
+            )
             return Undelivered(
                 wanted,
                 f"{setting} is {path}, which is no readable file of at most {MOST_BYTES // 1_000_000} MB",
@@ -85,21 +87,21 @@ class Sources:
 
 
 def open_sources(settings: Settings, budget: float | None = None) -> Sources:
-    """Return everything that files come from, by the settings; nothing is asked until it is used.
+    """Return the sources that the settings name. Sends no request yet.
 
     Args:
-        settings: of the organisation.
-        budget: seconds after which the API or S3 is not asked once more; by default what each of them has.
+        settings: must name an organisation and a token.
+        budget: seconds in which the API and S3 requests may be retried; by default each has its own.
 
     Raises:
         SettingsError: the organisation or the token is not set.
-        VocareumError: an address is not safe for secrets.
+        UnsafeAddress: an address is neither HTTPS nor HTTP on this machine.
     """
     return Sources(open_bucket(settings, budget), settings.hand_written)
 
 
 def _version(key: str, path: Path) -> tuple[RemoteObject, bytes | None]:
-    """Return a hand-written file as it is now, and its content; None where it can't be read."""
+    """Return the current version of a hand-written file, and its content; None if it can't be read."""
     try:
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         content = path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None

@@ -1,4 +1,4 @@
-"""What loading the hand-written files would bring: rows, rejects, and ids that match nothing. Nothing is written."""
+"""Check the hand-written files without loading them: rows, rejects and unknown ids."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from analytics_pipeline.warehouse.connection import read_warehouse
 
 @dataclass(frozen=True)
 class Unmatched:
-    """An id in a hand-written file that stands for nothing known."""
+    """An unknown id in a hand-written file."""
 
     dataset: str
     kind: str
@@ -25,13 +25,13 @@ class Unmatched:
 
 @dataclass
 class Checked:
-    """What the hand-written files hold.
+    """The result of checking the hand-written files.
 
     Attributes:
-        files: the verdict of each file that can be opened, by dataset.
-        unreadable: dataset and path of files that are set and can't be opened.
-        unmatched: ids that match no course, department or term.
-        is_compared: whether there is a warehouse to compare course ids with.
+        files: result of each file that can be opened, by dataset.
+        unreadable: paths of files that can't be opened, by dataset.
+        unmatched: unknown ids of courses, departments and terms.
+        is_compared: whether a warehouse exists to compare course ids with.
     """
 
     files: dict[str, FileResult] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Checked:
 
     @property
     def is_well(self) -> bool:
-        """Whether every row of every file would load."""
+        """Return whether every row of every file would load."""
         return not self.unreadable and not any(file.failure or file.rejects for file in self.files.values())
 
 
@@ -49,7 +49,7 @@ def check_budgets(settings: Settings) -> Checked:
     """Read the hand-written files as a load would, and compare their ids with the warehouse.
 
     Raises:
-        WarehouseBusy: others held the warehouse for too long.
+        WarehouseBusy: other processes held the warehouse for too long.
     """
     checked, batches = Checked(), dict[str, Batch]()
     for dataset in DATASETS.values():
@@ -76,7 +76,7 @@ def _read(dataset: Dataset, path: Path) -> Batch:
 
 
 def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:
-    """Course ids by scope; None without a warehouse with marts."""
+    """Return known course ids by scope; None without a warehouse with marts."""
     if not settings.warehouse_path.exists():
         return None
     with read_warehouse(settings.warehouse_path) as connection:

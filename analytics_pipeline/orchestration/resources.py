@@ -115,7 +115,7 @@ class WarehouseResource(DuckDBResource):
 
     @property
     def anomaly_floor_usd(self) -> Decimal:
-        """US dollars that a student's day must cost at least to be an anomaly."""
+        """Return the minimum cost of an anomalous student-day, in US dollars."""
         return self._settings.anomaly_floor_usd
 
     @property

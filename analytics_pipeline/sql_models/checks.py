@@ -18,7 +18,7 @@ from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, Severity, mark_outdated, read, record
 
 ALARMS_SHOWN = 20
-"""Alarms that the text of a check names."""
+"""Maximum number of alarms in the text of a check."""
 IS_BUILT = "is_built"
 """Name of the check that records a model's last build, and when it was."""
 
@@ -32,7 +32,7 @@ class Tested:
         violations: number of returned rows; None if it did not run.
         seconds: duration.
         failure: why it did not run.
-        alarms: the rows of a test that alerts.
+        alarms: rows of a test that declares alarms.
     """
 
     test: SqlTest

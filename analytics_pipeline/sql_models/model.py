@@ -77,7 +77,7 @@ class SqlTest:
         columns: names of the returned columns.
         depends_on: qualified names of the tables it reads.
         severity: how bad a returned row is.
-        is_alarm: whether people are told of each returned row, once, and once that it is gone.
+        is_alarm: whether each returned row sends a message, and another one when it is gone.
     """
 
     name: str
@@ -113,14 +113,16 @@ def parse_test(name: str, text: str) -> SqlTest:
     """Parse a test's file.
 
     Raises:
-        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or an alarm lacks its columns.
+        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or it declares alarms without their columns.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
     columns, reads = tuple(query.named_selects), tables_read(query)
     is_alarm = _is_alarm(name, sql)
     if is_alarm and columns != _ALARM_COLUMNS:
-        raise InvalidModel(f"tests/{name}.sql: a test that alerts returns the columns {', '.join(_ALARM_COLUMNS)}.")
+        raise InvalidModel(
+            f"tests/{name}.sql: a test with `alert: yes` must return the columns {', '.join(_ALARM_COLUMNS)}."
+        )
     return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql), is_alarm)
 
 

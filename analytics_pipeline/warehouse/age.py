@@ -16,7 +16,7 @@ GRACE = {
     Cadence.MONTHLY: timedelta(hours=60),
     Cadence.SNAPSHOT: timedelta(hours=24),
 }
-"""How late a delivery may be: a day's file is late from noon (UTC) of the next day. A file that a person writes has no time."""
+"""How late a delivery may be: a day's file is late from noon (UTC) of the next day. Hand-written files are never late."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Age:
         dataset: name of the dataset.
         newest: newest loaded day or month (a month's first day); for a snapshot the day it was last written.
         days: whole days since then.
-        is_late: whether a daily or monthly dataset should have a newer one by now; never for what is overwritten in place.
+        is_late: whether a daily or monthly dataset should have a newer one by now; never for files that are overwritten in place.
     """
 
     dataset: str

@@ -36,11 +36,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Alarm:
-    """A row of a test that alerts: people are told of it once, and once that it is gone.
+    """A row of a test that declares alarms: it sends a message, and another one when it is gone.
 
     Attributes:
-        alarm: what it is about, in ids alone; unchanged while the crossing or episode lasts.
-        message: what was found, and what to do.
+        alarm: its subject, in ids only; unchanged while the episode lasts.
+        message: the finding and the remedy.
     """
 
     alarm: str
@@ -61,7 +61,7 @@ class Check:
         text: the finding.
         remedy: what a person should do; empty if it passed.
         withholds: qualified names of the tables that are not republished while it fails.
-        alarms: what people are told of, if the test alerts.
+        alarms: alarms of the test, if it declares them.
         since: when the verdict last changed (UTC); None until it is recorded.
         evaluated_at: UTC; None if a model that it reads was rebuilt since its evaluation.
     """
@@ -150,8 +150,8 @@ def _check(
     withholds: list[str], alarms: list[dict[str, str]] | None, since: datetime, evaluated_at: datetime | None,
 ) -> Check:  # fmt: skip
     found = (name, subject, Kind(kind), Severity[severity], passed, violations, text, remedy)
-    told = tuple(Alarm(**alarm) for alarm in alarms or ())
-    return Check(*found, withholds=tuple(withholds or ()), alarms=told, since=since, evaluated_at=evaluated_at)
+    opened = tuple(Alarm(**alarm) for alarm in alarms or ())
+    return Check(*found, withholds=tuple(withholds or ()), alarms=opened, since=since, evaluated_at=evaluated_at)
 
 
 def with_times(check: Check, before: Check | None, now: datetime) -> Check:

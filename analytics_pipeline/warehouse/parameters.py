@@ -1,4 +1,4 @@
-"""`ops.parameters`: the settings that SQL models read, in one row, so that a model needs no template."""
+"""`ops.parameters`: settings that SQL models read, in one row, so that models need no templates."""
 
 from decimal import Decimal
 
@@ -8,11 +8,11 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 
 def set_parameters(connection: duckdb.DuckDBPyConnection, anomaly_floor_usd: Decimal) -> None:
-    """Replace the row.
+    """Replace the row of parameters.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        anomaly_floor_usd: US dollars that a student's day must cost at least to be an anomaly.
+        anomaly_floor_usd: minimum cost of an anomalous student-day, in US dollars.
     """
     with transaction(connection):
         connection.execute("DELETE FROM ops.parameters")

@@ -173,12 +173,12 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.parameters",
-        "The settings that SQL models read, as they were at the latest build; at most one row.",
+        "Settings that SQL models read, as of the latest build; at most one row.",
         (
             TableColumn(
                 "anomaly_floor_usd",
                 "DECIMAL(18, 2)",
-                "US dollars that a student's day must cost at least to be an anomaly (ANOMALY_FLOOR_USD).",
+                "Minimum cost of an anomalous student-day, in US dollars (ANOMALY_FLOOR_USD).",
             ),
         ),
     ),
@@ -200,7 +200,7 @@ OPERATIONS: tuple[Table, ...] = (
             TableColumn(
                 "alarms",
                 "STRUCT(alarm VARCHAR, message VARCHAR)[]",
-                "What people are told of, once each; NULL or empty if the test does not alert.",
+                "Open alarms of the test; NULL or empty if it declares none.",
             ),
             TableColumn("since", "TIMESTAMP", "When the verdict last changed (UTC)."),
             TableColumn(

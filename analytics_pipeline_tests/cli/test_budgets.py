@@ -1,4 +1,4 @@
-"""Hand-written files from the terminal: checked, loaded by content, kept over time, and never silent when they are bad."""
+"""Hand-written files in the terminal: checks, loads by content, history, and visible errors."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_cour
 
 @pytest.fixture
 def budgets(tmp_path: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of BUDGETS_FILE, with one budget, and an organisation of one course."""
+    """Return the path of BUDGETS_FILE with one budget, in an organisation with one course."""
     demo.put("org9001/course-asn_mapping/course_mapping.csv", COURSES)
     path = tmp_path / "budgets.csv"
     path.write_text(HEADER + ALL.format(500))
@@ -35,7 +35,7 @@ def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(run: Run,
     assert query(data, "SELECT name, amount::INTEGER FROM raw.budgets") == [("All", 500)]
 
     os.utime(budgets, (2_000_000_000, 2_000_000_000))
-    assert "Nothing to do" in run("sync").output, "another time is not another content"
+    assert "Nothing to do" in run("sync").output, "a new mtime is not a new version"
 
     budgets.write_text(HEADER + ALL.format(700))
     os.utime(budgets, (2_000_000_000, 2_000_000_000))
@@ -45,20 +45,20 @@ def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(run: Run,
     assert query(data, "SELECT amount_before::INTEGER, amount::INTEGER FROM marts.budget_status") == [(500, 700)]
 
 
-def test_a_file_that_is_not_there_fails_alone_and_is_said(run: Run, budgets: Path, data: Path):
+def test_a_missing_file_fails_alone_with_a_message(run: Run, budgets: Path, data: Path):
     assert run("sync").exit_code == 0
     budgets.unlink()
     result = run("sync")
     assert result.exit_code == 1
     assert "BUDGETS_FILE" in result.output and "no readable file" in result.output
-    assert query(data, "SELECT count(*) FROM raw.budgets") == [(1,)], "what was loaded stays"
+    assert query(data, "SELECT count(*) FROM raw.budgets") == [(1,)], "rows loaded earlier stay"
     doctor = run("doctor")
     assert "FAIL hand-written files" in doctor.output and doctor.exit_code == 2
     checked = run("budgets", "check")
     assert (checked.exit_code, "can't be read" in checked.output) == (1, True)
 
 
-def test_a_setting_that_is_taken_back_is_told_and_closed(run: Run, budgets: Path, data: Path):
+def test_unsetting_a_file_is_reported_until_it_is_closed(run: Run, budgets: Path, data: Path):
     assert run("sync").exit_code == 0
     told = run("sync", BUDGETS_FILE=None)
     assert "analytics-pipeline close --dataset budgets --partition organisation" in told.output
@@ -67,7 +67,7 @@ def test_a_setting_that_is_taken_back_is_told_and_closed(run: Run, budgets: Path
     assert query(data, "SELECT count(*) FROM marts.budget_status") == [(0,)]
 
 
-def test_check_says_what_it_would_read_and_what_matches_nothing(run: Run, budgets: Path, data: Path):
+def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, data: Path):
     assert run("sync").exit_code == 0
     budgets.write_text(
         HEADER

@@ -1,4 +1,4 @@
-"""The files that people write: judged like the feed, each rejected line with its reason."""
+"""Hand-written files: validated like the feed, with a reason for each rejected line."""
 
 from pathlib import Path
 
@@ -34,27 +34,27 @@ def test_a_file_of_every_scope_loads(tmp_path: Path):
         ("organisation,CS,X,2026-09-01,2026-12-31,20,USD,,,", "*", "empty for the organisation"),
         ("term,,X,2026-09-01,2026-12-31,20,USD,,,", "*", "a name for a department or term"),
         ("course,1,,2026-09-01,2026-12-31,20,USD,,,", "name", "it is empty"),
-        ("course,1,X,2026-09-31,2026-12-31,20,USD,,,", "starts_on", "not a day of the calendar"),
-        ("course,1,X,01/09/2026,2026-12-31,20,USD,,,", "starts_on", "not a day of the calendar"),
+        ("course,1,X,2026-09-31,2026-12-31,20,USD,,,", "starts_on", "not a calendar day"),
+        ("course,1,X,01/09/2026,2026-12-31,20,USD,,,", "starts_on", "not a calendar day"),
         ("course,1,X,2026-09-01,2026-08-31,20,USD,,,", "*", "ends_on must not be before starts_on"),
         ("course,1,X,2026-09-01,,20,USD,,,", "*", "ends_on must be given unless repeat is monthly"),
         ("course,1,X,2026-09-01,2026-12-31,0,USD,,,", "amount", "it must be from 0 to"),
         ("course,1,X,2026-09-01,2026-12-31,much,USD,,,", "amount", "not a number"),
         ("course,1,X,2026-09-01,2026-12-31,20,EUR,,,", "currency", "nothing is converted"),
         ("course,1,X,2026-09-01,2026-12-31,20,,,,", "currency", "it is empty"),
-        ("course,1,X,2026-09-01,2026-12-31,20,USD,half,,", "alert_at", "whole percents"),
+        ("course,1,X,2026-09-01,2026-12-31,20,USD,half,,", "alert_at", "whole percentages"),
         ("course,1,X,2026-09-01,2026-12-31,20,USD,,-1,", "student_cap", "it must be from 0 to"),
         ("course,1,X,2026-09-01,2026-12-31,20,USD,,,weekly", "repeat", "it must be one of"),
     ],
 )
-def test_a_line_that_says_no_budget_is_rejected_with_its_reason(tmp_path: Path, line: str, column: str, reason: str):
+def test_an_invalid_budget_is_rejected_with_its_reason(tmp_path: Path, line: str, column: str, reason: str):
     read = batch(tmp_path, "budgets", f"{BUDGETS}{GOOD}{line}\n")
     assert [(at, where) for at, where, _ in reasons(read)] == [(3, column)]
     assert reason in reasons(read)[0][2]
     assert read.rows["name"].to_list() == ["Cloud"]
 
 
-def test_of_two_budgets_of_one_name_none_is_taken(tmp_path: Path):
+def test_budgets_with_the_same_name_are_all_rejected(tmp_path: Path):
     read = batch(tmp_path, "budgets", f"{BUDGETS}{GOOD}{GOOD.replace('20', '30')}")
     assert [(line, why) for line, _, why in reasons(read)] == [
         (2, "it repeats the key (name) of another row"),

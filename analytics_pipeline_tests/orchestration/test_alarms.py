@@ -1,4 +1,4 @@
-"""Alarms about money: each crossing or episode is told once, and once that it is over. No message names a user."""
+"""Alarms about money: each sends one message when it begins and one when it ends. No message names a user."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -30,7 +30,7 @@ def day(number: int) -> date:
 
 
 def spent_on(user: int, number: int) -> Decimal:
-    """Half a dollar a day; one student once fifty, and one a dollar on three days after dropping, and then nothing."""
+    """Yield half a dollar per day; one student once spends fifty, another a dollar on three days after dropping, then nothing."""
     if user == RUNAWAY and number == 10:
         return Decimal(50)
     if user == DROPPED and number > 11:
@@ -75,7 +75,7 @@ def pipeline(
 
 
 def told(pipeline: Pipeline, webhook: Webhook) -> list[str]:
-    """Load and rebuild, look for incidents twice, and return what is said about money."""
+    """Load and rebuild, evaluate incidents twice, and return the messages about money."""
     before = len(webhook.texts)
     assert all(run.success for run in pipeline.tick_and_run())
     built = rebuild(pipeline.settings, pipeline.definitions, pipeline.instance, lambda: None)
@@ -85,7 +85,7 @@ def told(pipeline: Pipeline, webhook: Webhook) -> list[str]:
     return [text for text in webhook.texts[before:] if ":warning:" in text or " (open since " in text]
 
 
-def test_each_alarm_is_told_once_and_taken_back_once(
+def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook, budgets: Path
 ) -> None:
     write_budget(budgets, 100)

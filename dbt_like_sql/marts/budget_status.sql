@@ -1,5 +1,5 @@
--- Every period of every budget of BUDGETS_FILE: what it allows, what is spent and what is expected. Empty without that file. Budgets overlap
--- (a course's spend counts for the course, its department, term and the organisation too): never sum them.
+-- Amount, spend and forecast of each period of each budget in BUDGETS_FILE; empty without that file. Budgets overlap, as a
+-- course's spend also counts for its department, term and the organisation: never sum them.
 WITH
 now AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
 without_course AS (
@@ -28,7 +28,7 @@ unknown AS (
     JOIN without_course ON without_course.day BETWEEN periods.starts_on AND periods.ends_on
     GROUP BY periods.budget, periods.starts_on
 ),
--- The last amount that the file gave before the present one.
+-- The amount before the current one.
 raised AS (
     SELECT history.name AS budget, max_by(history.amount, history.valid_to) AS amount, max(history.valid_to) AS changed_at
     FROM history.budgets AS history
@@ -58,7 +58,7 @@ joined AS (
         ON forecasts.scope = periods.scope AND forecasts.scope_id = periods.scope_id AND forecasts.horizon = 'budget end'
         AND forecasts.starts_on = periods.starts_on AND forecasts.ends_on = periods.ends_on
 ),
--- The days to come, each with what will be spent by then.
+-- Future days, each with the spend expected by then.
 coming AS (
     SELECT budget, starts_on, as_of, amount, spent_until, next_week, unnest(range(1, days_left + 1)) AS ahead
     FROM joined
@@ -79,27 +79,27 @@ SELECT
     joined.scope, -- organisation, department, course, root_course or term.
     joined.scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
     joined.as_of, -- Newest complete day (-> marts.spend_calendar).
-    joined.amount, -- US dollars that the period allows.
-    joined.amount_before, -- US dollars that the budget allowed before its amount was last changed; NULL if it never was.
-    joined.amount_changed_at, -- When the file with the present amount was saved (UTC); NULL if it never changed.
-    joined.spent::DECIMAL(38, 9) AS spent, -- US dollars spent in the period, exact, days that are not complete too. Opening balances are left out.
-    joined.spend_without_course::DECIMAL(38, 9) AS spend_without_course, -- US dollars of the same days on parts that no mapping knows: part of spent for the organisation, and possibly missing from it for any other scope.
-    round(joined.spent * 100 / joined.amount, 2)::DECIMAL(38, 2) AS percent_of_amount, -- spent in percent of amount.
+    joined.amount, -- US dollars that may be spent in the period.
+    joined.amount_before, -- Amount before its last change, in US dollars; NULL if it never changed.
+    joined.amount_changed_at, -- Time at which the file with the current amount was saved (UTC); NULL if the amount never changed.
+    joined.spent::DECIMAL(38, 9) AS spent, -- US dollars spent in the period, exact, including incomplete days. Excludes opening balances.
+    joined.spend_without_course::DECIMAL(38, 9) AS spend_without_course, -- US dollars spent on unmapped parts on these days: included in spent for the organisation, possibly missing from it for other scopes.
+    round(joined.spent * 100 / joined.amount, 2)::DECIMAL(38, 2) AS percent_of_amount, -- spent, in percent of amount.
     round(
         greatest(0, least(joined.ends_on, coalesce(joined.as_of, joined.starts_on - 1)) - joined.starts_on + 1) * 100 / (joined.ends_on - joined.starts_on + 1), 2
-    )::DECIMAL(38, 2) AS percent_of_time, -- Days of the period up to as_of, in percent of all.
-    if(joined.forecast IS NULL, NULL, greatest(joined.forecast, joined.spent))::DECIMAL(38, 6) AS forecast, -- US dollars expected of the whole period (marts.spend_forecast). NULL for a period that is not under way, and while there are less than seven days of spend.
-    if(joined.forecast_low IS NULL, NULL, greatest(joined.forecast_low, joined.spent))::DECIMAL(38, 6) AS forecast_low, -- Lower end of the band, that held four times of five in the past. NULL with fewer than eight origins.
-    if(joined.forecast_high IS NULL, NULL, greatest(joined.forecast_high, joined.spent))::DECIMAL(38, 6) AS forecast_high, -- Upper end of the band. NULL with fewer than eight origins.
-    joined.error_percent, -- How far the forecast was off at this distance in the past, in percent of what came. NULL without origins.
-    coalesce(joined.was_exhausted_on, exhausting.exhausted_on) AS exhausted_on, -- UTC day on which amount was reached, or by the forecast will be. NULL if neither.
+    )::DECIMAL(38, 2) AS percent_of_time, -- Days of the period up to as_of, in percent of all its days.
+    if(joined.forecast IS NULL, NULL, greatest(joined.forecast, joined.spent))::DECIMAL(38, 6) AS forecast, -- US dollars expected for the whole period (see marts.spend_forecast). NULL if the period is not current, or with less than seven days of spend.
+    if(joined.forecast_low IS NULL, NULL, greatest(joined.forecast_low, joined.spent))::DECIMAL(38, 6) AS forecast_low, -- Lower end of the 80 % band. NULL with fewer than eight origins.
+    if(joined.forecast_high IS NULL, NULL, greatest(joined.forecast_high, joined.spent))::DECIMAL(38, 6) AS forecast_high, -- Upper end of the 80 % band. NULL with fewer than eight origins.
+    joined.error_percent, -- Past error of the forecast at this distance, in percent of the actual spend. NULL without origins.
+    coalesce(joined.was_exhausted_on, exhausting.exhausted_on) AS exhausted_on, -- UTC day on which spend reached amount, or will reach it by the forecast. NULL if neither.
     CASE
         WHEN joined.was_exhausted_on IS NOT NULL THEN false
         WHEN exhausting.exhausted_on IS NOT NULL THEN true
-    END AS is_exhausted_by_forecast, -- Whether exhausted_on is foretold and not yet so; NULL where it is NULL.
-    joined.alert_at, -- Percents of amount at which an alarm is sent.
-    [percent FOR percent IN joined.alert_at IF joined.spent * 100 >= joined.amount * percent] AS alerts_reached, -- Those of them that are reached.
-    joined.student_cap, -- US dollars that a student may spend in a course within the period (marts.student_spend_watch); NULL for no cap.
+    END AS is_exhausted_by_forecast, -- Whether exhausted_on is a forecast; NULL if exhausted_on is.
+    joined.alert_at, -- Percentages of amount that trigger an alarm.
+    [percent FOR percent IN joined.alert_at IF joined.spent * 100 >= joined.amount * percent] AS alerts_reached, -- Percentages of alert_at that spend has reached.
+    joined.student_cap, -- US dollars that a student may spend in a course within the period (see marts.student_spend_watch); NULL without a cap.
     CASE
         WHEN NOT joined.is_known THEN 'no such scope'
         WHEN joined.as_of IS NULL OR joined.as_of < joined.starts_on THEN 'upcoming'
@@ -107,6 +107,6 @@ SELECT
         WHEN joined.spent >= joined.amount THEN 'over'
         WHEN joined.forecast > joined.amount THEN 'forecast over'
         ELSE 'ok'
-    END AS state -- ok, forecast over, over, upcoming, ended, ended over, or no such scope (no course, department or term has this id).
+    END AS state -- ok, forecast over, over, upcoming, ended, ended over, or no such scope (no course, department or term has that id).
 FROM joined
 LEFT JOIN exhausting ON exhausting.budget = joined.budget AND exhausting.starts_on = joined.starts_on

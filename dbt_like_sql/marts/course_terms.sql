@@ -1,5 +1,5 @@
--- The term and department of each course: as a person labelled it, else derived from the days of its own sessions, never from its name.
--- A derived term is the quarter in which the middle one of its sessions lies, and may change while the course goes on.
+-- Term and department of each course: from course_labels, otherwise derived from the course's own sessions, never from its
+-- name. A derived term is the quarter of the median session, and may change while the course runs.
 WITH
 sessions AS (
     SELECT
@@ -21,12 +21,12 @@ keys AS (
 )
 SELECT
     keys.course_id, -- Vocareum id of the course -> marts.course_summary.
-    labels.department, -- Department that answers for the course, from course_labels; NULL where it has no label.
-    coalesce(labels.term, year(sessions.middle) || ' Q' || quarter(sessions.middle)) AS term, -- Term from course_labels, else derived, such as `2026 Q4`. NULL without a label and sessions.
-    labels.term IS NULL AND sessions.middle IS NOT NULL AS is_derived, -- Whether the term is derived from sessions, and no person said it.
-    coalesce(labels.starts_on, sessions.first_day) AS starts_on, -- First UTC day of the course: from course_labels, else of its first session.
-    coalesce(labels.ends_on, sessions.last_day) AS ends_on, -- Last UTC day of the course: from course_labels, else of its newest session.
-    labels.ends_on IS NOT NULL AS end_is_known -- Whether a person gave the last day; else sessions may still follow.
+    labels.department, -- Department responsible for the course, from course_labels; NULL without a label.
+    coalesce(labels.term, year(sessions.middle) || ' Q' || quarter(sessions.middle)) AS term, -- Term from course_labels, otherwise derived, such as `2026 Q4`. NULL without a label and sessions.
+    labels.term IS NULL AND sessions.middle IS NOT NULL AS is_derived, -- Whether the term is derived from sessions instead of course_labels.
+    coalesce(labels.starts_on, sessions.first_day) AS starts_on, -- First UTC day of the course: from course_labels, otherwise of its first session.
+    coalesce(labels.ends_on, sessions.last_day) AS ends_on, -- Last UTC day of the course: from course_labels, otherwise of its newest session.
+    labels.ends_on IS NOT NULL AS end_is_known -- Whether ends_on comes from course_labels. If not, sessions may still follow.
 FROM keys
 LEFT JOIN staging.course_labels AS labels ON labels.course_id = keys.course_id
 LEFT JOIN sessions ON sessions.course_id = keys.course_id

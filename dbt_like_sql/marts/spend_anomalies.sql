@@ -1,6 +1,7 @@
--- Days on which one user's labs in a course cost far more than usual: at least ten times the median student-day of the course in the 28 days
--- before, and at least ANOMALY_FLOOR_USD. Left out are values that are no spend of one day: opening balances, the first value after a restart
--- of an account, and values that cover several days. Without five student-days to compare with, a day is not judged.
+-- Days on which a user's labs in a course cost far more than usual: at least ten times the course's median student-day of the
+-- previous 28 days, and at least ANOMALY_FLOOR_USD. Excludes values that are not the spend of one day: opening balances, the
+-- first value after a restart of an account, and values that cover several days. Skips days with fewer than five student-days
+-- to compare with.
 WITH
 floor AS (SELECT coalesce(max(anomaly_floor_usd), 5) AS usd FROM ops.parameters),
 user_days AS (
@@ -38,11 +39,11 @@ SELECT
     anomalies.user_id, -- Vocareum id of the user -> marts.student_course_summary.
     anomalies.day, -- UTC day.
     coalesce(people.is_student, false) AS is_student, -- Whether the user's last known role in the course is student.
-    anomalies.cost::DECIMAL(38, 9) AS cost, -- US dollars of the user's day in the course, exact.
-    round(anomalies.median_cost, 9)::DECIMAL(38, 9) AS median_cost, -- US dollars of the course's median student-day in the 28 days before.
-    round(anomalies.cost::DOUBLE / anomalies.median_cost::DOUBLE, 1)::DECIMAL(38, 1) AS times_median, -- cost by median_cost, 10 or more.
-    anomalies.student_days, -- Student-days with spend from which the median is taken, 5 or more.
-    max(anomalies.day) FILTER (anomalies.begins) OVER so_far AS episode_starts_on -- First day of the episode: anomalies of the user in the course that are at most three days apart.
+    anomalies.cost::DECIMAL(38, 9) AS cost, -- US dollars that the user spent in the course on the day, exact.
+    round(anomalies.median_cost, 9)::DECIMAL(38, 9) AS median_cost, -- Median student-day of the course in the previous 28 days, in US dollars.
+    round(anomalies.cost::DOUBLE / anomalies.median_cost::DOUBLE, 1)::DECIMAL(38, 1) AS times_median, -- cost / median_cost, at least 10.
+    anomalies.student_days, -- Number of student-days with spend that the median uses, at least 5.
+    max(anomalies.day) FILTER (anomalies.begins) OVER so_far AS episode_starts_on -- First day of the episode: the user's anomalies in the course at most three days apart.
 FROM anomalies
 LEFT JOIN staging.course_members AS people
     ON people.course_id = anomalies.course_id AND people.user_id = anomalies.user_id

@@ -1,5 +1,5 @@
--- Every day from the first cost file to the newest one, and whether all spend of the day is known. Forecasts count complete days alone.
--- A provider that delivers nothing for a week, while the other does, counts as one that is no longer used.
+-- Every day from the first to the newest cost file, and whether all spend of the day is known. Forecasts use only complete
+-- days. A provider counts as no longer used if it delivers nothing for a week while the other one does.
 WITH
 files AS (
     SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded
@@ -26,6 +26,6 @@ judged AS (
 )
 SELECT
     day, -- UTC day.
-    is_complete, -- Whether the file of each provider is loaded, its newest version too. Never of the first AWS file, whose values were accumulated before it.
+    is_complete, -- Whether each provider's file is loaded in its newest version. False for the day of the first AWS file, whose values accumulated earlier.
     max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
 FROM judged

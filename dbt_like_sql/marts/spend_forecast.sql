@@ -1,7 +1,7 @@
--- What each scope will have spent by the end of the month, of its term, and of each of its budgets' current periods. The forecast of a day
--- is the mean of two: the run rate of the last seven days, and the mean of the same weekday in the last eight weeks. Only complete days
--- count (marts.spend_calendar). The band is the 80 % quantile of this method's own errors at the same distance, measured from past days
--- (rolling origins). The method and the band are measured over several organisations in benchmarks/forecast.py.
+-- Forecast of each scope's spend at the end of the month, of its term, and of the current period of each of its budgets. A day's
+-- forecast is the mean of the run rate of the last seven days and the mean of the same weekday in the last eight weeks. Uses only
+-- complete days (marts.spend_calendar). The band is the 80 % quantile of the method's own past errors at the same distance
+-- (rolling origins). benchmarks/forecast.py measures method and band over several organisations.
 WITH
 now AS MATERIALIZED (SELECT max(as_of) AS day FROM marts.spend_calendar),
 scopes AS MATERIALIZED (
@@ -31,7 +31,7 @@ rates AS (
         week AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
         weekdays AS (PARTITION BY scope, scope_id, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
 ),
--- With running totals the forecast of any number of days is a difference of rows.
+-- With running totals, the forecast of any number of days is a difference of two rows.
 running AS MATERIALIZED (
     SELECT
         scope, scope_id, day, is_complete, age, per_day,
@@ -68,7 +68,7 @@ asked AS MATERIALIZED (
     FROM targets
     CROSS JOIN now
 ),
--- What the method would have said on each past day, and what then came. The days to compare with are columns, so that plain joins find them.
+-- Forecasts as of each past day, and the actual spend. The days to compare with are columns, so that equality joins find them.
 past AS MATERIALIZED (
     SELECT
         asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, asked.days_left,
@@ -117,7 +117,7 @@ period_spend AS (
         AND spent.day BETWEEN asked.starts_on AND asked.as_of
     GROUP BY ALL
 ),
--- The next seven days; those after them repeat their weekdays.
+-- The next seven days. Later days repeat their weekdays.
 today AS (
     SELECT scope, scope_id, [(per_day + weekday) / 2 FOR weekday IN weekdays] AS next_week
     FROM running
@@ -147,17 +147,17 @@ foretold AS (
 SELECT
     scope, -- organisation, department, course, root_course or term.
     scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
-    horizon, -- month end, term end (of labelled courses whose term is under way), or budget end (of a current period of marts.budget_status).
+    horizon, -- month end, term end (of labelled courses in a current term), or budget end (of a current period in marts.budget_status).
     starts_on, -- First UTC day of the month, term or period.
-    ends_on, -- Last UTC day of it.
-    as_of, -- Newest complete day; what is known of later days is not counted.
+    ends_on, -- Last UTC day of the month, term or period.
+    as_of, -- Newest complete day. Later days are ignored.
     days_left, -- Days after as_of, up to ends_on; 0 on the last day.
     spent::DECIMAL(38, 9) AS spent, -- US dollars from starts_on to as_of, exact, without opening balances.
-    round(expected, 6)::DECIMAL(38, 6) AS expected, -- US dollars expected from as_of to ends_on. NULL while the scope has spent for less than seven days.
-    round(spent::DOUBLE + expected, 6)::DECIMAL(38, 6) AS forecast, -- US dollars expected of the whole period: spent and expected together.
-    round(spent::DOUBLE + least(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_low, -- Lower end of the band, that held four times of five in the past. NULL with fewer than eight origins.
-    round(spent::DOUBLE + greatest(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_high, -- Upper end of the band. NULL with fewer than eight origins.
-    round(error * 100, 2)::DECIMAL(38, 2) AS error_percent, -- How far the method was off at this distance in the past: the sum of its errors in percent of what came. NULL without origins.
-    coalesce(origins, 0) AS origins, -- Past days from which that was measured.
-    [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week] AS next_week -- US dollars expected of each of the seven days after as_of; later days repeat their weekdays.
+    round(expected, 6)::DECIMAL(38, 6) AS expected, -- US dollars expected after as_of, up to ends_on. NULL until the scope has seven days of spend.
+    round(spent::DOUBLE + expected, 6)::DECIMAL(38, 6) AS forecast, -- US dollars expected for the whole period: spent + expected.
+    round(spent::DOUBLE + least(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_low, -- Lower end of the 80 % band. NULL with fewer than eight origins.
+    round(spent::DOUBLE + greatest(expected * if(spread < 1, 1 - spread, spread * 0), expected * (1 + spread)), 6)::DECIMAL(38, 6) AS forecast_high, -- Upper end of the 80 % band. NULL with fewer than eight origins.
+    round(error * 100, 2)::DECIMAL(38, 2) AS error_percent, -- Past error of the method at this distance: sum of absolute errors, in percent of the actual spend. NULL without origins.
+    coalesce(origins, 0) AS origins, -- Number of past days that error_percent uses.
+    [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week] AS next_week -- US dollars expected on each of the seven days after as_of. Later days repeat their weekdays.
 FROM foretold

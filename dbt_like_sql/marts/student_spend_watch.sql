@@ -1,5 +1,5 @@
--- What each student spent in a course in each month, against the cap of a budget, and after the student dropped or left the course. A month
--- without spend has no row. Opening balances are left out; a value that covers several days is spread evenly, as in marts.spend_days.
+-- Spend of each student per course and month, compared with a budget's cap, and after the student dropped or left the course. A
+-- month without spend has no row. Excludes opening balances. Spreads a value that covers several days evenly, as marts.spend_days.
 WITH
 now AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
 students AS (
@@ -24,7 +24,7 @@ days AS (
         CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END AS cost
     FROM spread
 ),
--- Since when those who are not enrolled now are gone. Who was gone in the first file, left at an unknown time before it.
+-- Day by which students who are no longer enrolled had gone. Unknown for students already gone in the first file.
 gone AS (
     SELECT user_id, course_id, max(changed_at)::DATE AS gone_on
     FROM marts.roster_changes
@@ -43,7 +43,7 @@ months AS (
     LEFT JOIN gone ON gone.user_id = days.user_id AND gone.course_id = days.course_id AND NOT students.is_enrolled
     GROUP BY days.user_id, days.course_id, month
 ),
--- Of several caps that hold for a course in a month, that of the closest scope, and of those the lowest.
+-- If several caps apply to a course in a month, use that of the narrowest scope, then the lowest.
 caps AS (
     SELECT
         members.course_id, months.month, periods.budget, periods.starts_on, periods.ends_on, periods.student_cap
@@ -73,14 +73,14 @@ SELECT
     months.user_id, -- Vocareum id of the student -> marts.student_course_summary.
     months.course_id, -- Vocareum id of the course -> marts.course_summary.
     months.month, -- First day of the month (UTC).
-    months.spend::DECIMAL(38, 9) AS spend, -- US dollars of the student in the course in the month, exact.
-    caps.student_cap AS cap, -- US dollars that a student may spend in the course within the budget's period; NULL where no budget has a cap.
-    caps.budget AS cap_budget, -- Budget of the cap -> marts.budget_status. Of several, that of the closest scope (course, root_course, term, department, organisation), then the lowest cap.
-    coalesce(capped.spend, 0)::DECIMAL(38, 9) AS spend_under_cap, -- US dollars from the first day of the budget's period to the end of the month, which the cap limits. 0 without a cap; not to be summed over months.
+    months.spend::DECIMAL(38, 9) AS spend, -- US dollars that the student spent in the course in the month, exact.
+    caps.student_cap AS cap, -- US dollars that a student may spend in the course within the budget's period; NULL if no budget sets a cap.
+    caps.budget AS cap_budget, -- Budget of the cap -> marts.budget_status. Of several, the one with the narrowest scope (course, root_course, term, department, organisation), then the lowest cap.
+    coalesce(capped.spend, 0)::DECIMAL(38, 9) AS spend_under_cap, -- US dollars from the start of the budget's period to the end of the month, which the cap limits. 0 without a cap. Do not sum over months.
     coalesce(capped.spend > caps.student_cap, false) AS is_over_cap, -- Whether the student had spent more than the cap by the end of the month.
-    months.gone_on AS dropped_on, -- Day by which the enrollment showed that the student had dropped or left; NULL for who is enrolled, and where nobody saw it.
-    coalesce(months.spend_after_drop, 0)::DECIMAL(38, 9) AS spend_after_drop, -- US dollars of it on days after dropped_on.
-    coalesce(months.last_spend_after_drop >= now.day - 6, false) AS is_still_spending -- Whether the student spent after dropping within the seven days up to the newest complete day.
+    months.gone_on AS dropped_on, -- Day by which enrollment showed that the student dropped or left. NULL if the student is enrolled, or if the day is unknown.
+    coalesce(months.spend_after_drop, 0)::DECIMAL(38, 9) AS spend_after_drop, -- US dollars of spend on days after dropped_on.
+    coalesce(months.last_spend_after_drop >= now.day - 6, false) AS is_still_spending -- Whether the student spent after dropping, within the seven days up to the newest complete day.
 FROM months
 CROSS JOIN now
 LEFT JOIN caps ON caps.course_id = months.course_id AND caps.month = months.month

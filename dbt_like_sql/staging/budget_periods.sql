@@ -1,5 +1,5 @@
--- Every period of every budget: one for a budget that does not repeat, one for each month of a monthly one, up to the month of the newest
--- complete day.
+-- Every period of every budget: one for a budget that does not repeat, one per month for a monthly budget, up to the month of the
+-- newest complete day.
 WITH
 as_of AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
 months AS (
@@ -20,10 +20,10 @@ SELECT
     scope_id, -- Course id, name of the department or term, or `organisation`.
     greatest(starts_on, month) AS starts_on, -- First UTC day of the period.
     least(ends_on, last_day(month)) AS ends_on, -- Last UTC day of the period.
-    amount, -- US dollars of the period; of a month that the budget covers in part too.
-    alert_at, -- Percents of the amount at which an alarm is sent.
-    student_cap, -- US dollars that a student may spend in a course within the period; NULL for no cap.
-    is_monthly -- Whether the amount holds for each month.
+    amount, -- US dollars of the period; the full amount also for a month that the budget covers only in part.
+    alert_at, -- Percentages of the amount that trigger an alarm.
+    student_cap, -- US dollars that a student may spend in a course within the period; NULL without a cap.
+    is_monthly -- Whether the amount applies to each month.
 FROM months
 UNION ALL
 SELECT budget, scope, scope_id, starts_on, ends_on, amount, alert_at, student_cap, is_monthly

@@ -1,8 +1,8 @@
--- Department and term of each course that a person labelled in the file of COURSE_LABELS_FILE. Empty without that file.
+-- Department and term of each course in COURSE_LABELS_FILE. Empty without that file.
 SELECT
     course_id, -- Vocareum id of the course -> marts.course_summary.
-    department, -- Department that answers for the course; NULL where none is given.
-    term, -- Term of the course; NULL where none is given.
-    starts_on, -- First UTC day of the course; NULL where none is given.
-    ends_on -- Last UTC day of the course; NULL where none is given.
+    department, -- Department responsible for the course; NULL if not given.
+    term, -- Term of the course; NULL if not given.
+    starts_on, -- First UTC day of the course; NULL if not given.
+    ends_on -- Last UTC day of the course; NULL if not given.
 FROM raw.course_labels

@@ -1,5 +1,5 @@
--- Which courses belong to each scope that a budget or forecast may be about. The organisation's row without a course holds the spend of
--- parts that no mapping knows.
+-- The courses of each scope that a budget or forecast can cover. The organisation's row without a course stands for spend on
+-- unmapped parts.
 WITH
 courses AS (
     SELECT course_id FROM marts.course_terms

@@ -1,5 +1,5 @@
--- What each scope spent on each day, without opening balances, which are no spend of their day. A course's spend counts in several scopes:
--- sum it within one.
+-- Spend of each scope per day. Excludes opening balances, which are not spend of their day. A course's spend counts in several
+-- scopes: sum within one.
 SELECT
     members.scope, -- organisation, department, course, root_course or term.
     members.scope_id, -- Course id, name of the department or term, or `organisation`.

@@ -1,5 +1,5 @@
--- Each anomaly is the whole of a user's day in a course, at least ten times the usual and the floor, and no part of it was accumulated over
--- several days. If it fails, look at marts/spend_anomalies.sql.
+-- Each anomaly is the full spend of a user's day in a course, at least ten times the median and at least the floor, and no value in
+-- it covers several days. If it fails, look at marts/spend_anomalies.sql.
 SELECT anomalies.course_id, anomalies.user_id, anomalies.day
 FROM marts.spend_anomalies AS anomalies
 LEFT JOIN marts.daily_cloud_spend AS spend

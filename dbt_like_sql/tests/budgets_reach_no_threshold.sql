@@ -1,8 +1,8 @@
--- No budget's spend has reached one of its thresholds (alert_at). Each row is a threshold that a current period, or one that ended within the
--- last week, has reached.
+-- No budget's spend has reached one of its thresholds (alert_at). Each row is a threshold reached by a current period, or by one that
+-- ended within the last week.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.budget_status: raise the budget in the file of BUDGETS_FILE, or stop what costs the money.
+-- If it alerts, look at marts.budget_status: raise the budget in BUDGETS_FILE, or stop what causes the cost.
 SELECT
     format('budget of {} {} from {}, {} %', scope, scope_id, starts_on, percent) AS alarm,
     format(

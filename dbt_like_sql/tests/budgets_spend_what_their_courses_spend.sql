@@ -1,4 +1,4 @@
--- What a budget of the organisation, a course or a family of clones has spent is what marts.spend_days has for those courses and days.
+-- The spend of a budget of the organisation, a course or a clone family equals that of marts.spend_days for those courses and days.
 -- If it fails, look at staging/scope_courses.sql and marts/budget_status.sql.
 WITH
 again AS (

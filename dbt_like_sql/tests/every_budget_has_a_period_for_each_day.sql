@@ -1,4 +1,4 @@
--- Each budget of the file has a period for each of its days up to the newest complete day, and only one.
+-- Each budget has exactly one period for each of its days up to the newest complete day.
 -- If it fails, look at staging/budget_periods.sql.
 WITH
 days AS (

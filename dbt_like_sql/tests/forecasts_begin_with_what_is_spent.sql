@@ -1,5 +1,6 @@
--- What the courses have spent this month, and what no course is known of, is what the organisation has spent, to the last decimal. No band
--- excludes its forecast or rests on fewer than eight past days, and the days left end with the horizon. If it fails, look at marts/spend_forecast.sql.
+-- This month's spend of all courses and of unmapped parts adds up to that of the organisation, to the last decimal. Each band
+-- includes its forecast and uses at least eight past days. days_left ends with the horizon. If it fails, look at
+-- marts/spend_forecast.sql.
 WITH
 parts AS (
     SELECT sum(cost) AS spent

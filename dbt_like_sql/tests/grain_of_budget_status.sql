@@ -1,4 +1,4 @@
--- marts.budget_status has one row per budget, starts_on.
+-- marts.budget_status has one row per budget and first day (starts_on).
 -- If it fails, a join in marts/budget_status.sql multiplies rows.
 SELECT budget, starts_on, count(*) AS times
 FROM marts.budget_status

@@ -1,4 +1,4 @@
--- marts.course_terms has one row per course_id.
+-- marts.course_terms has one row per course.
 -- If it fails, a join in marts/course_terms.sql multiplies rows.
 SELECT course_id, count(*) AS times
 FROM marts.course_terms

@@ -1,4 +1,4 @@
--- marts.student_spend_watch has one row per user_id, course_id, month.
+-- marts.student_spend_watch has one row per student, course and month.
 -- If it fails, a join in marts/student_spend_watch.sql multiplies rows.
 SELECT user_id, course_id, month, count(*) AS times
 FROM marts.student_spend_watch

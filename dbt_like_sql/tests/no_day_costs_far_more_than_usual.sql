@@ -1,8 +1,8 @@
--- No user's day in a course costs far more than a student's day does there. Each row is an episode of a course that began on one day and
--- has had an anomaly within the last three days.
+-- No user's day costs far more than the median student-day of the course. Each row is an episode of a course with an anomaly within
+-- the last three days.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.spend_anomalies for the users, and end what still runs.
+-- If it alerts, look at marts.spend_anomalies for the users, and stop what still runs.
 SELECT
     format('anomaly in course {} since {}', anomalies.course_id, episode_starts_on) AS alarm,
     format(

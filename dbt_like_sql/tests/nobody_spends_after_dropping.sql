@@ -1,8 +1,8 @@
--- Nobody who dropped or left a course still spends money in it. Each row is a course and a day of dropping, of whose students some spent
--- within the last seven days, and a dollar or more since they dropped.
+-- Nobody who dropped or left a course still spends money in it. Each row is a course and a drop day with students who spent within the
+-- last seven days, and at least a dollar since they dropped.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.student_spend_watch for the users, and end what still runs in their accounts.
+-- If it alerts, look at marts.student_spend_watch for the users, and stop what still runs in their accounts.
 WITH
 students AS (
     SELECT user_id, course_id, dropped_on, sum(spend_after_drop) AS spent, bool_or(is_still_spending) AS is_still_spending

@@ -1,5 +1,5 @@
--- The months of a student in a course add up to what marts.student_course_summary has, without opening balances, and nobody spends more after
--- dropping than in all. If it fails, look at marts/student_spend_watch.sql.
+-- A student's months in a course add up to the spend in marts.student_course_summary, without opening balances. Spend after dropping
+-- never exceeds the total. If it fails, look at marts/student_spend_watch.sql.
 WITH
 months AS (
     SELECT user_id, course_id, sum(spend) AS spend, bool_or(dropped_on IS NULL AND spend_after_drop <> 0) AS is_wrong

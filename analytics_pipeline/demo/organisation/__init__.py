@@ -61,7 +61,7 @@ class Organisation:
         return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
 
     def hand_written(self) -> dict[str, bytes]:
-        """The files that people write, body by key: budgets and course labels."""
+        """Return the hand-written files, budgets and course labels: body by key."""
         return {f"org{self.spec.org_id}/{name}": body for name, body in by_hand.files(self._world).items()}
 
     @cached_property

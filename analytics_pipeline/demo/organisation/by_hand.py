@@ -1,7 +1,4 @@
-"""The files that people of the organisation write: budgets and course labels.
-
-Belongs here: who may spend how much, and which course is in which term. Does not: what is spent (spend.py).
-"""
+"""The organisation's hand-written files: budgets and course labels. Actual spend is in `spend.py`."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,12 +14,12 @@ _LABELS = "course_id,department,term,starts_on,ends_on"
 
 
 def term_end(world: World) -> date:
-    """The last day of the term, four weeks after the simulation."""
+    """Return the last day of the term, four weeks after the simulation."""
     return world.spec.last_day + timedelta(days=28)
 
 
 def files(world: World) -> dict[str, bytes]:
-    """Both files, by key below `org{org}/`. They do not depend on the day: people wrote them in advance."""
+    """Return both files, by key below `org{org}/`. They were written in advance, so they do not depend on the day."""
     return {
         "by_hand/budgets.csv": "\n".join([_BUDGETS, *_budgets(world), ""]).encode(),
         "by_hand/course_labels.csv": "\n".join([_LABELS, *_labels(world), ""]).encode(),
@@ -30,14 +27,14 @@ def files(world: World) -> dict[str, bytes]:
 
 
 def _labels(world: World) -> Iterator[str]:
-    """All courses that people are in but the last, which nobody has labelled."""
+    """Yield a label for each course with people, except the last one."""
     courses = [course for course in world.campus.courses if not course.archived]
     for n, course in enumerate(courses[:-1]):
         yield f"{course.course_id},{_DEPARTMENTS[n % 2]},{TERM},{world.spec.first_day},{term_end(world)}"
 
 
 def _budgets(world: World) -> Iterator[str]:
-    """One of each scope: the first course is over its budget, the organisation is well within its own."""
+    """Yield one budget per scope: the first course is over its budget, the organisation well below."""
     first, last, end = world.spec.first_day, world.spec.last_day, term_end(world)
     course = world.campus.courses[0].course_id
     yield f"organisation,,All labs,{first},{end},{_spent(world) * 3},USD,50;80;100,,none"
@@ -49,7 +46,7 @@ def _budgets(world: World) -> Iterator[str]:
 
 
 def _spent(world: World, course_id: int | None = None) -> Decimal:
-    """What is truly spent on the parts of a course, or on all, in whole cents and never nothing."""
+    """Return the true spend on a course's parts, or on all parts, rounded up to cents and at least ten cents."""
     spent = (
         sum(days.values(), Decimal(0))
         for series, days in world.spends.items()

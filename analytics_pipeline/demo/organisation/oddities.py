@@ -1,6 +1,6 @@
-"""Spend that is out of the ordinary: a student who runs away with money, one who goes on after dropping, a credit, half a file.
+"""Unusual spend, with `OrganisationSpec.oddities`: a runaway student, spend after dropping, a credit, and half a file.
 
-Belongs here: who and when, with `OrganisationSpec.oddities`. Does not: ordinary spend (spend.py), rows that a reader refuses (flaws.py).
+Ordinary spend is in `spend.py`, rows that the reader rejects in `flaws.py`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Oddities:
-    """Extra spend of AWS by user, part and day, and the day whose aws_cost file lacks half of its rows.
+    """Extra AWS spend by user, part and day, and the day whose aws_cost file lacks half of its rows.
 
     Attributes:
         runaway: the student whose days cost far more than usual.
@@ -38,12 +38,12 @@ class Oddities:
 
     @property
     def lasting(self) -> frozenset[int]:
-        """Users whose rows stay in the file after they dropped."""
+        """Return the users whose rows stay in the file after they dropped."""
         return frozenset({self.gone.person.user_id} if self.gone else ())
 
 
 def oddities(spec: OrganisationSpec, campus: Campus) -> Oddities:
-    """Return what is out of the ordinary; nothing unless the spec asks for it."""
+    """Return the unusual spend; empty unless the spec enables it."""
     if not spec.oddities:
         return Oddities()
     students = [m for m in campus.memberships if m.first_role == "student" and m.course.parts[0].provider == "aws"]

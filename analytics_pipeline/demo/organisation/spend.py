@@ -49,7 +49,7 @@ def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Sessio
                     spends[series][day] += 40_000 * rates[series.part_id]
     for member, day, amount in oddities(spec, campus).extra:
         parts = [part for part in member.course.parts if part.provider == "aws"]
-        # A credit stands alone, on a part that its user never touches.
+        # The credit is the only line on a part that its user never used.
         part = parts[0] if amount > 0 else campus.courses[-4].parts[0]
         spends[Series("aws", member.person.account, member.person.user_id, part.part_id)][day] += amount
     return {s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day} for s, days in sorted(spends.items())}

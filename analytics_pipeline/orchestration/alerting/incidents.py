@@ -15,7 +15,7 @@ from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 LONGEST_ERROR = 1_500
 PARTITIONS_NAMED = 12
 ALARMS_NAMED = 12
-"""Alarms of a test that one message names."""
+"""Maximum number of a test's alarms in one message."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class FailingCheck:
 
 @dataclass(frozen=True)
 class OpenAlarm:
-    """A row of a test that alerts.
+    """An open alarm: a row of a test that declares alarms.
 
     Attributes:
         check: name of the test.
-        alarm: what it is about; unchanged while the crossing or episode lasts.
-        message: what was found.
+        alarm: its subject; unchanged while the episode lasts.
+        message: the finding.
+        run_id: run that evaluated the test.
     """
 
     check: str
@@ -56,11 +57,11 @@ class OpenAlarm:
 
 @dataclass(frozen=True)
 class Alarms:
-    """What tests that alert have found.
+    """The results of tests that declare alarms.
 
     Attributes:
         open: their rows.
-        unknown: names of tests that could not run, whose rows are what they were.
+        unknown: names of tests that could not run; their alarms stay as they were.
     """
 
     open: Sequence[OpenAlarm] = ()
@@ -77,7 +78,7 @@ class Incident:
         error: the problem and its remedy.
         run_id: the run to look at; empty if there is none.
         partitions: affected partitions; empty for the whole subject.
-        check: test that alerts of it, if it is an alarm and no failure; else empty.
+        check: test that raised it, if it is an alarm; empty for a failure.
     """
 
     subject: str
@@ -113,7 +114,7 @@ def open_incidents(
         known: the incidents known so far.
         error_of: returns why a run failed.
         now: UTC.
-        alarms: what tests that alert have found. Whatever runs fail, an alarm is open as long as its row is there.
+        alarms: results of tests that declare alarms. An alarm stays open as long as its row exists, even if runs fail.
     """
     found: dict[str, Incident] = {}
     last, busy = _last_ended(runs), {subject for run in runs if _in_flight(run) for subject in subjects(run)}
@@ -143,7 +144,7 @@ def open_incidents(
 def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
     """Return one text per new incident, and one for resolved failures and alarms each.
 
-    Subjects that share an error, and new alarms of one test, are in one text.
+    Subjects with the same error share a text, and so do new alarms of a test.
     """
     same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for subject, incident in after.items():

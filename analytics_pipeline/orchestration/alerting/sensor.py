@@ -39,7 +39,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Posts one message to ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error and a link, "
-            "and one when it is resolved. The same for each alarm of a test that alerts: budgets, anomalies, spend after a drop."
+            "and one when it is resolved. Also for each alarm about budgets, anomalies and spend after a drop."
         ),
     )
     def sense(
@@ -76,7 +76,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
 
 
 def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingCheck], Alarms]:
-    """Return the checks of severity ERROR whose last result failed, for every asset of the code location, and all alarms."""
+    """Return the code location's checks of severity ERROR whose last result failed, and all open alarms."""
     if context.repository_def is None:
         return [], Alarms()
     found: list[FailingCheck] = []

@@ -31,7 +31,7 @@ from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.parameters import set_parameters
 
 ALARMS = "alarms"
-"""Metadata of a check's result: the alarms that it found."""
+"""Metadata key of a check result: its alarms."""
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:

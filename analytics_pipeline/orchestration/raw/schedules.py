@@ -36,7 +36,7 @@ def load_jobs() -> list[Any]:
         dg.define_asset_job(
             job_name(cadence),
             selection=dg.AssetSelection.assets(*asset_keys(cadence)),
-            description=f"Load the {cadence} datasets: what is new or changed in their source.",
+            description=f"Load new and changed files of the {cadence} datasets.",
         )
         for cadence in Cadence
     ]
@@ -45,7 +45,7 @@ def load_jobs() -> list[Any]:
 def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
     """Return a schedule for each cadence of the feed, on by default. Partitions start with `start`.
 
-    Files that people write have no schedule: the sensor finds them.
+    Hand-written files have no schedule: the sensor finds them.
     """
     return [_schedule(cadence, start) for cadence in _CRON]
 

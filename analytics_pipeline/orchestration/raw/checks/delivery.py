@@ -39,8 +39,8 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
     }
     if dataset.cadence in GRACE:
         descriptions[NEWEST] = (
-            f"The newest file is there {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours after its time; "
-            f"fails after {STALLED.days} days. Never delivered is fine, and so is no longer delivered for {RETIRED.days} days, "
+            f"The newest file arrives within {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours of its time; "
+            f"fails after {STALLED.days} days. Passes if the dataset was never delivered, or not for {RETIRED.days} days, "
             "unless all daily datasets have stopped."
         )
     descriptions[LOST] = (
