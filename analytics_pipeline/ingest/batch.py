@@ -110,7 +110,7 @@ class Batch:
 def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     """Read and validate some files. A file that can't be read fails alone.
 
-    If DuckDB, polars or Python raise any error for the batch, each file is tried alone; one that raises again has failed.
+    If DuckDB, polars or Python raise an error, reads each file alone; a file that raises an error again fails.
     """
     try:
         return _read_together(dataset, landed)
@@ -123,10 +123,10 @@ def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
 
 
 def broken_off(error: BaseException, doing: Words) -> FileRefused:
-    """Return the failure of a file at which DuckDB, polars or Python raised an error. The error's own text may hold cells of the file.
+    """Return the failure of a file that raised an error in DuckDB, polars or Python. Omits the error's text, which may quote cells.
 
     Args:
-        error: what was raised.
+        error: the error.
         doing: the step, such as "reading".
     """
     return FileRefused(
@@ -139,13 +139,13 @@ def broken_off(error: BaseException, doing: Words) -> FileRefused:
 
 
 def split(batch: Batch) -> list[Batch]:
-    """Return a batch for each of a batch's files."""
+    """Return one batch per file."""
 
     def of_file(frame: pl.DataFrame, at: int) -> pl.DataFrame:
         return frame.filter(pl.col(FILE) == at).with_columns(pl.lit(0, pl.Int64).alias(FILE)) if frame.width else frame
 
     def absences(result: FileResult) -> list[Absence]:
-        return [one for one in batch.absences if one.partition == result.landed.delivery.partition.key]
+        return [absence for absence in batch.absences if absence.partition == result.landed.delivery.partition.key]
 
     return [
         Batch(batch.dataset, [result], of_file(batch.rows, at), of_file(batch.rejects, at), absences(result))

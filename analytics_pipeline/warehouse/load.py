@@ -24,11 +24,11 @@ from analytics_pipeline.warehouse.ledger import failed_files
 from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.words import words
 
-_OF_NO_FILE = (
+_NOT_OF_A_FILE = (
     *(OSError, duckdb.IOException, duckdb.FatalException, duckdb.InternalException),
     *(duckdb.InterruptException, duckdb.TransactionException),
 )
-"""Errors of the disk, of the database, or of a person who interrupts: they say nothing about the file that is written."""
+"""Errors of the disk or the database, and interruptions: the written file did not cause them."""
 
 
 def write_batch(
@@ -36,8 +36,8 @@ def write_batch(
 ) -> None:
     """Replace the batch's files as a whole. Failed files keep their previous rows and are recorded as failed.
 
-    Records of erased people are removed from the batch first. If DuckDB or polars raise, each file is written alone, and a file at
-    which they raise again has failed.
+    Removes records of erased people from the batch first. If DuckDB or polars raise an error, writes each file alone; a file
+    that raises an error again fails.
 
     Args:
         connection: the live warehouse.
@@ -53,7 +53,7 @@ def write_batch(
     try:
         _write(connection, batch, now, run_id, accept=accept)
     except (Exception, pl.exceptions.PanicException) as error:
-        if isinstance(error, _OF_NO_FILE) or is_full(error):
+        if isinstance(error, _NOT_OF_A_FILE) or is_full(error):
             raise
         if len(batch.files) == 1:
             if batch.files[0].failure:
@@ -61,12 +61,12 @@ def write_batch(
             _fail(batch, error)
             _write(connection, batch, now, run_id, accept=accept)
             return
-        for alone in split(batch):
-            write_batch(connection, alone, now, run_id, accept=accept)
+        for single in split(batch):
+            write_batch(connection, single, now, run_id, accept=accept)
 
 
 def _fail(batch: Batch, error: BaseException) -> None:
-    """Make the one file of a batch a failed one."""
+    """Mark the only file of a batch as failed."""
     batch.files[0].failure = broken_off(error, words("writing"))
     batch.rows, batch.rejects, batch.absences = batch.rows.clear(), batch.rejects.clear(), []
 

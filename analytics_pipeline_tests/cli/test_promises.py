@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md promises, done to a copy of the project: one file adds a dataset, one file adds a model."""
+"""CONTRIBUTING.md's examples in a copy of the project: one file adds a dataset, one file adds a model."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from analytics_pipeline_tests.cli.conftest import YESTERDAY
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = dict(re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```", (ROOT / "CONTRIBUTING.md").read_text(), re.M | re.S))
-"""The files that the guide shows, by their path in the project."""
+"""The guide's example files, by path in the project."""
 DATASET = "analytics_pipeline/datasets/oci_cost.py"
 MODEL = "dbt_like_sql/marts/lab_users_daily.sql"
 
@@ -26,14 +26,14 @@ InCopy = Callable[..., str]
 
 @pytest.fixture
 def in_copy(environment: Mapping[str, str], tmp_path: Path) -> InCopy:
-    """Run the command from a copy of the project, to which one file of the guide was added."""
+    """Run a command in a copy of the project with one example file of the guide."""
 
     def run(added: str, *arguments: str) -> str:
         project = tmp_path / "project"
         if not project.exists():
             for folder in ("analytics_pipeline", "dbt_like_sql"):
                 shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
-            assert not (project / added).exists(), "the guide adds a file that is there already"
+            assert not (project / added).exists(), "the guide's example file already exists"
             (project / added).write_text(EXAMPLES[added])
         done = subprocess.run(
             [sys.executable, "-m", "analytics_pipeline", *arguments],

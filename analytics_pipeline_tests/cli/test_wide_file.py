@@ -1,4 +1,4 @@
-"""A file with far more columns than announced costs what its cells cost, and stops no other file."""
+"""A file with far more columns than announced loads at the cost of its cells, and blocks no other file."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ ROW = "{}, C, 2, A, 0, 10, {}, , 5, 0, 4, P, 5, 6, R, 5, 8"
 
 
 def wide(course: int) -> str:
-    """One row in three leaves every second unannounced cell empty."""
+    """Every third row leaves every second unannounced cell empty."""
     header = HEADER["grades"].rstrip("\n")
     unannounced = COLUMNS - len(header.split(","))
     lines = [header + "".join(f",Extra {at}" for at in range(unannounced))]

@@ -1,7 +1,7 @@
-"""The columns nobody announced: each row's cells of them as one JSON object, at a cost that grows with the cells alone.
+"""Unannounced columns: store each row's cells as one JSON object, at a cost linear in the number of cells.
 
-DuckDB hands the cells over as a list. An expression for each cell costs it memory and time that grow with the square of
-the columns, and trimming costs it ten times what it costs here.
+DuckDB returns the cells as a list, and Python builds the JSON. In DuckDB, one expression per cell would cost memory and time
+quadratic in the number of columns, and trimming would cost ten times as much.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,20 +12,20 @@ import polars as pl
 from analytics_pipeline.datasets.cells import BLANKS
 
 _CELLS_AT_A_TIME = 100_000
-"""Cells that are Python objects at a time."""
+"""Number of cells held as Python objects at a time."""
 
 
 def cells_sql(positions: Sequence[int]) -> str:
-    """SQL of a list of the cells `c<n>` at some positions; NULL if there are none."""
+    """Return SQL of a list of the cells `c<n>` at some positions; NULL without positions."""
     return f"[{', '.join(f'c{at}' for at in positions)}]" if positions else "NULL::VARCHAR[]"
 
 
 def as_json(cells: pl.Series, headers: Sequence[str]) -> pl.Series:
-    """Return a JSON object for each row, without empty cells; NULL for a row that has only those.
+    """Return a JSON object per row, without empty cells; NULL if all cells are empty.
 
     Args:
-        cells: a list of texts for each row, or NULL.
-        headers: the headers of those texts, as delivered.
+        cells: a list of texts per row, or NULL.
+        headers: headers of these cells, as delivered.
     """
     if not headers:
         return pl.Series(cells.name, [None], pl.String).new_from_index(0, len(cells))

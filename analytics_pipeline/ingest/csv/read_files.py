@@ -29,7 +29,7 @@ _SURPLUS = "_surplus"
 
 _BLOCK_CELLS = 200_000
 _BLOCK_CHARACTERS = 4_000_000
-"""What the tolerant reader holds as Python objects at a time; they take ten times the memory of typed rows."""
+"""The most that the tolerant reader holds as Python objects at a time: ten times the memory of typed rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,10 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
 
 
 def _begins_short(path: Path, header: Header) -> bool:
-    """Return whether the first row lacks cells, as all rows of the article's example do. DuckDB would reject each row, at
-    4 kB of memory."""
+    """Return whether the first row lacks cells, as all rows of the article's example do.
+
+    Such a file goes to the tolerant reader, as DuckDB would take 4 kB of memory for each row that it rejects.
+    """
     first = next(islice(read_records(path, header.width), 1, None), None)
     return first is not None and not first.fault and len(first.cells) < header.width
 
