@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +31,23 @@ def _expanded(path: Path | None) -> Path | None:
 
 DEFAULT_FIRST_DAY = date(2021, 1, 1)
 """The first day until a listing provides the real one."""
+
+
+def _zone(name: object) -> object:
+    """Return the time zone of a name.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if not isinstance(name, str):
+        return name
+    try:
+        return ZoneInfo(name.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is no known time zone; give a name such as Europe/Berlin or America/New_York"
+        ) from None
+
 
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
@@ -110,6 +128,12 @@ class Settings(BaseSettings):
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",
         description="URL at which people reach the Dagster UI: used in alert links, and the only host the UI answers to.",
+    )
+
+    report_timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
+        ZoneInfo("UTC"),
+        validation_alias="REPORT_TIMEZONE",
+        description="Time zone of hours of the day in report.html, such as Europe/Berlin; days of money stay UTC.",
     )
 
     @property

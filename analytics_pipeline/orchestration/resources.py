@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import duckdb
@@ -132,6 +133,11 @@ class WarehouseResource(DuckDBResource):
     def report(self) -> Path:
         """Return the path of the report page."""
         return self._settings.report_path
+
+    @property
+    def report_timezone(self) -> ZoneInfo:
+        """Return the time zone of hours of the day in the report page."""
+        return self._settings.report_timezone
 
 
 class ResultListener:

@@ -1,76 +1,40 @@
-"""Shared chart types: bars over time, ranked bars, and the filter by course. The charts themselves are in `charts/`.
+"""The few forms that charts take: bars over time and ranked bars. What they show is in `charts/`.
 
 Everything here returns Altair charts over named data, which the page holds once (`data.name`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import altair as alt
 
 from analytics_pipeline.report.style import DATINGS, MUTED, SURFACE
 
-COURSE = alt.param(name="course", value="all")
-"""The page's filter; a script sets it in every chart."""
-ADDITIVE = "course === 'all' || datum.course === course"
-"""Filter for rows that can be summed over courses."""
-EXACT = "datum.course === course"
-"""Filter for rows that include rows for the course 'all'."""
-EVERYTHING = "true"
-"""Filter for rows without a course."""
+ADDITIVE = "additive"
+"""Rows of single courses (`course`), which can be added up over courses."""
+EXACT = "exact"
+"""Rows of each choice of courses (`scope`), as they can't be added up."""
+EVERYTHING = "everything"
+"""Rows that no choice leaves out."""
+
+FIRST, LAST, STEP = (alt.param(name=name, value=value) for name, value in (("first", 0), ("last", 1), ("step", 1)))
+"""The days drawn, from the first to the end of the last, and how much of them a bar covers, in milliseconds; a script sets them."""
 
 USD = "$,.2f"
 DOLLARS = alt.Axis(labelExpr="format(datum.value, domain('y')[1] < 5 ? '$,.2f' : '$,.0f')")
 COUNTS = alt.Axis(format=",.0f")
-_MILLISECONDS = 86_400_000
+HAIRLINE = {"expr": "width > (last - first) / step * 6 ? 0.6 : 0"}
+"""The width of the line between bars: none where they are narrow, as it would only make them pale."""
+_DAY = 86_400_000
 
 
-def rows(data: str, where: str, *days: str) -> alt.Chart:
-    """Return a chart over the named rows that pass the filter.
+def rows(data: str) -> alt.Chart:
+    """The page's rows of a name; a script leaves out what is not chosen, and adds what courses are called.
 
-    Args:
-        data: name of the rows.
-        where: ADDITIVE, EXACT or another predicate.
-        days: columns that are days; they are parsed as UTC, whatever the reader's timezone.
+    Days are numbers, milliseconds of UTC, so that no reader's clock moves them. Of its course a row has the `label`, a `short`
+    name for narrow places, and the `group`, in a chart that colours few of them.
     """
-    parse = dict.fromkeys(days, 'utc:"%Y-%m-%d"')
-    return alt.Chart(
-        alt.NamedData(data, format=alt.DataFormat(parse=parse) if days else alt.Undefined)  # type: ignore[no-untyped-call]
-    ).transform_filter(where)
-
-
-def labelled(chart: alt.Chart, *fields: str) -> alt.Chart:
-    """Add the course's name (`label`), or its `group` in a chart that colours only the largest courses."""
-    courses = alt.LookupData(alt.NamedData("courses"), key="course", fields=list(fields))
-    return chart.transform_lookup(lookup="course", from_=courses)
-
-
-@dataclass(frozen=True)
-class Time:
-    """Shared settings of charts over time: all have the same first and last day, whatever the filter is.
-
-    Attributes:
-        first: the first day drawn.
-        last: the day after the last one drawn.
-        is_weekly: whether a bar is a week, which begins on Monday.
-    """
-
-    first: date
-    last: date
-    is_weekly: bool
-
-    @property
-    def hairline(self) -> dict[str, str]:
-        """Return the width of the line between bars: none between narrow bars, which it would only make pale."""
-        bars = (self.last - self.first).days // (7 if self.is_weekly else 1)
-        return {"expr": f"width > {bars * 6} ? 0.6 : 0"}
-
-    def axis(self) -> alt.X:
-        """Return the x axis: days in UTC."""
-        ends = [{"expr": f"utc({at.year}, {at.month - 1}, {at.day})"} for at in (self.first, self.last)]
-        return time_axis(self.is_weekly, *ends)
+    return alt.Chart(alt.NamedData(data))
 
 
 def over_time(
@@ -79,9 +43,9 @@ def over_time(
     colour: alt.Color | alt.ColorValue,
     *,
     group: str | None,
+    called: str | None = None,
     title: str,
     tooltip: Sequence[alt.Tooltip | str],
-    time: Time,
     axis: alt.Axis = COUNTS,
     dated: bool = False,
 ) -> alt.Chart:
@@ -89,36 +53,36 @@ def over_time(
 
     Args:
         base: rows with a `day` and the value.
-        value: field to sum, as `total`.
-        colour: colour of a bar's parts.
-        group: field of the parts, if it has any.
-        title: title of the value's axis, with the unit.
-        tooltip: tooltip of a part, besides its day.
-        time: the days drawn.
-        axis: axis of the value.
-        dated: whether rows say how their day is known (`dating`), which is drawn as opacity.
+        value: what is added up, to `total`.
+        colour: of a bar's parts.
+        group: the field of the parts, if it has any.
+        called: the field of what the tooltip calls a part, if it is another.
+        title: of the value's axis, unit included.
+        tooltip: what to tell of a part, beside its day.
+        axis: of the value.
+        dated: whether rows say how their day is known (`dating`), which then is drawn as opacity.
     """
-    parts = [*([group] if group else []), *(["dating"] if dated else [])]
+    parts = [field for field in (group, called, "dating" if dated else None) if field]
     chart = (
         base.transform_aggregate(total=f"sum({value})", groupby=["day", *parts])
         .transform_stack(
             stack="total", as_=["below", "above"], groupby=["day"], sort=[alt.SortField(part) for part in parts]
         )
-        .transform_calculate(until=f"+datum.day + {(7 if time.is_weekly else 1) * _MILLISECONDS}")
+        .transform_calculate(until="datum.day + step", when=WHEN)
     )
     encodings: dict[str, Any] = {
-        "x": time.axis(),
+        "x": time_axis(),
         "x2": "until:T",
         "y": alt.Y("below:Q", title=title, axis=axis, scale=alt.Scale(zero=True)),
         "y2": "above:Q",
         "color": colour,
-        "tooltip": [day_tooltip(time.is_weekly), *tooltip],
+        "tooltip": [day_tooltip(), *tooltip],
     }
     if dated:
         encodings["opacity"] = alt.Opacity("dating:O", legend=None).scale(
             domain=list(DATINGS), range=list(DATINGS.values())
         )
-    return sized(chart.mark_rect(stroke=SURFACE, strokeWidth=time.hairline, aria=False).encode(**encodings), 240)
+    return sized(chart.mark_rect(stroke=SURFACE, strokeWidth=HAIRLINE, aria=False).encode(**encodings), 240)
 
 
 def ranked(
@@ -170,13 +134,18 @@ def sized(chart: Any, height: int) -> Any:
     return chart.properties(width="container", height=height)
 
 
-def time_axis(is_weekly: bool, first: Any = alt.Undefined, last: Any = alt.Undefined) -> alt.X:
-    """Return an x axis of days in UTC, from the first to the last row unless both ends are given."""
-    ticks = alt.Axis(format="%b %Y" if is_weekly else "%-d %b", tickCount={"expr": "max(2, floor(width / 110))"})
-    scale = alt.Scale(type="utc", domainMin=first, domainMax=last, nice=False)
+WHEN = f"(step > {_DAY} ? 'Week from ' : '') + utcFormat(datum.day, '%a %d %b %Y')"
+"""The day of a mark in words, in UTC."""
+
+
+def time_axis() -> alt.X:
+    """Days from left to right, in UTC, the same in all charts whatever is chosen."""
+    words = "utcFormat(datum.value, last - first > 15e9 ? '%b %Y' : '%-d %b')"
+    ticks = alt.Axis(labelExpr=words, tickCount={"expr": "max(2, floor(width / 110))"})
+    scale = alt.Scale(type="utc", domainMin={"expr": "first"}, domainMax={"expr": "last"}, nice=False)
     return alt.X("day:T", scale=scale, title=None, axis=ticks)
 
 
-def day_tooltip(is_weekly: bool) -> alt.Tooltip:
-    """Return the tooltip of a mark's day, in UTC."""
-    return alt.Tooltip("utcyearmonthdate(day):T", title="Week from" if is_weekly else "Day", format="%a %d %b %Y")
+def day_tooltip(name: str = "when") -> alt.Tooltip:
+    """The day of a mark, which `WHEN` puts in words."""
+    return alt.Tooltip(f"{name}:N", title="Day")

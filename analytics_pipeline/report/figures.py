@@ -1,17 +1,18 @@
-"""The key figures at the top of the page, for the organisation and each course, as text: pure functions.
+"""The key figures on top of the page, for each choice of courses and period, as words: pure functions.
 
-The SQL in `sql/figures/` counts; money is rounded here, once, half a cent up.
+What is counted is in `sql/figures/`; money is rounded here, once, half a cent up.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
 from analytics_pipeline.report.read import Data, Row
+from analytics_pipeline.report.scopes import ALL
 
 NOTHING = "\N{EN DASH}"
 COMPARED_DAYS = 30
+NO_PERIOD = "no such period is known"
 
 
 @dataclass(frozen=True)
@@ -23,24 +24,25 @@ class Figure:
     note: str
 
 
-def key_figures(data: Data, course: str = "all") -> list[Figure]:
-    """Return the figures of a course, or of the whole organisation.
+def key_figures(data: Data, scope: str = ALL, period: str = "30") -> list[Figure]:
+    """Return the figures of a choice of courses.
 
     Args:
         data: the report's rows.
-        course: a key of `Data.courses`, or 'all'.
+        scope: a key of `Data.scopes`.
+        period: one of `PERIODS`; the organisation's delivery has none.
     """
-    spend, idle, sessions, students = (
-        _row(data.figures[name], course) for name in ("spend", "idle", "sessions", "students")
-    )
-    return [*_money(data, spend, idle), *_use(data, sessions, students), _delivered(data), _newest(data)]
+    return [*_money(data, scope, period), *_use(data, scope, period), _delivered(data), _newest(data)]
 
 
-def _money(data: Data, spend: Row, idle: Row) -> list[Figure]:
+def _money(data: Data, scope: str, period: str) -> list[Figure]:
     if data.span.last_spend is None:
         return [Figure(title, NOTHING, "no cost is loaded") for title in ("Spend", "Idle spend")]
+    if (scope, period, "spend") not in data.windows:
+        return [Figure(title, NOTHING, NO_PERIOD) for title in ("Spend", "Idle spend")]
+    spend, idle = data.row("spend", scope, period), data.row("idle", scope, period)
     spent, lost = spend.get("spend") or Decimal(0), idle.get("idle") or Decimal(0)
-    return [Figure("Spend", usd(spent), _change(data, "spend", spend)), _idle(data, spent, lost)]
+    return [Figure("Spend", usd(spent), _change(data, "spend", spend, scope, period)), _idle(data, spent, lost)]
 
 
 def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
@@ -50,25 +52,27 @@ def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
     return Figure("Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where)
 
 
-def _use(data: Data, sessions: Row, students: Row) -> list[Figure]:
+def _use(data: Data, scope: str, period: str) -> list[Figure]:
+    titles = ("Active students", "Sessions", "Failed launches")
     if data.span.last_session is None:
-        return [
-            Figure(title, NOTHING, "no sessions are loaded")
-            for title in ("Active students", "Sessions", "Failed launches")
-        ]
+        return [Figure(title, NOTHING, "no sessions are loaded") for title in titles]
+    if (scope, period, "sessions") not in data.windows:
+        return [Figure(title, NOTHING, NO_PERIOD) for title in titles]
+    sessions = data.row("sessions", scope, period)
     count, failed = sessions.get("sessions", 0), sessions.get("failed", 0)
+    enrolled = data.row("students", scope).get("students", 0)
     return [
-        _active(sessions, students.get("students", 0)),
-        Figure("Sessions", f"{count:,}", _change(data, "sessions", sessions)),
+        _active(data.row("active", scope, period), enrolled),
+        Figure("Sessions", f"{count:,}", _change(data, "sessions", sessions, scope, period)),
         Figure("Failed launches", f"{failed:,}", f"{percent(failed, count)} of sessions" if count else "no sessions"),
     ]
 
 
-def _active(sessions: Row, enrolled: int) -> Figure:
-    """Return the enrolled students with a successful session, out of all who are enrolled."""
-    failed_only = sessions.get("failed_only", 0)
+def _active(people: Row, enrolled: int) -> Figure:
+    """Return the enrolled students with a session that succeeded, of all who are enrolled."""
+    failed_only = people.get("failed_only", 0)
     others = f"; {failed_only:,} more only failed to launch" if failed_only else ""
-    return Figure("Active students", f"{sessions.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
+    return Figure("Active students", f"{people.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
 
 
 def _delivered(data: Data) -> Figure:
@@ -113,13 +117,14 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
     return "under 0.1 %" if rounded == 0 and share > 0 else f"{rounded} %"
 
 
-def change(now: Decimal | int, before: Decimal | int, days: int) -> str:
-    """Describe the change from the previous loaded days to as many newest ones.
+def change(now: Decimal | int, before: Decimal | int, days: int, within: int = COMPARED_DAYS) -> str:
+    """Return the change of the newest loaded days against as many loaded days before them, in words.
 
     Args:
-        now: sum over the newest days.
-        before: sum over the previous days.
-        days: number of loaded days in each sum.
+        now: the sum over the newest days.
+        before: the sum over the days before.
+        days: how many loaded days each sum covers.
+        within: how many loaded days the period has; fewer are compared where not as many are loaded before.
     """
     if not days:
         return "too few days are loaded to compare"
@@ -129,22 +134,17 @@ def change(now: Decimal | int, before: Decimal | int, days: int) -> str:
     share = (Decimal(now) - Decimal(before)) * 100 / Decimal(before)
     rounded = share.quantize(Decimal("0.1"), ROUND_HALF_UP)
     sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else "\N{PLUS-MINUS SIGN}"
-    newest = "" if days == COMPARED_DAYS else f"newest {span}: "
+    newest = "" if days == within else f"newest {span}: "
     return f"{newest}{sign}{abs(rounded)} % on the {span} before"
 
 
-def _change(data: Data, what: str, row: Row) -> str:
-    """Describe the change of a figure against as many previous loaded days."""
-    days = _row(data.figures["compared"], what).get("days", 0)
-    return change(row.get("newest", 0), row.get("before", 0), days)
+def _change(data: Data, what: str, row: Row, scope: str, period: str) -> str:
+    """Return the change of a figure's row against as many loaded days before."""
+    compared = data.row("compared", scope, period, what)
+    return change(row.get("newest", 0), row.get("before", 0), compared.get("days", 0), compared.get("within", 0))
 
 
 def day(at: date) -> str:
     """Format a day in English, whatever the locale."""
     months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return f"{at.day} {months[at.month - 1]} {at.year}"
-
-
-def _row(rows: Sequence[Row], course: str) -> Row:
-    empty: Mapping[str, int] = {}
-    return next((row for row in rows if row["course"] == course), empty)

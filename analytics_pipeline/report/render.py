@@ -1,35 +1,42 @@
 """Render the page: charts, figures and scripts in one HTML file that makes no network request.
 
-The templates in `page/` escape every value; the rows are JSON without anything that parses as markup. The content security
-policy in the page's head allows only its own scripts, by hash.
+The templates of `page/` escape every value; the rows are JSON (`page_data.py`). The policy in the page's
+head lets its own scripts run, by their hash, and nothing else.
 """
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.report.charts import SECTIONS, Chart, course_rows
+from analytics_pipeline.report.charts import SECTIONS, Chart
 from analytics_pipeline.report.figures import day, key_figures
+from analytics_pipeline.report.health import health, warnings
+from analytics_pipeline.report.month import month_figures
+from analytics_pipeline.report.page_data import page_data
 from analytics_pipeline.report.read import Data, Row
-from analytics_pipeline.report.style import CONFIG
+from analytics_pipeline.report.scopes import ALL, OTHER
+from analytics_pipeline.report.tables import ANOMALIES, BUDGETS, CAPS, COURSES, IDLE_PARTS, Table
 
-_LOST_NAMED = 5
-"""Maximum number of files named in the health line."""
+PERIOD = "90"
+"""The period that the page opens with."""
+SECTION_TABLES = {"Budgets and alarms": [BUDGETS, ANOMALIES, CAPS], "Money": [IDLE_PARTS]}
+"""Tables that follow the charts of a section."""
+ANCHORS = {"Budgets and alarms": "alarms", "Money": "money", "Use": "use", "The data": "data"}
+"""Ids of the sections, which the contents link to."""
 
 
 def render(data: Data) -> str:
     """Return the whole page."""
-    sections = {title: [make(data) for make in makers] for title, makers in SECTIONS.items()}
+    sections = list(_sections(data))
+    charts = [chart for section in sections for chart in section.charts]
     scripts = {"vega": _vega(), "script": _asset("page.js")}
     return (
         _templates()
@@ -38,51 +45,65 @@ def render(data: Data) -> str:
             scripts,
             policy=_policy(scripts.values()),
             style=_asset("page.css"),
+            published_at=f"{data.published_at:%Y-%m-%dT%H:%M:%SZ}",
             published=f"{day(data.published_at.date())}, {data.published_at:%H:%M} UTC",
+            only=next((course for course in data.courses if course.key == data.course), None),
             covered=_covered(data),
-            warnings=[*([data.silent] if data.silent else []), *data.withheld, *data.failing],
-            courses=data.courses,
-            figures=key_figures(data),
-            figures_until=f"30 days to {day(data.span.last_day)}" if data.span.last_day else "Nothing is loaded yet",
-            sections=sections,
+            warnings=warnings(data),
+            health=health(data),
+            choices=_choices(data),
+            periods=_periods(data),
+            figures=key_figures(data, data.course or ALL, PERIOD),
+            month=month_figures(data)[data.course or ALL],
+            courses_table=COURSES,
+            alarms=sections[0],
+            sections=sections[1:],
             freshness=list(_freshness(data.freshness)),
-            lost=_lost(data.lost),
-            data=_json(_page_data(data, [chart for charts in sections.values() for chart in charts])),
+            zone=data.zone,
+            data=page_data(data, charts),
         )
     )
 
 
-def _page_data(data: Data, charts: Sequence[Chart]) -> dict[str, Any]:
-    """Return the script's data: each set of rows once, column names apart from the values."""
-    courses = course_rows(data.courses)
-    return {
-        "config": CONFIG,
-        "rows": {name: _columns(rows) for name, rows in {**data.charts, "courses": courses}.items()},
-        "figures": {
-            course: [[figure.value, figure.note] for figure in key_figures(data, course)]
-            for course in ("all", *(course.key for course in data.courses))
-        },
-        "charts": {
-            chart.name: {
-                "data": chart.data,
-                "where": chart.where,
-                "keys": chart.keys,
-                "values": chart.values,
-                "spec": chart.spec,
-            }
-            for chart in charts
-        },
-    }
+@dataclass(frozen=True)
+class Section:
+    """A section of the page."""
+
+    title: str
+    anchor: str
+    charts: Sequence[Chart]
+    tables: Sequence[Table]
 
 
-def _columns(rows: Sequence[Row]) -> dict[str, Any]:
-    return {"columns": list(rows[0]) if rows else [], "rows": [list(row.values()) for row in rows]}
+def _sections(data: Data) -> Iterator[Section]:
+    """Yield the sections without what is optional and empty."""
+    rows = {**data.tables, **data.charts}
+    for title, makers in SECTIONS.items():
+        charts = [chart for chart in (make(data) for make in makers) if rows[chart.data] or not chart.is_optional]
+        tables = [table for table in SECTION_TABLES.get(title, []) if rows[table.name] or not table.is_optional]
+        yield Section(title, ANCHORS[title], charts, tables)
 
 
-def _lost(lost: Sequence[Row]) -> str:
-    """Return the files with absences, for which figures rest on earlier versions; empty if there are none."""
-    named = "; ".join(f"{row['dataset']} {row['partition']}: {row['detail']}" for row in lost[:_LOST_NAMED])
-    return f"{named}; and {len(lost) - _LOST_NAMED:,} more" if len(lost) > _LOST_NAMED else named
+def _choices(data: Data) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Return the filters by name, with what stands for all, and their values; one without any value is left out."""
+    labels = {course.choice: "Other courses" if course.choice == OTHER else course.label for course in data.courses}
+    departments = dict.fromkeys(course.department for course in data.courses if course.department)
+    filters = [
+        ("course", "All courses", list(labels.items())),
+        ("term", "All terms", [(key, term.label) for key, term in data.terms.items()]),
+        ("department", "All departments", [(name, name) for name in departments]),
+        ("root", "All root courses", list(data.roots.items())),
+    ]
+    return [found for found in filters if found[2] or found[0] == "course"]
+
+
+def _periods(data: Data) -> list[tuple[str, str]]:
+    """Return the periods with what people call them, with their newest day."""
+    newest = data.span.last_day
+    month = f"{newest:%B %Y} to date" if newest else "This month"
+    names = {"30": "30 days", "90": "90 days", "month": month, "term": "Term", "all": "Whole time"}
+    known = {period for _, period, _ in data.windows}
+    return [(period, name) for period, name in names.items() if period in known or period != "term"]
 
 
 def _freshness(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[str]]]:
@@ -128,15 +149,3 @@ def _vega() -> Markup:
 def _asset(name: str) -> Markup:
     """Return a script or style of this package unchanged."""
     return Markup((files("analytics_pipeline.report") / "page" / name).read_text(encoding="utf-8"))  # noqa: S704  # a file of this package
-
-
-def _json(value: object) -> Markup:
-    """Return JSON in which nothing parses as markup, whatever courses are called."""
-    written = json.dumps(value, default=_plain, ensure_ascii=True, separators=(",", ":"))
-    return Markup(written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  # escaped above
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} does not belong in the page")

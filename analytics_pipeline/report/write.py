@@ -1,19 +1,23 @@
 """`report.html`, written from a published file in place of the one before."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from analytics_pipeline.report.clock import UTC
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.files import replacing
 
 
-def write_report(published: Path, target: Path) -> Path:
+def write_report(published: Path, target: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Path:
     """Write the report of a published file, in place of the one before.
 
     Args:
         published: the published file; it is opened read-only.
         target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder. Its folder is made if need be.
+        zone: time zone of hours of the day; days of money stay UTC.
+        course: id of the only course that the page tells of; all of them by default.
 
     Returns:
         The target.
@@ -22,7 +26,7 @@ def write_report(published: Path, target: Path) -> Path:
         ReportError: there is no published file, or tables are missing from it.
         OSError: the target can't be written; what was there is as it was.
     """
-    page = render(read(published))
+    page = render(read(published, zone, course))
     make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")

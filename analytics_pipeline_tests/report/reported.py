@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import duckdb
 
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
-from analytics_pipeline_tests.sql_models.modelled import build_all
+from analytics_pipeline_tests.sql_models.modelled import WRITTEN, build_all
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -24,6 +25,14 @@ def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _
     return target
 
 
+def loaded(dataset: str, *days: date) -> list[dict[str, object]]:
+    """Rows of ops.loaded_files for days of a dataset."""
+    return [
+        {"dataset": dataset, "partition": f"{day}", "period": day, "last_modified": WRITTEN, "rows": 1, "rejects": 0}
+        for day in days
+    ]
+
+
 @dataclass
 class Opened:
     """A page in the browser, and everything forbidden that it did."""
@@ -32,9 +41,21 @@ class Opened:
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
-    def choose(self, course: str) -> None:
-        self.page.select_option("#course", course)
-        self.page.wait_for_selector(f'html[data-drawn="{course}"]')
+    def choose(self, value: str, of: str = "course") -> None:
+        """Choose a value of a filter, and wait until everything is drawn for it."""
+        self.page.select_option(f"#{of}", value)
+        self.page.wait_for_function("() => document.documentElement.dataset.drawn === chosenNow()")
+
+    def table(self, name: str) -> list[list[str]]:
+        """The cells of a table's lines, as they are written."""
+        rows = "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+        return self.page.locator(f"#table-{name} tbody tr").evaluate_all(rows)
+
+    def saved(self, button: str) -> str:
+        """What a button saves, as the file it downloads."""
+        with self.page.expect_download() as download:
+            self.page.locator(f'[data-saves="{button}"]').click()
+        return Path(download.value.path()).read_bytes().decode("utf-8-sig")
 
     def marks(self, chart: str) -> int:
         """Count the visible shapes that a chart draws for data: inside the picture, and not too small."""
@@ -55,7 +76,7 @@ class Opened:
         return self.page.locator(f"#{chart} .plot").inner_html()
 
     def figures(self) -> list[str]:
-        return self.page.locator(".figures strong").all_inner_texts()
+        return self.page.locator("#key strong").all_inner_texts()
 
 
 def open_report(browser: Any, report: Path, scheme: str = "light", width: int = 1280) -> Opened:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -34,3 +35,28 @@ def test_a_missing_published_file_is_reported_with_a_remedy(data_dir: Path) -> N
     assert ran.exit_code == 2
     assert "analytics-pipeline sync" in ran.output + ran.stderr
     assert list(data_dir.iterdir()) == []
+
+
+def test_a_course_alone_is_a_file_of_its_own(data_dir: Path, published: Path) -> None:
+    shutil.copy(published, data_dir / "analytics.duckdb")
+    with duckdb.connect(str(published), read_only=True) as connection:
+        (course,) = connection.execute("SELECT max(course_id) FROM marts.spend_days").fetchone() or (None,)
+    assert CliRunner().invoke(APP, ["--course", str(course)]).exit_code == 0
+    assert [path.name for path in data_dir.glob("*.html")] == [f"report-course-{course}.html"]
+    ran = CliRunner().invoke(APP, ["--course", "1"])
+    assert ran.exit_code == 2 and "Course 1 has no spend" in ran.output + ran.stderr
+
+
+def test_a_zone_that_nobody_knows_is_said_before_anything_is_written(
+    data_dir: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(published, data_dir / "analytics.duckdb")
+    for name in ("Europe/Atlantis", "../../etc/passwd", "+02:00"):
+        monkeypatch.setenv("REPORT_TIMEZONE", name)
+        ran = CliRunner().invoke(APP, [])
+        assert ran.exit_code == 2
+        assert "REPORT_TIMEZONE" in ran.output + ran.stderr and "Europe/Berlin" in ran.output + ran.stderr
+    assert list(data_dir.glob("*.html")) == []
+    monkeypatch.setenv("REPORT_TIMEZONE", "Asia/Kolkata")
+    assert CliRunner().invoke(APP, []).exit_code == 0
+    assert "Hour of the day (Asia/Kolkata)" in (data_dir / "report.html").read_text()

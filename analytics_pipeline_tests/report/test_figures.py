@@ -1,7 +1,7 @@
 """The key figures: rounding, proportions, and the texts for missing data."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from analytics_pipeline.report.figures import change, key_figures, percent, usd
-from analytics_pipeline.report.read import Data, Span, read
+from analytics_pipeline.report.read import read
+from analytics_pipeline.report.scopes import PERIODS
 from analytics_pipeline_tests.report.reported import published_with
 from analytics_pipeline_tests.sql_models.modelled import aws, put, utc
 
@@ -90,26 +91,8 @@ def test_the_day_after_a_session_is_not_in_the_headline_of_idle_spend(tmp_path: 
     assert (idle.value, idle.note) == ("$6.00", "50.0 % of it, from the second day after a session on")
 
 
-def test_nothing_loaded_is_not_zero() -> None:
-    data = Data(
-        published_at=datetime(2026, 1, 1),  # noqa: DTZ001
-        withheld=[],
-        failing=[],
-        silent=None,
-        span=Span(None, None, None, None, False),
-        courses=[],
-        freshness=[],
-        lost=[],
-        figures={
-            "spend": [],
-            "idle": [],
-            "sessions": [],
-            "students": [],
-            "compared": [],
-            "completeness": [{"periods": 0, "loaded": 0, "failed": 0}],
-        },
-        charts={},
-    )
+def test_nothing_loaded_is_not_zero(tmp_path: Path) -> None:
+    data = read(published_with(tmp_path))
     assert not any(character.isdigit() for figure in key_figures(data) for character in figure.value)
 
 
@@ -130,9 +113,9 @@ def test_the_page_the_readme_and_the_summary_show_the_same_money(published: Path
 
 def test_courses_have_figures_of_their_own_that_add_up(published: Path) -> None:
     data = read(published)
-    of_courses = [row["spend"] for row in data.figures["spend"] if row["course"] != "all" and row["spend"]]
-    (total,) = (row["spend"] for row in data.figures["spend"] if row["course"] == "all")
-    assert sum(of_courses) == total
+    for period in PERIODS:
+        of_courses = [data.row("spend", course.choice, period).get("spend", 0) for course in data.courses]
+        assert sum(of_courses) == data.row("spend", "all", period).get("spend", 0)
 
 
 def test_active_students_are_enrolled_students_with_a_successful_session(tmp_path: Path) -> None:

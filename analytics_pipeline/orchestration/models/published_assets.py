@@ -91,5 +91,5 @@ def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResu
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
     with report_step_errors():
-        target = write_report(warehouse.published, warehouse.report)
+        target = write_report(warehouse.published, warehouse.report, warehouse.report_timezone)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
 
-from analytics_pipeline.report.chart_forms import COURSE, USD, Time
-from analytics_pipeline.report.read import Course, Data
+from analytics_pipeline.report.chart_forms import FIRST, LAST, STEP, USD
+from analytics_pipeline.report.figures import day
+from analytics_pipeline.report.names import shortened
+from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.scopes import UNKNOWN, Course
 from analytics_pipeline.report.style import CATEGORIES, OTHER
 
-OTHERS, UNKNOWN = "All other courses", "No known course"
+OTHERS, NO_COURSE = "All other courses", "No known course"
+SHORT, SHORTEST = 38, 20
+"""Characters of names beside bars, and in legends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +27,16 @@ class Chart:
         title: its heading.
         definition: in plain words: what is counted, and how.
         data: name of its rows in `Data.charts`.
-        where: filter by course: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
+        where: which of them a choice of courses has: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
+        what: whose period leaves out days: `spend`, `sessions`, or None if the chart is of a time of its own.
+        is_weekly: whether a row is a week, whatever is drawn beside it.
+        most: how many rows are drawn, the first by `place`; 0 is all.
+        keeps_all: whether courses that are not chosen are drawn, too, only paler.
         drawing: the Altair chart.
         missing: text if there is nothing to draw at all.
         keys: columns that identify rows of its table.
         values: columns of its table that are summed over all others.
+        is_optional: whether it is left out where it has no row at all.
         wide: whether it takes the page's full width.
     """
 
@@ -40,42 +49,55 @@ class Chart:
     missing: str
     keys: Sequence[str]
     values: Sequence[str]
+    what: str | None = None
+    is_weekly: bool = False
+    most: int = 0
+    keeps_all: bool = False
+    is_optional: bool = False
     wide: bool = False
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Return the Vega-Lite spec, with the page's filter and a description for screen readers."""
+        """Vega-Lite, with the days drawn and what a screen reader says of it."""
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
         described = self.drawing.properties(description=f"{self.title}. {self.definition}", autosize=fit)
-        return described.add_params(COURSE).to_dict()
+        return described.add_params(FIRST, LAST, STEP).to_dict()
 
 
-def course_rows(courses: Sequence[Course]) -> list[dict[str, str]]:
-    """Return each course's label, and its group, as only the largest courses have a colour of their own."""
-    largest = {course.key for course in courses[: len(CATEGORIES)]} - {"other", "unknown"}
-    groups = {course.key: course.label if course.key in largest else OTHERS for course in courses}
-    groups["unknown"] = UNKNOWN
-    return [{"course": course.key, "label": course.label, "group": groups[course.key]} for course in courses]
-
-
-def time(data: Data) -> Time:
-    """Return the days that charts over time draw."""
-    step = timedelta(days=7 if data.span.is_weekly else 1)
-    days = [row["day"] for name in ("spend", "sessions", "idle") for row in data.charts[name]]
-    # Without rows nothing is drawn, but the chart still needs some days.
-    first, last = (min(days), max(days)) if days else (date(2000, 1, 1), date(2000, 1, 1))
-    return Time(first, last + step, data.span.is_weekly)
+def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
+    """Return what the page calls each course, its group where only the largest have a colour of their own, and its filters."""
+    labels = {course.key: course.label for course in courses} | {UNKNOWN: NO_COURSE}
+    different = list(dict.fromkeys(labels.values()))
+    short = dict(zip(different, shortened(different, SHORT), strict=True))
+    largest = [course for course in courses[: len(CATEGORIES)] if course.is_named]
+    groups = dict(zip(largest, shortened([course.label for course in largest], SHORTEST), strict=True))
+    named = [*courses, *([] if any(course.key == UNKNOWN for course in courses) else [Course(UNKNOWN, NO_COURSE)])]
+    return [
+        {
+            "course": course.key,
+            "label": labels[course.key],
+            "short": short[labels[course.key]],
+            "group": NO_COURSE if course.key == UNKNOWN else groups.get(course, OTHERS),
+            "called": course.label if course in groups or course.key == UNKNOWN else OTHERS,
+            "term": course.term,
+            "department": course.department,
+            "root": course.root,
+        }
+        for course in named
+    ]
 
 
 def per_bar(data: Data) -> str:
-    """Return what one bar of those charts covers, in words."""
-    return "week from Monday" if data.span.is_weekly else "UTC day"
+    """What a bar of those charts covers, in words."""
+    if data.span.is_weekly and data.span.daily_from:
+        return f"UTC day (per week from Monday in a period that begins before {day(data.span.daily_from)})"
+    return "UTC day"
 
 
 def by_course(data: Data) -> alt.Color:
     """Return a course's colour, the same in every chart."""
     groups = list(dict.fromkeys(row["group"] for row in course_rows(data.courses)))
-    colours = {**dict(zip(groups, CATEGORIES, strict=False)), OTHERS: OTHER, UNKNOWN: "var(--ink)"}
+    colours = {**dict(zip(groups, CATEGORIES, strict=False)), OTHERS: OTHER, NO_COURSE: "var(--ink)"}
     return alt.Color("group:N", title=None).scale(domain=groups, range=[colours[group] for group in groups])
 
 

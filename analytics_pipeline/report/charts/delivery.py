@@ -4,7 +4,7 @@ import altair as alt
 
 from analytics_pipeline.report import chart_forms
 from analytics_pipeline.report.chart_forms import EVERYTHING
-from analytics_pipeline.report.charts.chart import Chart, by, time
+from analytics_pipeline.report.charts.chart import Chart, by
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import STATES, SURFACE
 
@@ -13,14 +13,15 @@ def completeness(data: Data) -> Chart:
     """Draw each dataset's delivered, late, missing and failed periods."""
     names = sorted({row["dataset"] for row in data.charts["completeness"]})
     calendar = (
-        chart_forms.rows("completeness", EVERYTHING, "day", "until")
-        .mark_rect(stroke=SURFACE, strokeWidth=time(data).hairline, aria=False)
+        chart_forms.rows("completeness")
+        .transform_calculate(when=chart_forms.WHEN)
+        .mark_rect(stroke=SURFACE, strokeWidth=chart_forms.HAIRLINE, aria=False)
         .encode(
-            x=chart_forms.time_axis(data.span.is_weekly),
+            x=chart_forms.time_axis(),
             x2="until:T",
             y=alt.Y("dataset:N", title=None, sort=names, scale=alt.Scale(paddingInner=0.25)),
             color=by("state", STATES),
-            tooltip=["dataset:N", chart_forms.day_tooltip(data.span.is_weekly), "state:N"],
+            tooltip=["dataset:N", chart_forms.day_tooltip(), "state:N"],
         )
         .properties(width="container", height=alt.Step(34))
     )
@@ -51,7 +52,7 @@ def rejects(data: Data) -> Chart:
         data="rejects",
         where=EVERYTHING,
         drawing=chart_forms.ranked(
-            chart_forms.rows("rejects", EVERYTHING).transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
+            chart_forms.rows("rejects").transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
             "label",
             "records",
             text="format(datum.records, ',.0f') + ' in ' + datum.files + (datum.files == 1 ? ' file' : ' files')",

@@ -4,7 +4,7 @@ import altair as alt
 
 from analytics_pipeline.report import chart_forms
 from analytics_pipeline.report.chart_forms import ADDITIVE, DOLLARS, EXACT, USD
-from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
+from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import IDLE, PROVIDERS
 
@@ -24,16 +24,16 @@ def spend_by_provider(data: Data) -> Chart:
             + "".join(f" No spend on {name} is loaded." for name in absent)
         ),
         data="spend",
+        what="spend",
         where=ADDITIVE,
         drawing=chart_forms.over_time(
-            chart_forms.rows("spend", ADDITIVE, "day"),
+            chart_forms.rows("spend"),
             "cost",
             by("provider", PROVIDERS),
             group="provider",
             title="US dollars",
             axis=DOLLARS,
             tooltip=[alt.Tooltip("provider:N"), money("total"), alt.Tooltip("dating:N")],
-            time=time(data),
             dated=True,
         ),
         missing=NO_COST,
@@ -53,16 +53,17 @@ def spend_by_course(data: Data) -> Chart:
             "colour. Spend of unmapped parts is listed as no known course, so that totals agree."
         ),
         data="spend",
+        what="spend",
         where=ADDITIVE,
         drawing=chart_forms.over_time(
-            chart_forms.labelled(chart_forms.rows("spend", ADDITIVE, "day"), "group"),
+            chart_forms.rows("spend"),
             "cost",
             by_course(data),
             group="group",
+            called="called",
             title="US dollars",
             axis=DOLLARS,
-            tooltip=[alt.Tooltip("group:N", title="course"), money("total")],
-            time=time(data),
+            tooltip=[alt.Tooltip("called:N", title="course"), money("total")],
         ),
         missing=NO_COST,
         keys=["day", "course"],
@@ -83,7 +84,7 @@ def top_services(data: Data) -> Chart:
         data="services",
         where=EXACT,
         drawing=chart_forms.ranked(
-            chart_forms.rows("services", EXACT),
+            chart_forms.rows("services"),
             "service",
             "cost",
             text=f"format(datum.cost, '{USD}')",
@@ -108,16 +109,16 @@ def idle_spend(data: Data) -> Chart:
             "covers several days."
         ),
         data="idle",
+        what="spend",
         where=ADDITIVE,
         drawing=chart_forms.over_time(
-            chart_forms.rows("idle", ADDITIVE, "day"),
+            chart_forms.rows("idle"),
             "cost",
             alt.ColorValue(IDLE),
             group=None,
             title="US dollars",
             axis=DOLLARS,
             tooltip=[money("total"), alt.Tooltip("dating:N")],
-            time=time(data),
             dated=True,
         ),
         missing="No idle spend: all money was spent on days with a session or the day after, or no cost is loaded.",

@@ -3,13 +3,14 @@
 import altair as alt
 
 from analytics_pipeline.report import chart_forms
-from analytics_pipeline.report.chart_forms import ADDITIVE, COUNTS, DOLLARS, EVERYTHING, EXACT, USD
-from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar, time
+from analytics_pipeline.report.chart_forms import ADDITIVE, COUNTS, DOLLARS, EXACT, USD
+from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar
 from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.style import ACCENT, OUTCOMES, PERCENTILES, SURFACE
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 FROM_ZERO = alt.Scale(zero=True)
+WEEK = 7 * 86_400_000
 
 
 def sessions_over_time(data: Data) -> Chart:
@@ -22,15 +23,15 @@ def sessions_over_time(data: Data) -> Chart:
             "no file was delivered, or that it has no sessions."
         ),
         data="sessions",
+        what="sessions",
         where=ADDITIVE,
         drawing=chart_forms.over_time(
-            chart_forms.rows("sessions", ADDITIVE, "day"),
+            chart_forms.rows("sessions"),
             "sessions",
             by("outcome", OUTCOMES),
             group="outcome",
             title="Sessions",
             tooltip=[alt.Tooltip("outcome:N"), alt.Tooltip("total:Q", title="sessions", format=",.0f")],
-            time=time(data),
         ),
         missing="No sessions yet: lab_sessions is not loaded.",
         keys=["day", "outcome"],
@@ -42,8 +43,8 @@ def sessions_over_time(data: Data) -> Chart:
 def spend_against_sessions(data: Data) -> Chart:
     """Draw courses as points."""
     points = (
-        chart_forms.labelled(chart_forms.rows("course_totals", "datum.course !== 'other'"), "label", "group")
-        .transform_calculate(chosen=ADDITIVE)
+        chart_forms.rows("course_totals")
+        .transform_filter("indexof(datum.course, 'other') !== 0")
         .mark_circle(aria=False)
         .encode(
             x=alt.X("sessions:Q", title="Sessions", axis=alt.Axis(format=",.0f", tickCount=5), scale=FROM_ZERO),
@@ -62,7 +63,8 @@ def spend_against_sessions(data: Data) -> Chart:
             "the more students are enrolled."
         ),
         data="course_totals",
-        where=EVERYTHING,
+        where=ADDITIVE,
+        keeps_all=True,
         drawing=chart_forms.sized(points, 300),
         missing="No course has a session, spend or a student yet.",
         keys=["course"],
@@ -76,7 +78,7 @@ def student_spread(data: Data) -> Chart:
         title="Students", symbolType="circle", symbolFillColor="var(--green)", tickCount=3, format="d", columns=4
     )
     points = (
-        chart_forms.rows("students", ADDITIVE)
+        chart_forms.rows("students")
         .transform_aggregate(people="sum(students)", groupby=["sessions_from", "sessions_to", "cost_from", "cost_to"])
         .transform_calculate(
             x="(datum.sessions_from + datum.sessions_to) / 2",
@@ -108,17 +110,98 @@ def student_spread(data: Data) -> Chart:
     )
 
 
+def hours_against_score(data: Data) -> Chart:
+    """Draw students as counts in cells of hours and score."""
+    legend = alt.Legend(
+        title="Students", symbolType="circle", symbolFillColor="var(--purple)", tickCount=3, format="d", columns=4
+    )
+    points = (
+        chart_forms.rows("hours_score")
+        .transform_aggregate(people="sum(students)", groupby=["hours_from", "hours_to", "score_from", "score_to"])
+        .transform_calculate(
+            x="(datum.hours_from + datum.hours_to) / 2",
+            y="datum.score_from + 5",
+            hours="datum.hours_from + ' to under ' + datum.hours_to",
+            score="datum.score_from + ' to under ' + datum.score_to + ' %'",
+        )
+        .mark_circle(color="var(--purple)", opacity=0.75, aria=False)
+        .encode(
+            x=alt.X("x:Q", title="Hours in labs per student", axis=COUNTS, scale=FROM_ZERO),
+            y=alt.Y("y:Q", title="Score, % of all assignments", axis=COUNTS, scale=FROM_ZERO),
+            size=alt.Size("people:Q", legend=legend).scale(range=[12, 320], zero=True),
+            tooltip=[alt.Tooltip("people:Q", title="students"), "hours:N", "score:N"],
+        )
+    )
+    return Chart(
+        name="hours-against-score",
+        title="Hours against score, students",
+        definition=(
+            "Students of each course counted in cells of hours in its labs and score, over the whole time whatever the period: the score is "
+            "in percent of the highest points of all assignments, so what is not submitted counts as zero. Students without a session or "
+            "in a course without scores are not shown."
+        ),
+        data="hours_score",
+        where=ADDITIVE,
+        drawing=chart_forms.sized(points, 300),
+        missing="No student has both hours in labs and a score yet.",
+        keys=["hours_from", "hours_to", "score_from", "score_to"],
+        values=["students"],
+    )
+
+
+def active_weekly(data: Data) -> Chart:
+    """Draw how many people use labs, week by week."""
+    bars = (
+        chart_forms.rows("active_weekly")
+        .transform_calculate(
+            until=f"datum.day + {WEEK}",
+            when="'Week from ' + utcFormat(datum.day, '%a %d %b %Y')",
+            others="datum.users - datum.students",
+        )
+        .mark_rect(stroke=SURFACE, strokeWidth=0.6, color=ACCENT, aria=False)
+        .encode(
+            x=chart_forms.time_axis(),
+            x2="until:T",
+            y=alt.Y("users:Q", title="People", axis=COUNTS, scale=FROM_ZERO),
+            y2=alt.datum(0),
+            tooltip=[
+                chart_forms.day_tooltip(),
+                alt.Tooltip("users:Q", title="active people", format=",.0f"),
+                alt.Tooltip("students:Q", title="of them students", format=",.0f"),
+            ],
+        )
+    )
+    return Chart(
+        name="active-weekly",
+        title="Active people by week",
+        definition=(
+            "People with a session that started, per week from Monday (UTC); somebody in several courses counts once. The newest week is "
+            "not over yet, and a week at an edge of the period is drawn whole."
+        ),
+        data="active_weekly",
+        where=EXACT,
+        what="sessions",
+        is_weekly=True,
+        drawing=chart_forms.sized(bars, 220),
+        missing="No sessions yet: lab_sessions is not loaded.",
+        keys=["day"],
+        values=["users", "students"],
+        wide=True,
+    )
+
+
 def launch_latency(data: Data) -> Chart:
     """Draw how long people wait for a lab."""
     lines = (
-        chart_forms.rows("latency", EXACT, "day")
+        chart_forms.rows("latency")
+        .transform_calculate(when="'Week from ' + utcFormat(datum.day, '%a %d %b %Y')")
         .mark_line(strokeWidth=2.25, aria=False, point={"size": 36, "filled": True})
         .encode(
-            x=chart_forms.time_axis(data.span.is_weekly),  # weeks start before the first day
+            x=chart_forms.time_axis(),
             y=alt.Y("minutes:Q", title="Minutes", scale=FROM_ZERO),
             color=by("percentile", PERCENTILES),
             tooltip=[
-                chart_forms.day_tooltip(is_weekly=True),
+                chart_forms.day_tooltip(),
                 "percentile:N",
                 "minutes:Q",
                 alt.Tooltip("launches:Q", format=",.0f"),
@@ -133,6 +216,8 @@ def launch_latency(data: Data) -> Chart:
             "within p99. p90 needs at least 10 launches in the week, p99 at least 100."
         ),
         data="latency",
+        what="sessions",
+        is_weekly=True,
         where=EXACT,
         drawing=chart_forms.sized(lines, 260),
         missing="No launch times: lab_sessions is not loaded, or has no launch times.",
@@ -147,11 +232,11 @@ def concurrency(data: Data) -> Chart:
     hours = alt.Axis(labelAngle=0, domain=False, ticks=False, labelSeparation=4)
     legend = alt.Legend(title="Sessions", symbolFillColor=ACCENT, tickCount=4, columns=4)
     cells = (
-        chart_forms.rows("concurrency", EXACT)
+        chart_forms.rows("concurrency")
         .transform_calculate(weekday_name=f"{WEEKDAYS}[datum.weekday - 1]")
         .mark_rect(color=ACCENT, cornerRadius=2, stroke=SURFACE, strokeWidth=1.5, aria=False)
         .encode(
-            x=alt.X("hour:O", title="Hour of the day (UTC)", axis=hours).scale(domain=list(range(24))),
+            x=alt.X("hour:O", title=f"Hour of the day ({data.zone})", axis=hours).scale(domain=list(range(24))),
             y=alt.Y("weekday_name:N", title=None, sort=WEEKDAYS).scale(domain=WEEKDAYS),
             opacity=alt.Opacity("usual:Q", legend=legend).scale(zero=True, range=[0.04, 1]),
             tooltip=[
@@ -166,8 +251,8 @@ def concurrency(data: Data) -> Chart:
         name="concurrency",
         title="Labs running at once",
         definition=(
-            "Sessions that run at once, at the peak of each hour (UTC), averaged over the newest 13 weeks. An hour "
-            "without sessions counts as zero."
+            f"Sessions that run at the same moment, at the peak of each hour by the clock of {data.zone}, on average over the newest "
+            "13 weeks whatever the period; an hour without any counts as zero."
         ),
         data="concurrency",
         where=EXACT,
@@ -179,8 +264,7 @@ def concurrency(data: Data) -> Chart:
 
 
 def never_seen(data: Data) -> Chart:
-    """Draw the enrolled students without a successful session."""
-    where = "course === 'all' ? datum.place <= 12 : datum.course === course"
+    """Draw the enrolled students without a session that succeeded."""
     return Chart(
         name="never-seen",
         title="Students never seen",
@@ -190,9 +274,10 @@ def never_seen(data: Data) -> Chart:
         ),
         data="course_totals",
         where=ADDITIVE,
+        most=12,
         drawing=chart_forms.ranked(
-            chart_forms.labelled(chart_forms.rows("course_totals", where), "label"),
-            "label",
+            chart_forms.rows("course_totals"),
+            "short",
             "never_seen",
             text="datum.never_seen + ' of ' + datum.students",
             rank=alt.SortField("place"),

@@ -1,1 +1,1 @@
-SELECT first_day, last_day, last_spend, last_session, is_weekly FROM span
+SELECT first_day, last_day, last_spend, last_session, is_weekly, daily_from FROM span

@@ -16,8 +16,8 @@ WITH states AS (
 )
 SELECT
     dataset,
-    CASE WHEN is_monthly THEN period ELSE bucket(period) END AS day,
-    (any_value(CASE WHEN is_monthly THEN period ELSE bucket(period) END) + any_value(CASE
+    CASE WHEN is_monthly THEN period ELSE weekly_bucket(period) END AS day,
+    (any_value(CASE WHEN is_monthly THEN period ELSE weekly_bucket(period) END) + any_value(CASE
         WHEN is_monthly THEN INTERVAL 1 MONTH
         WHEN (SELECT is_weekly FROM span) THEN INTERVAL 7 DAY
         ELSE INTERVAL 1 DAY

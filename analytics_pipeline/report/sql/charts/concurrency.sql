@@ -1,9 +1,12 @@
--- The sweep of marts.lab_concurrency_hourly over the newest 13 weeks. Peaks of courses can't be summed, so 'all' is swept too.
+-- Over the newest 13 weeks. Peaks of courses can't be added up: those of single courses are the mart's, those of other choices are swept
+-- here as the mart does. Hours begin where those of the page's time zone do; where that is not on the hour of UTC, all are swept.
 WITH recent AS (SELECT greatest(last_session - 90, first_day) AS first_day, last_session AS last_day FROM span),
 ran AS (
-    SELECT unnest(['all', course]) AS scope, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
-    FROM sessions, recent
-    WHERE start_time < end_time AND session_date BETWEEN recent.first_day AND recent.last_day
+    SELECT scopes.scope, sessions.start_time, least(sessions.end_time, sessions.start_time + INTERVAL 31 DAY) AS end_time
+    FROM recent, sessions
+    JOIN scopes ON scopes.course = sessions.course
+    WHERE NOT (getvariable('zone_minutes') = 0 AND regexp_full_match(scopes.scope, '\d+'))
+    AND sessions.start_time < sessions.end_time AND sessions.session_date BETWEEN recent.first_day AND recent.last_day
 ),
 changes AS (
     SELECT scope, moment, sum(step) AS step
@@ -15,23 +18,49 @@ levels AS (
     FROM changes
     WINDOW swept AS (PARTITION BY scope ORDER BY moment)
 ),
-hours AS (
+spread AS (
     SELECT
         scope, running,
-        unnest(generate_series(date_trunc('hour', moment), until - INTERVAL 1 MICROSECOND, INTERVAL 1 HOUR)) AS hour
+        unnest(generate_series(
+            date_trunc('hour', moment - to_minutes(getvariable('zone_minutes'))) + to_minutes(getvariable('zone_minutes')),
+            until - INTERVAL 1 MICROSECOND,
+            INTERVAL 1 HOUR
+        )) AS hour
     FROM levels
     WHERE running > 0
 ),
-peaks AS (SELECT scope, hour, max(running) AS peak FROM hours, recent WHERE hour < recent.last_day + 1 GROUP BY scope, hour),
-weekdays AS (
-    SELECT isodow(day) AS weekday, count(*) AS days
-    FROM (SELECT unnest(generate_series(first_day, last_day, INTERVAL 1 DAY)) AS day FROM recent)
-    GROUP BY ALL
+peaks AS (
+    SELECT scope, hour, max(running) AS peak
+    FROM spread
+    GROUP BY scope, hour
+    UNION ALL
+    SELECT scopes.scope, of_mart.hour, of_mart.peak_sessions
+    FROM recent, marts.lab_concurrency_hourly AS of_mart
+    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = of_mart.course_id::VARCHAR
+    WHERE getvariable('zone_minutes') = 0 AND of_mart.hour >= recent.first_day
+),
+begun AS (
+    SELECT unnest(generate_series(
+        first_day + to_minutes(getvariable('zone_minutes')), last_day + INTERVAL 1 DAY - INTERVAL 1 MICROSECOND, INTERVAL 1 HOUR
+    )) AS hour
+    FROM recent
+),
+-- What the clock showed: the offset of the newest change that had come.
+shown AS (
+    SELECT begun.hour, begun.hour + to_minutes(clock_changes.minutes) AS local_time
+    FROM begun
+    ASOF JOIN clock_changes ON begun.hour >= clock_changes.since
+),
+hours AS (
+    SELECT
+        hour, isodow(local_time)::INTEGER AS weekday, hour(local_time)::INTEGER AS local_hour,
+        count(*) OVER (PARTITION BY isodow(local_time), hour(local_time)) AS times
+    FROM shown
 )
 SELECT
-    peaks.scope AS course, weekdays.weekday::INTEGER AS weekday, hour(peaks.hour)::INTEGER AS hour,
-    round(sum(peaks.peak) / any_value(weekdays.days), 2)::DOUBLE AS usual, max(peaks.peak)::INTEGER AS highest
+    peaks.scope, hours.weekday, hours.local_hour AS hour,
+    round(sum(peaks.peak) / any_value(hours.times), 2)::DOUBLE AS usual, max(peaks.peak)::INTEGER AS highest
 FROM peaks
-JOIN weekdays ON weekdays.weekday = isodow(peaks.hour)
+JOIN hours ON hours.hour = peaks.hour
 GROUP BY ALL
 ORDER BY ALL

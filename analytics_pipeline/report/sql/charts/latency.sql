@@ -1,22 +1,28 @@
--- Leave out percentiles of too few launches: 10 for p90, 100 for p99.
+-- A percentile of fewer launches than it takes to tell it is left out: 10 for p90, 100 for p99. Percentiles can't be added up: those of
+-- the organisation and of single courses are the mart's, those of other choices are computed here.
 WITH launches AS (
-    SELECT date_trunc('week', session_date)::DATE AS week, course AS scope, launch_to_ready_seconds AS seconds
+    SELECT date_trunc('week', sessions.session_date)::DATE AS week, scopes.scope, sessions.launch_to_ready_seconds AS seconds
     FROM sessions
-    WHERE launch_to_ready_seconds IS NOT NULL
+    JOIN scopes ON scopes.course = sessions.course
+    WHERE sessions.launch_to_ready_seconds IS NOT NULL AND scopes.scope <> 'all' AND NOT regexp_full_match(scopes.scope, '\d+')
 ),
 weeks AS (
-    SELECT
-        week, coalesce(scope, 'all') AS course, count(*) AS launches,
-        quantile_disc(seconds, [0.5, 0.9, 0.99]) AS waits
+    SELECT week, scope, count(*) AS launches, quantile_disc(seconds, [0.5, 0.9, 0.99]) AS waits
     FROM launches
-    GROUP BY GROUPING SETS ((week), (week, scope))
+    GROUP BY ALL
+    UNION ALL
+    SELECT of_mart.week, scopes.scope, of_mart.waits, [of_mart.p50, of_mart.p90, of_mart.p99]
+    FROM marts.lab_launches_weekly AS of_mart
+    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(of_mart.course_id::VARCHAR, 'all')
+    WHERE of_mart.lab_type IS NULL AND of_mart.waits > 0
+    AND of_mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
 ),
-each_one AS (
+percentiles AS (
     SELECT
-        week, course, launches, unnest(['p50', 'p90', 'p99']) AS percentile, unnest(waits) AS seconds, unnest([1, 10, 100]) AS least_launches
+        week, scope, launches, unnest(['p50', 'p90', 'p99']) AS percentile, unnest(waits) AS seconds, unnest([1, 10, 100]) AS least_launches
     FROM weeks
 )
-SELECT week AS day, course, percentile, round(seconds / 60, 2)::DOUBLE AS minutes, launches
-FROM each_one
+SELECT week AS day, scope, percentile, round(seconds / 60, 2)::DOUBLE AS minutes, launches
+FROM percentiles
 WHERE launches >= least_launches
 ORDER BY ALL

@@ -1,4 +1,5 @@
-SELECT coalesce(course, 'all') AS course, sum(cost) AS idle
-FROM idle_days, span
-WHERE day > last_spend - 30
-GROUP BY GROUPING SETS ((), (course))
+SELECT scopes.scope, windows.period, sum(idle.cost) AS idle
+FROM idle_days AS idle
+JOIN scopes ON scopes.course = idle.course
+JOIN windows ON windows.scope = scopes.scope AND windows.what = 'spend' AND idle.day BETWEEN windows.since AND windows.until
+GROUP BY ALL

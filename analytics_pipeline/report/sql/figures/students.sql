@@ -1,8 +1,6 @@
-SELECT coalesce(scope, 'all') AS course, count(DISTINCT user_id) AS students
-FROM (
-    SELECT coalesce(courses.course, 'unknown') AS scope, people.user_id
-    FROM marts.student_course_summary AS people
-    LEFT JOIN courses ON courses.course_id = people.course_id
-    WHERE people.is_student AND people.is_enrolled
-)
-GROUP BY GROUPING SETS ((), (scope))
+SELECT scopes.scope, count(DISTINCT people.user_id) AS students
+FROM marts.student_course_summary AS people
+LEFT JOIN courses ON courses.course_id = people.course_id
+JOIN scopes ON scopes.course = coalesce(courses.course, 'unknown')
+WHERE people.is_student AND people.is_enrolled
+GROUP BY ALL

@@ -4,7 +4,8 @@ SELECT
     max(day) AS last_day,
     max(day) FILTER (what = 'spend') AS last_spend,
     max(day) FILTER (what = 'sessions') AS last_session,
-    coalesce(date_diff('day', min(day), max(day)) >= getvariable('most_days'), false) AS is_weekly
+    coalesce(date_diff('day', min(day), max(day)) >= getvariable('most_days'), false) AS is_weekly,
+    CASE WHEN is_weekly THEN date_trunc('week', last_day - getvariable('daily_days')::INTEGER)::DATE ELSE min(day) END AS daily_from
 FROM (
     SELECT 'spend' AS what, spend_date AS day FROM marts.daily_cloud_spend
     UNION ALL

@@ -1,0 +1,87 @@
+"""How much of each budget is spent, against how much of its time has passed."""
+
+from typing import Any
+
+import altair as alt
+
+from analytics_pipeline.report import chart_forms
+from analytics_pipeline.report.chart_forms import EVERYTHING
+from analytics_pipeline.report.charts.chart import Chart
+from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.style import ACCENT, IDLE, INK, MUTED
+
+GONE = "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', gone by ' : ', gone since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
+
+
+def budgets(_: Data) -> Chart:
+    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the time that has passed."""
+    base = chart_forms.rows("budgets").transform_calculate(
+        shown=f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}",
+        whole="100",
+        over="max(0, datum.spent_share - 100)",
+    )
+    base = base.encode(
+        y=alt.Y(
+            "budget:N",
+            sort=alt.EncodingSortField(field="place", op="min"),
+            axis=None,
+            scale=alt.Scale(paddingInner=0, paddingOuter=0),
+        )
+    )
+    most = "min(300, max(110, extent(pluck(data('budgets'), 'high_share'))[1], extent(pluck(data('budgets'), 'spent_share'))[1]))"
+    percent = alt.Axis(orient="bottom", labelExpr="datum.label + ' %'", grid=True, tickCount=5)
+    length = alt.Scale(domainMin=0, domainMax={"expr": most}, nice=False, clamp=True)
+
+    def x(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", axis=percent, scale=length, title="Of the amount (bars), of the time (black marks)")
+
+    tooltip: list[alt.Tooltip | str] = [
+        "budget:N",
+        "covers:N",
+        "state:N",
+        alt.Tooltip("spent:Q", format="$,.2f"),
+        alt.Tooltip("amount:Q", format="$,.2f"),
+        alt.Tooltip("forecast:Q", format="$,.2f"),
+        alt.Tooltip("low:Q", title="forecast at least", format="$,.2f"),
+        alt.Tooltip("high:Q", title="forecast at most", format="$,.2f"),
+        alt.Tooltip("time_share:Q", title="% of time", format=".0f"),
+    ]
+
+    def bar(height: int, colour: str, opacity: float = 1.0) -> alt.Chart:
+        return base.mark_bar(height=height, yOffset=10, color=colour, opacity=opacity, aria=False)
+
+    def words(field: str, place: int | str, **style: Any) -> alt.Chart:
+        return base.mark_text(dy=-10, aria=False, **style).encode(x=alt.value(place), text=f"{field}:N")
+
+    layers = [
+        bar(14, "var(--grid)").encode(x=x("whole"), tooltip=tooltip),
+        bar(14, "var(--orange)", 0.45).encode(x=x("low_share"), x2="high_share:Q", tooltip=tooltip),
+        bar(8, ACCENT).encode(x=x("spent_share"), tooltip=tooltip),
+        bar(8, IDLE)
+        .transform_filter("datum.spent_share > 100")
+        .transform_calculate(limit="100")
+        .encode(x=x("limit"), x2="spent_share:Q", tooltip=tooltip),
+        base.mark_tick(thickness=3, height=14, yOffset=10, color="var(--orange)", aria=False).encode(
+            x=x("forecast_share")
+        ),
+        base.mark_tick(thickness=3, height=22, yOffset=10, color=INK, aria=False).encode(x=x("time_share")),
+        words("budget", 0, align="left", limit={"expr": "width - (width < 420 ? 110 : 220)"}),
+        words("shown", "width", align="right", color=MUTED),
+    ]
+    return Chart(
+        name="budgets",
+        title="Budgets",
+        definition=(
+            "How much of each budget's amount is spent (blue, red beyond the amount), against how much of its period has passed (black mark): a "
+            "bar that is ahead of the mark burns too fast. The orange mark is the forecast of the whole period, the pale band held it four times "
+            "of five in the past. Spend is in US dollars up to the newest complete UTC day; all budgets, whatever is chosen above."
+        ),
+        data="budgets",
+        where=EVERYTHING,
+        drawing=alt.layer(*layers).properties(width="container", height=alt.Step(56)),
+        missing="No budget is loaded.",
+        keys=["budget"],
+        values=["amount", "spent"],
+        is_optional=True,
+        wide=True,
+    )

@@ -1,0 +1,71 @@
+"""The month to date against last month, with what is expected by its end: pure functions."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+
+from analytics_pipeline.report.figures import NOTHING, Figure, day, percent, usd
+from analytics_pipeline.report.read import Data, Row
+
+TITLES = ("Month to date", "Last month, to the same day", "Expected of the whole month")
+
+
+def month_figures(data: Data) -> dict[str, list[Figure]]:
+    """Return the figures of the month by scope."""
+    forecasts = _forecasts(data)
+    return {scope: _figures(data.row("months", scope), forecasts.get(keys, {})) for scope, keys in data.scopes.items()}
+
+
+def _figures(month: Row, forecast: Row) -> list[Figure]:
+    if not month or month["day"] is None:
+        return [Figure(title, NOTHING, "no spend is loaded") for title in TITLES]
+    newest = month["day"]
+    until = f"1 to {day(newest)} (UTC), the newest complete day"
+    return [Figure(TITLES[0], usd(month["spend"]), until), _before(month), _expected(forecast)]
+
+
+def _before(month: Row) -> Figure:
+    before = newest_before(month)
+    if not month["is_month_before_whole"]:
+        return Figure(TITLES[1], NOTHING, "it is not loaded from its first day")
+    whole = f"{usd(month['month_before'])} in the whole of {before}"
+    if month["spend_before"] <= 0:
+        return Figure(TITLES[1], usd(month["spend_before"]), whole)
+    change = month["spend"] - month["spend_before"]
+    sign = "+" if change >= 0 else "\N{MINUS SIGN}"
+    return Figure(
+        TITLES[1], usd(month["spend_before"]), f"{sign}{percent(abs(change), month['spend_before'])} now; {whole}"
+    )
+
+
+def newest_before(month: Row) -> str:
+    """Return the month before, such as `Oct 2026`."""
+    return day(month["day"].replace(day=1) - timedelta(days=1)).split(" ", 1)[1]
+
+
+def _expected(forecast: Row) -> Figure:
+    if not forecast:
+        return Figure(TITLES[2], NOTHING, "there is no forecast for this choice")
+    if forecast["forecast"] is None:
+        return Figure(TITLES[2], NOTHING, "a forecast takes seven days of spend")
+    notes = ["the mean of the last 7 days' rate and of the same weekdays of 8 weeks"]
+    if forecast["forecast_low"] is not None:
+        notes.insert(0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} four times of five")
+    if forecast["error_percent"] is not None and forecast["days_left"]:
+        days = "1 day" if forecast["days_left"] == 1 else f"{forecast['days_left']} days"
+        off = Decimal(forecast["error_percent"]).quantize(Decimal("0.1"))
+        notes.append(f"it was off by {off} % of what came in {days}, measured on {forecast['origins']:,} past days")
+    return Figure(TITLES[2], usd(forecast["forecast"]), "; ".join(notes))
+
+
+def _forecasts(data: Data) -> Mapping[frozenset[str], Row]:
+    """Return the forecasts by the courses that they are for; those of nobody in the page are left out."""
+    found: dict[frozenset[str], Row] = {}
+    fields = {"term": "term", "department": "department", "root_course": "root", "course": "key"}
+    for row in data.figures["forecasts"]:
+        if row["kind"] == "organisation":
+            found[data.scopes["all"]] = row
+        elif field := fields.get(row["kind"]):
+            keys = frozenset(course.key for course in data.courses if getattr(course, field) == row["scope_id"])
+            found.setdefault(keys, row)
+    return found

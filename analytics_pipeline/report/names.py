@@ -1,0 +1,42 @@
+"""Short names that stay different, for places that have no room: legends, and labels on a phone."""
+
+from collections.abc import Sequence
+
+FSI, PDI, ELLIPSIS = "\u2068", "\u2069", "\N{HORIZONTAL ELLIPSIS}"
+
+
+def shortened(labels: Sequence[str], most: int) -> list[str]:
+    """Shorten labels in the middle, as courses often differ at the end alone; those that would be the same get a number.
+
+    Args:
+        labels: different from each other; one that is isolated for its direction stays so.
+        most: characters of a short name, the number not counted.
+    """
+    short = [_cut(label, most) for label in labels]
+    taken = {name for name in short if short.count(name) == 1}
+    names, number = [], 0
+    for name in short:
+        if short.count(name) > 1:
+            number += 1
+            while f"{name} #{number}" in taken:
+                number += 1
+            name = f"{name} #{number}"
+        names.append(name)
+    return names
+
+
+def _cut(label: str, most: int) -> str:
+    """Keep the beginning and the end of a label."""
+    if label.startswith(FSI) and PDI in label:
+        name, _, id_ = label[1:].rpartition(PDI)
+        return f"{FSI}{_cut(name, max(most - len(id_), 6))}{PDI}{id_}"
+    if len(label) <= most:
+        return label
+    tail = min(_id_length(label), most - 4) or (most - 1) // 2
+    return f"{label[: most - 1 - tail].rstrip()}{ELLIPSIS}{label[-tail:].lstrip()}"
+
+
+def _id_length(label: str) -> int:
+    """Return how long the id in brackets at the end is, which tells courses of one name apart; 0 if there is none."""
+    _, bracket, id_ = label.rpartition("(")
+    return len(id_) + 8 if bracket and id_[:-1].isdigit() and id_.endswith(")") else 0

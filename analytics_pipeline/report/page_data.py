@@ -1,0 +1,100 @@
+"""What the page's script works on: rows once each, column by column, and what the filters choose. Pure functions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from markupsafe import Markup
+
+from analytics_pipeline.report.charts import Chart, course_rows
+from analytics_pipeline.report.figures import key_figures
+from analytics_pipeline.report.month import month_figures
+from analytics_pipeline.report.read import Data, Row
+from analytics_pipeline.report.scopes import ALL, BEGINNING, PERIODS
+from analytics_pipeline.report.style import CONFIG
+from analytics_pipeline.report.tables import TABLES, course_lines
+
+_EPOCH = date(1970, 1, 1)
+
+
+def page_data(data: Data, charts: Sequence[Chart]) -> Markup:
+    """Return the JSON of the page, in which nothing looks like markup, whatever people call their courses."""
+    tables = {**data.tables, "courses": course_lines(data), "budgets": data.charts["budgets"]}
+    value = {
+        "config": CONFIG,
+        "rows": {name: _columns(rows) for name, rows in {**data.charts, **tables}.items()},
+        "courses": course_rows(data.courses),
+        "scopes": _scopes(data),
+        "windows": _windows(data),
+        "dailyFrom": _number(data.span.daily_from) if data.span.daily_from else None,
+        "isWeekly": data.span.is_weekly,
+        "figures": {
+            scope: {
+                period: [[figure.value, figure.note] for figure in key_figures(data, scope, period)]
+                for period in PERIODS
+            }
+            for scope in data.scopes
+        },
+        "month": {
+            scope: [[figure.value, figure.note] for figure in figures] for scope, figures in month_figures(data).items()
+        },
+        "charts": {chart.name: _chart(chart) for chart in charts},
+        "tables": {
+            table.name: {**vars(table), "columns": [vars(column) for column in table.columns]}
+            for table in TABLES.values()
+        },
+    }
+    return _json(value)
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    """Return what the script needs of a chart beside its rows."""
+    names = ("data", "where", "what", "keys", "values", "spec", "title")
+    return {
+        **{name: getattr(chart, name) for name in names},
+        "isWeekly": chart.is_weekly,
+        "most": chart.most,
+        "keepsAll": chart.keeps_all,
+    }
+
+
+def _scopes(data: Data) -> dict[str, list[str]]:
+    """Return the course keys of each scope; those that the filters can't choose as a set stand for themselves."""
+    known = {course.key for course in data.courses}
+    return {name: sorted(keys & known if name == ALL else keys) for name, keys in data.scopes.items()}
+
+
+def _windows(data: Data) -> dict[str, dict[str, dict[str, list[int | None]]]]:
+    """Return first and last day of each period by scope; the scopes share all but the term's, so the others are those of ALL."""
+    found: dict[str, dict[str, dict[str, list[int | None]]]] = {}
+    for (scope, period, what), (since, until) in data.windows.items():
+        if scope == ALL or period == "term":
+            days = [None if since == BEGINNING else _number(since), _number(until)]
+            found.setdefault(scope, {}).setdefault(period, {})[what] = days
+    return found
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return rows column by column: days as numbers, and texts that repeat as places in a list."""
+    return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+
+
+def _column(values: Sequence[Any]) -> Any:
+    if any(isinstance(value, date) for value in values):
+        return {"days": [None if value is None else _number(value) for value in values]}
+    if all(isinstance(value, str) for value in values):
+        words = {word: place for place, word in enumerate(dict.fromkeys(values))}
+        return {"words": list(words), "places": [words[value] for value in values]}
+    return {"values": [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]}
+
+
+def _number(day: date) -> int:
+    """Return the days since 1970."""
+    return (day - _EPOCH).days
+
+
+def _json(value: Mapping[str, Any]) -> Markup:
+    written = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    escaped = written.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(escaped)  # noqa: S704  # escaped in the line before

@@ -1,0 +1,109 @@
+"""What the filters of the page choose: courses by term, department and root course, and periods. Pure functions.
+
+A choice of several courses is a scope: a set of course keys. Counts of people, percentiles and peaks can't be added up over
+courses, so the page holds them for each scope; amounts are added up in the browser.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import product
+
+ALL, OTHER, UNKNOWN = "all", "other", "unknown"
+PERIODS = ("30", "90", "month", "term", "all")
+"""Days back from the newest, the month of the newest day, the term, and everything."""
+MOST_SCOPES = 60
+"""Choices of several courses that have counts of people, percentiles and peaks of their own, so that the page stays small."""
+BEGINNING = date(1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course of the page, or the small ones of a term, department and root course as one.
+
+    Attributes:
+        key: in the rows: its id, `other-...` or `unknown`.
+        label: what people call it; different for each course.
+        term: key of its term, if it has one that can be chosen; the same for `department` and `root`.
+    """
+
+    key: str
+    label: str
+    term: str | None = None
+    department: str | None = None
+    root: str | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is one course, which has a name in the page."""
+        return not self.key.startswith(OTHER) and self.key != UNKNOWN
+
+    @property
+    def choice(self) -> str:
+        """Its value in the filter: those without a name are chosen together."""
+        return OTHER if self.key.startswith(OTHER) else self.key
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term that can be chosen: its first and last day, and whether they are derived from sessions."""
+
+    label: str
+    first: date
+    last: date
+    is_derived: bool
+
+
+def scopes(courses: Sequence[Course]) -> dict[str, frozenset[str]]:
+    """Return the courses of each scope by its name: everything, each choice of course, then groups, the largest first."""
+    found = {ALL: frozenset(course.key for course in courses) | {UNKNOWN}}
+    for choice in dict.fromkeys(course.choice for course in courses):
+        found[choice] = frozenset(course.key for course in courses if course.choice == choice)
+    seen = set(found.values())
+    groups = dict.fromkeys(group for group in _groups(courses) if group and group not in seen)
+    for number, group in enumerate(sorted(groups, key=len, reverse=True)[:MOST_SCOPES]):
+        found[f"group-{number}"] = group
+    return found
+
+
+def _groups(courses: Sequence[Course]) -> Iterator[frozenset[str]]:
+    """Yield the courses of each combination of a term, a department and a root course."""
+    terms, departments, roots = (
+        [None, *dict.fromkeys(filter(None, (getattr(course, field) for course in courses)))]
+        for field in ("term", "department", "root")
+    )
+    for term, department, root in product(terms, departments, roots):
+        yield frozenset(
+            course.key
+            for course in courses
+            if (term is None or course.term == term)
+            and (department is None or course.department == department)
+            and (root is None or course.root == root)
+        )
+
+
+def window(period: str, newest: date | None, term: Term | None) -> tuple[date, date] | None:
+    """Return the first and last day of a period, None where there is none.
+
+    Args:
+        period: one of PERIODS.
+        newest: the newest day of what is counted; None where nothing is loaded.
+        term: the term that `term` stands for; None where none is known.
+    """
+    if newest is None:
+        return None
+    if period == "term":
+        return (term.first, min(term.last, newest)) if term and term.first <= newest else None
+    starts = {"month": newest.replace(day=1), "all": BEGINNING}
+    return starts.get(period) or newest - timedelta(days=int(period) - 1), newest
+
+
+def term_of(
+    keys: frozenset[str], courses: Sequence[Course], terms: Mapping[str, Term], today: date | None
+) -> str | None:
+    """Return the key of the term of a scope: the one that its courses share, else the newest that had begun."""
+    shared = {course.term for course in courses if course.key in keys}
+    if len(shared) == 1 and (only := shared.pop()):
+        return only
+    begun = [key for key, term in terms.items() if today and term.first <= today]
+    return max(begun, key=lambda key: (terms[key].first, key), default=None)

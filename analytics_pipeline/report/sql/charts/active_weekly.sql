@@ -1,0 +1,18 @@
+-- People of several courses count once in a choice of several courses, so rows can't be added up: those of the organisation and of single
+-- courses are the mart's, those of other choices are counted here.
+WITH people AS (
+    SELECT weeks.week, scopes.scope, weeks.user_id, bool_or(weeks.is_student) AS is_student
+    FROM active_weeks AS weeks
+    JOIN scopes ON scopes.course = weeks.course
+    WHERE weeks.last_started IS NOT NULL AND scopes.scope <> 'all' AND NOT regexp_full_match(scopes.scope, '\d+')
+    GROUP BY ALL
+)
+SELECT week AS day, scope, count(*) AS users, count(*) FILTER (is_student) AS students
+FROM people
+GROUP BY ALL
+UNION ALL
+SELECT of_mart.week, scopes.scope, of_mart.active_users, of_mart.active_students
+FROM marts.activity_weekly AS of_mart
+JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(of_mart.course_id::VARCHAR, 'all')
+WHERE of_mart.active_users > 0 AND of_mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
+ORDER BY ALL

@@ -1,0 +1,10 @@
+-- What the money rests on: a value of several days is spread over them, a fall of an accumulated cost is read one way or the other, and a
+-- part that no mapping knows, or that several courses share, has no course.
+SELECT
+    sum(cost) FILTER (dating = 'spread over several days') AS spread,
+    sum(cost) FILTER (dating = 'before the first file') AS opening,
+    sum(cost) FILTER (course = 'unknown') AS without_course,
+    sum(cost) AS total,
+    (SELECT count(*) FROM marts.daily_cloud_spend WHERE fall IS NOT NULL AND fall_evidence IS NULL) AS falls,
+    (SELECT max(abs(fall_at_stake)) FROM marts.daily_cloud_spend WHERE fall IS NOT NULL AND fall_evidence IS NULL) AS largest_fall
+FROM spend_days

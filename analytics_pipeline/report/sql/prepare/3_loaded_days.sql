@@ -1,0 +1,24 @@
+-- The loaded days up to the end of each period, the newest first, and how many of them a change compares with as many before. A day is
+-- loaded if every cost file that is due for it is; the first file of AWS tells no spend of its day.
+CREATE OR REPLACE TEMP TABLE loaded_days AS
+WITH
+days AS (
+    SELECT CASE dataset WHEN 'lab_sessions' THEN 'sessions' ELSE 'spend' END AS what, period AS day
+    FROM marts.data_completeness
+    WHERE dataset IN ('aws_cost', 'azure_cost', 'lab_sessions')
+    GROUP BY ALL
+    HAVING bool_and(loaded)
+),
+counted AS (
+    SELECT *
+    FROM days
+    WHERE what = 'sessions'
+    OR day > coalesce((SELECT max(spend_date) FROM marts.daily_cloud_spend WHERE is_opening_balance), DATE '0001-01-01')
+)
+SELECT
+    ends.what, ends.since, ends.until, counted.day,
+    row_number() OVER (PARTITION BY ends.what, ends.since, ends.until ORDER BY counted.day DESC) AS place,
+    count(*) FILTER (counted.day >= ends.since) OVER (PARTITION BY ends.what, ends.since, ends.until) AS within,
+    least(within, count(*) OVER (PARTITION BY ends.what, ends.since, ends.until) // 2) AS compared
+FROM (SELECT DISTINCT what, since, until FROM windows) AS ends
+JOIN counted ON counted.what = ends.what AND counted.day <= ends.until;

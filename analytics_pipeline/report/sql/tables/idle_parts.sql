@@ -1,0 +1,39 @@
+-- The parts with most idle spend, by period, and how old it is: on the newest day with idle spend of the part, how many people it is spent
+-- for, what it costs, and for how long the longest of them has had no session.
+WITH
+spent AS (
+    SELECT
+        idle.course, idle.part_id,
+        sum(idle.cost) FILTER (windows.period = '30') AS idle_30,
+        sum(idle.cost) FILTER (windows.period = '90') AS idle_90,
+        sum(idle.cost) FILTER (windows.period = 'month') AS idle_month,
+        sum(idle.cost) FILTER (windows.period = 'term') AS idle_term,
+        sum(idle.cost) FILTER (windows.period = 'all') AS idle_all
+    FROM idle_part_days AS idle
+    JOIN windows
+        ON windows.scope = regexp_replace(idle.course, '^other.*', 'other') AND windows.what = 'spend'
+        AND idle.day BETWEEN windows.since AND windows.until
+    GROUP BY ALL
+    HAVING idle_all > 0
+),
+newest AS (
+    SELECT
+        coalesce(courses.course, 'unknown') AS course, idle.part_id, idle.spend_date AS last_day, count(DISTINCT idle.user_id) AS people,
+        sum(idle.cost / idle.days_covered) AS per_day,
+        max(idle.days_since_session + idle.days_covered - 1) AS age,
+        bool_or(idle.days_since_session IS NULL) AS is_never_used
+    FROM marts.idle_spend AS idle
+    LEFT JOIN courses ON courses.course_id = idle.course_id
+    GROUP BY coalesce(courses.course, 'unknown'), idle.part_id, idle.spend_date
+    QUALIFY row_number() OVER (PARTITION BY coalesce(courses.course, 'unknown'), idle.part_id ORDER BY idle.spend_date DESC) = 1
+)
+SELECT
+    spent.course, spent.part_id, coalesce(isolated(parts.part_name), 'Part ' || spent.part_id, 'Unnamed part') AS part,
+    round(spent.idle_30, 2)::DOUBLE AS idle_30, round(spent.idle_90, 2)::DOUBLE AS idle_90, round(spent.idle_month, 2)::DOUBLE AS idle_month,
+    round(spent.idle_term, 2)::DOUBLE AS idle_term, round(spent.idle_all, 2)::DOUBLE AS idle_all,
+    newest.last_day, newest.people, round(newest.per_day, 2)::DOUBLE AS per_day, newest.age::INTEGER AS age, newest.is_never_used
+FROM spent
+LEFT JOIN newest ON newest.course = spent.course AND newest.part_id IS NOT DISTINCT FROM spent.part_id
+LEFT JOIN marts.part_lineage AS parts ON parts.part_id = spent.part_id
+ORDER BY coalesce(spent.idle_90, 0) DESC, spent.idle_all DESC, spent.course, spent.part_id
+LIMIT getvariable('most_parts')

@@ -1,0 +1,212 @@
+"""Tables of the page that are no chart: what each column says, and the rows of those that are made of figures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from analytics_pipeline.report.read import Data, Row
+from analytics_pipeline.report.scopes import PERIODS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column: where its value stands in a row, its heading, and how it is written: text, count, usd, share, change, day or hours."""
+
+    name: str
+    title: str
+    form: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table that can be sorted and saved.
+
+    Attributes:
+        name: its id in the page; its rows are of that name.
+        title: above it.
+        definition: what each column counts, in plain words.
+        columns: from left to right.
+        order: the column by which it is sorted first, the largest on top.
+        missing: what to say when it is empty.
+        by: what the chosen period does: `all`, nothing; `period`, the rows of that name stay; `day`, those whose day is in it; `column`, the
+            column named `idle_{period}` is shown.
+        is_optional: whether the table is left out where it has no row at all.
+    """
+
+    name: str
+    title: str
+    definition: str
+    columns: Sequence[Column]
+    order: str
+    missing: str
+    by: str
+    is_optional: bool = False
+
+
+COURSES = Table(
+    name="courses",
+    title="Courses",
+    definition=(
+        "One line per course, for the period chosen above. Spend is in US dollars on AWS and Azure of anyone, by UTC day. Change compares "
+        "it with as many loaded days before. Per active student divides it by the people with a session that started; per lab hour by "
+        "the hours of all sessions. Idle is the share of spend on days without a session, from the second day after one on. Never ready is "
+        "the share of launches whose lab did not get ready."
+    ),
+    columns=(
+        Column(name="label", title="Course", form="text"),
+        Column(name="spend", title="Spend (USD)", form="usd"),
+        Column(name="change", title="Change", form="change"),
+        Column(name="per_active", title="Per active student (USD)", form="usd"),
+        Column(name="per_hour", title="Per lab hour (USD)", form="usd"),
+        Column(name="idle_share", title="Idle", form="share"),
+        Column(name="never_ready", title="Never ready", form="share"),
+        Column(name="users", title="Active people", form="count"),
+        Column(name="hours", title="Lab hours", form="hours"),
+    ),
+    order="spend",
+    missing="No course has spend or a session in this period.",
+    by="period",
+)
+
+IDLE_PARTS = Table(
+    name="idle_parts",
+    title="Where idle money goes",
+    definition=(
+        "Idle spend in US dollars by course and part of the lab, for the period chosen above: on days without a session of that person and "
+        "part, from the second day after one on. The other columns tell how old it is: the last UTC day with idle spend, what it cost on that "
+        "day and for how many people, and for how many days the longest of them had had no session."
+    ),
+    columns=(
+        Column(name="label", title="Course", form="text"),
+        Column(name="part", title="Part", form="text"),
+        Column(name="idle", title="Idle (USD)", form="usd"),
+        Column(name="last_day", title="Last idle day", form="day"),
+        Column(name="per_day", title="That day (USD)", form="usd"),
+        Column(name="people", title="People", form="count"),
+        Column(name="age", title="Days without session", form="count"),
+    ),
+    order="idle",
+    missing="No money was spent on days without a session in this period, or no cost is loaded.",
+    by="column",
+)
+
+BUDGETS = Table(
+    name="budgets",
+    title="Budgets in numbers",
+    definition=(
+        "The period of each budget that is under way, else the newest, whatever is chosen above; US dollars of UTC days. Forecast is what the "
+        "whole period is expected to cost, low and high the band that held four times of five in the past; off is how far the method was off at "
+        "this distance. Exhausted on is the day on which the amount was reached, or will be by the forecast. Without a course is spend of the "
+        "same days that no mapping knows, and that may be missing from a budget that is not the organisation's. Budgets overlap: don't add them up."
+    ),
+    columns=(
+        Column(name="budget", title="Budget", form="text"),
+        Column(name="covers", title="Covers", form="text"),
+        Column(name="state", title="State", form="text"),
+        Column(name="exhausted_on", title="Exhausted on", form="day"),
+        Column(name="starts_on", title="From", form="day"),
+        Column(name="ends_on", title="To", form="day"),
+        Column(name="amount", title="Amount (USD)", form="usd"),
+        Column(name="spent", title="Spent (USD)", form="usd"),
+        Column(name="spent_share", title="% of money", form="hours"),
+        Column(name="time_share", title="% of time", form="hours"),
+        Column(name="forecast", title="Forecast (USD)", form="usd"),
+        Column(name="low", title="Low (USD)", form="usd"),
+        Column(name="high", title="High (USD)", form="usd"),
+        Column(name="error_percent", title="Off (%)", form="hours"),
+        Column(name="without_course", title="Without a course (USD)", form="usd"),
+    ),
+    order="spent_share",
+    missing="No budget is loaded.",
+    by="all",
+    is_optional=True,
+)
+
+ANOMALIES = Table(
+    name="anomalies",
+    title="Anomalies",
+    definition=(
+        "Days of the period chosen above on which one person's labs in a course cost at least ten times the course's usual student-day and more "
+        "than the floor in dollars that is set. Usual is the median of the 28 days before, in US dollars by UTC day. An episode is days that lie "
+        "at most three apart. Nobody is named here: marts.spend_anomalies has the ids."
+    ),
+    columns=(
+        Column(name="day", title="Day (UTC)", form="day"),
+        Column(name="label", title="Course", form="text"),
+        Column(name="who", title="Role", form="text"),
+        Column(name="cost", title="That day (USD)", form="usd"),
+        Column(name="median_cost", title="Usual (USD)", form="usd"),
+        Column(name="times", title="Times the usual", form="hours"),
+        Column(name="since", title="Episode since", form="day"),
+    ),
+    order="day",
+    missing="No anomaly: nobody's labs cost ten times the usual of the course on a day of this period, or too little is loaded to tell.",
+    by="day",
+)
+
+CAPS = Table(
+    name="caps",
+    title="Students over their cap, and spend after a drop",
+    definition=(
+        "Students of each course and month (UTC) as counts, for the newest three months whatever the period. The cap is the budget's for each "
+        "student in its period; how far students are over it stands in classes, and above cap is their spend beyond it. After a drop counts "
+        "students who spent after they had dropped or left the course, and their spend then. US dollars; nobody is named here: "
+        "marts.student_spend_watch has the ids."
+    ),
+    columns=(
+        Column(name="day", title="Month from", form="day"),
+        Column(name="label", title="Course", form="text"),
+        Column(name="cap", title="Cap (USD)", form="usd"),
+        Column(name="students", title="Students with a cap", form="count"),
+        Column(name="up_to_half_more", title="Over, up to 1.5 times", form="count"),
+        Column(name="up_to_double", title="Up to double", form="count"),
+        Column(name="over_double", title="Over double", form="count"),
+        Column(name="above_cap", title="Above cap (USD)", form="usd"),
+        Column(name="after_drop", title="Students after a drop", form="count"),
+        Column(name="after_drop_cost", title="After a drop (USD)", form="usd"),
+    ),
+    order="day",
+    missing="No student of this choice is over a cap or spent after a drop.",
+    by="all",
+    is_optional=True,
+)
+
+TABLES = {table.name: table for table in (BUDGETS, ANOMALIES, CAPS, COURSES, IDLE_PARTS)}
+
+
+def course_lines(data: Data) -> list[Row]:
+    """Return the numbers of each course and period; a ratio whose divisor is zero is None."""
+    choices = dict.fromkeys(course.choice for course in data.courses)
+    return [line for choice in choices for line in _lines(data, choice)]
+
+
+def _lines(data: Data, choice: str) -> Iterator[Row]:
+    for period in PERIODS:
+        spend, sessions = data.row("spend", choice, period), data.row("sessions", choice, period)
+        spent, count = spend.get("spend", Decimal(0)), sessions.get("sessions", 0)
+        if not spent and not count:
+            continue
+        users, hours = data.row("active", choice, period).get("users", 0), (sessions.get("minutes") or 0) / 60
+        compared = data.row("compared", choice, period, "spend").get("days", 0)
+        before = spend.get("before", Decimal(0)) if compared else Decimal(0)
+        yield {
+            "course": choice,
+            "period": period,
+            "spend": _rounded(spent, 2),
+            "change": _ratio(spend.get("newest", Decimal(0)) - before, before),
+            "per_active": _ratio(spent, users, 2),
+            "per_hour": _ratio(spent, hours, 2),
+            "idle_share": _ratio(data.row("idle", choice, period).get("idle") or 0, spent),
+            "never_ready": _ratio(sessions.get("never_ready", 0), count),
+            "users": users,
+            "hours": _rounded(hours, 1),
+        }
+
+
+def _ratio(part: Any, whole: Any, digits: int = 4) -> float | None:
+    return _rounded(Decimal(part) / Decimal(whole), digits) if whole > 0 else None
+
+
+def _rounded(value: Any, digits: int) -> float:
+    return round(float(value), digits)
