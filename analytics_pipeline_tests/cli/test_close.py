@@ -98,7 +98,7 @@ def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
         assert "Not selected" not in told.output
 
 
-def test_a_sync_of_some_days_is_not_failed_by_a_day_that_is_gone_outside_of_them(
+def test_a_sync_of_some_days_ignores_a_missing_file_of_another_day(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):
     first, second = sorted(key for key in organisation.truth.records if "azure_cost_" in key)[:2]

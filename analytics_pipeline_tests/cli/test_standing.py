@@ -90,7 +90,7 @@ def test_status_before_any_sync_is_incomplete_and_not_an_error(run: Run, demo: D
     assert (code, by_name["course_mapping"]["missing"], by_name["course_mapping"]["loaded"]) == (1, 1, 0)
 
 
-def test_a_version_that_failed_and_was_taken_back_upstream_is_not_red_for_ever(
+def test_a_failed_version_that_was_withdrawn_does_not_fail_for_ever(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):
     demo.put(COURSES, b"<html>")

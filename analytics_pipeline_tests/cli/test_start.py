@@ -14,7 +14,7 @@ def _imports(module: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_query_imports_only_what_it_needs() -> None:
+def test_query_does_not_import_heavy_modules() -> None:
     assert _imports("query") == ""
 
 

@@ -24,7 +24,7 @@ def wide(course: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_1900_columns_and_2000_rows_load_beside_the_other_courses(run: Run, demo: DemoVocareum, data: Path):
+def test_a_file_of_1900_columns_loads_and_so_do_the_other_courses(run: Run, demo: DemoVocareum, data: Path):
     good = HEADER["grades"] + ROW.format(4, 7) + "\n"
     demo.put_many(
         {

@@ -73,7 +73,7 @@ def test_a_reader_can_know_all_that_was_spent(spec: OrganisationSpec):
 
 
 @pytest.mark.parametrize("nights_ago", [0, 1, 4])
-def test_the_observable_spend_follows_from_the_delivered_bytes_alone(nights_ago: int):
+def test_the_observable_spend_follows_only_from_delivered_bytes(nights_ago: int):
     as_of = LARGE.spec.all_days()[-1 - nights_ago]
     read = list(rows(LARGE, "cloud_spend/aws_cost", as_of))
     lines = [(day, (r["aws_account_id"], int(r["user_id"]), int(r["part_id"])), Decimal(r["cost"])) for day, r in read]
@@ -139,7 +139,7 @@ def test_service_spend_agrees_with_the_true_spend_except_for_one_account(organis
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
-def test_sessions_in_the_files_are_those_of_the_truth(organisation: Organisation):
+def test_the_files_hold_the_true_sessions(organisation: Organisation):
     listed: dict[tuple[int, date], list[float]] = defaultdict(list)
     for day, row in rows(organisation, "lab_sessions/lab_sessions"):
         listed[int(row["course_id"]), day].append(float(row["duration_min"] or 0))

@@ -54,7 +54,7 @@ def test_every_object_is_listed_and_arrives_complete_although_one_response_in_fi
 
 
 @pytest.mark.parametrize("fault", ["Content-Length 0", "Content-Length too short", "truncated body"])
-def test_a_listing_that_breaks_off_is_not_taken_for_the_end_of_the_bucket(demo: DemoVocareum, fault: str):
+def test_an_interrupted_listing_is_not_the_end_of_the_bucket(demo: DemoVocareum, fault: str):
     keys = {f"org9001/lab_sessions/{at:05}.csv" for at in range(1_100)}
     demo.put_many(dict.fromkeys(keys, b"x"))
     with bad_network(demo, {fault: 0.5}, seed=2) as network:
@@ -63,7 +63,7 @@ def test_a_listing_that_breaks_off_is_not_taken_for_the_end_of_the_bucket(demo: 
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_that_is_rewritten_while_the_bucket_is_listed_arrives_as_it_is_now(demo: DemoVocareum, tmp_path: Path):
+def test_a_file_rewritten_during_the_listing_loads_in_its_new_version(demo: DemoVocareum, tmp_path: Path):
     keys = [f"org9001/lab_sessions/{at:05}.csv" for at in range(1_100)]
     demo.put_many(dict.fromkeys(keys, b"old"))
     with bad_network(demo, MIXED) as network:

@@ -158,7 +158,7 @@ def test_mixed_line_ends_do_too(tmp_path: Path, ends: tuple[str, str, str]):
     assert outcome(tmp_path, body) == ([1, 3], [(3, "it must be greater than 0")])
 
 
-def test_a_file_with_mixed_line_ends_does_not_disturb_the_others_of_its_batch(tmp_path: Path):
+def test_a_file_with_mixed_line_ends_does_not_affect_its_batch(tmp_path: Path):
     mixed = COURSES + course(3).replace("\n", "\r\n") + course(4)
     read = batch(tmp_path, "course_mapping", COURSES + course(1), mixed, COURSES + course(5) + "9001\n")
     assert [(file.rows, file.rejects) for file in read.files] == [(1, 0), (2, 0), (1, 1)]
@@ -174,7 +174,7 @@ def test_a_row_of_empty_cells_is_a_record(tmp_path: Path):
     assert outcome(tmp_path, COURSES + ",,,,,\n" + course(2)) == ([2], [(2, "it is empty")])
 
 
-def test_a_line_of_other_blanks_is_a_record_that_is_rejected(tmp_path: Path):
+def test_a_line_of_unicode_blanks_is_a_rejected_record(tmp_path: Path):
     ids, rejects = outcome(tmp_path, COURSES + "\u00a0\n" + course(2))
     assert (ids, [line for line, _ in rejects]) == ([2], [2])
 
@@ -201,7 +201,7 @@ def test_an_over_long_line_inside_quotes_is_not_cut_in_silence(tmp_path: Path):
     assert (ids, [line for line, _ in rejects]) == ([1, 3], [3, 4])
 
 
-def test_a_row_of_very_many_cells_costs_only_itself_and_no_time(tmp_path: Path):
+def test_a_row_with_very_many_cells_is_rejected_quickly(tmp_path: Path):
     """DuckDB's own reader takes hours and gigabytes over it."""
     start = time.monotonic()
     ids, rejects = outcome(tmp_path, COURSES + course(1) + "1," * 300_000 + "\n" + course(3))

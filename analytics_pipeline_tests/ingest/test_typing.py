@@ -60,7 +60,7 @@ def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
     "cell",
     ["12.7", "1e3", "0x1f", "1_000", "1,000", "NaN", "inf", "1731xxx", "+", "-", "१२", "\uff11\uff12", "1 2", "٣"],
 )
-def test_a_cell_that_is_not_a_whole_number_is_rejected(tmp_path: Path, cell: str):
+def test_invalid_integers_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "part_id", cell) == [["it is not a whole number"]]
 
 
@@ -100,7 +100,7 @@ def test_an_account_id_has_exactly_twelve_digits(tmp_path: Path, cell: str):
 
 
 @pytest.mark.parametrize("cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30])
-def test_a_cell_that_is_not_an_amount_is_rejected(tmp_path: Path, cell: str):
+def test_invalid_amounts_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
 
@@ -182,7 +182,7 @@ def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
         "Feb-23-2022 9:40:20 pm EST",
     ],
 )
-def test_a_cell_that_is_not_a_time_is_rejected(tmp_path: Path, cell: str):
+def test_invalid_times_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "lab_sessions", "init_time", cell) == [["it is not a time in UTC"]]
 
 

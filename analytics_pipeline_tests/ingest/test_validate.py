@@ -168,14 +168,14 @@ WHOLE = "king, 45686, student, Ann, nowhere, key, 99, 0, 1, 2022-01-01"  # its i
 
 
 @pytest.mark.parametrize("row", [SHORT, WHOLE])
-def test_a_rejected_row_is_not_counted_among_the_warnings_too(tmp_path: Path, row: str):
+def test_a_rejected_row_does_not_count_as_a_warning(tmp_path: Path, row: str):
     """A warning is about a row that loads; this one is in quarantine."""
     result = batch(tmp_path, "enrollment", HEADER["enrollment"] + row + "\n").files[0]
     assert (result.rows, result.rejects, result.warnings) == (0, 1, 0)
     assert [one.error for one in result.findings] == [True], result.findings
 
 
-def test_what_is_odd_in_a_short_row_is_an_error_and_no_warning_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_problem_in_a_short_row_is_an_error_without_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     found = []
 
     def validated(*arguments: Any) -> Any:

@@ -27,7 +27,7 @@ def key(course: int) -> str:
     "error",
     [duckdb.OutOfMemoryException, pl.exceptions.ComputeError, pl.exceptions.PanicException, MemoryError, ValueError],
 )
-def test_a_file_that_breaks_the_reader_is_in_failed_files_and_stops_no_other(
+def test_a_file_that_breaks_the_reader_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ):
     """Raise in the middle of a file, with a text that repeats a cell."""
@@ -56,7 +56,7 @@ def test_a_file_that_breaks_the_reader_is_in_failed_files_and_stops_no_other(
 
 
 @pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.ConversionException, pl.exceptions.ComputeError])
-def test_a_file_that_breaks_the_writing_is_in_failed_files_and_stops_no_other(
+def test_a_file_that_breaks_the_write_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ):
     """In the middle of the transaction; the rows that the file had stay."""

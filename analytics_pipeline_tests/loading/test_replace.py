@@ -91,7 +91,7 @@ def test_a_loaded_version_that_fails_when_it_is_read_again_keeps_each_reject_onc
     assert warehouse.query("SELECT etag, line FROM quarantine.rejects ORDER BY ALL") == [("e1", n) for n in (3, 4, 5)]
 
 
-def test_erasing_takes_rejects_of_the_loaded_version_alone_from_its_figures(warehouse: Warehouse):
+def test_erasing_subtracts_only_rejects_of_the_loaded_version(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=2)}))
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=30)}, "e2"))
     with open_warehouse(warehouse.path) as connection:

@@ -41,7 +41,7 @@ def test_a_tick_learns_it_and_the_next_code_location_begins_with_it(unlearned: P
     assert first_partition() == "2024-03-15"
 
 
-def test_a_first_sync_loads_what_was_delivered_before_the_day_that_is_assumed(unlearned: Pipeline) -> None:
+def test_a_first_sync_loads_files_from_before_the_default_first_day(unlearned: Pipeline) -> None:
     unlearned.vocareum.put(*lab_sessions("2019-05-05"))
     todo = engine.make_plan(unlearned.settings, Selection())
     done = engine.sync(unlearned.settings, build_definitions(load_settings()), unlearned.instance, todo)
@@ -59,7 +59,7 @@ def test_a_daemon_learns_it_before_its_first_partitions(unlearned: Pipeline) -> 
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["kept", "lost"])
-def test_it_never_moves_past_what_is_loaded(lost: bool, unlearned: Pipeline) -> None:
+def test_the_first_day_never_moves_past_loaded_days(lost: bool, unlearned: Pipeline) -> None:
     unlearned.vocareum.put(*lab_sessions("2024-03-15"))
     unlearned.tick_and_run()
     unlearned.vocareum.clear()
@@ -102,7 +102,7 @@ def test_a_run_names_each_day_without_a_file_and_leaves_it_unmarked(pipeline: Pi
     assert pipeline.instance.get_materialized_partitions(SESSIONS) == {"2026-11-01", "2026-11-03", "2026-11-04"}
 
 
-def test_a_backfill_marks_a_day_without_a_file_and_what_is_delivered_later_is_loaded(pipeline: Pipeline) -> None:
+def test_a_backfill_marks_days_without_files_and_a_late_delivery_still_loads(pipeline: Pipeline) -> None:
     pipeline.vocareum.put(*lab_sessions("2026-11-01"))
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags={**RANGE, "dagster/backfill": "made-by-hand"}))
     assert run.success

@@ -48,7 +48,7 @@ def test_the_newest_run_of_an_asset_in_each_state_stays() -> None:
     assert old_runs(runs, NOW - timedelta(days=65), 5) == ["a"]
 
 
-def test_verdicts_stay_until_the_file_is_loaded_and_no_more_of_them_than_are_counted() -> None:
+def test_counted_verdicts_stay_until_the_file_is_loaded() -> None:
     verdicts = [refused(f"{at}", 40 + at, "v2") for at in range(4)] + [refused("4", 50, "v1")]
     assert old_runs(verdicts, NOW, 3) == ["4", "3"]
     asked = {"lab_sessions": {"2026-10-01": "v3"}}
@@ -58,7 +58,7 @@ def test_verdicts_stay_until_the_file_is_loaded_and_no_more_of_them_than_are_cou
     assert old_runs([run("new", 30), *verdicts], NOW, 3) == ["4", "3"], "a run of other files does not settle this file"
 
 
-def test_what_is_loaded_given_up_and_checked_is_known_when_its_runs_are_deleted(pipeline: Pipeline) -> None:
+def test_loads_failures_and_checks_stay_known_after_their_runs_are_deleted(pipeline: Pipeline) -> None:
     for day in ("2026-11-01", "2026-11-02"):
         pipeline.vocareum.put(*lab_sessions(day))
     engine.sync(
@@ -81,7 +81,7 @@ def test_what_is_loaded_given_up_and_checked_is_known_when_its_runs_are_deleted(
     assert pipeline.tick("old_runs").skip_reason.skip_message.startswith("Deleted 0 runs")
 
 
-def test_dagster_alone_would_forget_what_is_loaded(pipeline: Pipeline) -> None:
+def test_dagsters_own_delete_run_forgets_loaded_partitions(pipeline: Pipeline) -> None:
     pipeline.vocareum.put(*lab_sessions("2026-11-01"))
     (first,) = pipeline.tick_and_run()
     home = pipeline.settings.dagster_home
@@ -91,7 +91,7 @@ def test_dagster_alone_would_forget_what_is_loaded(pipeline: Pipeline) -> None:
     assert (home / f"storage/{first.run_id}").exists()
 
 
-def test_nothing_is_left_of_a_deleted_run_but_what_its_partitions_rest_on(pipeline: Pipeline) -> None:
+def test_deleting_a_run_keeps_only_records_that_partitions_need(pipeline: Pipeline) -> None:
     pipeline.vocareum.put(*lab_sessions("2026-11-01"))
     (first,) = pipeline.tick_and_run()
     pipeline.vocareum.put(*lab_sessions("2026-11-02"))

@@ -38,7 +38,7 @@ def test_a_check_that_its_run_did_not_reach_is_planned_once(
     assert history(pipeline) == [(run.run_id, Status.PLANNED)]
 
 
-def test_what_earlier_releases_left_planned_goes_with_the_next_clean_up(
+def test_the_clean_up_deletes_planned_checks_of_earlier_releases(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = start_pipeline(on_disk=True)

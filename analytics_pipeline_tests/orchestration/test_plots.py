@@ -49,5 +49,5 @@ def test_a_plot_has_a_bar_for_each_period_a_gap_for_a_missing_one_and_a_dot_for_
     assert dots and {x // third for x in dots} == {2}, "rejects of the third day alone"
 
 
-def test_nothing_loaded_is_no_plot() -> None:
+def test_without_loaded_files_there_is_no_plot() -> None:
     assert rows_per_period([]) is None

@@ -37,7 +37,7 @@ def test_a_share_is_never_rounded_to_0_or_100_percent(part: int, whole: int, wor
     assert percent(part, whole) == words
 
 
-def test_a_change_names_the_loaded_days_it_compares_or_says_that_there_are_too_few() -> None:
+def test_a_change_names_the_compared_days_or_reports_too_few() -> None:
     assert change(5, 0, 30) == "nothing in the 30 loaded days before"
     assert change(5, 0, 0) == "too few days are loaded to compare"
     assert change(110, 100, 30) == "+10.0 % on the 30 loaded days before"

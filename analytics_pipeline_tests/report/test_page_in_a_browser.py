@@ -63,7 +63,7 @@ def test_every_chart_is_drawn_without_an_error_or_a_request(
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_nothing_undefined_is_written_on_a_chart(browser: Any, report: Path) -> None:
+def test_no_chart_shows_undefined(browser: Any, report: Path) -> None:
     opened = open_report(browser, report)
     words = " ".join(opened.page.locator(".plot svg text").all_text_contents())
     assert not {"undefined", "NaN", "null"} & set(words.split())

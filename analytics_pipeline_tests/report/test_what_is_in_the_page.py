@@ -171,7 +171,7 @@ def test_the_data_is_json_whatever_is_in_it(report: Path) -> None:
     assert "<" not in text
 
 
-def test_times_are_those_of_the_file(published: Path) -> None:
+def test_times_come_from_the_file(published: Path) -> None:
     assert read(published).published_at > utc(2026, 1, 1)
 
 

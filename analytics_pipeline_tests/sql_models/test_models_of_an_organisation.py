@@ -74,7 +74,7 @@ def test_a_reused_account_starts_at_zero_for_its_next_user(
     assert built.execute("SELECT count(*) FROM marts.daily_cloud_spend WHERE is_reset AND is_first").fetchone() == (0,)
 
 
-def test_sessions_by_course_and_day_are_those_that_happened(
+def test_sessions_by_course_and_day_equal_the_true_ones(
     built: duckdb.DuckDBPyConnection, organisation: Organisation
 ) -> None:
     rows = built.execute(
@@ -101,9 +101,7 @@ def test_a_session_over_midnight_in_two_files_is_one_session(tmp_path: Path) -> 
     assert kept[0] == len(organisation.truth.sessions) < delivered[0]
 
 
-def test_students_never_seen_are_those_of_whom_no_session_came(
-    built: duckdb.DuckDBPyConnection, organisation: Organisation
-) -> None:
+def test_students_never_seen_have_no_session(built: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
     never = built.execute(
         """SELECT user_id FROM marts.student_course_summary
            GROUP BY user_id HAVING bool_or(is_student) AND sum(sessions) = 0"""
@@ -123,7 +121,7 @@ def test_students_whose_launches_all_failed_are_counted_separately(
     assert {user for (user,) in failed} == organisation.truth.failed_only != set()
 
 
-def test_scores_are_taken_once_per_submission(built: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
+def test_each_submission_has_one_score(built: duckdb.DuckDBPyConnection, organisation: Organisation) -> None:
     rows = built.execute(
         "SELECT course_id, assignment_id, user_id, submission, score, is_override FROM marts.assignment_scores"
     ).fetchall()

@@ -149,7 +149,7 @@ def test_every_forecast_is_the_mean_of_run_rate_and_weekday(odd: duckdb.DuckDBPy
     assert term["origins"]
 
 
-def test_the_runaway_student_alone_is_an_anomaly(odd: duckdb.DuckDBPyConnection) -> None:
+def test_only_the_runaway_student_is_an_anomaly(odd: duckdb.DuckDBPyConnection) -> None:
     costs: dict[tuple[int, int, date], Decimal] = defaultdict(Decimal)
     whole: dict[tuple[int, int, date], bool] = defaultdict(lambda: True)
     for spend in ODD.truth.observable_daily_spend:
@@ -176,7 +176,7 @@ def test_the_runaway_student_alone_is_an_anomaly(odd: duckdb.DuckDBPyConnection)
     assert len(odd.execute("SELECT DISTINCT episode_starts_on FROM marts.spend_anomalies").fetchall()) == 1
 
 
-def test_a_higher_floor_leaves_smaller_days_alone(odd: duckdb.DuckDBPyConnection) -> None:
+def test_a_higher_floor_excludes_cheaper_days(odd: duckdb.DuckDBPyConnection) -> None:
     model = PROJECT.models["marts.spend_anomalies"].sql
     set_parameters(odd, RUNAWAY_USD * 2)
     try:

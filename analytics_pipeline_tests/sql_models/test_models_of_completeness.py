@@ -35,7 +35,7 @@ def late(connection: Connection) -> dict[int, bool | None]:
     return dict(rows)
 
 
-def test_copying_the_bucket_after_a_month_of_loads_makes_nothing_late(warehouse: Connection, tmp_path: Path) -> None:
+def test_copying_the_bucket_does_not_make_files_late(warehouse: Connection, tmp_path: Path) -> None:
     days = [FIRST + n * DAY for n in range(3)]
     for day in days:
         deliver(warehouse, tmp_path, day, night(day), night(day) + HOUR)

@@ -53,7 +53,7 @@ def test_the_same_assignment_id_in_two_courses_is_two_assignments(warehouse: Con
     assert summary.fetchall() == [(5, 4, 40), (8, 9, 45)]
 
 
-def test_conflicting_rows_of_a_submission_yield_one_of_them_as_a_whole(warehouse: Connection) -> None:
+def test_conflicting_rows_of_a_submission_yield_one_complete_row(warehouse: Connection) -> None:
     low = grade(score=3, maxscore=20, isoverride=True, partnerid=2, submission_time=utc(2026, 10, 1))
     high = grade(score=8, maxscore=10, isoverride=False, partnerid=3, submission_time=utc(2026, 10, 1))
     put(warehouse, "raw.grades", low, high, grade(score=None, submission_time=utc(2026, 10, 9)))
@@ -63,7 +63,7 @@ def test_conflicting_rows_of_a_submission_yield_one_of_them_as_a_whole(warehouse
     assert rows == [(8, 10, 80, False, 1, None, 2)]
 
 
-def test_a_course_with_several_parents_is_the_clone_of_none_of_them(warehouse: Connection) -> None:
+def test_a_course_with_several_parents_is_a_root(warehouse: Connection) -> None:
     parents = [(1, None), (2, None), (3, 1), (3, 2), (4, None), (4, 2)]
     put(warehouse, "raw.course_mapping", *({"course_id": c, "parent_course_id": p} for c, p in parents))
     build_all(warehouse)
@@ -210,7 +210,7 @@ def rows_touched(connection: Connection, model: str, profile: Path) -> int:
     return int(json.loads(profile.read_text())["cumulative_cardinality"])
 
 
-def test_following_a_chain_ten_times_as_long_is_ten_times_the_work(warehouse: Connection, tmp_path: Path) -> None:
+def test_the_work_of_following_a_chain_is_linear(warehouse: Connection, tmp_path: Path) -> None:
     """Not a hundred times, which a hundred thousand copies would turn into hours."""
     chain(warehouse, 1_000)
     build_all(warehouse)

@@ -48,7 +48,7 @@ def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(warehou
     assert rows == [(1, Decimal(90)), (2, Decimal(60))]
 
 
-def test_of_two_files_that_tell_the_same_end_the_later_one_counts(warehouse: Connection) -> None:
+def test_the_later_of_two_files_with_the_same_end_counts(warehouse: Connection) -> None:
     later = session(NOON, course=9) | {"file_date": DAY + timedelta(days=1)}
     put(warehouse, "raw.lab_sessions", later, session(NOON, course=5))
     build_all(warehouse)
@@ -149,7 +149,7 @@ def test_the_organisations_peak_is_not_the_sum_of_the_courses_peaks(warehouse: C
     assert rows.fetchall() == [(None, 3), (5, 2), (6, 1), (7, 1)]
 
 
-def test_percentiles_of_a_week_are_of_its_sessions_and_no_maximum_of_its_days(warehouse: Connection) -> None:
+def test_percentiles_of_a_week_come_from_its_sessions_not_its_days(warehouse: Connection) -> None:
     """On Monday one of ten waits 1,000 seconds, on Tuesday ninety wait none: the week's p90 is Tuesday's."""
     monday = utc(2026, 10, 5, 12)
     waits = [(monday, n, 500 + n, 5) for n in range(10)] + [(monday + timedelta(days=1), n, 7, 6) for n in range(90)]

@@ -195,7 +195,7 @@ def test_days_are_counted_since_the_series_own_previous_value(warehouse: Connect
     ]
 
 
-def test_of_a_row_repeated_in_a_file_the_greatest_counts(warehouse: Connection) -> None:
+def test_the_greatest_of_repeated_rows_in_a_file_counts(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 3), aws(day(1), 4), aws(day(1), 2), aws(day(2), 5))
     assert [row[1] for row in spend(warehouse)] == [Decimal(4), Decimal(1)]
 
@@ -232,7 +232,7 @@ def test_a_file_of_the_first_that_still_carries_the_old_month_completes_it(wareh
     ]
 
 
-def test_of_two_files_with_a_months_last_value_the_later_counts(warehouse: Connection) -> None:
+def test_the_later_of_two_files_with_a_months_last_value_counts(warehouse: Connection) -> None:
     put(warehouse, "raw.azure_cost", azure(day(31), 8, 10), azure(day(1, 11), 7, 10), azure(day(1, 11), 1, 11))
     assert spend(warehouse, "spend_date, cost, is_reset") == [
         (day(31), Decimal(7), False),
@@ -333,7 +333,7 @@ def test_the_reports_are_compared_by_month_and_account(warehouse: Connection) ->
     [(day(30), day(1, 11), 2), (day(31), day(1, 11), 0), (day(31), day(2, 11), 0)],
     ids=["31 October and 1 November", "1 November", "1 and 2 November"],
 )
-def test_spend_is_carried_in_if_it_covers_a_day_before_the_month_and_not_from_its_first_day_on(
+def test_spend_is_carried_in_only_if_it_covers_a_day_before_the_month(
     warehouse: Connection, before: date, after: date, carried_in: int
 ) -> None:
     put(warehouse, "raw.aws_cost", aws(before, 1), aws(after, 3))

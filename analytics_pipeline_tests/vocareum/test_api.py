@@ -262,7 +262,7 @@ def test_every_error_hides_a_registered_secret_whoever_wrote_its_text():
     assert "registered" not in repr(error) + str(error)
 
 
-def test_a_token_at_the_end_of_a_body_that_is_cut_is_not_half_shown(serve):
+def test_a_token_at_the_end_of_a_truncated_body_is_hidden(serve):
     blanks = b" " * (api_module._MAX_ERROR_BODY - len(TOKEN) + 3)
     error = failure(client(serve(lambda handler: answer(handler, blanks + TOKEN.encode() + b" " * 100, 404))))
     assert TOKEN[:5] not in str(error)

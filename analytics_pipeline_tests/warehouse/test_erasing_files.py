@@ -128,7 +128,7 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(tmp_path: Path) -> None:
     assert erase_in_file(path, DATASETS["grades"], ANN) == told
 
 
-def test_the_file_stays_private_and_no_temporary_file_is_left(tmp_path: Path) -> None:
+def test_the_file_stays_private_and_leaves_no_temporary_file(tmp_path: Path) -> None:
     _erase(tmp_path / "a.csv", "enrollment", f"{ENROLLMENT}\n{_enrolled('42')}\n")
     assert [(path.name, path.stat().st_mode & 0o777) for path in tmp_path.iterdir()] == [("a.csv", 0o600)]
 

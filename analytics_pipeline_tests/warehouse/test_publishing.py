@@ -161,7 +161,7 @@ def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(setting
     assert settings.published_path.stat().st_mode & 0o777 == 0o640
 
 
-def test_its_bytes_are_on_the_disk_before_it_gets_its_name_and_the_name_after(
+def test_bytes_are_on_disk_before_the_rename_and_the_name_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A power failure in between must not leave an empty file under the name of the one before."""
