@@ -25,6 +25,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import AnotherOrganisation, ClassifiedListing, Plan, classify_listing
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.ledger import FailedFile
 
 RETRY_SECONDS = 10.0
@@ -162,6 +163,8 @@ def _show(
     print_checks(here.errors, [file.source_key for file in failed])
     if here.silent:
         print_error(here.silent)
+    for alarm in alarms(here.checks):
+        print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if here.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
         print_info(f"Warnings ({len(here.warnings)}), described in ops.checks of the published file: {names}.")

@@ -108,6 +108,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     for text in done.failed_runs.values():
         if text:
             print_error(text)
+    for alarm in done.alarms:
+        print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if done.silent:
         print_error(done.silent)
     asked = done.failing_of(selection)

@@ -47,7 +47,7 @@ from analytics_pipeline.warehouse.absences import (
     record_lost_check,
 )
 from analytics_pipeline.warehouse.age import ages, silence
-from analytics_pipeline.warehouse.checks import Check, Kind, errors, read
+from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.sidecar import replaced_at
@@ -68,6 +68,7 @@ class Synced:
         failing: the ERROR checks that fail now.
         absences: the open absences of all datasets.
         silent: a message if all daily datasets are late; None otherwise.
+        alarms: open alarms about money.
         withheld: lines for people about tables that failing checks withhold from the published file.
     """
 
@@ -79,6 +80,7 @@ class Synced:
     rebuilt: bool = False
     failing: Sequence[Check] = ()
     withheld: Sequence[str] = ()
+    alarms: Sequence[Alarm] = ()
     absences: Sequence[OpenAbsence] = ()
     silent: str | None = None
 
@@ -184,7 +186,8 @@ def sync(
     if rebuilt and not rebuilt.success:
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     with open_warehouse(settings.warehouse_path) as connection:
-        done.failing = errors(read(connection))
+        checks = read(connection)
+        done.failing, done.alarms = errors(checks), alarms(checks)
         done.absences = open_absences(connection)
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None

@@ -140,6 +140,11 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     return [_check(*row) for row in rows]
 
 
+def alarms(checks: Iterable[Check]) -> list[Alarm]:
+    """Return what people are told of now."""
+    return [alarm for check in checks for alarm in check.alarms]
+
+
 def errors(checks: Iterable[Check]) -> list[Check]:
     """Return the checks of severity ERROR that fail or are outdated."""
     return [check for check in checks if check.severity is Severity.ERROR and check.is_open]

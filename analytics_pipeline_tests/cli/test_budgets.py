@@ -88,6 +88,18 @@ def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, dat
     assert query(data, "SELECT count(*) FROM raw.budgets WHERE currency = 'USD'") == [(1,)], "check loads nothing"
 
 
+def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, data: Path):
+    budgets.write_text(HEADER + ALL.format(500) + "course,45686,One,2026-09-01,2026-12-31,20,EUR,,,\n")
+    for command in ("sync", "sync", "status", "doctor"):
+        result = run(command)
+        assert result.exit_code in (1, 2), (command, result.output)
+        assert "budgets check" in result.output, (command, result.output)
+    assert query(data, "SELECT name FROM raw.budgets") == [("All",)], "the other lines load"
+    budgets.write_text(HEADER + ALL.format(500))
+    assert run("sync").exit_code == 0
+    assert run("status").exit_code == 0
+
+
 def test_without_files_check_has_nothing_to_read(run: Run):
     result = run("budgets", "check")
     assert result.exit_code == 2

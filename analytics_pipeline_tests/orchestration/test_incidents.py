@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from analytics_pipeline.orchestration.alerting.incidents import (
+    Alarms,
     FailingCheck,
     Incident,
+    OpenAlarm,
     from_json,
     messages,
     open_incidents,
@@ -103,3 +105,35 @@ def test_a_run_without_assets_is_reported_by_its_job() -> None:
 def test_incidents_outlive_a_restart_in_the_cursor() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
     assert from_json({subject: incident.to_json() for subject, incident in known.items()}) == known
+
+
+def alarmed(*names: str, known: Mapping[str, Incident] = {}, unknown: Sequence[str] = ()) -> dict[str, Incident]:
+    found = Alarms([OpenAlarm("budgets", name, f"{name} is spent.", "r9") for name in names], frozenset(unknown))
+    return open_incidents([], [], known, str, NOW, found)
+
+
+def test_new_alarms_of_a_test_are_one_message_and_each_is_told_once() -> None:
+    first = alarmed("A, 50 %", "A, 80 %")
+    (text,) = messages({}, first, "http://ui")
+    assert text == ":warning: A, 50 %: A, 50 % is spent.\nA, 80 %: A, 80 % is spent.\nhttp://ui/runs/r9"
+    later = alarmed("A, 50 %", "A, 80 %", "B, 50 %", known=first)
+    (text,) = messages(first, later, "http://ui")
+    assert text.startswith(":warning: B, 50 %: ")
+
+
+def test_an_alarm_whose_row_is_gone_is_resolved() -> None:
+    before = alarmed("A, 50 %", "A, 80 %")
+    (text,) = messages(before, alarmed("A, 50 %", known=before), "")
+    assert text == ":white_check_mark: Resolved: A, 80 % (open since 2026-11-23 09:00 UTC)."
+
+
+def test_alarms_of_a_test_that_could_not_run_stay_as_they_were() -> None:
+    before = alarmed("A, 50 %")
+    after = alarmed(known=before, unknown=["budgets"])
+    assert after == before
+    assert messages(before, after, "") == []
+
+
+def test_an_alarm_survives_in_the_cursor() -> None:
+    before = alarmed("A, 50 %")
+    assert from_json({subject: incident.to_json() for subject, incident in before.items()}) == before

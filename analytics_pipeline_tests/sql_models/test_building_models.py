@@ -27,6 +27,7 @@ MARTS = {
     *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
     *("part_lineage", "roster_changes", "idle_spend", "data_completeness", "spend_days"),
     *("organisation_daily", "activity_weekly", "course_months"),
+    *("budget_status", "course_terms", "spend_anomalies", "spend_calendar", "spend_forecast", "student_spend_watch"),
 }
 
 
@@ -115,9 +116,9 @@ def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: 
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
-        ("SELECT x FROM marts.b", "circle: marts.a -> marts.b -> marts.a|circle: marts.b -> marts.a -> marts.b"),
+        ("SELECT x FROM marts.b", "cycle: marts.a -> marts.b -> marts.a|cycle: marts.b -> marts.a -> marts.b"),
         ("SELECT x FROM raw.nowhere", "raw.nowhere"),
-        ("SELECT x FROM b", "schema of b"),
+        ("SELECT x FROM b", "add the schema to b"),
         ("SELECT * FROM marts.b", "name each column"),
         ("SELECT 1 AS x, 2 AS x", "name each column"),
         ("CREATE TABLE t (i INTEGER)", "one SELECT"),
@@ -141,6 +142,7 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "course_summary",
         *("data_completeness", "spend_days", "idle_spend"),  # which read the ledger
         *("organisation_daily", "activity_weekly", "course_months"),
+        *("spend_calendar", "spend_forecast", "budget_status", "student_spend_watch"),
     }
     assert names("service_spend") >= spend, "it is evidence for the reading of falls and the course of a part"
     assert "roster_changes" in names("enrollment") and "roster_changes" not in names("service_spend")
@@ -192,6 +194,16 @@ def test_a_test_that_cannot_run_says_why_and_the_others_still_run(tmp_path: Path
     build(warehouse, made.models.values())
     (result,) = run_tests(warehouse, [made.tests["one"]])
     assert (result.violations, result.test.columns, result.test.description) == (1, ("x",), "Holds.")
+
+
+def test_a_test_that_alerts_says_so_and_returns_alarm_and_message(tmp_path: Path) -> None:
+    query = "SELECT 'course 1' AS alarm, 'It is over.' AS message FROM raw.grades"
+    made = project(tmp_path, tests__loud=f"-- Over.\n-- severity: warn\n-- alert: yes\n-- Look.\n{query}")
+    assert (made.tests["loud"].is_alarm, made.tests["loud"].description) == (True, "Over. Look.")
+    with pytest.raises(InvalidModel, match="returns the columns alarm, message"):
+        project(tmp_path, tests__loud="-- Over.\n-- alert: yes\nSELECT 1 AS n FROM raw.grades")
+    with pytest.raises(InvalidModel, match="declare `alert: yes`, or nothing"):
+        project(tmp_path, tests__loud=f"-- Over.\n-- alert: maybe\n{query}")
 
 
 def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 -- By the forecast, no budget runs out before its period ends. Each row is a period whose expected or actual spend exceeds its amount.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.budget_status for the day on which the money runs out, and at marts.spend_forecast for the band and the past error.
+-- If it fails, look at marts.budget_status for the day on which the money runs out, and at marts.spend_forecast for the band and the past error.
 SELECT
     format('forecast of {} {} from {}', scope, scope_id, starts_on) AS alarm,
     format(

@@ -2,7 +2,7 @@
 -- ended within the last week.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.budget_status: raise the budget in BUDGETS_FILE, or stop what causes the cost.
+-- If it fails, look at marts.budget_status: raise the budget in BUDGETS_FILE, or stop what causes the cost.
 SELECT
     format('budget of {} {} from {}, {} %', scope, scope_id, starts_on, percent) AS alarm,
     format(

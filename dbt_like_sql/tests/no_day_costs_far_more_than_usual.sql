@@ -2,7 +2,7 @@
 -- the last three days.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.spend_anomalies for the users, and stop what still runs.
+-- If it fails, look at marts.spend_anomalies for the users, and stop what still runs.
 SELECT
     format('anomaly in course {} since {}', anomalies.course_id, episode_starts_on) AS alarm,
     format(

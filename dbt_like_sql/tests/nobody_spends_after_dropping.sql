@@ -2,7 +2,7 @@
 -- last seven days, and at least a dollar since they dropped.
 -- severity: warn
 -- alert: yes
--- If it alerts, look at marts.student_spend_watch for the users, and stop what still runs in their accounts.
+-- If it fails, look at marts.student_spend_watch for the users, and stop what still runs in their accounts.
 WITH
 students AS (
     SELECT user_id, course_id, dropped_on, sum(spend_after_drop) AS spent, bool_or(is_still_spending) AS is_still_spending
