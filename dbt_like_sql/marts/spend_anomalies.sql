@@ -13,18 +13,38 @@ user_days AS (
     WHERE course_id IS NOT NULL AND cost <> 0
     GROUP BY course_id, user_id, spend_date
 ),
-suspects AS (SELECT user_days.* FROM user_days CROSS JOIN floor WHERE is_judged AND cost >= floor.usd),
-usual AS (
-    SELECT suspect_days.course_id, suspect_days.day, median(before.cost) AS median_cost, count(*) AS student_days
-    FROM (SELECT DISTINCT course_id, day FROM suspects) AS suspect_days
-    JOIN user_days AS before
-        ON before.course_id = suspect_days.course_id AND before.day BETWEEN suspect_days.day - 28 AND suspect_days.day - 1
+student_days AS (
+    SELECT user_days.course_id, user_days.day, user_days.cost
+    FROM user_days
     JOIN staging.course_members AS people
-        ON people.course_id = before.course_id AND people.user_id = before.user_id AND people.is_student
-    WHERE before.is_judged AND before.cost > 0
-    GROUP BY suspect_days.course_id, suspect_days.day
+        ON people.course_id = user_days.course_id AND people.user_id = user_days.user_id AND people.is_student
+    WHERE user_days.is_judged AND user_days.cost > 0
+),
+-- The median of many days is not below the lowest median of one of them, so few days are left whose median must be computed.
+daily AS (SELECT course_id, day, median(cost) AS median_cost FROM student_days GROUP BY course_id, day),
+costly AS (
+    SELECT user_days.course_id, user_days.day, max(user_days.cost) AS cost
+    FROM user_days
+    CROSS JOIN floor
+    WHERE user_days.is_judged AND user_days.cost >= floor.usd
+    GROUP BY user_days.course_id, user_days.day
+),
+judged_days AS (
+    SELECT costly.course_id, costly.day
+    FROM costly
+    JOIN daily ON daily.course_id = costly.course_id AND daily.day BETWEEN costly.day - 28 AND costly.day - 1
+    GROUP BY costly.course_id, costly.day
+    HAVING max(costly.cost) >= 10 * min(daily.median_cost)
+),
+usual AS (
+    SELECT judged_days.course_id, judged_days.day, median(before.cost) AS median_cost, count(*) AS student_days
+    FROM judged_days
+    JOIN student_days AS before
+        ON before.course_id = judged_days.course_id AND before.day BETWEEN judged_days.day - 28 AND judged_days.day - 1
+    GROUP BY judged_days.course_id, judged_days.day
     HAVING count(*) >= 5
 ),
+suspects AS (SELECT user_days.* FROM user_days CROSS JOIN floor WHERE is_judged AND cost >= floor.usd),
 anomalies AS (
     SELECT
         suspects.*, usual.median_cost, usual.student_days,

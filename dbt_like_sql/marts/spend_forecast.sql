@@ -31,10 +31,12 @@ rates AS (
         week AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
         weekdays AS (PARTITION BY scope, scope_id, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
 ),
--- With running totals, the forecast of any number of days is a difference of two rows.
-running AS MATERIALIZED (
+-- With running totals, the forecast of any number of days is a difference of two rows. The rows are numbered, so that one number finds
+-- each: joined by scope and day, the optimizer first joins all days of a scope with each other.
+totals AS (
     SELECT
         scope, scope_id, day, is_complete, age, per_day,
+        row_number() OVER (ORDER BY scope, scope_id, day) AS place,
         (sum(cost) OVER so_far)::DOUBLE AS spent,
         sum(coalesce(per_weekday, per_day, 0)) OVER so_far AS by_weekday,
         list(coalesce(per_weekday, per_day, 0)) OVER (
@@ -42,6 +44,9 @@ running AS MATERIALIZED (
         ) AS weekdays
     FROM rates
     WINDOW so_far AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+running AS MATERIALIZED (
+    SELECT *, lag(by_weekday, 7) OVER (PARTITION BY scope, scope_id ORDER BY day) AS week_before FROM totals
 ),
 terms AS (
     SELECT members.scope, members.scope_id, min(labels.starts_on) AS starts_on, max(labels.ends_on) AS ends_on
@@ -68,14 +73,13 @@ asked AS MATERIALIZED (
     FROM targets
     CROSS JOIN now
 ),
--- Forecasts as of each past day, and the actual spend. The days to compare with are columns, so that equality joins find them.
+-- Forecasts as of each past day, and the actual spend.
 past AS MATERIALIZED (
     SELECT
         asked.scope, asked.scope_id, asked.horizon, asked.starts_on, asked.ends_on, asked.days_left,
-        origin.per_day, origin.by_weekday, origin.spent,
-        origin.day - 7 AS week_before,
-        origin.day - 7 + (asked.days_left % 7)::INTEGER AS part_of_week,
-        origin.day + asked.days_left::INTEGER AS later
+        origin.per_day, origin.by_weekday, origin.week_before, origin.spent,
+        origin.place - 7 + asked.days_left % 7 AS part_of_week,
+        origin.place + asked.days_left AS later
     FROM asked
     JOIN running AS origin ON origin.scope = asked.scope AND origin.scope_id = asked.scope_id
     WHERE
@@ -87,16 +91,13 @@ origins AS (
         past.scope, past.scope_id, past.horizon, past.starts_on, past.ends_on,
         (
             past.days_left * past.per_day
-            + (past.days_left // 7) * (past.by_weekday - week_before.by_weekday)
-            + part.by_weekday - week_before.by_weekday
+            + (past.days_left // 7) * (past.by_weekday - past.week_before)
+            + part.by_weekday - past.week_before
         ) / 2 AS foretold,
         later.spent - past.spent AS came
     FROM past
-    JOIN running AS week_before
-        ON week_before.scope = past.scope AND week_before.scope_id = past.scope_id AND week_before.day = past.week_before
-    JOIN running AS part
-        ON part.scope = past.scope AND part.scope_id = past.scope_id AND part.day = past.part_of_week
-    JOIN running AS later ON later.scope = past.scope AND later.scope_id = past.scope_id AND later.day = past.later
+    JOIN running AS part ON part.place = past.part_of_week
+    JOIN running AS later ON later.place = past.later
     WHERE later.is_complete
 ),
 errors AS (

@@ -16,12 +16,15 @@ values_covered AS (
     GROUP BY spend.user_id, spend.course_id, spend.spend_date, spend.days_covered
 ),
 spread AS (
-    SELECT *, unnest(range(days_covered))::INTEGER AS days_before FROM values_covered
+    SELECT *, unnest(range(days_covered))::INTEGER AS days_before FROM values_covered WHERE days_covered > 1
 ),
+-- Most values cover one day and need not be spread.
 days AS (
+    SELECT user_id, course_id, spend_date AS day, total AS cost FROM values_covered WHERE days_covered <= 1
+    UNION ALL
     SELECT
-        user_id, course_id, spend_date - days_before AS day,
-        CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END AS cost
+        user_id, course_id, spend_date - days_before,
+        CASE WHEN days_before = 0 THEN total - share * (days_covered - 1) ELSE share END
     FROM spread
 ),
 -- Day by which students who are no longer enrolled had gone. Unknown for students already gone in the first file.
