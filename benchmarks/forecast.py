@@ -1,0 +1,158 @@
+"""`python -m benchmarks.forecast`: how far the forecast is off, and how often its band holds, over simulated organisations.
+
+The SQL of marts.spend_forecast itself is asked on each day for the next ten, knowing no later day; then what came is looked up. Writes
+FORECAST.md beside itself.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from statistics import mean
+
+import duckdb
+
+from analytics_pipeline.demo.organisation import OrganisationSpec
+from analytics_pipeline.demo.organisation.world import simulate
+from analytics_pipeline.sql_models import load_project
+
+AHEAD = 10
+FIRST_ORIGIN = 28
+"""Days of history before the first forecast."""
+SHIFT = Decimal("1.8")
+
+MODEL = load_project().models["marts.spend_forecast"]
+
+Spend = Mapping[date, Decimal]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found for one organisation.
+
+    Attributes:
+        origins: days on which a forecast was made.
+        error: mean of the absolute errors in percent of what came.
+        last_day: the same, if the last day goes on.
+        last_week: the same, if the mean of the last seven days goes on.
+        covered: percent of the bands that held.
+        banded: forecasts that had a band.
+    """
+
+    name: str
+    origins: int
+    error: float
+    last_day: float
+    last_week: float
+    covered: float
+    banded: int
+
+
+def organisations(days: int) -> Iterator[tuple[str, Spend]]:
+    """Five organisations: three of the demo's kind, a small one, and one whose level shifts in the middle."""
+    for seed in (7, 11, 23):
+        yield f"300 students, seed {seed}", _daily(OrganisationSpec(days=days, seed=seed))
+    yield "60 students", _daily(OrganisationSpec(days=days, students=60, courses=3, seed=5))
+    steady = _daily(OrganisationSpec(days=days, seed=31))
+    middle = min(steady) + timedelta(days=days // 2)
+    yield "level shifts", {day: cost * SHIFT if day >= middle else cost for day, cost in steady.items()}
+
+
+def _daily(spec: OrganisationSpec) -> Spend:
+    spent: dict[date, Decimal] = defaultdict(Decimal)
+    for series in simulate(spec).spends.values():
+        for day, cost in series.items():
+            spent[day] += cost
+    return {day: spent[day] for day in spec.all_days()}
+
+
+def measure(name: str, spend: Spend) -> Measured:
+    """Ask for a forecast on each day that has a past and ten days to come."""
+    days, held = sorted(spend), list[bool]()
+    errors, last_day, last_week = list[float](), list[float](), list[float]()
+    for origin in days[FIRST_ORIGIN : -AHEAD or None]:
+        came = float(sum(spend[origin + timedelta(days=n)] for n in range(1, AHEAD + 1)))
+        expected, low, high = _forecast({day: cost for day, cost in spend.items() if day <= origin})
+        week = float(sum(spend[origin - timedelta(days=n)] for n in range(7))) / 7
+        errors.append(abs(expected - came) / came)
+        last_day.append(abs(float(spend[origin]) * AHEAD - came) / came)
+        last_week.append(abs(week * AHEAD - came) / came)
+        if low is not None and high is not None:
+            held.append(low <= came <= high)
+    covered = 100 * mean(held) if held else 0.0
+    percents = [100 * mean(found) for found in (errors, last_day, last_week)]
+    return Measured(name, len(errors), *percents, covered, len(held))
+
+
+def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
+    """What the model expects of the ten days after the last one known: a budget that begins tomorrow ends then."""
+    origin = max(known)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts")
+        connection.execute(
+            "CREATE TABLE staging.scope_spend_days (scope TEXT, scope_id TEXT, day DATE, cost DECIMAL(38, 9))"
+        )
+        connection.executemany(
+            "INSERT INTO staging.scope_spend_days VALUES ('organisation', 'organisation', ?, ?)", list(known.items())
+        )
+        connection.execute(
+            "CREATE TABLE marts.spend_calendar AS SELECT day, true AS is_complete, max(day) OVER () AS as_of FROM staging.scope_spend_days"
+        )
+        connection.execute("CREATE TABLE staging.scope_courses (scope TEXT, scope_id TEXT, course_id BIGINT)")
+        connection.execute("CREATE TABLE staging.course_labels (course_id BIGINT, starts_on DATE, ends_on DATE)")
+        connection.execute(
+            "CREATE TABLE staging.budget_periods (scope TEXT, scope_id TEXT, starts_on DATE, ends_on DATE)"
+        )
+        connection.execute(
+            "INSERT INTO staging.budget_periods VALUES ('organisation', 'organisation', ?, ?)",
+            [origin, origin + timedelta(days=AHEAD)],
+        )
+        row = connection.execute(
+            f"SELECT expected, forecast_low - spent, forecast_high - spent FROM ({MODEL.sql}) WHERE horizon = 'budget end'"
+        ).fetchone()
+    assert row is not None
+    expected, low, high = (None if value is None else float(value) for value in row)
+    assert expected is not None
+    return expected, low, high
+
+
+def table(measured: list[Measured], days: int) -> str:
+    """The results as a page."""
+    rows = [
+        f"| {found.name} | {found.origins} | {found.error:.1f} % | {found.last_day:.1f} % | {found.last_week:.1f} % "
+        f"| {found.covered:.0f} % of {found.banded} |"
+        for found in measured
+    ]
+    return "\n".join(
+        [
+            "# How good the forecast is",
+            "",
+            f"Made by `python -m benchmarks.forecast --days {days}`: marts.spend_forecast asked on each day for the next {AHEAD} days of an "
+            "organisation's spend, and compared with what came. The error is the mean over these days, in percent of what came; beside it that "
+            "of two naive forecasts: the last day goes on, and the mean of the last seven days does. The band should hold four times of five.",
+            "",
+            "| organisation | forecasts | error | last day goes on | last week goes on | band held |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def main() -> None:
+    """Measure, and write what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=200, help="simulated days of each organisation")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_name("FORECAST.md"))
+    given = parser.parse_args()
+    measured = [measure(name, spend) for name, spend in organisations(given.days)]
+    given.output.write_text(table(measured, given.days))
+    sys.stdout.write(given.output.read_text())
+
+
+if __name__ == "__main__":
+    main()
