@@ -1,7 +1,7 @@
-"""`python -m benchmarks.forecast`: how far the forecast is off, and how often its band holds, over simulated organisations.
+"""`python -m benchmarks.forecast`: measure the forecast's error and its band over simulated organisations.
 
-The SQL of marts.spend_forecast itself is asked on each day for the next ten, knowing no later day; then what came is looked up. Writes
-FORECAST.md beside itself.
+Runs the SQL of marts.spend_forecast as of each day, without later days, and compares its forecast of the next ten days with the
+actual spend. Writes FORECAST.md next to this module.
 """
 
 import argparse
@@ -32,15 +32,15 @@ Spend = Mapping[date, Decimal]
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found for one organisation.
+    """The results for one organisation.
 
     Attributes:
-        origins: days on which a forecast was made.
-        error: mean of the absolute errors in percent of what came.
-        last_day: the same, if the last day goes on.
-        last_week: the same, if the mean of the last seven days goes on.
-        covered: percent of the bands that held.
-        banded: forecasts that had a band.
+        origins: number of days with a forecast.
+        error: mean absolute error, in percent of the actual spend.
+        last_day: the same for a forecast that repeats the last day.
+        last_week: the same for a forecast that repeats the mean of the last seven days.
+        covered: share of bands that include the actual spend, in percent.
+        banded: number of forecasts with a band.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Measured:
 
 
 def organisations(days: int) -> Iterator[tuple[str, Spend]]:
-    """Five organisations: three of the demo's kind, a small one, and one whose level shifts in the middle."""
+    """Yield five organisations: three like the demo's, a small one, and one whose spend shifts in the middle."""
     for seed in (7, 11, 23):
         yield f"300 students, seed {seed}", _daily(OrganisationSpec(days=days, seed=seed))
     yield "60 students", _daily(OrganisationSpec(days=days, students=60, courses=3, seed=5))
@@ -71,7 +71,7 @@ def _daily(spec: OrganisationSpec) -> Spend:
 
 
 def measure(name: str, spend: Spend) -> Measured:
-    """Ask for a forecast on each day that has a past and ten days to come."""
+    """Forecast as of each day that has a history and ten later days."""
     days, held = sorted(spend), list[bool]()
     errors, last_day, last_week = list[float](), list[float](), list[float]()
     for origin in days[FIRST_ORIGIN : -AHEAD or None]:
@@ -89,7 +89,7 @@ def measure(name: str, spend: Spend) -> Measured:
 
 
 def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
-    """What the model expects of the ten days after the last one known: a budget that begins tomorrow ends then."""
+    """Return the model's forecast of the ten days after the last day, as a budget of these days."""
     origin = max(known)
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts")
@@ -121,7 +121,7 @@ def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
 
 
 def table(measured: list[Measured], days: int) -> str:
-    """The results as a page."""
+    """Return the results as Markdown."""
     rows = [
         f"| {found.name} | {found.origins} | {found.error:.1f} % | {found.last_day:.1f} % | {found.last_week:.1f} % "
         f"| {found.covered:.0f} % of {found.banded} |"
@@ -129,13 +129,13 @@ def table(measured: list[Measured], days: int) -> str:
     ]
     return "\n".join(
         [
-            "# How good the forecast is",
+            "# Accuracy of the forecast",
             "",
-            f"Made by `python -m benchmarks.forecast --days {days}`: marts.spend_forecast asked on each day for the next {AHEAD} days of an "
-            "organisation's spend, and compared with what came. The error is the mean over these days, in percent of what came; beside it that "
-            "of two naive forecasts: the last day goes on, and the mean of the last seven days does. The band should hold four times of five.",
+            f"Made by `python -m benchmarks.forecast --days {days}`: compares marts.spend_forecast, as of each day, with the actual "
+            f"spend of the next {AHEAD} days. The error is the mean absolute error, in percent of the actual spend. Two naive forecasts "
+            "serve as a reference: repeat the last day, or the mean of the last seven days. The band should hold in 80 % of cases.",
             "",
-            "| organisation | forecasts | error | last day goes on | last week goes on | band held |",
+            "| organisation | forecasts | error | error of last day | error of last week | band held |",
             "|---|---|---|---|---|---|",
             *rows,
             "",
@@ -144,7 +144,7 @@ def table(measured: list[Measured], days: int) -> str:
 
 
 def main() -> None:
-    """Measure, and write what was found."""
+    """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=200, help="simulated days of each organisation")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("FORECAST.md"))

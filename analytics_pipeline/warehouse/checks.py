@@ -141,7 +141,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
 
 
 def alarms(checks: Iterable[Check]) -> list[Alarm]:
-    """Return what people are told of now."""
+    """Return the open alarms."""
     return [alarm for check in checks for alarm in check.alarms]
 
 

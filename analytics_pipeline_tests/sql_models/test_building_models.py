@@ -200,7 +200,7 @@ def test_a_test_that_alerts_says_so_and_returns_alarm_and_message(tmp_path: Path
     query = "SELECT 'course 1' AS alarm, 'It is over.' AS message FROM raw.grades"
     made = project(tmp_path, tests__loud=f"-- Over.\n-- severity: warn\n-- alert: yes\n-- Look.\n{query}")
     assert (made.tests["loud"].is_alarm, made.tests["loud"].description) == (True, "Over. Look.")
-    with pytest.raises(InvalidModel, match="returns the columns alarm, message"):
+    with pytest.raises(InvalidModel, match="must return the columns alarm, message"):
         project(tmp_path, tests__loud="-- Over.\n-- alert: yes\nSELECT 1 AS n FROM raw.grades")
     with pytest.raises(InvalidModel, match="declare `alert: yes`, or nothing"):
         project(tmp_path, tests__loud=f"-- Over.\n-- alert: maybe\n{query}")

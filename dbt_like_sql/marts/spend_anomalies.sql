@@ -20,7 +20,7 @@ student_days AS (
         ON people.course_id = user_days.course_id AND people.user_id = user_days.user_id AND people.is_student
     WHERE user_days.is_judged AND user_days.cost > 0
 ),
--- The median of many days is not below the lowest median of one of them, so few days are left whose median must be computed.
+-- The median over several days is at least the lowest median of a single day, so only few days need the full median.
 daily AS (SELECT course_id, day, median(cost) AS median_cost FROM student_days GROUP BY course_id, day),
 costly AS (
     SELECT user_days.course_id, user_days.day, max(user_days.cost) AS cost

@@ -31,8 +31,8 @@ rates AS (
         week AS (PARTITION BY scope, scope_id ORDER BY day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW),
         weekdays AS (PARTITION BY scope, scope_id, dayofweek(day) ORDER BY day ROWS BETWEEN 7 PRECEDING AND CURRENT ROW)
 ),
--- With running totals, the forecast of any number of days is a difference of two rows. The rows are numbered, so that one number finds
--- each: joined by scope and day, the optimizer first joins all days of a scope with each other.
+-- With running totals, the forecast of any number of days is a difference of two rows. Rows are numbered, so that joins use one
+-- number: with a join by scope and day, the optimizer would first join all days of a scope with each other.
 totals AS (
     SELECT
         scope, scope_id, day, is_complete, age, per_day,

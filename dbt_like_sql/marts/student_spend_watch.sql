@@ -18,7 +18,7 @@ values_covered AS (
 spread AS (
     SELECT *, unnest(range(days_covered))::INTEGER AS days_before FROM values_covered WHERE days_covered > 1
 ),
--- Most values cover one day and need not be spread.
+-- Most values cover one day and need no spreading.
 days AS (
     SELECT user_id, course_id, spend_date AS day, total AS cost FROM values_covered WHERE days_covered <= 1
     UNION ALL

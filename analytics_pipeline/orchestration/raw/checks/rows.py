@@ -27,7 +27,7 @@ def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
         SCHEMA: f"Every delivered file can be read and has the columns of {model}.",
         ACCOUNTED: "Every record of a file is loaded or in quarantine: loaded + quarantined = records.",
         REJECTS: f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%} of its records; "
-        f"of a file that a person writes, no line is rejected. Shows which rules of {model} the rejected records break.",
+        f"for hand-written files, no line may be rejected. Shows which rules of {model} the rejected records break.",
         WARNINGS: f'Rows that load although they break a "should" rule of {model}.',
     }
     return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
@@ -116,13 +116,13 @@ def _rejects(
 ) -> dg.AssetCheckResult:
     figures = totals(connection, dataset)
     errors = [reason for reason in found if reason.is_error]
-    # A person can correct the line today, and without it a budget is silent.
+    # A person can correct the line at once, and until then the budget sends no alarm.
     to_correct = dataset.setting if figures.rejects else None
     text = f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the limit."
     if to_correct:
         text = (
-            f"{figures.rejects:,} lines of the file of {to_correct} are rejected and count for nothing. Correct them; "
-            "`analytics-pipeline budgets check` names them."
+            f"{figures.rejects:,} lines of {to_correct} are rejected and have no effect. Correct them: "
+            "`analytics-pipeline budgets check` lists them."
         )
     return dg.AssetCheckResult(
         asset_key=key,
