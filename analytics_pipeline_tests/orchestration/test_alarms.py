@@ -92,24 +92,24 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     put_roster(vocareum, 1)
     put_days(vocareum, 0, 9)
     (crossed,) = told(pipeline, webhook)
-    assert f":warning: budget of organisation organisation from {day(1)}, 25 %: 27.00 of 100.00 USD" in crossed
+    assert f":warning: budget of the organisation from {day(1)}, 25 %: 27.00 of 100.00 USD" in crossed
     check = pipeline.check("marts.budget_status", "budgets_reach_no_threshold")
     assert not check.passed and "27.00 of 100.00 USD" in check.description
 
     put_days(vocareum, 10, 10)
     anomaly, forecast = sorted(told(pipeline, webhook))
-    assert f":warning: anomaly in course 1 since {day(10)}: 1 users cost 50.00 USD so far, 100.0 times" in anomaly
-    assert f":warning: forecast of organisation organisation from {day(1)}" in forecast
+    assert f":warning: anomaly in course 1 since {day(10)}: 1 user cost 50.00 USD so far, 100.0 times" in anomaly
+    assert f":warning: forecast of the organisation from {day(1)}" in forecast
 
     write_budget(budgets, 1000)
     (raised,) = told(pipeline, webhook)
-    assert raised.startswith(":white_check_mark: Resolved: budget of organisation")
-    assert "forecast of organisation" in raised and "anomaly" not in raised
+    assert raised.startswith(":white_check_mark: Resolved: budget of the organisation")
+    assert "forecast of the organisation" in raised and "anomaly" not in raised
 
     put_roster(vocareum, 11, DROPPED)
     put_days(vocareum, 11, 14)
     dropped, over = sorted(told(pipeline, webhook))
-    assert f":warning: spend after dropping course 1 by {day(11)}: 1 students have spent 3.00 USD" in dropped
+    assert f":warning: spend after dropping course 1 by {day(11)}: 3.00 USD spent since, and spending goes on (1 student)" in dropped
     assert over.startswith(f":white_check_mark: Resolved: anomaly in course 1 since {day(10)}")
 
     put_days(vocareum, 15, 21)

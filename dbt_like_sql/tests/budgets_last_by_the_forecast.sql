@@ -3,10 +3,14 @@
 -- alert: yes
 -- If it fails, look at marts.budget_status for the day on which the money runs out, and at marts.spend_forecast for the band and the past error.
 SELECT
-    format('forecast of {} {} from {}', scope, scope_id, starts_on) AS alarm,
+    format(
+        'forecast of {} from {}',
+        if(scope = 'organisation', 'the organisation', replace(scope, '_', ' ') || ' ' || scope_id),
+        starts_on
+    ) AS alarm,
     format(
         '{:.2f} USD are expected by {} and the budget allows {:.2f} USD; exhausted on {}.',
-        max(coalesce(forecast, spent))::DOUBLE, max(ends_on), min(amount)::DOUBLE, min(exhausted_on)
+        max(coalesce(forecast, spent))::DOUBLE, max(ends_on), min(amount)::DOUBLE, coalesce(min(exhausted_on)::VARCHAR, 'the last day')
     ) AS message
 FROM marts.budget_status
 WHERE state IN ('forecast over', 'over') OR (state = 'ended over' AND ends_on >= as_of - 7)

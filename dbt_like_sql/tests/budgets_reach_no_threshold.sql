@@ -4,7 +4,11 @@
 -- alert: yes
 -- If it fails, look at marts.budget_status: raise the budget in BUDGETS_FILE, or stop what causes the cost.
 SELECT
-    format('budget of {} {} from {}, {} %', scope, scope_id, starts_on, percent) AS alarm,
+    format(
+        'budget of {} from {}, {} %',
+        if(scope = 'organisation', 'the organisation', replace(scope, '_', ' ') || ' ' || scope_id),
+        starts_on, percent
+    ) AS alarm,
     format(
         '{:.2f} of {:.2f} USD are spent ({} %), and {} % of the time is over.',
         max_by(spent, percent_of_amount)::DOUBLE, max_by(amount, percent_of_amount)::DOUBLE, max(percent_of_amount),

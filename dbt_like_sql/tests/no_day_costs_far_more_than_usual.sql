@@ -6,8 +6,8 @@
 SELECT
     format('anomaly in course {} since {}', anomalies.course_id, episode_starts_on) AS alarm,
     format(
-        '{} users cost {:.2f} USD so far, {} times a usual student-day on the worst day.',
-        count(DISTINCT user_id), sum(cost)::DOUBLE, max(times_median)
+        '{} cost {:.2f} USD so far, {} times the median student-day on the worst day.',
+        if(count(DISTINCT user_id) = 1, '1 user', count(DISTINCT user_id) || ' users'), sum(cost)::DOUBLE, max(times_median)
     ) AS message
 FROM marts.spend_anomalies AS anomalies
 GROUP BY course_id, episode_starts_on

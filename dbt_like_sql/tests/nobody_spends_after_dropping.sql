@@ -12,7 +12,10 @@ students AS (
 )
 SELECT
     format('spend after dropping course {} by {}', course_id, dropped_on) AS alarm,
-    format('{} students have spent {:.2f} USD since, and still do.', count(*), sum(spent)::DOUBLE) AS message
+    format(
+        '{:.2f} USD spent since, and spending goes on ({}).',
+        sum(spent)::DOUBLE, if(count(*) = 1, '1 student', count(*) || ' students')
+    ) AS message
 FROM students
 WHERE is_still_spending AND spent >= 1
 GROUP BY course_id, dropped_on
