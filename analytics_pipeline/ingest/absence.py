@@ -136,12 +136,16 @@ def gone(
     return absent, delivered
 
 
-def shrunk(before: int, after: int) -> Words | None:
-    """Return why a version with `after` rows must not replace one with `before` loaded rows; None if it may."""
+def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
+    """Return why a version with `after` rows must not replace one with `before` loaded rows; None if it may.
+
+    Args:
+        by_hand: whether a person wrote it: they remove rows on purpose, but never all of them.
+    """
     lost = before - after
     if before and not after:
         return words("the new version has no rows to load and {:,} are loaded, which are kept", before)
-    if lost >= LEAST_LOST and lost >= LOST_SHARE * before:
+    if not by_hand and lost >= LEAST_LOST and lost >= LOST_SHARE * before:
         return words(
             "the new version has {:,} rows and {:,} are loaded, which are kept: it lost half of them or more",
             after,

@@ -59,7 +59,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
 
 def _find_absence(batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
     result = batch.files[index]
-    if before and (why := shrunk(before.rows, result.rows)):
+    if before and (why := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)):
         return _absence(result, Kind.SHRUNK, why, held=True)
     if copy_of:
         # Without a value that must differ, an idle day's file may equal the previous one: it loads, with a report.

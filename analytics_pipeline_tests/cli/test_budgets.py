@@ -100,6 +100,19 @@ def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, 
     assert run("status").exit_code == 0
 
 
+def test_a_file_without_budgets_replaces_none_until_a_person_says_so(run: Run, budgets: Path, data: Path):
+    budgets.write_text(HEADER + ALL.format(500) + "".join(ALL.format(9).replace("All", f"B{n}") for n in range(4)))
+    assert run("sync").exit_code == 0
+    budgets.write_text(HEADER + ALL.format(500))
+    assert run("sync").exit_code == 0, "rows that a person removes are removed on purpose"
+    assert query(data, "SELECT name FROM raw.budgets") == [("All",)]
+    budgets.write_text(HEADER)
+    held = run("sync")
+    assert held.exit_code == 1
+    assert "if not, correct the file and save it" in held.output
+    assert query(data, "SELECT name FROM raw.budgets") == [("All",)]
+
+
 def test_without_files_check_has_nothing_to_read(run: Run):
     result = run("budgets", "check")
     assert result.exit_code == 2

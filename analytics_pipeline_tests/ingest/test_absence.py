@@ -81,3 +81,8 @@ def test_a_version_without_rows_or_with_half_of_them_may_not_replace_the_loaded_
     why = shrunk(before, after)
     assert (why is not None) is held
     assert why is None or f"{before:,} are loaded" in why
+
+
+def test_a_person_may_remove_most_rows_of_their_file_but_not_all():
+    assert shrunk(9, 1, by_hand=True) is None
+    assert "no rows to load" in str(shrunk(9, 0, by_hand=True))

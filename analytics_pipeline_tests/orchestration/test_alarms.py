@@ -109,7 +109,10 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     put_roster(vocareum, 11, DROPPED)
     put_days(vocareum, 11, 14)
     dropped, over = sorted(told(pipeline, webhook))
-    assert f":warning: spend after dropping course 1 by {day(11)}: 3.00 USD spent since, and spending goes on (1 student)" in dropped
+    assert (
+        f":warning: spend after dropping course 1 by {day(11)}: 3.00 USD spent since, and spending goes on (1 student)"
+        in dropped
+    )
     assert over.startswith(f":white_check_mark: Resolved: anomaly in course 1 since {day(10)}")
 
     put_days(vocareum, 15, 21)
