@@ -140,7 +140,7 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
     """Return why a version with `after` rows must not replace one with `before` loaded rows; None if it may.
 
     Args:
-        by_hand: whether a person wrote it: they remove rows on purpose, but never all of them.
+        by_hand: whether it is a hand-written file, whose author may remove rows on purpose, but not all.
     """
     lost = before - after
     if before and not after:

@@ -100,11 +100,11 @@ def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, 
     assert run("status").exit_code == 0
 
 
-def test_a_file_without_budgets_replaces_none_until_a_person_says_so(run: Run, budgets: Path, data: Path):
+def test_a_version_without_budgets_is_held_back(run: Run, budgets: Path, data: Path):
     budgets.write_text(HEADER + ALL.format(500) + "".join(ALL.format(9).replace("All", f"B{n}") for n in range(4)))
     assert run("sync").exit_code == 0
     budgets.write_text(HEADER + ALL.format(500))
-    assert run("sync").exit_code == 0, "rows that a person removes are removed on purpose"
+    assert run("sync").exit_code == 0, "a person may remove rows on purpose"
     assert query(data, "SELECT name FROM raw.budgets") == [("All",)]
     budgets.write_text(HEADER)
     held = run("sync")
