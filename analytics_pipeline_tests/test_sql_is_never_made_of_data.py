@@ -77,7 +77,7 @@ JUDGED = {
         "trimmed",
     },
     # Texts are a column of a registered frame.
-    "ingest/csv/second_look.py": {
+    "ingest/csv/careful_parser.py": {
         "at",
         "careful_sql(column.dtype, f't{at}')",
         "column.sql_type",

@@ -1,7 +1,7 @@
 """How DuckDB stores each declared type, and how it parses a CSV cell.
 
 A cell is parsed in two steps. The quick step knows the forms that the feed shows. The careful step costs many
-times as much and runs only on cells that the quick step rejected (`ingest/csv/second_look.py`).
+times as much and runs only on cells that the quick step rejected (`ingest/csv/careful_parser.py`).
 
 All SQL here is built from constants and from expressions that the caller wrote. Data never becomes SQL text.
 """

@@ -15,8 +15,8 @@ import polars as pl
 
 from analytics_pipeline.datasets import Column, Dataset
 from analytics_pipeline.datasets.sql_types import not_a
+from analytics_pipeline.ingest.csv.careful_parser import typed_columns
 from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE, SHORT, UNREAD
-from analytics_pipeline.ingest.csv.second_look import typed_columns
 from analytics_pipeline.words import Words, joined, words
 
 WHOLE_ROW = "*"

@@ -15,9 +15,9 @@ import polars as pl
 
 from analytics_pipeline.datasets import Column, Dataset
 from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_sql, trim_sql, trim_start_sql
+from analytics_pipeline.ingest.csv.careful_parser import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
 from analytics_pipeline.ingest.csv.header import Header
-from analytics_pipeline.ingest.csv.second_look import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
 from analytics_pipeline.words import Words, joined, words
 
