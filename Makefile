@@ -34,8 +34,9 @@ flaky: setup ## the tests ten times: busy cores, one and six workers, midnight, 
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200
 
-bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster; writes benchmarks/RESULTS.md
+bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster, then the forecast; writes benchmarks/RESULTS.md and FORECAST.md
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.forecast
 
 check: setup audit docs ## lint, types, layers, definitions, the documentation's links
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """Budgets, forecasts and anomalies of a simulated organisation, against its truth, recomputed in plain Python."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,6 +16,8 @@ from analytics_pipeline.demo.organisation.oddities import AFTER_DROP_USD, CREDIT
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import set_parameters
 from analytics_pipeline_tests.sql_models.modelled import PROJECT, broken, build_all, found, land, load
+from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import SPEND
+from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import _expected as expected_spend
 
 ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=True))
 """Every oddity, in an organisation with two months of history."""
@@ -203,6 +205,24 @@ def test_who_spends_after_dropping_is_seen(odd: duckdb.DuckDBPyConnection, tmp_p
         ).fetchall()
     assert [(user, course) for user, course, _ in rows] == [(gone.person.user_id, gone.course.course_id)]
     assert rows[0][2] >= 4 * AFTER_DROP_USD
+
+
+def test_daily_spend_is_exact_through_credit_correction_and_half_a_file(odd: duckdb.DuckDBPyConnection) -> None:
+    day = oddities(ODD.spec, ODD._world.campus).half_delivered
+    assert day is not None
+    rows = dict(odd.execute("SELECT file_date, count(*) FROM raw.aws_cost GROUP BY ALL").fetchall())
+    assert rows[day] * 2 <= rows[day - timedelta(days=1)], "the file is whole, so this test would prove nothing"
+    assert odd.execute("SELECT count(*) FROM marts.daily_cloud_spend WHERE fall = 'correction'").fetchone() != (0,)
+    assert Counter(odd.execute(SPEND).fetchall()) == expected_spend(ODD)
+
+
+def test_the_roster_is_shorter_and_some_only_failed(odd: duckdb.DuckDBPyConnection) -> None:
+    left = {who for who, member in ODD.truth.members.items() if not member.is_listed}
+    assert len(left) >= 10
+    sql = "SELECT user_id, course_id FROM marts.student_course_summary WHERE NOT is_enrolled AND dropped IS NOT TRUE AND role IS NOT NULL"
+    assert set(odd.execute(sql).fetchall()) <= left
+    failed = odd.execute("SELECT DISTINCT user_id FROM marts.student_course_summary WHERE is_failed_only").fetchall()
+    assert ODD.truth.failed_only <= {user for (user,) in failed} and ODD.truth.failed_only
 
 
 def test_a_credit_is_part_of_the_spend(odd: duckdb.DuckDBPyConnection) -> None:
