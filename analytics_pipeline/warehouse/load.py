@@ -81,7 +81,7 @@ def _write(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, r
         with transaction(connection):
             record_arrivals(connection)
             if any(result.failure is None for result in batch.files):
-                _replace_rows(connection, batch, files, now)
+                _replace_rows(connection, batch, now)
                 _replace_ledger(connection)
             _record_failures(connection)
             _replace_rejects(connection)
@@ -115,23 +115,18 @@ def resolve_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[
         close_absences(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
 
 
-def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, files: pl.DataFrame, now: datetime) -> None:
+def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> None:
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
-        # Look up per-file values in lists, by the file's index in the batch; a join costs more.
-        own = {"now": now, "keys": files["source_key"].to_list()}
         columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
-        period = ""
-        if dataset.period:
-            own["periods"] = files["period"].to_list()
-            period = f"$periods[rows.{FILE} + 1] AS {dataset.period.column},"
+        period = f"files.period AS {dataset.period.column}," if dataset.period else ""
         connection.register("batch_rows", batch.rows)
         connection.execute(
             f"""INSERT INTO {dataset.table} BY NAME
-                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, $keys[rows.{FILE} + 1] AS _source_key, $now AS _loaded_at
-                FROM batch_rows AS rows""",
-            own,
+                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, files.source_key AS _source_key, $now AS _loaded_at
+                FROM batch_rows AS rows JOIN batch_files AS files USING ({FILE})""",
+            {"now": now},
         )
         connection.unregister("batch_rows")
     if dataset.keeps_history:
