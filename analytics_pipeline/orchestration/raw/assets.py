@@ -217,12 +217,13 @@ def _report(
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda result: result.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
-    metadata = {id(result): ui_metadata.loaded_file(result, bucket_uri) for result in loaded}
+    # By partition: of one partition at most one file is loaded.
+    metadata = {result.landed.delivery.partition.key: ui_metadata.loaded_file(result, bucket_uri) for result in loaded}
     if shown and rows:
-        metadata[id(shown)]["preview"] = ui_metadata.preview(*rows)
+        metadata[shown.landed.delivery.partition.key]["preview"] = ui_metadata.preview(*rows)
     if dataset.period is None:
         if shown:
-            summary = ui_metadata.snapshot(loaded, metadata[id(shown)])
+            summary = ui_metadata.snapshot(loaded, metadata[shown.landed.delivery.partition.key])
             yield dg.MaterializeResult(key, metadata={**summary, **snapshot_versions(versions)})
         elif (
             _by_hand(context)
@@ -231,9 +232,8 @@ def _report(
         ):
             yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
     else:
-        for result in loaded:
-            partition = result.landed.delivery.partition.key
-            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata[id(result)]))
+        for partition, of_file in metadata.items():
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=of_file))
         everything = _by_hand(context) or len(loaded) < len(results)
         _materialize_unchanged(
             context,
