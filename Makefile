@@ -4,7 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo dev docs test flaky soak bench check package screenshots audit lock clean
+# Tests of pure functions and of single files: no server, browser, Dagster instance or built models.
+QUICK := $(addprefix analytics_pipeline_tests/, ingest loading/test_history.py orchestration/test_decide.py \
+  orchestration/test_incidents.py orchestration/test_plots.py test_sql_is_never_made_of_data.py test_words.py \
+  vocareum/test_credentials.py warehouse/test_damaged_log.py)
+
+.PHONY: help setup demo dev docs test quick flaky soak bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,6 +33,9 @@ dev: setup ## start the Dagster UI on http://127.0.0.1:3000, with its daemon
 test: setup ## all tests but the long suites, three at a time (they wait as much as they work)
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15
 
+quick: setup ## tests that need no server, browser, Dagster instance or built models: half a minute on two quiet cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
+
 flaky: setup ## the tests ten times: busy cores, one and six workers, midnight, ends of months, 29 February (needs faketime)
 	$(BIN)/python .ci/flaky.py $(TESTS)
 
@@ -43,6 +51,7 @@ check: setup audit docs ## lint, types, layers, definitions, the documentation's
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar --nocolor dbt_like_sql analytics_pipeline/report/sql
 	$(BIN)/dagster definitions validate
 
 docs: setup ## build the documentation site in build/docs; a broken link fails
