@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.orchestration.dagster_private import run_daemon
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs
 from analytics_pipeline.settings import Settings, load_settings
@@ -60,14 +61,12 @@ def _holder(text: str) -> str:
 
 def main() -> None:
     """Run `dagster-daemon` with its own options, unless another one uses this data folder."""
-    from dagster._daemon.cli import main as run_dagster
-
     try:
         settings = load_settings()
         with hold_daemon_lock(settings):
             with open_instance(settings) as instance:
                 end_dead_runs(instance)  # a power failure leaves runs that occupy queue slots
-            run_dagster()
+            run_daemon()
     except PipelineError as error:
         raise SystemExit(str(error)) from None
 

@@ -30,7 +30,7 @@ expected AS (
     FROM sessions
     CROSS JOIN (VALUES
         ('lab_launches_daily'), ('lab_launches_weekly by lab type'), ('lab_launches_weekly'), ('student_course_summary'), ('course_summary')
-    ) AS marts(mart)
+    ) AS marts (mart)
 )
 SELECT
     coalesce(expected.mart, others.mart) AS mart,

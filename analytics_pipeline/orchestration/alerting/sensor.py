@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from analytics_pipeline.orchestration.alerting.incidents import (
     Alarms,
@@ -20,6 +19,7 @@ from analytics_pipeline.orchestration.alerting.incidents import (
     messages,
     open_incidents,
 )
+from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.orchestration.webhook import NotSent, Webhook

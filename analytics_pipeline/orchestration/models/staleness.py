@@ -6,10 +6,10 @@ Under the daemon the models' automation condition does the same. `sql_models/` b
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
+from analytics_pipeline.orchestration.dagster_private import CODE_VERSION_TAG
 from analytics_pipeline.orchestration.models.assets import code_version
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw.materializations import Newest, last_materialized, newest_events

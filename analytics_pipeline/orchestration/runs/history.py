@@ -12,9 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
-from dagster._core.storage.runs import SqliteRunStorage
+
+from analytics_pipeline.orchestration.dagster_private import (
+    INDEX_SHARD_NAME,
+    LocalComputeLogManager,
+    SqliteEventLogStorage,
+    SqliteRunStorage,
+)
 
 _BATCH = 200
 """Runs per transaction. It limits how long another process waits for the lock."""

@@ -6,10 +6,12 @@ them as skipped.
 """
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
+from analytics_pipeline.orchestration.dagster_private import (
+    AssetCheckExecutionRecordStatus,
+    AssetCheckExecutionsTable,
+    SqlEventLogStorage,
+)
 from analytics_pipeline.orchestration.runs.run_records import PARTITION, RANGE_START
 
 

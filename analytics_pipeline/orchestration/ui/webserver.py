@@ -1,17 +1,18 @@
 """Run Dagster's web server with the guard; and run `dagster dev` with this server and our daemon.
 
-Both rely on private names of Dagster, which only this module uses. `guard.py` decides what is refused.
+Both replace names inside Dagster's web server and `dagster dev`. `guard.py` decides what is refused.
 """
 
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from analytics_pipeline.orchestration.dagster_private import DAEMON, dev_module
 from analytics_pipeline.orchestration.ui.guard import Guard
 from analytics_pipeline.settings import load_settings
 
 _DAGSTERS, _OURS = "dagster_webserver", "analytics_pipeline.orchestration.ui.webserver"
-_PROGRAMS = {_DAGSTERS: _OURS, "dagster._daemon": "analytics_pipeline.orchestration.daemon"}
+_PROGRAMS = {_DAGSTERS: _OURS, DAEMON: "analytics_pipeline.orchestration.daemon"}
 """Programs that `dagster dev` starts, and their replacements."""
 
 
@@ -33,8 +34,7 @@ def develop(arguments: Sequence[str]) -> None:
     Raises:
         RuntimeError: Dagster starts its web server in an unknown way, so that it would be unguarded.
     """
-    from dagster._cli import dev
-
+    dev = dev_module()
     start, web_servers = dev.open_ipc_subprocess, 0
 
     def start_guarded(parts: Sequence[str], **kwargs: Any) -> Any:

@@ -1,0 +1,46 @@
+"""Names of Dagster that are not public: no other module imports `dagster._...`.
+
+A release of Dagster may move or rename them without notice. `test_dagster_private.py` has a test for each, which fails first
+after such an upgrade.
+"""
+
+from typing import Any
+
+from dagster._core.definitions.data_version import CODE_VERSION_TAG
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.runs import SqliteRunStorage
+
+__all__ = [
+    "CODE_VERSION_TAG",
+    "DAEMON",
+    "INDEX_SHARD_NAME",
+    "AssetCheckExecutionRecordStatus",
+    "AssetCheckExecutionsTable",
+    "LocalComputeLogManager",
+    "SqlEventLogStorage",
+    "SqliteEventLogStorage",
+    "SqliteRunStorage",
+    "dev_module",
+    "run_daemon",
+]
+
+DAEMON = "dagster._daemon"
+"""The module that `dagster dev` starts as the daemon."""
+
+
+def run_daemon() -> None:
+    """Run `dagster-daemon` with the options of the command line."""
+    from dagster._daemon import cli  # half a second, which other processes do without
+
+    cli.main()
+
+
+def dev_module() -> Any:
+    """Return the module of `dagster dev`: `open_ipc_subprocess` starts its servers, `dev_command` runs it."""
+    from dagster._cli import dev
+
+    return dev
