@@ -70,7 +70,9 @@ def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehou
 def test_the_raw_text_of_a_reject_is_at_its_line_of_the_file(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
     files = organisation.files()
-    for key, line, raw in warehouse.query("SELECT source_key, line, raw FROM quarantine.rejects"):
+    rejects = warehouse.query("SELECT source_key, line, raw FROM quarantine.rejects")
+    assert len(rejects) == len(organisation.truth.planted) > 0
+    for key, line, raw in rejects:
         text = files[key].decode("utf-8-sig", "backslashreplace").split("\n")
         assert raw.split("\n")[0].rstrip("\r") == text[line - 1].rstrip("\r"), (key, line)
 

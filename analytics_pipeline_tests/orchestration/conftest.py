@@ -76,6 +76,12 @@ class Pipeline:
         """Run one tick of the sensor, and all runs that it requests."""
         return [self.run(request) for request in self.tick().run_requests or []]
 
+    def tick_and_load(self) -> None:
+        """Run one tick of the sensor and its runs, of which there is one at least, and all succeed."""
+        runs = self.tick_and_run()
+        assert runs, "the sensor requests nothing"
+        assert [run.run_id for run in runs if not run.success] == []
+
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Query the warehouse."""
         with closing(duckdb.connect(str(self.settings.warehouse_path), read_only=True)) as connection:

@@ -18,7 +18,7 @@ DAYS = "SELECT partition, rows FROM ops.loaded_files ORDER BY 1"
 def load(pipeline: Pipeline, *days: str, rows: int = 1) -> None:
     for day in days:
         pipeline.vocareum.put(*lab_sessions(day, rows))
-    assert all(run.success for run in pipeline.tick_and_run())
+    pipeline.tick_and_load()
 
 
 @pytest.fixture

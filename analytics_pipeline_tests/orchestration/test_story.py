@@ -74,13 +74,14 @@ def test_a_pipeline_after_many_faults_equals_a_clean_load(
     assert summary(lived).startswith("All ")
 
     clean = start_pipeline(f"{first}")
-    assert all(run.success for run in clean.tick_and_run())
+    clean.tick_and_load()
     assert contents(lived) == contents(clean)
     assert lived.rows("SELECT partition FROM ops.loaded_files WHERE dataset = 'grades' ORDER BY 1") == clean.rows(
         "SELECT partition FROM ops.loaded_files WHERE dataset = 'grades' ORDER BY 1"
     )
     failures = lived.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-    assert all("not_loaded/lab_sessions" in " ".join(run.tags) for run in failures)
+    assert failures, "the broken day fails its run"
+    assert [run.run_id for run in failures if "not_loaded/lab_sessions" not in " ".join(run.tags)] == []
 
 
 def summary(pipeline: Pipeline) -> str:

@@ -140,6 +140,7 @@ def test_the_numbers_of_spend_add_up_to_the_mart(browser: Any, report: Path, pub
     cells = opened.page.locator("#spend-by-provider tbody tr").evaluate_all(
         "rows => rows.map(row => [row.cells[1].textContent, Number(row.cells[2].textContent)])"
     )
+    assert {name for name, _ in cells} == {provider for provider, _ in rows} == {"aws", "azure"}
     for provider, total in rows:
         assert sum(cost for name, cost in cells if name == provider) == pytest.approx(
             float(total), abs=0.005 * len(cells)
