@@ -8,7 +8,7 @@ import dagster as dg
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import load_settings
 
-# Dagster's run processes end by this, too: a last collection of what dies anyway took a second of each run.
+# Also ends Dagster's run processes: a final garbage collection took a second of each run.
 atexit.register(gc.freeze)
 
 defs: dg.Definitions = build_definitions(load_settings())

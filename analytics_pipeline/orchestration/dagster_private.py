@@ -1,7 +1,7 @@
-"""Names of Dagster that are not public: no other module imports `dagster._...`.
+"""Private names of Dagster. No other module imports `dagster._...`.
 
-A release of Dagster may move or rename them without notice. `test_dagster_private.py` has a test for each, which fails first
-after such an upgrade.
+A Dagster release may move or rename them without notice. `test_dagster_private.py` tests each one, so it fails first after
+such an upgrade.
 """
 
 from typing import Any

@@ -217,7 +217,7 @@ def _report(
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda result: result.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
-    # By partition: of one partition at most one file is loaded.
+    # At most one file is loaded per partition.
     metadata = {result.landed.delivery.partition.key: ui_metadata.loaded_file(result, bucket_uri) for result in loaded}
     if shown and rows:
         metadata[shown.landed.delivery.partition.key]["preview"] = ui_metadata.preview(*rows)
