@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from analytics_pipeline.report.read import Data, Row
+from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.scopes import ALL
 
 NOTHING = "\N{EN DASH}"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from analytics_pipeline.datasets import DATASETS, Cadence
+from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import day, percent, usd
-from analytics_pipeline.report.read import Data
 from analytics_pipeline.warehouse.age import silence
 from analytics_pipeline.warehouse.checks import Severity, errors
 

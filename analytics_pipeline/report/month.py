@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.figures import NOTHING, Figure, day, percent, usd
-from analytics_pipeline.report.read import Data, Row
 
 TITLES = ("Month to date", "Last month, to the same day", "Expected of the whole month")
 

@@ -8,9 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from analytics_pipeline.report.charts import Chart, course_rows
+from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.figures import key_figures
 from analytics_pipeline.report.month import month_figures
-from analytics_pipeline.report.read import Data, Row
 from analytics_pipeline.report.scopes import ALL, BEGINNING, PERIODS
 from analytics_pipeline.report.style import CONFIG
 from analytics_pipeline.report.tables import TABLES, course_lines

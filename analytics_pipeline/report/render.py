@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.report.charts import SECTIONS, Chart
+from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.figures import day, key_figures
 from analytics_pipeline.report.health import health, warnings
 from analytics_pipeline.report.month import month_figures
 from analytics_pipeline.report.page_data import page_data
-from analytics_pipeline.report.read import Data, Row
 from analytics_pipeline.report.scopes import ALL, OTHER
 from analytics_pipeline.report.tables import ANOMALIES, BUDGETS, CAPS, COURSES, IDLE_PARTS, Table
 

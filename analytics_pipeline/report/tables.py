@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from analytics_pipeline.report.read import Data, Row
+from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.scopes import PERIODS
 
 

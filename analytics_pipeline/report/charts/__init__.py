@@ -5,22 +5,22 @@ This is the package's interface. `chart_forms.py` makes the marks, `style.py` th
 
 from collections.abc import Callable, Mapping, Sequence
 
-from analytics_pipeline.report.charts import budgets, delivery, money, use
+from analytics_pipeline.report.charts import budgets, delivery, money, people, use
 from analytics_pipeline.report.charts.chart import Chart, course_rows
-from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.data import Data
 
 SECTIONS: Mapping[str, Sequence[Callable[[Data], Chart]]] = {
     "Budgets and alarms": (budgets.budgets,),
     "Money": (money.spend_by_provider, money.spend_by_course, money.top_services, money.idle_spend),
     "Use": (
-        use.active_weekly,
+        people.active_weekly,
         use.sessions_over_time,
         use.spend_against_sessions,
-        use.student_spread,
-        use.hours_against_score,
+        people.student_spread,
+        people.hours_against_score,
         use.launch_latency,
         use.concurrency,
-        use.never_seen,
+        people.never_seen,
     ),
     "The data": (delivery.completeness, delivery.rejects),
 }

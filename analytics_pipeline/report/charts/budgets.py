@@ -7,7 +7,7 @@ import altair as alt
 from analytics_pipeline.report import chart_forms
 from analytics_pipeline.report.chart_forms import EVERYTHING
 from analytics_pipeline.report.charts.chart import Chart
-from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import ACCENT, IDLE, INK, MUTED
 
 GONE = "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', gone by ' : ', gone since ') + utcFormat(datum.exhausted_on, '%-d %b'))"

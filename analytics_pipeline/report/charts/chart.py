@@ -7,9 +7,9 @@ from typing import Any
 import altair as alt
 
 from analytics_pipeline.report.chart_forms import FIRST, LAST, STEP, USD
+from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import day
 from analytics_pipeline.report.names import shortened
-from analytics_pipeline.report.read import Data
 from analytics_pipeline.report.scopes import UNKNOWN, Course
 from analytics_pipeline.report.style import CATEGORIES, OTHER
 

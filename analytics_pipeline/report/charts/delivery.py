@@ -5,7 +5,7 @@ import altair as alt
 from analytics_pipeline.report import chart_forms
 from analytics_pipeline.report.chart_forms import EVERYTHING
 from analytics_pipeline.report.charts.chart import Chart, by
-from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import STATES, SURFACE
 
 

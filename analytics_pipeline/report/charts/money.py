@@ -5,7 +5,7 @@ import altair as alt
 from analytics_pipeline.report import chart_forms
 from analytics_pipeline.report.chart_forms import ADDITIVE, DOLLARS, EXACT, USD
 from analytics_pipeline.report.charts.chart import Chart, by, by_course, money, per_bar
-from analytics_pipeline.report.read import Data
+from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import IDLE, PROVIDERS
 
 NO_COST = "No spend yet: neither aws_cost nor azure_cost is loaded."

@@ -1,0 +1,92 @@
+"""What the report reads: rows of the published file, none of which is a person, and what they cover. No query belongs here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from analytics_pipeline.report.scopes import Course, Term
+from analytics_pipeline.warehouse.age import Age
+from analytics_pipeline.warehouse.checks import Check
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The period that the page covers; days are None if nothing of the kind is loaded.
+
+    Attributes:
+        first_day: first day of spend or sessions, whichever is earlier.
+        last_day: last day of either.
+        last_spend: newest day with spend.
+        last_session: newest day of which sessions are loaded.
+        is_weekly: whether a long history is drawn week by week.
+        daily_from: first day that is drawn as a day.
+    """
+
+    first_day: date | None
+    last_day: date | None
+    last_spend: date | None
+    last_session: date | None
+    is_weekly: bool
+    daily_from: date | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything that the page shows; no row is about a single person.
+
+    Attributes:
+        published_at: when the published file was written (UTC).
+        withheld: what the file says of tables that failing checks withhold.
+        checks: the verdicts of all checks.
+        ages: how old each dataset is when the file is published.
+        span: the days covered.
+        courses: the courses, the largest first.
+        roots: names of root courses that can be chosen, by key.
+        terms: terms that can be chosen, by key.
+        scopes: the courses of each choice of the filters.
+        windows: first and last day of each scope, period and kind of figure (`spend`, `sessions`).
+        zone: time zone of hours of the day.
+        course: key of the only course of the page; None if it is about all.
+        freshness: per dataset that is loaded: newest, written, files, rows.
+        lost: what is missing now although it was delivered before: dataset, partition, detail.
+        health: rows of what failed and what was guessed, by query.
+        figures: rows of the key figures' queries by name; money is Decimal.
+        charts: rows of each chart by name; money is float, rounded for drawing.
+        tables: rows of the tables that are no chart, by name.
+    """
+
+    published_at: datetime
+    withheld: Sequence[str]
+    checks: Sequence[Check]
+    ages: Mapping[str, Age]
+    span: Span
+    courses: Sequence[Course]
+    roots: Mapping[str, str]
+    terms: Mapping[str, Term]
+    scopes: Mapping[str, frozenset[str]]
+    windows: Mapping[tuple[str, str, str], tuple[date, date]]
+    zone: str
+    course: str | None
+    freshness: Sequence[Row]
+    lost: Sequence[Row]
+    health: Mapping[str, Sequence[Row]]
+    figures: Mapping[str, Sequence[Row]]
+    charts: Mapping[str, Sequence[Row]]
+    tables: Mapping[str, Sequence[Row]]
+
+    def row(self, figure: str, *key: str) -> Row:
+        """Return a row of `figures` by its scope, period and kind, as far as it has them; empty if there is none."""
+        return self._by_key.get((figure, *key), {})
+
+    @cached_property
+    def _by_key(self) -> Mapping[tuple[str, ...], Row]:
+        keys = ("scope", "period", "what")
+        return {
+            (name, *(row[key] for key in keys if key in row)): row
+            for name, rows in self.figures.items()
+            for row in rows
+        }
