@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 import vl_convert
+from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -35,6 +36,11 @@ ANCHORS = {"Budgets and alarms": "alarms", "Money": "money", "Use": "use", "The 
 
 def render(data: Data) -> str:
     """Return the whole page."""
+    with debug_mode(False):  # Altair's own checks take half a second; the tests draw every chart
+        return _render(data)
+
+
+def _render(data: Data) -> str:
     sections = list(_sections(data))
     charts = [chart for section in sections for chart in section.charts]
     scripts = {"vega": _vega(), "script": _asset("page.js")}
