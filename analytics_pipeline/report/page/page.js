@@ -284,12 +284,19 @@ function showFigures(chosen) {
 /** What is chosen, in one word for each filter; the page says it once everything is drawn for it. */
 const chosenNow = () => [...FILTERS, "period"].map((name) => element(name).value).join(" ");
 
+let turn = 0;
+
 async function showAll() {
   const chosen = selection();
   const words = chosenNow();
   showFigures(chosen);
   for (const table of Object.values(page.tables)) if (element(`table-${table.name}`)) showTable(table, chosen);
-  for (const [name, chart] of Object.entries(page.charts)) await show(name, chart, chosen);
+  const mine = (turn += 1);
+  for (const [name, chart] of Object.entries(page.charts)) {
+    await show(name, chart, chosen);
+    await new Promise((done) => setTimeout(done)); // the browser paints what is drawn, and hears a new choice
+    if (mine !== turn) return;
+  }
   window.dispatchEvent(new Event("resize")); // a chart that was hidden has no width yet
   document.documentElement.dataset.drawn = words;
 }
