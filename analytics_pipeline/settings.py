@@ -49,6 +49,16 @@ def _zone(name: object) -> object:
         ) from None
 
 
+def _owner(name: str) -> str:
+    if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", name):
+        raise ValueError(f"{name!r} is no owner: give an email address, or a team as team:name")
+    return name
+
+
+def _owners(text: str) -> list[str]:
+    return [_owner(name.strip()) for name in text.split(",") if name.strip()]
+
+
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
 
@@ -116,6 +126,17 @@ class Settings(BaseSettings):
         validation_alias="COURSE_LABELS_FILE",
         description="Your CSV file of each course's department and term. Without it, terms are derived from sessions.",
     )
+    feed_poll_seconds: int = Field(
+        900,
+        ge=30,
+        validation_alias="FEED_POLL_SECONDS",
+        description="How often the sensor compares the bucket with what is loaded, in seconds.",
+    )
+    asset_owners: Annotated[str, AfterValidator(lambda text: ",".join(_owners(text)))] = Field(
+        "team:data-engineering",
+        validation_alias="ASSET_OWNERS",
+        description="Owners of the assets in the Dagster UI: email addresses and team:name, separated by commas.",
+    )
     anomaly_floor_usd: Decimal = Field(
         Decimal(5),
         validation_alias="ANOMALY_FLOOR_USD",
@@ -141,6 +162,11 @@ class Settings(BaseSettings):
         """Absolute paths of the hand-written files that are set, by environment variable."""
         paths = {"BUDGETS_FILE": self.budgets_file, "COURSE_LABELS_FILE": self.course_labels_file}
         return {name: path.absolute() for name, path in paths.items() if path}
+
+    @property
+    def owners(self) -> list[str]:
+        """Return whom the Dagster UI names as owners of the assets."""
+        return _owners(self.asset_owners)
 
     @property
     def warehouse_path(self) -> Path:

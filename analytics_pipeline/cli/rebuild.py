@@ -5,15 +5,19 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.disk import translate_disk_full
 
 
-def rebuild(settings: Settings) -> bool:
-    """Rebuild stale models and publish; return whether that succeeded."""
+def rebuild(settings: Settings, command: str = "sync") -> bool:
+    """Rebuild stale models and publish, in a run that names the command; return whether that succeeded."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
     with translate_disk_full(settings.dagster_home), open_instance(settings) as instance:
         run = engine.rebuild(
-            settings, build_definitions(settings), instance, lambda: print_info("Rebuilding the models and publishing.")
+            settings,
+            build_definitions(settings),
+            instance,
+            lambda: print_info("Rebuilding the models and publishing."),
+            command,
         )
     if run and not run.success:
         print_error(engine.failure_text(run))

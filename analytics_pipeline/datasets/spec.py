@@ -182,6 +182,11 @@ class Dataset:
         """Return the delivered columns, in the feed's order."""
         return tuple(_columns(self.schema))
 
+    @property
+    def is_personal(self) -> bool:
+        """Return whether a delivered column holds names, emails or free text of people."""
+        return any(column.privacy is Privacy.PRIVATE for column in self.columns)
+
     def columns_of(self, person: Person) -> list[str]:
         """Return the names of the columns that relate to a person in this way."""
         return [column.name for column in self.columns if column.person is person]

@@ -4,8 +4,6 @@ import dagster as dg
 
 from analytics_pipeline.datasets import Dataset
 
-OWNER = "team:data-engineering"
-
 
 def asset_key(dataset: Dataset) -> dg.AssetKey:
     """Return the asset key of a dataset; its path is the table's name."""

@@ -41,18 +41,19 @@ def build_definitions(
         retry_policy: retries of failing files.
     """
     project, jobs = load_project(), load_jobs()
+    assets: list[Any] = [
+        bucket_asset(),
+        *raw_assets(settings.first_day),
+        model_assets(project),
+        published_asset(project, pii=settings.publish_pii),
+        report,
+    ]
     return dg.Definitions(
-        assets=[
-            bucket_asset(),
-            *raw_assets(settings.first_day),
-            model_assets(project),
-            published_asset(project, pii=settings.publish_pii),
-            report,
-        ],
+        assets=dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=settings.owners), assets),
         jobs=jobs,
         schedules=load_schedules(settings.first_day),
         sensors=[
-            missing_partitions(jobs, settings.first_day, clock, retry_policy),
+            missing_partitions(jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds),
             alerts(clock),
             automation_sensor(),
             old_runs_sensor(timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock),

@@ -3,8 +3,6 @@
 `ingest/plan.py` decides what to load; `cli/` prints the result.
 """
 
-import os
-import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,7 +29,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
 )
 from analytics_pipeline.orchestration.resources import ResultListener
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
-from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, end_dead_runs, known_runs
+from analytics_pipeline.orchestration.runs.run_records import command_tag, end_dead_runs, known_runs
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
@@ -203,7 +201,11 @@ def _verdicts(definitions: dg.Definitions) -> ResultListener:
 
 
 def rebuild(
-    settings: Settings, definitions: dg.Definitions, instance: dg.DagsterInstance, on_rebuild: Callable[[], None]
+    settings: Settings,
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    on_rebuild: Callable[[], None],
+    command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
     """Rebuild stale models and publish; return None if nothing is stale, or no file was ever loaded."""
     with open_warehouse(settings.warehouse_path) as connection:
@@ -219,7 +221,7 @@ def rebuild(
     if not stale:
         return None
     on_rebuild()
-    return execute(definitions, instance, stale, {}, {})
+    return execute(definitions, instance, stale, {}, {}, command)
 
 
 def _materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
@@ -295,15 +297,15 @@ def execute(
     selection: Sequence[dg.AssetKey],
     tags: Mapping[str, str],
     run_config: Mapping[str, Any],
+    command: str = "sync",
 ) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, without console logs, as a run of the persistent instance."""
+    """Run assets in this process, without console logs, as a run of the persistent instance that names the command."""
     job = definitions.resolve_implicit_global_asset_job_def()
-    process = {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
     run = job.execute_in_process(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         asset_selection=list(selection),
-        tags={**tags, **process},
+        tags={**tags, **command_tag(command)},
         raise_on_error=False,
     )
     if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):

@@ -44,6 +44,15 @@ class Project:
                 stale.add(name)
         return [model for name, model in self.models.items() if name in stale]
 
+    def upstream(self, names: Collection[str]) -> set[str]:
+        """Every model that one of these (qualified names) reads, directly or through others."""
+        found, todo = set[str](), set(names)
+        while todo:
+            reads = {table for name in todo for table in self.models[name].depends_on if table in self.models}
+            todo = reads - found
+            found |= reads
+        return found
+
     def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
         """Return the tables that must not be republished while a test fails: its subjects, and all models that read them.
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from pathlib import Path
 
 import duckdb
@@ -13,7 +12,7 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG
+from analytics_pipeline.orchestration.runs.run_records import command_tag
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -130,9 +129,7 @@ def test_a_restore_is_refused_while_a_run_is_under_way(
     monkeypatch.setenv("DAGSTER_HOME", "")
     assert invoke("backup", tmp_path / "copy").exit_code == 0
     with open_instance(settings) as instance:
-        run = instance.create_run_for_job(
-            _job(), status=_started(), tags={PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
-        )
+        run = instance.create_run_for_job(_job(), status=_started(), tags=command_tag("sync"))
         refused = invoke("restore", tmp_path / "copy")
         assert (refused.exit_code, run.run_id in refused.output) == (2, True), refused.output
         instance.report_run_canceled(run)

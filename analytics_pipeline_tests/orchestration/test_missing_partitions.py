@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.runs.run_records import PROCESS_TAG, known_runs
+from analytics_pipeline.orchestration.runs.run_records import COMMAND_TAG, known_runs
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
 
 BAD = b"<html>502 Bad Gateway</html>"
@@ -129,7 +129,7 @@ def test_a_killed_terminal_does_not_block_its_partitions(pipeline: Pipeline, voc
     orphan = pipeline.instance.create_run_for_job(
         job,
         run_config=request.run_config,
-        tags={**request.tags, PROCESS_TAG: f"{socket.gethostname()}:4194300"},
+        tags={**request.tags, COMMAND_TAG: f"sync@{socket.gethostname()}@boot:1:4194300"},
         asset_selection=frozenset(request.asset_selection),
         status=dg.DagsterRunStatus.STARTED,
     )

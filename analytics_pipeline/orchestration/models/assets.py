@@ -10,10 +10,11 @@ from dataclasses import asdict
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key, model_key
+from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
 from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
+from analytics_pipeline.orchestration.ui.labels import code_reference
 from analytics_pipeline.sql_models import (
     Built,
     ColumnLineage,
@@ -26,6 +27,7 @@ from analytics_pipeline.sql_models import (
     drop_removed,
     missing,
 )
+from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.parameters import set_parameters
@@ -53,7 +55,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
                 context.log.info(f"{name} was dropped, as its file was deleted from dbt_like_sql/.")
             # Also build models that were never built and that a chosen one reads.
             absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
-            needed = [model for model in absent if model.qualified in _upstream(project, chosen)]
+            needed = [model for model in absent if model.qualified in project.upstream(chosen)]
             asked = {check.name for check in context.selected_asset_check_keys}
             models = project.select([*(model.qualified for model in needed), *chosen])
             set_parameters(connection, warehouse.anomaly_floor_usd)
@@ -81,14 +83,13 @@ def _spec(model: Model) -> dg.AssetSpec:
         skippable=True,
         group_name=str(model.layer),
         kinds={"duckdb", "sql"},
-        owners=[OWNER],
         tags={"layer": str(model.layer)},
         automation_condition=REBUILD_ON_CHANGE,
         code_version=code_version(model),
         metadata={
             "dagster/table_name": model.qualified,
             "dagster/column_schema": _column_schema(model, {}),
-            "file": f"dbt_like_sql/{model.layer}/{model.name}.sql",
+            **code_reference(default_folder() / model.layer / f"{model.name}.sql"),
         },
     )
 
@@ -107,16 +108,6 @@ def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
     home = model_key(project.home_of(test))
     others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
     return dg.AssetCheckSpec(test.name, asset=home, description=test.description, additional_deps=sorted(others))
-
-
-def _upstream(project: Project, names: set[str]) -> set[str]:
-    """Return every model that one of these reads, directly or indirectly."""
-    found, todo = set[str](), set(names)
-    while todo:
-        reads = {table for name in todo for table in project.models[name].depends_on if table in project.models}
-        todo = reads - found
-        found |= reads
-    return found
 
 
 def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from analytics_pipeline.orchestration.asset_keys import OWNER, model_key
+from analytics_pipeline.datasets import Cadence
+from analytics_pipeline.orchestration.asset_keys import model_key
 from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
+from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.orchestration.ui.labels import pii_tag
 from analytics_pipeline.sql_models import Project
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.publish import Published, publish
@@ -36,8 +39,8 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         group_name=GROUP,
         description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
         kinds={"duckdb"},
-        owners=[OWNER],
-        tags={"layer": GROUP},
+        tags={"layer": GROUP, **pii_tag(is_personal=pii)},
+        freshness_policy=FRESHNESS[Cadence.DAILY],
         automation_condition=REBUILD_ON_CHANGE,
         check_specs=[dg.AssetCheckSpec(WHOLE, asset=PUBLISHED, description=_WHOLE_DESCRIPTION)],
     )
@@ -54,7 +57,7 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
                 "bytes": done.bytes,
-                "seconds": done.seconds,
+                "seconds": round(done.seconds, 3),
                 "tables": ui_metadata.table(["table", "rows"], rows),
                 "dagster/row_count": sum(done.rows.values()),
             },
@@ -82,8 +85,8 @@ def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     group_name=GROUP,
     description="One self-contained page with charts of spend, use and completeness, without names or emails.",
     kinds={"html"},
-    owners=[OWNER],
     tags={"layer": GROUP},
+    freshness_policy=FRESHNESS[Cadence.DAILY],
     automation_condition=REBUILD_ON_CHANGE,
 )
 def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:

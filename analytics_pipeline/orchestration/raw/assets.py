@@ -3,10 +3,12 @@
 `operations/load_files.py` loads the files, `checks/` evaluates the checks; this is the shell around them.
 """
 
+import inspect
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -16,7 +18,7 @@ from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.operations.load_files import Loader
-from analytics_pipeline.orchestration.asset_keys import OWNER, asset_key
+from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.raw.checks.delivery import (
     FRESHNESS,
     LOST,
@@ -28,9 +30,10 @@ from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
 from analytics_pipeline.orchestration.raw.materializations import materialized_versions, snapshot_versions
 from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
 from analytics_pipeline.orchestration.resources import FeedResource, ResultListener, WarehouseResource
-from analytics_pipeline.orchestration.runs.run_records import BACKFILL, PROCESS_TAG, failed_tag, verdict_tags
+from analytics_pipeline.orchestration.runs.run_records import BACKFILL, COMMAND_TAG, failed_tag, verdict_tags
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.orchestration.ui.labels import code_reference, pii_tag
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.errors import Outage
 from analytics_pipeline.warehouse.absences import record_listing, record_lost_check
@@ -85,9 +88,12 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         freshness_policy=FRESHNESS.get(dataset.cadence),
         group_name=GROUP,
         kinds={"csv" if dataset.setting else "s3", "duckdb"},
-        owners=[OWNER],
-        tags={"cadence": dataset.cadence.value, "layer": GROUP},
-        metadata={"dagster/table_name": dataset.table, "dagster/column_schema": ui_metadata.column_schema(dataset)},
+        tags={"cadence": dataset.cadence.value, "layer": GROUP, **pii_tag(is_personal=dataset.is_personal)},
+        metadata={
+            "dagster/table_name": dataset.table,
+            "dagster/column_schema": ui_metadata.column_schema(dataset),
+            **code_reference(Path(inspect.getfile(dataset.model))),
+        },
     )
 
     @dg.multi_asset(
@@ -267,7 +273,7 @@ def _recording_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> I
 
 def _by_hand(context: dg.AssetExecutionContext) -> bool:
     """Return whether a person launched the run, rather than a schedule, a sensor or a command."""
-    return not {"dagster/schedule_name", "dagster/sensor_name", PROCESS_TAG} & set(context.run.tags)
+    return not {"dagster/schedule_name", "dagster/sensor_name", COMMAND_TAG} & set(context.run.tags)
 
 
 def _materialize_unchanged(

@@ -26,7 +26,6 @@ def bucket_asset() -> dg.AssetSpec:
         ),
         group_name="vocareum",
         kinds={"s3"},
-        owners=["team:data-engineering"],
         tags={"layer": "vocareum"},
     )
 

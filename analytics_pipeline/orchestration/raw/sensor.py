@@ -40,7 +40,11 @@ LEARNED = (
 
 
 def missing_partitions(
-    jobs: Sequence[Any], start: date, clock: Clock = utc_now, retry_policy: RetryPolicy = RETRY_POLICY
+    jobs: Sequence[Any],
+    start: date,
+    clock: Clock = utc_now,
+    retry_policy: RetryPolicy = RETRY_POLICY,
+    interval: int = INTERVAL_SECONDS,
 ) -> dg.SensorDefinition:
     """Return the sensor.
 
@@ -49,16 +53,17 @@ def missing_partitions(
         start: first day of the partitions.
         clock: the clock (UTC).
         retry_policy: retries of failing files.
+        interval: seconds between two evaluations.
     """
 
     @dg.sensor(
         name="missing_partitions",
         jobs=jobs,
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Every 15 minutes, requests the files in Vocareum's bucket that were never loaded or have changed, in as few runs as "
-            "possible, newest first. Retries failing files with growing pauses, "
+            f"Every {interval / 60:g} minutes, requests the files in Vocareum's bucket that were never loaded or have changed, in as "
+            "few runs as possible, newest first. Retries failing files with growing pauses, "
             f"{retry_policy.attempts} times. Finds new courses, and periods before this pipeline existed, the same way."
         ),
     )

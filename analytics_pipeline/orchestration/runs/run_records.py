@@ -15,12 +15,12 @@ import dagster as dg
 from dagster import RunRecord
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
-from analytics_pipeline.storage.private_files import is_alive, process_identity
+from analytics_pipeline.storage.private_files import process_identity
 
-PROCESS_TAG = "analytics_pipeline/process"
-"""host:pid of a run that a terminal executes itself, without a launcher that monitors it."""
+COMMAND_TAG = "analytics_pipeline/command"
+"""`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that monitors it, and its process."""
 WORKER_TAG = "analytics_pipeline/worker"
-"""run id@host@boot:start:pid of the process that executes a run, however it was launched."""
+"""First digits of the run id@host@boot:start:pid of the process that executes any other run."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 BACKFILL = "dagster/backfill"
@@ -169,9 +169,15 @@ def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> li
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process is gone."""
-    # A retried run inherits tags; the run id tells its own tag from the earlier run's.
-    process = f"{run.run_id}@{socket.gethostname()}@{process_identity(os.getpid())}"
-    instance.add_run_tags(run.run_id, {WORKER_TAG: process})
+    process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
+    if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
+        # A retried run inherits tags; the run id tells its own tag from the earlier run's.
+        instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id[:8]}@{process}"})
+
+
+def command_tag(command: str) -> dict[str, str]:
+    """Return the tag of a run that this process executes itself for a command such as `sync`."""
+    return {COMMAND_TAG: f"{command}@{socket.gethostname()}@{process_identity(os.getpid())}"}
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
@@ -188,14 +194,13 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 def _is_dead(run: dg.DagsterRun) -> bool:
     run_id, _, process = run.tags.get(WORKER_TAG, "").partition("@")
-    if run_id == run.run_id:
-        host, _, identity = process.rpartition("@")
-        pid = identity.rpartition(":")[2]
-        return host == socket.gethostname() and process_identity(int(pid)) != identity
-    if run.parent_run_id:  # the tags are inherited from the run that it retries
-        return False
-    host, _, pid = run.tags.get(PROCESS_TAG, "").rpartition(":")
-    return host == socket.gethostname() and not is_alive(int(pid))
+    if not (run_id and run.run_id.startswith(run_id)):
+        if run.parent_run_id:  # the tags are inherited from the run that it retries
+            return False
+        process = run.tags.get(COMMAND_TAG, "").partition("@")[2]
+    host, _, identity = process.rpartition("@")
+    pid = identity.rpartition(":")[2]
+    return host == socket.gethostname() and process_identity(int(pid)) != identity
 
 
 def living_runs(instance: dg.DagsterInstance) -> list[str]:

@@ -59,7 +59,6 @@ def loaded_file(result: FileResult, bucket_uri: str) -> Metadata:
     delivery = result.landed.delivery
     return {
         "dagster/partition_row_count": result.rows,
-        "rows": result.rows,
         "records": result.records,
         "rejects": result.rejects,
         "warnings": result.warnings,
@@ -75,11 +74,11 @@ def loaded_file(result: FileResult, bucket_uri: str) -> Metadata:
 
 def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metadata:
     """Return the metadata of a snapshot's materialization: the files of this run together."""
-    counts = ("rows", "records", "rejects", "warnings")
+    counts = ("records", "rejects", "warnings")
     figures = {name: sum(getattr(result, name) for result in results) for name in counts}
     return {
         **figures,
-        "dagster/row_count": figures["rows"],
+        "dagster/row_count": sum(result.rows for result in results),
         "bytes": sum(result.landed.delivery.size for result in results),
         "files": len(results),
         "keys": table(
