@@ -9,13 +9,14 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
+    complete_dataset,
     fail,
     known_dataset,
-    one_line,
     print_error,
     print_info,
 )
 from analytics_pipeline.cli.rebuild import rebuild
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.operations.close_partition import Closed
 from analytics_pipeline.operations.close_partition import close as close_partition
@@ -24,7 +25,12 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def close(
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Dataset of the file.", callback=known_dataset)],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Dataset of the file.", autocompletion=complete_dataset, callback=known_dataset
+        ),
+    ],
     partition: Annotated[str, typer.Option(help="Day, month, course id, or `organisation`.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
 ) -> None:
@@ -49,7 +55,7 @@ def close(
     if dry_run:
         return
     failed = done.result is not None and done.result.failure is not None
-    rebuilt = failed or rebuild(settings)
+    rebuilt = failed or rebuild(settings, "close")
     raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
 
 

@@ -1,25 +1,29 @@
-"""Console output of all commands: tables, progress, errors with their remedy, exit codes."""
+"""Console output of all commands: tables, progress, errors with their remedy, exit codes.
+
+A table is drawn on a terminal, is tab-separated text in a pipe or file, and is an array of objects with `--json`.
+"""
 
 import functools
+import inspect
+import json
+import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar, cast
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from analytics_pipeline.cli.env_file import read_env_file
+from analytics_pipeline.cli.tables import drawn, printable, text_field
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
 
 if TYPE_CHECKING:  # importing it takes pandera and polars, which `query` does not need
     from analytics_pipeline.warehouse.checks import Check
-
-_SHORT = 16  # characters; shorter cells are not wrapped
 
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
 """Exit codes: done; a file failed or is missing; settings, credentials or the warehouse are unusable."""
@@ -31,27 +35,117 @@ out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
 
 
+@dataclass
+class _Manner:
+    """How the command that runs was asked to speak.
+
+    Attributes:
+        as_json: whether to print one JSON document and no prose.
+        quiet: whether to leave out notes and progress.
+        tables: what `table` was given, by key, for the document.
+        notes, problems: what `note` and `print_error` were given, for the document.
+        is_answered: whether the command printed a document of its own.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+    tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    is_answered: bool = False
+
+
+_manner = _Manner()
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes and no progress.")]
+_VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Print what the pipeline logs, on stderr.")]
 
 
 def command(function: Command) -> Command:
-    """Load `.env` first, and turn a foreseeable error into its message and exit code 2."""
+    """Load `.env` first, and turn a foreseeable error into its message and exit code 2. Adds `--quiet` and `--verbose`."""
+    return _command(function, {"quiet": _QUIET, "verbose": _VERBOSE})
 
+
+def tabular(function: Command) -> Command:
+    """Do what `command` does for one that prints tables: it takes `--json`, too.
+
+    The document is an object: each table by its key as an array of objects, `notes` and `problems` as arrays of texts.
+    """
+    return _command(function, {"as_json": _JSON, "quiet": _QUIET, "verbose": _VERBOSE})
+
+
+def _command(function: Command, options: dict[str, Any]) -> Command:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            if file := read_env_file():
-                err.print(printable(f"Settings loaded from {file}."), style="dim", markup=False, soft_wrap=True)
-            with translate_disk_full():
-                return function(*args, **kwargs)
-        except PipelineError as error:
-            fail(str(error), error.exit_code)
-        except OSError as error:
-            fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
-        except KeyboardInterrupt:
-            fail("Interrupted. Nothing is half done: run the same command again to continue.", 130)
+        global _manner
+        asked = {name: kwargs.pop(name, False) for name in options}
+        _manner = _Manner(asked.get("as_json", False), asked["quiet"])
+        with _logged(verbose=asked["verbose"]):
+            try:
+                return _run(function, *args, **kwargs)
+            finally:
+                if _manner.as_json and not _manner.is_answered:
+                    print_json({**_manner.tables, "notes": _manner.notes, "problems": _manner.problems})
 
+    signature = inspect.signature(function, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in options.items()
+    ]
+    wrapped.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
     return cast(Command, wrapped)
+
+
+def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    try:
+        if file := read_env_file():
+            err.print(printable(f"Settings loaded from {file}."), style="dim", markup=False, soft_wrap=True)
+        with translate_disk_full():
+            return function(*args, **kwargs)
+    except PipelineError as error:
+        fail(str(error), error.exit_code)
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
+    except KeyboardInterrupt:
+        fail("Interrupted. Nothing is half done: run the same command again to go on.", 130)
+
+
+@contextmanager
+def _logged(*, verbose: bool) -> Iterator[None]:
+    """Send what this package logs from INFO on to stderr, if asked."""
+    if not verbose:
+        yield
+        return
+    logger, handler = logging.getLogger("analytics_pipeline"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before, logger.propagate = (logger.level, logger.propagate), False
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.level, logger.propagate = before
+
+
+def wants_json() -> bool:
+    """Return whether the running command was given `--json`."""
+    return _manner.as_json
+
+
+def print_json(document: object) -> None:
+    """Print a JSON document as the command's whole answer: decimals and times are texts, NULL is null."""
+    _manner.is_answered = True
+    typer.echo(json.dumps(document, default=str))
+
+
+def print_text(write: Callable[[TextIO], None]) -> None:
+    """Have the command's whole answer written to stdout by a function."""
+    _manner.is_answered = True
+    write(sys.stdout)
 
 
 def fail(text: str, code: int = UNUSABLE) -> NoReturn:
@@ -62,6 +156,7 @@ def fail(text: str, code: int = UNUSABLE) -> NoReturn:
 
 def print_error(text: str) -> None:
     """Print an error to stderr."""
+    _manner.problems.append(text)
     err.print(printable(text), style="red", markup=False, soft_wrap=True)
 
 
@@ -77,6 +172,13 @@ def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> 
             print_error(str(check))
 
 
+def complete_dataset(incomplete: str) -> list[str]:
+    """Return the datasets whose name begins so, for the shell's completion."""
+    from analytics_pipeline.datasets import DATASETS
+
+    return [name for name in DATASETS if name.startswith(incomplete)]
+
+
 def known_dataset(name: str) -> str:
     """Return the name if it is a dataset; otherwise end the command."""
     from analytics_pipeline.datasets import DATASETS  # imports pandera and polars, which `query` does not need
@@ -87,8 +189,16 @@ def known_dataset(name: str) -> str:
 
 
 def print_info(text: str) -> None:
-    """Print a line of prose."""
-    out.print(printable(text), markup=False, soft_wrap=True)
+    """Print a line of prose, unless it is not wanted."""
+    _manner.notes.append(text)
+    if not (_manner.as_json or _manner.quiet):
+        out.print(printable(text), markup=False, soft_wrap=True)
+
+
+def print_hint(text: str) -> None:
+    """Print on stderr how to see more, so that a pipe holds the table alone."""
+    if not (_manner.as_json or _manner.quiet):
+        err.print(printable(text), style="dim", markup=False, soft_wrap=True)
 
 
 def files(count: int) -> str:
@@ -96,46 +206,43 @@ def files(count: int) -> str:
     return f"{count:,} {'file' if count == 1 else 'files'}"
 
 
-def printable(text: str) -> str:
-    """Escape characters that could control a terminal: delivered cells and keys may hold anything."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    whole: Collection[str] = (),
+    key: str | None = None,
+) -> None:
+    """Print a table.
+
+    Args:
+        title: above it, on a terminal alone.
+        columns: names, in words.
+        rows: cells in the order of the columns; whole numbers stand at the right.
+        whole: columns whose cells are not broken over lines.
+        key: name in the JSON document; the title in snake case if none is given.
+    """
+    if _manner.as_json:
+        names = [_snake(name) for name in columns]
+        _manner.tables[key or _snake(title)] = [dict(zip(names, row, strict=True)) for row in rows]
+    elif out.is_terminal:
+        made = drawn(title, columns, rows, whole, out.width)
+        out.print(made, crop=False)  # what may not be broken is wrapped by the terminal
+    else:
+        for row in (columns, *rows):
+            typer.echo("\t".join(map(text_field, row)))
 
 
-def one_line(text: str) -> str:
-    """Return a sender's text for use within a line; it can't start a new one."""
-    return printable(text).replace("\n", "\\n")
-
-
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Collection[str] = ()) -> None:
-    """Print a table, with numbers right-aligned. Cells of the columns in `whole` are not wrapped."""
-    # Text objects, because Rich would take `[x]` in a str as markup.
-    made = Table(
-        title=Text(printable(title)) if title else None, title_justify="left", title_style="bold", expand=False
-    )
-    least = 3 * len(columns) + 1
-    for index, name in enumerate(columns):
-        numeric = bool(rows) and all(isinstance(row[index], int) for row in rows)
-        longest = max(len(_cell(cell)) for cell in (name, *(row[index] for row in rows)))
-        unbroken = name in whole or all(len(str(row[index])) <= _SHORT for row in rows)
-        least += longest if unbroken else _SHORT
-        made.add_column(
-            Text(printable(name)), justify="right" if numeric else "left", overflow="fold", no_wrap=unbroken
-        )
-    for row in rows:
-        made.add_row(*(Text(_cell(cell)) for cell in row))
-    # On a narrow terminal Rich truncates cells that must not wrap, even numbers. Let the terminal wrap instead.
-    if least > out.width:
-        made.width = least
-    out.print(made, crop=False)
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else printable(str(value))
+def _snake(name: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in name.lower()).strip("_")
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal, occasional lines elsewhere; yield the function that advances it by one."""
+    if _manner.as_json or _manner.quiet:
+        yield lambda: None
+        return
     if not out.is_terminal:
         yield _lines(what, total)
         return

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, print_error, print_info, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
 
 
-@command
+@tabular
 def erase(
     user_id: Annotated[int, typer.Option(help="Vocareum id of the person.", min=1)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
@@ -57,9 +57,10 @@ def _show(receipt: Receipt) -> None:
     done = "would be removed" if receipt.dry_run else "removed"
     columns = ["rows or records", "cells emptied in others' rows"]
     tables = [(name, removed.rows, removed.cells) for name, removed in receipt.tables.items()]
-    table(f"User {receipt.user_id}: {done} from tables", ["table", *columns], tables)
+    table(f"User {receipt.user_id}: {done} from tables", ["table", *columns], tables, key="tables")
     datasets = sorted({name.partition("/")[0] for name in receipt.files})
-    table("... and from landed files", ["dataset", "files", *columns], [_files(receipt, name) for name in datasets])
+    files = [_files(receipt, name) for name in datasets]
+    table("... and from landed files", ["dataset", "files", *columns], files, key="files")
 
 
 def _files(receipt: Receipt, dataset: str) -> tuple[str, int, int, int]:

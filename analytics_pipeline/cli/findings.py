@@ -1,6 +1,5 @@
 """`analytics-pipeline findings`: list quarantined lines and warnings, with reasons and remedies."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,23 +7,35 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, known_dataset, print_info, table
+from analytics_pipeline.cli.console import (
+    complete_dataset,
+    fail,
+    known_dataset,
+    print_hint,
+    print_info,
+    print_json,
+    table,
+    tabular,
+    wants_json,
+)
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
 
 
-@command
+@tabular
 def findings(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", callback=lambda name: known_dataset(name) if name else None, help="Only this dataset."
+            metavar="NAME",
+            autocompletion=complete_dataset,
+            callback=lambda name: known_dataset(name) if name else None,
+            help="Only this dataset.",
         ),
     ] = None,
     file: Annotated[str | None, typer.Option(help="Only files whose key contains this text.")] = None,
     warnings: Annotated[bool, typer.Option("--warnings", help="Only records that loaded with a warning.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="All findings as JSON, for programs.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines to show.")] = 50,
 ) -> None:
     """List quarantined records and warnings by file and line.
@@ -36,15 +47,15 @@ def findings(
         fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
     with open_warehouse(settings.warehouse_path) as connection:
         found = file_findings(connection, dataset, file, warnings=warnings)
-    if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in found]))
+    if wants_json():
+        print_json([asdict(finding) for finding in found])
         return
     if not found:
         print_info("No findings: every record is loaded without a warning." if not warnings else "No warnings.")
         return
     _show(found[:limit])
     if len(found) > limit:
-        print_info(f"{len(found):,} in total: see all with --limit {len(found)}, or --json.")
+        print_hint(f"{len(found):,} in total: see all with --limit {len(found)}, or --json.")
 
 
 def _show(found: Sequence[FileFinding]) -> None:

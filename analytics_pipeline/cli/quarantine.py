@@ -10,12 +10,15 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
+    complete_dataset,
     fail,
     files,
     known_dataset,
+    print_hint,
     print_info,
     progress,
     table,
+    tabular,
 )
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
@@ -28,7 +31,12 @@ from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed
 app = typer.Typer(help="List records that were not loaded, or reload their files.", no_args_is_help=True)
 
 DatasetOption = Annotated[
-    str | None, typer.Option(help="Only this dataset.", callback=lambda name: known_dataset(name) if name else None)
+    str | None,
+    typer.Option(
+        help="Only this dataset.",
+        autocompletion=complete_dataset,
+        callback=lambda name: known_dataset(name) if name else None,
+    ),
 ]
 FileOption = Annotated[str | None, typer.Option(help="Only files whose key contains this text.")]
 
@@ -37,7 +45,7 @@ _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_
 
 
 @app.command("list")
-@command
+@tabular
 def list_rejects(
     dataset: DatasetOption = None,
     reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
@@ -94,7 +102,7 @@ def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
 
 def _print_more(rows: Sequence[object], limit: int) -> None:
     if len(rows) > limit:
-        print_info(f"There are more than {limit:,} lines: raise --limit to see them.")
+        print_hint(f"There are more than {limit:,} lines: raise --limit to see them.")
 
 
 @app.command()
@@ -126,7 +134,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     for result in results:
         if result.failure:
             print_info(f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}")
-    rebuilt = not loaded or rebuild(settings)
+    rebuilt = not loaded or rebuild(settings, "replay")
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 

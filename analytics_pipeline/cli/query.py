@@ -1,19 +1,31 @@
-"""`analytics-pipeline query`: query the published file from a terminal or a script."""
+"""`analytics-pipeline query`: query the published file from a terminal or a script.
 
-import csv
-import json
+How rows are printed belongs in `row_formats.py`.
+"""
+
 import os
 import sys
-from collections.abc import Sequence
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import INCOMPLETE, command, err, fail, out, print_info, printable, table
+from analytics_pipeline.cli.console import (
+    INCOMPLETE,
+    err,
+    fail,
+    out,
+    print_hint,
+    print_info,
+    print_text,
+    tabular,
+    wants_json,
+)
+from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
+from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
@@ -28,88 +40,103 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
-class Format(StrEnum):
-    """Output format of rows."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-@command
+@tabular
 def query(
-    sql: Annotated[str, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')],
+    sql: Annotated[str | None, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read the SQL from this file; - is standard input.")
+    ] = None,
     shown_as: Annotated[
         Format | None, typer.Option("--format", help="Default: a table on a terminal, else CSV.")
     ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the rows to this file.", dir_okay=False)] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help=f"Maximum number of rows. Default: {SHOWN} in a table, else all.")
     ] = None,
 ) -> None:
     """Query analytics.duckdb with SQL.
 
-    The file is opened read-only. A query cannot read or write any other file.
+    The file is opened read-only. A query cannot read or write any other file; --output writes what it answers.
+
+    Exit codes: 0 done, 1 the SQL is refused or fails, 2 there is no published file, or the options don't fit.
     """
-    shown_as = shown_as or (Format.TABLE if out.is_terminal else Format.CSV)
-    most = limit or (SHOWN if shown_as is Format.TABLE else None)
+    sql = _sql(sql, file)
+    shown_as = _format(shown_as, output)
+    most = limit or (SHOWN if shown_as in FOR_PEOPLE and not output else None)
     path = load_settings().published_path
-    columns, rows = _ask(path, sql, most)
+    with _asked(path, sql) as answered:
+        if shown_as is Format.PARQUET:
+            assert output is not None  # _format requires it
+            write_parquet(answered, output, most)
+            return
+        columns = [column[0] for column in answered.description]
+        rows = answered.fetchall() if most is None else answered.fetchmany(most + 1)
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
+    shown = rows if most is None else rows[:most]
+    if output:
+        from analytics_pipeline.warehouse.files import replacing  # imports pandera and polars
+
+        with replacing(output.absolute()) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
+            write(shown_as, columns, shown, stream, for_terminal=False)
+        print_hint(f"{output}: {len(shown):,} rows.")
+    else:
+        _print(shown_as, columns, shown)
+    if most is not None and len(rows) > most:
+        print_hint(f"There are more than {most:,} rows: see them with --limit.")
+
+
+def _sql(sql: str | None, file: Path | None) -> str:
+    """The statement, from exactly one of the argument and the file."""
+    if (sql is None) == (file is None):
+        fail('Give the SQL as an argument, or a file with -f, such as: query "FROM marts.course_summary"')
+    if sql is not None:
+        return sql
     try:
-        _SHOW[shown_as](columns, rows if most is None else rows[:most])
+        return sys.stdin.read() if str(file) == "-" else Path(str(file)).read_text("utf-8")
+    except UnicodeDecodeError:
+        fail(f"{file} is not UTF-8: save it as UTF-8.")
+
+
+def _format(asked: Format | None, output: Path | None) -> Format:
+    """The format that was asked for, or that the options stand for."""
+    if wants_json():
+        if asked not in (None, Format.JSON):
+            fail(f"--json and --format {asked} exclude each other: give one of them.")
+        return Format.JSON
+    if asked is None and output is not None:
+        asked = next((one for one in Format if output.suffix == f".{one}"), Format.CSV)
+    if asked is Format.PARQUET and output is None:
+        fail("Parquet is not text: name a file for it with --output, such as --output rows.parquet.")
+    return asked or (Format.TABLE if out.is_terminal else Format.CSV)
+
+
+def _print(shown_as: Format, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    try:
+        if shown_as is Format.TABLE:
+            out.print(drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width), crop=False)
+            print_info(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
+        else:
+            print_text(lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if most is not None and len(rows) > most:
-        err.print(f"There are more than {most:,} rows: raise --limit to see them.", markup=False)
 
 
-def _ask(path: Path, sql: str, most: int | None) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return columns and rows of the result, with one row more than `most` if there are more."""
+@contextmanager
+def _asked(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file with the query asked, whose rows the block fetches."""
     if not path.exists():
         fail(
             f"There is no published file at {path} yet. Run `analytics-pipeline sync` or `analytics-pipeline publish`."
         )
     try:
         with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
-            answer = connection.execute(sql)
-            if answer is None or not answer.description:
+            answered = connection.execute(sql)
+            if answered is None or not answered.description:
                 fail(
                     'There is no statement, or one that returns nothing. Give a query, such as "FROM marts.course_summary".',
                     INCOMPLETE,
                 )
-            columns = [column[0] for column in answer.description]
-            return columns, answer.fetchall() if most is None else answer.fetchmany(most + 1)
+            yield answered
     except duckdb.Error as error:
         fail(str(error), INCOMPLETE)
-
-
-def _as_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table("", columns, [[_plain(cell) for cell in row] for row in rows])
-    print_info(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
-
-
-def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    # A program gets names and cells unchanged; some could control a terminal.
-    shown = printable if out.is_terminal else str
-    writer.writerow(map(shown, columns))
-    writer.writerows([shown(_plain(cell)) for cell in row] for row in rows)
-
-
-def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print an array of objects. Decimals and times are strings: a JSON number would be read as a float."""
-    records = [dict(zip(columns, row, strict=True)) for row in rows]
-    typer.echo(json.dumps(records, default=_plain, ensure_ascii=out.is_terminal))
-
-
-def _plain(cell: object) -> str:
-    """Return a value as text: NULL is empty, and a number keeps all digits, without an exponent."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    return format(cell, "f") if isinstance(cell, Decimal) else str(cell)
-
-
-_SHOW = {Format.TABLE: _as_table, Format.CSV: _as_csv, Format.JSON: _as_json}

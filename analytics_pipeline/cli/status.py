@@ -1,9 +1,8 @@
 """`analytics-pipeline status`: the overall state. Reads only, never writes, and works offline."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -11,14 +10,16 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     UNUSABLE,
-    command,
-    one_line,
     print_checks,
     print_error,
     print_info,
+    print_json,
     table,
+    tabular,
+    wants_json,
 )
 from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
@@ -58,8 +59,8 @@ class DatasetStatus:
     is_late: bool
 
 
-@command
-def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False) -> None:
+@tabular
+def status() -> None:
     """Show what is delivered, loaded, failing and stale.
 
     Reads the disk, then the bucket if it can be reached, and writes nothing.
@@ -79,8 +80,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="As JSON, for pr
     failed = [file for file in here.failed if (file.dataset, file.partition) not in restored]
     rows = [_dataset_status(name, here, todo, failed) for name in DATASETS]
     complete = bool(todo and not todo.work and not failed and not here.errors and not here.stale)
-    if as_json:
-        typer.echo(json.dumps(_as_json(settings, here, todo, problem, failed, rows, complete, now), default=str))
+    if wants_json():
+        print_json(_as_json(settings, here, todo, problem, failed, rows, complete, now))
     else:
         _show(settings, here, todo, failed, rows, now)
         if todo:
@@ -145,9 +146,9 @@ def _show(
     rows: list[DatasetStatus],
     now: datetime,
 ) -> None:
-    columns = [name.replace("is_", "").replace("_", " ") for name in DatasetStatus.__dataclass_fields__]
+    columns = [name for name in DatasetStatus.__dataclass_fields__ if name not in ("age_days", "is_late")]
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
-    table(f"org{settings.org_id}", columns, cells)
+    table(f"org{settings.org_id}", [*columns, "age"], cells)
     if here.source == "published":
         print_info("A run is writing the warehouse: this is the last published state.")
     for file in failed:
@@ -188,8 +189,9 @@ def _utc(at: datetime | None) -> str | None:
 
 
 def _cells(row: DatasetStatus) -> tuple[Any, ...]:
-    values = asdict(row)
-    return (*list(values.values())[:-1], "late" if row.is_late else "")
+    *values, age_days, is_late = asdict(row).values()
+    age = "" if age_days is None else f"{age_days} {'day' if age_days == 1 else 'days'}"
+    return (*values, f"{age}, late" if is_late else age)
 
 
 def _as_json(

@@ -11,17 +11,18 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     UNUSABLE,
-    command,
+    complete_dataset,
     fail,
     files,
     known_dataset,
-    one_line,
     print_checks,
     print_error,
     print_info,
     progress,
     table,
+    tabular,
 )
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Selection
 from analytics_pipeline.settings import Settings, load_settings, require
@@ -29,10 +30,11 @@ from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 
 
-@command
+@tabular
 def sync(
     dataset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this dataset; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this dataset; may be repeated.", autocompletion=complete_dataset),
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,

@@ -145,3 +145,50 @@ def test_a_reader_that_has_seen_enough_is_no_error(published: Path) -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert done.stdout == "range\n0\n"
     assert done.stderr.strip() == str(published)
+
+
+def test_sql_is_read_from_a_file_or_from_standard_input(published: Path, tmp_path: Path) -> None:
+    file = tmp_path / "question.sql"
+    file.write_text("-- Who?\nSELECT user_id FROM marts.answers;\n")
+    assert _ask("-f", str(file)).stdout == "user_id\n1731123\n"
+    assert CliRunner().invoke(app, ["query", "-f", "-"], input="SELECT 7 AS n").stdout == "n\n7\n"
+    both = _ask("SELECT 1", "-f", str(file))
+    assert (both.exit_code, "Give the SQL as an argument, or a file" in both.stderr) == (2, True), both.output
+    assert _ask().exit_code == 2
+    missing = _ask("-f", str(tmp_path / "none.sql"))
+    assert (missing.exit_code, "No such file or directory" in missing.stderr) == (2, True), missing.output
+
+
+def test_markdown_is_a_table_whose_cells_break_no_row(published: Path) -> None:
+    done = _ask("SELECT 1.50::DECIMAL(9, 2) AS cost, 'a|b' || chr(10) || 'c' AS \"x|y\"", "--format", "markdown")
+    assert done.stdout.splitlines() == ["| cost | x\\|y |", "|---:|---|", "| 1.50 | a\\|b<br>c |"]
+
+
+def test_vertical_has_a_line_for_each_cell(published: Path) -> None:
+    done = _ask("SELECT user_id, NULL AS nothing, text FROM marts.answers", "--format", "vertical")
+    assert done.stdout.splitlines() == [
+        "-- row 1 --",
+        "user_id  1731123",
+        "nothing  ",
+        'text     a,"b"\\x1b[31m',
+    ]
+
+
+def test_parquet_keeps_the_types_and_needs_a_file(published: Path, tmp_path: Path) -> None:
+    refused = _ask("FROM marts.answers", "--format", "parquet")
+    assert (refused.exit_code, "--output rows.parquet" in refused.stderr) == (2, True), refused.output
+    target = tmp_path / "rows.parquet"
+    assert _ask("FROM marts.answers", "--output", str(target)).exit_code == 0
+    found = duckdb.sql(f"SELECT user_id, cost, typeof(cost), moment FROM '{target}'").fetchall()
+    assert [(user, f"{cost:f}", kind, str(at)) for user, cost, kind, at in found] == [
+        (1731123, "0.000000001", "DECIMAL(18,9)", "2026-01-09 10:00:00")
+    ]
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert _ask("FROM range(250000)", "--output", str(target), "--limit", "123456").exit_code == 0
+    assert duckdb.sql(f"SELECT count(*), max(range) FROM '{target}'").fetchall() == [(123456, 123455)]
+
+
+def test_json_is_the_same_by_either_option(published: Path) -> None:
+    assert json.loads(_ask("SELECT 1 AS a", "--json").stdout) == [{"a": 1}]
+    refused = _ask("SELECT 1 AS a", "--json", "--format", "csv")
+    assert (refused.exit_code, "exclude each other" in refused.stderr) == (2, True), refused.output

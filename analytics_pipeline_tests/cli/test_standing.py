@@ -48,7 +48,7 @@ def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
 def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     rows = [("lab_sessions", 12_345_678, "2026-11-26", "a reason of some words that may be broken over lines")] * 2
     for width in (20, 40, 80):
-        monkeypatch.setattr(console, "out", Console(width=width))
+        monkeypatch.setattr(console, "out", Console(width=width, force_terminal=True))
         console.table("Figures", ["dataset", "rows", "newest", "reason"], rows)
         shown = capsys.readouterr().out
         assert shown.count("12,345,678") == shown.count("lab_sessions") == shown.count("2026-11-26") == 2, shown

@@ -1,0 +1,108 @@
+"""Rows of a query as CSV, JSON, Markdown, vertical text or Parquet. A terminal gets nothing that would steer it."""
+
+import csv
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TextIO
+
+import duckdb
+
+from analytics_pipeline.cli.tables import drawn, one_line, plain, printable
+
+
+class Format(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    VERTICAL = "vertical"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+FOR_PEOPLE = {Format.TABLE, Format.VERTICAL, Format.MARKDOWN}
+"""Formats that stop at a number of rows unless a limit is given."""
+
+Rows = Sequence[Sequence[Any]]
+_WIDE = 160  # columns of a table in a file
+
+
+def write(shown_as: Format, columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
+    """Write rows as text to a stream; all formats but Parquet."""
+    if shown_as is Format.CSV:
+        _csv(columns, rows, stream, for_terminal=for_terminal)
+    elif shown_as is Format.JSON:
+        # Decimals and times are texts: a JSON number would be read as a float.
+        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        stream.write(json.dumps(records, default=plain, ensure_ascii=for_terminal) + "\n")
+    elif shown_as is Format.MARKDOWN:
+        _markdown(columns, rows, stream)
+    elif shown_as is Format.VERTICAL:
+        _vertical(columns, rows, stream)
+    else:
+        from rich.console import Console
+
+        made = drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), _WIDE)
+        Console(file=stream, width=_WIDE, highlight=False).print(made, crop=False)
+
+
+def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int | None) -> int:
+    """Write a query's rows to a Parquet file (ZSTD), batch by batch; return how many.
+
+    Args:
+        answered: a connection on which the query was executed.
+        target: replaced as a whole.
+        most: rows to write; None for all.
+    """
+    import pyarrow as pa  # takes a quarter of a second
+    import pyarrow.parquet as parquet
+
+    from analytics_pipeline.warehouse.files import replacing
+
+    reader = answered.to_arrow_reader(100_000)
+    written = 0
+    with replacing(target.absolute()) as fresh, parquet.ParquetWriter(fresh, reader.schema, compression="zstd") as file:
+        for batch in reader:
+            part = batch if most is None else batch.slice(0, most - written)
+            file.write_table(pa.Table.from_batches([part]))
+            written += part.num_rows
+            if written == most:
+                break
+    return written
+
+
+def _csv(columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    # A program gets names and cells as they are; a terminal would be steered by some.
+    shown = printable if for_terminal else str
+    writer.writerow(map(shown, columns))
+    writer.writerows([shown(plain(cell)) for cell in row] for row in rows)
+
+
+def _markdown(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:
+    numeric = [
+        bool(rows) and all(isinstance(row[at], int | float | Decimal) for row in rows) for at in range(len(columns))
+    ]
+    stream.write(_piped(columns))
+    stream.write("|" + "|".join("---:" if number else "---" for number in numeric) + "|\n")
+    for row in rows:
+        stream.write(_piped([plain(cell) for cell in row]))
+
+
+def _piped(cells: Sequence[str]) -> str:
+    escaped = (printable(cell).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>") for cell in cells)
+    return f"| {' | '.join(escaped)} |\n"
+
+
+def _vertical(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:
+    """A line for each cell: for rows of many columns."""
+    names = [one_line(name) for name in columns]
+    width = max(map(len, names), default=0)
+    for number, row in enumerate(rows, 1):
+        stream.write(f"-- row {number} --\n")
+        for name, cell in zip(names, row, strict=True):
+            stream.write(f"{name:<{width}}  {one_line(plain(cell))}\n")
