@@ -28,6 +28,7 @@ COMMANDS = {
     "webserver": "webserver:webserver",
     "quarantine": "quarantine:app",
     "budgets": "budgets:app",
+    "models": "models:app",
 }
 """Module in `cli/` and function or group of each command, in the order of the help."""
 TAKES_DASHES = frozenset({"query"})
@@ -68,7 +69,6 @@ app = typer.Typer(
     help="From Vocareum's data feed to a DuckDB warehouse.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,
 )
 

@@ -97,7 +97,7 @@ def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
         if is_full(error):
             raise
         failure = explain(error, f"dbt_like_sql/{model.layer}/{model.name}.sql", lines_before=1)
-        logger.warning("%s was not built: %s", model.qualified, failure)
+        logger.info("%s was not built: %s", model.qualified, failure)
         return Built(model, None, time.monotonic() - began, failure)
     return Built(model, rows, time.monotonic() - began)
 

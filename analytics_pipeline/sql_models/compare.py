@@ -1,0 +1,142 @@
+"""What a change of a model does to its rows: those of the sandbox compared with those that are published."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from analytics_pipeline.sql_models.model import DIALECT, Model
+from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sandbox import FILE, Sandbox
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a model's rows differ from the published ones.
+
+    Attributes:
+        rows: of the model as built now.
+        before: of the published table; None if there is none.
+        added, removed: rows that only one of them has; without a key a changed row counts as both.
+        changed: rows of the same key with another value; None where no test declares the model's key.
+        columns: how many rows of the same key differ in each column.
+        added_columns, removed_columns: names of columns that only one of them has.
+        retyped: columns of another type, as `cost: DOUBLE, was DECIMAL(38,9)`.
+    """
+
+    rows: int
+    before: int | None = None
+    added: int = 0
+    removed: int = 0
+    changed: int | None = None
+    columns: Mapping[str, int] = field(default_factory=dict)
+    added_columns: Sequence[str] = ()
+    removed_columns: Sequence[str] = ()
+    retyped: Sequence[str] = ()
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return self.before is not None and not any(
+            (self.added, self.removed, self.changed, self.added_columns, self.removed_columns, self.retyped)
+        )
+
+
+def key_of(project: Project, model: Model) -> tuple[str, ...]:
+    """Return the columns that a model has one row for: what `grain_of_<model>` groups by; none without such a test."""
+    test = project.tests.get(f"grain_of_{model.name}")
+    if test is None or model.qualified not in test.depends_on:
+        return ()
+    query = sqlglot.parse_one(test.sql, dialect=DIALECT)
+    group = query.args.get("group") if isinstance(query, exp.Select) else None
+    names = tuple(column.name for column in group.expressions) if group else ()
+    return names if set(names) <= model.columns.keys() else ()
+
+
+def difference(sandbox: Sandbox, model: Model) -> Difference:
+    """Compare a model that was built in the sandbox with what is published of it."""
+    connection = sandbox.connection
+    new, old = _new(model), _old(model)
+    rows = _count(connection, f"SELECT count(*) FROM {new}")
+    published = sandbox.published.get(model.qualified)
+    if published is None:
+        return Difference(rows)
+    types = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {new}").fetchall()}
+    common = [name for name in types if name in published]
+    added, removed = (
+        _count(connection, f"SELECT count(*) FROM ({_only(first, second, common)})")
+        for first, second in ((new, old), (old, new))
+    )
+    key = key_of(sandbox.project, model)
+    columns: dict[str, int] = {}
+    changed: int | None = None
+    if key and set(key) <= set(common):
+        columns, changed = _changes(connection, new, old, key, [name for name in common if name not in key])
+        added, removed = added - changed, removed - changed
+    return Difference(
+        rows,
+        _count(connection, f"SELECT count(*) FROM {old}"),
+        added,
+        removed,
+        changed,
+        columns,
+        [name for name in types if name not in published],
+        [name for name in published if name not in types],
+        [f"{name}: {types[name]}, was {published[name]}" for name in common if types[name] != published[name]],
+    )
+
+
+def changed_rows(sandbox: Sandbox, model: Model, most: int) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return rows that differ, `-` as published and `+` as built now: key and columns that differ, those of one key together."""
+    published = sandbox.published.get(model.qualified, {})
+    common = [name for name in model.columns if name in published]
+    if not common:
+        return sandbox.rows(f"SELECT '+' AS change, * FROM {_new(model)}", most)
+    order = [name for name in key_of(sandbox.project, model) if name in common]
+    if order and (differing := difference(sandbox, model).columns):
+        common = [name for name in common if name in order or name in differing]
+    order = order or common
+    sql = f"""SELECT '-' AS change, * FROM ({_only(_old(model), _new(model), common)})
+              UNION ALL SELECT '+', * FROM ({_only(_new(model), _old(model), common)})
+              ORDER BY {", ".join(map(_quoted, order))}, change DESC"""
+    return sandbox.rows(sql, most)
+
+
+def _changes(
+    connection: duckdb.DuckDBPyConnection, new: str, old: str, key: Sequence[str], others: Sequence[str]
+) -> tuple[dict[str, int], int]:
+    """How many rows of the same key differ in each column, and in any."""
+    same = " AND ".join(f"n.{_quoted(name)} IS NOT DISTINCT FROM o.{_quoted(name)}" for name in key)
+    differs = [f"n.{_quoted(name)} IS DISTINCT FROM o.{_quoted(name)}" for name in others]
+    counts = [f"count(*) FILTER ({one})" for one in [*differs, " OR ".join(differs) or "false"]]
+    found = connection.execute(f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}").fetchone()
+    assert found is not None  # an aggregate has one row
+    *each, whole = found
+    return {name: count for name, count in zip(others, each, strict=True) if count}, whole
+
+
+def _only(first: str, second: str, columns: Sequence[str]) -> str:
+    """The rows of one table that another lacks, as often as it lacks them."""
+    names = ", ".join(map(_quoted, columns))
+    return f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}"
+
+
+def _new(model: Model) -> str:
+    return f'{model.layer}."{model.name}"'
+
+
+def _old(model: Model) -> str:
+    return f'{FILE}.{model.layer}."{model.name}"'
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    assert row is not None  # an aggregate has one row
+    return int(row[0])

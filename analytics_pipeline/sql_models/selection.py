@@ -1,0 +1,43 @@
+"""Which models a person names: `course_summary`, `marts.course_summary`, `NAME+` with all that read it, `+NAME` with all it reads."""
+
+from collections.abc import Iterable
+
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.sql_models.model import Model
+from analytics_pipeline.sql_models.project import Project
+
+
+class UnknownModel(PipelineError):
+    """No model, or more than one, has the name that was given."""
+
+
+def find(project: Project, name: str) -> Model:
+    """Return the model of a name, with or without its schema.
+
+    Raises:
+        UnknownModel: there is none, or both schemas have one.
+    """
+    found = [model for model in project.models.values() if name in (model.qualified, model.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = " or ".join(model.qualified for model in found)
+        raise UnknownModel(f"{name} is the name of two models.", f"Say {choices}.")
+    raise UnknownModel(f"There is no model {name!r}.", "`analytics-pipeline models list` names them all.")
+
+
+def select(project: Project, patterns: Iterable[str]) -> list[Model]:
+    """Return the models that patterns name, in build order; all of them if there is no pattern.
+
+    Raises:
+        UnknownModel: a pattern names no model, or two.
+    """
+    wanted = set[str]()
+    for pattern in patterns:
+        model = find(project, pattern.strip("+"))
+        wanted.add(model.qualified)
+        if pattern.endswith("+"):
+            wanted |= {other.qualified for other in project.affected({model.qualified})}
+        if pattern.startswith("+"):
+            wanted |= project.upstream({model.qualified})
+    return project.select(wanted or project.models)
