@@ -3,7 +3,8 @@
 import os
 import sys
 
-from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.console import command, print_error, print_info
+from analytics_pipeline.cli.feed_notice import feed_notice
 from analytics_pipeline.settings import load_settings
 
 
@@ -23,6 +24,8 @@ def daemon() -> None:
         print_info(f"Dagster's instance: {home}")
     if learned := learn_before_start(settings):
         print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
+    if notice := feed_notice(settings):
+        print_error(notice)
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
     os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606

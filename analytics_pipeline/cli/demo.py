@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import command, fail, print_info
+from analytics_pipeline.cli.demo_live import late_days, run_live
+from analytics_pipeline.cli.feed_notice import mark_simulated
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
@@ -25,7 +27,8 @@ Next steps:
   {command} query "SELECT * FROM marts.course_summary"
   {command} quarantine list    (rejected records, and why)
   {command} report --open      (the charts)
-  make dev    (the Dagster UI on http://127.0.0.1:3000)
+  make dev    (the Dagster UI on http://127.0.0.1:3000; nothing new is delivered)
+  {command} demo --live    (with the UI, and a new day each minute: sensors, checks and alerts at work)
 For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: install -m 600 .env.example .env, {command} doctor"""
 
 
@@ -38,10 +41,18 @@ def demo(
             "--serve", help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C."
         ),
     ] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C."),
+    ] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two new days of --live.")] = 60,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI of --live.")] = 3000,
 ) -> None:
     """Load a simulated organisation.
 
     Serves an API, an S3 and eight flawed datasets on this machine, and loads them with the real pipeline over HTTP.
+    With --live the last days arrive one by one while the Dagster UI runs, one of their files broken at first, so that sensors,
+    automation, checks and alerts are seen at work. Alerts are printed here.
     """
     try:
         from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
@@ -53,7 +64,10 @@ def demo(
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
         print_info(f"Serving a simulated organisation on this machine: {days} days up to {yesterday}.")
         rewritten = organisation.truth.rewritten
+        late = late_days(organisation.files(), vocareum.prefix, yesterday) if live else {}
         for key, body in organisation.files().items():
+            if any(key in files for files in late.values()):
+                continue
             night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), yesterday))
             vocareum.put(key, body, datetime.combine(night + timedelta(days=1), NIGHTLY))
         os.environ.update(vocareum.environment)
@@ -64,6 +78,9 @@ def demo(
         os.environ.update(environment)
         settings = require(load_settings())
         code = run_sync(settings, Selection())
+        mark_simulated(settings)
+        if live:
+            raise typer.Exit(run_live(vocareum, late, every, port))
         print_info(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
         if serve:
             _serve(environment)

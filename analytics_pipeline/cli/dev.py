@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_info
+from analytics_pipeline.cli.console import command, fail, print_error, print_info
+from analytics_pipeline.cli.feed_notice import feed_notice
 from analytics_pipeline.settings import load_settings
 
 
@@ -39,6 +40,8 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI
     print_info(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (no login: reachable only from this machine)"
     )
+    if notice := feed_notice(settings):
+        print_error(notice)
     os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
