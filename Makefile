@@ -52,7 +52,7 @@ check: setup audit docs ## lint, types, layers, definitions, the documentation's
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar --nocolor dbt_like_sql analytics_pipeline/report/sql
-	$(BIN)/dagster definitions validate
+	VIRTUAL_ENV=$(abspath .venv) $(BIN)/dg check defs
 
 docs: setup ## build the documentation site in build/docs; a broken link fails
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/docs
