@@ -107,6 +107,11 @@ class Settings(BaseSettings):
         validation_alias="PUBLISH_PII",
         description="Whether the published file includes emails, names and free text.",
     )
+    alert_urls: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="ALERT_URLS",
+        description="Recipients of alerts: apprise URLs separated by blanks, such as slack://..., mailtos://... or ntfys://...",
+    )
     alert_webhook_url: SecretStr = Field(
         SecretStr(""), validation_alias="ALERT_WEBHOOK_URL", description="Slack-compatible webhook for failures."
     )

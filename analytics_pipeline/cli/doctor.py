@@ -14,9 +14,9 @@ from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
+from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
-from analytics_pipeline.vocareum.addresses import require_safe
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
@@ -92,8 +92,9 @@ def _settings(settings: Settings) -> Verdict:
             "the first day to load, or remove it.",
         )
     _same_organisation(settings)
-    if webhook := settings.alert_webhook_url.get_secret_value():
-        require_safe(webhook, "ALERT_WEBHOOK_URL")
+    notifier = Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
+    if notifier.has_recipients:
+        notifier.check()
     return Verdict(True, f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}")
 
 

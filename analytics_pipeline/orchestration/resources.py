@@ -1,4 +1,4 @@
-"""The feed, the warehouse and the webhook as Dagster resources that run config can't change.
+"""The feed, the warehouse and the recipients of alerts as Dagster resources that run config can't change.
 
 Anyone who reaches the Dagster UI can write run config. A resource with config fields would send the token to any address
 given there, and `{"env": NAME}` would read any variable. So the resources take everything from the settings and accept no
@@ -23,9 +23,9 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.ingest.sources import Sources, open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
+from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.run_records import record_process
-from analytics_pipeline.orchestration.webhook import Webhook
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.credentials import session
@@ -171,7 +171,10 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "feed": _fixed("The organisation's prefix of Vocareum's bucket.", lambda: FeedResource.of(settings)),
         "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
         "verdicts": ResultListenerResource(),
-        "webhook": _fixed("The webhook for alerts.", lambda: Webhook(settings.alert_webhook_url, settings.ui_url)),
+        "notifier": _fixed(
+            "The recipients of alerts.",
+            lambda: Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url),
+        ),
         # No asset returns a value to store. Dagster's default IO manager takes a folder from run config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]
     }

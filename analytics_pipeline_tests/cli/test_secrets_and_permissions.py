@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.webhook import NotSent, Webhook
+from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.errors import VocareumError
@@ -147,7 +147,7 @@ def test_no_secret_is_in_an_error_or_its_causes(
 )
 def test_the_webhooks_address_is_in_no_error_nor_log(everything_logged: Listener, address: str):
     with pytest.raises(NotSent) as raised:
-        Webhook(SecretStr(address + HOOK), "http://127.0.0.1:3000").send("text")
+        Notifier(SecretStr(address + HOOK), SecretStr(""), "http://127.0.0.1:3000").send("text")
     assert texts_with({HOOK}, chain(raised.value)) == []
     assert texts_with({HOOK}, everything_logged.texts) == []
 

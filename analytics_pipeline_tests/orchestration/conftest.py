@@ -20,7 +20,7 @@ from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, Ret
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.clocks import Clock
 
-SETTINGS = ("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN", "ALERT_WEBHOOK_URL")
+SETTINGS = ("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN", "ALERT_WEBHOOK_URL", "ALERT_URLS")
 
 
 @dataclass

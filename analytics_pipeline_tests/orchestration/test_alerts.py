@@ -118,7 +118,8 @@ def test_an_address_without_encryption_elsewhere_is_refused(
 
 def test_a_missing_webhook_is_reported(start_pipeline: StartPipeline) -> None:
     assert (
-        "ALERT_WEBHOOK_URL is not set" in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
+        "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set"
+        in start_pipeline(ALERT_WEBHOOK_URL="").tick("alerts").skip_reason.skip_message
     )
 
 

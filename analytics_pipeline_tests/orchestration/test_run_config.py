@@ -43,7 +43,7 @@ def overrides(elsewhere: Elsewhere, folder: Path) -> dict[str, dict[str, Any]]:
             "use_unsigned_session": True,
         },
         "warehouse": {"database": str(folder / "w.duckdb"), "connection_config": {"x": "y"}, "data_dir": str(folder)},
-        "webhook": {"url": elsewhere.url, "ui_url": elsewhere.url},
+        "notifier": {"webhook": elsewhere.url, "urls": elsewhere.url, "ui_url": elsewhere.url},
         "io_manager": {"base_dir": str(folder)},
     }
 

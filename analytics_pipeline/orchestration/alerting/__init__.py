@@ -1,1 +1,1 @@
-"""Alerts: incidents, and the sensor that finds them. The webhook that delivers them is a resource."""
+"""Alerts: incidents, and the sensor that finds them. The recipients are a resource."""

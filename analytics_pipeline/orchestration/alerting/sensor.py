@@ -1,4 +1,4 @@
-"""The alert sensor: posts problems that Dagster's records show to a Slack-compatible webhook.
+"""The alert sensor: sends problems that Dagster's records show to the recipients of alerts.
 
 `incidents.py` decides what is an incident, and words the messages.
 """
@@ -21,8 +21,8 @@ from analytics_pipeline.orchestration.alerting.incidents import (
 )
 from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.orchestration.models.assets import ALARMS
+from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
-from analytics_pipeline.orchestration.webhook import NotSent, Webhook
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 60
@@ -38,17 +38,17 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Posts one message to ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error and a link, "
-            "and one when it is resolved. Also for each alarm about budgets, anomalies and spend after a drop."
+            "Sends one message to ALERT_URLS and ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error "
+            "and a link, and one when it is resolved. Also for each alarm about budgets, anomalies and spend after a drop."
         ),
     )
     def sense(
-        context: dg.SensorEvaluationContext, webhook: dg.ResourceParam[Webhook]
+        context: dg.SensorEvaluationContext, notifier: dg.ResourceParam[Notifier]
     ) -> dg.SkipReason | dg.SensorResult:
         end_dead_runs(context.instance)  # done here, as no other sensor of ours runs every minute
-        if not webhook.url.get_secret_value():
+        if not notifier.has_recipients:
             return dg.SkipReason(
-                "ALERT_WEBHOOK_URL is not set, so no alerts are sent. Set it to a Slack-compatible webhook."
+                "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set, so no alerts are sent. Set one of them (see .env.example)."
             )
         known = from_json(json.loads(context.cursor or "{}"))
         failing, alarms = failing_checks(context)
@@ -60,16 +60,17 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
             clock(),
             alarms,
         )
-        sent = 0
+        sent, problems = 0, dict[str, None]()
         try:
-            for text in messages(known, now, webhook.ui_url.rstrip("/")):
-                webhook.send(text)
+            for text in messages(known, now, notifier.ui_url.rstrip("/")):
+                problems |= dict.fromkeys(notifier.send(text))
                 sent += 1
         except NotSent as problem:
             # The cursor is kept, so all messages are sent again: twice is better than never.
             return dg.SkipReason(f"{problem} Next attempt in {INTERVAL_SECONDS} s.")
         return dg.SensorResult(
-            skip_reason=dg.SkipReason(f"{sent} messages sent; {len(now)} incidents are open."), cursor=_cursor(now)
+            skip_reason=dg.SkipReason(" ".join([f"{sent} messages sent; {len(now)} incidents are open.", *problems])),
+            cursor=_cursor(now),
         )
 
     return sense
