@@ -1,4 +1,4 @@
-"""What is said when a Dagster UI or daemon is started that will load nothing: no settings, or a simulation that is not running."""
+"""The notice of `dev` and `daemon` when nothing will be loaded: settings are missing, or the simulated feed is not running."""
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require

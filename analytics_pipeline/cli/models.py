@@ -40,7 +40,7 @@ SelectOption = Annotated[
 FileOption = Annotated[
     Path | None, typer.Option("--from", help="Another published file than that of the settings.", dir_okay=False)
 ]
-RowsOption = Annotated[int, typer.Option(min=0, help="Print so many rows of each model.")]
+RowsOption = Annotated[int, typer.Option(min=0, help="Print the first rows of each model.")]
 
 
 @app.command("list")
@@ -87,14 +87,14 @@ def show(
 def build(
     selected: SelectOption = None,
     rows: RowsOption = 0,
-    changes: Annotated[int, typer.Option(min=0, help="Print so many rows that differ, as published and as built.")] = 0,
+    changes: Annotated[int, typer.Option(min=0, help="Print rows that differ, as published and as built.")] = 0,
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
-    """Build models in memory from analytics.duckdb, and compare them with what is published.
+    """Build models in memory from analytics.duckdb, and compare their rows with the published ones.
 
-    Nothing is written, and no private data is needed. Models that read private columns can't be built so: what is published of
-    them is used, and they are named.
+    Nothing is written, and no private data is needed. A model that reads a private column can't be built: it is named,
+    and its published rows are used.
 
     Exit codes: 0 built, 1 a model was not built, 2 there is no published file, or a .sql file can't be used.
     """
@@ -149,7 +149,7 @@ def export_dbt(
     """Write the models as a dbt project: ref, source, descriptions and tests.
 
     Its profile attaches analytics.duckdb read-only and builds into dev.duckdb. A model that reads private columns
-    selects what is published of it.
+    selects its published rows.
 
     Exit codes: 0 done, 2 the folder is not empty, there is no published file, or a .sql file can't be used.
     """
@@ -163,9 +163,7 @@ def export_dbt(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     for name, reason in blocked.items():
-        print_info(
-            f"{name} can't be built from the published file: {reason}. The project takes what is published of it."
-        )
+        print_info(f"{name} can't be built from the published file: {reason}. The project selects its published rows.")
     print_info(
         f"{target}: {len(files)} files. With dbt-core and dbt-duckdb installed: dbt build --project-dir {target} "
         f"--profiles-dir {target}"
@@ -173,7 +171,7 @@ def export_dbt(
 
 
 def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model], bool]:
-    """Build what is selected; say what can't be, and return what was built, and whether something was not."""
+    """Build the selected models; print which fail. Return the models that were built, and whether any was not."""
     project = sandbox.project
     chosen = select(project, selected or ())
     named = {find(project, pattern.strip("+")).qualified for pattern in selected or ()}
@@ -187,7 +185,7 @@ def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model
         if name in named:
             print_error(f"{text} Try it with `analytics-pipeline demo`, or ask who runs the pipeline to build it.")
         else:
-            print_info(f"{text} What is published of it is used.")
+            print_info(f"{text} Its published rows are used.")
     failed = any(result.failure for result in results) or bool(named & set(blocked))
     return [result.model for result in results if not result.failure], failed
 
@@ -198,7 +196,7 @@ def _tell_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
         (name, one.rows, one.before, one.added, one.removed, one.changed, _columns(one)) for name, one in found.items()
     ]
     columns = ["model", "rows", "published", "added", "removed", "changed", "columns that differ"]
-    table("Built in memory, compared with what is published", columns, rows, ["model"], key="built")
+    table("Built in memory, compared with the published file", columns, rows, ["model"], key="built")
     if same := sum(one.is_same for one in found.values()):
         print_info(f"{same} of {len(found)} are as published.")
 

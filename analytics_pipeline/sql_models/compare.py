@@ -1,4 +1,4 @@
-"""What a change of a model does to its rows: those of the sandbox compared with those that are published."""
+"""Compare the rows of a model built in the sandbox with the published ones, by key and column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ def key_of(project: Project, model: Model) -> tuple[str, ...]:
 
 
 def difference(sandbox: Sandbox, model: Model) -> Difference:
-    """Compare a model that was built in the sandbox with what is published of it."""
+    """Compare a model that was built in the sandbox with its published rows."""
     connection = sandbox.connection
     new, old = _new(model), _old(model)
     rows = _count(connection, f"SELECT count(*) FROM {new}")

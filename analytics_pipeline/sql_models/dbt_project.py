@@ -49,7 +49,7 @@ def dbt_files(project: Project, published: Path, blocked: Mapping[str, str]) -> 
         project: the models and tests.
         published: the published file that the project's profile attaches.
         blocked: why a model or test can't be built from that file, by qualified name or name of the test. Such a model selects
-            what is published of it; such a test is left out.
+            its published rows; such a test is left out.
 
     Raises:
         InvalidModel: a text holds what dbt would take for Jinja.

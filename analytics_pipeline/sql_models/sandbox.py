@@ -1,7 +1,7 @@
 """Models built in memory from the published file alone, so that nobody needs private data to try a change.
 
-The file is attached read-only as `published`. Each of its tables is a view of the same name in the database in memory, and a
-model that is built takes the place of its view. Whatever is built is gone with the connection.
+The file is attached read-only as `published`. The database in memory has a view of each of its tables, and a built model replaces
+its view. Closing the connection discards everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
