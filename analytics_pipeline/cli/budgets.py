@@ -2,7 +2,8 @@
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, one_line, print_error, print_info, table
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.remedies import remedy
@@ -18,7 +19,7 @@ def budgets() -> None:
 
 
 @app.command()
-@command
+@tabular
 def check() -> None:
     """Check BUDGETS_FILE and COURSE_LABELS_FILE without loading them.
 
