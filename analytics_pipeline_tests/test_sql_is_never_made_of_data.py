@@ -16,6 +16,8 @@ SQL = re.compile(
     r"BETWEEN|IS NOT DISTINCT|read_csv|coalesce|try_cast|try_strptime)\b"
 )
 ASKS = {"execute", "executemany", "sql", "query", "from_query"}
+PASSES_ON = {"changed": 1, "_value": 1}
+"""Functions of ours that execute a text, and the place of the text among their arguments."""
 
 JUDGED = {
     # Conditions of the module's own, over parameters.
@@ -135,13 +137,15 @@ JUDGED = {
     "sql_models/dbt_project.py": {"columns", "model.layer", "model.name", "reason"},
     "sql_models/model.py": {"file", "layer", "name"},
     # Tables and columns of the declarations; `path` is the warehouse's own, which settings name.
-    "warehouse/erase.py": {"address", "figure", "name", "path.stem", "sql", "subject", "table", "theirs"},
+    "warehouse/erase.py": {"address", "figure", "name", "path.stem", "subject", "table", "theirs"},
     # Columns are those of a dataclass, marks are question marks.
     "warehouse/checks.py": {"_COLUMNS", "placeholders"},
     "warehouse/signature.py": {"PUBLISHED.name"},
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
-    "warehouse/absences.py": {"dataset.table", "history_table(dataset).name", "sql", "table"},
+    "warehouse/absences.py": {"dataset.table", "history_table(dataset).name", "table"},
+    # Its callers are judged where they make the text.
+    "warehouse/transactions.py": {"sql"},
     # Constants of the module.
     "warehouse/sidecar.py": {"_DIGEST"},
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
@@ -149,7 +153,7 @@ JUDGED = {
     "warehouse/ledger.py": {"columns"},
     "warehouse/load.py": {"EXTRA", "FILE", "columns", "dataset.period.column", "dataset.table", "period", "within"},
     # `sql`, `schema`, `table`, `what` and the comments are DuckDB's own account of the tables that we made.
-    "warehouse/emails.py": {"_holds_email(column)", "_quoted(column)", "cells", "counts", "relation"},
+    "warehouse/emails.py": {"_holds_email(column)", "quoted(column)", "cells", "counts", "relation"},
     "warehouse/publish.py": {
         "BEFORE",
         "PUBLISHED.name",
@@ -177,14 +181,21 @@ JUDGED = {
         "literal(table.description)",
         "name",
         "name.rpartition('.')[0]",
-        "table",
         "table.query",
     },
+    # Names of declared datasets, and their tables.
+    "warehouse/tables.py": {"name", "table"},
     "warehouse/quality.py": {"dataset.table", "quoted"},
     # Files of report/sql/.
     # Tables are those of the published file; `rows` and `columns` are constants of the module; the path is a setting.
     "report/restrict.py": {"columns", "literal(str(published))", "rows", "table"},
     "report/read.py": {"sql"},
+    # Constants of the module, asked of Dagster's own SQLite files; and statements that SQLAlchemy makes.
+    "orchestration/runs/history.py": {"_DELETE_OLD_EVENTS", "_DELETE_PLANNED", "statement"},
+    "orchestration/runs/planned_checks.py": {
+        "table.delete().where(planned & table.c.partition.is_not(None))",
+        "table.update().where(planned & (table.c.partition == first)).values(partition=None)",
+    },
     # The only place for a user's own SQL: the published file, read-only.
     "cli/query.py": {"sql"},
 }
@@ -198,9 +209,15 @@ def put_into_sql(source: str) -> Iterator[str]:
             yield from (ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod) and SQL.search(_constants(node)):
             yield from (ast.unparse(side) for side in (node.left, node.right) if not isinstance(side, ast.Constant))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PASSES_ON:
+            text = node.args[PASSES_ON[node.func.id]]
+            if not isinstance(text, ast.Constant | ast.JoinedStr):
+                yield ast.unparse(text)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in ASKS and node.args and not isinstance(node.args[0], ast.Constant | ast.JoinedStr):
-                yield ast.unparse(node.args[0])
+            named = [keyword.value for keyword in node.keywords if keyword.arg in ("query", "sql")]
+            for text in [*node.args[:1], *named] if node.func.attr in ASKS else ():
+                if not isinstance(text, ast.Constant | ast.JoinedStr):
+                    yield ast.unparse(text)
             if node.func.attr == "format" and SQL.search(_constants(node.func.value)):
                 yield from (
                     ast.unparse(argument) for argument in [*node.args, *(named.value for named in node.keywords)]
@@ -246,6 +263,9 @@ def test_every_reviewed_part_still_exists():
         "connection.execute('SELECT * FROM raw.grades WHERE _source_key = {}'.format(key))",
         "connection.execute(key)",
         "connection.sql(key)",
+        "connection.execute(query=key)",
+        "changed(connection, key, [])",
+        "_value(connection, key)",
         "text = f'DELETE FROM raw.grades WHERE _source_key IN ({key})'",
     ],
 )

@@ -1,6 +1,6 @@
 """The data dictionary: one Markdown page with every table that analysts or operators see. Pure.
 
-The descriptions are in the declarations: `datasets/`, `warehouse/schema.py`, `dbt_like_sql/`.
+The descriptions are in the declarations: `datasets/`, `warehouse/tables.py`, `dbt_like_sql/`.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from analytics_pipeline.datasets import DATASETS, Column, Dataset
 from analytics_pipeline.ingest.validate import describe_rule
-from analytics_pipeline.warehouse.schema import (
+from analytics_pipeline.warehouse.tables import (
     OPERATIONS,
     PUBLISHED,
     Table,

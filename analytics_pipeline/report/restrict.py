@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.warehouse.schema import literal
+from analytics_pipeline.warehouse.sql_text import literal
 
 OWN_FILES = "(period IS NOT NULL OR partition = $course::VARCHAR OR NOT regexp_full_match(partition, '[0-9]+'))"
 """Files of days, months and mappings, which are everybody's, and the course's own."""

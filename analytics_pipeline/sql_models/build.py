@@ -13,7 +13,7 @@ import duckdb
 
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.warehouse.schema import literal
+from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import transaction
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models.model import DIALECT, InvalidModel, Layer, Model, SqlTest, parse_query, tables_read
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.checks import Severity
-from analytics_pipeline.warehouse.schema import PUBLISHED, Table, tables
+from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
 
 FILE = "published"
 """Name by which the dbt project attaches the published file."""

@@ -8,7 +8,8 @@ import duckdb
 from analytics_pipeline.sql_models.build import build
 from analytics_pipeline.sql_models.model import InvalidModel
 from analytics_pipeline.sql_models.project import Project
-from analytics_pipeline.warehouse.schema import Table, TableColumn, ensure_schema
+from analytics_pipeline.warehouse.schema import ensure_schema
+from analytics_pipeline.warehouse.tables import Table, TableColumn
 
 
 def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:

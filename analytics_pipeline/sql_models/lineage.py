@@ -11,7 +11,7 @@ from sqlglot.schema import MappingSchema
 
 from analytics_pipeline.sql_models.model import DIALECT, Model, parse_query
 from analytics_pipeline.sql_models.project import Project
-from analytics_pipeline.warehouse.schema import tables
+from analytics_pipeline.warehouse.tables import tables
 
 ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]
 """Column -> (qualified table, column) pairs that its value is computed from; empty for a count or a constant."""

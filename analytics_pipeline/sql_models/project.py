@@ -11,7 +11,7 @@ from pathlib import Path
 import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models.model import InvalidModel, Layer, Model, SqlTest, parse_model, parse_test
-from analytics_pipeline.warehouse.schema import history_table, tables
+from analytics_pipeline.warehouse.tables import history_table, tables
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from analytics_pipeline.sql_models.checks import Tested, run_test
 from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query, tables_read
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.connection import drain_threads
-from analytics_pipeline.warehouse.schema import literal, tables
+from analytics_pipeline.warehouse.sql_text import literal
+from analytics_pipeline.warehouse.tables import tables
 
 FILE = "published"
 """Name of the attached file in SQL."""

@@ -14,8 +14,8 @@ from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files
-from analytics_pipeline.warehouse.schema import history_table
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.tables import history_table
+from analytics_pipeline.warehouse.transactions import changed, transaction
 from analytics_pipeline.words import Words
 
 LOST = "nothing_lost"
@@ -217,16 +217,16 @@ def close_file(
     place = [absence.dataset, absence.partition]
     connection.begin()
     try:
-        rows = _changed(connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key])
+        rows = changed(connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key])
         states = 0
         if dataset.keeps_history:
-            states = _changed(
+            states = changed(
                 connection,
                 f"""UPDATE {history_table(dataset).name} SET valid_to = greatest(valid_from, ?)
                     WHERE _source_key = ? AND valid_to IS NULL""",
                 [absence.first_seen, absence.source_key],
             )
-        rejects = _changed(connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place)
+        rejects = changed(connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place)
         for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
             connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
         close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
@@ -253,9 +253,3 @@ def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     assert row is not None  # an aggregate has one row
     when: datetime | None = row[0]
     return when
-
-
-def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object]) -> int:
-    row = connection.execute(sql, parameters).fetchone()
-    assert row is not None  # DELETE and UPDATE return the number of changed rows
-    return int(row[0])

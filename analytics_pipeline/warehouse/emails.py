@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 import duckdb
 
+from analytics_pipeline.warehouse.sql_text import quoted
+
 _HOLDS_EMAIL = r"""(contains({0}, '@') AND regexp_matches({0}, '[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+'))"""
 
 
@@ -39,9 +41,9 @@ class Emptied:
         found = self._count(connection, relation, suspects)
         self.cells |= {f"{name}.{column}": cells for column, cells in found.items() if cells}
         cells = ", ".join(
-            f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {_quoted(column)} END AS {_quoted(column)}"
+            f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {quoted(column)} END AS {quoted(column)}"
             if found.get(column)
-            else _quoted(column)
+            else quoted(column)
             for column in taken
         )
         return f"SELECT {cells} FROM {relation}"
@@ -55,8 +57,4 @@ class Emptied:
 
 
 def _holds_email(column: str) -> str:
-    return _HOLDS_EMAIL.format(_quoted(column))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return _HOLDS_EMAIL.format(quoted(column))

@@ -17,8 +17,9 @@ from analytics_pipeline.datasets import DATASETS, Dataset, Person
 from analytics_pipeline.ingest.erase import People
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
-from analytics_pipeline.warehouse.schema import history_table
 from analytics_pipeline.warehouse.sidecar import digest, update_sidecar
+from analytics_pipeline.warehouse.tables import history_table
+from analytics_pipeline.warehouse.transactions import changed
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, tab
     if table == dataset.table:
         counted = connection.execute(f"SELECT _source_key, count(*) FROM {table} WHERE {theirs} GROUP BY 1", ids)
         _correct_ledger(connection, "rows", dict(counted.fetchall()))
-    rows = _changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
+    rows = changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
     cells = [
-        _changed(connection, f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")', ids)
+        changed(connection, f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")', ids)
         for name in dataset.columns_of(Person.MENTION)
     ]
     return Removed(rows, sum(cells))
@@ -158,9 +159,3 @@ def _correct_ledger(connection: duckdb.DuckDBPyConnection, figure: str, removed:
                 WHERE source_key = $key""",
             {"key": key, "count": count},
         )
-
-
-def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]) -> int:
-    row = connection.execute(sql, parameters).fetchone()
-    assert row is not None  # DELETE and UPDATE return the number of changed rows
-    return int(row[0])

@@ -14,7 +14,7 @@ import duckdb
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import file_mode
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION, drain_threads, private_files
-from analytics_pipeline.warehouse.schema import literal
+from analytics_pipeline.warehouse.sql_text import literal
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached, replacing
-from analytics_pipeline.warehouse.schema import PUBLISHED, Table, create, literal, tables
+from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import withheld_lines
+from analytics_pipeline.warehouse.sql_text import literal, quoted
+from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
 from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, older_files, withheld, withheld_tables
 
@@ -89,7 +91,7 @@ def publish(
         if held.nothing:
             return Published({}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False)
         with replacing(target) as fresh, attached(connection, fresh, _COPY):
-            live = _quoted(_value(connection, "SELECT current_database()"))
+            live = quoted(_value(connection, "SELECT current_database()"))
             emptied = Emptied(pii)
             if held.file_stays:
                 rows = _copy_before(connection, live, pii)
@@ -124,7 +126,7 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     files = {name: folder / f"{name}.parquet" for (name,) in marts if f"marts.{name}" not in not_these}
     emptied = Emptied(pii=False)
     for name, file in files.items():
-        rows = emptied.select(connection, f"marts.{name}", f"marts.{_quoted(name)}")
+        rows = emptied.select(connection, f"marts.{name}", f"marts.{quoted(name)}")
         with replacing(file) as fresh:
             connection.sql(rows).write_parquet(str(fresh), compression="zstd")
     return files
@@ -158,7 +160,7 @@ def _copy_all(
     for name in held.tables & held.kept.keys():
         schema, _, table = name.partition(".")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
-        source, copy = f"{BEFORE}.{schema}.{_quoted(table)}", f"{_COPY}.{schema}.{_quoted(table)}"
+        source, copy = f"{BEFORE}.{schema}.{quoted(table)}", f"{_COPY}.{schema}.{quoted(table)}"
         rows[name] = _value(connection, f"CREATE TABLE {copy} AS {emptied.select(connection, name, source)}")
     return rows
 
@@ -197,7 +199,7 @@ def _copy_models(
         if f"{schema}.{name}" in but:
             continue
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
-        table = f"{schema}.{_quoted(name)}"
+        table = f"{schema}.{quoted(name)}"
         if sql is None or not _copy_view(connection, live, sql):
             found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
             rows[f"{schema}.{name}"] = _value(connection, f"CREATE TABLE {_COPY}.{table} AS {found}")
@@ -236,8 +238,8 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
                     AND (here.schema_name, here.table_name) = (lives.schema_name, lives.table_name)))"""
     ).fetchall()
     for kind, schema, name, column, comment in found:
-        table = f"{_COPY}.{schema}.{_quoted(name)}"
-        what = f"COLUMN {table}.{_quoted(column)}" if column else f"{kind} {table}"
+        table = f"{_COPY}.{schema}.{quoted(name)}"
+        what = f"COLUMN {table}.{quoted(column)}" if column else f"{kind} {table}"
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
 
 
@@ -265,7 +267,3 @@ def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     row = connection.execute(sql).fetchone()
     assert row is not None  # an aggregate and a CREATE TABLE AS return one row
     return row[0]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import duckdb
 
 from analytics_pipeline.warehouse.connection import closing
-from analytics_pipeline.warehouse.schema import PUBLISHED
+from analytics_pipeline.warehouse.tables import PUBLISHED
 
 
 @dataclass(frozen=True)

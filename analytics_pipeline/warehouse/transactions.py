@@ -1,6 +1,6 @@
-"""Run several statements as one transaction."""
+"""Run several statements as one transaction, and statements that change rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 import duckdb
@@ -20,3 +20,12 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.rollback()
         raise
     connection.commit()
+
+
+def changed(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | Sequence[object]
+) -> int:
+    """Run a DELETE or UPDATE; return how many rows it changed."""
+    row = connection.execute(sql, parameters).fetchone()
+    assert row is not None  # DELETE and UPDATE return the number of changed rows
+    return int(row[0])

@@ -15,7 +15,7 @@ import duckdb
 
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
-from analytics_pipeline.warehouse.schema import literal
+from analytics_pipeline.warehouse.sql_text import literal
 
 BEFORE = "published_before"
 """Name under which the previous published file is attached."""

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models import load_project
-from analytics_pipeline.warehouse.schema import tables
+from analytics_pipeline.warehouse.tables import tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "data_dictionary.md"
 REWRITE = "analytics-pipeline dictionary --output docs/data_dictionary.md"

@@ -11,7 +11,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.schema import tables
+from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.ingest.delivered import delivery
 
 FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001

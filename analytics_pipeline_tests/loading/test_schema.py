@@ -6,7 +6,8 @@ import duckdb
 import pytest
 
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
-from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema, tables
+from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
+from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
 from analytics_pipeline_tests.loading.loaded import Warehouse
 

@@ -15,7 +15,8 @@ import pytest
 from analytics_pipeline.warehouse import schema
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
-from analytics_pipeline.warehouse.schema import MigrationFailed, ensure_schema, tables
+from analytics_pipeline.warehouse.schema import MigrationFailed, ensure_schema
+from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
 from analytics_pipeline_tests.loading.loaded import Warehouse, contents
 from analytics_pipeline_tests.loading.test_schema import columns

@@ -6,7 +6,7 @@ from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models import ColumnLineage, column_lineage, load_project
 from analytics_pipeline.sql_models.model import Layer, parse_model
 from analytics_pipeline.sql_models.project import Project
-from analytics_pipeline.warehouse.schema import tables
+from analytics_pipeline.warehouse.tables import tables
 
 CLASSIFIED = ("staging.lab_sessions", "end_reason")
 """Derived from the log's text, but one of a fixed list of words: it may be published."""

@@ -13,7 +13,7 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.quality import Reason, Unaccounted
-from analytics_pipeline.warehouse.schema import raw_table
+from analytics_pipeline.warehouse.tables import raw_table
 
 MOST_FILES = 20
 """Maximum number of files in a text or a table."""
