@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from analytics_pipeline.report.data import Data, Row
+from analytics_pipeline.report.read import MOST_ANOMALIES, MOST_PARTS
 from analytics_pipeline.report.scopes import PERIODS
 
 
@@ -75,7 +76,8 @@ IDLE_PARTS = Table(
     definition=(
         "Idle spend in US dollars by course and part of the lab, for the period chosen above: on days without a session of that person and "
         "part, from the second day after one on. The other columns tell how old it is: the last UTC day with idle spend, what it cost on that "
-        "day and for how many people, and for how many days the longest of them had had no session."
+        "day and for how many people, and for how many days the longest of them had had no session. Listed are the "
+        f"{MOST_PARTS} parts with most idle spend in the newest 90 days."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -129,7 +131,7 @@ ANOMALIES = Table(
     definition=(
         "Days of the period chosen above on which one person's labs in a course cost at least ten times the course's usual student-day and more "
         "than the floor in dollars that is set. Usual is the median of the 28 days before, in US dollars by UTC day. An episode is days that lie "
-        "at most three apart. Nobody is named here: marts.spend_anomalies has the ids."
+        f"at most three apart. Listed are the newest {MOST_ANOMALIES}. Nobody is named here: marts.spend_anomalies has the ids."
     ),
     columns=(
         Column(name="day", title="Day (UTC)", form="day"),

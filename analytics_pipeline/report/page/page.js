@@ -156,12 +156,19 @@ function linesOf(table, chosen) {
   return lines.filter((row) => row.day === undefined || (row.day >= days[0] && row.day <= days[1]));
 }
 
+/** Whether the choice holds some of the small courses, but not all: their numbers stand in one line for all of them. */
+function hasPartOfOthers({ keys }) {
+  const inside = (page.scopes.other ?? []).filter((key) => keys?.has(key));
+  return inside.length > 0 && inside.length < page.scopes.other.length;
+}
+
 function showTable(table, chosen) {
   const host = element(`table-${table.name}`);
   const lines = linesOf(table, chosen);
   const empty = host.querySelector(".empty");
   empty.hidden = lines.length > 0;
   empty.textContent = missing(table, chosen, empty.dataset.missing);
+  host.querySelector(".partly").hidden = !(table.by === "period" && hasPartOfOthers(chosen));
   const order = host.dataset.order ?? `-${table.order}`;
   grid(host.querySelector(".numbers"), table.columns, lines, Infinity, order, (next) => {
     host.dataset.order = next;
