@@ -1,4 +1,4 @@
-"""The few forms that charts take: bars over time and ranked bars. What they show is in `charts/`.
+"""The forms of charts: bars over time and ranked bars. `charts/` defines their content.
 
 Everything here returns Altair charts over named data, which the page holds once (`data.name`).
 """
@@ -11,25 +11,25 @@ import altair as alt
 from analytics_pipeline.report.style import DATINGS, MUTED, SURFACE
 
 ADDITIVE = "additive"
-"""Rows of single courses (`course`), which can be added up over courses."""
+"""Rows per course (`course`), which add up over courses."""
 EXACT = "exact"
-"""Rows of each choice of courses (`scope`), as they can't be added up."""
+"""Rows per selection of courses (`scope`), as they don't add up."""
 EVERYTHING = "everything"
-"""Rows that no choice leaves out."""
+"""Rows that no selection filters."""
 
 FIRST, LAST, STEP = (alt.param(name=name, value=value) for name, value in (("first", 0), ("last", 1), ("step", 1)))
-"""The days drawn, from the first to the end of the last, and how much of them a bar covers, in milliseconds; a script sets them."""
+"""First day, end of the last day, and width of a bar, in milliseconds. The page's script sets them."""
 
 USD = "$,.2f"
 DOLLARS = alt.Axis(labelExpr="format(datum.value, domain('y')[1] < 5 ? '$,.2f' : '$,.0f')")
 COUNTS = alt.Axis(format=",.0f")
 HAIRLINE = {"expr": "width > (last - first) / step * 6 ? 0.6 : 0"}
-"""The width of the line between bars: none where they are narrow, as it would only make them pale."""
+"""Width of the line between bars: zero for narrow bars, as it would only make them pale."""
 _DAY = 86_400_000
 
 
 def rows(data: str) -> alt.Chart:
-    """The page's rows of a name; a script leaves out what is not chosen, and adds what courses are called.
+    """Return the page's rows of a name. The script filters them by the selection, and adds course names.
 
     Days are numbers, milliseconds of UTC, so that no reader's clock moves them. Of its course a row has the `label`, a `short`
     name for narrow places, and the `group`, in a chart that colours few of them.
@@ -135,11 +135,11 @@ def sized(chart: Any, height: int) -> Any:
 
 
 WHEN = f"(step > {_DAY} ? 'Week from ' : '') + utcFormat(datum.day, '%a %d %b %Y')"
-"""The day of a mark in words, in UTC."""
+"""The day of a mark as text, in UTC."""
 
 
 def time_axis() -> alt.X:
-    """Days from left to right, in UTC, the same in all charts whatever is chosen."""
+    """Return an axis of UTC days, the same in all charts."""
     words = "utcFormat(datum.value, last - first > 15e9 ? '%b %Y' : '%-d %b')"
     ticks = alt.Axis(labelExpr=words, tickCount={"expr": "max(2, floor(width / 110))"})
     scale = alt.Scale(type="utc", domainMin={"expr": "first"}, domainMax={"expr": "last"}, nice=False)
@@ -147,5 +147,5 @@ def time_axis() -> alt.X:
 
 
 def day_tooltip(name: str = "when") -> alt.Tooltip:
-    """The day of a mark, which `WHEN` puts in words."""
+    """Return a tooltip with the day of a mark, as formatted by `WHEN`."""
     return alt.Tooltip(f"{name}:N", title="Day")

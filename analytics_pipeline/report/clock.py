@@ -1,4 +1,4 @@
-"""Hours of the day by the clock of a time zone; days of money stay UTC. Pure functions."""
+"""Hours of the day in a time zone. Days of spend stay UTC. Pure functions."""
 
 from datetime import UTC as _UTC
 from datetime import date, datetime, time, timedelta
@@ -9,14 +9,14 @@ DAYS = 91
 
 
 def clock_changes(zone: ZoneInfo, newest: date) -> list[tuple[datetime, int]]:
-    """Return when the clock of a zone changed in the 13 weeks that end with a day.
+    """Return the changes of a time zone's UTC offset in the 13 weeks up to a day.
 
     Args:
         zone: the time zone.
         newest: the last UTC day.
 
     Returns:
-        From when on (UTC, naive, to the hour) the clock is how many minutes ahead of UTC: at the beginning, and for each change.
+        The offset in minutes at the start, and after each change: (first hour in UTC, naive; minutes ahead of UTC).
     """
     end = datetime.combine(newest + timedelta(days=1), time(), _UTC)
     changes: list[tuple[datetime, int]] = []

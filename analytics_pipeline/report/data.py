@@ -1,4 +1,4 @@
-"""What the report reads: rows of the published file, none of which is a person, and what they cover. No query belongs here."""
+"""The report's data: rows of the published file, none about a single person, and the period that they cover. No queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Span:
-    """The period that the page covers; days are None if nothing of the kind is loaded.
+    """The period that the page covers. Days are None if no data of that kind is loaded.
 
     Attributes:
         first_day: first day of spend or sessions, whichever is earlier.
@@ -36,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Data:
-    """Everything that the page shows; no row is about a single person.
+    """Everything that the page shows. No row is about a single person.
 
     Attributes:
         published_at: when the published file was written (UTC).
@@ -79,7 +79,7 @@ class Data:
     tables: Mapping[str, Sequence[Row]]
 
     def row(self, figure: str, *key: str) -> Row:
-        """Return a row of `figures` by its scope, period and kind, as far as it has them; empty if there is none."""
+        """Return a row of `figures` by scope, period and kind, if it has them; empty if there is none."""
         return self._by_key.get((figure, *key), {})
 
     @cached_property

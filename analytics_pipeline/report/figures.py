@@ -1,6 +1,6 @@
-"""The key figures on top of the page, for each choice of courses and period, as words: pure functions.
+"""The page's key figures as text, for each selection of courses and each period. Pure functions.
 
-What is counted is in `sql/figures/`; money is rounded here, once, half a cent up.
+`sql/figures/` counts. Money is rounded once, here, half a cent up.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from analytics_pipeline.report.scopes import ALL
 
 NOTHING = "\N{EN DASH}"
 COMPARED_DAYS = 30
-NO_PERIOD = "no such period is known"
+NO_PERIOD = "this period is not available"
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Figure:
 
 
 def key_figures(data: Data, scope: str = ALL, period: str = "30") -> list[Figure]:
-    """Return the figures of a choice of courses.
+    """Return the figures of a selection of courses.
 
     Args:
         data: the report's rows.
         scope: a key of `Data.scopes`.
-        period: one of `PERIODS`; the organisation's delivery has none.
+        period: one of `PERIODS`. Does not affect the figures of delivery.
     """
     return [*_money(data, scope, period), *_use(data, scope, period), _delivered(data), _newest(data)]
 
@@ -48,7 +48,7 @@ def _money(data: Data, scope: str, period: str) -> list[Figure]:
 def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
     if data.span.last_session is None:
         return Figure("Idle spend", NOTHING, "no sessions are loaded")
-    where = "from the second day after a session on"
+    where = "from the second day after a session"
     return Figure("Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where)
 
 
@@ -69,7 +69,7 @@ def _use(data: Data, scope: str, period: str) -> list[Figure]:
 
 
 def _active(people: Row, enrolled: int) -> Figure:
-    """Return the enrolled students with a session that succeeded, of all who are enrolled."""
+    """Return the enrolled students with a successful session, out of all enrolled students."""
     failed_only = people.get("failed_only", 0)
     others = f"; {failed_only:,} more only failed to launch" if failed_only else ""
     return Figure("Active students", f"{people.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
@@ -124,7 +124,7 @@ def change(now: Decimal | int, before: Decimal | int, days: int, within: int = C
         now: the sum over the newest days.
         before: the sum over the days before.
         days: how many loaded days each sum covers.
-        within: how many loaded days the period has; fewer are compared where not as many are loaded before.
+        within: number of loaded days in the period. Fewer are compared if fewer are loaded before it.
     """
     if not days:
         return "too few days are loaded to compare"

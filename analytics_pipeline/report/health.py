@@ -1,4 +1,4 @@
-"""Whether today's numbers can be trusted: how old the data is, what failed, what was guessed. Pure functions."""
+"""Health of the data: its age, failures and estimates. Pure functions."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from analytics_pipeline.warehouse.age import silence
 from analytics_pipeline.warehouse.checks import Severity, errors
 
 _NAMED = 5
-"""Files that a line names."""
+"""Maximum number of files that a line names."""
 
 
 class State(StrEnum):
-    """How a part of the health is, as a word that does not rest on a colour."""
+    """The state of a part, as a word, so that it does not depend on colour."""
 
     GOOD = "good"
-    LOOK = "worth a look"
-    BAD = "not good"
+    LOOK = "warning"
+    BAD = "failing"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the health: its question, its state, the answer in short, and what it rests on."""
+    """A part of the health: question, state, short answer and details."""
 
     title: str
     state: State
@@ -38,26 +38,26 @@ def health(data: Data) -> list[Part]:
 
 
 def warnings(data: Data) -> list[str]:
-    """Return what a reader must know before any number; empty where all is well."""
+    """Return warnings that readers must see before any number."""
     silent = silence(data.ages.values())
     return [*([silent] if silent else []), *data.withheld, *(str(check) for check in errors(data.checks))]
 
 
 def _age(data: Data) -> Part:
-    """Return how old the newest day is, and which datasets are late."""
+    """Return the age of the newest day, and late datasets."""
     daily = [age for age in data.ages.values() if DATASETS[age.dataset].cadence is Cadence.DAILY]
     if not daily:
         return Part("How old is the data?", State.BAD, "Nothing is loaded yet", [])
     newest = min(daily, key=lambda age: age.days)
     late = [f"{age.dataset} is late: it ends {day(age.newest)}" for age in data.ages.values() if age.is_late]
     state = State.BAD if all(age.is_late for age in daily) else State.LOOK if late else State.GOOD
-    age = "today" if newest.days < 1 else "yesterday" if newest.days == 1 else f"{newest.days:,} days before"
-    answer = f"Newest day {day(newest.newest)}, {age} when this page's data was published"
+    age = "today" if newest.days < 1 else "yesterday" if newest.days == 1 else f"{newest.days:,} days old"
+    answer = f"Newest day {day(newest.newest)}, {age} when the data was published"
     return Part("How old is the data?", state, answer, late)
 
 
 def _failed(data: Data) -> Part:
-    """Return what could not be loaded, is missing, or fails a check."""
+    """Return failed and missing files, and failing checks."""
     failing = list(errors(data.checks))
     details = list(_failures(data))
     if not failing and not details:
@@ -68,7 +68,7 @@ def _failed(data: Data) -> Part:
 
 
 def _first(details: Sequence[str]) -> str:
-    """Return the first detail, and how many there are more."""
+    """Return the first detail, and the number of others."""
     more = f"; and {len(details) - 1:,} more" if len(details) > 1 else ""
     return f"{details[0]}{more}"
 
@@ -76,41 +76,41 @@ def _first(details: Sequence[str]) -> str:
 def _failures(data: Data) -> Iterator[str]:
     for row in data.health["failed"]:
         files = "1 file" if row["files"] == 1 else f"{row['files']:,} files"
-        yield f"{row['dataset']}: {files} could not be loaded, the first since {day(row['since'].date())}"
+        yield f"{row['dataset']}: {files} could not be loaded since {day(row['since'].date())}"
     if data.lost:
         named = "; ".join(f"{row['dataset']} {row['partition']}: {row['detail']}" for row in data.lost[:_NAMED])
         more = f"; and {len(data.lost) - _NAMED:,} more" if len(data.lost) > _NAMED else ""
         yield f"Not as delivered: {named}{more}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:
-        yield f"{absent:,} of {delivered['periods']:,} days and months are missing, or not loaded"
+        yield f"{absent:,} of {delivered['periods']:,} days and months are missing or not loaded"
     for row in data.health["rejected"]:
-        yield f"{row['records']:,} records of {row['files']:,} files are in quarantine, and in no number here"
+        yield f"{row['records']:,} records of {row['files']:,} files are quarantined, and not included here"
 
 
 def _guessed(data: Data) -> Part:
-    """Return what numbers rest on beside what was delivered."""
+    """Return estimates and warnings that affect the numbers."""
     details = list(_guesses(data))
     warned = [check for check in data.checks if check.severity is Severity.WARN and not check.passed]
     details += [f"{check.subject}: {check.text}" for check in warned]
     if not details:
-        return Part("What was guessed?", State.GOOD, "Nothing: every number is as delivered", [])
-    return Part("What was guessed?", State.LOOK, _first(details), details)
+        return Part("What is estimated?", State.GOOD, "Nothing: every number is as delivered", [])
+    return Part("What is estimated?", State.LOOK, _first(details), details)
 
 
 def _guesses(data: Data) -> Iterator[str]:
     (row,) = data.health["guessed"]
     total = row["total"] or 0
-    told = {
-        "spread": "of spend was delivered as values of several days, and is spread over them evenly",
-        "opening": "had accumulated at AWS before the first file, at an unknown time; no period but the whole time's charts show it",
-        "without_course": "of spend is of parts that no mapping knows, or that several courses share: it has no course",
+    kinds = {
+        "spread": "of spend was delivered as values of several days, and is spread evenly over them",
+        "opening": "accumulated at AWS by the first file, at an unknown time; only charts of all time include it",
+        "without_course": "of spend has no course, as its part is unmapped or shared by several courses",
     }
-    for name, what in told.items():
+    for name, what in kinds.items():
         if row[name] and total > 0:
             yield f"{usd(row[name])} ({percent(row[name], total)}) {what}"
     if row["falls"]:
         falls = "1 fall" if row["falls"] == 1 else f"{row['falls']:,} falls"
-        yield f"{falls} of accumulated AWS cost could be a restart or a correction; the largest moves {usd(row['largest_fall'])}"
+        yield f"{falls} of accumulated AWS cost may be a restart or a correction; the largest changes spend by {usd(row['largest_fall'])}"
     if derived := [term for term in data.terms.values() if term.is_derived]:
-        yield f"{len(derived):,} terms are derived from the courses' own sessions, as no list of terms is loaded"
+        yield f"{len(derived):,} terms are derived from the courses' sessions, as the courses have no label"

@@ -1,4 +1,4 @@
-"""The month to date against last month, with what is expected by its end: pure functions."""
+"""The month to date, compared with last month, and its forecast. Pure functions."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,7 +7,7 @@ from decimal import Decimal
 from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.figures import NOTHING, Figure, day, percent, usd
 
-TITLES = ("Month to date", "Last month, to the same day", "Expected of the whole month")
+TITLES = ("Month to date", "Last month, to the same day", "Forecast for the month")
 
 
 def month_figures(data: Data) -> dict[str, list[Figure]]:
@@ -27,8 +27,8 @@ def _figures(month: Row, forecast: Row) -> list[Figure]:
 def _before(month: Row) -> Figure:
     before = newest_before(month)
     if not month["is_month_before_whole"]:
-        return Figure(TITLES[1], NOTHING, "it is not loaded from its first day")
-    whole = f"{usd(month['month_before'])} in the whole of {before}"
+        return Figure(TITLES[1], NOTHING, "its first days are not loaded")
+    whole = f"{usd(month['month_before'])} in all of {before}"
     if month["spend_before"] <= 0:
         return Figure(TITLES[1], usd(month["spend_before"]), whole)
     change = month["spend"] - month["spend_before"]
@@ -39,27 +39,27 @@ def _before(month: Row) -> Figure:
 
 
 def newest_before(month: Row) -> str:
-    """Return the month before, such as `Oct 2026`."""
+    """Return the previous month, such as `Oct 2026`."""
     return day(month["day"].replace(day=1) - timedelta(days=1)).split(" ", 1)[1]
 
 
 def _expected(forecast: Row) -> Figure:
     if not forecast:
-        return Figure(TITLES[2], NOTHING, "there is no forecast for this choice")
+        return Figure(TITLES[2], NOTHING, "no forecast exists for this selection")
     if forecast["forecast"] is None:
-        return Figure(TITLES[2], NOTHING, "a forecast takes seven days of spend")
-    notes = ["the mean of the last 7 days' rate and of the same weekdays of 8 weeks"]
+        return Figure(TITLES[2], NOTHING, "a forecast needs seven days of spend")
+    notes = ["the mean of the last 7 days' rate and of the same weekdays in 8 weeks"]
     if forecast["forecast_low"] is not None:
-        notes.insert(0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} four times of five")
+        notes.insert(0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} (80 % band)")
     if forecast["error_percent"] is not None and forecast["days_left"]:
         days = "1 day" if forecast["days_left"] == 1 else f"{forecast['days_left']} days"
         off = Decimal(forecast["error_percent"]).quantize(Decimal("0.1"))
-        notes.append(f"it was off by {off} % of what came in {days}, measured on {forecast['origins']:,} past days")
+        notes.append(f"past error {off} % over {days}, measured on {forecast['origins']:,} past days")
     return Figure(TITLES[2], usd(forecast["forecast"]), "; ".join(notes))
 
 
 def _forecasts(data: Data) -> Mapping[frozenset[str], Row]:
-    """Return the forecasts by the courses that they are for; those of nobody in the page are left out."""
+    """Return forecasts by the set of courses that they cover. Omits forecasts for courses outside of the page."""
     found: dict[frozenset[str], Row] = {}
     fields = {"term": "term", "department": "department", "root_course": "root", "course": "key"}
     for row in data.figures["forecasts"]:

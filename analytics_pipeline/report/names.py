@@ -1,4 +1,4 @@
-"""Short names that stay different, for places that have no room: legends, and labels on a phone."""
+"""Short distinct names for narrow places: legends, and labels on a phone."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ FSI, PDI, ELLIPSIS = "\u2068", "\u2069", "\N{HORIZONTAL ELLIPSIS}"
 
 
 def shortened(labels: Sequence[str], most: int) -> list[str]:
-    """Shorten labels in the middle, as courses often differ at the end alone; those that would be the same get a number.
+    """Shorten labels in the middle, as courses often differ only at the end. Number labels that would become equal.
 
     Args:
-        labels: different from each other; one that is isolated for its direction stays so.
-        most: characters of a short name, the number not counted.
+        labels: distinct labels. Unicode direction isolates are kept.
+        most: maximum length of a short name, without the number.
     """
     short = [_cut(label, most) for label in labels]
     taken = {name for name in short if short.count(name) == 1}
@@ -26,7 +26,7 @@ def shortened(labels: Sequence[str], most: int) -> list[str]:
 
 
 def _cut(label: str, most: int) -> str:
-    """Keep the beginning and the end of a label."""
+    """Keep the start and the end of a label."""
     if label.startswith(FSI) and PDI in label:
         name, _, id_ = label[1:].rpartition(PDI)
         return f"{FSI}{_cut(name, max(most - len(id_), 6))}{PDI}{id_}"
@@ -37,6 +37,6 @@ def _cut(label: str, most: int) -> str:
 
 
 def _id_length(label: str) -> int:
-    """Return how long the id in brackets at the end is, which tells courses of one name apart; 0 if there is none."""
+    """Return the length of the id in brackets at the end, which distinguishes courses with the same name; 0 without one."""
     _, bracket, id_ = label.rpartition("(")
     return len(id_) + 8 if bracket and id_[:-1].isdigit() and id_.endswith(")") else 0

@@ -1,4 +1,4 @@
-"""Read the report's rows from the published file: the only module of the package that opens a database, read-only.
+"""Read the report's rows from the published file. No other module of the package opens a database.
 
 The queries are in `sql/`; `charts/` and `figures.py` use the rows.
 """
@@ -24,15 +24,15 @@ from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.signature import read_signature
 
 MOST_COURSES = 60
-"""Number of courses named in the page; the smaller ones are merged, to keep the page small."""
+"""Number of courses named in the page. Smaller ones are merged to keep the page small."""
 MOST_DAYS = 400
-"""Days of history that are drawn day by day; a longer one is drawn week by week, but for its newest days."""
+"""Maximum history drawn per day. A longer one is drawn per week, except its newest days."""
 DAILY_DAYS = 130
-"""Newest days that are drawn day by day whatever the history."""
+"""Newest days that are always drawn per day."""
 MOST_PARTS = 150
-"""Parts in the table of idle spend."""
+"""Maximum number of parts in the table of idle spend."""
 MOST_ANOMALIES = 100
-"""Days in the table of anomalies, the newest."""
+"""Maximum number of days in the table of anomalies, newest first."""
 
 LIST_COURSES = (
     'List the courses with `analytics-pipeline query "SELECT course_id, course_name FROM marts.course_summary"`.'
@@ -44,7 +44,7 @@ class ReportError(PipelineError):
 
 
 def read(published: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Data:
-    """Ask the published file for everything that the page shows.
+    """Read everything that the page shows from the published file.
 
     Args:
         published: the published file.
@@ -81,9 +81,7 @@ def _read(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo, course: int | N
         connection.execute(sql)
     signed = read_signature(connection)
     if signed is None:
-        raise ReportError(
-            "The published file does not say when it was written: rewrite it with `analytics-pipeline publish`."
-        )
+        raise ReportError("The published file has no time of writing: rewrite it with `analytics-pipeline publish`.")
     span = Span(**rows(connection, query("span"))[0])
     courses = _courses(connection)
     if course is not None and not any(found.key == str(course) for found in courses):
@@ -123,7 +121,7 @@ def _set_limits(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _answers(connection: duckdb.DuckDBPyConnection, part: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of every query of a folder of `sql/`, by its name."""
+    """Return the rows of every query in a folder of `sql/`, by name."""
     return {name: rows(connection, sql) for name, sql in folder(part).items()}
 
 
@@ -157,7 +155,7 @@ def _fill(
     chosen: Mapping[str, frozenset[str]],
     windows: Mapping[tuple[str, str, str], tuple[date, date]],
 ) -> None:
-    """Tell the queries what the filters choose."""
+    """Pass the filters' selections to the queries."""
     pairs = [(scope, course) for scope, keys in chosen.items() for course in sorted(keys)]
     _insert(connection, "INSERT INTO scopes SELECT unnest($1), unnest($2)", pairs)
     shared = [(*key[1:], *days) for key, days in windows.items() if key[0] == ALL and key[1] != "term"]
@@ -176,14 +174,14 @@ def _fill(
 
 
 def _set_clock(connection: duckdb.DuckDBPyConnection, span: Span, zone: ZoneInfo) -> None:
-    """Tell the queries what the clock of a time zone showed in the newest 13 weeks."""
+    """Pass the time zone's offsets in the newest 13 weeks to the queries."""
     changes = clock_changes(zone, span.last_session or date(2000, 1, 1))
     connection.execute("SET VARIABLE zone_minutes = ?", [-changes[-1][1] % 60])
     _insert(connection, "INSERT INTO clock_changes SELECT unnest($1::TIMESTAMP[]), unnest($2)", changes)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, sql: str, lines: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, column by column, which takes one statement."""
+    """Insert rows by column, in one statement."""
     if lines:
         connection.execute(sql, [list(column) for column in zip(*lines, strict=True)])
 

@@ -82,7 +82,7 @@ class Section:
 
 
 def _sections(data: Data) -> Iterator[Section]:
-    """Yield the sections without what is optional and empty."""
+    """Yield the sections without optional empty charts and tables."""
     rows = {**data.tables, **data.charts}
     for title, makers in SECTIONS.items():
         charts = [chart for chart in (make(data) for make in makers) if rows[chart.data] or not chart.is_optional]
@@ -91,7 +91,7 @@ def _sections(data: Data) -> Iterator[Section]:
 
 
 def _choices(data: Data) -> list[tuple[str, str, list[tuple[str, str]]]]:
-    """Return the filters by name, with what stands for all, and their values; one without any value is left out."""
+    """Return the filters: name, label for all, and values. Omits filters without values."""
     labels = {course.choice: "Other courses" if course.choice == OTHER else course.label for course in data.courses}
     departments = dict.fromkeys(course.department for course in data.courses if course.department)
     filters = [
@@ -104,7 +104,7 @@ def _choices(data: Data) -> list[tuple[str, str, list[tuple[str, str]]]]:
 
 
 def _periods(data: Data) -> list[tuple[str, str]]:
-    """Return the periods with what people call them, with their newest day."""
+    """Return the periods with their labels, which include the newest day."""
     newest = data.span.last_day
     month = f"{newest:%B %Y} to date" if newest else "This month"
     names = {"30": "30 days", "90": "90 days", "month": month, "term": "Term", "all": "Whole time"}
@@ -113,7 +113,7 @@ def _periods(data: Data) -> list[tuple[str, str]]:
 
 
 def _freshness(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield each dataset with the cells of its line; one that was never delivered has a line too."""
+    """Yield each dataset with the cells of its row, even if it was never delivered."""
     loaded = {row["dataset"]: row for row in rows}
     for name in DATASETS:
         row = loaded.get(name)

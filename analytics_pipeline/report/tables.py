@@ -1,4 +1,4 @@
-"""Tables of the page that are no chart: what each column says, and the rows of those that are made of figures."""
+"""The page's tables: their columns, and the rows of those that consist of figures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from analytics_pipeline.report.scopes import PERIODS
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: where its value stands in a row, its heading, and how it is written: text, count, usd, share, change, day or hours."""
+    """A column: field of the row, heading, and format (text, count, usd, share, change, day or hours)."""
 
     name: str
     title: str
@@ -24,15 +24,15 @@ class Table:
     """A table that can be sorted and saved.
 
     Attributes:
-        name: its id in the page; its rows are of that name.
-        title: above it.
-        definition: what each column counts, in plain words.
+        name: id in the page, and name of its rows.
+        title: heading.
+        definition: explanation of the columns.
         columns: from left to right.
-        order: the column by which it is sorted first, the largest on top.
-        missing: what to say when it is empty.
-        by: what the chosen period does: `all`, nothing; `period`, the rows of that name stay; `day`, those whose day is in it; `column`, the
-            column named `idle_{period}` is shown.
-        is_optional: whether the table is left out where it has no row at all.
+        order: initial sort column, descending.
+        missing: text if the table is empty.
+        by: effect of the selected period. `all`: none; `period`: keep rows of that period; `day`: keep rows whose day is in it;
+            `column`: show the column `idle_{period}`.
+        is_optional: whether to omit the table if it has no rows.
     """
 
     name: str
@@ -49,10 +49,10 @@ COURSES = Table(
     name="courses",
     title="Courses",
     definition=(
-        "One line per course, for the period chosen above. Spend is in US dollars on AWS and Azure of anyone, by UTC day. Change compares "
-        "it with as many loaded days before. Per active student divides it by the people with a session that started; per lab hour by "
-        "the hours of all sessions. Idle is the share of spend on days without a session, from the second day after one on. Never ready is "
-        "the share of launches whose lab did not get ready."
+        "One line per course, for the selected period. Spend is in US dollars on AWS and Azure of all users, by UTC day. Change compares "
+        "with the same number of loaded days before. Per active student: spend / people with a session that started. Per lab hour: spend / "
+        "hours of all sessions. Idle: share of spend on days without a session, from the second day after one. Never ready: share of "
+        "launches whose lab was never ready."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -72,12 +72,12 @@ COURSES = Table(
 
 IDLE_PARTS = Table(
     name="idle_parts",
-    title="Where idle money goes",
+    title="Idle spend by part",
     definition=(
-        "Idle spend in US dollars by course and part of the lab, for the period chosen above: on days without a session of that person and "
-        "part, from the second day after one on. The other columns tell how old it is: the last UTC day with idle spend, what it cost on that "
-        "day and for how many people, and for how many days the longest of them had had no session. Listed are the "
-        f"{MOST_PARTS} parts with most idle spend in the newest 90 days."
+        "Idle spend in US dollars by course and part of the lab, for the selected period: spend on days without a session of that person "
+        "and part, from the second day after one. The other columns show how recent it is: the last UTC day with idle spend, its cost and "
+        f"number of people, and the longest time without a session among them. Lists the {MOST_PARTS} parts with the most idle spend in "
+        "the newest 90 days."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -95,12 +95,12 @@ IDLE_PARTS = Table(
 
 BUDGETS = Table(
     name="budgets",
-    title="Budgets in numbers",
+    title="Budget numbers",
     definition=(
-        "The period of each budget that is under way, else the newest, whatever is chosen above; US dollars of UTC days. Forecast is what the "
-        "whole period is expected to cost, low and high the band that held four times of five in the past; off is how far the method was off at "
-        "this distance. Exhausted on is the day on which the amount was reached, or will be by the forecast. Without a course is spend of the "
-        "same days that no mapping knows, and that may be missing from a budget that is not the organisation's. Budgets overlap: don't add them up."
+        "The current period of each budget, otherwise the newest, regardless of the selection; US dollars by UTC day. Forecast: expected "
+        "cost of the whole period; low and high: its 80 % band; error: past error at this distance. Exhausted on: day on which spend "
+        "reached the amount, or will reach it by the forecast. Without a course: spend of the same days on unmapped parts, which budgets "
+        "other than the organisation's may miss. Budgets overlap: do not add them up."
     ),
     columns=(
         Column(name="budget", title="Budget", form="text"),
@@ -116,7 +116,7 @@ BUDGETS = Table(
         Column(name="forecast", title="Forecast (USD)", form="usd"),
         Column(name="low", title="Low (USD)", form="usd"),
         Column(name="high", title="High (USD)", form="usd"),
-        Column(name="error_percent", title="Off (%)", form="hours"),
+        Column(name="error_percent", title="Error (%)", form="hours"),
         Column(name="without_course", title="Without a course (USD)", form="usd"),
     ),
     order="spent_share",
@@ -129,9 +129,9 @@ ANOMALIES = Table(
     name="anomalies",
     title="Anomalies",
     definition=(
-        "Days of the period chosen above on which one person's labs in a course cost at least ten times the course's usual student-day and more "
-        "than the floor in dollars that is set. Usual is the median of the 28 days before, in US dollars by UTC day. An episode is days that lie "
-        f"at most three apart. Listed are the newest {MOST_ANOMALIES}. Nobody is named here: marts.spend_anomalies has the ids."
+        "Days of the selected period on which a person's labs in a course cost at least ten times the course's median student-day, and at "
+        "least ANOMALY_FLOOR_USD. Usual: median of the previous 28 days, in US dollars by UTC day. An episode consists of days at most "
+        f"three apart. Lists the newest {MOST_ANOMALIES}. This page names no person: marts.spend_anomalies has the ids."
     ),
     columns=(
         Column(name="day", title="Day (UTC)", form="day"),
@@ -143,7 +143,7 @@ ANOMALIES = Table(
         Column(name="since", title="Episode since", form="day"),
     ),
     order="day",
-    missing="No anomaly: nobody's labs cost ten times the usual of the course on a day of this period, or too little is loaded to tell.",
+    missing="No anomaly: nobody's labs cost ten times the course's usual on a day of this period, or too few days are loaded.",
     by="day",
 )
 
@@ -151,9 +151,9 @@ CAPS = Table(
     name="caps",
     title="Students over their cap, and spend after a drop",
     definition=(
-        "Students of each course and month (UTC) as counts, for the newest three months whatever the period. The cap is the budget's for each "
-        "student in its period; how far students are over it stands in classes, and above cap is their spend beyond it. After a drop counts "
-        "students who spent after they had dropped or left the course, and their spend then. US dollars; nobody is named here: "
+        "Number of students per course and month (UTC), for the newest three months regardless of the period. Cap: the budget's limit per "
+        "student in its period. Students over it are counted in classes; above cap: their spend beyond it. After a drop: students who "
+        "spent after they dropped or left the course, and that spend. US dollars. This page names no person: "
         "marts.student_spend_watch has the ids."
     ),
     columns=(
@@ -169,7 +169,7 @@ CAPS = Table(
         Column(name="after_drop_cost", title="After a drop (USD)", form="usd"),
     ),
     order="day",
-    missing="No student of this choice is over a cap or spent after a drop.",
+    missing="No student of this selection is over a cap or spent after a drop.",
     by="all",
     is_optional=True,
 )
@@ -178,7 +178,7 @@ TABLES = {table.name: table for table in (BUDGETS, ANOMALIES, CAPS, COURSES, IDL
 
 
 def course_lines(data: Data) -> list[Row]:
-    """Return the numbers of each course and period; a ratio whose divisor is zero is None."""
+    """Return the numbers of each course and period. Ratios with a zero divisor are None."""
     choices = dict.fromkeys(course.choice for course in data.courses)
     return [line for choice in choices for line in _lines(data, choice)]
 

@@ -53,7 +53,7 @@ def test_each_budget_is_drawn_and_told_with_the_day_that_exhausts_it(
         assert lines[budget][9] == time
     assert opened.marks("budgets") >= 2 * len(lines)
     drawn = " ".join(opened.page.locator("#budgets svg text").all_text_contents())
-    assert "gone since" in drawn
+    assert "exhausted since" in drawn
     assert opened.errors == []
 
 
@@ -72,9 +72,10 @@ def test_the_month_says_what_is_expected_and_how_far_the_method_was_off(publishe
            WHERE scope = 'organisation' AND horizon = 'month end'""",
     )
     assert (month.value, expected.value) == (usd(spent), usd(forecast))
-    assert f"{usd(low)} to {usd(high)} four times of five" in expected.note
+    assert f"{usd(low)} to {usd(high)} (80 % band)" in expected.note
     assert (
-        f"off by {error.quantize(Decimal('0.1'))} %" in expected.note and day.isoformat()[8:].lstrip("0") in month.note
+        f"past error {error.quantize(Decimal('0.1'))} %" in expected.note
+        and day.isoformat()[8:].lstrip("0") in month.note
     )
     ((to_the_day, whole),) = asked(
         published_odd,

@@ -88,7 +88,7 @@ def test_the_day_after_a_session_is_not_in_the_headline_of_idle_spend(tmp_path: 
         rows = connection.execute("SELECT spend_date, days_since_session FROM marts.idle_spend ORDER BY 1").fetchall()
     assert rows == [(date(2026, 10, 3), 1), (date(2026, 10, 4), 2), (date(2026, 10, 5), 3)]
     idle = key_figures(read(published))[1]
-    assert (idle.value, idle.note) == ("$6.00", "50.0 % of it, from the second day after a session on")
+    assert (idle.value, idle.note) == ("$6.00", "50.0 % of it, from the second day after a session")
 
 
 def test_nothing_loaded_is_not_zero(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How much of each budget is spent, against how much of its time has passed."""
+"""Chart of budgets: spend against elapsed time."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from analytics_pipeline.report.charts.chart import Chart
 from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import ACCENT, IDLE, INK, MUTED
 
-GONE = "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', gone by ' : ', gone since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
+GONE = "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', exhausted by ' : ', exhausted since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
 
 
 def budgets(_: Data) -> Chart:
-    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the time that has passed."""
+    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the elapsed time."""
     base = chart_forms.rows("budgets").transform_calculate(
         shown=f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}",
         whole="100",
@@ -33,7 +33,9 @@ def budgets(_: Data) -> Chart:
     length = alt.Scale(domainMin=0, domainMax={"expr": most}, nice=False, clamp=True)
 
     def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", axis=percent, scale=length, title="Of the amount (bars), of the time (black marks)")
+        return alt.X(
+            f"{field}:Q", axis=percent, scale=length, title="Share of the amount (bars) and of the time (black marks)"
+        )
 
     tooltip: list[alt.Tooltip | str] = [
         "budget:N",
@@ -72,9 +74,9 @@ def budgets(_: Data) -> Chart:
         name="budgets",
         title="Budgets",
         definition=(
-            "How much of each budget's amount is spent (blue, red beyond the amount), against how much of its period has passed (black mark): a "
-            "bar that is ahead of the mark burns too fast. The orange mark is the forecast of the whole period, the pale band held it four times "
-            "of five in the past. Spend is in US dollars up to the newest complete UTC day; all budgets, whatever is chosen above."
+            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its period (black mark): a bar ahead of the mark "
+            "spends too fast. The orange mark is the forecast for the whole period, the pale band its 80 % band. Spend is in US dollars up "
+            "to the newest complete UTC day. Shows all budgets, regardless of the selection."
         ),
         data="budgets",
         where=EVERYTHING,

@@ -15,7 +15,7 @@ from analytics_pipeline.report.style import CATEGORIES, OTHER
 
 OTHERS, NO_COURSE = "All other courses", "No known course"
 SHORT, SHORTEST = 38, 20
-"""Characters of names beside bars, and in legends."""
+"""Maximum length of names next to bars, and in legends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +25,18 @@ class Chart:
     Attributes:
         name: its id in the page.
         title: its heading.
-        definition: in plain words: what is counted, and how.
+        definition: explanation of the numbers.
         data: name of its rows in `Data.charts`.
-        where: which of them a choice of courses has: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
-        what: whose period leaves out days: `spend`, `sessions`, or None if the chart is of a time of its own.
-        is_weekly: whether a row is a week, whatever is drawn beside it.
-        most: how many rows are drawn, the first by `place`; 0 is all.
-        keeps_all: whether courses that are not chosen are drawn, too, only paler.
+        where: how a selection of courses filters them: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
+        what: kind of period that filters days: `spend`, `sessions`, or None if the chart has its own time range.
+        is_weekly: whether each row is a week, even if other charts show days.
+        most: maximum number of rows, the first by `place`; 0 for all.
+        keeps_all: whether to draw courses that are not selected, too, but paler.
         drawing: the Altair chart.
-        missing: text if there is nothing to draw at all.
+        missing: text if there is nothing to draw.
         keys: columns that identify rows of its table.
         values: columns of its table that are summed over all others.
-        is_optional: whether it is left out where it has no row at all.
+        is_optional: whether to omit the chart if it has no rows.
         wide: whether it takes the page's full width.
     """
 
@@ -58,16 +58,16 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Vega-Lite, with the days drawn and what a screen reader says of it."""
+        """Return the Vega-Lite spec, with parameters for the drawn days and a description for screen readers."""
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
         described = self.drawing.properties(description=f"{self.title}. {self.definition}", autosize=fit)
         return described.add_params(FIRST, LAST, STEP).to_dict(
             validate=False
-        )  # Vega-Lite itself judges it, in the tests
+        )  # the tests validate it with Vega-Lite itself
 
 
 def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
-    """Return what the page calls each course, its group where only the largest have a colour of their own, and its filters."""
+    """Return each course's names, its colour group (only the largest have their own colour), and its filters."""
     labels = {course.key: course.label for course in courses} | {UNKNOWN: NO_COURSE}
     different = list(dict.fromkeys(labels.values()))
     short = dict(zip(different, shortened(different, SHORT), strict=True))
@@ -90,9 +90,9 @@ def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
 
 
 def per_bar(data: Data) -> str:
-    """What a bar of those charts covers, in words."""
+    """Return the time span of one bar, in words."""
     if data.span.is_weekly and data.span.daily_from:
-        return f"UTC day (per week from Monday in a period that begins before {day(data.span.daily_from)})"
+        return f"UTC day (per week from Monday in a period that starts before {day(data.span.daily_from)})"
     return "UTC day"
 
 

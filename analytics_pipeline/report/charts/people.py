@@ -1,4 +1,4 @@
-"""Charts of people: how many use labs, how much, with which score, and who never did. Nobody is drawn as a person."""
+"""Charts of people: use of labs, scores, and students never seen. They show only counts, never a person."""
 
 import altair as alt
 
@@ -51,7 +51,7 @@ def student_spread(data: Data) -> Chart:
 
 
 def hours_against_score(data: Data) -> Chart:
-    """Draw students as counts in cells of hours and score."""
+    """Draw the number of students in cells of hours and score."""
     legend = alt.Legend(
         title="Students", symbolType="circle", symbolFillColor="var(--purple)", tickCount=3, format="d", columns=4
     )
@@ -76,21 +76,21 @@ def hours_against_score(data: Data) -> Chart:
         name="hours-against-score",
         title="Hours against score, students",
         definition=(
-            "Students of each course counted in cells of hours in its labs and score, over the whole time whatever the period: the score is "
-            "in percent of the highest points of all assignments, so what is not submitted counts as zero. Students without a session or "
-            "in a course without scores are not shown."
+            "Students of each course, counted in cells of lab hours and score, over all time regardless of the period. The score is in "
+            "percent of the highest points of all assignments; missing submissions count as zero. Students without a session, and "
+            "courses without scores, are omitted."
         ),
         data="hours_score",
         where=ADDITIVE,
         drawing=chart_forms.sized(points, 300),
-        missing="No student has both hours in labs and a score yet.",
+        missing="No student has both lab hours and a score yet.",
         keys=["hours_from", "hours_to", "score_from", "score_to"],
         values=["students"],
     )
 
 
 def active_weekly(data: Data) -> Chart:
-    """Draw how many people use labs, week by week."""
+    """Draw the number of people who use labs per week."""
     bars = (
         chart_forms.rows("active_weekly")
         .transform_calculate(
@@ -107,7 +107,7 @@ def active_weekly(data: Data) -> Chart:
             tooltip=[
                 chart_forms.day_tooltip(),
                 alt.Tooltip("users:Q", title="active people", format=",.0f"),
-                alt.Tooltip("students:Q", title="of them students", format=",.0f"),
+                alt.Tooltip("students:Q", title="active students", format=",.0f"),
             ],
         )
     )
@@ -115,8 +115,8 @@ def active_weekly(data: Data) -> Chart:
         name="active-weekly",
         title="Active people by week",
         definition=(
-            "People with a session that started, per week from Monday (UTC); somebody in several courses counts once. The newest week is "
-            "not over yet, and a week at an edge of the period is drawn whole."
+            "People with a session that started, per week from Monday (UTC). A person in several courses counts once. The newest week may be "
+            "incomplete; weeks at the edges of the period are shown in full."
         ),
         data="active_weekly",
         where=EXACT,
@@ -131,7 +131,7 @@ def active_weekly(data: Data) -> Chart:
 
 
 def never_seen(data: Data) -> Chart:
-    """Draw the enrolled students without a session that succeeded."""
+    """Draw the enrolled students without a successful session."""
     return Chart(
         name="never-seen",
         title="Students never seen",

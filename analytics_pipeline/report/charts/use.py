@@ -132,8 +132,8 @@ def concurrency(data: Data) -> Chart:
         name="concurrency",
         title="Labs running at once",
         definition=(
-            f"Sessions that run at the same moment, at the peak of each hour by the clock of {data.zone}, on average over the newest "
-            "13 weeks whatever the period; an hour without any counts as zero."
+            f"Sessions that run at once, at the peak of each hour ({data.zone}), averaged over the newest 13 weeks regardless of the "
+            "period. An hour without sessions counts as zero."
         ),
         data="concurrency",
         where=EXACT,

@@ -1,4 +1,4 @@
-// The page's behaviour: draws charts and tables, and follows the filters. What is drawn and counted is decided in Python.
+// The page's behaviour: draws charts and tables, and applies the filters. Python decides what they contain.
 "use strict";
 
 const page = JSON.parse(document.getElementById("report-data").textContent);
@@ -10,7 +10,7 @@ const decoded = new Map();
 const courses = new Map(page.courses.map((course) => [course.course, course]));
 const scopeOf = new Map(Object.entries(page.scopes).filter(([name]) => name !== "all").map(([name, keys]) => [keys.join(), name]));
 
-/** The rows of a name as objects. Days are milliseconds of UTC; a row of a course has what it is called, too. */
+/** Return the rows of a name as objects. Days are UTC milliseconds; rows of a course include its names. */
 function rowsOf(name) {
   if (!decoded.has(name)) {
     const columns = Object.entries(page.rows[name]).map(([key, column]) => [
@@ -28,7 +28,7 @@ function called(course) {
   return courses.get(course) ?? { label: course === "other" ? "Other courses" : course };
 }
 
-/** What is chosen: course keys (null is all of them), the scope that holds exactly these, if there is one, and the period. */
+/** Return the selection: course keys (null for all), the scope with exactly these courses, if any, and the period. */
 function selection() {
   const period = element("period").value;
   const filters = FILTERS.map((name) => [name, element(name).value]).filter(([, value]) => value !== "all");
@@ -40,7 +40,7 @@ function selection() {
   return { keys: new Set(keys), scope: keys.length ? scopeOf.get(keys.join()) ?? null : null, period };
 }
 
-/** First and last day of the period in milliseconds, for spend or sessions; null where there is none. */
+/** Return the first and last day of the period in milliseconds, for spend or sessions; null without days. */
 function windowOf({ scope, period }, what) {
   const of = period === "term" ? page.windows[scope ?? "all"] : page.windows.all;
   const days = of?.[period]?.[what];
@@ -49,7 +49,7 @@ function windowOf({ scope, period }, what) {
 
 const monday = (day) => day - ((((day / DAY + 3) % 7) + 7) % 7) * DAY;
 
-/** The rows that a chart shows, and the days that it draws: `first`, `last` and the `step` of a bar. */
+/** Return the rows of a chart, and its days: `first`, `last` and the `step` of a bar. */
 function shown(chart, chosen) {
   let rows = rowsOf(chart.data);
   if (chart.where === "additive" && chosen.keys) {
@@ -72,7 +72,7 @@ function wholeTime(rows) {
 function inPeriod(chart, rows, days) {
   if (!days) return { rows: [], first: 0, last: 1, step: 1 };
   let [since, until] = days;
-  // A history that is drawn week by week has weeks as rows before its newest days: those of a period that begins there all are.
+  // A long history has weekly rows before its newest days, so a period that starts there is drawn per week.
   const weeks = chart.isWeekly || (page.isWeekly && since < page.dailyFrom * DAY);
   const step = weeks ? 7 * DAY : DAY;
   if (!Number.isFinite(since)) since = rows.reduce((least, row) => Math.min(least, row.day), until);
@@ -96,7 +96,7 @@ async function draw(name, chart, { rows, first, last, step }) {
   views.set(name, view);
 }
 
-/** Draw or redraw a chart, or say that there is nothing to draw. */
+/** Draw or redraw a chart, or show why it is empty. */
 async function show(name, chart, chosen) {
   const figure = element(name);
   const now = shown(chart, chosen);
@@ -112,16 +112,16 @@ async function show(name, chart, chosen) {
   await view.signal("first", now.first).signal("last", now.last).signal("step", now.step).runAsync();
 }
 
-/** Why a chart or table is empty. */
+/** Return why a chart or table is empty. */
 function missing(chart, chosen, everywhere) {
   if (page.rows[chart.data ?? chart.name] && rowsOf(chart.data ?? chart.name).length === 0) return everywhere;
-  if (chosen.keys?.size === 0) return "No course is in all of the chosen term, department and root course.";
+  if (chosen.keys?.size === 0) return "No course matches the selected term, department and root course.";
   if (chart.where === "exact" && chosen.scope === null)
     return "People, percentiles and peaks can't be added up, and the page has none for this combination: choose fewer filters.";
-  return chosen.keys === null ? "Nothing in this period." : "Nothing of this choice in this period.";
+  return chosen.keys === null ? "Nothing in this period." : "Nothing for this selection in this period.";
 }
 
-/** The numbers of a chart: added up over what they leave out. */
+/** Return the numbers of a chart, summed over the columns that they omit. */
 function numbers(chart) {
   const sums = new Map();
   const days = new Set(chart.keys.filter((key) => "days" in (page.rows[chart.data][key] ?? {})));
@@ -145,7 +145,7 @@ function tabulate(name, chart) {
   grid(element(name).querySelector(".numbers"), columns, lines, 500);
 }
 
-/** The lines of a table in the chosen courses and period. */
+/** Return the rows of a table for the selected courses and period. */
 function linesOf(table, chosen) {
   const rows = rowsOf(table.name);
   const inside = (row) => !chosen.keys || row.course === undefined || (page.scopes[row.course] ?? [row.course]).every((key) => chosen.keys.has(key));
@@ -190,7 +190,7 @@ const FORMS = {
   change: signed,
 };
 
-/** A table of lines, which headings sort if `sorted` is told of it. What has no value says so by a dash, and stays below. */
+/** Return an HTML table. Headings call `sorted`, if given. Missing values are shown as a dash and sort last. */
 function grid(host, columns, lines, most, order, sorted) {
   const column = columns.find(({ name }) => name === order?.replace("-", ""));
   if (column) lines = inOrder(lines, column, order.startsWith("-"));
@@ -232,7 +232,7 @@ function inOrder(lines, { name, form }, isDown) {
   return [...known.sort((a, b) => (isDown ? compare(b[name], a[name]) : compare(a[name], b[name]))), ...unknown];
 }
 
-/** A cell of a CSV file. A text that a spreadsheet would take for a formula begins with an apostrophe. */
+/** Return a CSV cell. Prefixes text that a spreadsheet would read as a formula with an apostrophe. */
 function csvCell(value) {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return String(value);
@@ -245,7 +245,7 @@ function csvOf(columns, lines) {
   return [columns.map(({ title }) => title), ...cells].map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
 }
 
-/** Everything that a button saves, as CSV. */
+/** Return the CSV that a button saves. */
 function csv(id) {
   if (page.charts[id]) {
     const { columns, lines } = numbers(page.charts[id]);
@@ -288,7 +288,7 @@ function showFigures(chosen) {
   element("window").textContent = !days ? "no day of this period is loaded" : Number.isFinite(days[0]) ? `${words(days[0])} ${until} (UTC)` : `up ${until} (UTC)`;
 }
 
-/** What is chosen, in one word for each filter; the page says it once everything is drawn for it. */
+/** Return the selection as one word per filter. The page shows it once everything is drawn. */
 const chosenNow = () => [...FILTERS, "period"].map((name) => element(name).value).join(" ");
 
 let turn = 0;
@@ -301,7 +301,7 @@ async function showAll() {
   const mine = (turn += 1);
   for (const [name, chart] of Object.entries(page.charts)) {
     await show(name, chart, chosen);
-    await new Promise((done) => setTimeout(done)); // the browser paints what is drawn, and hears a new choice
+    await new Promise((done) => setTimeout(done)); // let the browser paint, and handle a new selection
     if (mine !== turn) return;
   }
   window.dispatchEvent(new Event("resize")); // a chart that was hidden has no width yet
@@ -315,7 +315,7 @@ for (const [name, chart] of Object.entries(page.charts)) {
 }
 for (const button of document.querySelectorAll("[data-saves]")) button.addEventListener("click", () => save(button.dataset.saves));
 
-/** The reader's choice is kept only in the address (#course=..&theme=..): it survives a reload and can be linked. */
+/** The selection is kept only in the address (#course=..&theme=..), so it survives a reload and can be linked. */
 const address = new URLSearchParams(location.hash.slice(1));
 const DEFAULTS = { ...Object.fromEntries(FILTERS.map((name) => [name, "all"])), period: element("period").value, theme: "" };
 for (const name of address.keys()) if (!(name in DEFAULTS)) address.delete(name);
@@ -336,7 +336,7 @@ function applyTheme() {
   else delete document.documentElement.dataset.theme;
 }
 
-/** Contents go to their section without taking the place of what was chosen in the address. */
+/** Links of the contents scroll to a section without replacing the selection in the address. */
 for (const link of document.querySelectorAll(".contents a")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
@@ -347,7 +347,7 @@ for (const link of document.querySelectorAll(".contents a")) {
   });
 }
 
-/** A page that lies around grows old: it says so itself. */
+/** Warn if the page is old. */
 const hours = (Date.now() - Date.parse(element("published").dateTime)) / 3_600_000;
 if (hours >= 36) {
   element("outdated").textContent = `This page is ${Math.floor(hours / 24)} days old. Run \`analytics-pipeline report\` for a new one.`;

@@ -1,4 +1,4 @@
--- Courses of one term have different days: it goes from the first to the last of them.
+-- A term lasts from the first to the last day of its courses.
 SELECT isolated(term) AS term, min(starts_on) AS first, max(ends_on) AS last, bool_and(is_derived) AS is_derived
 FROM marts.course_terms
 WHERE term IS NOT NULL AND course_id IN (SELECT course_id FROM courses WHERE term IS NOT NULL)

@@ -1,5 +1,5 @@
--- People of several courses count once in a choice of several courses, so rows can't be added up: those of the organisation and of single
--- courses are the mart's, those of other choices are counted here.
+-- People of several courses count once per selection, so counts don't add up. The mart has counts of the organisation and of
+-- single courses; this query counts other selections.
 WITH people AS (
     SELECT weeks.week, scopes.scope, weeks.user_id, bool_or(weeks.is_student) AS is_student
     FROM active_weeks AS weeks

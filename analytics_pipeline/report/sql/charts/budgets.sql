@@ -1,4 +1,5 @@
--- Each budget's period: the one under way, else the newest that ended, else the next. Percent of the amount, for drawing; the rest is for words.
+-- Each budget's current period, otherwise the newest that ended, otherwise the next. Percentages of the amount are for drawing,
+-- other columns for text.
 WITH periods AS (
     SELECT
         *,

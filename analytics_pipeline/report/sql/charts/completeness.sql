@@ -3,7 +3,7 @@ WITH states AS (
     SELECT
         dataset,
         period,
-        -- A monthly dataset has nothing between its months.
+        -- A monthly dataset has no files between its months.
         dataset IN (SELECT dataset FROM marts.data_completeness GROUP BY dataset HAVING bool_and(day(period) = 1)) AS is_monthly,
         CASE
             WHEN NOT delivered THEN 'missing'

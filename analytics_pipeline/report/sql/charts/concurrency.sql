@@ -1,5 +1,5 @@
--- Over the newest 13 weeks. Peaks of courses can't be added up: those of single courses are the mart's, those of other choices are swept
--- here as the mart does. Hours begin where those of the page's time zone do; where that is not on the hour of UTC, all are swept.
+-- The newest 13 weeks. Peaks of courses don't add up. The mart has peaks of single courses; this query sweeps other selections as
+-- the mart does. Hours follow the page's time zone; if its offset is not a full hour, this query sweeps all selections.
 WITH recent AS (SELECT greatest(last_session - 90, first_day) AS first_day, last_session AS last_day FROM span),
 ran AS (
     SELECT scopes.scope, sessions.start_time, least(sessions.end_time, sessions.start_time + INTERVAL 31 DAY) AS end_time
@@ -45,7 +45,7 @@ begun AS (
     )) AS hour
     FROM recent
 ),
--- What the clock showed: the offset of the newest change that had come.
+-- The offset at that time: that of the newest earlier change.
 shown AS (
     SELECT begun.hour, begun.hour + to_minutes(clock_changes.minutes) AS local_time
     FROM begun

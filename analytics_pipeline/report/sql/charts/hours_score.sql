@@ -1,4 +1,4 @@
--- Students as counts in cells of hours and score: nobody is a row.
+-- Number of students per cell of hours and score, never rows of people.
 WITH people AS (
     SELECT coalesce(courses.course, 'unknown') AS course, (people.minutes / 60)::DOUBLE AS hours, people.percent_of_all::DOUBLE AS score
     FROM marts.student_course_summary AS people

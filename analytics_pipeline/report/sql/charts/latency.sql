@@ -1,5 +1,5 @@
--- A percentile of fewer launches than it takes to tell it is left out: 10 for p90, 100 for p99. Percentiles can't be added up: those of
--- the organisation and of single courses are the mart's, those of other choices are computed here.
+-- Omits percentiles with too few launches: p90 needs 10, p99 needs 100. Percentiles don't add up. The mart has those of the
+-- organisation and of single courses; this query computes those of other selections.
 WITH launches AS (
     SELECT date_trunc('week', sessions.session_date)::DATE AS week, scopes.scope, sessions.launch_to_ready_seconds AS seconds
     FROM sessions

@@ -1,4 +1,4 @@
--- The largest services of each choice of the filters; what is smaller is one bar.
+-- The largest services of each selection. Smaller ones share one bar.
 WITH spent AS (
     SELECT coalesce(courses.course, 'unknown') AS course, spend.service, sum(spend.cost) AS total
     FROM marts.monthly_service_spend AS spend

@@ -1,4 +1,4 @@
--- Students as counts in cells of sessions and spend, never as rows. Cells are sized so that most people fit into 16 x 16.
+-- Number of students per cell of sessions and spend, never rows of people. Cell sizes let most people fit into 16 x 16 cells.
 WITH people AS (
     SELECT coalesce(courses.course, 'unknown') AS course, sessions, spend
     FROM marts.student_course_summary AS people

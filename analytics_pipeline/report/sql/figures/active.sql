@@ -1,5 +1,5 @@
--- First each person's part in a course by period, which is small, then the scopes: a person of several courses counts once. Whether somebody
--- was active in a period that ends with the newest day is seen from the last day alone.
+-- Aggregate per person, course and period first, which is small, then per scope, where a person of several courses counts once. The
+-- last active day alone tells whether a person was active in a period that ends with the newest day.
 WITH
 newest AS (SELECT last_session AS day FROM span),
 dates AS (SELECT DISTINCT since, until FROM windows WHERE what = 'sessions'),

@@ -1,4 +1,4 @@
--- The month of the newest complete day against the month before, up to the same day of the month and as a whole.
+-- The month of the newest complete day and the previous month, up to the same day and in full.
 WITH newest AS (
     SELECT
         coalesce((SELECT max(as_of) FROM marts.spend_forecast), (SELECT last_spend FROM span)) AS day,

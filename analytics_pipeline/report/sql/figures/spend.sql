@@ -1,4 +1,4 @@
--- Changes compare equal numbers of loaded days: a day that was not delivered is not a day without spend.
+-- Changes compare equal numbers of loaded days, as a missing file does not mean zero spend.
 SELECT
     scopes.scope,
     windows.period,

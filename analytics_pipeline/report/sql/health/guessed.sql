@@ -1,5 +1,5 @@
--- What the money rests on: a value of several days is spread over them, a fall of an accumulated cost is read one way or the other, and a
--- part that no mapping knows, or that several courses share, has no course.
+-- Estimates in the spend: values of several days are spread, falls of accumulated cost are classified, and parts that are unmapped or
+-- shared by several courses have no course.
 SELECT
     sum(cost) FILTER (dating = 'spread over several days') AS spread,
     sum(cost) FILTER (dating = 'before the first file') AS opening,

@@ -1,4 +1,4 @@
--- Idle spend from the second day after a session on: a bill may follow its session by a day. Spread as marts.spend_days does.
+-- Idle spend from the second day after a session, as a bill may lag its session by a day. Spread as in marts.spend_days.
 CREATE OR REPLACE TEMP TABLE idle_part_days AS
 WITH
 totals AS (

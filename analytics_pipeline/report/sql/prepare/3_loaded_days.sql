@@ -1,5 +1,5 @@
--- The loaded days up to the end of each period, the newest first, and how many of them a change compares with as many before. A day is
--- loaded if every cost file that is due for it is; the first file of AWS tells no spend of its day.
+-- The loaded days up to the end of each period, newest first, and how many of them a change compares with the same number before. A
+-- day is loaded if all its due cost files are. The first AWS file does not count, as it has no spend of its own day.
 CREATE OR REPLACE TEMP TABLE loaded_days AS
 WITH
 days AS (

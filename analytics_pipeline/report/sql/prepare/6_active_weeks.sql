@@ -1,5 +1,5 @@
--- Who used labs of a course in which week, and on which days of it, first and last, also of sessions that started. People are only
--- counted from here.
+-- Users of labs per course and week, with their first and last day, also counting only successful sessions. Later queries only count
+-- these people.
 CREATE OR REPLACE TEMP TABLE active_weeks AS
 WITH weeks AS (
     SELECT

@@ -1,5 +1,5 @@
--- The largest courses by name. Smaller ones are one, so that the page stays small: one for each term, department and root course, so that
--- these still add up.
+-- The largest courses by name. To keep the page small, smaller ones are merged: one per term, department and root course, so that
+-- filters still add up.
 CREATE OR REPLACE TEMP TABLE courses AS
 WITH
 ranked AS (
@@ -11,7 +11,7 @@ ranked AS (
     FROM marts.course_summary AS summary
     WHERE summary.course_id IS NOT NULL AND (summary.spend > 0 OR summary.sessions > 0 OR summary.students > 0)
 ),
--- A root course is a choice if several courses come from it, and one of them has a name in the page.
+-- The filter lists a root course if several courses descend from it, and the page names at least one of them.
 roots AS (
     SELECT root_course_id
     FROM ranked

@@ -1,4 +1,4 @@
--- A long history is drawn week by week: all of it in `weekly_bucket`, all but its newest days in `bucket`.
+-- A long history is drawn per week: `weekly_bucket` has all of it, `bucket` all except the newest days.
 CREATE OR REPLACE TEMP MACRO weekly_bucket(day) AS
     CASE WHEN (SELECT is_weekly FROM span) THEN date_trunc('week', day)::DATE ELSE day END;
 

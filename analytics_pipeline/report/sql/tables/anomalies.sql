@@ -1,4 +1,4 @@
--- No user: whoever must know who it is asks the mart.
+-- No user ids: look them up in the mart.
 SELECT
     coalesce(courses.course, 'unknown') AS course, found.day, CASE WHEN found.is_student THEN 'student' ELSE 'other' END AS who,
     round(found.cost, 2)::DOUBLE AS cost, round(found.median_cost, 2)::DOUBLE AS median_cost, found.times_median::DOUBLE AS times,

@@ -1,4 +1,4 @@
--- Students as counts in classes, never as persons: of each course and month, how many are over the cap, and how many still spend after a drop.
+-- Number of students per course and month in classes over the cap, and of those who spend after a drop; never rows of people.
 SELECT
     coalesce(courses.course, 'unknown') AS course, watched.month AS day, isolated(any_value(watched.cap_budget)) AS budget,
     max(watched.cap)::DOUBLE AS cap, count(*) FILTER (watched.cap IS NOT NULL) AS students,

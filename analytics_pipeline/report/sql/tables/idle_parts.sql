@@ -1,5 +1,5 @@
--- The parts with most idle spend, by period, and how old it is: on the newest day with idle spend of the part, how many people it is spent
--- for, what it costs, and for how long the longest of them has had no session.
+-- The parts with the most idle spend per period. For the newest day with idle spend of the part: its people, its cost, and the longest
+-- time since a session.
 WITH
 spent AS (
     SELECT
