@@ -19,7 +19,7 @@ spread AS (
     SELECT *, unnest(range(days_covered))::INTEGER AS days_before FROM values_covered WHERE days_covered > 1
 ),
 -- Most values cover one day and need no spreading.
-days AS (
+days AS MATERIALIZED (
     SELECT user_id, course_id, spend_date AS day, total AS cost FROM values_covered WHERE days_covered <= 1
     UNION ALL
     SELECT
@@ -34,7 +34,7 @@ gone AS (
     WHERE (change = 'left' AND dropped_before IS NOT TRUE) OR (dropped AND dropped_before IS NOT TRUE)
     GROUP BY user_id, course_id
 ),
-months AS (
+months AS MATERIALIZED (
     SELECT
         days.user_id, days.course_id, date_trunc('month', days.day)::DATE AS month,
         sum(days.cost) AS spend,
@@ -47,7 +47,7 @@ months AS (
     GROUP BY days.user_id, days.course_id, month
 ),
 -- If several caps apply to a course in a month, use that of the narrowest scope, then the lowest.
-caps AS (
+caps AS MATERIALIZED (
     SELECT
         members.course_id, months.month, periods.budget, periods.starts_on, periods.ends_on, periods.student_cap
     FROM staging.budget_periods AS periods
@@ -63,14 +63,28 @@ caps AS (
             periods.student_cap, periods.starts_on DESC, periods.budget
     ) = 1
 ),
-capped AS (
-    SELECT months.user_id, months.course_id, months.month, sum(days.cost) AS spend
+-- With running totals, the spend of any period is a difference of two rows.
+running AS (
+    SELECT days.user_id, days.course_id, days.day, sum(sum(days.cost)) OVER so_far AS spent
+    FROM days
+    SEMI JOIN caps ON caps.course_id = days.course_id
+    GROUP BY days.user_id, days.course_id, days.day
+    WINDOW so_far AS (PARTITION BY days.user_id, days.course_id ORDER BY days.day)
+),
+periods AS (
+    SELECT months.user_id, months.course_id, months.month, caps.starts_on, least(caps.ends_on, last_day(months.month)) AS until
     FROM months
     JOIN caps ON caps.course_id = months.course_id AND caps.month = months.month
-    JOIN days
-        ON days.user_id = months.user_id AND days.course_id = months.course_id
-        AND days.day BETWEEN caps.starts_on AND least(caps.ends_on, last_day(months.month))
-    GROUP BY months.user_id, months.course_id, months.month
+),
+capped AS (
+    SELECT
+        periods.user_id, periods.course_id, periods.month,
+        coalesce(by_end.spent, 0) - coalesce(before.spent, 0) AS spend
+    FROM periods
+    ASOF LEFT JOIN running AS by_end
+        ON by_end.user_id = periods.user_id AND by_end.course_id = periods.course_id AND periods.until >= by_end.day
+    ASOF LEFT JOIN running AS before
+        ON before.user_id = periods.user_id AND before.course_id = periods.course_id AND periods.starts_on > before.day
 )
 SELECT
     months.user_id, -- Vocareum id of the student -> marts.student_course_summary.
