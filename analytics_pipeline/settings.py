@@ -51,7 +51,7 @@ def _zone(name: object) -> object:
 
 def _owner(name: str) -> str:
     if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", name):
-        raise ValueError(f"{name!r} is no owner: give an email address, or a team as team:name")
+        raise ValueError(f"{name!r} is not an owner: give an email address, or a team as team:name")
     return name
 
 
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
         900,
         ge=30,
         validation_alias="FEED_POLL_SECONDS",
-        description="How often the sensor compares the bucket with what is loaded, in seconds.",
+        description="Seconds between the sensor's comparisons of the bucket with the ledger.",
     )
     asset_owners: Annotated[str, AfterValidator(lambda text: ",".join(_owners(text)))] = Field(
         "team:data-engineering",
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
 
     @property
     def owners(self) -> list[str]:
-        """Return whom the Dagster UI names as owners of the assets."""
+        """Return the assets' owners for the Dagster UI."""
         return _owners(self.asset_owners)
 
     @property

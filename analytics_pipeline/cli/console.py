@@ -36,15 +36,15 @@ err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() el
 
 
 @dataclass
-class _Manner:
-    """How the command that runs was asked to speak.
+class _OutputOptions:
+    """Output options of the running command.
 
     Attributes:
-        as_json: whether to print one JSON document and no prose.
-        quiet: whether to leave out notes and progress.
-        tables: what `table` was given, by key, for the document.
-        notes, problems: what `note` and `print_error` were given, for the document.
-        is_answered: whether the command printed a document of its own.
+        as_json: whether to print one JSON document instead of text.
+        quiet: whether to omit notes and progress.
+        tables: rows given to `table`, by key, for the document.
+        notes, problems: texts given to `print_info` and `print_error`, for the document.
+        has_own_document: whether the command printed its own document.
     """
 
     as_json: bool = False
@@ -52,25 +52,25 @@ class _Manner:
     tables: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    is_answered: bool = False
+    has_own_document: bool = False
 
 
-_manner = _Manner()
+_output = _OutputOptions()
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 _QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes and no progress.")]
-_VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Print what the pipeline logs, on stderr.")]
+_VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Print the pipeline's log on stderr.")]
 
 
 def command(function: Command) -> Command:
-    """Load `.env` first, and turn a foreseeable error into its message and exit code 2. Adds `--quiet` and `--verbose`."""
+    """Load `.env` first, and turn expected errors into a message and exit code 2. Adds `--quiet` and `--verbose`."""
     return _command(function, {"quiet": _QUIET, "verbose": _VERBOSE})
 
 
 def tabular(function: Command) -> Command:
-    """Do what `command` does for one that prints tables: it takes `--json`, too.
+    """Extend `command` for commands that print tables: adds `--json`.
 
     The document is an object: each table by its key as an array of objects, `notes` and `problems` as arrays of texts.
     """
@@ -80,15 +80,15 @@ def tabular(function: Command) -> Command:
 def _command(function: Command, options: dict[str, Any]) -> Command:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        global _manner
+        global _output
         asked = {name: kwargs.pop(name, False) for name in options}
-        _manner = _Manner(asked.get("as_json", False), asked["quiet"])
+        _output = _OutputOptions(asked.get("as_json", False), asked["quiet"])
         with _logged(verbose=asked["verbose"]):
             try:
                 return _run(function, *args, **kwargs)
             finally:
-                if _manner.as_json and not _manner.is_answered:
-                    print_json({**_manner.tables, "notes": _manner.notes, "problems": _manner.problems})
+                if _output.as_json and not _output.has_own_document:
+                    print_json({**_output.tables, "notes": _output.notes, "problems": _output.problems})
 
     signature = inspect.signature(function, eval_str=True)
     added = [
@@ -115,7 +115,7 @@ def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 @contextmanager
 def _logged(*, verbose: bool) -> Iterator[None]:
-    """Send what this package logs from INFO on to stderr, if asked."""
+    """Print this package's log from INFO on to stderr, if requested."""
     if not verbose:
         yield
         return
@@ -132,19 +132,19 @@ def _logged(*, verbose: bool) -> Iterator[None]:
 
 
 def wants_json() -> bool:
-    """Return whether the running command was given `--json`."""
-    return _manner.as_json
+    """Return whether the running command has `--json`."""
+    return _output.as_json
 
 
 def print_json(document: object) -> None:
-    """Print a JSON document as the command's whole answer: decimals and times are texts, NULL is null."""
-    _manner.is_answered = True
+    """Print a JSON document as the command's only output. Decimals and times are strings, NULL is null."""
+    _output.has_own_document = True
     typer.echo(json.dumps(document, default=str))
 
 
 def print_text(write: Callable[[TextIO], None]) -> None:
-    """Have the command's whole answer written to stdout by a function."""
-    _manner.is_answered = True
+    """Let a function write the command's only output to stdout."""
+    _output.has_own_document = True
     write(sys.stdout)
 
 
@@ -156,7 +156,7 @@ def fail(text: str, code: int = UNUSABLE) -> NoReturn:
 
 def print_error(text: str) -> None:
     """Print an error to stderr."""
-    _manner.problems.append(text)
+    _output.problems.append(text)
     err.print(printable(text), style="red", markup=False, soft_wrap=True)
 
 
@@ -173,7 +173,7 @@ def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> 
 
 
 def complete_dataset(incomplete: str) -> list[str]:
-    """Return the datasets whose name begins so, for the shell's completion."""
+    """Return the datasets with this prefix, for shell completion."""
     from analytics_pipeline.datasets import DATASETS
 
     return [name for name in DATASETS if name.startswith(incomplete)]
@@ -189,15 +189,15 @@ def known_dataset(name: str) -> str:
 
 
 def print_info(text: str) -> None:
-    """Print a line of prose, unless it is not wanted."""
-    _manner.notes.append(text)
-    if not (_manner.as_json or _manner.quiet):
+    """Print a line of text, unless the command is quiet."""
+    _output.notes.append(text)
+    if not (_output.as_json or _output.quiet):
         out.print(printable(text), markup=False, soft_wrap=True)
 
 
 def print_hint(text: str) -> None:
-    """Print on stderr how to see more, so that a pipe holds the table alone."""
-    if not (_manner.as_json or _manner.quiet):
+    """Print on stderr how to see more, so that a pipe gets only the table."""
+    if not (_output.as_json or _output.quiet):
         err.print(printable(text), style="dim", markup=False, soft_wrap=True)
 
 
@@ -216,15 +216,15 @@ def table(
     """Print a table.
 
     Args:
-        title: above it, on a terminal alone.
-        columns: names, in words.
-        rows: cells in the order of the columns; whole numbers stand at the right.
-        whole: columns whose cells are not broken over lines.
-        key: name in the JSON document; the title in snake case if none is given.
+        title: heading, on a terminal only.
+        columns: column names, as text.
+        rows: cells in the order of the columns. Integers are right-aligned.
+        whole: columns whose cells are not wrapped.
+        key: name in the JSON document. Defaults to the title in snake case.
     """
-    if _manner.as_json:
+    if _output.as_json:
         names = [_snake(name) for name in columns]
-        _manner.tables[key or _snake(title)] = [dict(zip(names, row, strict=True)) for row in rows]
+        _output.tables[key or _snake(title)] = [dict(zip(names, row, strict=True)) for row in rows]
     elif out.is_terminal:
         made = drawn(title, columns, rows, whole, out.width)
         out.print(made, crop=False)  # what may not be broken is wrapped by the terminal
@@ -240,7 +240,7 @@ def _snake(name: str) -> str:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal, occasional lines elsewhere; yield the function that advances it by one."""
-    if _manner.as_json or _manner.quiet:
+    if _output.as_json or _output.quiet:
         yield lambda: None
         return
     if not out.is_terminal:

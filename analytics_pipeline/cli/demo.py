@@ -28,7 +28,7 @@ Next steps:
   {command} quarantine list    (rejected records, and why)
   {command} report --open      (the charts)
   make dev    (the Dagster UI on http://127.0.0.1:3000; nothing new is delivered)
-  {command} demo --live    (with the UI, and a new day each minute: sensors, checks and alerts at work)
+  {command} demo --live    (with the UI and a new day each minute: sensors, checks and alerts in action)
 For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: install -m 600 .env.example .env, {command} doctor"""
 
 
@@ -51,8 +51,8 @@ def demo(
     """Load a simulated organisation.
 
     Serves an API, an S3 and eight flawed datasets on this machine, and loads them with the real pipeline over HTTP.
-    With --live the last days arrive one by one while the Dagster UI runs, one of their files broken at first, so that sensors,
-    automation, checks and alerts are seen at work. Alerts are printed here.
+    With --live the last days arrive one by one while the Dagster UI runs. One of their files is broken at first, to show
+    sensors, automation, checks and alerts in action. Alerts are printed here.
     """
     try:
         from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec

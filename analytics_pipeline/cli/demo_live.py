@@ -40,7 +40,7 @@ def run_live(vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]],
             "DAGSTER_UI_URL": f"http://127.0.0.1:{port}",
         }
         print_info(
-            f"A new day is delivered every {every:g} s; the newest are {LIVE_DAYS} days late, which alerts say at first."
+            f"A new day is delivered every {every:g} s; the newest are {LIVE_DAYS} days late, which causes alerts at first."
         )
         program = [sys.executable, "-m", "analytics_pipeline", "dev", "--port", str(port)]
         with subprocess.Popen(program) as ui:  # noqa: S603
@@ -51,6 +51,6 @@ def run_live(vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]],
                     for key, body in step.files.items():
                         vocareum.put(key, body)
                     print_info(f"{datetime.now(UTC):%H:%M:%S} {step.text}")
-            except KeyboardInterrupt:  # the UI, of the same terminal, ends by it, too
+            except KeyboardInterrupt:  # also ends the UI, which shares the terminal
                 return ui.wait()
     return DONE

@@ -1,4 +1,4 @@
-"""The notice of `dev` and `daemon` when nothing will be loaded: settings are missing, or the simulated feed is not running."""
+"""The notice of `dev` and `daemon` if nothing will load: settings are missing, or the simulated feed is not running."""
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require
@@ -8,18 +8,18 @@ _MARK = "simulated"
 
 
 def mark_simulated(settings: Settings) -> None:
-    """Remember in the data folder that its organisation is a simulated one."""
+    """Mark the data folder as one of a simulated organisation."""
     with private_file(settings.data_dir / _MARK) as file:
         file.write(b"`analytics-pipeline demo` loaded a simulated organisation into this folder.\n")
 
 
 def feed_notice(settings: Settings) -> str:
-    """Return why nothing will be loaded, and what to do; empty if the settings name a feed."""
+    """Return why nothing will load, and the remedy; empty if the settings name a feed."""
     is_simulated = (settings.data_dir / _MARK).exists()
     if is_simulated and settings.api_url == Settings.model_fields["api_url"].default:
         return (
-            f"{settings.data_dir} holds the demo's organisation, and its simulated feed is not running: nothing new is loaded. To see "
-            "sensors, checks and alerts at work, end this and run `analytics-pipeline demo --live`."
+            f"{settings.data_dir} holds the demo's organisation, and its simulated feed is not running: nothing new will load. To see "
+            "sensors, checks and alerts in action, end this and run `analytics-pipeline demo --live`."
         )
     try:
         require(settings)

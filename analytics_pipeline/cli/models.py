@@ -1,4 +1,4 @@
-"""`analytics-pipeline models`: look at the SQL models, and try a change of one on the published file, in memory."""
+"""`analytics-pipeline models`: show the SQL models, and try changes in memory on the published file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from analytics_pipeline.sql_models.dbt_project import dbt_files
 from analytics_pipeline.sql_models.sandbox import Sandbox, open_sandbox
 from analytics_pipeline.sql_models.selection import find, select
 
-app = typer.Typer(help="Look at the SQL models, or try a change of one in memory.", no_args_is_help=True)
+app = typer.Typer(help="Show the SQL models, or try a change of one in memory.", no_args_is_help=True)
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -34,11 +34,11 @@ SelectOption = Annotated[
         "--select",
         metavar="NAME+",
         autocompletion=_complete,
-        help="This model; NAME+ with all that read it, +NAME with all it reads. May be given several times.",
+        help="A model; NAME+ includes its readers, +NAME the models that it reads. May be repeated.",
     ),
 ]
 FileOption = Annotated[
-    Path | None, typer.Option("--from", help="Another published file than that of the settings.", dir_okay=False)
+    Path | None, typer.Option("--from", help="Published file to use instead of that of the settings.", dir_okay=False)
 ]
 RowsOption = Annotated[int, typer.Option(min=0, help="Print the first rows of each model.")]
 
@@ -46,7 +46,7 @@ RowsOption = Annotated[int, typer.Option(min=0, help="Print the first rows of ea
 @app.command("list")
 @tabular
 def list_models(folder: FolderOption = None) -> None:
-    """List the models in build order, with what each one reads."""
+    """List the models in build order, with the tables that they read."""
     project = load_project(folder)
     rows = [
         (
@@ -69,17 +69,17 @@ def show(
     ],
     folder: FolderOption = None,
 ) -> None:
-    """Show what a model's rows and columns mean, what it reads, what reads it, and its tests."""
+    """Show the meaning of a model's rows and columns, its sources, its readers and its tests."""
     project = load_project(folder)
     model = find(project, name)
     print_info(f"{model.qualified}: {model.description}")
-    print_info(f"One row for each: {', '.join(key_of(project, model)) or 'not declared by a test'}.")
+    print_info(f"Grain: {', '.join(key_of(project, model)) or 'not declared by a test'}.")
     table("Columns", ["column", "meaning"], list(model.columns.items()), ["column"])
     readers = sorted(other.qualified for other in project.models.values() if model.qualified in other.depends_on)
     tests = [test for test in project.tests.values() if project.home_of(test) == model.qualified]
-    neighbours = [("reads", one) for one in sorted(model.depends_on)] + [("is read by", one) for one in readers]
+    neighbours = [("reads", name) for name in sorted(model.depends_on)] + [("is read by", name) for name in readers]
     table("Lineage", ["direction", "table"], neighbours)
-    table("Tests", ["test", "what it holds"], [(test.name, test.description) for test in tests], ["test"])
+    table("Tests", ["test", "description"], [(test.name, test.description) for test in tests], ["test"])
 
 
 @app.command()
@@ -87,26 +87,28 @@ def show(
 def build(
     selected: SelectOption = None,
     rows: RowsOption = 0,
-    changes: Annotated[int, typer.Option(min=0, help="Print rows that differ, as published and as built.")] = 0,
+    changes: Annotated[
+        int, typer.Option(min=0, help="Number of changed rows to print, as published and as built.")
+    ] = 0,
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
     """Build models in memory from analytics.duckdb, and compare their rows with the published ones.
 
-    Nothing is written, and no private data is needed. A model that reads a private column can't be built: it is named,
-    and its published rows are used.
+    Writes nothing and needs no private data. A model that reads a private column can't be built: the command names it and
+    uses its published rows.
 
-    Exit codes: 0 built, 1 a model was not built, 2 there is no published file, or a .sql file can't be used.
+    Exit codes: 0 built, 1 a model failed, 2 no published file, or an invalid .sql file.
     """
     project = load_project(folder)
     with open_sandbox(file or load_settings().published_path, project) as sandbox:
         built, failed = _build(sandbox, selected)
-        _tell_differences(sandbox, built)
+        _print_differences(sandbox, built)
         for model in built:
             if rows:
                 _table(f"{model.qualified}, first rows", *sandbox.rows(f"FROM {model.qualified}", rows), model, "rows")
             if changes and not difference(sandbox, model).is_same:
-                _table(f"{model.qualified}, what differs", *changed_rows(sandbox, model, changes), model, "changes")
+                _table(f"{model.qualified}, changed rows", *changed_rows(sandbox, model, changes), model, "changes")
     raise typer.Exit(INCOMPLETE if failed else DONE)
 
 
@@ -120,7 +122,7 @@ def test(
 ) -> None:
     """Build models in memory as `build` does, and run the tests that read them.
 
-    Exit codes: 0 all hold, 1 a test fails or a model was not built, 2 there is no published file, or a .sql file can't be used.
+    Exit codes: 0 all pass, 1 a test or model failed, 2 no published file, or an invalid .sql file.
     """
     project = load_project(folder)
     with open_sandbox(file or load_settings().published_path, project) as sandbox:
@@ -128,12 +130,14 @@ def test(
         names = {model.qualified for model in (built if selected else project.models.values())}
         results = [(test, sandbox.run(test)) for test in project.tests.values() if test.depends_on & names]
         ran = [result for _, result in results if isinstance(result, Tested)]
-        _tell_tests(sandbox, ran, rows)
+        _print_tests(sandbox, ran, rows)
         for test, result in results:
             if isinstance(result, str):
                 print_info(f"{test.name} was not run: {result}.")
-    wrong = [one for one in ran if not one.passed and (one.failure or one.test.severity is Severity.ERROR)]
-    print_info(f"{sum(one.passed for one in ran)} of {len(ran)} tests hold.")
+    wrong = [
+        result for result in ran if not result.passed and (result.failure or result.test.severity is Severity.ERROR)
+    ]
+    print_info(f"{sum(result.passed for result in ran)} of {len(ran)} tests pass.")
     raise typer.Exit(INCOMPLETE if failed or wrong else DONE)
 
 
@@ -151,7 +155,7 @@ def export_dbt(
     Its profile attaches analytics.duckdb read-only and builds into dev.duckdb. A model that reads private columns
     selects its published rows.
 
-    Exit codes: 0 done, 2 the folder is not empty, there is no published file, or a .sql file can't be used.
+    Exit codes: 0 done, 2 the folder is not empty, no published file, or an invalid .sql file.
     """
     published = (file or load_settings().published_path).absolute()
     if target.exists() and any(target.iterdir()):
@@ -171,7 +175,7 @@ def export_dbt(
 
 
 def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model], bool]:
-    """Build the selected models; print which fail. Return the models that were built, and whether any was not."""
+    """Build the selected models and print failures. Return the built models, and whether any failed."""
     project = sandbox.project
     chosen = select(project, selected or ())
     named = {find(project, pattern.strip("+")).qualified for pattern in selected or ()}
@@ -190,14 +194,15 @@ def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model
     return [result.model for result in results if not result.failure], failed
 
 
-def _tell_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
+def _print_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
     found = {model.qualified: difference(sandbox, model) for model in built}
     rows = [
-        (name, one.rows, one.before, one.added, one.removed, one.changed, _columns(one)) for name, one in found.items()
+        (name, change.rows, change.before, change.added, change.removed, change.changed, _columns(change))
+        for name, change in found.items()
     ]
     columns = ["model", "rows", "published", "added", "removed", "changed", "columns that differ"]
     table("Built in memory, compared with the published file", columns, rows, ["model"], key="built")
-    if same := sum(one.is_same for one in found.values()):
+    if same := sum(change.is_same for change in found.values()):
         print_info(f"{same} of {len(found)} are as published.")
 
 
@@ -208,23 +213,23 @@ def _columns(found: Difference) -> str:
     return "; ".join([*parts, *found.retyped])
 
 
-def _tell_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
+def _print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
     table(
         "Tests",
         ["test", "verdict", "rows"],
-        [(one.test.name, _verdict(one), one.violations) for one in ran],
+        [(result.test.name, _verdict(result), result.violations) for result in ran],
         ["test"],
     )
-    for one in ran:
-        if one.failure:
-            print_error(f"{one.test.name} could not run: {one.failure}")
-        elif not one.passed:
-            (print_error if one.test.severity is Severity.ERROR else print_info)(
-                f"{one.test.name}: {one.test.description}"
+    for result in ran:
+        if result.failure:
+            print_error(f"{result.test.name} could not run: {result.failure}")
+        elif not result.passed:
+            (print_error if result.test.severity is Severity.ERROR else print_info)(
+                f"{result.test.name}: {result.test.description}"
             )
             if rows:
-                columns, found = sandbox.rows(one.test.sql, rows)
-                table(one.test.name, columns, [[plain(cell) for cell in row] for row in found])
+                columns, found = sandbox.rows(result.test.sql, rows)
+                table(result.test.name, columns, [[plain(cell) for cell in row] for row in found])
 
 
 def _verdict(tested: Tested) -> str:

@@ -1,7 +1,4 @@
-"""`analytics-pipeline query`: query the published file from a terminal or a script.
-
-How rows are printed belongs in `row_formats.py`.
-"""
+"""`analytics-pipeline query`: query the published file from a terminal or a script. `row_formats.py` prints the rows."""
 
 import os
 import sys
@@ -56,21 +53,21 @@ def query(
 ) -> None:
     """Query analytics.duckdb with SQL.
 
-    The file is opened read-only. A query cannot read or write any other file; --output writes what it answers.
+    The file is opened read-only. A query can't read or write any other file; --output writes its result.
 
-    Exit codes: 0 done, 1 the SQL is refused or fails, 2 there is no published file, or the options don't fit.
+    Exit codes: 0 done, 1 the SQL is refused or fails, 2 no published file, or conflicting options.
     """
     sql = _sql(sql, file)
     shown_as = _format(shown_as, output)
     most = limit or (SHOWN if shown_as in FOR_PEOPLE and not output else None)
     path = load_settings().published_path
-    with _asked(path, sql) as answered:
+    with _execute(path, sql) as result:
         if shown_as is Format.PARQUET:
             assert output is not None  # _format requires it
-            write_parquet(answered, output, most)
+            write_parquet(result, output, most)
             return
-        columns = [column[0] for column in answered.description]
-        rows = answered.fetchall() if most is None else answered.fetchmany(most + 1)
+        columns = [column[0] for column in result.description]
+        rows = result.fetchall() if most is None else result.fetchmany(most + 1)
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
     shown = rows if most is None else rows[:most]
     if output:
@@ -86,7 +83,7 @@ def query(
 
 
 def _sql(sql: str | None, file: Path | None) -> str:
-    """The statement, from exactly one of the argument and the file."""
+    """Return the statement, from either the argument or the file."""
     if (sql is None) == (file is None):
         fail('Give the SQL as an argument, or a file with -f, such as: query "FROM marts.course_summary"')
     if sql is not None:
@@ -98,13 +95,13 @@ def _sql(sql: str | None, file: Path | None) -> str:
 
 
 def _format(asked: Format | None, output: Path | None) -> Format:
-    """The format that was asked for, or that the options stand for."""
+    """Return the requested format, or the one that the other options imply."""
     if wants_json():
         if asked not in (None, Format.JSON):
             fail(f"--json and --format {asked} exclude each other: give one of them.")
         return Format.JSON
     if asked is None and output is not None:
-        asked = next((one for one in Format if output.suffix == f".{one}"), Format.CSV)
+        asked = next((known for known in Format if output.suffix == f".{known}"), Format.CSV)
     if asked is Format.PARQUET and output is None:
         fail("Parquet is not text: name a file for it with --output, such as --output rows.parquet.")
     return asked or (Format.TABLE if out.is_terminal else Format.CSV)
@@ -123,20 +120,20 @@ def _print(shown_as: Format, columns: Sequence[str], rows: Sequence[Sequence[Any
 
 
 @contextmanager
-def _asked(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The file with the query asked, whose rows the block fetches."""
+def _execute(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the file and execute the query; the block fetches its rows."""
     if not path.exists():
         fail(
             f"There is no published file at {path} yet. Run `analytics-pipeline sync` or `analytics-pipeline publish`."
         )
     try:
         with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
-            answered = connection.execute(sql)
-            if answered is None or not answered.description:
+            result = connection.execute(sql)
+            if result is None or not result.description:
                 fail(
                     'There is no statement, or one that returns nothing. Give a query, such as "FROM marts.course_summary".',
                     INCOMPLETE,
                 )
-            yield answered
+            yield result
     except duckdb.Error as error:
         fail(str(error), INCOMPLETE)

@@ -6,7 +6,7 @@ from analytics_pipeline.storage.disk import translate_disk_full
 
 
 def rebuild(settings: Settings, command: str = "sync") -> bool:
-    """Rebuild stale models and publish, in a run that names the command; return whether that succeeded."""
+    """Rebuild stale models and publish, in a run tagged with the command; return whether that succeeded."""
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance

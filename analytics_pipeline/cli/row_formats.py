@@ -1,4 +1,4 @@
-"""Rows of a query as CSV, JSON, Markdown, vertical text or Parquet. A terminal gets nothing that would steer it."""
+"""Rows of a query as CSV, JSON, Markdown, vertical text or Parquet. Removes control characters for a terminal."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from analytics_pipeline.cli.tables import drawn, one_line, plain, printable
 
 
 class Format(StrEnum):
-    """How rows are shown."""
+    """Output format of rows."""
 
     TABLE = "table"
     VERTICAL = "vertical"
@@ -25,18 +25,18 @@ class Format(StrEnum):
 
 
 FOR_PEOPLE = {Format.TABLE, Format.VERTICAL, Format.MARKDOWN}
-"""Formats that stop at a number of rows unless a limit is given."""
+"""Formats with a default limit of rows."""
 
 Rows = Sequence[Sequence[Any]]
 _WIDE = 160  # columns of a table in a file
 
 
 def write(shown_as: Format, columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
-    """Write rows as text to a stream; all formats but Parquet."""
+    """Write rows as text to a stream, in any format but Parquet."""
     if shown_as is Format.CSV:
         _csv(columns, rows, stream, for_terminal=for_terminal)
     elif shown_as is Format.JSON:
-        # Decimals and times are texts: a JSON number would be read as a float.
+        # Decimals and times are strings, as readers parse JSON numbers as floats.
         records = [dict(zip(columns, row, strict=True)) for row in rows]
         stream.write(json.dumps(records, default=plain, ensure_ascii=for_terminal) + "\n")
     elif shown_as is Format.MARKDOWN:
@@ -51,12 +51,12 @@ def write(shown_as: Format, columns: Sequence[str], rows: Rows, stream: TextIO, 
 
 
 def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int | None) -> int:
-    """Write a query's rows to a Parquet file (ZSTD), batch by batch; return how many.
+    """Write a query's rows to a Parquet file (ZSTD) in batches; return the number of rows.
 
     Args:
         answered: a connection on which the query was executed.
-        target: replaced as a whole.
-        most: rows to write; None for all.
+        target: file to replace.
+        most: maximum number of rows; None for all.
     """
     import pyarrow as pa  # takes a quarter of a second
     import pyarrow.parquet as parquet
@@ -77,7 +77,7 @@ def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int |
 
 def _csv(columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
     writer = csv.writer(stream, lineterminator="\n")
-    # A program gets names and cells as they are; a terminal would be steered by some.
+    # Programs get names and cells unchanged; for a terminal, control characters are replaced.
     shown = printable if for_terminal else str
     writer.writerow(map(shown, columns))
     writer.writerows([shown(plain(cell)) for cell in row] for row in rows)
@@ -99,7 +99,7 @@ def _piped(cells: Sequence[str]) -> str:
 
 
 def _vertical(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:
-    """A line for each cell: for rows of many columns."""
+    """Write one line per cell, for rows with many columns."""
     names = [one_line(name) for name in columns]
     width = max(map(len, names), default=0)
     for number, row in enumerate(rows, 1):

@@ -1,4 +1,4 @@
-"""Tables as text: drawn for a terminal, tab-separated for a pipe. Who prints which is decided in `console.py`."""
+"""Tables as text: drawn for a terminal, tab-separated for a pipe. `console.py` chooses."""
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
@@ -7,16 +7,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-_SHORT = 16  # characters of a cell that is not broken over lines
+_SHORT = 16  # longest cell that is never wrapped
 
 
 def printable(text: str) -> str:
-    """Text without what would steer a terminal: delivered cells and keys may hold anything."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+    """Return text without control characters, as delivered cells and keys may contain anything."""
+    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
 
 
 def one_line(text: str) -> str:
-    """A sender's text within a line of ours: it can't begin a line of its own."""
+    """Return a sender's text for use within a line, without line breaks."""
     return printable(text).replace("\n", "\\n")
 
 
@@ -26,7 +26,7 @@ def text_field(value: object) -> str:
 
 
 def plain(value: object) -> str:
-    """Return a value as text: NULL is empty, and no number has an exponent or loses a digit."""
+    """Return a value as text. NULL is empty; numbers have all digits and no exponent."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -37,9 +37,9 @@ def plain(value: object) -> str:
 def drawn(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Collection[str], width: int
 ) -> Table:
-    """Return a table as a terminal of this many columns shows it, with narrower gaps where it is tight.
+    """Return a table for a terminal of this width, with narrower gaps if space is short.
 
-    Whole numbers stand at the right, and cells of the columns in `whole` are not broken over lines.
+    Right-aligns integers, and does not wrap cells of the columns in `whole`.
     """
     widths, unbroken = [], []
     for at, name in enumerate(columns):
@@ -63,8 +63,8 @@ def drawn(
         )
     for row in rows:
         made.add_row(*(Text(_cell(cell)) for cell in row))
-    # Rich cuts what may not be broken, numbers too, where a terminal is too narrow for it: rather have the terminal wrap.
-    made.min_width = min(len(title), width)  # Rich breaks a title over lines where the table is narrower
+    # On a narrow terminal, Rich truncates cells that must not wrap, even numbers. Let the terminal wrap them instead.
+    made.min_width = min(len(title), width)  # Rich wraps a title that is wider than the table
     if (needed := least + gap * len(columns)) > width:
         made.width = needed
     return made

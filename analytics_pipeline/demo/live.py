@@ -1,6 +1,5 @@
-"""The simulated Vocareum while time passes: a day of files each minute, one of them broken at first, and a webhook for alerts.
-
-What the organisation's files hold belongs in `organisation/`.
+"""Deliveries of the simulated Vocareum over time: a day of files each minute, one of them broken at first, and a webhook for
+alerts. `organisation/` defines the files' content.
 """
 
 import json
@@ -14,12 +13,12 @@ from analytics_pipeline.demo.wsgi import Answer, serving
 
 ERROR_PAGE = b"<html><body>503 Service Unavailable</body></html>"
 BROKEN_DAY = 2
-"""Which of the new days comes as an error page first, so that a failure, its alert and its end are seen."""
+"""Index of the new day that first arrives as an error page, to show a failure, its alert and its resolution."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What the simulated vendor does in one minute.
+    """The simulated vendor's deliveries in one minute.
 
     Attributes:
         text: what happens, for people.
@@ -31,14 +30,16 @@ class Step:
 
 
 def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
-    """Yield what is delivered minute by minute: each day's files, and after the last day a file that is rewritten, for ever.
+    """Yield the deliveries of each minute: each day's files, then endless rewrites of the last day's file.
 
     Args:
-        days: the files of each day that is delivered late, by day; at least one.
+        days: files of each late day, by day; at least one day.
     """
     broken: dict[str, bytes] = {}
     for number, (day, files) in enumerate(sorted(days.items()), 1):
-        yield Step(f"{day}: {len(files)} files are delivered.{_mended(broken)}", {**broken, **_without(files, broken)})
+        yield Step(
+            f"{day}: {len(files)} files are delivered.{_redelivered(broken)}", {**broken, **_without(files, broken)}
+        )
         broken = {}
         if number == BROKEN_DAY and files:
             key = min(files)
@@ -48,14 +49,16 @@ def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
     whole = max(last, key=lambda key: last[key].count(b"\n"))
     lines = last[whole].splitlines(keepends=True)
     if broken:
-        yield Step(_mended(broken).strip(), broken)
+        yield Step(_redelivered(broken).strip(), broken)
     while True:
-        yield Step(f"{whole} is rewritten with a row less, as Vocareum rewrites a day.", {whole: b"".join(lines[:-1])})
+        yield Step(
+            f"{whole} is rewritten with one row fewer, as Vocareum may rewrite a day.", {whole: b"".join(lines[:-1])}
+        )
         yield Step(f"{whole} is rewritten with all of its rows.", {whole: b"".join(lines)})
 
 
-def _mended(broken: Iterable[str]) -> str:
-    return "".join(f" {key} is delivered whole again." for key in broken)
+def _redelivered(broken: Iterable[str]) -> str:
+    return "".join(f" {key} is delivered again, complete." for key in broken)
 
 
 def _without(files: Mapping[str, bytes], others: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -64,7 +67,7 @@ def _without(files: Mapping[str, bytes], others: Mapping[str, bytes]) -> dict[st
 
 @contextmanager
 def webhook(told: Callable[[str], None]) -> Iterator[str]:
-    """Serve a Slack-compatible webhook on this machine; yield its URL, and call a function with each text."""
+    """Serve a Slack-compatible webhook on this machine and yield its URL. Call a function with each text."""
 
     def receive(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -1,7 +1,7 @@
-"""Alerts by apprise: Slack, Teams, email and others, by URL. The URLs are secrets and are in no message and no log.
+"""Alerts by apprise: Slack, Teams, email and others, by URL. The URLs are secrets and appear in no message and no log.
 
-apprise itself would follow redirects, send in the clear, skip the check of a certificate and log addresses where a URL or a level
-asks for it. Here nothing can ask for it.
+Depending on a URL or the log level, apprise follows redirects, sends unencrypted, skips certificate checks and logs addresses.
+This module prevents all of that.
 """
 
 import logging
@@ -19,21 +19,21 @@ from analytics_pipeline.vocareum.addresses import UnsafeAddress, is_loopback, re
 from analytics_pipeline.vocareum.redaction import hide, register
 
 SECONDS = 10.0
-"""The longest wait for a connection, and for an answer."""
+"""Timeouts in seconds for connecting, and for a response."""
 # httpx logs the whole URL of each request, from INFO on; urllib3 the path, at DEBUG.
 for _name in ("httpx", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 _WEBHOOK_FIELDS = "?:message=text&:version=&:title=&:type=&:attachments=&format=text&method=POST"
-"""What makes of apprise's JSON message the one that Slack-compatible webhooks take: a text alone."""
+"""Parameters that reduce apprise's JSON message to the text that Slack-compatible webhooks expect."""
 
 
 class NotSent(PipelineError):
-    """No recipient accepted a message. The text never holds an address, which is a secret."""
+    """No recipient accepted a message. The text never contains an address, which is a secret."""
 
 
 @dataclass(frozen=True)
 class _Recipient:
-    """Apprise's object for a URL, what people call it, and the variable that holds the URL."""
+    """A recipient: apprise's object for a URL, its display name, and the variable with the URL."""
 
     plugin: Any
     name: str
@@ -47,7 +47,7 @@ class Notifier:
     Attributes:
         webhook: ALERT_WEBHOOK_URL, a Slack-compatible webhook; a secret, may be empty.
         urls: ALERT_URLS, apprise URLs separated by blanks; a secret, may be empty.
-        ui_url: URL at which people reach the Dagster UI, for links.
+        ui_url: URL of the Dagster UI, for links.
     """
 
     webhook: SecretStr
@@ -56,20 +56,20 @@ class Notifier:
 
     @property
     def has_recipients(self) -> bool:
-        """Whether there is anybody to send to."""
+        """Return whether there are recipients."""
         return bool(self.webhook.get_secret_value() or self.urls.get_secret_value().split())
 
     def check(self) -> None:
-        """Check every URL, without a message.
+        """Check every URL without sending a message.
 
         Raises:
-            UnsafeAddress: a URL is unknown to apprise, or would send in the clear to another machine.
+            UnsafeAddress: apprise does not know a URL, or it would send unencrypted to another machine.
         """
         with _silenced():
             self._recipients()
 
     def send(self, text: str) -> list[str]:
-        """Send a text to every recipient; return what went wrong with those that did not accept it.
+        """Send a text to every recipient; return the problems of those that did not accept it.
 
         Raises:
             NotSent: no recipient accepted it, or a URL can't be used.
@@ -78,12 +78,12 @@ class Notifier:
         try:
             with _silenced() as answers:
                 recipients = self._recipients()
-                problems = [problem for one in recipients if (problem := _post(one, text, answers))]
+                problems = [problem for recipient in recipients if (problem := _post(recipient, text, answers))]
             failed = len(problems) == len(recipients)
         except UnsafeAddress as error:
             problems, failed = [str(error)], True
         if failed:
-            # Raised outside of any handler: errors that hold an address are no context of this one.
+            # Raise it outside of the handler, so that errors with an address are not its context.
             raise NotSent(hide(" ".join(problems)))
         return problems
 
@@ -100,7 +100,7 @@ class Notifier:
 
 
 def _slack_compatible(webhook: str) -> str:
-    """Return apprise's URL of a webhook that takes a JSON object with a text; its own query goes along."""
+    """Return apprise's URL for a webhook that expects a JSON object with a text. Keeps the webhook's own query."""
     address = urlsplit(webhook)
     scheme = "jsons" if address.scheme == "https" else "json"
     query = "".join(f"&-{part}" for part in address.query.split("&") if part)
@@ -108,10 +108,10 @@ def _slack_compatible(webhook: str) -> str:
 
 
 def _plugin(url: str, variable: str) -> Any:
-    """Return apprise's object for a URL, with everything that would be unsafe turned off.
+    """Return apprise's object for a URL, with unsafe options disabled.
 
     Raises:
-        UnsafeAddress: apprise does not know the URL, or it would send in the clear to another machine.
+        UnsafeAddress: apprise does not know the URL, or it would send unencrypted to another machine.
     """
     import apprise  # takes a quarter of a second, which only a message or a check is worth
 
@@ -129,7 +129,7 @@ def _plugin(url: str, variable: str) -> Any:
             f"The {scheme} URL in {variable} would send without encryption to another machine.",
             f"Use its encrypted form, such as {scheme}s:// (jsons://, mailtos://).",
         )
-    plugin.redirects, plugin.verify_certificate = False, True  # whatever ?redirect= and ?verify= say
+    plugin.redirects, plugin.verify_certificate = False, True  # override ?redirect= and ?verify=
     plugin.socket_connect_timeout = min(plugin.socket_connect_timeout, SECONDS)
     plugin.socket_read_timeout = min(plugin.socket_read_timeout, SECONDS)
     return plugin
@@ -150,7 +150,7 @@ def _post(recipient: _Recipient, text: str, answers: Sequence[str]) -> str | Non
 
 @contextmanager
 def _silenced() -> Iterator[list[str]]:
-    """Keep what apprise logs, which may hold addresses, to ourselves; yield its lines."""
+    """Capture apprise's log, which may contain addresses, and yield its lines."""
     lines: list[str] = []
     logger, handler = logging.getLogger("apprise"), logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Compare the rows of a model built in the sandbox with the published ones, by key and column."""
+"""Compare a model's rows in the sandbox with the published ones, by key and column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from analytics_pipeline.sql_models.sandbox import FILE, Sandbox
 
 @dataclass(frozen=True)
 class Difference:
-    """How a model's rows differ from the published ones.
+    """The difference between a model's rows and the published ones.
 
     Attributes:
-        rows: of the model as built now.
-        before: of the published table; None if there is none.
-        added, removed: rows that only one of them has; without a key a changed row counts as both.
-        changed: rows of the same key with another value; None where no test declares the model's key.
-        columns: how many rows of the same key differ in each column.
+        rows: number of rows as built now.
+        before: number of published rows; None without a published table.
+        added, removed: rows that only one of them has. Without a key, a changed row counts as both.
+        changed: rows with the same key and another value; None if no test declares the model's key.
+        columns: number of rows with the same key that differ, by column.
         added_columns, removed_columns: names of columns that only one of them has.
-        retyped: columns of another type, as `cost: DOUBLE, was DECIMAL(38,9)`.
+        retyped: columns with another type, such as `cost: DOUBLE, was DECIMAL(38,9)`.
     """
 
     rows: int
@@ -39,14 +39,14 @@ class Difference:
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing differs."""
+        """Return whether nothing differs."""
         return self.before is not None and not any(
             (self.added, self.removed, self.changed, self.added_columns, self.removed_columns, self.retyped)
         )
 
 
 def key_of(project: Project, model: Model) -> tuple[str, ...]:
-    """Return the columns that a model has one row for: what `grain_of_<model>` groups by; none without such a test."""
+    """Return the columns of a model's grain, which `grain_of_<model>` groups by; empty without such a test."""
     test = project.tests.get(f"grain_of_{model.name}")
     if test is None or model.qualified not in test.depends_on:
         return ()
@@ -90,7 +90,7 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
 
 
 def changed_rows(sandbox: Sandbox, model: Model, most: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return rows that differ, `-` as published and `+` as built now: key and columns that differ, those of one key together."""
+    """Return changed rows, `-` as published and `+` as built now: key and differing columns, ordered by key."""
     published = sandbox.published.get(model.qualified, {})
     common = [name for name in model.columns if name in published]
     if not common:
@@ -108,10 +108,10 @@ def changed_rows(sandbox: Sandbox, model: Model, most: int) -> tuple[list[str], 
 def _changes(
     connection: duckdb.DuckDBPyConnection, new: str, old: str, key: Sequence[str], others: Sequence[str]
 ) -> tuple[dict[str, int], int]:
-    """How many rows of the same key differ in each column, and in any."""
+    """Return the number of rows with the same key that differ, by column and in any column."""
     same = " AND ".join(f"n.{_quoted(name)} IS NOT DISTINCT FROM o.{_quoted(name)}" for name in key)
     differs = [f"n.{_quoted(name)} IS DISTINCT FROM o.{_quoted(name)}" for name in others]
-    counts = [f"count(*) FILTER ({one})" for one in [*differs, " OR ".join(differs) or "false"]]
+    counts = [f"count(*) FILTER ({condition})" for condition in [*differs, " OR ".join(differs) or "false"]]
     found = connection.execute(f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}").fetchone()
     assert found is not None  # an aggregate has one row
     *each, whole = found
@@ -119,7 +119,7 @@ def _changes(
 
 
 def _only(first: str, second: str, columns: Sequence[str]) -> str:
-    """The rows of one table that another lacks, as often as it lacks them."""
+    """Return SQL of the rows that one table has and another lacks, with duplicates."""
     names = ", ".join(map(_quoted, columns))
     return f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}"
 

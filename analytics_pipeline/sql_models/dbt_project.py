@@ -1,6 +1,6 @@
-"""The models as a dbt project: SQL with `ref` and `source`, descriptions and tests in YAML. Pure text; nothing is executed.
+"""The models as a dbt project: SQL with `ref` and `source`, descriptions and tests in YAML. Pure functions on text.
 
-The project reads the published file as a read-only attached database and builds into a file of its own.
+The project attaches the published file read-only and builds into its own file.
 """
 
 import json
@@ -49,10 +49,10 @@ def dbt_files(project: Project, published: Path, blocked: Mapping[str, str]) -> 
         project: the models and tests.
         published: the published file that the project's profile attaches.
         blocked: why a model or test can't be built from that file, by qualified name or name of the test. Such a model selects
-            its published rows; such a test is left out.
+            its published rows; such a test is omitted.
 
     Raises:
-        InvalidModel: a text holds what dbt would take for Jinja.
+        InvalidModel: a text contains Jinja markers.
     """
     models = list(project.models.values())
     tests = [test for test in project.tests.values() if test.name not in blocked]
@@ -69,7 +69,7 @@ def dbt_files(project: Project, published: Path, blocked: Mapping[str, str]) -> 
         ours = [model for model in models if model.layer is layer]
         files[f"models/{layer}/{layer}.yml"] = "\n".join(["models:", *_models(ours)]) + "\n"
     for model in models:
-        # dbt wants one name for each model, and both layers have a lab_sessions.
+        # dbt requires unique model names, and both layers have a lab_sessions.
         config = f"{{{{ config(alias='{model.name}') }}}}\n" if _name(model) != model.name else ""
         sql = _as_published(model, blocked[model.qualified]) if model.qualified in blocked else None
         files[f"models/{model.layer}/{_name(model)}.sql"] = config + (sql or _rendered(model, project.models))
@@ -84,7 +84,7 @@ def _name(model: Model) -> str:
 
 
 def _rendered(file: Model | SqlTest, models: Mapping[str, Model]) -> str:
-    """The SQL with each `schema.table` as a call of `ref` or `source`."""
+    """Return the SQL with each `schema.table` replaced by `ref` or `source`."""
     _refuse_jinja(file.name, file.sql)
     parts, at = [], 0
     for first, last, table in _named_tables(file.sql, _reads(file)):
@@ -96,7 +96,7 @@ def _rendered(file: Model | SqlTest, models: Mapping[str, Model]) -> str:
 
 
 def _as_published(model: Model, reason: str) -> str:
-    """The SQL of a model that can't be built from the published file."""
+    """Return the SQL of a model that can't be built from the published file."""
     columns = ",\n".join(f"    {column}" for column in model.columns)
     return (
         f"-- As published, as it can't be built from the published file: {reason}.\n"
@@ -105,12 +105,12 @@ def _as_published(model: Model, reason: str) -> str:
 
 
 def _reads(file: Model | SqlTest) -> frozenset[str]:
-    """The tables and views that a file names; `depends_on` names the tables behind a view of ours."""
+    """Return the tables and views that a file names. `depends_on` has the tables that our views read instead."""
     return tables_read(parse_query(file.name, file.sql))
 
 
 def _named_tables(sql: str, reads: frozenset[str]) -> Iterator[tuple[int, int, str]]:
-    """Where tables are named: first and last position (excluded), and the qualified name."""
+    """Yield where tables are named: start, end (exclusive) and qualified name."""
     tokens: list[Token] = sqlglot.tokenize(sql, dialect=DIALECT)
     for schema, dot, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if dot.token_type is TokenType.DOT and f"{schema.text}.{name.text}" in reads:
@@ -132,7 +132,7 @@ def _profile(published: Path) -> str:
 
 
 def _sources(read: Iterable[str], as_published: Iterable[Model]) -> str:
-    """The tables that models read and do not make, by schema."""
+    """Return YAML of the tables that models read but do not create, by schema."""
     declared = {table.name: table for table in [*tables(), PUBLISHED]}
     declared |= {model.qualified: Table(model.qualified, model.description, ()) for model in as_published}
     lines = ["sources:"]
@@ -174,11 +174,11 @@ def _tests(tests: Iterable[SqlTest]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """A text as YAML: a JSON string is one, too."""
+    """Return a text as YAML, of which JSON strings are a subset."""
     _refuse_jinja("a description", text)
     return json.dumps(text, ensure_ascii=False)
 
 
 def _refuse_jinja(name: str, text: str) -> None:
     if any(mark in text for mark in ("{{", "{%", "{#")):
-        raise InvalidModel(f"{name}: dbt takes {{{{, {{% and {{# for its own; write them apart.")
+        raise InvalidModel(f"{name}: dbt reads {{{{, {{% and {{# as Jinja; separate these characters.")

@@ -45,7 +45,7 @@ class Project:
         return [model for name, model in self.models.items() if name in stale]
 
     def upstream(self, names: Collection[str]) -> set[str]:
-        """Every model that one of these (qualified names) reads, directly or through others."""
+        """Return every model that these models (qualified names) read, directly or indirectly."""
         found, todo = set[str](), set(names)
         while todo:
             reads = {table for name in todo for table in self.models[name].depends_on if table in self.models}

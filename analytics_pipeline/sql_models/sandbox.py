@@ -1,7 +1,7 @@
-"""Models built in memory from the published file alone, so that nobody needs private data to try a change.
+"""Build models in memory from the published file, so that nobody needs private data to try a change.
 
-The file is attached read-only as `published`. The database in memory has a view of each of its tables, and a built model replaces
-its view. Closing the connection discards everything.
+The file is attached read-only as `published`. The in-memory database has a view of each table, and a built model replaces its
+view. Closing the connection discards everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,31 +25,31 @@ from analytics_pipeline.warehouse.tables import tables
 
 FILE = "published"
 """Name of the attached file in SQL."""
-# Set once the file is attached: a model's SQL reaches this file and no other, and nothing is spilled to the disk.
+# Set after the file is attached: a model's SQL can read no other file, and nothing spills to the disk.
 _LOCKED = (
     "SET autoinstall_known_extensions = false",
     "SET temp_directory = ''",
-    "SET enable_external_access = false",  # which nothing can undo
+    "SET enable_external_access = false",  # can't be reset
 )
 _TABLES = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database()"
 
 
 class NoPublishedFile(PipelineError):
-    """There is nothing to build from."""
+    """There is no published file to build from."""
 
 
 class SandboxFailed(PipelineError):
-    """A query on the rows that were built failed, as it needs more memory than there is."""
+    """A query on built rows failed, usually for lack of memory."""
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A database in memory that holds the published file's tables.
+    """An in-memory database with the published file's tables.
 
     Attributes:
         connection: to it.
         project: the models and tests.
-        blocked: why a model can't be built or a test run from the file, by qualified name or name of the test.
+        blocked: why a model can't be built, or a test can't run, on the file; by qualified name or name of the test.
         published: the file's tables and views, by qualified name, with their columns and types.
     """
 
@@ -59,20 +59,20 @@ class Sandbox:
     published: Mapping[str, Mapping[str, str]]
 
     def plan(self, chosen: Sequence[Model]) -> list[Model]:
-        """Return the models to build for some: those that the file lacks and they read come first, blocked ones are left out."""
+        """Return the models to build for a selection: first those that it reads and the file lacks. Omits blocked models."""
         names = {model.qualified for model in chosen}
         names |= {name for name in self.project.upstream(names) if name not in self.published}
         return [model for model in self.project.select(names) if model.qualified not in self.blocked]
 
     def build(self, models: Sequence[Model]) -> list[Built]:
-        """Build models in place of what was published."""
+        """Build models in place of the published tables."""
         for model in models:
             if model.qualified in self.published:
                 self.connection.execute(f"DROP VIEW {_quoted(model.qualified)}")
         return build(self.connection, models)
 
     def run(self, test: SqlTest) -> Tested | str:
-        """Run a test; return why not if the file lacks what it reads."""
+        """Run a test; return why not, if the file lacks tables that it reads."""
         there = {f"{schema}.{name}" for schema, name in self.connection.execute(_TABLES).fetchall()}
         if unbuilt := sorted(test.depends_on & self.project.models.keys() - there):
             return f"it reads {', '.join(unbuilt)}, which was not built"
@@ -86,11 +86,11 @@ class Sandbox:
 
 @contextmanager
 def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
-    """Open the published file as a database in memory; it goes on being read by others, and replaced.
+    """Open the published file as an in-memory database. Others can still read and replace the file.
 
     Raises:
-        NoPublishedFile: there is none, or it can't be read.
-        SandboxFailed: a query failed while the block ran.
+        NoPublishedFile: it is missing or can't be read.
+        SandboxFailed: a query failed inside the block.
     """
     if not published.exists():
         raise NoPublishedFile(
@@ -132,7 +132,7 @@ def _blocked(
     sql: str,
     published: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """Why a query can't run on the file: it reads columns or tables of the warehouse that are not published. Else empty."""
+    """Return why a query can't run on the file: it reads unpublished columns or tables. Empty if it can."""
     query = parse_query("query", sql)
     reads = tables_read(query)
     declared = {table.name: table for table in tables() if table.name in reads}

@@ -168,7 +168,7 @@ def test_list_and_show_need_no_data(run, monkeypatch: pytest.MonkeyPatch, tmp_pa
     listed = json.loads(run("list", "--json").stdout)["models"]
     assert [row["model"] for row in listed] == list(load_project().models)
     shown = json.loads(run("show", "course_summary", "--json").stdout)
-    assert "One row for each: course_id." in shown["notes"]
+    assert "Grain: course_id." in shown["notes"]
     assert {row["column"] for row in shown["columns"]} >= {"spend", "students"}
     assert "grain_of_course_summary" in {row["test"] for row in shown["tests"]}
     lineage = {(row["direction"], row["table"]) for row in shown["lineage"]}

@@ -32,7 +32,7 @@ def test_owners_come_from_the_settings(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("ASSET_OWNERS", "team:labs, ada@example.org")
     assert {tuple(spec.owners) for spec in specs(load_settings()).values()} == {("team:labs", "ada@example.org")}
     monkeypatch.setenv("ASSET_OWNERS", "ada")
-    with pytest.raises(SettingsError, match=r"ASSET_OWNERS: .*'ada' is no owner: give an email address, or a team"):
+    with pytest.raises(SettingsError, match=r"ASSET_OWNERS: .*'ada' is not an owner: give an email address, or a team"):
         load_settings()
 
 

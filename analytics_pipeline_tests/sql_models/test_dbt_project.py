@@ -60,7 +60,7 @@ def test_no_private_column_is_a_source(exported: Path) -> None:
 
 def test_what_dbt_would_take_for_jinja_is_refused() -> None:
     test = parse_test("odd", "-- Odd.\nSELECT '{{ x }}' AS x FROM staging.courses")
-    with pytest.raises(InvalidModel, match="odd: dbt takes"):
+    with pytest.raises(InvalidModel, match="odd: dbt reads"):
         dbt_files(Project(load_project().models, {"odd": test}), Path("analytics.duckdb"), {})
 
 

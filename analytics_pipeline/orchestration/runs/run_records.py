@@ -171,7 +171,7 @@ def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process is gone."""
     process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
     if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
-        # A retried run inherits tags; the run id tells its own tag from the earlier run's.
+        # A retried run inherits tags; the run id distinguishes its own tag from the earlier run's.
         instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id[:8]}@{process}"})
 
 
