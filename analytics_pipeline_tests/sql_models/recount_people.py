@@ -27,7 +27,7 @@ COLUMNS = {
     "partner_id, partners, rubrics, counts",
     "student_course_summary": "user_id, course_id, role, is_student, is_enrolled, dropped, sessions, failed_launches, is_active, "
     "is_failed_only, never_launched, minutes, assignments_graded, assignments_in_course, score, max_score, percent, "
-    "percent_of_all, last_seen",
+    "percent_of_all, last_seen, days_since_seen",
     "course_summary": "course_id, students, active_enrolled_students, failed_only_students, students_never_launched, "
     "dropped_students, left_students, active_students, staff, sessions, minutes",
     "course_lineage": "course_id, parent_course_id, has_several_parents, root_course_id, depth, is_circular",
@@ -235,13 +235,16 @@ def student_course_summary(delivered: Delivered) -> Rows:
     people = members(delivered)
     sessions = grouped(distinct_sessions(delivered), lambda row: (row.user, row.course))
     scores = grouped(_counting(delivered), lambda row: (row.user, row.course))
+    newest = max(row.file_day for row in delivered.sessions)
     rows: Rows = []
     for key in {*people, *sessions, *scores}:
         user, course = key  # type: ignore[misc]  # each of the three is keyed by user and course
         member, attended, graded = people.get((user, course)), sessions.get(key, []), scores.get(key, [])
         seen = (row.end or row.launch or row.start for row in attended)
         last_seen = max((moment for moment in seen if moment), default=None)
-        rows.append((user, course, *_person(member, attended), *_points(delivered, course, member, graded), last_seen))
+        since = max((newest - last_seen.date()).days, 0) if last_seen else None
+        points = _points(delivered, course, member, graded)
+        rows.append((user, course, *_person(member, attended), *points, last_seen, since))
     return rows
 
 

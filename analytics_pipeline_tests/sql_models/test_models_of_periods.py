@@ -166,6 +166,49 @@ def test_a_month_without_its_last_file_shares_the_next_cost_and_keeps_the_people
     ]
 
 
+def test_days_since_seen_are_those_before_the_newest_loaded_day(warehouse: Connection) -> None:
+    put(warehouse, "raw.enrollment", member(1), member(2))
+    put(warehouse, "raw.lab_sessions", launch(1))
+    put(warehouse, "ops.loaded_files", *ledger("lab_sessions", date(2026, 10, 1), date(2026, 10, 12)))
+    put(warehouse, "ops.loaded_files", *ledger("aws_cost", date(2026, 10, 20)))
+    build_all(warehouse)
+    people = "SELECT user_id, days_since_seen FROM marts.student_course_summary ORDER BY 1"
+    assert warehouse.execute(people).fetchall() == [(1, 11), (2, None)]
+
+
+def test_names_stand_beside_ids_wherever_money_is(warehouse: Connection) -> None:
+    """Part 7 is of course 5 alone, 8 of two courses that nothing tells apart, 9 of none; nobody named course 6."""
+    day = date(2026, 10, 1)
+    names = {5: "First", 6: "Copy"}
+    for course, assignment, part in ((5, 6, 7), (5, 6, 8), (6, 6, 8)):
+        of_part = {"course_id": course, "assignment_id": assignment, "part_id": part}
+        put(warehouse, "raw.asn_mapping", {**of_part, "assignment_name": names[course]})
+    put(warehouse, "raw.course_mapping", {"course_id": 5, "course_name": "Clouds"})
+    for part in (7, 8, 9):
+        put(warehouse, "raw.aws_cost", aws(day, 1, part=part), aws(day + DAY, 2, part=part))
+        service = {
+            "file_month": day,
+            "aws_account_id": "0012",
+            "user_id": 1,
+            "part_id": part,
+            "service": "EC2",
+            "cost": 1,
+        }
+        put(warehouse, "raw.service_spend", service)
+    put(warehouse, "ops.loaded_files", *ledger("lab_sessions", day, day + DAY))
+    build_all(warehouse)
+    of_part_8 = (8, None, None, 6, "Copy")  # the same assignment in both courses: the first name in alphabetical order
+    named = [(7, 5, "Clouds", 6, "First"), of_part_8, (9, None, None, None, None)]
+    columns = "part_id, course_id, course_name, assignment_id, assignment_name"
+    for mart in ("daily_cloud_spend", "idle_spend"):
+        assert warehouse.execute(f"SELECT DISTINCT {columns} FROM marts.{mart} ORDER BY 1").fetchall() == named, mart
+    for mart in ("spend_days", "monthly_service_spend", "course_summary", "course_months"):
+        found_names = (
+            f"SELECT DISTINCT course_id, course_name FROM marts.{mart} WHERE course_id IS DISTINCT FROM 6 ORDER BY 1"
+        )
+        assert warehouse.execute(found_names).fetchall() == [(5, "Clouds"), (None, None)], mart
+
+
 def test_a_provider_counts_towards_completeness_from_its_first_file_on(warehouse: Connection) -> None:
     days = [date(2026, 9, n) for n in (1, 2, 3)]
     put(warehouse, "ops.loaded_files", *ledger("lab_sessions", *days), *ledger("azure_cost", days[1]))

@@ -38,7 +38,7 @@ keys AS (
 )
 SELECT
     keys.week, -- Monday of the week (UTC) of the start, or of the launch if it failed.
-    keys.course_id, -- Vocareum id of the course; NULL for the organisation, whose people are not the sum over courses.
+    keys.course_id, -- Vocareum id of the course; NULL for the organisation, whose people are not the sum over courses. -> marts.course_summary
     courses.course_name, -- Name of the course; NULL for the organisation, or if course_mapping does not list the course.
     coalesce(summed.active_students, 0) AS active_students, -- Students with a successful session in the week, by their last role in the course. Do not sum over weeks or courses.
     coalesce(summed.active_users, 0) AS active_users, -- Users, including staff, with a successful session in the week. Do not sum over weeks or courses.

@@ -20,13 +20,13 @@ seen AS (
 ),
 tops AS (SELECT course_id, parent_course_id FROM inside WHERE steps = 0)
 SELECT
-    inside.course_id, -- Vocareum id of the course.
+    inside.course_id, -- Vocareum id of the course. -> marts.course_summary
     inside.course_name, -- Name of the course.
     inside.create_method, -- How the course was created, such as `Clone by Reference`.
-    inside.parent_course_id, -- Course it was cloned from; may be outside the organisation, or deleted. NULL if course_mapping names several.
+    inside.parent_course_id, -- Course it was cloned from; may be outside the organisation, or deleted. NULL if course_mapping names several. -> marts.course_lineage.course_id, unless it is outside the organisation or deleted.
     inside.has_several_parents, -- Whether course_mapping names several parents. The course is then treated as a root; its real root is unknown.
-    coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, or itself if it is no clone; may be outside the organisation. NULL in a cycle.
-    tops.course_id AS root_in_organisation_id, -- Last course of the chain inside the organisation. NULL in a cycle.
+    coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, or itself if it is no clone; may be outside the organisation. NULL in a cycle. -> marts.course_lineage.course_id, unless it is outside the organisation.
+    tops.course_id AS root_in_organisation_id, -- Last course of the chain inside the organisation. NULL in a cycle. -> marts.course_lineage.course_id
     CASE
         WHEN tops.course_id IS NOT NULL THEN seen.steps + (tops.parent_course_id IS NOT NULL)::BIGINT
     END AS depth, -- Number of clones between the course and root_course_id, 0 for a root. NULL in a cycle.

@@ -38,7 +38,7 @@ keys AS (
 SELECT
     keys.course_id, -- Vocareum id of the course; NULL for unmapped parts.
     lineage.course_name, -- Name of the course; NULL if course_mapping does not list it.
-    lineage.root_course_id, -- Course at the end of its chain of clones; may be outside the organisation. NULL in a cycle.
+    lineage.root_course_id, -- Course at the end of its chain of clones; may be outside the organisation. NULL in a cycle. -> marts.course_summary.course_id, unless it is outside the organisation.
     coalesce(people.students, 0) AS students, -- Enrolled students: active_enrolled_students + failed_only_students + students_never_launched. A student of several courses counts in each, so do not sum this or any other count of people over courses.
     coalesce(people.active_enrolled_students, 0) AS active_enrolled_students, -- Enrolled students with a successful session.
     coalesce(people.failed_only_students, 0) AS failed_only_students, -- Enrolled students with launches, none of which started a lab.
@@ -50,6 +50,7 @@ SELECT
     coalesce(people.sessions, 0) AS sessions, -- Lab sessions of all people, including failed launches.
     coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of all people.
     coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of all people since the start of the feed, exact; includes opening_balance.
+    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Do not sum: sum spend.
     coalesce(spend.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time.
     coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars that students spent, exact: enrolled, dropped and left ones, active or not.
     coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars that active_students spent, exact.

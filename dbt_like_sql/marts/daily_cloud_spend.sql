@@ -64,11 +64,13 @@ compared AS (
 SELECT
     compared.spend_date, -- UTC day of the spend: the last of the covered days.
     compared.provider, -- aws or azure.
-    compared.aws_account_id, -- AWS account; NULL for azure, which names none.
-    compared.user_id, -- Vocareum id of the user.
-    compared.part_id, -- Vocareum id of the part.
-    courses.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one.
-    courses.assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course.
+    compared.aws_account_id, -- AWS account; NULL for azure, which names none. -> marts.spend_reconciliation
+    compared.user_id, -- Vocareum id of the user. -> marts.student_course_summary, unless none of the user's spend has a course.
+    compared.part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
+    courses.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
+    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    courses.assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course. -> staging.assignments
+    courses.assignment_name, -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none.
     coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous counted value, exact. Negative only if an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.
     coalesce(
         compared.spend_date - counted_before,

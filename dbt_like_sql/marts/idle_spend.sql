@@ -36,11 +36,13 @@ spent AS (
 SELECT
     spend_date, -- UTC day of the spend: the last of the covered days.
     provider, -- aws or azure.
-    aws_account_id, -- AWS account; NULL for azure, which names none.
-    user_id, -- Vocareum id of the user.
-    part_id, -- Vocareum id of the part.
-    course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one.
-    assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course.
+    aws_account_id, -- AWS account; NULL for azure, which names none. -> marts.spend_reconciliation
+    user_id, -- Vocareum id of the user. -> marts.student_course_summary, unless none of the user's spend has a course.
+    part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
+    course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
+    course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course. -> staging.assignments
+    assignment_name, -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none.
     cost, -- US dollars spent, exact.
     days_covered, -- Days that the cost covers; none has a session of the user and part.
     (spend_date - days_covered + 1 - session_day)::INTEGER AS days_since_session -- Days from the last session of the user and part to the first covered day: 1 is the day after it. NULL if no earlier session is loaded.

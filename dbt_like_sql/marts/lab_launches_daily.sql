@@ -2,7 +2,7 @@
 -- own launches: use marts.lab_launches_weekly for those of weeks and of the organisation.
 SELECT
     session_date AS date, -- UTC day of the start, or of the launch if it failed.
-    course_id, -- Vocareum id of the course.
+    course_id, -- Vocareum id of the course. -> marts.course_summary
     lab_type, -- Kind of lab; NULL if not delivered.
     count(*) AS launches, -- Sessions, including failed launches.
     count(*) FILTER (NOT succeeded) AS failures, -- Launches whose machine never started.

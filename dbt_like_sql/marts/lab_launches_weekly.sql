@@ -9,7 +9,7 @@ launched AS (
 )
 SELECT
     week, -- Monday of the week (UTC) of the start, or of the launch if it failed.
-    course_id, -- Vocareum id of the course; NULL for all courses.
+    course_id, -- Vocareum id of the course; NULL for all courses. -> marts.course_summary
     lab_type, -- Kind of lab, `unknown` if not delivered; NULL for all kinds.
     count(*) AS launches, -- Sessions, including failed launches.
     count(*) FILTER (NOT succeeded) AS failures, -- Launches whose machine never started.

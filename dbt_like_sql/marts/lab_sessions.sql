@@ -5,12 +5,12 @@ SELECT
         || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '') || coalesce(untimed_as, '')
     ) AS session_id, -- Stable across loads: a hash of user, part, launch and start, and of the other times and minutes if it has neither.
     coalesce(start_time, launch_time, file_date)::DATE AS session_date, -- UTC day of the start, else of the launch, else of the file.
-    user_id, -- Vocareum id of the user.
-    course_id, -- Vocareum id of the course, as delivered.
+    user_id, -- Vocareum id of the user. -> marts.student_course_summary
+    course_id, -- Vocareum id of the course, as delivered. -> marts.course_summary
     course_name, -- Name of the course.
-    assignment_id, -- Vocareum id of the assignment, as delivered.
+    assignment_id, -- Vocareum id of the assignment, as delivered. -> staging.assignments, unless neither a mapping nor grades list the assignment.
     assignment_name, -- Name of the assignment.
-    part_id, -- Vocareum id of the part.
+    part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
     part_name, -- Name of the part.
     lab_type, -- Kind of lab: Cloud, Container, Databricks, VM; the list grows.
     launch_time, -- When Start Lab was clicked (UTC).

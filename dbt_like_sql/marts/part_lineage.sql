@@ -22,11 +22,11 @@ tops AS (SELECT part_id, parent_part_id FROM inside WHERE steps = 0)
 SELECT
     inside.part_id, -- Vocareum id of the part.
     inside.part_name, -- Name of the part.
-    inside.assignment_id, -- Assignment of the part; NULL if it is mapped to several.
-    inside.course_id, -- Course of the part; NULL if it is mapped to several.
-    inside.parent_part_id, -- Part it was copied from; may be outside the organisation, or deleted.
-    coalesce(tops.parent_part_id, tops.part_id) AS root_part_id, -- Part at the end of the chain of copies, or itself if it is no copy; may be outside the organisation. NULL in a cycle.
-    tops.part_id AS root_in_organisation_id, -- Last part of the chain inside the organisation. NULL in a cycle.
+    inside.assignment_id, -- Assignment of the part; NULL if it is mapped to several. -> staging.assignments
+    inside.course_id, -- Course of the part; NULL if it is mapped to several. -> marts.course_summary
+    inside.parent_part_id, -- Part it was copied from; may be outside the organisation, or deleted. -> marts.part_lineage.part_id, unless it is outside the organisation or deleted.
+    coalesce(tops.parent_part_id, tops.part_id) AS root_part_id, -- Part at the end of the chain of copies, or itself if it is no copy; may be outside the organisation. NULL in a cycle. -> marts.part_lineage.part_id, unless it is outside the organisation.
+    tops.part_id AS root_in_organisation_id, -- Last part of the chain inside the organisation. NULL in a cycle. -> marts.part_lineage.part_id
     CASE
         WHEN tops.part_id IS NOT NULL THEN seen.steps + (tops.parent_part_id IS NOT NULL)::BIGINT
     END AS depth, -- Number of copies between the part and root_part_id, 0 for a root. NULL in a cycle.

@@ -37,8 +37,8 @@ followed AS (
         earlier AS (PARTITION BY user_id, course_id ORDER BY moment ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
 )
 SELECT
-    followed.user_id, -- Vocareum id of the user.
-    followed.course_id, -- Vocareum id of the course.
+    followed.user_id, -- Vocareum id of the user. -> marts.student_course_summary
+    followed.course_id, -- Vocareum id of the course. -> marts.course_summary
     followed.moment AS changed_at, -- When Vocareum wrote the first file that shows it (UTC); the change happened in the day before.
     CASE
         WHEN NOT enrolled THEN 'left'

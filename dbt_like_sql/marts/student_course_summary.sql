@@ -28,6 +28,7 @@ assignments AS (
     FROM staging.assignments
     GROUP BY course_id
 ),
+newest AS (SELECT max(period) AS day FROM marts.data_completeness WHERE dataset = 'lab_sessions' AND loaded),
 keys AS (
     SELECT user_id, course_id FROM staging.course_members
     UNION
@@ -39,7 +40,8 @@ keys AS (
 )
 SELECT
     keys.user_id, -- Vocareum id of the user.
-    keys.course_id, -- Vocareum id of the course.
+    keys.course_id, -- Vocareum id of the course. -> marts.course_summary
+    courses.course_name, -- Name of the course; NULL if course_mapping does not list it.
     people.role, -- Last known role in the course; NULL if no enrollment ever gave one.
     coalesce(people.is_student, false) AS is_student, -- Whether that role is student.
     coalesce(people.is_enrolled, false) AS is_enrolled, -- Whether the newest enrollment of the course lists the user, and not as dropped.
@@ -51,6 +53,7 @@ SELECT
     coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched, -- Whether a student, dropped or not, has no session in the course, not even a failed launch.
     coalesce(sessions.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs.
     coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure, exact.
+    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Do not sum: sum spend.
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
     coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, submitted or not. The same in each row of a course: do not sum.
     scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is graded.
@@ -60,8 +63,14 @@ SELECT
         WHEN assignments.max_score > 0 AND (people.is_student OR scores.score IS NOT NULL)
         THEN round(coalesce(scores.score_of_max, 0) * 100 / assignments.max_score, 2)
     END::DECIMAL(38, 2) AS percent_of_all, -- score in percent of the highest points of all assignments of the course with a delivered max_score, to two decimals; work that is not submitted or graded counts as zero. NULL for staff without a score. Do not sum or average.
-    sessions.last_seen -- Latest end of a session, or its launch (else start) if it has no end (UTC); NULL without a session.
+    sessions.last_seen, -- Latest end of a session, or its launch (else start) if it has no end (UTC); NULL without a session.
+    CASE
+        WHEN sessions.last_seen::DATE > newest.day THEN 0
+        ELSE newest.day - sessions.last_seen::DATE
+    END::INTEGER AS days_since_seen -- Days from last_seen to the newest day whose sessions are loaded, which need not be today; NULL without a session.
 FROM keys
+CROSS JOIN newest
+LEFT JOIN staging.courses AS courses ON courses.course_id = keys.course_id
 LEFT JOIN staging.course_members AS people ON people.user_id = keys.user_id AND people.course_id = keys.course_id
 LEFT JOIN sessions ON sessions.user_id = keys.user_id AND sessions.course_id = keys.course_id
 LEFT JOIN spend ON spend.user_id = keys.user_id AND spend.course_id = keys.course_id

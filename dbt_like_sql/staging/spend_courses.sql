@@ -46,16 +46,25 @@ decided AS (
 ),
 -- An assignment counts if it is the part's only one in the course, or its only one anywhere.
 assignments AS (
-    SELECT part_id, course_id, CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id
-    FROM staging.part_courses
+    SELECT
+        part_id, course_id,
+        CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id,
+        CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_name) END AS assignment_name
+    FROM raw.asn_mapping
     GROUP BY GROUPING SETS ((part_id), (part_id, course_id))
 )
 SELECT
     spenders.user_id, -- Vocareum id of the user.
     spenders.part_id, -- Vocareum id of the part; unmapped parts are not listed.
     decided.course_id, -- Course of the user's spend on the part; NULL if it is mapped to several courses without evidence for one.
-    coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id -- Assignment of the part; NULL if the part has several.
+    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id, -- Assignment of the part; NULL if the part has several.
+    CASE
+        WHEN in_course.assignment_id IS NOT NULL THEN in_course.assignment_name
+        ELSE anywhere.assignment_name
+    END AS assignment_name -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none. The first in alphabetical order if it names several.
 FROM spenders
 JOIN assignments AS anywhere ON anywhere.part_id = spenders.part_id AND anywhere.course_id IS NULL
 LEFT JOIN decided ON decided.user_id = spenders.user_id AND decided.part_id = spenders.part_id
 LEFT JOIN assignments AS in_course ON in_course.part_id = spenders.part_id AND in_course.course_id = decided.course_id
+LEFT JOIN staging.courses AS courses ON courses.course_id = decided.course_id

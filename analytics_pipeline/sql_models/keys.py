@@ -1,0 +1,47 @@
+"""What identifies a model's rows, and which table each key leads to, as the SQL files say it.
+
+A model's grain is what its test `grain_of_<model>` groups by. A key's target ends the column's comment: `-> marts.course_summary`, or
+`-> marts.course_lineage.course_id` where the column has another name there. `-> ..., unless ...` says which values are not found there.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query
+
+_TARGET = re.compile(r"-> (?P<table>\w+\.\w+)(?:\.(?P<column>\w+))?(?P<unless>, unless .+?)?\.?$")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The column that a key's values are found in.
+
+    Attributes:
+        table: qualified name.
+        column: name of the column there.
+        is_total: whether every value is found there; else the comment says which are not.
+    """
+
+    table: str
+    column: str
+    is_total: bool
+
+
+def references(model: Model) -> dict[str, Reference]:
+    """Return the target of each key of a model, by column."""
+    found = {column: _TARGET.search(comment) for column, comment in model.columns.items()}
+    return {
+        column: Reference(target["table"], target["column"] or column, not target["unless"])
+        for column, target in found.items()
+        if target
+    }
+
+
+def grain(model: Model, tests: Mapping[str, SqlTest]) -> tuple[str, ...]:
+    """Return the columns that tell a model's rows apart; empty if no test says it."""
+    test = tests.get(f"grain_of_{model.name}")
+    group = parse_query(test.name, test.sql).args.get("group") if test and model.qualified in test.depends_on else None
+    return tuple(column.name for column in group.find_all(exp.Column)) if group else ()
