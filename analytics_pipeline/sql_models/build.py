@@ -120,7 +120,7 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
     Returns:
         The qualified names of the dropped tables.
     """
-    known = {model.qualified for model in models}
+    known = {(model.qualified, "VIEW" if model.is_view else "TABLE") for model in models}
     there = connection.execute(
         """SELECT schema_name, view_name, 'VIEW' FROM duckdb_views()
            WHERE database_name = current_database() AND list_contains($layers, schema_name)
@@ -130,7 +130,7 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
            ORDER BY ALL""",
         {"layers": [str(layer) for layer in Layer]},
     ).fetchall()
-    removed = [(layer, name, kind) for layer, name, kind in there if f"{layer}.{name}" not in known]
+    removed = [(layer, name, kind) for layer, name, kind in there if (f"{layer}.{name}", kind) not in known]
     with transaction(connection):
         for layer, name, kind in removed:
             connection.execute(f'DROP {kind} {layer}."{name}"')

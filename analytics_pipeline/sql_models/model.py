@@ -20,6 +20,7 @@ DIALECT = "duckdb"
 _SEVERITY = "severity:"
 _ALERT = "alert:"
 _ALARM_COLUMNS = ("alarm", "message")
+_MATERIALIZED = "materialized:"
 
 
 class InvalidModel(PipelineError):
@@ -32,7 +33,7 @@ class Layer(StrEnum):
     STAGING = "staging"
     """Views."""
     MARTS = "marts"
-    """Tables."""
+    """Tables, and views that a file declares with `-- materialized: view`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Model:
         description: the leading comment.
         columns: each column's comment, in order; empty if it has none.
         depends_on: qualified names of the tables it reads.
+        is_view: whether it is a view; otherwise it is a table.
     """
 
     layer: Layer
@@ -54,16 +56,12 @@ class Model:
     description: str
     columns: Mapping[str, str]
     depends_on: frozenset[str]
+    is_view: bool
 
     @property
     def qualified(self) -> str:
         """Return its table, `schema.name`."""
         return f"{self.layer}.{self.name}"
-
-    @property
-    def is_view(self) -> bool:
-        """Return whether it is a view; otherwise it is a table."""
-        return self.layer is Layer.STAGING
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,8 @@ def parse_model(layer: Layer, name: str, text: str) -> Model:
         raise InvalidModel(
             f"{layer}/{name}.sql: name each column of the last SELECT once (no *, no unnamed expression)."
         )
-    return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query))
+    is_view = layer is Layer.STAGING or _is_declared_view(f"{layer}/{name}.sql", sql)
+    return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query), is_view)
 
 
 @cache
@@ -149,8 +148,9 @@ def tables_read(query: exp.Query) -> frozenset[str]:
 
 
 def leading_comment(sql: str) -> str:
-    """Return the leading `--` lines as one text, without lines that declare a severity or an alert."""
-    return " ".join(line for line in _leading_lines(sql) if not line.startswith((_SEVERITY, _ALERT)))
+    """Return the leading `--` lines as one text, without lines that declare a severity, an alert or a materialization."""
+    declarations = (_SEVERITY, _ALERT, _MATERIALIZED)
+    return " ".join(line for line in _leading_lines(sql) if not line.startswith(declarations))
 
 
 def _leading_lines(sql: str) -> list[str]:
@@ -173,6 +173,15 @@ def _is_alarm(name: str, sql: str) -> bool:
     declared = {line.removeprefix(_ALERT).strip() for line in _leading_lines(sql) if line.startswith(_ALERT)}
     if declared - {"yes"}:
         raise InvalidModel(f"tests/{name}.sql: declare `alert: yes`, or nothing.")
+    return bool(declared)
+
+
+def _is_declared_view(file: str, sql: str) -> bool:
+    declared = {
+        line.removeprefix(_MATERIALIZED).strip() for line in _leading_lines(sql) if line.startswith(_MATERIALIZED)
+    }
+    if unknown := sorted(declared - {"view"}):
+        raise InvalidModel(f"{file}: materialized {unknown[0]!r} is unknown; declare view, or nothing for a table.")
     return bool(declared)
 
 

@@ -61,7 +61,7 @@ class Project:
         raw tables.
         """
         models = [self.models[name] for name in test.depends_on if name in self.models]
-        marts = {model.qualified for model in models if not model.is_view}
+        marts = {model.qualified for model in models if model.layer is Layer.MARTS}
         read = marts or {model.qualified for model in models} or set(test.depends_on)
         about = {name for name in read if not read & {model.qualified for model in self.affected({name})} - {name}}
         return tuple(sorted(about | {model.qualified for model in self.affected(about)}))

@@ -42,6 +42,8 @@ def project(folder: Path, **files: str) -> Project:
 
 def test_every_promised_mart_exists_and_every_table_and_column_is_described() -> None:
     assert {model.name for model in PROJECT.models.values() if not model.is_view} >= MARTS
+    views = {model.name for model in PROJECT.models.values() if model.is_view and model.layer == "marts"}
+    assert views == {"focus_cost"}
     silent = [model.qualified for model in PROJECT.models.values() if not model.description]
     silent += [
         f"{model.qualified}.{column}"
@@ -216,6 +218,20 @@ def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> 
     assert made.tests["mild"].description == "A guess. If it fails, look.", "the declaration is not for people"
     with pytest.raises(InvalidModel, match=r"tests/odd\.sql: severity 'mild' is unknown; declare error or warn"):
         project(tmp_path, tests__odd="-- severity: mild\nSELECT 1 AS n FROM raw.grades")
+
+
+def test_a_mart_that_is_declared_a_view_is_one_and_may_have_been_a_table(tmp_path: Path, warehouse: Connection) -> None:
+    table = project(tmp_path, marts__a="-- A row.\nSELECT 1 AS x")
+    build(warehouse, table.models.values())
+    view = project(tmp_path, marts__a="-- A row.\n-- materialized: view\nSELECT 2 AS x")
+    assert view.models["marts.a"].description == "A row.", "the declaration is not for people"
+    assert drop_removed(warehouse, view.models.values()) == ["marts.a"]
+    (built,) = build(warehouse, view.models.values())
+    assert built.failure is None and built.rows is None
+    assert warehouse.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'marts'").fetchall() == [("a",)]
+    assert drop_removed(warehouse, view.models.values()) == []
+    with pytest.raises(InvalidModel, match=r"marts/odd\.sql: materialized 'cube' is unknown; declare view"):
+        project(tmp_path, marts__odd="-- materialized: cube\nSELECT 1 AS x")
 
 
 def test_each_file_can_be_pasted_into_duckdb_as_it_is(warehouse: Connection) -> None:

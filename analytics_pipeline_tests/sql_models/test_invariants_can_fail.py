@@ -21,6 +21,12 @@ def _changed(table: str, change: str) -> str:
     return f"UPDATE {table} SET {change} WHERE {ANY_ROW.format(table)}"
 
 
+def _view(name: str, old: str, new: str) -> str:
+    sql = PROJECT.models[f"marts.{name}"].sql
+    assert old in sql
+    return f"CREATE OR REPLACE VIEW marts.{name} AS {sql.replace(old, new)}"
+
+
 GRAINS = {
     name: [_twice(f"marts.{name.removeprefix('grain_of_')}")] for name in PROJECT.tests if name.startswith("grain_of_")
 }
@@ -161,6 +167,14 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.course_months SET active_student_spend = active_student_spend + 0.000000001",
         "UPDATE marts.course_months SET spend_per_active_student = 0 WHERE active_student_spend > 0",
         "UPDATE marts.course_months SET sessions = sessions + 1 WHERE sessions > 0",
+    ],
+    "grain_of_focus_cost": [_twice("marts.daily_cloud_spend WHERE cost > 0")],
+    "focus_cost_is_the_daily_spend": [
+        _view("focus_cost", "spend.cost AS", "spend.cost + 0.000000001 AS"),
+        _view("focus_cost", "spend.cost <> 0", "spend.cost > 1"),
+        _view("focus_cost", "spend.days_covered + 1)", "spend.days_covered)"),
+        _view("focus_cost", "'Credit'", "'Usage'"),
+        _view("focus_cost", "(spend.spend_date + 1)", "(spend.spend_date + 3)"),
     ],
     "roster_changes_end_at_the_current_enrollment": [
         _without("marts.roster_changes"),
