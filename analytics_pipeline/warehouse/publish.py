@@ -4,6 +4,7 @@ Private values are never written to it, not even temporarily: deleted bytes woul
 selected by declaration; an undeclared one is not published. `withhold.py` decides what a failing check withholds.
 """
 
+import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,7 @@ def publish(
                 rows = _copy_before(connection, live, pii)
             else:
                 rows = _copy_all(connection, live, held, pii, emptied)
+            _add_main_views(connection, live)
             with transaction(connection):
                 _copy_comments(connection)
                 _sign(connection, live, held, older, emptied)
@@ -118,18 +120,49 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
         OSError: a file can't be written.
     """
     make_export_folder(folder)
-    marts = connection.execute(
-        """SELECT table_name FROM duckdb_tables()
-           WHERE database_name = current_database() AND schema_name = 'marts' ORDER BY 1"""
-    ).fetchall()
     not_these = withheld_tables(connection)
-    files = {name: folder / f"{name}.parquet" for (name,) in marts if f"marts.{name}" not in not_these}
+    marts = _marts(connection, _value(connection, "SELECT current_database()"))
+    files = {name: folder / f"{name}.parquet" for name in marts if f"marts.{name}" not in not_these}
     emptied = Emptied(pii=False)
     for name, file in files.items():
         rows = emptied.select(connection, f"marts.{name}", f"marts.{quoted(name)}")
+        about = ", ".join(f"{key}: {literal(text)}" for key, text in _described(connection, name).items())
         with replacing(file) as fresh:
-            connection.sql(rows).write_parquet(str(fresh), compression="zstd")
+            connection.execute(
+                f"COPY ({rows}) TO {literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{about}}})"
+            )
     return files
+
+
+def _marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """Return the names of a database's marts, tables and views."""
+    found = connection.execute(
+        """SELECT table_name FROM duckdb_tables() WHERE database_name = $1 AND schema_name = 'marts'
+           UNION ALL
+           SELECT view_name FROM duckdb_views() WHERE database_name = $1 AND schema_name = 'marts'
+           ORDER BY 1""",
+        [database],
+    ).fetchall()
+    return [name for (name,) in found]
+
+
+def _described(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, str]:
+    """Return a mart's comment, and its columns' comments as JSON: names that no format reserves."""
+    columns = connection.execute(
+        """SELECT column_name, comment FROM duckdb_columns()
+           WHERE database_name = current_database() AND schema_name = 'marts' AND table_name = ? ORDER BY column_index""",
+        [mart],
+    ).fetchall()
+    comment = _value(
+        connection,
+        """SELECT any_value(comment) FROM (
+               SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = current_database()
+               UNION ALL
+               SELECT schema_name, view_name, comment FROM duckdb_views() WHERE database_name = current_database()
+           ) WHERE schema_name = 'marts' AND table_name = $1""",
+        [mart],
+    )
+    return {"description": comment or "", "columns": json.dumps(dict(columns))}
 
 
 def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -191,8 +224,8 @@ def _copy_models(
            WHERE database_name = current_database() AND schema_name = 'marts'
            UNION ALL
            SELECT schema_name, view_name, sql FROM duckdb_views()
-           WHERE database_name = current_database() AND schema_name = 'staging'
-           ORDER BY ALL"""
+           WHERE database_name = current_database() AND schema_name IN ('marts', 'staging')
+           ORDER BY sql NULLS FIRST, 1, 2"""
     ).fetchall()
     rows: dict[str, int] = {}
     for schema, name, sql in models:
@@ -218,6 +251,14 @@ def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bo
     return True
 
 
+def _add_main_views(connection: duckdb.DuckDBPyConnection, live: str) -> None:
+    """Make a view of each published mart in the schema main, so that tools that list only main find the marts."""
+    for name in _marts(connection, _COPY):
+        _copy_view(
+            connection, live, f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}"
+        )
+
+
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
     """Copy the comments of tables, views and columns. They are declared texts; COMMENT takes only a literal."""
     found = connection.execute(
@@ -229,13 +270,15 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
                 SELECT database_name, schema_name, table_name, NULL AS column_name, comment FROM relations
                 UNION ALL
                 SELECT database_name, schema_name, table_name, column_name, comment FROM duckdb_columns())
-            SELECT copies.kind, schema_name, table_name, column_name, lives.comment
-            FROM relations AS copies JOIN comments AS lives USING (schema_name, table_name)
+            SELECT copies.kind, copies.schema_name, table_name, column_name, lives.comment
+            FROM relations AS copies JOIN comments AS lives USING (table_name)
             WHERE copies.database_name = '{_COPY}' AND lives.database_name = current_database()
+              -- main holds views of marts
+              AND lives.schema_name = CASE copies.schema_name WHEN 'main' THEN 'marts' ELSE copies.schema_name END
               AND lives.comment IS NOT NULL
               AND (column_name IS NULL OR column_name IN (
                   SELECT here.column_name FROM duckdb_columns() AS here WHERE here.database_name = '{_COPY}'
-                    AND (here.schema_name, here.table_name) = (lives.schema_name, lives.table_name)))"""
+                    AND (here.schema_name, here.table_name) = (copies.schema_name, copies.table_name)))"""
     ).fetchall()
     for kind, schema, name, column, comment in found:
         table = f"{_COPY}.{schema}.{quoted(name)}"
@@ -263,7 +306,7 @@ def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, olde
     )
 
 
-def _value(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
-    row = connection.execute(sql).fetchone()
+def _value(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> Any:
+    row = connection.execute(sql, parameters).fetchone()
     assert row is not None  # an aggregate and a CREATE TABLE AS return one row
     return row[0]

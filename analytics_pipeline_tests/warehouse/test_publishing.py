@@ -1,5 +1,6 @@
 """The published file: its content, what must never be in it, and undisturbed readers."""
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -10,10 +11,12 @@ from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.files import replacing
@@ -117,6 +120,7 @@ def test_the_published_file_describes_itself(settings: Settings) -> None:
 def test_all_models_give_the_same_rows_as_in_the_warehouse(settings: Settings) -> None:
     _publish(settings)
     models = [model for model in _relations(settings.published_path) if model.startswith(("staging.", "marts."))]
+    assert "marts.focus_cost" in models, "a mart may be a view"
     assert len(models) > 15
     with open_warehouse(settings.warehouse_path) as connection:
         connection.execute(f"ATTACH '{settings.published_path}' AS copy (READ_ONLY)")
@@ -131,13 +135,19 @@ def test_a_staging_view_that_reads_private_columns_becomes_a_table_and_the_other
 ) -> None:
     _publish(settings)
     views = {
-        name for (name,) in _ask(settings.published_path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+        name
+        for (name,) in _ask(
+            settings.published_path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'"
+        )
     }
     assert "lab_sessions" not in views, "staging.lab_sessions reads the private log"
     assert {"aws_cost", "grades", "parts"} <= views
     _publish(settings, pii=True)
     views = {
-        name for (name,) in _ask(settings.published_path, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+        name
+        for (name,) in _ask(
+            settings.published_path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'"
+        )
     }
     assert "lab_sessions" in views, "with the log published, it can be a view"
 
@@ -215,6 +225,52 @@ def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be
         assert connection.execute("SELECT current_database()").fetchall() == [("warehouse",)]
     assert settings.published_path.read_bytes() == before
     assert not settings.published_path.with_name("analytics.duckdb.new").exists()
+
+
+def test_tools_that_list_only_main_find_each_mart_there_as_a_view_with_its_comments(settings: Settings) -> None:
+    _publish(settings)
+    relations = _relations(settings.published_path)
+    marts = {name.removeprefix("marts."): comment for name, comment in relations.items() if name.startswith("marts.")}
+    in_main = {name.removeprefix("main."): comment for name, comment in relations.items() if name.startswith("main.")}
+    assert in_main == marts and "course_summary" in marts and "focus_cost" in marts
+    listed = {name for (name,) in _ask(settings.published_path, "SHOW TABLES")}
+    assert listed == marts.keys()
+    for name in marts:
+        both = f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM marts.{name})"
+        [(here, there)] = _ask(settings.published_path, both)
+        assert here == there, name
+    [(tables,)] = _ask(settings.published_path, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'")
+    assert tables == 0, "views hold no rows"
+
+
+def test_views_in_main_work_in_a_copy_and_in_an_attached_file(settings: Settings, tmp_path: Path) -> None:
+    _publish(settings)
+    moved = tmp_path / "elsewhere.duckdb"
+    moved.write_bytes(settings.published_path.read_bytes())
+    assert _ask(moved, "SELECT count(*) > 0 FROM course_summary") == [(True,)]
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{moved}' AS theirs (READ_ONLY)")
+        connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.course_summary AS SELECT 1 AS mine")
+        mine, theirs = connection.execute("FROM theirs.main.course_summary LIMIT 1"), _columns(moved)
+        assert {f"main.course_summary.{column[0]}" for column in mine.description or ()} <= theirs
+
+
+def test_an_email_in_an_open_column_is_not_in_the_views_either(settings: Settings) -> None:
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute("UPDATE marts.course_summary SET course_name = 'someone@example.edu'")
+        emptied = publish(connection, settings.published_path, pii=False).emptied
+    assert emptied["marts.course_summary.course_name"] > 0
+    assert _ask(settings.published_path, "SELECT count(course_name) FROM course_summary") == [(0,)]
+
+
+def test_parquet_files_say_what_their_columns_mean(settings: Settings, tmp_path: Path) -> None:
+    with open_warehouse(settings.warehouse_path) as connection:
+        files = export_parquet(connection, tmp_path / "out")
+    model = load_project().models["marts.focus_cost"]
+    metadata = pq.read_schema(files["focus_cost"]).metadata
+    assert metadata[b"description"].decode() == model.description
+    assert json.loads(metadata[b"columns"]) == model.columns
+    assert set(pq.read_schema(files["focus_cost"]).names) == model.columns.keys()
 
 
 def test_marts_are_exported_to_parquet_files(settings: Settings, tmp_path: Path) -> None:
