@@ -1,5 +1,6 @@
-"""`analytics-pipeline dictionary`: describe every table and column on one page."""
+"""`analytics-pipeline dictionary`: describe every table and column on one page, or for dbt."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,19 +8,35 @@ import typer
 
 from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.operations.data_dictionary import data_dictionary
+from analytics_pipeline.operations.dbt_sources import dbt_sources
 from analytics_pipeline.sql_models import documentation, load_project
 from analytics_pipeline.warehouse.files import replacing
 
 
+class Format(StrEnum):
+    """What the dictionary is written as."""
+
+    MARKDOWN = "markdown"
+    DBT = "dbt"
+
+
 @command
 def dictionary(
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format", help="markdown, or dbt: a sources.yml of marts and staging with descriptions and tests."
+        ),
+    ] = Format.MARKDOWN,
     output: Annotated[Path | None, typer.Option(help="Write it to this file.", dir_okay=False)] = None,
 ) -> None:
-    """Print the data dictionary as Markdown.
+    """Print the data dictionary as Markdown, or as a dbt sources.yml.
 
     It is generated from the declarations and from the comments in the SQL models.
     """
-    page = data_dictionary(documentation(load_project()))
+    project = load_project()
+    models = documentation(project)
+    page = dbt_sources(models, project) if form is Format.DBT else data_dictionary(models)
     if output is None:
         typer.echo(page, nl=False)
     else:
