@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
@@ -36,6 +37,26 @@ def test_no_line_of_a_table_is_broken() -> None:
     assert not [line for line in grids if not line.endswith("|")]
     widths = {line.replace("\\|", "").count("|") for line in grids}
     assert widths == {4, 8}, "every line has three cells, or seven for delivered columns"
+
+
+def test_the_dbt_sources_describe_and_test_every_model() -> None:
+    done = CliRunner().invoke(app, ["dictionary", "--format", "dbt"])
+    assert done.exit_code == 0, done.output
+    sources = {source["name"]: source for source in yaml.safe_load(done.stdout)["sources"]}
+    models = load_project().models
+    tables = {f"{name}.{table['name']}": table for name, source in sources.items() for table in source["tables"]}
+    assert tables.keys() == models.keys()
+    for name, table in tables.items():
+        assert table["description"] and [column["name"] for column in table["columns"]] == list(models[name].columns)
+        assert all(column["description"] and column["data_type"] for column in table["columns"]), name
+    months = tables["marts.course_months"]
+    assert months["data_tests"] == [{"unique": {"arguments": {"column_name": "(month, course_id)"}}}]
+    tested = {column["name"]: column["data_tests"] for column in months["columns"] if "data_tests" in column}
+    to = {"to": "source('marts', 'course_summary')", "field": "course_id"}
+    assert tested == {"month": ["not_null"], "course_id": [{"relationships": {"arguments": to}}]}
+    lineage = {column["name"]: column.get("data_tests") for column in tables["marts.course_lineage"]["columns"]}
+    assert lineage["root_course_id"] is None, "a root may be outside of the organisation"
+    assert lineage["course_id"] is not None and lineage["course_id"][:2] == ["unique", "not_null"]
 
 
 def test_it_is_written_to_a_file_on_request(tmp_path: Path) -> None:
