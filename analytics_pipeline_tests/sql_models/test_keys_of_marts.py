@@ -11,6 +11,7 @@ MARTS = [model for model in PROJECT.models.values() if model.layer is Layer.MART
 FIRST = {  # where other keys lead to
     *(("course_summary", "course_id"), ("student_course_summary", "user_id"), ("part_lineage", "part_id")),
     *(("spend_reconciliation", "aws_account_id"), ("lab_sessions", "session_id")),
+    *(("budget_status", "scope_id"), ("spend_forecast", "scope_id")),  # whose target depends on the scope
 }
 
 

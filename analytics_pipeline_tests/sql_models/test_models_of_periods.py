@@ -10,7 +10,7 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.organisation.truth import SessionTruth
-from analytics_pipeline_tests.sql_models.modelled import Row, aws, azure, build_all, found, put
+from analytics_pipeline_tests.sql_models.modelled import Row, aws, azure, broken, build_all, found, put
 from analytics_pipeline_tests.sql_models.test_models_of_populations import launch, member
 
 Connection = duckdb.DuckDBPyConnection
@@ -221,6 +221,13 @@ def test_a_provider_counts_towards_completeness_from_its_first_file_on(warehouse
         (days[1], False, True),  # the newest version of its sessions failed
         (days[2], True, False),
     ]
+
+
+@pytest.mark.parametrize("dataset", ["lab_sessions", "aws_cost", "azure_cost"])
+def test_invariants_hold_while_one_daily_dataset_alone_is_loaded(warehouse: Connection, dataset: str) -> None:
+    put(warehouse, "ops.loaded_files", *ledger(dataset, date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 4)))
+    build_all(warehouse)
+    assert broken(warehouse, {"raw_rows_are_those_of_the_ledger"}) == []
 
 
 def test_a_student_of_two_courses_counts_once_in_the_organisation(warehouse: Connection) -> None:

@@ -18,9 +18,7 @@ from analytics_pipeline.warehouse.signature import signature
 
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
-SPEND = {"marts.course_summary", "marts.daily_cloud_spend", "marts.idle_spend", "marts.spend_reconciliation"}
-SPEND |= {"marts.student_course_summary", "marts.spend_days", "marts.organisation_daily", "marts.course_months"}
-SPEND |= {"marts.activity_weekly"}  # which reads student_course_summary
+SPEND = {"marts.daily_cloud_spend", *(model.qualified for model in PROJECT.affected({"marts.daily_cloud_spend"}))}
 DOUBLE = "UPDATE marts.daily_cloud_spend SET cost = 2 * cost"
 LOSE = "DELETE FROM raw.enrollment WHERE userid = (SELECT max(userid) FROM raw.enrollment)"
 
@@ -73,6 +71,8 @@ def test_doubled_money_is_withheld_and_the_rest_is_published(
     new = "UPDATE raw.course_mapping SET course_name = 'Renamed'"
     done = published(new, DOUBLE)
     assert (set(done.kept), list(done.left_out)) == (SPEND, [])
+    assert {"marts.course_summary", "marts.spend_days", "marts.budget_status"} <= SPEND
+    assert not {"marts.lab_sessions", "marts.lab_launches_daily", "marts.assignment_scores"} & SPEND
     assert spend(settings.published_path) == before
     assert ask(settings.published_path, "SELECT DISTINCT course_name FROM raw.course_mapping") == [("Renamed",)]
     kept = ask(settings.published_path, "SELECT unnest(kept).table FROM ops.published")
