@@ -83,6 +83,9 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     "falls_of_accumulated_cost_are_certain": [
         _changed("marts.daily_cloud_spend", "fall = 'dip', fall_evidence = NULL"),
     ],
+    "every_course_has_one_parent_at_most": [
+        "UPDATE marts.course_lineage SET has_several_parents = true WHERE depth = 0",
+    ],
     "spend_of_shared_parts_has_a_course": [
         """UPDATE marts.daily_cloud_spend SET course_id = NULL
            WHERE part_id = (SELECT min(part_id) FROM marts.daily_cloud_spend WHERE course_id IS NOT NULL)""",
