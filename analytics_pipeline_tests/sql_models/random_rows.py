@@ -6,7 +6,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import duckdb
@@ -36,6 +36,7 @@ class MoneyRows:
     mapping: list[dict[str, object]] = field(default_factory=list)
     sessions: list[dict[str, object]] = field(default_factory=list)
     people: list[dict[str, object]] = field(default_factory=list)
+    ledger: list[dict[str, object]] = field(default_factory=list)
 
     def tables(self) -> dict[str, list[dict[str, object]]]:
         """The rows by table."""
@@ -46,6 +47,7 @@ class MoneyRows:
             "raw.asn_mapping": self.mapping,
             "raw.lab_sessions": self.sessions,
             "raw.enrollment": self.people,
+            "ops.loaded_files": self.ledger,
         }
 
     def shuffled(self, seed: int) -> dict[str, list[dict[str, object]]]:
@@ -64,7 +66,19 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
     rows = MoneyRows()
     for n in range(organisations):
         _organisation(chance, rows, seed * 10_000 + n * 100, delivered, monthly=monthly)
+    _sessions_end(random.Random(f"sessions of {seed}"), rows, days)
     return rows
+
+
+def _sessions_end(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:
+    """Give some sessions an end, also days later, and load the files of sessions of most days."""
+    for session in rows.sessions:
+        lasts = chance.choice([None, timedelta(hours=2), timedelta(hours=15), timedelta(days=2), timedelta(days=90)])
+        if lasts is not None:
+            session["end_time"] = datetime.fromisoformat(str(session["start_time"])) + lasts
+    for day in days:
+        if chance.random() < 0.9:
+            rows.ledger.append({"dataset": "lab_sessions", "partition": str(day), "period": day})
 
 
 def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Sequence[date], *, monthly: bool) -> None:

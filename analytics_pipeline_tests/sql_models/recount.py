@@ -4,9 +4,9 @@ It follows FEED's rules series by series and independently of the models, so tha
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -156,6 +156,27 @@ def _entries(
             entries.append(Entry(day, key, counts - last, covers, rule, evidence))
             last, counted_on = counts, day
     return entries
+
+
+def idle_days(
+    spend: Entry, ran: Iterable[tuple[datetime, datetime | None]], loaded: Container[date]
+) -> tuple[bool, int | None]:
+    """Return whether the spend is idle, and the days from the last session before it to the first covered day.
+
+    Args:
+        spend: what a user and part spent.
+        ran: start and end of the sessions of the user and part; a session counts for 31 days at most.
+        loaded: the days whose files of sessions are loaded.
+    """
+    covered = [spend.day - timedelta(days=n) for n in range(spend.days_covered)]
+    days = {day for start, end in ran for day in _days_of(start, end) if day <= spend.day}
+    is_idle = spend.cost > 0 and all(day in loaded for day in covered) and days.isdisjoint(covered)
+    return is_idle, (min(covered) - max(days)).days if days else None
+
+
+def _days_of(start: datetime, end: datetime | None) -> Iterable[date]:
+    last = min((end - timedelta(microseconds=1)).date(), start.date() + timedelta(days=31)) if end else start.date()
+    return (start.date() + timedelta(days=n) for n in range((last - start.date()).days + 1))
 
 
 def azure_total(lines: Iterable[tuple[date, date, int, int, Decimal]]) -> dict[tuple[date, int, int], Decimal]:

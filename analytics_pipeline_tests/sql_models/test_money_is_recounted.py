@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,10 +12,25 @@ import pytest
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.sql_models.modelled import PROJECT, broken, build_all
 from analytics_pipeline_tests.sql_models.random_rows import MoneyRows, fill, money_rows
-from analytics_pipeline_tests.sql_models.recount import Feed, aws_spend, azure_total, course_of, line_total
+from analytics_pipeline_tests.sql_models.recount import (
+    Entry,
+    Feed,
+    aws_spend,
+    azure_total,
+    course_of,
+    idle_days,
+    line_total,
+)
 
 Connection = duckdb.DuckDBPyConnection
-MONEY = ["daily_cloud_spend", "spend_days", "monthly_service_spend", "course_summary", "spend_reconciliation"]
+MONEY = [
+    "daily_cloud_spend",
+    "idle_spend",
+    "spend_days",
+    "monthly_service_spend",
+    "course_summary",
+    "spend_reconciliation",
+]
 BATCHES, ORGANISATIONS = 25, 20
 HAND_MADE = {"raw_rows_are_those_of_the_ledger", "roster_changes_end_at_the_current_enrollment"}
 
@@ -107,6 +122,27 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(tmp_pa
     ]
     assert dict(azure) == azure_total(delivered)  # type: ignore[arg-type]
     _summaries_agree(rows, found, where)
+    _idle_agrees(rows, found)
+
+
+def _idle_agrees(rows: MoneyRows, found: Mapping[str, list[tuple[object, ...]]]) -> None:
+    """Idle spend is the daily spend that a recount finds without a session on its days."""
+    ran: dict[tuple[object, object], list[tuple[datetime, datetime | None]]] = defaultdict(list)
+    for row in rows.sessions:
+        start, end = datetime.fromisoformat(str(row["start_time"])), row.get("end_time")
+        ran[row["user_id"], row["part_id"]].append((start, end))  # type: ignore[arg-type]
+    loaded = {row["period"] for row in rows.ledger}
+    key = ("spend_date", "provider", "aws_account_id", "user_id", "part_id")
+    amounts = ("cost", "days_covered", "is_opening_balance")
+    expected = set()
+    for *where, cost, covered, is_opening in column("daily_cloud_spend", found["daily_cloud_spend"], *key, *amounts):
+        day, _, account, user, part = where
+        entry = Entry(day, (account, user, part), cost, covered)  # type: ignore[arg-type]
+        is_idle, since = idle_days(entry, ran[user, part], loaded)  # type: ignore[arg-type]
+        if is_idle and not is_opening:
+            expected.add((*where, cost, covered, since))
+    idle = column("idle_spend", found["idle_spend"], *key, "cost", "days_covered", "days_since_session")
+    assert set(idle) == expected and len(idle) == len(expected)
 
 
 def _summaries_agree(
