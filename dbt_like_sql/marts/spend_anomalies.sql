@@ -56,6 +56,7 @@ anomalies AS (
 )
 SELECT
     anomalies.course_id, -- Vocareum id of the course -> marts.course_summary.
+    names.course_name, -- Name of the course; NULL if course_mapping does not list it.
     anomalies.user_id, -- Vocareum id of the user -> marts.student_course_summary.
     anomalies.day, -- UTC day.
     coalesce(people.is_student, false) AS is_student, -- Whether the user's last known role in the course is student.
@@ -65,6 +66,7 @@ SELECT
     anomalies.student_days, -- Number of student-days with spend that the median uses, at least 5.
     max(anomalies.day) FILTER (anomalies.begins) OVER so_far AS episode_starts_on -- First day of the episode: the user's anomalies in the course at most three days apart.
 FROM anomalies
+LEFT JOIN staging.courses AS names ON names.course_id = anomalies.course_id
 LEFT JOIN staging.course_members AS people
     ON people.course_id = anomalies.course_id AND people.user_id = anomalies.user_id
 WINDOW so_far AS (

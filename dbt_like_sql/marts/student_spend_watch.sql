@@ -89,6 +89,7 @@ capped AS (
 SELECT
     months.user_id, -- Vocareum id of the student -> marts.student_course_summary.
     months.course_id, -- Vocareum id of the course -> marts.course_summary.
+    names.course_name, -- Name of the course; NULL if course_mapping does not list it.
     months.month, -- First day of the month (UTC).
     months.spend::DECIMAL(38, 9) AS spend, -- US dollars that the student spent in the course in the month, exact.
     caps.student_cap AS cap, -- US dollars that a student may spend in the course within the budget's period; NULL if no budget sets a cap.
@@ -100,6 +101,7 @@ SELECT
     coalesce(months.last_spend_after_drop >= now.day - 6, false) AS is_still_spending -- Whether the student spent after dropping, within the seven days up to the newest complete day.
 FROM months
 CROSS JOIN now
+LEFT JOIN staging.courses AS names ON names.course_id = months.course_id
 LEFT JOIN caps ON caps.course_id = months.course_id AND caps.month = months.month
 LEFT JOIN capped
     ON capped.user_id = months.user_id AND capped.course_id = months.course_id AND capped.month = months.month
