@@ -90,6 +90,8 @@ def _falls(
     found: dict[date, tuple[str, str | None]] = {}
     for n, ((day_before, before), (day, value)) in enumerate(pairwise(values), 1):
         if value >= before:
+            if _restarts_without_a_fall(feed, key, values, n, months, first):
+                found[day] = ("restart", "service_spend")
             continue
         back = n + 1 < len(values) and values[n + 1][1] >= before
         told = _told_by_the_bill(feed, key, values, n, first)
@@ -106,6 +108,19 @@ def _falls(
         else:
             found[day] = ("restart" if before > 0 and value * 2 < before else "correction", None)
     return found
+
+
+def _restarts_without_a_fall(
+    feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, months: set[date], first: date
+) -> bool:
+    """Return whether a value that did not fall is new in a month in which the feed restarts, as the month's bill says."""
+    (day_before, before), (day, _) = values[n - 1], values[n]
+    month = day.replace(day=1)
+    inside = [i for i, (other, _) in enumerate(values) if other.replace(day=1) == month]
+    grows = all(values[i][1] >= values[i - 1][1] for i in inside)
+    return (
+        before > 0 and day_before < month in months and grows and _told_by_the_bill(feed, key, values, n, first) is True
+    )
 
 
 def _told_by_the_bill(feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date) -> bool | None:

@@ -117,6 +117,24 @@ def test_a_feed_that_restarts_each_month_is_seen_in_its_other_series(warehouse: 
     assert {row[3:] for row in rows} == {("restart", "first of the month")}
 
 
+@pytest.mark.parametrize(
+    ("billed", "cost", "fall"), [(7, 7, "restart"), (2, 2, None), (4, 2, None), (None, 2, None)], ids=str
+)
+def test_a_value_that_does_not_fall_when_the_feed_restarts_is_new_if_the_bill_says_so(
+    warehouse: Connection, billed: int | None, cost: int, fall: str | None
+) -> None:
+    """Account 1 goes from 5 to 7 over the first of November, on which the others begin anew."""
+    for user, (october, november) in enumerate([(5, 7), (20, 2), (30, 3), (40, 4)], 1):
+        put(warehouse, "raw.aws_cost", aws(day(31), october, user=user), aws(day(1, 11), november, user=user))
+    if billed is not None:
+        put(warehouse, "raw.service_spend", SERVICE | {"file_month": day(1, 11), "course_id": 5, "cost": billed})
+    rows = spend(warehouse, "user_id, spend_date, cost, fall, fall_evidence, is_reset")
+    evidence = fall and "service_spend"
+    assert [row[2:] for row in rows if row[:2] == (1, day(1, 11))] == [
+        (Decimal(cost), fall, evidence, fall is not None)
+    ]
+
+
 def test_one_bad_file_on_the_first_of_a_month_does_not_restart_the_feed(warehouse: Connection) -> None:
     for user in (1, 2, 3, 4):
         days = (day(31), day(1, 11), day(2, 11))

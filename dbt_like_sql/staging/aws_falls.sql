@@ -5,6 +5,8 @@
 -- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
 -- deactivation. Without evidence, a value that recovers at once is a dip, one below half of the previous value is a restart, and any
 -- other is a correction.
+-- A series that spends more than before does not fall when the whole feed restarts on a first of the month. It is listed, as a restart,
+-- only if the month's service_spend says so.
 WITH
 feed AS (SELECT min(file_date) AS first_date FROM staging.aws_cost),
 series AS (
@@ -70,9 +72,10 @@ evidence AS (
         ON bills.month = months.month AND bills.aws_account_id = months.aws_account_id
         AND bills.user_id = months.user_id AND bills.part_id = months.part_id
     WHERE falls
+    OR (months.previous_date < months.month AND restarting_months.month IS NOT NULL AND falls_in_month = 0 AND previous > 0)
 )
 SELECT
-    file_date, -- UTC day of the file in which the value is lower.
+    file_date, -- UTC day of the file in which the value is lower, or the accumulation new.
     aws_account_id, -- AWS account.
     user_id, -- Vocareum id of the user.
     part_id, -- Vocareum id of the part.
@@ -89,3 +92,4 @@ SELECT
     END AS evidence, -- Evidence for the rule: service_spend, first of the month, deactivation; NULL if the rule is a guess from the values alone.
     abs(previous) AS at_stake -- US dollars by which the series' total differs between a restart and the other readings: the previous value.
 FROM evidence
+WHERE falls OR bill_says = 'restart'

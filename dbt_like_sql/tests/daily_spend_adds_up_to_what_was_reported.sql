@@ -19,9 +19,9 @@ aws AS (
 restarts AS (
     SELECT
         *,
-        coalesce(accumulated < before, false) AND CASE
+        CASE
             WHEN fall_evidence IS NOT NULL THEN fall = 'restart'
-            ELSE before > 2 * greatest(accumulated, 0) AND coalesce(after < before, true)
+            ELSE coalesce(accumulated < before, false) AND before > 2 * greatest(accumulated, 0) AND coalesce(after < before, true)
         END AS is_restart
     FROM aws
 ),
