@@ -34,6 +34,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
         *("organization_terms_agreed", "organization_terms_agreed_date_utc"),
     ),
 }
+_TIGHT_HEADERS = {"azure_cost"}  # the article prints this header alone without blanks
 _TIGHT = {9, 12}  # the article's lab_sessions example has no blank before the start time and the log
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
@@ -109,8 +110,9 @@ def _header_line(table: Table, dialect: Dialect) -> str:
     """Return the header as the article prints it: no blanks in azure_cost, and a needless quote at `Disconnects`."""
     if dialect is not Dialect.ARTICLE:
         return ",".join(_quote(name, dialect) for name in table.header)
-    between = "," if table.dataset == "azure_cost" else ", "
-    return between.join('"Disconnects"' if name == "Disconnects" else _quote(name, dialect) for name in table.header)
+    return ("," if table.dataset in _TIGHT_HEADERS else ", ").join(
+        '"Disconnects"' if name == "Disconnects" else _quote(name, dialect) for name in table.header
+    )
 
 
 def _line(record: Record, dialect: Dialect) -> str:
