@@ -121,8 +121,9 @@ def one_by_one(most: str) -> None:
     from analytics_pipeline.orchestration.asset_keys import asset_key
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
+    from analytics_pipeline.orchestration.runs.in_process import execute
     from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START
-    from analytics_pipeline.orchestration.sync import execute, make_plan
+    from analytics_pipeline.orchestration.sync import make_plan
     from analytics_pipeline.settings import load_settings
 
     settings = load_settings()

@@ -3,9 +3,9 @@
 `ingest/plan.py` decides what to load; `cli/` prints the result.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import dagster as dg
@@ -23,14 +23,13 @@ from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, load_requests, withdrawn_failures
 from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
-    materialized_versions,
     newest_events,
-    snapshot_versions,
 )
+from analytics_pipeline.orchestration.raw.unrecorded import materialize_closed, materialize_unrecorded, unmaterialized
 from analytics_pipeline.orchestration.resources import ResultListener
+from analytics_pipeline.orchestration.runs.in_process import execute, failure_text, nothing_usable
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
-from analytics_pipeline.orchestration.runs.run_records import command_tag, end_dead_runs, known_runs
-from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
+from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now
@@ -47,7 +46,7 @@ from analytics_pipeline.warehouse.absences import (
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import LoadedFile, first_period, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature
 
@@ -156,7 +155,7 @@ def sync(
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)
-    unrecorded = {delivery.version: delivery for delivery in _unmaterialized(instance, todo.unchanged, since)}
+    unrecorded = {delivery.version: delivery for delivery in unmaterialized(instance, todo.unchanged, since)}
     withdrawn = withdrawn_failures(todo.unchanged, known_runs(instance))
     unrecorded |= {delivery.version: delivery for delivery in withdrawn}
     work = todo.delivered if full else todo.work + tuple(unrecorded.values())
@@ -212,8 +211,8 @@ def rebuild(
         loaded, closed, changed = loaded_files(connection), closed_files(connection), last_change(connection)
     if not loaded and not closed:
         return None
-    _materialize_closed(instance, closed, loaded)
-    _materialize_unrecorded(instance, loaded)
+    materialize_closed(instance, closed, loaded)
+    materialize_unrecorded(instance, loaded)
     published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
     stale = stale_assets(instance)
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
@@ -222,131 +221,3 @@ def rebuild(
         return None
     on_rebuild()
     return execute(definitions, instance, stale, {}, {}, command)
-
-
-def _materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
-    """Materialize files that no run loaded (a replay did), or that a run loaded before it died."""
-    newest = newest_events(instance, map(asset_key, DATASETS.values()))
-    for name, dataset in DATASETS.items():
-        recorded = last_materialized(newest, asset_key(dataset))
-        ours = [file for file in loaded if file.dataset == name]
-        unrecorded = [file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded]
-        if dataset.period:
-            for file in unrecorded:
-                version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
-                _report_materialization(instance, dataset, version, file.partition)
-        elif unrecorded:
-            versions = {(name, file.partition): (file.source_key, file.etag, file.size) for file in ours}
-            _report_materialization(instance, dataset, snapshot_versions(versions))
-
-
-def _materialize_closed(
-    instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
-) -> None:
-    """Materialize datasets with closed files, so that the models are rebuilt without them and a new delivery is loaded."""
-    newest = newest_events(instance, map(asset_key, DATASETS.values()))
-    there = {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded}
-    for name, partition, closed_at in closed:
-        dataset = DATASETS.get(name)
-        if (
-            not dataset
-            or (name, partition) in there
-            or closed_at.replace(tzinfo=UTC).timestamp() <= last_materialized(newest, asset_key(dataset))
-        ):
-            continue
-        versions = {place: version for place, version in there.items() if place[0] == name}
-        _report_materialization(
-            instance,
-            dataset,
-            {} if dataset.period else snapshot_versions(versions),
-            partition if dataset.period else None,
-        )
-
-
-def _report_materialization(
-    instance: dg.DagsterInstance, dataset: Dataset, metadata: Mapping[str, Any], partition: str | None = None
-) -> None:
-    event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
-    instance.report_runless_asset_event(event)
-
-
-def _unmaterialized(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
-    """Yield loaded files that this instance has not materialized: it is new, or a process died between the two.
-
-    Args:
-        since: when the warehouse was found replaced from outside (epoch seconds); earlier materializations don't count.
-    """
-    datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
-    newest = newest_events(instance, map(asset_key, datasets))
-    for dataset in datasets:
-        key = asset_key(dataset)
-        if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
-            continue
-        ours = [delivery for delivery in unchanged if delivery.dataset is dataset]
-        recorded = instance.get_materialized_partitions(key) if dataset.period else set()
-        if since:
-            partitions = {delivery.partition.key for delivery in ours}
-            known = materialized_versions(instance, dataset, key, partitions, since)
-            recorded = {partition for _, partition in known}
-        yield from (delivery for delivery in ours if delivery.partition.key not in recorded)
-
-
-def execute(
-    definitions: dg.Definitions,
-    instance: dg.DagsterInstance,
-    selection: Sequence[dg.AssetKey],
-    tags: Mapping[str, str],
-    run_config: Mapping[str, Any],
-    command: str = "sync",
-) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, without console logs, as a run of the persistent instance that names the command."""
-    job = definitions.resolve_implicit_global_asset_job_def()
-    run = job.execute_in_process(
-        run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        instance=instance,
-        asset_selection=list(selection),
-        tags={**tags, **command_tag(command)},
-        raise_on_error=False,
-    )
-    if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):
-        raise KeyboardInterrupt  # Dagster reports a failed step, and the next run would start
-    return run
-
-
-def failure_text(run: dg.ExecuteInProcessResult) -> str:
-    """Return what a failed run reports besides the results of its files; may be empty."""
-    failures = _step_failures(run)
-    if not failures:
-        return "the run failed before its first step"
-    stopped = [event for event in failures if _has(event, UNUSABLE)]
-    shown = stopped[:1] or [event for event in failures if not _has(event, FILES_FAILED)]
-    return "\n".join(dict.fromkeys(map(_step_text, shown)))
-
-
-def _step_text(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    failure = data.user_failure_data
-    if failure and failure.description:
-        return str(failure.description)
-    return data.error_display_string if data.error else "the step failed"
-
-
-def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
-    """Return whether a run failed for a reason that the next one would meet too, such as an unavailable API."""
-    return any(_has(event, UNUSABLE) for event in _step_failures(run))
-
-
-def _has(event: dg.DagsterEvent, metadata: str) -> bool:
-    failure = event.step_failure_data.user_failure_data
-    return failure is not None and metadata in failure.metadata
-
-
-def _interrupted(error: Any) -> bool:
-    """Return whether an error, or one that it was raised from, is Dagster's error for Ctrl-C."""
-    return error is not None and (
-        error.cls_name == "DagsterExecutionInterruptedError" or _interrupted(error.cause) or _interrupted(error.context)
-    )
-
-
-def _step_failures(run: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
-    return [event for event in run.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]

@@ -8,7 +8,7 @@ import pytest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED, REPORT
-from analytics_pipeline.orchestration.sync import execute
+from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.settings import Settings, SettingsError, load_settings
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
 

@@ -14,7 +14,7 @@ from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED, REPORT, WHOLE, published_asset
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.sync import execute
+from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
 from analytics_pipeline.warehouse.connection import open_warehouse

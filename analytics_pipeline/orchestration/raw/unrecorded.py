@@ -1,0 +1,85 @@
+"""Materialize what no run could: files that a replay or a dead run loaded, and files that a person closed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.raw.materializations import (
+    last_materialized,
+    materialized_versions,
+    newest_events,
+    snapshot_versions,
+)
+from analytics_pipeline.warehouse.ledger import LoadedFile
+
+
+def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
+    """Materialize files that no run loaded (a replay did), or that a run loaded before it died."""
+    newest = newest_events(instance, map(asset_key, DATASETS.values()))
+    for name, dataset in DATASETS.items():
+        recorded = last_materialized(newest, asset_key(dataset))
+        ours = [file for file in loaded if file.dataset == name]
+        unrecorded = [file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded]
+        if dataset.period:
+            for file in unrecorded:
+                version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
+                _report_materialization(instance, dataset, version, file.partition)
+        elif unrecorded:
+            versions = {(name, file.partition): (file.source_key, file.etag, file.size) for file in ours}
+            _report_materialization(instance, dataset, snapshot_versions(versions))
+
+
+def materialize_closed(
+    instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
+) -> None:
+    """Materialize datasets with closed files, so that the models are rebuilt without them and a new delivery is loaded."""
+    newest = newest_events(instance, map(asset_key, DATASETS.values()))
+    there = {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded}
+    for name, partition, closed_at in closed:
+        dataset = DATASETS.get(name)
+        if (
+            not dataset
+            or (name, partition) in there
+            or closed_at.replace(tzinfo=UTC).timestamp() <= last_materialized(newest, asset_key(dataset))
+        ):
+            continue
+        versions = {place: version for place, version in there.items() if place[0] == name}
+        _report_materialization(
+            instance,
+            dataset,
+            {} if dataset.period else snapshot_versions(versions),
+            partition if dataset.period else None,
+        )
+
+
+def _report_materialization(
+    instance: dg.DagsterInstance, dataset: Dataset, metadata: Mapping[str, Any], partition: str | None = None
+) -> None:
+    event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
+    instance.report_runless_asset_event(event)
+
+
+def unmaterialized(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
+    """Yield loaded files that this instance has not materialized: it is new, or a process died between the two.
+
+    Args:
+        since: when the warehouse was found replaced from outside (epoch seconds); earlier materializations don't count.
+    """
+    datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
+    newest = newest_events(instance, map(asset_key, datasets))
+    for dataset in datasets:
+        key = asset_key(dataset)
+        if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
+            continue
+        ours = [delivery for delivery in unchanged if delivery.dataset is dataset]
+        recorded = instance.get_materialized_partitions(key) if dataset.period else set()
+        if since:
+            partitions = {delivery.partition.key for delivery in ours}
+            known = materialized_versions(instance, dataset, key, partitions, since)
+            recorded = {partition for _, partition in known}
+        yield from (delivery for delivery in ours if delivery.partition.key not in recorded)
