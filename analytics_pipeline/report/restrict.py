@@ -1,7 +1,7 @@
-"""One course alone: the published file with nothing of other courses in it, for a page that its teacher gets.
+"""Restrict the published file to one course, for the page of its teacher.
 
-A table is left out unless it is known to be cut to the course: by its column `course_id`, or below by name. So a mart that
-is added later can't tell a teacher of other courses by mistake.
+A table is empty unless its restriction is known: by its column `course_id`, or below by name. So a later mart can't
+accidentally reveal other courses to a teacher.
 """
 
 from pathlib import Path
@@ -11,8 +11,8 @@ import duckdb
 from analytics_pipeline.warehouse.sql_text import literal
 
 OWN_FILES = "(period IS NOT NULL OR partition = $course::VARCHAR OR NOT regexp_full_match(partition, '[0-9]+'))"
-"""Files of days, months and mappings, which are everybody's, and the course's own."""
-CUTS = {
+"""Shared files (days, months and mappings) and the course's own."""
+RESTRICTIONS = {
     "marts.data_completeness": "true",
     "marts.spend_calendar": "true",
     "marts.budget_status": "scope = 'course' AND scope_id = $course::VARCHAR",
@@ -24,15 +24,15 @@ CUTS = {
     "ops.findings": "partition = $course::VARCHAR",
     "ops.checks": "severity = 'ERROR'",
 }
-"""Which rows of a table that has no course are shown: what was delivered for everybody, and how this course's files fared."""
+"""Visible rows of tables without a course: shared deliveries, and the state of this course's files."""
 COLUMNS = {
-    "ops.checks": "* REPLACE ('This check of the whole organisation fails.' AS text, 'Ask an admin of the organisation.' AS remedy)"
+    "ops.checks": "* REPLACE ('This check fails for the organisation.' AS text, 'Ask an admin of the organisation.' AS remedy)"
 }
-"""Columns of a table, where not all may be shown: what a check found may be of another course."""
+"""Columns of tables whose texts must be replaced, as the finding of a check may concern another course."""
 
 
 def connect(published: Path, course: int) -> duckdb.DuckDBPyConnection:
-    """Open a database in memory with the marts of a published file, cut to a course. The file is opened read-only.
+    """Open an in-memory database with the marts of a published file, restricted to a course. Opens the file read-only.
 
     Raises:
         duckdb.IOException: it can't be read.
@@ -48,7 +48,7 @@ def connect(published: Path, course: int) -> duckdb.DuckDBPyConnection:
            GROUP BY ALL"""
     ).fetchall()
     for table, has_course in tables:
-        rows = CUTS.get(table) or ("course_id = $course" if has_course else "false")
+        rows = RESTRICTIONS.get(table) or ("course_id = $course" if has_course else "false")
         rows = rows.replace("$course", "getvariable('course')")
         columns = COLUMNS.get(table, "*")
         connection.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM whole.{table} WHERE {rows}")

@@ -156,7 +156,7 @@ function linesOf(table, chosen) {
   return lines.filter((row) => row.day === undefined || (row.day >= days[0] && row.day <= days[1]));
 }
 
-/** Whether the choice holds some of the small courses, but not all: their numbers stand in one line for all of them. */
+/** Return whether the selection has some, but not all, of the merged small courses, which share one row. */
 function hasPartOfOthers({ keys }) {
   const inside = (page.scopes.other ?? []).filter((key) => keys?.has(key));
   return inside.length > 0 && inside.length < page.scopes.other.length;
