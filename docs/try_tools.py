@@ -1,6 +1,6 @@
-"""Run every block of docs/analysts.md in an environment of its own, and print the versions: `python docs/try_tools.py FILE EXPORTS`.
+"""Run every block of docs/analysts.md in a separate environment, and print the versions: `python docs/try_tools.py FILE EXPORTS`.
 
-FILE is the published file, EXPORTS the folder of Parquet files. `--environment DIR` keeps the environment for the next time.
+FILE is the published file, EXPORTS the folder of Parquet files. `--environment DIR` keeps the environment for later runs.
 """
 
 import argparse
@@ -33,7 +33,7 @@ FILE = re.compile(r"(?:#|--) file: (.+)")
 
 
 def say(text: str) -> None:
-    """Print a line at once, so that it stands before what a block prints."""
+    """Print a line unbuffered, so that it precedes the block's output."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -45,7 +45,7 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def environment(folder: Path) -> Path:
-    """Make the tools' environment unless it is there; return its folder of programs."""
+    """Create the tools' environment if it is missing; return its folder of programs."""
     programs = folder / "bin"
     if not (programs / "dbt").exists():
         uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"

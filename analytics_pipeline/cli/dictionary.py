@@ -14,7 +14,7 @@ from analytics_pipeline.warehouse.files import replacing
 
 
 class Format(StrEnum):
-    """What the dictionary is written as."""
+    """Output format of the dictionary."""
 
     MARKDOWN = "markdown"
     DBT = "dbt"

@@ -1,6 +1,6 @@
 """The published models as a dbt `sources.yml`: descriptions, types and tests, for a dbt project that reads the published file.
 
-Pure; everything is taken from the models and their tests. dbt 1.10.5 or later reads it (`data_tests` with `arguments`).
+Pure: derived from the models and their tests. Requires dbt 1.10.5 or later (`data_tests` with `arguments`).
 """
 
 import json
@@ -11,14 +11,14 @@ from analytics_pipeline.sql_models.keys import Reference, grain, references
 from analytics_pipeline.warehouse.tables import Table, TableColumn
 
 _OPENING = """\
-# Made by `analytics-pipeline dictionary --format dbt`. Attach the published file under the name of `database` in profiles.yml.
+# Made by `analytics-pipeline dictionary --format dbt`. Attach the published file in profiles.yml under the name given by `database`.
 version: 2
 
 sources:
 """
 _DESCRIPTIONS = {
     "marts": "Tables that answer questions.",
-    "staging": "What was delivered, deduplicated and in one vocabulary, without personal data.",
+    "staging": "Delivered data without duplicates, in one vocabulary, without personal data.",
 }
 
 
@@ -27,7 +27,7 @@ def dbt_sources(models: Sequence[Table], project: Project, database: str = "anal
 
     Args:
         models: the SQL models' tables, as `sql_models.documentation` gives them.
-        project: their models and tests, which say what is unique and where keys lead to.
+        project: models and tests, which declare unique columns and the targets of keys.
         database: name by which the dbt profile attaches the published file.
     """
     lines = []
@@ -44,7 +44,7 @@ def _table(table: Table, project: Project) -> Iterator[str]:
     key, targets = grain(model, project.tests), references(model)
     yield f"      - name: {model.name}"
     yield f"        description: {_text(table.description)}"
-    if len(key) > 1:  # a tuple is not NULL, though its parts may be: NULLs count as equal, as in the grain
+    if len(key) > 1:  # a tuple is not NULL even if its parts are, so NULLs count as equal, as in the grain
         columns = _text(f"({', '.join(key)})")
         yield "        data_tests:"
         yield f"          - unique: {{arguments: {{column_name: {columns}}}}}"

@@ -1,7 +1,7 @@
-"""What identifies a model's rows, and which table each key leads to, as the SQL files say it.
+"""The grain of each model and the targets of its keys, as declared in the SQL files.
 
-A model's grain is what its test `grain_of_<model>` groups by. A key's target ends the column's comment: `-> marts.course_summary`, or
-`-> marts.course_lineage.course_id` where the column has another name there. `-> ..., unless ...` says which values are not found there.
+A model's grain is the GROUP BY of its test `grain_of_<model>`. A key's target ends the column's comment: `-> marts.course_summary`, or
+`-> marts.course_lineage.course_id` if the column has another name there. `-> ..., unless ...` names values without a match.
 """
 
 import re
@@ -17,12 +17,12 @@ _TARGET = re.compile(r"-> (?P<table>\w+\.\w+)(?:\.(?P<column>\w+))?(?P<unless>, 
 
 @dataclass(frozen=True)
 class Reference:
-    """The column that a key's values are found in.
+    """The column that a key refers to.
 
     Attributes:
         table: qualified name.
-        column: name of the column there.
-        is_total: whether every value is found there; else the comment says which are not.
+        column: name of the column in that table.
+        is_total: whether every value has a match. If not, the comment names the exceptions.
     """
 
     table: str
@@ -41,7 +41,7 @@ def references(model: Model) -> dict[str, Reference]:
 
 
 def grain(model: Model, tests: Mapping[str, SqlTest]) -> tuple[str, ...]:
-    """Return the columns that tell a model's rows apart; empty if no test says it."""
+    """Return the columns of a model's grain; empty if no test declares it."""
     test = tests.get(f"grain_of_{model.name}")
     group = parse_query(test.name, test.sql).args.get("group") if test and model.qualified in test.depends_on else None
     return tuple(column.name for column in group.find_all(exp.Column)) if group else ()

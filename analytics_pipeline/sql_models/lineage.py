@@ -27,9 +27,7 @@ def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
     query = parse_query(model.qualified, model.sql)
     # trim_selects makes nodes prettier and copies a query for each; nobody looks at ours.
     nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False)
-    declared = {
-        column.lower(): column for column in model.columns
-    }  # sqlglot folds names, as DuckDB does when it looks them up
+    declared = {column.lower(): column for column in model.columns}  # sqlglot folds case, as DuckDB's lookup does
     return {
         declared[column.lower()]: frozenset(filter(None, map(_origin, node.walk()))) for column, node in nodes.items()
     }

@@ -147,7 +147,7 @@ def _marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 
 
 def _described(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, str]:
-    """Return a mart's comment, and its columns' comments as JSON: names that no format reserves."""
+    """Return a mart's comment, and its columns' comments as JSON, under keys that no format reserves."""
     columns = connection.execute(
         """SELECT column_name, comment FROM duckdb_columns()
            WHERE database_name = current_database() AND schema_name = 'marts' AND table_name = ? ORDER BY column_index""",
@@ -252,7 +252,7 @@ def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bo
 
 
 def _add_main_views(connection: duckdb.DuckDBPyConnection, live: str) -> None:
-    """Make a view of each published mart in the schema main, so that tools that list only main find the marts."""
+    """Create a view of each published mart in the schema main, for tools that list only main."""
     for name in _marts(connection, _COPY):
         _copy_view(
             connection, live, f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}"

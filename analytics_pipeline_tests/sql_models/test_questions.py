@@ -141,7 +141,7 @@ ANSWERS: dict[int, list[tuple[object, ...]]] = {
         (None, None, 99, 1, 1),
     ],
     8: [(OCT, "Clouds", 2, "Clouds in October", 8, Decimal("8.5"))],
-    9: [("Clouds", 3, "failed launches alone"), ("Clouds again", 5, "no launch")],
+    9: [("Clouds", 3, "only failed launches"), ("Clouds again", 5, "no launch")],
     10: [("Clouds again", 7, 8)],
     11: [(WEEK_1, 7, 1, Decimal("14.3")), (WEEK_2, 1, 0, 0)],
     12: [

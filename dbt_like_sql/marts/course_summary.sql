@@ -50,7 +50,7 @@ SELECT
     coalesce(people.sessions, 0) AS sessions, -- Lab sessions of all people, including failed launches.
     coalesce(people.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs of all people.
     coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure of all people since the start of the feed, exact; includes opening_balance.
-    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Do not sum: sum spend.
+    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(spend.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time.
     coalesce(people.student_spend, 0)::DECIMAL(38, 9) AS student_spend, -- US dollars that students spent, exact: enrolled, dropped and left ones, active or not.
     coalesce(people.active_student_spend, 0)::DECIMAL(38, 9) AS active_student_spend, -- US dollars that active_students spent, exact.

@@ -79,7 +79,7 @@ SELECT
             ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
         END
     )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file with any row, or 1 in the first AWS file; in Azure never before the first of the month. The next value covers the days of a dip too.
-    coalesce(rule = 'restart', false) AS is_reset, -- Whether a new AWS accumulation began, and the cost is the new value: the value fell, or service_spend says so on a first of the month on which the feed restarts.
+    coalesce(rule = 'restart', false) AS is_reset, -- Whether a new AWS accumulation started, so that cost is the new value: the value fell, or service_spend shows it on a first of the month on which the feed restarts.
     place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
     compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first AWS file: accumulated at an unknown time before, so not spend of its day.
     rule AS fall, -- Reading of a value that fell: restart, correction (no earlier value counts for more) or dip (one bad file, skipped); NULL if it did not fall, except for a restart that service_spend shows. staging.aws_falls has the rules.

@@ -53,7 +53,7 @@ SELECT
     coalesce(people.is_student, false) AND sessions.sessions IS NULL AS never_launched, -- Whether a student, dropped or not, has no session in the course, not even a failed launch.
     coalesce(sessions.minutes, 0)::DECIMAL(38, 6) AS minutes, -- Minutes in labs.
     coalesce(spend.spend, 0)::DECIMAL(38, 9) AS spend, -- US dollars on AWS and Azure, exact.
-    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend to the cent, to read. Do not sum: sum spend.
+    round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
     coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, submitted or not. The same in each row of a course: do not sum.
     scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is graded.
@@ -67,7 +67,7 @@ SELECT
     CASE
         WHEN sessions.last_seen::DATE > newest.day THEN 0
         ELSE newest.day - sessions.last_seen::DATE
-    END::INTEGER AS days_since_seen -- Days from last_seen to the newest day whose sessions are loaded, which need not be today; NULL without a session.
+    END::INTEGER AS days_since_seen -- Days from last_seen to the newest day with loaded sessions, which may be before today; NULL without a session.
 FROM keys
 CROSS JOIN newest
 LEFT JOIN staging.courses AS courses ON courses.course_id = keys.course_id

@@ -5,8 +5,8 @@
 -- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
 -- deactivation. Without evidence, a value that recovers at once is a dip, one below half of the previous value is a restart, and any
 -- other is a correction.
--- A series that spends more than before does not fall when the whole feed restarts on a first of the month. It is listed, as a restart,
--- only if the month's service_spend says so.
+-- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
+-- only if the month's service_spend shows it.
 WITH
 feed AS (SELECT min(file_date) AS first_date FROM staging.aws_cost),
 series AS (
@@ -75,7 +75,7 @@ evidence AS (
     OR (months.previous_date < months.month AND restarting_months.month IS NOT NULL AND falls_in_month = 0 AND previous > 0)
 )
 SELECT
-    file_date, -- UTC day of the file in which the value is lower, or the accumulation new.
+    file_date, -- UTC day of the file with the lower value, or with the new accumulation.
     aws_account_id, -- AWS account.
     user_id, -- Vocareum id of the user.
     part_id, -- Vocareum id of the part.

@@ -1,7 +1,7 @@
--- No course is listed with several parents. A returned course is: it is treated as a root, so that its spend counts for no root course but
--- itself, and so does that of its own clones.
+-- No course has several parents. Each returned course has: it is treated as a root, so its spend and that of its clones count for no
+-- other root course.
 -- severity: warn
--- If it fails, ask Vocareum from which course it was cloned; the parents are in raw.course_mapping.
+-- If it fails, ask Vocareum which course it was cloned from; raw.course_mapping has the parents.
 SELECT course_id, count(DISTINCT parent_course_id) AS parents, count(*) FILTER (parent_course_id IS NULL) AS rows_without_parent
 FROM raw.course_mapping
 SEMI JOIN (SELECT course_id FROM marts.course_lineage WHERE has_several_parents) AS concerned USING (course_id)

@@ -1,5 +1,5 @@
--- Each account's, part's and user's charges of a billing period in marts.focus_cost cost what their days in marts.daily_cloud_spend do, to
--- the last decimal, and each charge ends within its billing period. If it fails, look at the WHERE and the dates of marts.focus_cost.
+-- To the last decimal, the charges in marts.focus_cost equal the days in marts.daily_cloud_spend per account, part, user and billing
+-- period. Each charge ends within its billing period. If it fails, look at the WHERE and the dates of marts.focus_cost.
 WITH
 charges AS (
     SELECT

@@ -1,4 +1,4 @@
--- marts.focus_cost has one row per end of a charge, provider, account, part and user.
+-- marts.focus_cost has one row per charge end, provider, account, part and user.
 -- If it fails, marts.daily_cloud_spend has a day twice.
 SELECT ChargePeriodEnd, ProviderName, SubAccountId, ResourceId, x_UserId, count(*) AS times
 FROM marts.focus_cost

@@ -34,7 +34,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
         *("organization_terms_agreed", "organization_terms_agreed_date_utc"),
     ),
 }
-_TIGHT_HEADERS = {"azure_cost"}  # the article prints this header alone without blanks
+_TIGHT_HEADERS = {"azure_cost"}  # the article prints only this header without blanks
 _TIGHT = {9, 12}  # the article's lab_sessions example has no blank before the start time and the log
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')

@@ -1,4 +1,4 @@
-"""Materialize what no run could: files that a replay or a dead run loaded, and files that a person closed."""
+"""Materialize files that no run could: those that a replay or a dead run loaded, and those that a person closed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from analytics_pipeline.warehouse.ledger import LoadedFile
 
 
 def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
-    """Materialize files that no run loaded (a replay did), or that a run loaded before it died."""
+    """Materialize files that a replay loaded, or a run that died before it recorded them."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
         recorded = last_materialized(newest, asset_key(dataset))

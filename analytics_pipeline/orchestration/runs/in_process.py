@@ -1,4 +1,4 @@
-"""Run assets in this process, and say why a run failed."""
+"""Run assets in this process, and report why a run failed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def execute(
     run_config: Mapping[str, Any],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, without console logs, as a run of the persistent instance that names the command."""
+    """Run assets in this process, without console logs, as a run of the persistent instance, tagged with the command."""
     job = definitions.resolve_implicit_global_asset_job_def()
     run = job.execute_in_process(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
