@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.folders import refuse_file
 
 
 class SettingsError(PipelineError):
@@ -224,12 +225,16 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: a value has the wrong form.
+        FolderUnusable: a file stands in the place of a folder.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False))
         raise SettingsError(f"{problems}. Correct it in the environment or in .env (see .env.example).") from None
+    refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
+    refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
+    return settings
 
 
 def require(settings: Settings) -> Settings:

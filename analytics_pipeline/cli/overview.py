@@ -16,7 +16,6 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
-from analytics_pipeline.storage.folders import FolderUnusable
 from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, compared, lost_checks, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
@@ -94,7 +93,6 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     Raises:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
-        OSError: the data folder is not a folder.
     """
     published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
     with _open(settings) as (source, connection):
@@ -149,11 +147,6 @@ def with_absences(here: OnDisk, listing: ClassifiedListing, listed_at: datetime)
 def _open(settings: Settings) -> Iterator[tuple[str | None, duckdb.DuckDBPyConnection | None]]:
     path = settings.warehouse_path
     if not path.exists():
-        if blocking := next((parent for parent in path.parents if parent.is_file()), None):
-            raise FolderUnusable(
-                f"The data folder {settings.data_dir} can't be used: {blocking} is a file.",
-                "Set ANALYTICS_DATA_DIR to a folder that you may write.",
-            )
         yield None, None
         return
     with ExitStack() as stack:

@@ -27,6 +27,24 @@ class FolderOpen(PipelineError):
     """Other users may enter or write a folder, and we can't change its mode. The message gives the remedy."""
 
 
+def refuse_file(folder: Path, variable: str) -> None:
+    """Check that a folder's place is not taken by a file.
+
+    Args:
+        folder: which may not exist yet.
+        variable: the setting that names it.
+
+    Raises:
+        FolderUnusable: it, or a folder above it, is a file.
+    """
+    for path in (folder, *folder.parents):
+        if path.is_file():
+            raise FolderUnusable(
+                f"The folder {folder} can't be used: {path} is a file.",
+                f"Set {variable} to a folder that you may write.",
+            )
+
+
 def keep_private(folder: Path) -> str | None:
     """Create the folder if it is missing, and remove other users' access if we own it.
 
