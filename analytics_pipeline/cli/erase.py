@@ -44,7 +44,7 @@ def erase(
         )
     if receipt.invalid_models:
         print_error(
-            f"The published file holds no marts: {receipt.invalid_models}\nCorrect the file and run the same command again, which "
+            f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run the same command again, which "
             "builds all models."
         )
     raise typer.Exit(INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE)

@@ -17,7 +17,7 @@ import duckdb
 from analytics_pipeline.datasets import DATASETS, Person
 from analytics_pipeline.ingest.erase import People, Redacted, erase_in_file
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sql_models import InvalidModel, Project, build_and_test, load_project
+from analytics_pipeline.sql_models import Project, build_and_test, load_usable
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder
@@ -49,7 +49,7 @@ class Receipt:
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are corrected.
-        invalid_models: why no model could be built, if a `.sql` file is invalid; empty otherwise.
+        invalid_models: invalid `.sql` files, and those that read them, each with the reason; empty if all are valid.
         searched: tables, and datasets of the landing folder, that were searched.
         not_reached: places that may still hold the person, to erase by hand.
     """
@@ -77,7 +77,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     warehouse, because the warehouse knows the emails by which damaged records are found.
 
     Steps that can fail without changing data are tried first. Invalid models don't stop the erasure: the published file is
-    then written without models, as the previous file holds the person.
+    then written without them and what reads them, as the previous file holds the person.
 
     Args:
         settings: locations of all files.
@@ -88,7 +88,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         WarehouseBusy: others held the warehouse for too long.
         OSError: a file can't be written; run it again.
     """
-    project, invalid = _load_models()
+    project, problems = load_usable()
     if not dry_run:
         _require_writable(settings)
     with open_warehouse(settings.warehouse_path) as connection:
@@ -105,7 +105,15 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     landed = (f"landing/{name}" for name, dataset in DATASETS.items() if dataset.columns_of(Person.SUBJECT))
     searched = (*searched_tables(), *landed)
     receipt = Receipt(
-        user_id, warehouse_now(), dry_run, version("analytics-pipeline"), tables, files, failed, invalid, searched
+        user_id,
+        warehouse_now(),
+        dry_run,
+        version("analytics-pipeline"),
+        tables,
+        files,
+        failed,
+        "\n".join(problems),
+        searched,
     )
     if not dry_run:
         compact(settings.warehouse_path)
@@ -125,14 +133,6 @@ def _receipts(settings: Settings) -> Path:
     return settings.data_dir.absolute() / "receipts"
 
 
-def _load_models() -> tuple[Project | None, str]:
-    """Return the models, or the reason why they are invalid."""
-    try:
-        return load_project(), ""
-    except InvalidModel as error:
-        return None, str(error)
-
-
 def _require_writable(settings: Settings) -> None:
     """Check that every folder that an erasure writes to is writable.
 
@@ -146,10 +146,8 @@ def _require_writable(settings: Settings) -> None:
             pass
 
 
-def _build(connection: duckdb.DuckDBPyConnection, project: Project | None) -> tuple[str, ...]:
+def _build(connection: duckdb.DuckDBPyConnection, project: Project) -> tuple[str, ...]:
     """Build the marts from the remaining rows; return those that failed."""
-    if project is None:
-        return ()
     built, _ = build_and_test(connection, project, project.models.values(), warehouse_now())
     return tuple(result.model.qualified for result in built if result.failure)
 

@@ -8,7 +8,7 @@ from analytics_pipeline.sql_models.checks import IS_BUILT, Tested, build_and_tes
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
 from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest
-from analytics_pipeline.sql_models.project import Project, load_project, touched_by
+from analytics_pipeline.sql_models.project import Project, load_project, load_usable, touched_by
 from analytics_pipeline.warehouse.checks import Severity
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "documentation",
     "drop_removed",
     "load_project",
+    "load_usable",
     "missing",
     "run_test",
     "run_tests",

@@ -3,15 +3,19 @@
 `model.py` parses the files. Uses no database.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import TypeVar
 
 import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models.model import InvalidModel, Layer, Model, SqlTest, parse_model, parse_test
 from analytics_pipeline.warehouse.tables import history_table, tables
+
+Parsed = TypeVar("Parsed", Model, SqlTest)
 
 
 @dataclass(frozen=True)
@@ -111,22 +115,67 @@ def load_project(folder: Path | None = None) -> Project:
     Raises:
         InvalidModel: a file is invalid, models depend on each other in a cycle, or one reads an unknown table.
     """
-    folder = folder or default_folder()
-    found = [
-        parse_model(layer, path.stem, path.read_text("utf-8")) for layer in Layer for path in _files(folder / layer)
-    ]
-    tests = [parse_test(path.stem, path.read_text("utf-8")) for path in _files(folder / "tests")]
+    project, problems = load_usable(folder)
+    if problems:
+        raise InvalidModel(problems[0])
+    return project
+
+
+def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
+    """Load the valid models and tests of a folder; return with them why the others, and what reads those, are left out.
+
+    Args:
+        folder: as for `load_project`.
+    """
+    folder, problems = folder or default_folder(), list[str]()
     views = {view.name: view.reads for view in tables() if view.query}
-    found = [replace(model, depends_on=_through(views, model.depends_on)) for model in found]
-    tests = [replace(test, depends_on=_through(views, test.depends_on)) for test in tests]
-    models = {model.qualified: model for model in found}
-    known = models.keys() | {table.name for table in tables()}
-    for name, reads in [(m.qualified, m.depends_on) for m in found] + [
-        (f"tests/{t.name}", t.depends_on) for t in tests
-    ]:
-        if strange := sorted(reads - known):
-            raise InvalidModel(f"{name} reads {', '.join(strange)}, which neither the ingest nor a model creates.")
-    return Project({name: models[name] for name in _in_order(models)}, {test.name: test for test in tests})
+    parsed = [
+        _valid(partial(parse_model, layer, path.stem, path.read_text("utf-8")), problems)
+        for layer in Layer
+        for path in _files(folder / layer)
+    ]
+    tests = [
+        _valid(partial(parse_test, path.stem, path.read_text("utf-8")), problems) for path in _files(folder / "tests")
+    ]
+    found = [replace(model, depends_on=_through(views, model.depends_on)) for model in parsed if model]
+    models = _buildable({model.qualified: model for model in found}, problems)
+    usable = {}
+    for test in [replace(test, depends_on=_through(views, test.depends_on)) for test in tests if test]:
+        if unknown := _unknown(test, models):
+            problems.append(_reads_unknown(f"tests/{test.name}", unknown))
+        else:
+            usable[test.name] = test
+    return Project({name: models[name] for name in _in_order(models)}, usable), problems
+
+
+def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:
+    try:
+        return parse()
+    except InvalidModel as error:
+        problems.append(str(error))
+        return None
+
+
+def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str, Model]:
+    """Leave out models that read unknown tables, and cycles, until none is left."""
+    while True:
+        unknown = {name: reads for name, model in models.items() if (reads := _unknown(model, models))}
+        cycle = [] if unknown else _cycle(models)
+        problems += [_reads_unknown(name, reads) for name, reads in unknown.items()]
+        if cycle:
+            problems.append(f"models read each other in a cycle: {' -> '.join(cycle)}")
+        if not unknown and not cycle:
+            return models
+        models = {name: model for name, model in models.items() if name not in {*unknown, *cycle}}
+
+
+def _unknown(query: Model | SqlTest, models: Mapping[str, Model]) -> list[str]:
+    """Return the tables that a query reads and neither the ingest nor a model creates."""
+    return sorted(query.depends_on - models.keys() - {table.name for table in tables()})
+
+
+def _reads_unknown(name: str, unknown: Sequence[str]) -> str:
+    return f"{name} reads {', '.join(unknown)}, which neither the ingest nor a model creates."
 
 
 def _through(views: Mapping[str, frozenset[str]], reads: Iterable[str]) -> frozenset[str]:
@@ -140,7 +189,13 @@ def _files(folder: Path) -> list[Path]:
 
 def _in_order(models: Mapping[str, Model]) -> list[str]:
     graph = {name: sorted(model.depends_on & models.keys()) for name, model in models.items()}
+    return list(TopologicalSorter(graph).static_order())
+
+
+def _cycle(models: Mapping[str, Model]) -> list[str]:
+    """Return models that read each other in a cycle, the first one twice; empty if there is no cycle."""
     try:
-        return list(TopologicalSorter(graph).static_order())
+        _in_order(models)
     except CycleError as error:
-        raise InvalidModel(f"models read each other in a cycle: {' -> '.join(reversed(error.args[1]))}") from error
+        return list(reversed(error.args[1]))
+    return []

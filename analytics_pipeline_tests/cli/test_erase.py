@@ -36,6 +36,9 @@ def _models_with(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> No
     monkeypatch.setattr(project, "default_folder", lambda: folder)
 
 
+MARTS = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'marts'"
+
+
 def _published(settings: Settings, query: str) -> list[tuple[object, ...]]:
     with closing(duckdb.connect(str(settings.published_path), read_only=True)) as connection:
         return connection.execute(query).fetchall()
@@ -47,6 +50,7 @@ def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     theirs = f"SELECT count(*) FROM raw.lab_sessions WHERE user_id = {user_id}"
     assert CliRunner().invoke(app, ["publish"]).exit_code == 0
     assert _published(settings, theirs) > [(0,)]
+    published_before = {f"marts.{name}" for (name,) in _published(settings, MARTS)}
     with monkeypatch.context() as broken:
         _models_with(tmp_path / "models", broken, "SELEC nonsense FRO nowhere(")
         done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
@@ -55,12 +59,15 @@ def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     assert "daily_spend" in done.stderr
     assert "run the same command again" in done.stderr
     assert _published(settings, theirs) == [(0,)]
-    assert _published(settings, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts'") == [(0,)]
+    broken_and_readers = {model.qualified for model in project.load_project().affected({"marts.daily_spend"})}
+    there = {f"marts.{name}" for (name,) in _published(settings, MARTS)}
+    assert there == published_before - broken_and_readers
+    assert len(there) > 5, "one broken file takes no more with it than what reads it"
     [receipt] = (settings.data_dir / "receipts").iterdir()
     assert "daily_spend" in json.loads(receipt.read_text())["invalid_models"]
     again = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
     assert again.exit_code == 0, again.output
-    assert _published(settings, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'marts'") > [(0,)]
+    assert {f"marts.{name}" for (name,) in _published(settings, MARTS)} == published_before
 
 
 def test_nothing_is_erased_if_the_receipt_cannot_be_written(settings: Settings, user_id: int) -> None:
