@@ -38,6 +38,8 @@ from analytics_pipeline.vocareum.errors import (
 )
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 
+REFUSED_BUDGET = 10.0
+"""Seconds in which a refused connection is retried: nothing listens there, and a server that restarts does so soon."""
 _MAX_BODY = 1_000_000  # bytes; a real response has about a thousand
 _MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the vendor's message
 
@@ -45,10 +47,11 @@ _MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the
 class _TryAgain(Exception):
     """A transient failure. Holds no foreign exception, as those can quote the token."""
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
+    def __init__(self, reason: str, wait: float = 0.0, *, is_refused: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.wait = wait
+        self.is_refused = is_refused
 
 
 class VocareumApi:
@@ -105,7 +108,7 @@ class VocareumApi:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgain),
             wait=_wait,
-            stop=stop_before_delay(self._budget),
+            stop=self._is_spent,
             sleep=sleep,
             before_sleep=self._report_retry,
             reraise=True,
@@ -113,12 +116,20 @@ class VocareumApi:
         try:
             return retrying(self._request_credentials, org_id, deadline)
         except _TryAgain as error:
-            reason = error.reason
+            reason, budget = error.reason, self._budget_for(error)
         # Raised outside the handler, so that the error has no context that could be printed.
         raise ApiUnavailable(
-            f"Vocareum's API was not usable for {self._budget:.0f} seconds: {reason}.",
+            f"Vocareum's API was not usable for {budget:.0f} seconds: {reason}.",
             "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's status page.",
         )
+
+    def _is_spent(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return stop_before_delay(self._budget_for(error))(state)
+
+    def _budget_for(self, error: BaseException | None) -> float:
+        refused = isinstance(error, _TryAgain) and error.is_refused
+        return min(self._budget, REFUSED_BUDGET) if refused else self._budget
 
     def _report_retry(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -160,6 +171,8 @@ class VocareumApi:
             return found
         if isinstance(found, VocareumError):
             raise found
+        if _is_refused(found):
+            raise _TryAgain("nobody listens at this address (connection refused)", is_refused=True)
         raise _TryAgain(f"the connection failed ({type(found).__name__})")
 
     def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:
@@ -221,6 +234,13 @@ class VocareumApi:
         except (ValueError, RecursionError):
             text = re.sub(r"<[^<>]*>", " ", text)  # linear time: a match never crosses the next `<`
         return vendor_words(text, cut=cut)
+
+
+def _is_refused(error: BaseException | None) -> bool:
+    """Return whether an error comes of a refused connection: httpx wraps the system's error twice."""
+    while error and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _same_origin(url: str) -> Callable[[httpx.Request], None]:

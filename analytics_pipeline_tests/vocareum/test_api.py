@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum import api as api_module
-from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.vocareum.api import REFUSED_BUDGET, VocareumApi
 from analytics_pipeline.vocareum.errors import (
     ApiRefused,
     ApiUnavailable,
@@ -154,11 +154,20 @@ def test_a_server_that_never_finishes_its_answer_does_not_hold_the_client(serve,
     assert seconds.waits == [], "the budget was spent on the first answer"
 
 
-def test_a_network_failure_is_retried_and_then_named(seconds: Seconds):
-    error = failure(client("http://127.0.0.1:9", budget=1))
+def test_a_refused_connection_is_retried_for_seconds_and_then_named(seconds: Seconds):
+    error = failure(client("http://127.0.0.1:9", budget=60))
     assert seconds.waits, "not retried"
+    assert sum(seconds.waits) <= REFUSED_BUDGET
     assert isinstance(error, ApiUnavailable)
-    assert "ConnectError" in error.message
+    assert "for 10 seconds" in error.message
+    assert "connection refused" in error.message
+
+
+def test_a_connection_that_breaks_is_retried_for_the_whole_budget_and_then_named(serve, seconds: Seconds):
+    error = failure(client(serve(lambda handler: handler.connection.close()), budget=60))
+    assert sum(seconds.waits) > REFUSED_BUDGET, "it was taken for a refused one"
+    assert isinstance(error, ApiUnavailable)
+    assert "the connection failed" in error.message
 
 
 def test_a_token_is_never_sent_to_another_host_on_redirect(serve):
