@@ -217,6 +217,12 @@ class Settings(BaseSettings):
         return self.data_dir.absolute() / "dagster"
 
 
+_ALLOWED: dict[object, str] = {
+    date | None: "give a day of the calendar as YYYY-MM-DD, such as 2024-08-15",
+    bool: "give true or false",
+    int: "give a whole number, 1 or more",
+}
+"""What a value of a type must be, for people."""
 REQUIRED = ("org_id", "api_token")
 
 
@@ -230,11 +236,18 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        problems = "; ".join(f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False))
-        raise SettingsError(f"{problems}. Correct it in the environment or in .env (see .env.example).") from None
+        problems = "\n".join(_problem(str(found["loc"][0]), found["input"], found["msg"]) for found in error.errors())
+        raise SettingsError(f"{problems}\nCorrect it in the environment or in .env (see .env.example).") from None
     refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
     refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
     return settings
+
+
+def _problem(variable: str, value: object, pydantic_says: str) -> str:
+    """Say which value is wrong and what is allowed; a secret has no form that could be wrong, and is never repeated."""
+    types = [field.annotation for field in Settings.model_fields.values() if field.validation_alias == variable]
+    allowed = [_ALLOWED[kind] for kind in types if kind in _ALLOWED]
+    return f"{variable} is {value!r}: {allowed[0]}." if allowed else f"{variable}: {pydantic_says}."
 
 
 def require(settings: Settings) -> Settings:

@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar, cast
 
@@ -177,6 +177,20 @@ def complete_dataset(incomplete: str) -> list[str]:
     from analytics_pipeline.datasets import DATASETS
 
     return [name for name in DATASETS if name.startswith(incomplete)]
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
+    """Return an option's parser that names a wrong number and the allowed ones; typer's own has pydantic's words."""
+    allowed = f"give a whole number from {least} to {most}" if most else f"give a whole number, {least} or more"
+
+    def parse(text: str | int) -> int:
+        with suppress(ValueError):
+            number = int(text)
+            if least <= number and (most is None or number <= most):
+                return number
+        raise typer.BadParameter(f"{text!r} is not allowed: {allowed}.")
+
+    return parse
 
 
 def known_dataset(name: str) -> str:

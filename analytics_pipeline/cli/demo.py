@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_info
+from analytics_pipeline.cli.console import command, fail, print_info, whole_number
 from analytics_pipeline.cli.demo_live import late_days, run_live
 from analytics_pipeline.cli.feed_notice import mark_simulated
 from analytics_pipeline.cli.sync import run_sync
@@ -34,7 +34,12 @@ For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then:
 
 @command
 def demo(
-    days: Annotated[int, typer.Option(min=12, max=1500, help="Days of history, up to yesterday.")] = 90,
+    days: Annotated[
+        int,
+        typer.Option(
+            parser=whole_number(12, 1_500), metavar="INTEGER", help="Days of history, up to yesterday: 12 to 1500."
+        ),
+    ] = 90,
     serve: Annotated[
         bool,
         typer.Option(
@@ -46,7 +51,9 @@ def demo(
         typer.Option("--live", help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C."),
     ] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two new days of --live.")] = 60,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI of --live.")] = 3000,
+    port: Annotated[
+        int, typer.Option(parser=whole_number(1, 65535), metavar="INTEGER", help="Port of the UI of --live.")
+    ] = 3000,
 ) -> None:
     """Load a simulated organisation.
 

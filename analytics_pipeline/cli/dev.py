@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_error, print_info
+from analytics_pipeline.cli.console import command, fail, print_error, print_info, whole_number
 from analytics_pipeline.cli.feed_notice import feed_notice
 from analytics_pipeline.settings import load_settings
 
 
 @command
-def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the UI.")] = 3000) -> None:
+def dev(
+    port: Annotated[
+        int, typer.Option(parser=whole_number(1, 65_535), metavar="INTEGER", help="Port of the UI.")
+    ] = 3000,
+) -> None:
     """Start the Dagster UI and its daemon.
 
     Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages. Uses the persistent instance

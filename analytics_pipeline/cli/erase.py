@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular
+from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular, whole_number
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
@@ -12,7 +12,7 @@ from analytics_pipeline.settings import load_settings
 
 @tabular
 def erase(
-    user_id: Annotated[int, typer.Option(help="Vocareum id of the person.", min=1)],
+    user_id: Annotated[int, typer.Option(help="Vocareum id of the person.", parser=whole_number(1), metavar="INTEGER")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before erasing.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ from analytics_pipeline.cli.console import (
     table,
     tabular,
     wants_json,
+    whole_number,
 )
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -36,7 +37,9 @@ def findings(
     ] = None,
     file: Annotated[str | None, typer.Option(help="Only files whose key contains this text.")] = None,
     warnings: Annotated[bool, typer.Option("--warnings", help="Only records that loaded with a warning.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines to show.")] = 50,
+    limit: Annotated[
+        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show.")
+    ] = 50,
 ) -> None:
     """List quarantined records and warnings by file and line.
 

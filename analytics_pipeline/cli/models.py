@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, print_error, print_info, table, tabular
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    command,
+    fail,
+    print_error,
+    print_info,
+    table,
+    tabular,
+    whole_number,
+)
 from analytics_pipeline.cli.tables import plain
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import Model, Severity, Tested, load_project
@@ -40,7 +50,9 @@ SelectOption = Annotated[
 FileOption = Annotated[
     Path | None, typer.Option("--from", help="Published file to use instead of that of the settings.", dir_okay=False)
 ]
-RowsOption = Annotated[int, typer.Option(min=0, help="Print the first rows of each model.")]
+RowsOption = Annotated[
+    int, typer.Option(parser=whole_number(0), metavar="INTEGER", help="Print the first rows of each model.")
+]
 
 
 @app.command("list")
@@ -88,7 +100,12 @@ def build(
     selected: SelectOption = None,
     rows: RowsOption = 0,
     changes: Annotated[
-        int, typer.Option(min=0, help="Number of changed rows to print, as published and as built.")
+        int,
+        typer.Option(
+            parser=whole_number(0),
+            metavar="INTEGER",
+            help="Number of changed rows to print, as published and as built.",
+        ),
     ] = 0,
     file: FileOption = None,
     folder: FolderOption = None,

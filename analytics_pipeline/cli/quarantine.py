@@ -19,6 +19,7 @@ from analytics_pipeline.cli.console import (
     progress,
     table,
     tabular,
+    whole_number,
 )
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
@@ -53,7 +54,9 @@ def list_rejects(
     records: Annotated[
         bool, typer.Option("--records", help="Every record with its raw text, which may hold personal data.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of lines to show.")] = 50,
+    limit: Annotated[
+        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show.")
+    ] = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = _with_warehouse()

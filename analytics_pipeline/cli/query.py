@@ -20,6 +20,7 @@ from analytics_pipeline.cli.console import (
     print_text,
     tabular,
     wants_json,
+    whole_number,
 )
 from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
@@ -48,7 +49,12 @@ def query(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the rows to this file.", dir_okay=False)] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help=f"Maximum number of rows. Default: {SHOWN} in a table, else all.")
+        int | None,
+        typer.Option(
+            parser=whole_number(1),
+            metavar="INTEGER",
+            help=f"Maximum number of rows. Default: {SHOWN} in a table, else all.",
+        ),
     ] = None,
 ) -> None:
     """Query analytics.duckdb with SQL.
