@@ -11,6 +11,7 @@ import duckdb
 import typer
 
 from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, out, print_checks, print_info
+from analytics_pipeline.cli.overview import found_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
@@ -21,6 +22,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
 from analytics_pipeline.warehouse.ledger import loaded_versions
+from analytics_pipeline.warehouse.sidecar import REPLACED
 
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
@@ -76,6 +78,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
     yield "published folder", lambda: _published(settings)
     yield "DuckDB", lambda: _duckdb(settings)
+    yield "Dagster's settings", lambda: _dagster(settings)
     yield "settings", lambda: _settings(settings)
     if settings.hand_written:
         yield "hand-written files", lambda: _hand_written(settings)
@@ -154,10 +157,23 @@ def _published(settings: Settings) -> Verdict:
 
 
 def _duckdb(settings: Settings) -> Verdict:
+    before = found_replaced(settings.warehouse_path)
     with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
         row = connection.execute("SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files").fetchone()
     assert row is not None
-    return Verdict(True, f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows")
+    found = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
+    if (replaced := found_replaced(settings.warehouse_path)) != before:
+        return Verdict(True, f"{found}. {REPLACED}")
+    return Verdict(
+        True, f"{found}; last found replaced from outside at {replaced:%Y-%m-%d %H:%M} UTC" if replaced else found
+    )
+
+
+def _dagster(settings: Settings) -> Verdict:
+    if own := own_dagster_yaml(settings):
+        ours = "what this release needs, such as run_monitoring and run_retries, stands in analytics_pipeline/orchestration/instance.yaml"
+        return Verdict(True, f"{own} is your own and is never replaced: {ours}")
+    return Verdict(True, f"{settings.dagster_home / 'dagster.yaml'} is the pipeline's own, and follows its releases")
 
 
 def _credentials(settings: Settings) -> Verdict:

@@ -14,6 +14,7 @@ import duckdb
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
+from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, compared, lost_checks, open_absences
@@ -23,6 +24,7 @@ from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehous
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.quality import Totals, totals
+from analytics_pipeline.warehouse.sidecar import is_replaced, replaced_at
 from analytics_pipeline.warehouse.signature import Signature, signature
 
 HEARTBEAT = timedelta(minutes=5)
@@ -44,6 +46,9 @@ class OnDisk:
         absent: files that are no longer delivered, or lost their rows.
         published: signature of the published file; None if there is none.
         heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
+        replaced_at: when a run last found the warehouse replaced from outside (UTC); None if never.
+        is_replaced: whether it was replaced since the last run.
+        own_dagster_yaml: an operator's dagster.yaml; None if it is the pipeline's.
     """
 
     source: str | None
@@ -56,6 +61,9 @@ class OnDisk:
     absent: list[OpenAbsence]
     published: Signature | None
     heartbeat: datetime | None
+    replaced_at: datetime | None
+    is_replaced: bool
+    own_dagster_yaml: Path | None
 
     @property
     def loaded(self) -> Loaded:
@@ -95,9 +103,10 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         SchemaTooNew: a later release wrote it.
     """
     published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
+    replaced, own_yaml = found_replaced(settings.warehouse_path), own_dagster_yaml(settings)
     with _open(settings) as (source, connection):
         if connection is None:
-            return OnDisk(None, [], [], {}, {}, [], [], [], published, heartbeat)
+            return OnDisk(None, [], [], {}, {}, [], [], [], published, heartbeat, replaced, False, own_yaml)
         return OnDisk(
             source,
             loaded_files(connection),
@@ -109,7 +118,22 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             _absent(connection),
             published,
             heartbeat,
+            replaced,
+            source == "warehouse" and is_replaced(connection, settings.warehouse_path),
+            own_yaml,
         )
+
+
+def found_replaced(warehouse: Path) -> datetime | None:
+    """Return when a run last found the warehouse replaced from outside (UTC); None if never."""
+    seconds = replaced_at(warehouse)
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def own_dagster_yaml(settings: Settings) -> Path | None:
+    """Return the dagster.yaml that an operator wrote or edited; None if it is the pipeline's, or there is none."""
+    path = settings.dagster_home / "dagster.yaml"
+    return None if is_ours(path) else path
 
 
 def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:

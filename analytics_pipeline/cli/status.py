@@ -28,6 +28,7 @@ from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.ledger import FailedFile
+from analytics_pipeline.warehouse.sidecar import REPLACED
 
 RETRY_SECONDS = 10.0
 """Seconds in which requests to the API and the bucket are retried: the disk's state is known already."""
@@ -178,6 +179,12 @@ def _show(
     )
     for line in here.published.withheld if here.published else ():
         print_error(line)
+    if here.is_replaced:
+        print_error(REPLACED)
+    if here.replaced_at:
+        print_info(f"The warehouse was last found replaced from outside at {here.replaced_at:%Y-%m-%d %H:%M} UTC.")
+    if here.own_dagster_yaml:
+        print_info(f"Dagster's settings are your own: {here.own_dagster_yaml}.")
     print_info(
         "Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded automatically.")
     )
@@ -254,5 +261,7 @@ def _as_json(
             "left_out": list(here.published.left_out),
         },
         "daemon": {"alive": here.daemon_lives(now), "heartbeat": _utc(here.heartbeat)},
+        "replaced": {"now": here.is_replaced, "found": _utc(here.replaced_at)},
+        "own_dagster_yaml": str(here.own_dagster_yaml) if here.own_dagster_yaml else None,
         "unknown": list(todo.unknown) if todo else [],
     }

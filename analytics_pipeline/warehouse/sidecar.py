@@ -76,6 +76,16 @@ def replaced_at(warehouse: Path) -> float:
     return left.replaced_at if left else 0.0
 
 
+def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+    """Return whether an open warehouse is not the one that the last writer left, for readers, who record nothing."""
+    left = read_sidecar(warehouse)
+    if left is None or left.file == _state(warehouse):
+        return False
+    with suppress(duckdb.CatalogException):  # written by an earlier release, before some of these tables
+        return left.digest != digest(connection)
+    return True
+
+
 def detect_replacement(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool) -> None:
     """Record at once if the opened warehouse is not the one that the last writer left.
 

@@ -106,7 +106,16 @@ def test_doctor_passes_every_check(run: Run, demo: DemoVocareum):
     result = run("doctor")
     assert result.exit_code == 0, result.output
     assert [line.split(":")[0] for line in result.output.splitlines()] == [
-        f"ok   {line}" for line in ("disk", "published folder", "DuckDB", "settings", "token and credentials", "bucket")
+        f"ok   {line}"
+        for line in (
+            "disk",
+            "published folder",
+            "DuckDB",
+            "Dagster's settings",
+            "settings",
+            "token and credentials",
+            "bucket",
+        )
     ]
 
 

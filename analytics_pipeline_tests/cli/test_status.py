@@ -1,6 +1,7 @@
 """`status`: the overall state from the disk alone, without a write, with the age of the data."""
 
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.warehouse.age import age, silence
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 
 DOWN = {"VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2"}
 BROKEN = "org9001/course-asn_mapping/course_mapping.csv"
 FIELDS = {
     *("complete", "at", "organisation", "source", "bucket", "datasets", "failing_files", "checks", "silent", "absent"),
-    *("stale_models", "published", "daemon", "unknown"),
+    *("stale_models", "published", "daemon", "unknown", "replaced", "own_dagster_yaml"),
 }
 
 
@@ -119,6 +121,95 @@ def test_one_dataset_may_end_while_another_continues():
     assert late.days == 981
     assert not age("aws_cost", date(2026, 11, 23), now.replace(hour=11)).is_late, "the grace period is not over"
     assert silence([]) is None
+
+
+def test_an_older_warehouse_that_was_put_back_is_told_by_status_and_doctor(run: Run, synced: Path):
+    warehouse, older = synced / "warehouse.duckdb", synced / "older"
+    assert answer(run)[1]["replaced"] == {"now": False, "found": None}
+    shutil.copy(warehouse, older)
+    with open_warehouse(warehouse) as connection:
+        connection.execute("UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 SECOND")
+    shutil.copy(older, warehouse)
+    assert answer(run)[1]["replaced"] == {"now": True, "found": None}
+    assert REPLACED in run("status").output
+    assert replaced_at(warehouse) == 0, "status writes nothing"
+    assert REPLACED in run("doctor").output
+    assert replaced_at(warehouse) > 0
+    found = answer(run)[1]["replaced"]
+    assert (found["now"], found["found"][:4]) == (False, f"{datetime.fromtimestamp(replaced_at(warehouse), UTC):%Y}")
+    for command in ("status", "doctor"):
+        assert "last found replaced from outside at" in run(command).output
+
+
+def test_an_operators_own_dagster_yaml_is_told_by_status_and_doctor(run: Run, synced: Path):
+    assert answer(run)[1]["own_dagster_yaml"] is None
+    assert "dagster.yaml is the pipeline's own" in run("doctor").output
+    file = synced / "dagster" / "dagster.yaml"
+    file.write_text("telemetry: {enabled: false}\n")
+    assert answer(run)[1]["own_dagster_yaml"] == str(file)
+    assert f"Dagster's settings are your own: {file}." in run("status").output
+    assert f"{file} is your own and is never replaced" in run("doctor").output
+    assert file.read_text() == "telemetry: {enabled: false}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "publish",
+            "report",
+            "findings",
+            "status",
+            "doctor",
+            "sync",
+            "quarantine list",
+            "quarantine replay",
+        ),
+        *("erase --user-id 1 --yes", "close --dataset grades --partition 1", "query SELECT", "backup b", "restore b"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["ANALYTICS_DATA_DIR", "ANALYTICS_PUBLISHED_DIR"])
+def test_a_file_in_the_place_of_a_folder_is_named_with_its_setting(
+    run: Run, tmp_path: Path, command: str, variable: str
+):
+    (tmp_path / "file").write_text("a file")
+    for folder in ("file", "file/below"):
+        result = run(*command.split(), **{variable: str(tmp_path / folder)})
+        told = f"The folder {tmp_path / folder} can't be used: {tmp_path / 'file'} is a file. Set {variable}"
+        assert (result.exit_code, told in result.output) == (2, True), result.output
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"VOCAREUM_START_DATE": "tomorrow"},
+            "VOCAREUM_START_DATE is 'tomorrow': give a day of the calendar as YYYY-MM-DD",
+        ),
+        ({"PUBLISH_PII": "maybe"}, "PUBLISH_PII is 'maybe': give true or false"),
+        ({"DAGSTER_RUNS_KEPT_DAYS": "0"}, "DAGSTER_RUNS_KEPT_DAYS is '0': give a whole number, 1 or more"),
+    ],
+)
+def test_a_setting_of_the_wrong_form_is_told_with_its_value_and_what_is_allowed(
+    run: Run, changes: dict[str, str], says: str
+):
+    result = run("status", **changes)
+    assert (result.exit_code, says in result.output) == (2, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("demo --days 3", "'3' is not allowed: give a whole number from 12 to 1500"),
+        ("findings --limit x", "'x' is not allowed: give a whole number, 1 or more"),
+        ("erase --user-id 0", "'0' is not allowed: give a whole number, 1 or more"),
+    ],
+)
+def test_a_number_out_of_range_is_told_with_what_is_allowed(run: Run, command: str, says: str):
+    result = run(*command.split())
+    told = " ".join(result.output.replace("│", " ").split())
+    assert (result.exit_code, says in told) == (2, True), result.output
 
 
 def test_a_stale_model_is_named(run: Run, synced: Path):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from analytics_pipeline.orchestration import instance
+from analytics_pipeline.orchestration.dagster_yaml import signed
 from analytics_pipeline.orchestration.instance import prepare_home
 from analytics_pipeline.settings import Settings, load_settings
 
@@ -42,7 +43,7 @@ def test_a_file_that_an_operator_wrote_is_kept_and_logged(
 def test_a_file_of_an_earlier_release_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     file = prepare_home(settings) / "dagster.yaml"
     now = file.read_bytes()
-    file.write_bytes(instance._signed(b"telemetry: {enabled: false}\n"))
+    file.write_bytes(signed(b"telemetry: {enabled: false}\n"))
     prepare_home(settings)
     assert file.read_bytes() == now
 
