@@ -59,7 +59,7 @@ def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
     """Return the check's verdict on a dataset: which files are gone, held or copies, and what to do."""
-    named = [f"{absence.source_key}: {absence.detail}. {absence.remedy}" for absence in absences[:NAMED]]
+    named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
     if len(absences) > NAMED:
         named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
     return checks.Check(
@@ -70,6 +70,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
         passed=not absences,
         violations=None,
         text="\n".join(named) or "Everything that was loaded is still delivered, and no version lost its rows.",
+        remedy="\n".join(dict.fromkeys(one.remedy for one in absences[:NAMED])),
     )
 
 

@@ -88,6 +88,19 @@ def test_a_file_reverted_to_its_loaded_version_no_longer_fails(pipeline: Pipelin
     assert pipeline.check("raw.lab_sessions", "schema").passed
 
 
+def test_a_failing_check_keeps_what_to_do_apart_from_what_was_found(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-01")
+    vocareum.put(lab_sessions("2026-11-02")[0], BAD)
+    pipeline.tick_and_run()
+    failing = pipeline.rows("SELECT name, text, remedy FROM ops.checks WHERE NOT passed AND kind = 'load' ORDER BY 1")
+    assert "schema" in [name for name, _, _ in failing]
+    for name, text, remedy in failing:
+        description = pipeline.check("raw.lab_sessions", name).description
+        assert remedy and remedy not in text, name
+        assert description.startswith(text) and description.endswith(remedy), "people are told of both"
+    assert pipeline.rows("SELECT count(*) FROM ops.checks WHERE passed AND kind = 'load' AND remedy <> ''") == [(0,)]
+
+
 def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
     put(vocareum, "2026-11-01")
     vocareum.clear_requests()

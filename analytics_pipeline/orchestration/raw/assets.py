@@ -25,7 +25,8 @@ from analytics_pipeline.orchestration.raw.checks.delivery import (
     delivery_check_results,
     delivery_check_specs,
 )
-from analytics_pipeline.orchestration.raw.checks.rows import check_results, check_specs, recorded
+from analytics_pipeline.orchestration.raw.checks.result import recorded
+from analytics_pipeline.orchestration.raw.checks.rows import check_results, check_specs
 from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
 from analytics_pipeline.orchestration.raw.materializations import materialized_versions, snapshot_versions
 from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
@@ -217,8 +218,8 @@ def _report(
             *check_results(connection, dataset, key, results),
             *delivery_check_results(connection, dataset, key, todo.delivered, datetime.now(UTC)),
         ]
-        of_loads = [check for check in checks if check.check_name != LOST]
-        record(connection, Kind.LOAD, recorded(dataset, of_loads), warehouse_now(), subject=dataset.table)
+        verdicts = [recorded(dataset, check) for check in checks if check.check_name != LOST]
+        record(connection, Kind.LOAD, verdicts, warehouse_now(), subject=dataset.table)
         record_lost_check(connection, warehouse_now())
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         shown = max(loaded, key=lambda result: result.landed.delivery.partition.key, default=None)

@@ -95,13 +95,14 @@ def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metada
 def failure(result: FileResult) -> str:
     """Return one line: file, line, reason, remedy."""
     assert result.failure is not None
-    return _failed_line(result.landed.delivery.key, result.failure.line, result.failure.reason, result.failure.remedy)
+    place = _place(result.landed.delivery.key, result.failure.line)
+    return f"{place}: {result.failure.reason}. {result.failure.remedy}"
 
 
 def failures(failed: Sequence[FailedFile]) -> str:
-    """Return a paragraph on files that could not be loaded; empty if there are none."""
+    """Return a paragraph on files that could not be loaded, without remedies; empty if there are none."""
     lines = [
-        f"{_failed_line(file.source_key, file.line, file.reason, file.remedy)} "
+        f"{_place(file.source_key, file.line)}: {file.reason}. "
         f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
         for file in failed[:MOST_FILES]
     ]
@@ -110,8 +111,13 @@ def failures(failed: Sequence[FailedFile]) -> str:
     return "\n".join(lines)
 
 
-def _failed_line(key: str, line: int | None, reason: str, remedy: str) -> str:
-    return f"{key}{f', line {line}' if line else ''}: {reason}. {remedy}"
+def remedies(failed: Sequence[FailedFile]) -> str:
+    """What to do about them, each remedy once."""
+    return "\n".join(dict.fromkeys(one.remedy for one in failed[:MOST_FILES]))
+
+
+def _place(key: str, line: int | None) -> str:
+    return f"{key}{f', line {line}' if line else ''}"
 
 
 def failed_table(failed: Sequence[FailedFile]) -> dg.TableMetadataValue:

@@ -13,6 +13,7 @@ import duckdb
 from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.checks.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.raw.checks.result import check_result
 from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
@@ -93,11 +94,12 @@ def _delivered(
         f"They are no longer retried automatically. Once the cause is fixed: `analytics-pipeline sync --dataset {dataset.name}`; "
         f"a new version in {dataset.source} loads without that."
     )
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=DELIVERED,
+    return check_result(
+        key,
+        DELIVERED,
         passed=not given_up,
-        description=f"{ui_metadata.failures(given_up)}\n{what_to_do}" if given_up else waiting,
+        text=ui_metadata.failures(given_up) or waiting,
+        remedy=f"{ui_metadata.remedies(given_up)}\n{what_to_do}",
         metadata={"given_up": ui_metadata.failed_table(given_up)} if given_up else {},
     )
 
@@ -109,12 +111,13 @@ def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -
     ]
     check = lost_check(dataset, absences)
     columns = ["file", "kind", "problem", "remedy", "since"]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=LOST,
+    return check_result(
+        key,
+        LOST,
         passed=check.passed,
         severity=dg.AssetCheckSeverity[check.severity.name],
-        description=check.text,
+        text=check.text,
+        remedy=check.remedy,
         metadata={"lost": ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {},
     )
 
@@ -132,9 +135,7 @@ def _newest(
     newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
     if late is None:
-        return dg.AssetCheckResult(
-            asset_key=key, check_name=NEWEST, passed=True, description="Never delivered, which is no failure."
-        )
+        return check_result(key, NEWEST, passed=True, text="Never delivered, which is no failure.")
     retired = late.behind > RETIRED
     feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
     text = f"The newest is {late.newest}."
@@ -143,16 +144,14 @@ def _newest(
     elif retired:
         text += f" Nothing arrived for {late.behind.days} days: it counts as no longer delivered."
     elif late.behind:
-        text += (
-            f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed (see `schema`). "
-            "If it does not arrive, look into the bucket, then ask Vocareum's support."
-        )
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=NEWEST,
+        text += f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed (see `schema`)."
+    return check_result(
+        key,
+        NEWEST,
         passed=not feed_ended and (retired or not late.behind),
         severity=dg.AssetCheckSeverity.ERROR if late.behind > STALLED and not retired else dg.AssetCheckSeverity.WARN,
-        description=text,
+        text=text,
+        remedy="If it does not arrive, look into the bucket, then ask Vocareum's support.",
         metadata={"newest": late.newest, "expected": late.expected, "hours_behind": late.behind / timedelta(hours=1)},
     )
 
@@ -163,17 +162,15 @@ def _gaps(
     absent = ranges(missing(dataset, [file.period for file in (*loaded, *failed) if file.period]), dataset)
     count = sum(many for _, _, many in absent)
     rows = [(f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", many) for first, last, many in reversed(absent)]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=GAPS,
+    return check_result(
+        key,
+        GAPS,
         passed=not absent,
         severity=dg.AssetCheckSeverity.WARN,  # it is unknown whether a quiet day has a file
-        description=(
-            f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}. Vocareum may deliver nothing for days without work; "
-            "a file that appears later loads automatically."
-            if absent
-            else "No gap between the first and the last file."
-        ),
+        text=f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}."
+        if absent
+        else "No gap between the first and the last file.",
+        remedy="None for days without work: Vocareum may deliver nothing for them. A file that appears later loads automatically.",
         metadata={
             "missing": count,
             **(
@@ -189,18 +186,17 @@ def _volume(key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]) ->
     low = drops(dataset, [(file.period, file.rows) for file in loaded if file.period])
     rows = [(f"{drop.day:%a %Y-%m-%d}", drop.rows, drop.usual) for drop in low]
     plot = rows_per_period([(file.period, file.rows, file.rejects) for file in loaded if file.period])
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=VOLUME,
+    return check_result(
+        key,
+        VOLUME,
         passed=not low,
         severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            "Far fewer rows than usual on "
-            + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
-            + ". A holiday, or Vocareum delivered only a part: compare with its own pages."
-            if rows
-            else "The newest days have about as many rows as the same weekdays before, or more."
-        ),
+        text="Far fewer rows than usual on "
+        + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
+        + ". A holiday, or Vocareum delivered only a part."
+        if rows
+        else "The newest days have about as many rows as the same weekdays before, or more.",
+        remedy="Compare with Vocareum's own pages.",
         metadata={
             **({"drops": ui_metadata.table(["day", "rows", "usual"], rows)} if rows else {}),
             **({"rows_and_rejects": dg.MetadataValue.md(plot)} if plot else {}),

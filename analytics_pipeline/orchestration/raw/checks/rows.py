@@ -11,9 +11,9 @@ import duckdb
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
+from analytics_pipeline.orchestration.raw.checks.result import check_result
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.warehouse.absences import held_versions, open_absences
-from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.quality import Reason, reasons, totals, unaccounted
 
@@ -48,38 +48,17 @@ def check_results(
     ]
 
 
-def recorded(dataset: Dataset, results: Sequence[dg.AssetCheckResult]) -> list[Check]:
-    """Convert results to rows of `ops.checks`. Their texts name files, lines and remedies, never a record's value."""
-    return [
-        Check(
-            name=result.check_name or "",
-            subject=dataset.table,
-            kind=Kind.LOAD,
-            severity=Severity[result.severity.name],
-            passed=result.passed,
-            violations=_rows(result),
-            text=result.description or "",
-        )
-        for result in results
-    ]
-
-
-def _rows(result: dg.AssetCheckResult) -> int | None:
-    """Return the number of rows in a result, if it counts rows."""
-    counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
-    return next((value for value in counted if isinstance(value, int)), None)
-
-
 def _too_many(failed: FailedFile) -> bool:
     return failed.rejects > 0
 
 
 def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=SCHEMA,
+    return check_result(
+        key,
+        SCHEMA,
         passed=not failed,
-        description=ui_metadata.failures(failed) or "Every file can be read.",
+        text=ui_metadata.failures(failed) or "Every file can be read.",
+        remedy=ui_metadata.remedies(failed),
         metadata={"failed_files": ui_metadata.failed_table(failed)} if failed else {},
     )
 
@@ -89,16 +68,14 @@ def _accounted(
 ) -> dg.AssetCheckResult:
     loaded = [result.landed.delivery.key for result in results if result.failure is None]
     wrong = unaccounted(connection, dataset, loaded)
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=ACCOUNTED,
+    return check_result(
+        key,
+        ACCOUNTED,
         passed=not wrong,
-        description=(
-            "loaded + quarantined = records in every file of the latest run."
-            if not wrong
-            else f"{len(wrong)} files do not add up. Reload them with `analytics-pipeline sync --full "
-            f"--dataset {dataset.name}`; if they still do not, report a bug."
-        ),
+        text=f"{len(wrong)} files do not add up."
+        if wrong
+        else "loaded + quarantined = records in every file of the latest run.",
+        remedy=f"Reload them with `analytics-pipeline sync --full --dataset {dataset.name}`; if they still do not, report a bug.",
         metadata={
             "files": len(loaded),
             "records": sum(result.records for result in results if result.failure is None),
@@ -120,15 +97,13 @@ def _rejects(
     to_correct = dataset.setting if figures.rejects else None
     text = f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the limit."
     if to_correct:
-        text = (
-            f"{figures.rejects:,} lines of {to_correct} are rejected and have no effect. Correct them: "
-            "`analytics-pipeline budgets check` lists them."
-        )
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=REJECTS,
+        text = f"{figures.rejects:,} lines of {to_correct} are rejected and have no effect."
+    return check_result(
+        key,
+        REJECTS,
         passed=not failed and not to_correct,
-        description=ui_metadata.failures(failed) or text,
+        text=ui_metadata.failures(failed) or text,
+        remedy=ui_metadata.remedies(failed) or "Correct them: `analytics-pipeline budgets check` lists them.",
         metadata={
             "rejects": figures.rejects,
             "records": figures.records,
@@ -141,20 +116,20 @@ def _rejects(
 
 
 def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=WARNINGS,
+    findings = f"analytics-pipeline findings --dataset {dataset.name} --warnings"
+    return check_result(
+        key,
+        WARNINGS,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=(
-            f"{sum(reason.records for reason in found):,} rows loaded with a warning, by {len(found)} rules."
-            if found
-            else "No row has a warning."
-        ),
+        text=f"{sum(reason.records for reason in found):,} rows loaded with a warning, by {len(found)} rules."
+        if found
+        else "No row has a warning.",
+        remedy=f"For lines, rules and remedies: `{findings}`.",
         metadata={
             "warnings": sum(reason.records for reason in found),
             "reasons": ui_metadata.reasons_table(dataset.name, found),
-            "findings": f"analytics-pipeline findings --dataset {dataset.name} --warnings",
+            "findings": findings,
         }
         if found
         else {},
