@@ -55,7 +55,7 @@ def close(
     if dry_run:
         return
     failed = done.result is not None and done.result.failure is not None
-    rebuilt = failed or rebuild(settings, "close")
+    rebuilt = failed or rebuild(settings, "close", [done.result.landed.delivery] if done.result else [])
     raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
 
 

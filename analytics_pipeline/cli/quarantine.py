@@ -137,7 +137,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     for result in results:
         if result.failure:
             print_info(f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}")
-    rebuilt = not loaded or rebuild(settings, "replay")
+    rebuilt = not loaded or rebuild(settings, "replay", [result.landed.delivery for result in loaded])
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 

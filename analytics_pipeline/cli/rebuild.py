@@ -1,17 +1,28 @@
 """Rebuild the models and the published file after a command has changed the warehouse."""
 
+from collections.abc import Sequence
+
 from analytics_pipeline.cli.console import print_error, print_info
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.disk import translate_disk_full
 
 
-def rebuild(settings: Settings, command: str = "sync") -> bool:
-    """Rebuild stale models and publish, in a run tagged with the command; return whether that succeeded."""
+def rebuild(settings: Settings, command: str = "sync", loaded: Sequence[Delivery] = ()) -> bool:
+    """Tell Dagster what a command has loaded, rebuild stale models and publish; return whether that succeeded.
+
+    Args:
+        settings: the organisation's settings.
+        command: tag of the runs.
+        loaded: files that were loaded without a run.
+    """
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
+    from analytics_pipeline.orchestration.replayed import tell_replayed
 
     with translate_disk_full(settings.dagster_home), open_instance(settings) as instance:
+        tell_replayed(settings, instance, loaded, command)
         run = engine.rebuild(
             settings,
             build_definitions(settings),
