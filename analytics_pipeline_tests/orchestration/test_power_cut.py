@@ -1,0 +1,70 @@
+"""A power cut under the real daemon: everything is killed in mid-run, and the next start alone makes it whole in five minutes."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.runs.run_records import WORKER_TAG
+from analytics_pipeline.warehouse.connection import lock_warehouse
+from analytics_pipeline_tests.cli.conftest import COMMAND
+from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+
+DAYS = {"2026-11-01", "2026-11-02"}
+FIVE_MINUTES = 300.0
+BEFORE = 900.0
+"""Seconds for what comes before the cut, which nothing is said of."""
+
+
+def wait_for(what: Callable[[], bool], seconds: float, output: Path) -> None:
+    """Wait until something is so; fail with the end of the output if it is not by then."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, output.read_text()[-4_000:]
+        time.sleep(0.2)
+
+
+def start_daemon(output: Path) -> "subprocess.Popen[bytes]":
+    with output.open("a") as out:
+        return subprocess.Popen([str(COMMAND), "daemon"], stdout=out, stderr=out, start_new_session=True)
+
+
+def working(pipeline: Pipeline) -> list[dg.DagsterRun]:
+    """Runs that load and whose process has begun."""
+    runs = pipeline.instance.get_runs(dg.RunsFilter(job_name="load_daily", statuses=[dg.DagsterRunStatus.STARTED]))
+    return [run for run in runs if WORKER_TAG in run.tags]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_500)
+def test_a_daemon_that_was_killed_with_its_run_is_whole_within_five_minutes_of_its_start(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum, tmp_path: Path
+) -> None:
+    pipeline = start_pipeline(on_disk=True)
+    for day in sorted(DAYS):
+        vocareum.put(*lab_sessions(day))
+    output, path = tmp_path / "output", pipeline.settings.warehouse_path
+    daemon = start_daemon(output)
+    try:
+        with lock_warehouse(path, wait_seconds=60):  # the run waits for it, in mid-step
+            wait_for(lambda: bool(working(pipeline)), BEFORE, output)
+            run = working(pipeline)[0]
+            os.killpg(daemon.pid, signal.SIGKILL)
+            daemon.wait()
+        daemon = start_daemon(output)
+        repeated = dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
+        wait_for(lambda: bool(pipeline.instance.get_runs(repeated)), FIVE_MINUTES, output)
+    finally:
+        os.killpg(daemon.pid, signal.SIGKILL)
+        daemon.wait()
+    found = pipeline.instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.status is dg.DagsterRunStatus.FAILURE, "the dead run was ended"
+    assert pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == DAYS
+    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [(day,) for day in sorted(DAYS)]
