@@ -145,7 +145,7 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "course_summary",
         *("data_completeness", "spend_days", "idle_spend"),  # which read the ledger
         *("organisation_daily", "activity_weekly", "course_months"),
-        *("spend_calendar", "spend_forecast", "budget_status", "student_spend_watch"),
+        *("spend_calendar", "spend_forecast", "budget_status", "student_spend_watch", "course_terms"),
     }
     assert names("service_spend") >= spend, "it is evidence for the reading of falls and the course of a part"
     assert "roster_changes" in names("enrollment") and "roster_changes" not in names("service_spend")

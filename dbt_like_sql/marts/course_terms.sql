@@ -17,6 +17,8 @@ keys AS (
     UNION
     SELECT course_id FROM staging.part_courses
     UNION
+    SELECT course_id FROM marts.student_course_summary
+    UNION
     SELECT course_id FROM sessions WHERE course_id IS NOT NULL
 )
 SELECT

@@ -3,7 +3,7 @@
 SELECT summary.course_id, terms.term
 FROM marts.course_summary AS summary
 LEFT JOIN marts.course_terms AS terms ON terms.course_id = summary.course_id
-WHERE summary.course_id IS NOT NULL AND terms.course_id IS NULL AND summary.sessions > 0
+WHERE summary.course_id IS NOT NULL AND terms.course_id IS NULL
 UNION ALL
 SELECT labels.course_id, terms.term
 FROM raw.course_labels AS labels
