@@ -9,9 +9,10 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.report import ReportError, restrict, write_report
+from analytics_pipeline.report.health import State, health, warnings
 from analytics_pipeline.report.read import read
-from analytics_pipeline_tests.report.reported import open_report, published_with
-from analytics_pipeline_tests.sql_models.modelled import put
+from analytics_pipeline_tests.report.reported import Connection, open_report, published_with
+from analytics_pipeline_tests.sql_models.modelled import put, utc
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,30 @@ def test_a_table_that_is_not_known_to_be_cut_is_empty(published: Path, course: i
     with restrict.connect(copy, course) as connection:
         assert connection.execute("FROM marts.added_later").fetchall() == []
         assert connection.execute("SELECT DISTINCT course_id FROM marts.spend_days").fetchall() == [(course,)]
+
+
+def test_a_failing_check_of_the_organisation_is_told_without_what_it_found(tmp_path: Path) -> None:
+    def fill(warehouse: Connection) -> None:
+        put(warehouse, "raw.course_mapping", {"course_id": 5, "course_name": "A"})
+        put(warehouse, "raw.enrollment", {"userid": 1, "courseid": 5, "role": "student", "dropped": False})
+        check = {
+            "name": "c",
+            "subject": "marts.lab_sessions",
+            "kind": "load",
+            "severity": "ERROR",
+            "passed": False,
+            "withholds": [],
+        }
+        moments = {"since": utc(2026, 11, 1), "evaluated_at": utc(2026, 11, 1)}
+        put(
+            warehouse, "ops.checks", {**check, **moments, "text": "course 9 has too much", "remedy": "look at course 9"}
+        )
+
+    published = published_with(tmp_path, fill)
+    (whole,), (alone,) = warnings(read(published)), warnings(read(published, course=5))
+    assert "course 9 has too much" in whole
+    assert "course 9" not in alone and "marts.lab_sessions" in alone and "Ask an admin" in alone
+    assert [part.state for part in health(read(published, course=5))][1] == State.BAD
 
 
 def test_a_course_that_is_not_there_says_how_to_list_those_that_are(tmp_path: Path) -> None:
