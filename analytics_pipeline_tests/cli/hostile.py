@@ -76,9 +76,9 @@ def random_key(dice: random.Random) -> str:
 def files() -> dict[str, bytes]:
     """Return a file of every dataset whose every cell is an attack, with an unannounced column and a broken record."""
     made = {}
-    for name, key in KEYS.items():
-        whole = key.replace("4051", COURSE)
-        made[f"org9001/{whole}"] = _file(FEED[name])
+    for name, dataset in FEED.items():
+        whole = KEYS[name].replace("4051", COURSE)
+        made[f"org9001/{whole}"] = _file(dataset)
     return made
 
 
