@@ -171,6 +171,31 @@ def test_no_name_is_a_formula_in_a_spreadsheet(browser: Any, tmp_path: Path, nam
     assert (plain if plain.startswith("a") else f"'{plain}") in cells
 
 
+def test_a_hostile_budget_term_or_department_is_only_text(browser: Any, tmp_path: Path) -> None:
+    hostile = "</script><img src=x onerror=alert(1)>'\"]}${7*7}{{7*7}}<!--"
+
+    def fill(warehouse: Connection) -> None:
+        clones(warehouse)
+        days = {"starts_on": date(2026, 9, 1), "ends_on": date(2026, 12, 1)}
+        put(warehouse, "raw.course_labels", {"course_id": 5, "department": hostile, "term": hostile, **days})
+        put(
+            warehouse,
+            "raw.budgets",
+            {"scope": "department", "id": hostile, "name": hostile, "amount": 50, "currency": "USD", **days},
+        )
+
+    opened = open_report(browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html"))
+    assert opened.table("budgets")[0][:2] == [hostile, f"department {hostile}"]
+    assert hostile in opened.page.locator("#budgets svg text").all_text_contents()
+    for name in ("term", "department"):
+        opened.choose(hostile, name)
+        assert spend_of(opened) == {"Root": "20.00"}
+        assert opened.page.locator("#month strong").first.inner_text() == "$20.00"
+        opened.choose("all", name)
+    assert opened.page.locator("img").count() == 0
+    assert opened.errors == []
+
+
 def test_long_names_that_begin_alike_stay_different_in_legends_and_beside_bars(browser: Any, tmp_path: Path) -> None:
     def fill(warehouse: Connection) -> None:
         clones(warehouse)
