@@ -218,11 +218,11 @@ class Settings(BaseSettings):
 
 
 _ALLOWED: dict[object, str] = {
-    date | None: "give a day of the calendar as YYYY-MM-DD, such as 2024-08-15",
+    date | None: "give a calendar day as YYYY-MM-DD, such as 2024-08-15",
     bool: "give true or false",
     int: "give a whole number, 1 or more",
 }
-"""What a value of a type must be, for people."""
+"""Allowed values by type, for messages."""
 REQUIRED = ("org_id", "api_token")
 
 
@@ -231,7 +231,7 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: a value has the wrong form.
-        FolderUnusable: a file stands in the place of a folder.
+        FolderUnusable: a path that must be a folder is a file.
     """
     try:
         settings = Settings()
@@ -244,7 +244,7 @@ def load_settings() -> Settings:
 
 
 def _problem(variable: str, value: object, pydantic_says: str) -> str:
-    """Say which value is wrong and what is allowed; a secret has no form that could be wrong, and is never repeated."""
+    """Describe the wrong value and the allowed ones. Secrets have no form that could be wrong, so none is ever repeated."""
     types = [field.annotation for field in Settings.model_fields.values() if field.validation_alias == variable]
     allowed = [_ALLOWED[kind] for kind in types if kind in _ALLOWED]
     return f"{variable} is {value!r}: {allowed[0]}." if allowed else f"{variable}: {pydantic_says}."

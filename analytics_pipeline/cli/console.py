@@ -180,7 +180,7 @@ def complete_dataset(incomplete: str) -> list[str]:
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
-    """Return an option's parser that names a wrong number and the allowed ones; typer's own has pydantic's words."""
+    """Return an option's parser whose error names the wrong number and the allowed range. Typer's own error does not."""
     allowed = f"give a whole number from {least} to {most}" if most else f"give a whole number, {least} or more"
 
     def parse(text: str | int) -> int:

@@ -171,9 +171,9 @@ def _duckdb(settings: Settings) -> Verdict:
 
 def _dagster(settings: Settings) -> Verdict:
     if own := own_dagster_yaml(settings):
-        ours = "what this release needs, such as run_monitoring and run_retries, stands in analytics_pipeline/orchestration/instance.yaml"
+        ours = "see analytics_pipeline/orchestration/instance.yaml for the settings that this release needs, such as run_monitoring and run_retries"
         return Verdict(True, f"{own} is your own and is never replaced: {ours}")
-    return Verdict(True, f"{settings.dagster_home / 'dagster.yaml'} is the pipeline's own, and follows its releases")
+    return Verdict(True, f"{settings.dagster_home / 'dagster.yaml'} is maintained by the pipeline")
 
 
 def _credentials(settings: Settings) -> Verdict:

@@ -46,9 +46,9 @@ class OnDisk:
         absent: files that are no longer delivered, or lost their rows.
         published: signature of the published file; None if there is none.
         heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
-        replaced_at: when a run last found the warehouse replaced from outside (UTC); None if never.
+        replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         is_replaced: whether it was replaced since the last run.
-        own_dagster_yaml: an operator's dagster.yaml; None if it is the pipeline's.
+        own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
     """
 
     source: str | None
@@ -125,13 +125,13 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
 
 
 def found_replaced(warehouse: Path) -> datetime | None:
-    """Return when a run last found the warehouse replaced from outside (UTC); None if never."""
+    """Return the time at which a run last detected a replaced warehouse (UTC); None if never."""
     seconds = replaced_at(warehouse)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def own_dagster_yaml(settings: Settings) -> Path | None:
-    """Return the dagster.yaml that an operator wrote or edited; None if it is the pipeline's, or there is none."""
+    """Return the dagster.yaml that an operator wrote or edited; None if there is none, or the pipeline maintains it."""
     path = settings.dagster_home / "dagster.yaml"
     return None if is_ours(path) else path
 

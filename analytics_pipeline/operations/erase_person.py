@@ -49,7 +49,7 @@ class Receipt:
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are corrected.
-        invalid_models: invalid `.sql` files, and those that read them, each with the reason; empty if all are valid.
+        invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all are valid.
         searched: tables, and datasets of the landing folder, that were searched.
         not_reached: places that may still hold the person, to erase by hand.
     """
@@ -77,7 +77,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     warehouse, because the warehouse knows the emails by which damaged records are found.
 
     Steps that can fail without changing data are tried first. Invalid models don't stop the erasure: the published file is
-    then written without them and what reads them, as the previous file holds the person.
+    then written without these models and their readers, as the previous file holds the person.
 
     Args:
         settings: locations of all files.

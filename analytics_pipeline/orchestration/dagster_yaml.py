@@ -1,6 +1,6 @@
-"""Whose the dagster.yaml of the data folder is: the pipeline's, which replaces it, or an operator's, which it leaves alone.
+"""Detect whether the data folder's dagster.yaml is the pipeline's, which replaces it, or an operator's, which it keeps.
 
-Nothing here imports Dagster, as `status` and `doctor` say whose it is.
+Does not import Dagster, as `status` and `doctor` use it.
 """
 
 from hashlib import sha256
@@ -14,11 +14,11 @@ _EARLIER = frozenset(
         "5513f6deef709c93c644b7db50045c711c7acaa61965b08983363c8ea8a21a7a",
     }
 )
-"""SHA-256 of the files that releases wrote which did not sign them."""
+"""SHA-256 of the files of earlier releases, which did not sign them."""
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether a release of ours wrote the file and nobody edited it since; a missing one counts as ours."""
+    """Return whether a release wrote the file and nobody edited it since. A missing file counts as ours."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -32,5 +32,5 @@ def our_text() -> bytes:
 
 
 def signed(text: bytes) -> bytes:
-    """Return the text of a dagster.yaml with a first line by which we know it again."""
+    """Return the text of a dagster.yaml with a first line that identifies it as ours."""
     return _SIGNED.format(sha256(text).hexdigest()).encode() + text

@@ -1,6 +1,6 @@
-"""Tell Dagster of files that were loaded from the landing folder: a run over them, without the network.
+"""Record files that were loaded from the landing folder in Dagster, by a run without the network.
 
-Partitions, checks and alerts follow runs. Without one they would stay red until the sensor compares the bucket again.
+Partitions, checks and alerts follow runs. Without this run they would stay red until the sensor's next comparison.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,11 +24,11 @@ from analytics_pipeline.warehouse.ledger import loaded_files
 
 
 class LedgerFeed:
-    """The feed as the ledger knows it: what is loaded and was still delivered when the bucket was listed last.
+    """The feed according to the ledger: loaded files that were still delivered at the last listing.
 
     Args:
         settings: of the organisation.
-        prefix: what every key begins with, for example org9001/.
+        prefix: prefix of every key, such as org9001/.
     """
 
     def __init__(self, settings: Settings, prefix: str) -> None:
@@ -37,13 +37,13 @@ class LedgerFeed:
         self.uri = f"s3://{settings.bucket}"
 
     def open(self) -> "LedgerFeed":
-        """Return itself, which lists like a bucket."""
+        """Return this object, which lists like a bucket."""
         return self
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
-        """List the loaded files whose keys begin with the prefix and `under`."""
+        """List the loaded files whose keys start with the prefix and `under`."""
         with open_warehouse(self._settings.warehouse_path) as connection:
-            gone = {one.source_key for one in open_absences(connection) if one.kind is Kind.GONE}
+            gone = {absence.source_key for absence in open_absences(connection) if absence.kind is Kind.GONE}
             loaded = loaded_files(connection)
         for file in loaded:
             if file.source_key.startswith(self.prefix + under) and file.source_key not in gone:
@@ -51,13 +51,13 @@ class LedgerFeed:
 
 
 def tell_replayed(settings: Settings, instance: dg.DagsterInstance, loaded: Sequence[Delivery], command: str) -> None:
-    """Run the assets of files that were just loaded: partitions and checks are as the ledger is, and alerts end.
+    """Run the assets of files that were just loaded, so that partitions, checks and alerts agree with the ledger.
 
     Args:
         settings: of the organisation.
-        instance: where the runs are kept.
-        loaded: what was loaded; each is marked as materialized.
-        command: that loaded it, for the tags of the runs.
+        instance: the Dagster instance.
+        loaded: the loaded files, to be marked as materialized.
+        command: command that loaded the files, for the tags of the runs.
     """
     if not loaded:
         return

@@ -122,7 +122,7 @@ def load_project(folder: Path | None = None) -> Project:
 
 
 def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
-    """Load the valid models and tests of a folder; return with them why the others, and what reads those, are left out.
+    """Load the valid models and tests of a folder. Also return why the others, and their readers, are omitted.
 
     Args:
         folder: as for `load_project`.
@@ -157,7 +157,7 @@ def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:
 
 
 def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str, Model]:
-    """Leave out models that read unknown tables, and cycles, until none is left."""
+    """Remove models that read unknown tables, and cycles, until all others are valid."""
     while True:
         unknown = {name: reads for name, model in models.items() if (reads := _unknown(model, models))}
         cycle = [] if unknown else _cycle(models)
@@ -170,7 +170,7 @@ def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str,
 
 
 def _unknown(query: Model | SqlTest, models: Mapping[str, Model]) -> list[str]:
-    """Return the tables that a query reads and neither the ingest nor a model creates."""
+    """Return the tables that a query reads, but that neither the ingest nor a model creates."""
     return sorted(query.depends_on - models.keys() - {table.name for table in tables()})
 
 

@@ -28,20 +28,20 @@ class FolderOpen(PipelineError):
 
 
 def refuse_file(folder: Path, variable: str) -> None:
-    """Check that a folder's place is not taken by a file.
+    """Check that a folder's path, and those above it, are not files.
 
     Args:
-        folder: which may not exist yet.
-        variable: the setting that names it.
+        folder: path of the folder, which may not exist yet.
+        variable: setting that names it.
 
     Raises:
-        FolderUnusable: it, or a folder above it, is a file.
+        FolderUnusable: the folder, or one above it, is a file.
     """
     for path in (folder, *folder.parents):
         if path.is_file():
             raise FolderUnusable(
                 f"The folder {folder} can't be used: {path} is a file.",
-                f"Set {variable} to a folder that you may write.",
+                f"Set {variable} to a folder that you can write to.",
             )
 
 

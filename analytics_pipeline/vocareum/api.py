@@ -39,7 +39,7 @@ from analytics_pipeline.vocareum.errors import (
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 
 REFUSED_BUDGET = 10.0
-"""Seconds in which a refused connection is retried: nothing listens there, and a server that restarts does so soon."""
+"""Seconds in which a refused connection is retried. A restarting server is back soon; otherwise nothing listens there."""
 _MAX_BODY = 1_000_000  # bytes; a real response has about a thousand
 _MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the vendor's message
 
@@ -237,7 +237,7 @@ class VocareumApi:
 
 
 def _is_refused(error: BaseException | None) -> bool:
-    """Return whether an error comes of a refused connection: httpx wraps the system's error twice."""
+    """Return whether a refused connection caused an error. httpx wraps the system's error twice."""
     while error and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None

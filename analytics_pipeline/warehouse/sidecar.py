@@ -77,7 +77,7 @@ def replaced_at(warehouse: Path) -> float:
 
 
 def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
-    """Return whether an open warehouse is not the one that the last writer left, for readers, who record nothing."""
+    """Return whether an open warehouse differs from the one that the last writer left. For readers, as it records nothing."""
     left = read_sidecar(warehouse)
     if left is None or left.file == _state(warehouse):
         return False

@@ -141,9 +141,9 @@ def test_an_older_warehouse_that_was_put_back_is_told_by_status_and_doctor(run: 
         assert "last found replaced from outside at" in run(command).output
 
 
-def test_an_operators_own_dagster_yaml_is_told_by_status_and_doctor(run: Run, synced: Path):
+def test_status_and_doctor_report_an_operators_dagster_yaml(run: Run, synced: Path):
     assert answer(run)[1]["own_dagster_yaml"] is None
-    assert "dagster.yaml is the pipeline's own" in run("doctor").output
+    assert "dagster.yaml is maintained by the pipeline" in run("doctor").output
     file = synced / "dagster" / "dagster.yaml"
     file.write_text("telemetry: {enabled: false}\n")
     assert answer(run)[1]["own_dagster_yaml"] == str(file)
@@ -185,7 +185,7 @@ def test_a_file_in_the_place_of_a_folder_is_named_with_its_setting(
     [
         (
             {"VOCAREUM_START_DATE": "tomorrow"},
-            "VOCAREUM_START_DATE is 'tomorrow': give a day of the calendar as YYYY-MM-DD",
+            "VOCAREUM_START_DATE is 'tomorrow': give a calendar day as YYYY-MM-DD",
         ),
         ({"PUBLISH_PII": "maybe"}, "PUBLISH_PII is 'maybe': give true or false"),
         ({"DAGSTER_RUNS_KEPT_DAYS": "0"}, "DAGSTER_RUNS_KEPT_DAYS is '0': give a whole number, 1 or more"),

@@ -100,7 +100,7 @@ def failure(result: FileResult) -> str:
 
 
 def failures(failed: Sequence[FailedFile]) -> str:
-    """Return a paragraph on files that could not be loaded, without remedies; empty if there are none."""
+    """Return a paragraph about files that failed to load, without remedies; empty if there are none."""
     lines = [
         f"{_place(file.source_key, file.line)}: {file.reason}. "
         f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
@@ -112,8 +112,8 @@ def failures(failed: Sequence[FailedFile]) -> str:
 
 
 def remedies(failed: Sequence[FailedFile]) -> str:
-    """What to do about them, each remedy once."""
-    return "\n".join(dict.fromkeys(one.remedy for one in failed[:MOST_FILES]))
+    """Return their remedies, each once."""
+    return "\n".join(dict.fromkeys(failure.remedy for failure in failed[:MOST_FILES]))
 
 
 def _place(key: str, line: int | None) -> str:

@@ -135,7 +135,7 @@ def _newest(
     newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
     if late is None:
-        return check_result(key, NEWEST, passed=True, text="Never delivered, which is no failure.")
+        return check_result(key, NEWEST, passed=True, text="Never delivered, which is not a failure.")
     retired = late.behind > RETIRED
     feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
     text = f"The newest is {late.newest}."
@@ -170,7 +170,7 @@ def _gaps(
         text=f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}."
         if absent
         else "No gap between the first and the last file.",
-        remedy="None for days without work: Vocareum may deliver nothing for them. A file that appears later loads automatically.",
+        remedy="Nothing for days without work, which may have no file. A file that appears later loads automatically.",
         metadata={
             "missing": count,
             **(

@@ -1,4 +1,4 @@
-"""A verdict on a dataset as Dagster's check result, with its remedy apart, so that `ops.checks` keeps it in a column of its own."""
+"""Convert a verdict on a dataset to a Dagster check result with a separate remedy, which `ops.checks` stores in its own column."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 
 REMEDY = "remedy"
-"""Metadata of a result: what a person should do."""
+"""Metadata key of a result: its remedy."""
 
 
 def check_result(
@@ -22,31 +22,31 @@ def check_result(
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetCheckResult:
-    """Return a result whose description is what was found, and then what to do.
+    """Return a result whose description is the finding, followed by the remedy.
 
     Args:
         key: the asset.
-        name: of the check.
+        name: name of the check.
         passed: the verdict.
-        text: what was found.
-        remedy: what to do; left out where the check passes.
-        severity: how bad it is when it fails.
-        metadata: figures and tables beside the description.
+        text: the finding.
+        remedy: the remedy; omitted if the check passes.
+        severity: severity of a failure.
+        metadata: figures and tables next to the description.
     """
     remedy = "" if passed else remedy
-    apart = "\n" if "\n" in text or "\n" in remedy else " "
+    separator = "\n" if "\n" in text or "\n" in remedy else " "
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
         passed=passed,
         severity=severity,
-        description=f"{text}{apart}{remedy}" if remedy else text,
+        description=f"{text}{separator}{remedy}" if remedy else text,
         metadata={**(metadata or {}), **({REMEDY: remedy} if remedy else {})},
     )
 
 
 def recorded(dataset: Dataset, result: dg.AssetCheckResult) -> Check:
-    """Return the same verdict as `ops.checks` holds it; the texts name files, lines and remedies, and no value of a record."""
+    """Return the verdict in the form of `ops.checks`. Its texts name files, lines and remedies, but no value of a record."""
     remedy = str(result.metadata[REMEDY].value) if REMEDY in result.metadata else ""
     return Check(
         name=result.check_name or "",
@@ -61,6 +61,6 @@ def recorded(dataset: Dataset, result: dg.AssetCheckResult) -> Check:
 
 
 def _rows(result: dg.AssetCheckResult) -> int | None:
-    """How many rows a verdict is about, where it counts rows."""
+    """Return the number of rows of a verdict, if it counts rows."""
     counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
     return next((value for value in counted if isinstance(value, int)), None)

@@ -75,7 +75,7 @@ def _accounted(
         text=f"{len(wrong)} files do not add up."
         if wrong
         else "loaded + quarantined = records in every file of the latest run.",
-        remedy=f"Reload them with `analytics-pipeline sync --full --dataset {dataset.name}`; if they still do not, report a bug.",
+        remedy=f"Reload them with `analytics-pipeline sync --full --dataset {dataset.name}`; if they still don't add up, report a bug.",
         metadata={
             "files": len(loaded),
             "records": sum(result.records for result in results if result.failure is None),
