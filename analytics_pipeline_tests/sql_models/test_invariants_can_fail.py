@@ -171,12 +171,14 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.course_months SET spend_per_active_student = 0 WHERE active_student_spend > 0",
         "UPDATE marts.course_months SET sessions = sessions + 1 WHERE sessions > 0",
     ],
-    "grain_of_focus_cost": [_twice("marts.daily_cloud_spend WHERE cost > 0")],
+    "grain_of_focus_cost": [
+        "INSERT INTO marts.daily_cloud_spend SELECT * FROM marts.daily_cloud_spend WHERE cost > 0 LIMIT 1"
+    ],
     "focus_cost_is_the_daily_spend": [
         _view("focus_cost", "spend.cost AS", "spend.cost + 0.000000001 AS"),
         _view("focus_cost", "spend.cost <> 0", "spend.cost > 1"),
         _view("focus_cost", "spend.days_covered + 1)", "spend.days_covered)"),
-        _view("focus_cost", "'Credit'", "'Usage'"),
+        _view("focus_cost", "ELSE 'Usage'", "ELSE 'Credit'"),
         _view("focus_cost", "(spend.spend_date + 1)", "(spend.spend_date + 3)"),
     ],
     "roster_changes_end_at_the_current_enrollment": [
