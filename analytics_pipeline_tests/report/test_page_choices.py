@@ -42,7 +42,7 @@ def test_the_table_of_courses_tells_the_spend_of_the_mart_and_sorts_by_each_head
     opened.choose("all", "period")
     with duckdb.connect(str(published), read_only=True) as connection:
         true = connection.execute(
-            """SELECT coalesce(course_name, 'No known course'), printf('%,.2f', sum(cost))
+            """SELECT coalesce(course_summary.course_name, 'No known course'), printf('%,.2f', sum(cost))
                FROM marts.spend_days LEFT JOIN marts.course_summary USING (course_id)
                WHERE dating <> 'before the first file' GROUP BY ALL"""
         ).fetchall()
