@@ -41,7 +41,7 @@ def _budgets(world: World) -> Iterator[str]:
     yield f"course,{course},First course,{first},{last},{_spent(world, course) / 2:.2f},USD,50;80;100,,none"
     yield f"root_course,{course},First course and clones,{first},,{_spent(world, course)},USD,80;100,,monthly"
     department = _DEPARTMENTS[1]
-    yield f"department,{department},{department},{first},{end},10,USD,,,none"
+    yield f"department,{department},{department},{first},{end},{_spent(world)},USD,,,none"
     yield f"term,{TERM},The term,{first},{end},{_spent(world) * 2},USD,,{_spent(world, course) / 10:.2f},none"
 
 
