@@ -20,8 +20,9 @@ def erase(
 
     Covers the landed files, the warehouse and the published file.
 
-    Earlier exports (Parquet files, copies, backups) and other people's texts that name the person are not reached; the receipt
-    lists what was searched and what was not. If it is interrupted, run it again.
+    Their emails are replaced in other people's texts, and their ids removed from other people's rows. Earlier exports (Parquet files,
+    copies, backups) and their name in other people's texts are not reached; the receipt lists what was searched and what was
+    not. If it is interrupted, run it again.
 
     Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
     """

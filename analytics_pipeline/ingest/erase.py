@@ -3,61 +3,28 @@
 `datasets/` declares which columns relate to a person. `warehouse/erase.py` erases rows in the warehouse.
 """
 
+import json
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import StringIO
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import polars as pl
 
-from analytics_pipeline.datasets import Dataset, Person
-from analytics_pipeline.datasets.cells import BLANKS, whole_number
+from analytics_pipeline.datasets import Dataset, Person, normal_form
+from analytics_pipeline.datasets.cells import whole_number
 from analytics_pipeline.ingest.batch import Batch
 from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
-from analytics_pipeline.ingest.csv.read_files import FILE
-from analytics_pipeline.ingest.csv.tolerant_reader import Record, read_records
+from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
+from analytics_pipeline.ingest.csv.tolerant_reader import Record, cell_spans, read_records
+from analytics_pipeline.ingest.people import People
 from analytics_pipeline.storage.private_files import private_file
 
 _CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
 """A cell of a sound record, and its separator."""
-_BETWEEN_CELLS = re.compile(r'[,"\r\n]')
-
-
-@dataclass(frozen=True)
-class People:
-    """People to remove.
-
-    Attributes:
-        ids: their Vocareum ids.
-        emails: their known emails.
-    """
-
-    ids: frozenset[int] = frozenset()
-    emails: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.ids)
-
-    def with_addresses(self, addresses: Iterable[str | None]) -> "People":
-        """Return the same people with additional addresses; texts without an @ are ignored."""
-        emails = {address.strip(BLANKS) for address in addresses if address and "@" in address}
-        return replace(self, emails=self.emails | emails)
-
-    def in_text(self, text: str) -> bool:
-        """Return whether an untrusted record holds one of their ids as a whole cell, or an email anywhere."""
-        if any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text)):
-            return True
-        # x@y.org is not x@y, but "x@y." is x@y at the end of a sentence.
-        return any(
-            re.search(rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)", text, re.IGNORECASE) for email in self.emails
-        )
-
-    def in_bytes(self, content: bytes) -> bool:
-        """Return whether a file may concern them. False is certain for text, not for compressed data or UTF-16."""
-        text = content.decode("utf-8", "surrogateescape").lower()
-        return any(sign in text for sign in [*map(str, self.ids), *map(str.lower, self.emails)])
+_DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -66,7 +33,7 @@ class Redacted:
 
     Attributes:
         records: number of removed records.
-        cells: number of cells emptied in other people's records.
+        cells: number of cells in other people's records that were emptied, or in which an email was replaced.
         removed: whether the whole file was deleted, as its records can't be told apart.
     """
 
@@ -93,12 +60,65 @@ def erase_in_batch(batch: Batch, people: People) -> None:
             batch.files[index].erased += count
         others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
         batch.rows = batch.rows.filter(~theirs).with_columns(pl.when(~cell.is_in(ids)).then(cell) for cell in others)
+    people = people.recognising("\n".join(batch.rejects["raw"].drop_nulls()))
+    if batch.rows.height:
+        batch.rows = _without_mentions(batch.rows, batch.dataset, people)
     theirs = pl.Series([people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean)
     for index, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
         if batch.files[index].failure is None:
             batch.files[index].rejects -= count
             batch.files[index].erased += count
     batch.rejects = batch.rejects.filter(~theirs)
+
+
+def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
+    """Return other people's rows with the people's emails replaced in every text, and their ids removed from EXTRA."""
+    for name in texts_of_others(dataset):
+        texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
+        found = people.recognising("\n".join(texts))
+        changed = {text: new for text in texts if (new := found.without_emails(text)) != text}
+        if changed:
+            rows = rows.with_columns(pl.col(name).replace(changed))
+    extras = rows[EXTRA].drop_nulls().unique().to_list()
+    left = {text: extra_without(text, dataset, people) for text in extras}
+    if changes := {text: new for text, new in left.items() if new != text}:
+        values = pl.Series(EXTRA, [changes.get(text, text) for text in rows[EXTRA]], pl.String)
+        rows = rows.with_columns(values)
+    return rows
+
+
+def texts_of_others(dataset: Dataset) -> list[str]:
+    """Return the text columns in which a person's email is not the address of whom the row is about."""
+    return [column.name for column in dataset.columns if column.is_text and column.person is not Person.ADDRESS]
+
+
+def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
+    """Return a JSON object of EXTRA without the people's ids and emails; None if nothing is left of it."""
+    people = people.recognising(extra)
+    cells = json.loads(extra)
+    kept = {key: _cell_without(normal_form(key), text, dataset, people) for key, text in cells.items()}
+    if kept == cells:
+        return extra
+    return (
+        json.dumps({key: text for key, text in kept.items() if text}, ensure_ascii=False)
+        if any(kept.values())
+        else None
+    )
+
+
+def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str:
+    """Return another person's cell without the people: an id of theirs empties it, an email is replaced.
+
+    The address of whom the record is about stays: two users may share one. A column that Vocareum did not announce may hold ids if its name ends in `id`; any other number that equals an id is kept.
+    """
+    if name in dataset.columns_of(Person.ADDRESS):
+        return cell
+    if name in dataset.columns_of(Person.MENTION):
+        holds_id = any(int(digits) in people.ids for digits in _DIGITS.findall(cell))
+    else:
+        announced = any(column.name == name for column in dataset.columns)
+        holds_id = not announced and name.endswith("id") and whole_number(cell) in people.ids
+    return "" if holds_id else people.without_emails(cell)
 
 
 def erase_in_file(
@@ -122,6 +142,7 @@ def erase_in_file(
         content = path.read_bytes()
     except FileNotFoundError:  # another run may just have removed it
         return Redacted()
+    people = people.recognising(content.decode("utf-8", "surrogateescape"))
     try:
         header = read_header(path, dataset)
     except FileRefused:
@@ -134,29 +155,30 @@ def erase_in_file(
     if edits and not dry_run:
         with private_file(into or path) as file:
             file.write(_edited(content, edits))
-    return Redacted(sum(1 for edit in edits if not edit.cells), sum(len(edit.cells) for edit in edits))
+    return Redacted(sum(1 for edit in edits if edit.text is None), sum(edit.cells for edit in edits))
 
 
 @dataclass(frozen=True)
 class _Edit:
-    """Change of one record: some cells are emptied, or the record is removed if none are named.
+    """The change of one record.
 
     Attributes:
-        lines: position of the record among the file's lines.
+        lines: its place among the lines of the file.
         raw: its text.
-        cells: positions of the cells to empty.
+        text: its new text; None to remove it.
+        cells: number of cells that change.
     """
 
     lines: slice
     raw: str
-    cells: frozenset[int] = frozenset()
+    text: str | None = None
+    cells: int = 0
 
 
 def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iterator[_Edit]:
     """Yield the changes of records that concern the people, in file order."""
     positions = {name: position for position, name in enumerate(header.names)}
     subjects = [positions[name] for name in dataset.columns_of(Person.SUBJECT) if name in positions]
-    mentions = [positions[name] for name in dataset.columns_of(Person.MENTION) if name in positions]
     for position in (positions[name] for name in dataset.columns_of(Person.ADDRESS) if name in positions):
         # Of an erased person only the id is known. The file itself holds the emails by which damaged records are found.
         rows = (record for record in _records(path) if position < len(record.cells) <= header.width)
@@ -167,8 +189,10 @@ def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iter
         lines = slice(record.line - 1, following.line - 1 if following else None)
         if _is_theirs(record, subjects, header.width, people):
             yield _Edit(lines, record.raw)
-        elif cells := frozenset(cell for cell in mentions if _id_at(record, cell) in people.ids):
-            yield _Edit(lines, record.raw, cells)
+        elif not record.fault:
+            text, cells = _without(record, header, dataset, people)
+            if cells:
+                yield _Edit(lines, record.raw, text, cells)
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -192,11 +216,18 @@ def _edited(content: bytes, edits: list[_Edit]) -> bytes:
     lines = list(StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
     for edit in reversed(edits):
         text = "".join(lines[edit.lines])
-        lines[edit.lines] = [_without(edit.raw, edit.cells) + text[len(edit.raw) :]] if edit.cells else []
+        lines[edit.lines] = [] if edit.text is None else [edit.text + text[len(edit.raw) :]]
     return "".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _without(raw: str, cells: frozenset[int]) -> str:
-    """Return a sound record's text with some cells emptied."""
-    parts = (found.groups() for found in _CELL.finditer(raw))
-    return "".join(("" if index in cells else cell) + end for index, (cell, end) in enumerate(parts))
+def _without(record: Record, header: Header, dataset: Dataset, people: People) -> tuple[str, int]:
+    """Return another person's sound record without the people, and how many cells changed; the other cells stay byte for byte."""
+    if not people.in_bytes(record.raw.encode()):
+        return record.raw, 0
+    text, changed = record.raw, 0
+    cells = list(zip(header.names, record.cells, cell_spans(record.raw), strict=False))
+    for name, cell, span in reversed(cells):  # from the end, so that the places of the others stay
+        if (left := _cell_without(name, cell, dataset, people)) != cell:
+            text = text[: span.start] + (people.without_emails(text[span]) if left else "") + text[span.stop :]
+            changed += 1
+    return text, changed

@@ -15,7 +15,8 @@ from tempfile import TemporaryFile
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Person
-from analytics_pipeline.ingest.erase import People, Redacted, erase_in_file
+from analytics_pipeline.ingest.erase import Redacted, erase_in_file
+from analytics_pipeline.ingest.people import People
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, build_and_test, load_usable
 from analytics_pipeline.storage.clock import warehouse_now
@@ -29,8 +30,9 @@ from analytics_pipeline.warehouse.publish import publish
 NOT_REACHED = (
     "backups and copies of the data folder",
     "earlier Parquet files, reports and other exports",
-    "the person's email or name in other people's logs, tags and unannounced columns",
-    "the person's records without a readable id in files delivered later, unless those files hold the email",
+    "the person's name in other people's texts, an email that no file ever told as theirs, and one that is another user's, too",
+    "a number in other people's unannounced columns that equals the id, unless the column's name ends in id",
+    "the person's records with neither a readable id nor a known email in files delivered later",
     "Dagster's events and logs of earlier releases",
     "the files that Vocareum keeps in its bucket",
 )
@@ -92,9 +94,10 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     if not dry_run:
         _require_writable(settings)
     with open_warehouse(settings.warehouse_path) as connection:
-        if not dry_run:
-            remember(connection, user_id, warehouse_now())
         person = known_as(connection, user_id)
+        if not dry_run:
+            remember(connection, person, warehouse_now())
+            person = known_as(connection, user_id)
     files = _erase_landed(settings.landing_dir, person, dry_run=dry_run)
     failed: tuple[str, ...] = ()
     with open_warehouse(settings.warehouse_path) as connection:

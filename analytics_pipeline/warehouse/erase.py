@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from secrets import token_hex
 from shutil import rmtree
 
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
-from analytics_pipeline.ingest.erase import People
+from analytics_pipeline.ingest.erase import extra_without, texts_of_others
+from analytics_pipeline.ingest.people import People, hashed
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached, replacing
 from analytics_pipeline.warehouse.sidecar import digest, update_sidecar
-from analytics_pipeline.warehouse.tables import history_table
+from analytics_pipeline.warehouse.tables import EXTRA, history_table
 from analytics_pipeline.warehouse.transactions import changed
 
 
@@ -32,14 +34,35 @@ class Removed:
 
 def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
     """Return everybody who was erased. Their rows are never loaded again."""
-    return People(frozenset(user_id for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()))
+    rows = connection.execute("SELECT user_id, email_hashes, salt FROM ops.erased").fetchall()
+    return People(
+        frozenset(user_id for user_id, _, _ in rows),
+        hashes=frozenset(hashed for _, hashes, _ in rows for hashed in hashes or ()),
+        salt=next((salt for _, _, salt in rows if salt), ""),
+    )
 
 
-def remember(connection: duckdb.DuckDBPyConnection, user_id: int, now: datetime) -> None:
-    """Keep a person out of later loads. Only their id is kept: without it the next delivery would bring them back."""
+def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetime) -> None:
+    """Keep a person out of later loads.
+
+    Only their id and salted hashes of their emails are kept: without the id the next delivery would bring them back, without the
+    hashes their damaged records, which tell no id.
+
+    Args:
+        connection: the live warehouse.
+        person: one id and its emails, as `known_as` returns them.
+        now: UTC, naive.
+    """
+    salt = erased_people(connection).salt or token_hex(16)
+    (user_id,) = person.ids
     connection.execute(
         "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
         {"id": user_id, "now": now},
+    )
+    connection.execute(
+        """UPDATE ops.erased SET salt = $salt, email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
+           WHERE user_id = $id""",
+        {"id": user_id, "salt": salt, "hashes": [hashed(email, salt) for email in person.emails]},
     )
 
 
@@ -54,7 +77,8 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
                     [user_id],
                 ).fetchall()
                 emails.update(email for (email,) in found)
-    return People(frozenset([user_id]), frozenset(emails))
+    before = erased_people(connection)  # an erasure that was interrupted may have removed the emails
+    return People(frozenset([user_id]), frozenset(emails), before.hashes, before.salt)
 
 
 def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False) -> dict[str, Removed]:
@@ -133,7 +157,36 @@ def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, tab
         changed(connection, f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")', ids)
         for name in dataset.columns_of(Person.MENTION)
     ]
-    return Removed(rows, sum(cells))
+    return Removed(
+        rows,
+        sum(cells)
+        + sum(_replaced(connection, dataset, table, name, person) for name in (*texts_of_others(dataset), EXTRA.name)),
+    )
+
+
+def _replaced(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, name: str, person: People) -> int:
+    """Replace the person's emails, and in EXTRA their ids, in a column of other people's rows. Return how many cells changed."""
+    holds = "true" if name == EXTRA.name else f"contains(\"{name}\", '@')"
+    texts = connection.execute(
+        f'SELECT DISTINCT "{name}"::VARCHAR FROM {table} WHERE "{name}" IS NOT NULL AND {holds}'
+    ).fetchall()
+
+    def without(text: str) -> str | None:
+        return (
+            extra_without(text, dataset, person)
+            if name == EXTRA.name
+            else person.recognising(text).without_emails(text)
+        )
+
+    changes = [(new, text) for (text,) in texts if (new := without(text)) != text]
+    return sum(
+        changed(
+            connection,
+            f'UPDATE {table} SET "{name}" = $new WHERE "{name}"::VARCHAR = $text',
+            {"new": new, "text": text},
+        )
+        for new, text in changes
+    )
 
 
 def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Removed:
@@ -145,7 +198,8 @@ def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Rem
            FROM quarantine.rejects AS rejects WHERE list_contains(?, dataset)""",
         [datasets],
     ).fetchall()
-    theirs = [(row, key, loaded) for row, raw, key, loaded in rejects if person.in_text(raw or "")]
+    known = [(row, key, loaded, raw or "") for row, raw, key, loaded in rejects]
+    theirs = [(row, key, loaded) for row, key, loaded, raw in known if person.recognising(raw).in_text(raw)]
     _correct_ledger(connection, "rejects", Counter(key for _, key, loaded in theirs if loaded))
     connection.execute("DELETE FROM quarantine.rejects WHERE list_contains(?, rowid)", [[row for row, _, _ in theirs]])
     return Removed(len(theirs))

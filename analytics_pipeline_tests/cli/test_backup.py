@@ -156,7 +156,7 @@ def test_a_restore_is_refused_while_a_daemon_is_alive(
 def test_people_who_were_erased_since_are_named(settings: Settings, tmp_path: Path) -> None:
     assert invoke("backup", tmp_path / "copy").exit_code == 0
     with open_warehouse(settings.warehouse_path) as connection:
-        connection.execute("INSERT INTO ops.erased VALUES (4711, now()::TIMESTAMP, 1)")
+        connection.execute("INSERT INTO ops.erased (user_id, erased_at, times) VALUES (4711, now()::TIMESTAMP, 1)")
     done = invoke("restore", tmp_path / "copy")
     assert "analytics-pipeline erase --user-id 4711" in done.output
 

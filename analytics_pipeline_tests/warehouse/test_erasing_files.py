@@ -1,12 +1,16 @@
 """Removing people from delivered files: only their records go, and every other byte stays."""
 
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.csv.tolerant_reader import read_records
-from analytics_pipeline.ingest.erase import People, Redacted, erase_in_file
+from analytics_pipeline.ingest.csv.tolerant_reader import cell_spans, read_records
+from analytics_pipeline.ingest.erase import Redacted, erase_in_file
+from analytics_pipeline.ingest.people import People, hashed
 
 GRADES = (
     "courseid,coursename,asnid,asnname,ispeerreviewon,maxscore,userid,partnerid,asnscore,isoverride,"
@@ -146,3 +150,58 @@ def test_the_file_stays_private_and_leaves_no_temporary_file(tmp_path: Path) -> 
 )
 def test_a_record_of_another_address_that_begins_or_ends_alike_is_not_theirs(text: str, theirs: bool):
     assert People(frozenset([7]), frozenset(["king@example"])).in_text(text) is theirs
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_their_email_is_replaced_in_other_peoples_texts_and_every_other_byte_stays(tmp_path: Path, end: str):
+    """In quotes, over lines, in an announced and an unannounced column; the address of somebody else stays."""
+    header = ENROLLMENT + ", Note"
+    before = ' 7, 5, student,  "Bo ""B"", wrote to ANN@example.edu." , bo@example.edu,k,1, 0,1,, "see{}ann@example.edu, not ann@example.edu.au"'
+    after = ' 7, 5, student,  "Bo ""B"", wrote to [erased]." , bo@example.edu,k,1, 0,1,, "see{}[erased], not ann@example.edu.au"'
+    redacted, left = _erase(tmp_path / "a.csv", "enrollment", end.join([header, before.format(end), ""]))
+    assert redacted == Redacted(cells=2)
+    assert left.decode() == end.join([header, after.format(end), ""])
+
+
+def test_their_id_leaves_unannounced_id_columns_and_unreadable_mentions_of_other_peoples_rows(tmp_path: Path):
+    header = GRADES + ",Second Partner ID,Minutes"
+    before = "\n".join([header, f"{_graded(7, '42;43')},42.0,42", ""])
+    after = "\n".join([header, f"{_graded(7)},,42", ""])
+    redacted, left = _erase(tmp_path / "a.csv", "grades", before)
+    assert (redacted, left.decode()) == (Redacted(cells=2), after), "42 minutes are no id"
+
+
+def test_salted_hashes_of_their_emails_tell_damaged_records(tmp_path: Path):
+    path = tmp_path / "a.csv"
+    bo = _enrolled("7", "Bo", "bo@example.edu")
+    path.write_text(
+        "\n".join(
+            [
+                ENROLLMENT,
+                _enrolled("4x", email="Ann@Example.edu"),
+                bo,
+                _enrolled("8", "see 'ann@example.edu'.", "c@d"),
+                "",
+            ]
+        )
+    )
+    people = People(frozenset([42]), hashes=frozenset([hashed("ann@example.edu", "salt")]), salt="salt")
+    assert erase_in_file(path, DATASETS["enrollment"], people) == Redacted(records=1, cells=1)
+    assert path.read_text() == "\n".join([ENROLLMENT, bo, _enrolled("8", "see '[erased]'.", "c@d"), ""])
+    other_salt = People(frozenset([42]), hashes=people.hashes, salt="pepper")
+    path.write_text(f"{ENROLLMENT}\n{_enrolled('4x')}\n")
+    assert erase_in_file(path, DATASETS["enrollment"], other_salt) == Redacted()
+
+
+@given(st.lists(st.text(alphabet=' ab@",\t\n\u00e9', max_size=6), min_size=1, max_size=5))
+def test_the_spans_of_a_sound_record_are_its_cells(cells: list[str]):
+    quoted = (f' "{cell.replace(chr(34), chr(34) * 2)}" ' for cell in cells)
+    with NamedTemporaryFile("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(quoted) + "\n")
+        file.flush()
+        (record,) = read_records(Path(file.name))
+    spans = cell_spans(record.raw)
+    assert len(spans) == record.delivered
+    assert ",".join(record.raw[span] for span in spans) == record.raw
+    shown = [record.raw[span].strip(" \t")[1:-1].replace('""', '"') for span in spans]
+    assert shown[: len(record.cells)] == record.cells

@@ -134,7 +134,9 @@ def test_rows_from_before_an_erasure_are_never_kept(settings: Settings, publishe
     for times in (0, 1):  # in progress, and done
         with warehouse(settings) as connection:
             connection.execute("DELETE FROM ops.erased")
-            connection.execute("INSERT INTO ops.erased VALUES (7, now()::TIMESTAMP, ?)", [times])
+            connection.execute(
+                "INSERT INTO ops.erased (user_id, erased_at, times) VALUES (7, now()::TIMESTAMP, ?)", [times]
+            )
         done = published(DOUBLE)
         assert (set(done.left_out), done.kept) == (SPEND, {}), f"erased {times} times"
 

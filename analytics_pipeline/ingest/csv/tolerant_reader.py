@@ -44,12 +44,14 @@ class Record:
         raw: its text as delivered; bytes that are not UTF-8 are shown as `\\xNN`.
         cells: its cells; empty if `fault` says why they can't be told apart.
         fault: the fault in its form; None for a sound record.
+        delivered: number of cells before empty ones were cut from the end.
     """
 
     line: int
     raw: str
     cells: list[str]
     fault: Words | None = None
+    delivered: int = 0
 
 
 class _Lines:
@@ -185,7 +187,7 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whol
         fault = words("the text is not UTF-8")
     if fault:
         return Record(number, _shown(raw), [], fault)
-    return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)])
+    return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)], delivered=len(cells))
 
 
 def _swallowed(cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
@@ -232,6 +234,23 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
         if quoted is None:
             return cells, None
     return [], _OPEN
+
+
+def cell_spans(raw: str) -> list[slice]:
+    """Return the place of each cell in the text of a sound record, with its blanks and quotes and without its separator."""
+    spans, at, separator = [], 0, ","
+    while separator == ",":
+        if found := _BARE.match(raw, at):
+            separator = found[2]
+        else:
+            inside = _INSIDE.match(raw, raw.index('"', at) + 1)
+            assert inside is not None  # it matches even nothing
+            found = _CLOSING.match(raw, inside.end())
+            assert found is not None  # the record is sound
+            separator = found[1]
+        spans.append(slice(at, found.start(2) if found.re is _BARE else found.start(1)))
+        at = found.end()
+    return spans
 
 
 def width_of(cells: Sequence[str], least: int = 0) -> int:

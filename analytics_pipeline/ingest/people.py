@@ -1,0 +1,82 @@
+"""People to remove from what is delivered, and how a text shows that it is about one of them.
+
+Of an erased person the warehouse keeps the id and salted hashes of their emails. Emails are guessable, so a hash hides them from
+readers of a file, not from somebody who holds the warehouse and tries addresses.
+"""
+
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from analytics_pipeline.datasets.cells import BLANKS, whole_number
+
+ERASED = "[erased]"
+"""Stands for an erased person's email in other people's texts. Holds nothing that CSV or JSON would escape."""
+
+_BETWEEN_CELLS = re.compile(r'[,"\r\n]')
+_ADDRESS = re.compile(r"[^\s@,;:<>\"()\[\]{}|=\\]+@[\w-]+(?:\.[\w-]+)*")
+_BEFORE_ADDRESS = ".'`*_+-"
+"""Punctuation that may stand before an address in prose."""
+
+
+def hashed(email: str, salt: str) -> str:
+    """Return the salted hash of an email, whatever its case."""
+    return hmac.digest(salt.encode(), email.strip(BLANKS).lower().encode("utf-8", "surrogateescape"), "sha256").hex()
+
+
+@dataclass(frozen=True)
+class People:
+    """People to remove.
+
+    Attributes:
+        ids: their Vocareum ids.
+        emails: their known emails.
+        hashes: salted hashes of more of their emails.
+        salt: of the hashes.
+    """
+
+    ids: frozenset[int] = frozenset()
+    emails: frozenset[str] = frozenset()
+    hashes: frozenset[str] = frozenset()
+    salt: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.ids)
+
+    def with_addresses(self, addresses: Iterable[str | None]) -> "People":
+        """Return the same people with additional addresses; texts without an @ are ignored."""
+        emails = {address.strip(BLANKS) for address in addresses if address and "@" in address}
+        return replace(self, emails=self.emails | emails)
+
+    def recognising(self, text: str) -> "People":
+        """Return the same people with the emails in a text whose hashes are theirs."""
+        if not self.hashes or "@" not in text:
+            return self
+        found = set(_ADDRESS.findall(text))
+        found |= {address.lstrip(_BEFORE_ADDRESS) for address in found}
+        return self.with_addresses(address for address in found if hashed(address, self.salt) in self.hashes)
+
+    def in_text(self, text: str) -> bool:
+        """Return whether an untrusted record holds one of their ids as a whole cell, or an email anywhere."""
+        return self.has_id(text) or bool(self._emails and self._emails.search(text))
+
+    def has_id(self, text: str) -> bool:
+        """Return whether a whole cell of a text is one of their ids."""
+        return any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text))
+
+    def without_emails(self, text: str) -> str:
+        """Return a text with ERASED in place of their emails."""
+        return self._emails.sub(ERASED, text) if self._emails else text
+
+    def in_bytes(self, content: bytes) -> bool:
+        """Return whether a file may concern them. False is certain for text, not for compressed data or UTF-16."""
+        text = content.decode("utf-8", "surrogateescape").lower()
+        return any(sign in text for sign in [*map(str, self.ids), *map(str.lower, self.emails)])
+
+    @cached_property
+    def _emails(self) -> re.Pattern[str] | None:
+        # x@y.org is not x@y, but "x@y." is x@y at the end of a sentence.
+        any_of = "|".join(map(re.escape, sorted(self.emails, key=len, reverse=True)))
+        return re.compile(rf"(?<![\w.+-])(?:{any_of})(?![\w-]|\.\w)", re.IGNORECASE) if any_of else None
