@@ -146,6 +146,11 @@ BREAKS: dict[str, list[str]] = GRAINS | {
            SEMI JOIN marts.lab_sessions AS s ON s.user_id = spend.user_id AND s.part_id = spend.part_id
                AND s.session_date = spend.spend_date LIMIT 1""",
     ],
+    "idle_days_add_up_to_idle_spend": [
+        "UPDATE marts.idle_days SET cost = cost + 0.001",
+        "DELETE FROM marts.idle_days WHERE part_id = (SELECT min(part_id) FROM marts.idle_days)",
+        "INSERT INTO marts.idle_days BY NAME SELECT * EXCLUDE (part_id), -1 AS part_id FROM marts.idle_days LIMIT 1",
+    ],
     "organisation_days_add_up": [
         _without("marts.organisation_daily"),
         _changed("marts.organisation_daily", "active_users = sessions + 1"),

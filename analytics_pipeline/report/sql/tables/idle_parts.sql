@@ -9,7 +9,12 @@ spent AS (
         sum(idle.cost) FILTER (windows.period = 'month') AS idle_month,
         sum(idle.cost) FILTER (windows.period = 'term') AS idle_term,
         sum(idle.cost) FILTER (windows.period = 'all') AS idle_all
-    FROM idle_part_days AS idle
+    FROM (
+        SELECT coalesce(courses.course, 'unknown') AS course, days.part_id, days.day, sum(days.cost) AS cost
+        FROM marts.idle_days AS days
+        LEFT JOIN courses ON courses.course_id = days.course_id
+        GROUP BY ALL
+    ) AS idle
     JOIN windows
         ON windows.scope = regexp_replace(idle.course, '^other.*', 'other') AND windows.what = 'spend'
         AND idle.day BETWEEN windows.since AND windows.until
