@@ -1,5 +1,5 @@
 -- Every budget in BUDGETS_FILE, with defaults filled in. Empty without that file.
-SELECT
+SELECT DISTINCT
     name AS budget, -- Name of the budget, unique.
     scope, -- organisation, department, course, root_course or term.
     coalesce(id, 'organisation') AS scope_id, -- Course id, name of the department or term, or `organisation`.

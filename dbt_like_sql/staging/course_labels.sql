@@ -1,5 +1,5 @@
 -- Department and term of each course in COURSE_LABELS_FILE. Empty without that file.
-SELECT
+SELECT DISTINCT
     course_id, -- Vocareum id of the course -> marts.course_summary.
     department, -- Department responsible for the course; NULL if not given.
     term, -- Term of the course; NULL if not given.
