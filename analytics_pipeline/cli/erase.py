@@ -20,9 +20,9 @@ def erase(
 
     Covers the landed files, the warehouse and the published file.
 
-    Their emails are replaced in other people's texts, and their ids removed from other people's rows. Earlier exports (Parquet files,
-    copies, backups) and their name in other people's texts are not reached; the receipt lists what was searched and what was
-    not. If it is interrupted, run it again.
+    Replaces their emails in other people's texts, and removes their ids from other people's rows. Does not reach earlier exports
+    (Parquet files, copies, backups) and their name in other people's texts; the receipt lists what was searched and what was
+    not. If interrupted, run it again.
 
     Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
     """

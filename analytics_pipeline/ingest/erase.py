@@ -33,7 +33,7 @@ class Redacted:
 
     Attributes:
         records: number of removed records.
-        cells: number of cells in other people's records that were emptied, or in which an email was replaced.
+        cells: number of cells in other people's records that were emptied, or had an email replaced.
         removed: whether the whole file was deleted, as its records can't be told apart.
     """
 
@@ -72,7 +72,7 @@ def erase_in_batch(batch: Batch, people: People) -> None:
 
 
 def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
-    """Return other people's rows with the people's emails replaced in every text, and their ids removed from EXTRA."""
+    """Replace the people's emails in all texts of other people's rows, and remove their ids from EXTRA."""
     for name in texts_of_others(dataset):
         texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
         found = people.recognising("\n".join(texts))
@@ -88,12 +88,12 @@ def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> p
 
 
 def texts_of_others(dataset: Dataset) -> list[str]:
-    """Return the text columns in which a person's email is not the address of whom the row is about."""
+    """Return the text columns that do not hold the address of the row's own person."""
     return [column.name for column in dataset.columns if column.is_text and column.person is not Person.ADDRESS]
 
 
 def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
-    """Return a JSON object of EXTRA without the people's ids and emails; None if nothing is left of it."""
+    """Return a JSON object of EXTRA without the people's ids and emails; None if it becomes empty."""
     people = people.recognising(extra)
     cells = json.loads(extra)
     kept = {key: _cell_without(normal_form(key), text, dataset, people) for key, text in cells.items()}
@@ -107,9 +107,10 @@ def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
 
 
 def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str:
-    """Return another person's cell without the people: an id of theirs empties it, an email is replaced.
+    """Return another person's cell without the people: empty it if it holds their id, and replace their emails.
 
-    The address of whom the record is about stays: two users may share one. A column that Vocareum did not announce may hold ids if its name ends in `id`; any other number that equals an id is kept.
+    Keeps the address of the record's own person, as two users may share one. An unannounced column may hold ids if its name ends in
+    `id`; keeps any other number that equals an id.
     """
     if name in dataset.columns_of(Person.ADDRESS):
         return cell
@@ -163,10 +164,10 @@ class _Edit:
     """The change of one record.
 
     Attributes:
-        lines: its place among the lines of the file.
+        lines: position of the record among the file's lines.
         raw: its text.
-        text: its new text; None to remove it.
-        cells: number of cells that change.
+        text: new text; None to remove the record.
+        cells: number of changed cells.
     """
 
     lines: slice
@@ -221,12 +222,12 @@ def _edited(content: bytes, edits: list[_Edit]) -> bytes:
 
 
 def _without(record: Record, header: Header, dataset: Dataset, people: People) -> tuple[str, int]:
-    """Return another person's sound record without the people, and how many cells changed; the other cells stay byte for byte."""
+    """Return another person's sound record without the people, and the number of changed cells. Other cells keep their bytes."""
     if not people.in_bytes(record.raw.encode()):
         return record.raw, 0
     text, changed = record.raw, 0
     cells = list(zip(header.names, record.cells, cell_spans(record.raw), strict=False))
-    for name, cell, span in reversed(cells):  # from the end, so that the places of the others stay
+    for name, cell, span in reversed(cells):  # from the end, so that earlier positions stay valid
         if (left := _cell_without(name, cell, dataset, people)) != cell:
             text = text[: span.start] + (people.without_emails(text[span]) if left else "") + text[span.stop :]
             changed += 1

@@ -1,7 +1,7 @@
-"""People to remove from what is delivered, and how a text shows that it is about one of them.
+"""The people to remove from deliveries, and the detection of texts about them.
 
-Of an erased person the warehouse keeps the id and salted hashes of their emails. Emails are guessable, so a hash hides them from
-readers of a file, not from somebody who holds the warehouse and tries addresses.
+The warehouse keeps an erased person's id and salted hashes of their emails. Emails are guessable, so hashes hide them from readers
+of a file, but not from somebody who has the warehouse and tries addresses.
 """
 
 import hmac
@@ -13,16 +13,16 @@ from functools import cached_property
 from analytics_pipeline.datasets.cells import BLANKS, whole_number
 
 ERASED = "[erased]"
-"""Stands for an erased person's email in other people's texts. Holds nothing that CSV or JSON would escape."""
+"""Replaces an erased person's email in other people's texts. Has no character that CSV or JSON would escape."""
 
 _BETWEEN_CELLS = re.compile(r'[,"\r\n]')
 _ADDRESS = re.compile(r"[^\s@,;:<>\"()\[\]{}|=\\]+@[\w-]+(?:\.[\w-]+)*")
 _BEFORE_ADDRESS = ".'`*_+-"
-"""Punctuation that may stand before an address in prose."""
+"""Punctuation that may precede an address in prose."""
 
 
 def hashed(email: str, salt: str) -> str:
-    """Return the salted hash of an email, whatever its case."""
+    """Return the salted hash of an email, case-insensitively."""
     return hmac.digest(salt.encode(), email.strip(BLANKS).lower().encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
@@ -33,8 +33,8 @@ class People:
     Attributes:
         ids: their Vocareum ids.
         emails: their known emails.
-        hashes: salted hashes of more of their emails.
-        salt: of the hashes.
+        hashes: salted hashes of further emails.
+        salt: salt of the hashes.
     """
 
     ids: frozenset[int] = frozenset()
@@ -51,7 +51,7 @@ class People:
         return replace(self, emails=self.emails | emails)
 
     def recognising(self, text: str) -> "People":
-        """Return the same people with the emails in a text whose hashes are theirs."""
+        """Return the same people with the emails of a text that match their hashes."""
         if not self.hashes or "@" not in text:
             return self
         found = set(_ADDRESS.findall(text))
@@ -63,7 +63,7 @@ class People:
         return self.has_id(text) or bool(self._emails and self._emails.search(text))
 
     def has_id(self, text: str) -> bool:
-        """Return whether a whole cell of a text is one of their ids."""
+        """Return whether any cell of a text equals one of their ids."""
         return any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text))
 
     def without_emails(self, text: str) -> str:

@@ -30,7 +30,7 @@ from analytics_pipeline.warehouse.publish import publish
 NOT_REACHED = (
     "backups and copies of the data folder",
     "earlier Parquet files, reports and other exports",
-    "the person's name in other people's texts, an email that no file ever told as theirs, and one that is another user's, too",
+    "the person's name in other people's texts, emails that no file listed as theirs, and emails shared with another user",
     "a number in other people's unannounced columns that equals the id, unless the column's name ends in id",
     "the person's records with neither a readable id nor a known email in files delivered later",
     "Dagster's events and logs of earlier releases",

@@ -45,8 +45,8 @@ def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
 def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetime) -> None:
     """Keep a person out of later loads.
 
-    Only their id and salted hashes of their emails are kept: without the id the next delivery would bring them back, without the
-    hashes their damaged records, which tell no id.
+    Keeps only their id and salted hashes of their emails. Without the id, the next delivery would bring them back; without the hashes,
+    their damaged records without a readable id would return.
 
     Args:
         connection: the live warehouse.
@@ -77,7 +77,7 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
                     [user_id],
                 ).fetchall()
                 emails.update(email for (email,) in found)
-    before = erased_people(connection)  # an erasure that was interrupted may have removed the emails
+    before = erased_people(connection)  # an interrupted erasure may have removed the emails
     return People(frozenset([user_id]), frozenset(emails), before.hashes, before.salt)
 
 
@@ -165,7 +165,7 @@ def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, tab
 
 
 def _replaced(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, name: str, person: People) -> int:
-    """Replace the person's emails, and in EXTRA their ids, in a column of other people's rows. Return how many cells changed."""
+    """Replace the person's emails, and in EXTRA also their ids, in a column of other people's rows. Return the number of changed cells."""
     holds = "true" if name == EXTRA.name else f"contains(\"{name}\", '@')"
     texts = connection.execute(
         f'SELECT DISTINCT "{name}"::VARCHAR FROM {table} WHERE "{name}" IS NOT NULL AND {holds}'

@@ -158,7 +158,7 @@ OPERATIONS: tuple[Table, ...] = (
             TableColumn(
                 "email_hashes",
                 "VARCHAR[]",
-                "HMAC-SHA256 of their emails, which tell their damaged records. Nothing else is kept about them.",
+                "HMAC-SHA256 of their emails, to identify their damaged records. Nothing else is kept about them.",
                 Privacy.PRIVATE,
             ),
             TableColumn("salt", "VARCHAR", "Key of the hashes, the same for everybody.", Privacy.PRIVATE),

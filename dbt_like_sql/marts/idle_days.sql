@@ -1,7 +1,6 @@
--- What each part cost on each day without a session, from the second day after a session, as a bill may lag its session by a day: the idle
--- money of the report. A value of marts.idle_spend that covers several days is spread evenly over them, as in marts.spend_days; if the first
--- covered day follows a session, its share is left out. A day without a row had no idle spend only if its files are loaded: see
--- marts.data_completeness.
+-- Idle spend per day and part, from the second day after a session, as a bill may lag its session by a day. The report uses it. A value
+-- of marts.idle_spend that covers several days is spread evenly over them, as in marts.spend_days, without the share of a day right
+-- after a session. A day without a row had no idle spend only if its files are loaded: see marts.data_completeness.
 WITH
 totals AS (
     SELECT
@@ -29,6 +28,6 @@ SELECT
     spread.part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
     spread.provider, -- aws or azure.
     spread.dating, -- How the day is known: as delivered, or spread over several days (that a value covers).
-    sum(spread.cost)::DECIMAL(38, 9) AS cost -- US dollars; exact in the sum, a share of several days is an even guess.
+    sum(spread.cost)::DECIMAL(38, 9) AS cost -- US dollars, exact in total; a share of several days is an even estimate.
 FROM spread
 GROUP BY spread.day, spread.course_id, spread.course_name, spread.part_id, spread.provider, spread.dating

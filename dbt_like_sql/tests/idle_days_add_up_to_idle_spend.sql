@@ -1,5 +1,5 @@
--- The idle days of a course and part add up to its idle spend, without what its first days after a session cost: all of a value that covers
--- one day, else an even share of it, to the ninth decimal for each value. If it fails, look at how marts.idle_days spreads costs.
+-- The idle days of a course and part add up to its idle spend, without that of first days after a session: the full value if it covers
+-- one day, otherwise an even share, to the ninth decimal per value. If it fails, look at how marts.idle_days spreads costs.
 WITH
 days AS (SELECT course_id, part_id, sum(cost) AS cost FROM marts.idle_days GROUP BY ALL),
 spent AS (

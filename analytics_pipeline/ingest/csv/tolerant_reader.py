@@ -44,7 +44,7 @@ class Record:
         raw: its text as delivered; bytes that are not UTF-8 are shown as `\\xNN`.
         cells: its cells; empty if `fault` says why they can't be told apart.
         fault: the fault in its form; None for a sound record.
-        delivered: number of cells before empty ones were cut from the end.
+        delivered: number of cells, including trailing empty ones.
     """
 
     line: int
@@ -237,7 +237,7 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
 
 
 def cell_spans(raw: str) -> list[slice]:
-    """Return the place of each cell in the text of a sound record, with its blanks and quotes and without its separator."""
+    """Return the position of each cell in the text of a sound record, with blanks and quotes but without the separator."""
     spans, at, separator = [], 0, ","
     while separator == ",":
         if found := _BARE.match(raw, at):
