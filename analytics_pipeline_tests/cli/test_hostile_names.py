@@ -108,7 +108,11 @@ def test_a_course_name_is_text_in_the_page_that_an_admin_opens(attacked: Attacke
     parser.feed(page)
     tags = [tag for tag, _ in parser.seen]
     assert tags.count("script") == 3
-    assert not {"img", "iframe", "object", "embed", "link", "base", "b", "a"} & set(tags)
+    assert not {"img", "iframe", "object", "embed", "link", "base", "b"} & set(tags)
+    links = [values.get("href") or "" for tag, values in parser.seen if tag == "a"]
+    assert links and set(links) <= {f"#{values['id']}" for _, values in parser.seen if values.get("id")}, (
+        "into the page alone"
+    )
     assert [names for _, names in parser.seen if any(name.startswith("on") for name in names)] == []
     options = [values.get("value") for tag, values in parser.seen if tag == "option"]
     assert any(value and value.startswith(NUMBER) for value in options), options
