@@ -10,7 +10,7 @@ from analytics_pipeline.datasets import DATASETS
 
 KINDS: tuple[tuple[str, str], ...] = (
     (
-        r"lacks cells, so it may be shifted|cells and the header",
+        r"not as wide as the header, so it may be shifted|cells and the header",
         "The row is not as wide as its header, so its cells may be in the wrong columns. Ask Vocareum for the file again; the row "
         "is not loaded until then.",
     ),

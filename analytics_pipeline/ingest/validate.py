@@ -28,7 +28,7 @@ ISSUES = pl.Schema({"row": pl.UInt32, "column": pl.String, "reason": pl.String, 
 STILL_OPEN_AFTER = timedelta(days=1)
 """A time that is later than its file by more than this was not observed; it means "still open" (9999, 2038)."""
 
-_SHIFTED = words(", and the row lacks cells, so it may be shifted")
+_SHIFTED = words(", and the row is not as wide as the header, so it may be shifted")
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
 _STILL_OPEN = words("it is over a day later than the file, as an end that is not known yet may be")
 
@@ -78,7 +78,7 @@ class _Validation:
     kept: dict[str, pl.Series] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        short = self.rows[SHORT] > 0
+        short = self.rows[SHORT] != 0
         self.short = short if short.any() else None
         unread = self.rows[UNREAD]
         self.unread = unread if unread.null_count() < len(unread) else None
@@ -172,7 +172,7 @@ class _Validation:
         self._empty(column, _STILL_OPEN, late, values.dt.to_string("%Y-%m-%d %H:%M:%S"))
 
     def _empty(self, column: Column, reason: Words, bad: pl.Series, texts: pl.Series) -> None:
-        """Empty bad cells and keep their texts. In a short row, a bad cell means that the row is shifted: an error."""
+        """Empty bad cells and keep their texts. In a row that may be shifted, a bad cell means that it is: an error."""
         whole = self._split_short(column.name, reason, bad)
         if not whole.any():
             return
@@ -183,11 +183,11 @@ class _Validation:
         self.kept[column.name] = pl.select(pl.when(whole).then(texts).otherwise(before)).to_series()
 
     def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
-        """Report a warning. A short row may be shifted, so there it is an error: every cell must be plausible."""
+        """Report a warning. A short row, or one from which empty cells were cut, may be shifted: there it is an error."""
         self._add_issue(column, reason, False, self._split_short(column, words("{}{}", reason, _SHIFTED), broken))
 
     def _split_short(self, column: str, reason: Words, broken: pl.Series) -> pl.Series:
-        """Report an error for the short rows among these, and return the others."""
+        """Report an error for the rows among these that may be shifted, and return the others."""
         if self.short is None:
             return broken
         self._add_issue(column, reason, True, broken & self.short)

@@ -147,7 +147,7 @@ def _texts(record: Read, names: list[str]) -> tuple[str, ...]:
 
 def _is_good(record: Read, names: list[str]) -> bool:
     """Return whether a row is beyond doubt: complete, with plain typed cells."""
-    if record.cells is None or len(record.cells) != len(names):
+    if record.cells is None or record.cut or len(record.cells) != len(names):
         return False
     cells = dict(zip(names, record.cells, strict=True))
     ids = all(

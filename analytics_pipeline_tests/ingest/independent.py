@@ -3,7 +3,7 @@
 It works character by character and is slow. It shares nothing with the pipeline, so that the two can be compared.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BLANKS = "".join(
     chr(code)
@@ -18,10 +18,12 @@ LONGEST_LINE = 2_000_000
 
 @dataclass(frozen=True)
 class Read:
-    """One record: its first line, and its cells without surrounding spaces; None if they can't be told apart."""
+    """One record: its first line, its cells without surrounding spaces (None if they can't be told apart), and whether empty
+    cells after the header's were cut from its end, so that it may be shifted."""
 
     line: int
     cells: tuple[str, ...] | None
+    cut: bool = field(default=False, compare=False)
 
 
 def read(body: bytes) -> list[Read]:
@@ -35,6 +37,7 @@ def read(body: bytes) -> list[Read]:
             continue
         cells, used = _record(lines[at : at + MOST_LINES])
         width = len(columns(found[0])) if found else None
+        cut = bool(found and cells and len(cells) > len(found[0].cells or ()))
         cells = _without_surplus(cells, width)
         whole = [
             len(columns(record) if at == 0 else record.cells)
@@ -48,7 +51,7 @@ def read(body: bytes) -> list[Read]:
             cells, used = None, 1
         if cells is not None and any("\udc80" <= char <= "\udcff" for cell in lines[at : at + used] for char in cell):
             cells = None
-        found.append(Read(at + 1, cells))
+        found.append(Read(at + 1, cells, cut))
         at += used
     return found
 

@@ -132,7 +132,7 @@ def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_it
     ("name", "column", "reason"),
     [
         ("grades", "isoverride", "it is not 0 or 1"),
-        ("enrollment", "name", "it should hold no @, and the row lacks cells, so it may be shifted"),
+        ("enrollment", "name", "it should hold no @, and the row is not as wide as the header, so it may be shifted"),
     ],
 )
 def test_an_example_with_a_cell_missing_inside_is_not_loaded_shifted(

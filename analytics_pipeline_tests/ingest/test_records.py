@@ -320,3 +320,28 @@ def test_a_long_line_is_one_line_wherever_it_is_cut(tmp_path: Path, pieces: int,
     path = tmp_path / "a.csv"
     path.write_text(f"a,b\r\n1,{'x' * (pieces * MAX_LINE - 2 - short_of)}\r\n1,2\r\n", newline="")
     assert [record.line for record in read_records(path)] == [1, 2, 3]
+
+
+PLAIN_ENROLLMENT = "userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc"
+SHIFTED = "5,4051,student,King, Planted,king@example.org,,,0,1,{end}"
+PLAIN = "{user},4051,student,Queen,queen@example.org,,,0,1,{end}"
+
+
+@pytest.mark.parametrize("quoted", [False, True], ids=["DuckDB reads it", "the tolerant reader reads it"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_row_whose_empty_end_was_cut_is_as_suspect_as_a_short_one(tmp_path: Path, end: str, quoted: bool):
+    """An unquoted comma in a name moves the email into client_key. DuckDB drops the empty cell after the header's in silence."""
+    others = [PLAIN.format(user=6, end=end), PLAIN.format(user=7, end=f",,{end}")]
+    damaged = ['8,4051,student,"open'] if quoted else []
+    read = batch(tmp_path, "enrollment", PLAIN_ENROLLMENT + end + "".join([*others, SHIFTED.format(end=end), *damaged]))
+    assert read.rows["userid"].to_list() == [6, 7], "rows that merely end in commas load"
+    assert read.rows["client_key"].to_list() == [None, None]
+    (reasons,) = read.rejects.filter(read.rejects["line"] == 4)["reasons"].to_list()
+    shifted = "it should be an email address, and the row is not as wide as the header, so it may be shifted"
+    assert {"column": "email", "reason": shifted} in reasons
+
+
+def test_a_row_as_wide_as_a_header_that_ends_in_commas_is_not_suspect(tmp_path: Path):
+    odd = PLAIN.format(user=6, end=",\n").replace("queen@example.org", "queen")
+    read = batch(tmp_path, "enrollment", PLAIN_ENROLLMENT + ",\n" + odd)
+    assert (read.rows.height, read.files[0].warnings) == (1, 1)

@@ -57,7 +57,9 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
         return f"rejects on lines {strange}, where no record begins"
     if broken := unaccounted(connection, dataset, [key]):
         return f"the ledger says otherwise: {broken}"
-    wide = [record for record in rest if record.cells is not None and len(record.cells) == len(names)]
+    wide = [
+        record for record in rest if record.cells is not None and len(record.cells) == len(names) and not record.cut
+    ]
     good = [record.line for record in wide if typed.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)]
     if lost := rejected.intersection(good):
         return f"good rows are in quarantine: lines {lost}"
@@ -69,7 +71,7 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
             return f"line {record.line} is loaded though its cells can't be told apart"
         row = {name: cell.strip(BLANKS) for name, cell in zip(names, record.cells, strict=False)}
         values, kept, forbidden = typed.meant(dataset, row, LATEST)
-        if forbidden or (kept and len(record.cells) < len(names)):
+        if forbidden or (kept and (record.cut or len(record.cells) < len(names))):
             return f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"
         expected[(*values.values(), _extra(dataset, header, names, row, kept))] += 1
     got = Counter((*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None) for row in rows)

@@ -18,12 +18,20 @@ from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_
 from analytics_pipeline.ingest.csv.careful_parser import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
 from analytics_pipeline.ingest.csv.header import Header
-from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, Survey, is_read_whole, read_records, survey
+from analytics_pipeline.ingest.csv.tolerant_reader import (
+    MAX_LINE,
+    Record,
+    Survey,
+    has_surplus,
+    is_read_whole,
+    read_records,
+    survey,
+)
 from analytics_pipeline.words import Words, joined, words
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
 """Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL if the row has none; number of
-cells that the row lacks; a JSON object of the unannounced columns."""
+cells that the row lacks, or with a minus, empty ones that were cut from its end; a JSON object of the unannounced columns."""
 _SURPLUS = "_surplus"
 """Whether there is text after the header's last column."""
 
@@ -110,12 +118,24 @@ def _read_quickly(
     rows = rows.with_columns(pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64))
     too_wide = set(rows.filter(_SURPLUS)[FILE].unique()) if rows[_SURPLUS].any() else set()
     read = dict(rows[FILE].value_counts().iter_rows())
+    ends_empty = _ending_empty(dataset, header, rows)
     unsound = {
         index
         for index, path in paths.items()
-        if str(path) in rejected or index in too_wide or not is_read_whole(path, surveyed[index], read.get(index, 0))
+        if str(path) in rejected
+        or index in too_wide
+        or not is_read_whole(path, surveyed[index], read.get(index, 0))
+        or (index in ends_empty and has_surplus(path, header.cells))
     }
     return rows.filter(~pl.col(FILE).is_in(list(unsound))) if unsound else rows, unsound
+
+
+def _ending_empty(dataset: Dataset, header: Header, rows: pl.DataFrame) -> set[int]:
+    """Return the files with a row whose last cell may be empty. Only those can have empty cells after the header's."""
+    last = header.names[-1]
+    if header.cells > header.width or last not in {column.name for column in dataset.columns}:
+        return set(rows[FILE].unique())
+    return set(rows.filter(pl.col(last).is_null())[FILE].unique()) if rows[last].null_count() else set()
 
 
 def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[pl.DataFrame, set[str]]:
@@ -189,21 +209,25 @@ def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | No
 
 
 def _type_records(dataset: Dataset, header: Header, index: int, records: list[Record]) -> pl.DataFrame:
-    width = header.width
     padded = (record.cells + [None] * (header.cells - len(record.cells)) for record in records)
     texts = pl.DataFrame(
         list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(header.cells)}, orient="col"
     ).with_columns(
         pl.lit(index, pl.Int64).alias(FILE),
-        pl.Series(SHORT, [width - len(record.cells) for record in records], pl.Int32),
+        pl.Series(SHORT, [_lacking(record, header) for record in records], pl.Int32),
     )
     with _connection() as connection:
         connection.register("texts", texts)
         return _typed(connection, dataset, header, "SELECT * FROM texts")
 
 
+def _lacking(record: Record, header: Header) -> int:
+    """Return how many cells a record lacks; negative if empty cells after the header's were cut from its end."""
+    return header.width - len(record.cells) or min(0, header.cells - record.delivered)
+
+
 def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
-    return _type_records(dataset, header, 0, [Record(0, "", [""] * header.width)]).clear()
+    return _type_records(dataset, header, 0, [Record(0, "", [""] * header.width, delivered=header.width)]).clear()
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:

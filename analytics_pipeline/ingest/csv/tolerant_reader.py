@@ -33,6 +33,8 @@ _BLANKS = " \t\r\n"
 _BARE = re.compile(r' *+((?:[^",\r\n][^,\r\n]*+)?+)(,|\r\n?|\n|\Z)')
 _INSIDE = re.compile(r'(?:[^"]++|"")*+')
 _CLOSING = re.compile(r'"[ \t]*+(,|\r\n?|\n|\Z)')
+_ENDS_WITH_COMMA = re.compile(rb"^.*,\r?$", re.MULTILINE)
+_QUOTED = re.compile(rb'"[^"]*"')
 
 
 @dataclass(slots=True, frozen=True)
@@ -251,6 +253,19 @@ def cell_spans(raw: str) -> list[slice]:
         spans.append(slice(at, found.start(2) if found.re is _BARE else found.start(1)))
         at = found.end()
     return spans
+
+
+def has_surplus(path: Path, cells: int) -> bool:
+    """Return whether a line may have empty cells after so many cells. DuckDB drops them without saying so.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    content = path.read_bytes()
+    if b",\n" not in content and b",\r" not in content and not content.endswith(b","):
+        return False
+    ends = _ENDS_WITH_COMMA.finditer(content)
+    return any(_QUOTED.sub(b"", line[0]).count(b",") >= cells for line in ends)
 
 
 def width_of(cells: Sequence[str], least: int = 0) -> int:
