@@ -6,11 +6,12 @@
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
 
+from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.sql_text import literal
@@ -64,14 +65,20 @@ class Built:
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Built]:
     """Build models in order. Skip models that read a failed one; continue with the others.
 
+    A model with a column computed from a private one is refused and its table dropped, as models are published as a whole.
+
     Args:
         connection: the live warehouse, with no transaction open.
         models: in build order, as `Project` returns them.
     """
     results: list[Built] = []
     stale: set[str] = set()
+    models = list(models)
+    private = private_sources(models)
     for model in models:
-        if broken := sorted(model.depends_on & stale):
+        if told := private.get(model.qualified):
+            result = Built(model, None, 0.0, _refuse(connection, model, told))
+        elif broken := sorted(model.depends_on & stale):
             reason, remedy = f"not built, as it reads {', '.join(broken)}", "Correct that model and build both again."
             result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
         else:
@@ -80,6 +87,25 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
             stale.add(model.qualified)
         results.append(result)
     return results
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, model: Model, told: Mapping[str, str]) -> Failure:
+    """Drop a model that shows private columns, and return why it is not built."""
+    file = f"dbt_like_sql/{model.layer}/{model.name}.sql"
+    columns = ", ".join(f"{column} (from {source})" for column, source in sorted(told.items()))
+    with transaction(connection):
+        for (kind,) in connection.execute(
+            """SELECT replace(table_type, 'BASE ', '') FROM information_schema.tables
+               WHERE table_catalog = current_database() AND table_schema || '.' || table_name = ?""",
+            [model.qualified],
+        ).fetchall():
+            connection.execute(f'DROP {kind} {model.layer}."{model.name}"')
+    failure = Failure(
+        f"{file} is refused: it shows what is private in its column {columns}, and models are published",
+        f"Remove the column from {file}; a count of people is one of their ids.",
+    )
+    logger.info("%s was not built: %s", model.qualified, failure)
+    return failure
 
 
 def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+import duckdb
+
 from analytics_pipeline.datasets import Privacy
-from analytics_pipeline.sql_models import ColumnLineage, column_lineage, load_project
+from analytics_pipeline.sql_models import ColumnLineage, build, column_lineage, load_project
 from analytics_pipeline.sql_models.model import Layer, parse_model
 from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.warehouse.schema import ensure_schema
 from analytics_pipeline.warehouse.tables import tables
 
 CLASSIFIED = ("staging.lab_sessions", "end_reason")
@@ -38,3 +41,23 @@ def test_a_private_column_is_followed_through_other_models():
         ("staging.people", "contact"),
         ("marts.people", "who"),
     }
+
+
+def test_a_model_of_a_user_with_a_private_column_is_refused_by_file_and_column_and_its_table_dropped():
+    people = "SELECT userid, lower(email) AS contact FROM raw.enrollment"
+    models = [
+        parse_model(Layer.STAGING, "people", people),
+        parse_model(Layer.MARTS, "people", "SELECT userid, max(contact) AS who FROM staging.people GROUP BY userid"),
+        parse_model(
+            Layer.MARTS, "sizes", "SELECT courseid, count(DISTINCT userid) AS n FROM raw.enrollment GROUP BY ALL"
+        ),
+    ]
+    with duckdb.connect() as connection:
+        ensure_schema(connection)
+        connection.execute(f"CREATE SCHEMA staging; CREATE VIEW staging.people AS {people}")
+        first, second, third = build(connection, models)
+        left = connection.execute("SELECT count(*) FROM duckdb_views() WHERE schema_name = 'staging'").fetchall()
+    assert first.failure is not None
+    assert "staging/people.sql" in str(first.failure) and "contact (from raw.enrollment.email)" in str(first.failure)
+    assert second.skipped and left == [(0,)], "the view of an earlier release may not stay"
+    assert third.failure is None, "a model that reads such a table without its private columns is built"
