@@ -34,7 +34,7 @@ def budgets(_: Data) -> Chart:
 
     def x(field: str) -> alt.X:
         return alt.X(
-            f"{field}:Q", axis=percent, scale=length, title="Share of the amount (bars) and of the time (black marks)"
+            f"{field}:Q", axis=percent, scale=length, title="Share of the amount (bars) and of the time (upright lines)"
         )
 
     tooltip: list[alt.Tooltip | str] = [
@@ -74,7 +74,7 @@ def budgets(_: Data) -> Chart:
         name="budgets",
         title="Budgets",
         definition=(
-            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its period (black mark): a bar ahead of the mark "
+            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its period (upright line): a bar ahead of the line "
             "spends too fast. The orange mark is the forecast for the whole period, the pale band its 80 % band. Spend is in US dollars up "
             "to the newest complete UTC day. Shows all budgets, regardless of the selection."
         ),
