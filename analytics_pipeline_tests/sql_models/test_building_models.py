@@ -142,7 +142,7 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "assignment_scores",
         "student_course_summary",
         "course_summary",
-        *("data_completeness", "spend_days", "idle_spend"),  # which read the ledger
+        *("data_completeness", "spend_days", "idle_spend", "idle_days"),  # which read the ledger
         *("organisation_daily", "activity_weekly", "course_months"),
         *("spend_calendar", "spend_forecast", "budget_status", "student_spend_watch", "course_terms"),
     }
