@@ -26,7 +26,7 @@ def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, Colum
 
 
 _CLASSIFIED = frozenset({("staging.lab_sessions", "end_reason")})
-"""Made of the log's text, but its values come from a fixed list."""
+"""Derived from the log's text, but with values from a fixed list."""
 
 
 def private_sources(models: Iterable[Model]) -> dict[str, dict[str, str]]:
@@ -44,7 +44,7 @@ def private_sources(models: Iterable[Model]) -> dict[str, dict[str, str]]:
     for model in (model for model in models if model.depends_on & holders):
         try:
             columns = _of_model(model, schema)
-        except SqlglotError:  # DuckDB says better what is wrong with its SQL
+        except SqlglotError:  # DuckDB's own message about the SQL is better
             continue
         told = {
             column: ".".join(min(sources & private))

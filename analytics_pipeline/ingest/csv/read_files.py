@@ -131,7 +131,7 @@ def _read_quickly(
 
 
 def _ending_empty(dataset: Dataset, header: Header, rows: pl.DataFrame) -> set[int]:
-    """Return the files with a row whose last cell may be empty. Only those can have empty cells after the header's."""
+    """Return the files with a row whose last cell may be empty. Only they can have empty cells beyond the header."""
     last = header.names[-1]
     if header.cells > header.width or last not in {column.name for column in dataset.columns}:
         return set(rows[FILE].unique())
@@ -222,7 +222,7 @@ def _type_records(dataset: Dataset, header: Header, index: int, records: list[Re
 
 
 def _lacking(record: Record, header: Header) -> int:
-    """Return how many cells a record lacks; negative if empty cells after the header's were cut from its end."""
+    """Return the number of cells that a record lacks; negative if empty cells beyond the header were cut from its end."""
     return header.width - len(record.cells) or min(0, header.cells - record.delivered)
 
 

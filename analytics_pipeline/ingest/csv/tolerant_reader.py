@@ -256,7 +256,7 @@ def cell_spans(raw: str) -> list[slice]:
 
 
 def has_surplus(path: Path, cells: int) -> bool:
-    """Return whether a line may have empty cells after so many cells. DuckDB drops them without saying so.
+    """Return whether a line may have empty cells after this many cells, which DuckDB drops silently.
 
     Raises:
         OSError: the file can't be read.
