@@ -80,18 +80,19 @@ def test_new_days_are_loaded_a_broken_file_is_an_alert_and_its_end_too(tmp_path:
     assert process.stdout is not None
     said: list[str] = []
 
-    def read_until(*words: str) -> None:
+    def read_until(*words: str) -> str:
         for line in process.stdout or ():
             said.append(line)
             if all(word in line for word in words):
-                return
-        pytest.fail(f"ended without {words}:\n{''.join(said[-60:])}")
+                return line
+        return pytest.fail(f"ended without {words}:\n{''.join(said[-60:])}")
 
     try:
         read_until("files are delivered")
-        read_until("is an error page")
-        read_until("it is not CSV but HTML")  # the text of the alert
-        read_until("ALERT", "Resolved", "raw.aws_cost")  # its file of the second day was the error page
+        broken = read_until("is an error page").split("/")[-1].partition("_2")[0]
+        read_until("ALERT", f"raw.{broken} (", "failed")
+        read_until("it is not CSV but HTML")
+        read_until("ALERT", "Resolved", f"raw.{broken}")
         read_until("is rewritten with all of its rows")
     finally:
         os.killpg(process.pid, signal.SIGINT)
