@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         validation_alias="ASSET_OWNERS",
         description="Owners of the assets in the Dagster UI: email addresses and team:name, separated by commas.",
     )
+    max_file_mb: int = Field(
+        500,
+        validation_alias="ANALYTICS_MAX_FILE_MB",
+        description="Largest file that is fetched and read, in MB. Reading takes about four times its size in memory.",
+        ge=1,
+    )
     anomaly_floor_usd: Decimal = Field(
         Decimal(5),
         validation_alias="ANOMALY_FLOOR_USD",

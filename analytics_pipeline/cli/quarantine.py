@@ -121,7 +121,10 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     if not deliveries:
         print_info("Nothing to replay: no such file has rejects.")
         return
-    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay")
+    max_mb = settings.max_file_mb
+    loader = Loader(
+        None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay", max_mb=max_mb
+    )
     with progress("Replaying", len(deliveries)) as advance:
         results = []
         for name in sorted({delivery.dataset.name for delivery in deliveries}):

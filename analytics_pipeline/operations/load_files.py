@@ -62,6 +62,7 @@ class Loader:
         run_id: recorded with everything that is written.
         refetch: fetch files even if they have landed.
         accept: load even versions that lost their rows or are copies of another file.
+        max_mb: megabytes of the largest file that is fetched and read; None for no limit.
     """
 
     bucket: "Bucket | Sources | None"
@@ -70,6 +71,7 @@ class Loader:
     run_id: str
     refetch: bool = False
     accept: bool = False
+    max_mb: int | None = None
 
     def load(self, dataset: Dataset, deliveries: Sequence[Delivery]) -> Iterator[FileResult]:
         """Load deliveries of one dataset. A failed file does not stop the others.
@@ -77,7 +79,7 @@ class Loader:
         Yields:
             The result of each file, after its transaction is committed.
         """
-        for undelivered, batch in _ahead(_batched(self._fetch(deliveries)), partial(_read, dataset)):
+        for undelivered, batch in _ahead(_batched(self._fetch(deliveries)), partial(_read, dataset, self.max_mb)):
             yield from map(_logged, undelivered)
             if not batch.files:
                 continue
@@ -96,7 +98,8 @@ class Loader:
         here: list[Delivery] = []
         away: list[Delivery] = []
         for delivery in deliveries:
-            (here if not self.refetch and has_landed(self.landing, delivery) else away).append(delivery)
+            is_here = not self.refetch and has_landed(self.landing, delivery)
+            (here if is_here or _is_too_large(delivery, self.max_mb) else away).append(delivery)
         yield from (LandedFile(delivery, landing_path(self.landing, delivery)) for delivery in here)
         if not away:
             return
@@ -121,10 +124,33 @@ class Loader:
                 yield LandedFile(_as_fetched(delivery, outcome.object), outcome.path)
 
 
-def _read(dataset: Dataset, files: Sequence[LandedFile | FileResult]) -> tuple[list[FileResult], Batch]:
+def _read(
+    dataset: Dataset, max_mb: int | None, files: Sequence[LandedFile | FileResult]
+) -> tuple[list[FileResult], Batch]:
     """Return the files that did not land, and the batch to write."""
     undelivered = [file for file in files if isinstance(file, FileResult)]
-    return undelivered, read_batch(dataset, [file for file in files if isinstance(file, LandedFile)])
+    landed = [file for file in files if isinstance(file, LandedFile)]
+    batch = read_batch(dataset, [file for file in landed if not _is_too_large(file.delivery, max_mb)])
+    batch.files += [
+        FileResult(file, failure=_too_large(file.delivery.size, max_mb))
+        for file in landed
+        if max_mb is not None and _is_too_large(file.delivery, max_mb)
+    ]
+    return undelivered, batch
+
+
+def _is_too_large(delivery: Delivery, max_mb: int | None) -> bool:
+    return max_mb is not None and delivery.size > max_mb * 1_000_000
+
+
+def _too_large(size: int, max_mb: int) -> FileRefused:
+    return FileRefused(
+        words("it has {:,.1f} MB; {:,} MB is the most that is read", size / 1_000_000, max_mb),
+        words(
+            "If it is what its dataset should be, raise ANALYTICS_MAX_FILE_MB (reading takes about four times its size in memory) "
+            "and run `analytics-pipeline sync`; if not, ask Vocareum for it again."
+        ),
+    )
 
 
 def _redact(batch: Batch, people: People) -> None:

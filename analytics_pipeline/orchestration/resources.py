@@ -115,6 +115,11 @@ class WarehouseResource(DuckDBResource):
         return learn_first_day(self._settings, listing, loaded)
 
     @property
+    def max_file_mb(self) -> int:
+        """Return the size of the largest file that is read, in megabytes."""
+        return self._settings.max_file_mb
+
+    @property
     def anomaly_floor_usd(self) -> Decimal:
         """Return the minimum cost of an anomalous student-day, in US dollars."""
         return self._settings.anomaly_floor_usd

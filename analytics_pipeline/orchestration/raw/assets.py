@@ -185,7 +185,10 @@ def _load(
         f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
     )
     clean_landing(warehouse.landing, todo.unchanged)
-    loader = Loader(bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full)
+    max_mb = warehouse.max_file_mb
+    loader = Loader(
+        bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full, max_mb=max_mb
+    )
     yield from loader.load(dataset, work)
 
 
