@@ -113,5 +113,5 @@ def test_without_a_warehouse_erase_says_that_nothing_is_stored(tmp_path: Path, m
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = CliRunner().invoke(app, ["erase", "--user-id", "1", "--yes"])
     assert done.exit_code == 2
-    assert "nothing is kept" in done.output
+    assert "nothing is stored" in done.output
     assert list(tmp_path.iterdir()) == []
