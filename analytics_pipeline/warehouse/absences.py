@@ -13,7 +13,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.warehouse import checks
-from analytics_pipeline.warehouse.ledger import LoadedFile, loaded_files
+from analytics_pipeline.warehouse.ledger import LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.tables import history_table
 from analytics_pipeline.warehouse.transactions import changed, transaction
 from analytics_pipeline.words import Words
@@ -121,6 +121,8 @@ def record_listing(
 ) -> None:
     """Record loaded files that a listing lacks, and close the events of files that are delivered again.
 
+    A failed file that never loaded and is no longer delivered is forgotten, with its rejects: nothing is left to load.
+
     Args:
         connection: the live warehouse.
         listing: the listing.
@@ -128,7 +130,21 @@ def record_listing(
         listed_at: when the listing began (UTC, naive).
         now: UTC, naive.
     """
-    absent, delivered = gone(listing, listed, listed_at, loaded_files(connection))
+    loaded = loaded_files(connection)
+    absent, delivered = gone(listing, listed, listed_at, loaded)
+    there = delivered | {(file.dataset, file.partition) for file in loaded}
+    prefixes = tuple(listing.prefix + prefix for prefix in listed)
+    withdrawn = [
+        [file.dataset, file.partition]
+        for file in failed_files(connection)
+        if (file.dataset, file.partition) not in there
+        and file.source_key.startswith(prefixes)
+        and file.failed_at < listed_at
+    ]
+    if withdrawn:
+        with transaction(connection):
+            for table in ("ops.failed_files", "quarantine.rejects"):
+                connection.executemany(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", withdrawn)
     known = {(event.dataset, event.partition) for event in open_absences(connection) if event.kind is Kind.GONE}
     fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
     returned = known & delivered

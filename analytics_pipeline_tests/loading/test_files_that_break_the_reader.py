@@ -1,5 +1,6 @@
 """A file at which DuckDB, polars or Python raise, read or written, fails alone, with a reason and a remedy; the others load."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -9,11 +10,16 @@ import polars as pl
 import pytest
 
 from analytics_pipeline.ingest.csv import read_files as read
+from analytics_pipeline.ingest.plan import classify_listing
+from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse import load as write
-from analytics_pipeline.warehouse.connection import WarehouseUnusable
+from analytics_pipeline.warehouse.absences import record_listing
+from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
 from analytics_pipeline_tests.ingest.delivered import HEADER
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
+EARLIER, LATER = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001
 PLANTED = "king.planted@example.org"
 GRADES = HEADER["grades"]
 ROW = f"{{}}, C, 2, A, 0, 10, {{}}, , 5, 0, 4, {PLANTED}, 5, 6, R, 5, 8\n"
@@ -92,3 +98,27 @@ def test_an_error_of_the_disk_is_no_files_failure(
     with pytest.raises((error, WarehouseUnusable), match="No medium found"):
         warehouse.load(warehouse.deliver({key(4): GRADES + ROW.format(4, 5)}))
     assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)]
+
+
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_failed_file_that_never_loaded_is_forgotten_once_it_is_no_longer_delivered(
+    tmp_path: Path, loaded_before: bool
+):
+    warehouse = Warehouse(tmp_path)
+    if loaded_before:
+        warehouse.load(warehouse.deliver({key(666): GRADES + ROW.format(666, 5)}))
+    warehouse.load(warehouse.deliver({key(4): GRADES + ROW.format(4, 5)}))
+    warehouse.load(warehouse.deliver({key(666): GRADES + ROW.format("x", 5) * 30}, etag="e2"))
+    failed = 'SELECT "partition" FROM ops.failed_files'
+    assert warehouse.query(failed) == [("666",)]
+    [kept] = warehouse.deliver({key(4): GRADES + ROW.format(4, 5)})
+    listing = classify_listing([RemoteObject(kept.key, kept.etag, kept.size, kept.last_modified)], "org9001/")
+    for listed, listed_at, left in (
+        (["lab_sessions/"], LATER, 1),
+        ([""], EARLIER, 1),
+        ([""], LATER, int(loaded_before)),
+    ):
+        with open_warehouse(warehouse.path) as connection:
+            record_listing(connection, listing, listed, listed_at, warehouse_now())
+        assert len(warehouse.query(failed)) == left, f"listed {listed} at {listed_at}"
+    assert (warehouse.query("SELECT count(*) FROM quarantine.rejects") == [(0,)]) is not loaded_before
