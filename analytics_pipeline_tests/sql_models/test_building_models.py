@@ -105,10 +105,10 @@ def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
 
 
 def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: Path, warehouse: Connection) -> None:
-    put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1, "user_email": "jane@example.com"})
+    put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1, "part_name": "jane@example.com"})
     build(warehouse, project(tmp_path, marts__a="SELECT 1 AS x").models.values())
     (result,) = build(
-        warehouse, project(tmp_path, marts__a="SELECT user_email::INTEGER AS x FROM raw.aws_cost").models.values()
+        warehouse, project(tmp_path, marts__a="SELECT part_name::INTEGER AS x FROM raw.aws_cost").models.values()
     )
     assert result.failure and "ConversionException" in result.failure.reason
     assert "jane" not in str(result.failure)
