@@ -210,7 +210,7 @@ def print_info(text: str) -> None:
 
 
 def print_hint(text: str) -> None:
-    """Print on stderr how to see more, so that a pipe gets only the table."""
+    """Print on stderr what is not data, so that a pipe gets only the rows."""
     if not (_output.as_json or _output.quiet):
         err.print(printable(text), style="dim", markup=False, soft_wrap=True)
 
@@ -230,7 +230,7 @@ def table(
     """Print a table.
 
     Args:
-        title: heading, on a terminal only.
+        title: heading. In a pipe it goes to stderr, so that stdout holds only rows.
         columns: column names, as text.
         rows: cells in the order of the columns. Integers are right-aligned.
         whole: columns whose cells are not wrapped.
@@ -243,6 +243,8 @@ def table(
         made = drawn(title, columns, rows, whole, out.width)
         out.print(made, crop=False)  # what may not be broken is wrapped by the terminal
     else:
+        if title:
+            print_hint(title)
         for row in (columns, *rows):
             typer.echo("\t".join(map(text_field, row)))
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -160,5 +161,11 @@ def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands:
 
 
 def steering(output: str) -> set[str]:
-    """Return the characters that would control a terminal, or write from right to left."""
-    return {character for character in output if not character.isprintable() and character != "\n"}
+    """Return the characters that would control a terminal, or write from right to left.
+
+    A tab separates the cells of a table: it counts only in a line that has more of them than the line above.
+    """
+    found = {character for character in output if not character.isprintable() and character not in "\n\t"}
+    tabs = [line.count("\t") for line in output.splitlines()]
+    extra = any(above and here > above for above, here in pairwise(tabs))
+    return found | ({"\t"} if extra else set())

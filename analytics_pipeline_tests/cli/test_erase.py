@@ -86,7 +86,7 @@ def test_a_dry_run_shows_counts_and_asks_nothing(settings: Settings, user_id: in
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--dry-run"])
     assert done.exit_code == 0, done.output
     assert "raw.lab_sessions" in done.stdout
-    assert "would be removed" in done.stdout
+    assert "would be removed" in done.stderr, "the heading says that nothing is removed yet"
     assert _sessions(settings, user_id) == before > 0
 
 
