@@ -375,7 +375,7 @@ def test_compacting_refuses_a_log_that_could_not_be_written_back_and_loses_nothi
     def kept_in_the_log(path: Path) -> duckdb.DuckDBPyConnection:
         connection = connect(path)
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        connection.execute("INSERT INTO ops.erased VALUES (4711, now()::TIMESTAMP, 1)")
+        connection.execute("INSERT INTO ops.erased (user_id, erased_at, times) VALUES (4711, now()::TIMESTAMP, 1)")
         return connection
 
     with monkeypatch.context() as patched:
