@@ -74,10 +74,10 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
     results: list[Built] = []
     stale: set[str] = set()
     models = list(models)
-    private = private_sources(models)
+    private = private_sources(models, _existing(connection))
     for model in models:
-        if told := private.get(model.qualified):
-            result = Built(model, None, 0.0, _refuse(connection, model, told))
+        if sources := private.get(model.qualified):
+            result = Built(model, None, 0.0, _refuse(connection, model, sources))
         elif broken := sorted(model.depends_on & stale):
             reason, remedy = f"not built, as it reads {', '.join(broken)}", "Correct that model and build both again."
             result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
@@ -89,10 +89,21 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
     return results
 
 
-def _refuse(connection: duckdb.DuckDBPyConnection, model: Model, told: Mapping[str, str]) -> Failure:
+def _existing(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the columns of the models that are in the database, by qualified name."""
+    return dict(
+        connection.execute(
+            """SELECT table_schema || '.' || table_name, list(column_name) FROM information_schema.columns
+               WHERE table_catalog = current_database() AND list_contains($layers, table_schema) GROUP BY ALL""",
+            {"layers": [str(layer) for layer in Layer]},
+        ).fetchall()
+    )
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, model: Model, sources: Mapping[str, str]) -> Failure:
     """Drop a model that shows private columns, and return why it is not built."""
     file = f"dbt_like_sql/{model.layer}/{model.name}.sql"
-    columns = ", ".join(f"{column} (from {source})" for column, source in sorted(told.items()))
+    columns = ", ".join(f"{column} (from {source})" for column, source in sorted(sources.items()))
     with transaction(connection):
         for (kind,) in connection.execute(
             """SELECT replace(table_type, 'BASE ', '') FROM information_schema.tables
@@ -101,8 +112,8 @@ def _refuse(connection: duckdb.DuckDBPyConnection, model: Model, told: Mapping[s
         ).fetchall():
             connection.execute(f'DROP {kind} {model.layer}."{model.name}"')
     failure = Failure(
-        f"{file} is refused: it shows what is private in its column {columns}, and models are published",
-        f"Remove the column from {file}; a count of people is one of their ids.",
+        f"{file} is refused: it publishes private data in its column {columns}",
+        f"Remove the column from {file}; to count people, count their ids.",
     )
     logger.info("%s was not built: %s", model.qualified, failure)
     return failure

@@ -3,7 +3,7 @@
 Works on names and SQL only, without a database. Table lineage is `Model.depends_on`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -21,7 +21,7 @@ ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]
 
 def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, ColumnLineage]:
     """Return the column lineage of some of the project's models, by qualified name. Takes about 10 ms per model."""
-    schema = _schema(project)
+    schema = _schema({name: tuple(model.columns) for name, model in project.models.items()})
     return {model.qualified: _of_model(model, schema) for model in models}
 
 
@@ -29,30 +29,37 @@ _CLASSIFIED = frozenset({("staging.lab_sessions", "end_reason")})
 """Derived from the log's text, but with values from a fixed list."""
 
 
-def private_sources(models: Iterable[Model]) -> dict[str, dict[str, str]]:
+def private_sources(models: Sequence[Model], existing: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
     """Return the columns that are computed from a private column of a table: model -> column -> `table.column`.
 
     Reads only models that read such a table themselves: no other model can hold such a column if those are refused.
+
+    Args:
+        models: the models to be built, which may be part of a project.
+        existing: columns of the tables and views that are built already, by qualified name. Without them a `*` over a
+            model that is not built again can't be expanded.
     """
     private = {
         (table.name, column.name) for table in tables() for column in table.columns if column.privacy is Privacy.PRIVATE
     }
     holders = {table for table, _ in private}
-    models = list(models)
-    schema = _schema(Project({model.qualified: model for model in models}, {}))
+    schema = _schema({**existing, **{model.qualified: tuple(model.columns) for model in models}})
     found: dict[str, dict[str, str]] = {}
     for model in (model for model in models if model.depends_on & holders):
         try:
             columns = _of_model(model, schema)
-        except SqlglotError:  # DuckDB's own message about the SQL is better
+        except (
+            SqlglotError,
+            TypeError,
+        ):  # DuckDB's own message about the SQL is better; TypeError: a `*` over an unknown table
             continue
-        told = {
+        sources_of = {
             column: ".".join(min(sources & private))
             for column, sources in columns.items()
             if sources & private and (model.qualified, column) not in _CLASSIFIED
         }
-        if told:
-            found[model.qualified] = told
+        if sources_of:
+            found[model.qualified] = sources_of
     return found
 
 
@@ -74,11 +81,10 @@ def _origin(node: Node) -> tuple[str, str] | None:
     return f"{table.db}.{table.name}", exp.to_column(node.name, dialect=DIALECT).name
 
 
-def _schema(project: Project) -> MappingSchema:
-    """Return the columns of every table. Their types don't matter for lineage."""
-    columns = {table.name: [column.name for column in table.columns] for table in tables()}
-    columns |= {name: list(model.columns) for name, model in project.models.items()}
+def _schema(models: Mapping[str, Sequence[str]]) -> MappingSchema:
+    """Return the columns of every declared table and of the models. Their types don't matter for lineage."""
+    columns: Mapping[str, Sequence[str]] = {table.name: [column.name for column in table.columns] for table in tables()}
     schema = MappingSchema(dialect=DIALECT)
-    for name, names in columns.items():
+    for name, names in {**columns, **models}.items():
         schema.add_table(name, dict.fromkeys(names, "TEXT"))
     return schema

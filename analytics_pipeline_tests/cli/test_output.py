@@ -47,7 +47,7 @@ def test_a_pipe_gets_tab_separated_lines_that_are_neither_cut_nor_drawn() -> Non
         "a tab\\there, a line\\nbreak, \\x1b[31m\t1\tx",
         "A note.",
     ]
-    assert stderr.splitlines() == ["There is more.", "A problem."]
+    assert stderr.splitlines() == ["Loaded files", "There is more.", "A problem."], "a heading is no row"
 
 
 def test_json_is_one_document_with_every_table_note_and_problem() -> None:

@@ -6,6 +6,7 @@ import duckdb
 
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models import ColumnLineage, build, column_lineage, load_project
+from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, parse_model
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.schema import ensure_schema
@@ -61,3 +62,23 @@ def test_a_model_of_a_user_with_a_private_column_is_refused_by_file_and_column_a
     assert "staging/people.sql" in str(first.failure) and "contact (from raw.enrollment.email)" in str(first.failure)
     assert second.skipped and left == [(0,)], "the view of an earlier release may not stay"
     assert third.failure is None, "a model that reads such a table without its private columns is built"
+
+
+def test_each_model_can_be_judged_when_it_is_built_alone():
+    project = load_project()
+    existing = {name: list(model.columns) for name, model in project.models.items()}
+    for model in project.models.values():
+        assert private_sources([model], existing) == {}, model.qualified
+
+
+def test_a_private_column_is_found_behind_a_star_over_a_model_that_is_not_built_again():
+    sql = """
+        SELECT joined.email, joined.root_course_id
+        FROM (
+            SELECT courses.*, people.email FROM staging.courses AS courses
+            JOIN raw.enrollment AS people ON people.courseid = courses.course_id
+        ) AS joined
+    """
+    people = parse_model(Layer.MARTS, "people", sql)
+    existing = {"staging.courses": ["course_id", "root_course_id"]}
+    assert private_sources([people], existing) == {"marts.people": {"email": "raw.enrollment.email"}}
