@@ -145,7 +145,7 @@ def test_s3_refusing_this_machines_time_ends_a_download_with_the_same_words(demo
     opened = bucket(demo, demo.environment)
     listed = list(opened.list())
     refuse_the_time(demo)
-    with pytest.raises(BucketError, match=r"time \(RequestTimeTooSkewed\).*Set this machine's clock"):
+    with pytest.raises(BucketError, match=r"clock \(RequestTimeTooSkewed\).*Set this machine's clock"):
         list(opened.download(listed, lambda found: tmp_path / found.key, workers=4))
     assert demo.count("GET") <= 4, "each worker had one request under way, and begins no other"
 
