@@ -26,6 +26,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import AnotherOrganisation, ClassifiedListing, Plan, classify_listing
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions
 from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.sidecar import REPLACED
@@ -132,11 +133,15 @@ def _dataset_status(name: str, here: OnDisk, todo: Plan | None, failed: list[Fai
     )
 
 
-def _next_attempt(file: FailedFile) -> datetime | None:
-    """Return when the daemon retries a failing file (UTC); None after its last attempt."""
+def _next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | None:
+    """Return when the daemon retries a failing file (UTC); None after its last attempt, which a held version never has."""
     from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 
-    return None if file.attempts >= RETRY_POLICY.attempts else file.failed_at + RETRY_POLICY.pause(file.attempts)
+    version = (file.partition, file.etag)
+    is_held = version in held_versions(absence for absence in absences if absence.dataset == file.dataset)
+    if file.attempts >= RETRY_POLICY.attempts and not is_held:
+        return None
+    return file.failed_at + RETRY_POLICY.pause(file.attempts)
 
 
 def _show(
@@ -154,7 +159,7 @@ def _show(
         print_info("A run is writing the warehouse: this is the last published state.")
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
-        again = _next_attempt(file)
+        again = _next_attempt(file, here.absent)
         when = f"Next retry after {again:%Y-%m-%d %H:%M} UTC" if again else "No more automatic retries"
         print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in here.absent:
@@ -228,7 +233,7 @@ def _as_json(
                 },
                 "key": file.source_key,
                 "since": _utc(file.failed_since),
-                "next_attempt": _utc(_next_attempt(file)),
+                "next_attempt": _utc(_next_attempt(file, here.absent)),
             }
             for file in failed
         ],

@@ -144,5 +144,9 @@ class DemoVocareum:
         """Answer every request for this object with this error, as S3 does for an archived object."""
         self._s3.refused[key] = error_answer(status, code, "Refused.")
 
+    def accept(self, key: str) -> None:
+        """Answer requests for this object again."""
+        del self._s3.refused[key]
+
     def _issue(self) -> Issued:
         return self._aws.issue(self.lifetime)

@@ -119,7 +119,8 @@ class Loader:
             delivery = by_key[outcome.object.key]
             if isinstance(outcome, Undelivered):
                 # S3's reason, which contains no cell of the file.
-                yield _not_landed(self.landing, delivery, Words(outcome.reason), Words(outcome.remedy))
+                reason, remedy = Words(outcome.reason), Words(outcome.remedy)
+                yield _not_landed(self.landing, delivery, reason, remedy, counts=not outcome.transient)
             else:
                 yield LandedFile(_as_fetched(delivery, outcome.object), outcome.path)
 
@@ -176,8 +177,9 @@ def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
     return replace(delivery, etag=fetched.etag, size=fetched.size, last_modified=fetched.last_modified)
 
 
-def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words) -> FileResult:
-    return FileResult(LandedFile(delivery, landing_path(folder, delivery)), failure=FileRefused(reason, remedy))
+def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words, *, counts: bool = True) -> FileResult:
+    failure = FileRefused(reason, remedy, counts=counts)
+    return FileResult(LandedFile(delivery, landing_path(folder, delivery)), failure=failure)
 
 
 def _batched(files: Iterable[LandedFile | FileResult]) -> Generator[list[LandedFile | FileResult], None, None]:

@@ -52,7 +52,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
             batch.absences.append(absence)
         if absence and absence.held:
             held.append(index)
-            result.failure = FileRefused(absence.detail, absence.remedy)
+            result.failure = FileRefused(absence.detail, absence.remedy, counts=False)
     if held:
         batch.rows = batch.rows.filter(~pl.col(FILE).is_in(held))
 

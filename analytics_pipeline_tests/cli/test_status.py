@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.warehouse.age import age, silence
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -92,6 +93,20 @@ def test_a_failing_file_shows_its_next_retry(run: Run, synced: Path, demo: DemoV
         connection.execute("UPDATE ops.failed_files SET attempts = 5")
     assert answer(run)[1]["failing_files"][0]["next_attempt"] is None
     assert "No more automatic retries" in run("status").output
+
+
+def test_a_held_version_is_never_shown_as_given_up(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+):
+    key = max(key for key in organisation.files() if "/grades/" in key)
+    demo.put(key, organisation.files()[key].split(b"\n")[0] + b"\n")
+    assert run("sync", "--dataset", "grades").exit_code == 1
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute("UPDATE ops.failed_files SET attempts = 9")
+    (file,) = answer(run)[1]["failing_files"]
+    assert (file["key"], file["attempts"]) == (key, 9)
+    assert file["next_attempt"] > file["since"]
+    assert "No more automatic retries" not in run("status").output
 
 
 def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path):

@@ -18,6 +18,7 @@ from analytics_pipeline.orchestration.runs.run_records import (
     ENTRIES_PER_TAG,
     KnownRun,
     RunState,
+    _uncounted,
     _verdicts,
     verdict_tags,
 )
@@ -52,6 +53,7 @@ def run(
     state: RunState = RunState.FAILED,
     bad: tuple[Delivery, ...] = (),
     asked: tuple[Delivery, ...] = (),
+    counts: bool = True,
     only: tuple[str, ...] = (),
     dataset: str = "lab_sessions",
 ) -> KnownRun:
@@ -65,6 +67,7 @@ def run(
         only={dataset: frozenset(only)} if only else {},
         asked={dataset: {delivery.partition.key: delivery.fingerprint for delivery in asked}} if asked else {},
         verdicts={dataset: {delivery.partition.key: delivery.fingerprint for delivery in bad}} if bad else {},
+        uncounted={} if counts else {dataset: frozenset(delivery.partition.key for delivery in bad)},
         ended=None if state is RunState.IN_FLIGHT else NOW - timedelta(hours=hours_ago),
     )
 
@@ -101,6 +104,18 @@ def test_a_file_is_given_up_after_the_last_attempt_and_not_before() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP
     assert stands("2026-11-20", *verdicts[1:], now=NOW + timedelta(days=30)) is LoadState.DUE
+
+
+def test_failures_that_do_not_count_never_exhaust_the_attempts_and_keep_the_pause() -> None:
+    uncounted = [run(hours_ago=hours, bad=(BAD,), asked=(BAD,), counts=False) for hours in range(1, 20)]
+    assert stands("2026-11-20", uncounted[0], now=NOW - timedelta(minutes=46)) is LoadState.WAITING
+    assert stands("2026-11-20", uncounted[0], now=NOW - timedelta(minutes=45)) is LoadState.DUE
+    assert stands("2026-11-20", *uncounted, now=NOW + timedelta(hours=22)) is LoadState.WAITING
+    assert stands("2026-11-20", *uncounted, now=NOW + timedelta(hours=23)) is LoadState.DUE
+    counted = [run(hours_ago=hours, bad=(BAD,)) for hours in (30, 31, 32, 33)]
+    assert stands("2026-11-20", *uncounted, *counted, now=NOW + timedelta(hours=23)) is LoadState.DUE
+    fifth = run(hours_ago=0.5, bad=(BAD,))
+    assert stands("2026-11-20", fifth, *uncounted, *counted, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP
 
 
 def test_runs_that_died_before_reaching_the_file_never_exhaust_its_attempts() -> None:
@@ -151,6 +166,18 @@ def test_verdicts_of_a_run_fit_into_short_tags_and_replace_those_that_it_inherit
     assert _verdicts(sessions, {**tags, **verdict_tags(sessions, {}, tags)}) == {}
     assert verdict_tags(sessions, {}) == {}
     assert len(verdict_tags(sessions, dict(list(many.items())[:ENTRIES_PER_TAG]))) == 1
+
+
+def test_the_tag_keeps_which_failures_do_not_count() -> None:
+    sessions = DATASETS["lab_sessions"]
+    both = {"2026-11-20": "v", "2026-11-21": "w"}
+    tags = verdict_tags(sessions, both, uncounted={"2026-11-21"})
+    assert _verdicts(sessions, tags) == both
+    assert _uncounted(sessions, tags) == {"2026-11-21"}
+    assert _uncounted(sessions, {**tags, **verdict_tags(sessions, both, tags)}) == frozenset()
+    many = {f"{START + timedelta(days=n)}": f"{n:016x}" for n in range(ENTRIES_PER_TAG)}
+    (tag,) = verdict_tags(sessions, many, uncounted=many).values()
+    assert len(tag) < 2_000, "Postgres indexes the values of run tags"
 
 
 def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> None:

@@ -12,8 +12,13 @@ from types import FrameType
 import dagster as dg
 import pytest
 
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.ingest.plan import Selection
+from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.orchestration.runs.run_records import COMMAND_TAG, known_runs
+from analytics_pipeline.orchestration.sync import make_plan, sync
+from analytics_pipeline.vocareum import transfer
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
 
 BAD = b"<html>502 Bad Gateway</html>"
@@ -177,6 +182,74 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
     put(vocareum, "2026-11-02")
     assert [result.success for result in pipeline.tick_and_run()] == [True]
     assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End each request for an object after its first failure, so that a test does not spend the retry budget."""
+    monkeypatch.setattr("analytics_pipeline.vocareum.retry._ATTEMPTS", 1)
+    made = transfer._options
+    once = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
+    monkeypatch.setattr(transfer, "_options", lambda *given: {**made(*given), "retry_config": once})
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    key, _ = lab_sessions("2026-11-02")
+    put(vocareum, "2026-11-02")
+    vocareum.refuse(key, 503, "SlowDown")
+    for minutes in (0, 16, 61, 241, 961, 1441):
+        pipeline.clock.move(minutes=minutes)
+        (request,) = pipeline.tick().run_requests
+        assert not pipeline.run(request).success
+        assert minutes == 1441 or "1 waiting" in pipeline.tick().skip_reason.skip_message
+    assert [request.status for request in vocareum.requests if request.operation == "GET"] == [503] * 6
+    (newest, *_) = known_runs(pipeline.instance)
+    assert set(newest.verdicts["lab_sessions"]) == newest.uncounted["lab_sessions"] == {"2026-11-02"}
+
+    vocareum.accept(key)
+    pipeline.clock.move(minutes=1441)
+    assert [result.success for result in pipeline.tick_and_run()] == [True]
+    assert pipeline.rows("SELECT partition FROM ops.loaded_files") == [("2026-11-02",)]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    key, _ = lab_sessions("2026-11-02")
+    put(vocareum, "2026-11-02")
+    vocareum.refuse(key, 503, "SlowDown")
+    for _ in range(6):
+        todo = make_plan(pipeline.settings, Selection())
+        (result,) = sync(pipeline.settings, pipeline.definitions, pipeline.instance, todo).results
+        assert result.failure and not result.failure.counts and "SlowDown" in result.failure.reason
+    vocareum.accept(key)
+    pipeline.clock.move(days=40)
+    assert [result.success for result in pipeline.tick_and_run()] == [True]
+
+
+def test_a_file_that_s3_refuses_alone_is_given_up(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-02")
+    vocareum.refuse(lab_sessions("2026-11-02")[0], 403, "AccessDenied")
+    for _ in range(5):
+        assert [result.success for result in pipeline.tick_and_run()] == [False]
+        pipeline.clock.move(days=2)
+    assert "1 given up" in pipeline.tick().skip_reason.skip_message
+
+
+def test_a_held_version_waits_for_a_person_and_is_never_given_up(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+    put(vocareum, "2026-11-02", rows=9)
+    pipeline.tick_and_load()
+    put(vocareum, "2026-11-02", rows=1)
+    for _ in range(6):
+        assert [result.success for result in pipeline.tick_and_run()] == [False]
+        pipeline.clock.move(days=2)
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(9,)], "the loaded rows stay"
+    assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
+    assert not pipeline.check("raw.lab_sessions", "nothing_lost").passed
+    close(pipeline.settings, DATASETS["lab_sessions"], "2026-11-02")
+    assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
 
 
 def test_a_scheduled_run_leaves_a_failing_file_to_the_sensor(pipeline: Pipeline, vocareum: DemoVocareum) -> None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -59,6 +60,13 @@ def test_counted_verdicts_stay_until_the_file_is_loaded() -> None:
         "the newest failure stays"
     )
     assert old_runs([run("new", 30), *verdicts], NOW, 3) == ["4", "3"], "a run of other files does not settle this file"
+
+
+def test_failures_that_do_not_count_displace_none_that_do() -> None:
+    place = {"lab_sessions": frozenset({"2026-10-01"})}
+    uncounted = [replace(refused(f"u{at}", 30 + at, "v"), uncounted=place) for at in range(4)]
+    counted = [refused(f"{at}", 40 + at, "v") for at in range(4)]
+    assert old_runs([*uncounted, *counted], NOW, 3) == ["3", "u3"]
 
 
 def test_loads_failures_and_checks_stay_known_after_their_runs_are_deleted(pipeline: Pipeline) -> None:

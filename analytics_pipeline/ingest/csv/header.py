@@ -30,11 +30,15 @@ class FileRefused(Exception):
         reason: the problem, as a clause for people. It is published, so it names declared columns and positions, never a cell.
         remedy: what a person should do.
         line: line of the problem; None for the whole file.
+        counts: whether it counts as one of the attempts at this version. A held version waits for a person, and a failed transfer
+            says nothing about the file: neither may use up the attempts.
     """
 
-    def __init__(self, reason: Words, remedy: Words = SAME_FILE_REMEDY, line: int | None = None) -> None:
+    def __init__(
+        self, reason: Words, remedy: Words = SAME_FILE_REMEDY, line: int | None = None, *, counts: bool = True
+    ) -> None:
         super().__init__(f"{reason}. {remedy}")
-        self.reason, self.remedy, self.line = reason, remedy, line
+        self.reason, self.remedy, self.line, self.counts = reason, remedy, line, counts
 
 
 @dataclass(frozen=True)

@@ -256,10 +256,11 @@ def _report(
 
 
 def _record_refused(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
-    """Tag the run with the versions that it could not load."""
-    failed = [result.landed.delivery for result in results if result.failure]
-    refused = {delivery.partition.key: delivery.fingerprint for delivery in failed}
-    if tags := verdict_tags(dataset, refused, context.run.tags):
+    """Tag the run with the versions that it could not load, and with those of them whose failure counts as no attempt."""
+    failed = [(result.landed.delivery, result.failure) for result in results if result.failure]
+    refused = {delivery.partition.key: delivery.fingerprint for delivery, _ in failed}
+    uncounted = {delivery.partition.key for delivery, failure in failed if not failure.counts}
+    if tags := verdict_tags(dataset, refused, context.run.tags, uncounted):
         context.instance.add_run_tags(context.run.run_id, tags)
 
 

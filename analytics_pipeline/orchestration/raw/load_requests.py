@@ -60,8 +60,9 @@ def load_state(
     """Return the state of a version that is not loaded.
 
     A run was an attempt at this version if it could not load it, or if it died of something else after it was asked for it.
-    Only the former counts against the maximum: runs that died, say of a full disk, are retried every day until the cause is
-    gone. Timestamps don't decide which version a run attempted: S3's have whole seconds, and clocks differ.
+    Only the former counts against the maximum, unless the transfer failed or the version is held (`FileRefused.counts`). What
+    does not count, such as a run that died of a full disk, is retried every day until the cause is gone. Timestamps don't
+    decide which version a run attempted: S3's have whole seconds, and clocks differ.
 
     Args:
         delivery: the version.
@@ -73,7 +74,7 @@ def load_state(
         return LoadState.IN_FLIGHT
     dataset, partition, version = delivery.dataset, delivery.partition.key, delivery.fingerprint
     refused = [run for run in runs if run.refused(dataset, partition) == version]
-    if len(refused) >= retry_policy.attempts:
+    if sum(run.counts(dataset, partition) for run in refused) >= retry_policy.attempts:
         return LoadState.GIVEN_UP
     died = [run for run in runs if run.died_with(dataset, partition) == version]
     ends = [run.ended for run in (*refused, *died) if run.ended]

@@ -64,7 +64,8 @@ def missing_partitions(
         description=(
             f"Every {interval / 60:g} minutes, requests the files in Vocareum's bucket that were never loaded or have changed, in as "
             "few runs as possible, newest first. Retries failing files with growing pauses, "
-            f"{retry_policy.attempts} times. Finds new courses, and periods before this pipeline existed, the same way."
+            f"{retry_policy.attempts} times; failed transfers and held versions without a limit. Finds new courses, and periods "
+            "before this pipeline existed, the same way."
         ),
     )
     def sense(

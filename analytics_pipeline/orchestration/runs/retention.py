@@ -3,7 +3,7 @@
 `history.py` deletes them from Dagster's tables and files.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -48,16 +48,22 @@ def _newest(runs: Sequence[KnownRun]) -> set[str]:
 
 
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
-    """Return runs that failed to load a version, if no newer one is known: a given-up file must stay given up."""
+    """Return runs that failed to load a version, if no newer one is known: a given-up file must stay given up.
+
+    Keeps as many failures that count as no attempt, apart from the others: they must not displace those that count.
+    """
     settled = set[tuple[str, str]]()
-    refused: dict[tuple[str, str], list[str]] = defaultdict(list)
+    newest: dict[tuple[str, str], str] = {}
+    kept = Counter[tuple[str, str, bool]]()
     needed = set[str]()
     for run in runs:
         for name, versions in run.verdicts.items():
             for partition, version in versions.items():
-                seen = refused[name, partition]
-                if (name, partition) not in settled and len(seen) < attempts and {version, *seen} == {version}:
-                    seen.append(version)
+                if (name, partition) in settled or newest.setdefault((name, partition), version) != version:
+                    continue
+                group = (name, partition, run.counts(DATASETS[name], partition))
+                if kept[group] < attempts:
+                    kept[group] += 1
                     needed.add(run.run_id)
         settled |= {
             (name, key) for name, asked in run.asked.items() for key in asked if run.loaded(DATASETS[name], key)

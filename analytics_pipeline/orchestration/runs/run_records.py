@@ -5,7 +5,7 @@ Also reads and tags them in the instance. `load_requests.py` and `incidents.py` 
 
 import os
 import socket
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +27,8 @@ BACKFILL = "dagster/backfill"
 WILL_RETRY = "dagster/will_retry"
 ENTRIES_PER_TAG = 50
 """Number of versions per tag, of about 40 bytes each."""
+UNCOUNTED = "~"
+"""Ends a version in a tag whose failure does not count as an attempt at it."""
 RUNS_READ = 1_000
 """Number of newest runs that decisions consider: about a month. A file that failed earlier is retried after that."""
 
@@ -52,6 +54,7 @@ class KnownRun:
             a range.
         verdicts: the version of each partition whose file it could not load, by dataset; a failed run without any died early.
             Runs before 2026-12 did not store the version, so it is empty.
+        uncounted: those of these partitions whose failure does not count as an attempt at the version, by dataset.
         ended: when it ended (UTC); None while it is in flight.
         will_retry: whether Dagster retries it.
         failed: its assets whose step failed; empty if the run died and could not record them.
@@ -66,6 +69,7 @@ class KnownRun:
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
     asked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     verdicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    uncounted: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ended: datetime | None = None
     will_retry: bool = False
     failed: frozenset[str] = frozenset()
@@ -79,6 +83,10 @@ class KnownRun:
     def refused(self, dataset: Dataset, partition: str) -> str:
         """Return the version of a partition that this run could not load; empty if there is none."""
         return self.verdicts.get(dataset.name, {}).get(partition, "")
+
+    def counts(self, dataset: Dataset, partition: str) -> bool:
+        """Return whether a failure of this partition in this run counts as one of the attempts at its version."""
+        return partition not in self.uncounted.get(dataset.name, ())
 
     def loaded(self, dataset: Dataset, partition: str) -> bool:
         """Return whether the run requested this partition by name and loaded it."""
@@ -94,8 +102,10 @@ class KnownRun:
         return self.asked.get(dataset.name, {}).get(partition, "") if died else ""
 
 
-def verdict_tags(dataset: Dataset, refused: Mapping[str, str], inherited: Iterable[str] = ()) -> dict[str, str]:
-    """Return the tags that store the versions that a run could not load: `2026-11-01@3f2a...,2026-11-02@...`.
+def verdict_tags(
+    dataset: Dataset, refused: Mapping[str, str], inherited: Iterable[str] = (), uncounted: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the tags that store the versions that a run could not load: `2026-11-01@3f2a...,2026-11-02@...~`.
 
     Uses several short tags, as Postgres indexes tag values of at most 2,700 bytes.
 
@@ -103,9 +113,12 @@ def verdict_tags(dataset: Dataset, refused: Mapping[str, str], inherited: Iterab
         dataset: dataset of the files.
         refused: the version of each partition.
         inherited: the run's tags. A retried run inherits the tags of the earlier one, and must clear them.
+        uncounted: partitions whose failure does not count as an attempt at the version.
     """
     first, tags = _verdict_tag(dataset), {}
-    entries = [f"{partition}@{version}" for partition, version in refused.items()]
+    entries = [
+        f"{partition}@{version}{UNCOUNTED if partition in uncounted else ''}" for partition, version in refused.items()
+    ]
     for at in range(0, len(entries), ENTRIES_PER_TAG):
         tag = f"{first}/{at // ENTRIES_PER_TAG + 1}" if at else first
         tags[tag] = ",".join(entries[at : at + ENTRIES_PER_TAG])
@@ -118,13 +131,21 @@ def _verdict_tag(dataset: Dataset) -> str:
 
 
 def _verdicts(dataset: Dataset, tags: Mapping[str, str]) -> dict[str, str]:
-    first, found = _verdict_tag(dataset), {}
+    return {partition: version.removesuffix(UNCOUNTED) for partition, version in _entries(dataset, tags)}
+
+
+def _uncounted(dataset: Dataset, tags: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(partition for partition, version in _entries(dataset, tags) if version.endswith(UNCOUNTED))
+
+
+def _entries(dataset: Dataset, tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each partition in the tags with its version as written there."""
+    first = _verdict_tag(dataset)
     for tag, value in tags.items():
         if value and (tag == first or tag.startswith(f"{first}/")):
             for entry in value.split(","):
                 partition, _, version = entry.partition("@")
-                found[partition] = version
-    return found
+                yield partition, version
 
 
 def failed_tag(dataset: Dataset) -> str:
@@ -143,6 +164,7 @@ def known_run(record: RunRecord) -> KnownRun:
     ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
     configs: dict[str, Any] = {name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS}
     verdicts = {name: _verdicts(dataset, run.tags) for name, dataset in DATASETS.items()}
+    uncounted = {name: _uncounted(dataset, run.tags) for name, dataset in DATASETS.items()}
     return KnownRun(
         run_id=run.run_id,
         job=run.job_name,
@@ -153,6 +175,7 @@ def known_run(record: RunRecord) -> KnownRun:
         only={name: frozenset(config["only"]) for name, config in configs.items() if config.get("only")},
         asked={name: dict(config["versions"]) for name, config in configs.items() if config.get("versions")},
         verdicts={name: versions for name, versions in verdicts.items() if versions},
+        uncounted={name: partitions for name, partitions in uncounted.items() if partitions},
         ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
         will_retry=run.tags.get(WILL_RETRY) == "true",
         failed=frozenset(dataset.table for dataset in DATASETS.values() if run.tags.get(failed_tag(dataset)) == "true"),
