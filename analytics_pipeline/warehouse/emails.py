@@ -40,12 +40,7 @@ class Emptied:
         suspects = [] if self.pii else [column for column in taken if types[column] == "VARCHAR"]
         found = self._count(connection, relation, suspects)
         self.cells |= {f"{name}.{column}": cells for column, cells in found.items() if cells}
-        cells = ", ".join(
-            f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {quoted(column)} END AS {quoted(column)}"
-            if found.get(column)
-            else quoted(column)
-            for column in taken
-        )
+        cells = ", ".join(without_email(column) if found.get(column) else quoted(column) for column in taken)
         return f"SELECT {cells} FROM {relation}"
 
     @staticmethod
@@ -54,6 +49,11 @@ class Emptied:
             return {}
         counts = ", ".join(f"count(*) FILTER ({_holds_email(column)})" for column in columns)
         return dict(zip(columns, connection.execute(f"SELECT {counts} FROM {relation}").fetchall()[0], strict=True))
+
+
+def without_email(column: str) -> str:
+    """Return SQL for a text column whose cells are NULL if they hold an email address."""
+    return f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {quoted(column)} END AS {quoted(column)}"
 
 
 def _holds_email(column: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import duckdb
 
 from analytics_pipeline.datasets import Dataset, Person, Privacy
+from analytics_pipeline.warehouse.emails import without_email
+from analytics_pipeline.warehouse.sql_text import quoted
 
 REASONS_SHOWN = 50
 
@@ -97,13 +99,16 @@ def preview(
 ) -> tuple[list[str], list[tuple[object, ...]]] | None:
     """Return column names and first rows of a file, open columns only; None if each row is about one person.
 
-    A person's times would identify them, and a row with shifted cells has an email in an open column.
+    A person's times would identify them. A cell with an email address is emptied, as in the published file: people write
+    addresses into names of courses, and shifted cells move them into open columns.
     """
     if dataset.columns_of(Person.SUBJECT):
         return None
-    columns = [column.name for column in dataset.columns if column.privacy is Privacy.OPEN]
-    quoted = ", ".join(f'"{column}"' for column in columns)
+    shown = [column for column in dataset.columns if column.privacy is Privacy.OPEN]
+    cells = ", ".join(
+        without_email(column.name) if column.sql_type == "VARCHAR" else quoted(column.name) for column in shown
+    )
     rows = connection.execute(
-        f"SELECT {quoted} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?", [key, most]
+        f"SELECT {cells} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?", [key, most]
     ).fetchall()
-    return columns, rows
+    return [column.name for column in shown], rows
