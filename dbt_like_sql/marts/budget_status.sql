@@ -30,11 +30,11 @@ unknown AS (
 ),
 -- The amount before the current one.
 raised AS (
-    SELECT history.name AS budget, max_by(history.amount, history.valid_to) AS amount, max(history.valid_to) AS changed_at
-    FROM history.budgets AS history
-    JOIN staging.budgets AS present ON present.budget = history.name
-    WHERE history.valid_to IS NOT NULL AND history.amount <> present.amount
-    GROUP BY history.name
+    SELECT versions.name AS budget, max_by(versions.amount, versions.valid_to) AS amount, max(versions.valid_to) AS changed_at
+    FROM history.budgets AS versions
+    JOIN staging.budgets AS present ON present.budget = versions.name
+    WHERE versions.valid_to IS NOT NULL AND versions.amount <> present.amount
+    GROUP BY versions.name
 ),
 joined AS (
     SELECT
