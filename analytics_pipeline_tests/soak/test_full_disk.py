@@ -87,5 +87,5 @@ def _says_what_is_wrong(code: int, said: str, data: Path) -> None:
     assert code in (1, 2), "not an exit code of ours"
     assert "Traceback" not in said, "a traceback is for developers"
     assert re.search(r"[Dd]isk .*is full", said), "it must say that the disk is full"
-    assert re.search(r"[Ff]ree some room", said), "it must say what to do"
+    assert re.search(r"[Ff]ree some space", said), "it must say what to do"
     assert str(data) in said, "it must say which disk"
