@@ -89,6 +89,7 @@ def _command(function: Command, options: dict[str, Any]) -> Command:
             finally:
                 if _output.as_json and not _output.has_own_document:
                     print_json({**_output.tables, "notes": _output.notes, "problems": _output.problems})
+                _output = _OutputOptions()  # its options end with the command
 
     signature = inspect.signature(function, eval_str=True)
     added = [
@@ -110,7 +111,7 @@ def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     except OSError as error:
         fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
     except KeyboardInterrupt:
-        fail("Interrupted. Nothing is half done: run the same command again to go on.", 130)
+        fail("Interrupted. Nothing is half done: run the same command again to continue.", 130)
 
 
 @contextmanager
