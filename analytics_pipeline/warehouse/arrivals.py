@@ -1,6 +1,6 @@
 """When each delivered file was first seen. Kept permanently, as overwriting or copying a file changes its timestamp.
 
-`ledger.py` reads what is loaded. `dbt_like_sql/marts/data_completeness.sql` decides whether a file was late.
+`ledger.py` reads the loaded files. `dbt_like_sql/marts/data_completeness.sql` decides whether a file was late.
 """
 
 import duckdb

@@ -75,7 +75,7 @@ def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = No
 
 
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
-    """Return (dataset, partition) -> (key, ETag, size) of what is loaded, to plan against."""
+    """Return (dataset, partition) -> (key, ETag, size) of each loaded file, to plan against."""
     rows = connection.execute(
         "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL",
         [dataset],

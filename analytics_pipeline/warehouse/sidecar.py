@@ -1,6 +1,6 @@
 """The warehouse's sidecar: identifies the file that the last writer left, to detect a replacement from outside.
 
-Dagster records what is loaded separately from the warehouse. Restoring an older copy makes those records wrong. So each
+Dagster records the loaded files separately from the warehouse. Restoring an older copy makes those records wrong. So each
 writer stores the file's inode, size and mtime next to it, with a digest of the ledger. A reader compares them with
 `stat()`. The next writer compares digests, as a killed writer changes the file too.
 """

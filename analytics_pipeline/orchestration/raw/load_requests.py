@@ -193,7 +193,7 @@ class LoadRequest:
         return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
 
     def run_config(self, *, full: bool = False) -> dict[str, Any]:
-        """Return the config of each step; `full` also reloads what is loaded."""
+        """Return the config of each step; `full` also reloads unchanged files."""
         configs = {
             name: {"only": list(versions), "versions": dict(versions), "full": full}
             for name, versions in self.asked.items()
