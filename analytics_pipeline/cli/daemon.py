@@ -22,7 +22,7 @@ def daemon() -> None:
     home = prepare_home(settings)
     with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
-    if learned := learn_before_start(settings):
+    if learned := learn_before_start(settings, print_error):
         print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
     if notice := feed_notice(settings):
         print_error(notice)

@@ -33,7 +33,7 @@ def dev(
         settings
     ):  # reports another daemon before this process is replaced; its daemon takes the lock
         pass
-    if learned := learn_before_start(settings):
+    if learned := learn_before_start(settings, print_error):
         print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
     try:
         socket.create_server(("127.0.0.1", port)).close()

@@ -3,8 +3,7 @@
 The day comes from listings. It is stored in the data folder, as partitions are defined before the bucket is listed.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from datetime import date
 
 from analytics_pipeline.errors import PipelineError
@@ -46,22 +45,31 @@ def learn_first_day(settings: Settings, listing: ClassifiedListing, loaded: date
     return first
 
 
-def learn_before_start(settings: Settings) -> date | None:
+def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) -> date | None:
     """List the bucket if the first day is unknown, so that a daemon starts with the right partitions.
 
+    Args:
+        settings: the settings.
+        on_failure: called with a message for people if the bucket can't be listed or the warehouse can't be read.
+
     Returns:
-        The day, if it changed; None also if the bucket can't be reached.
+        The day, if it changed; None also after a failure.
     """
     if settings.start_date or settings.learned_first_day:
         return None
     loaded = None
-    with suppress(PipelineError, OSError):
+    try:
         if settings.warehouse_path.exists():
             with read_warehouse(settings.warehouse_path) as connection:
                 loaded = first_period(connection)
         bucket = open_bucket(settings, _LISTING_BUDGET)
         return learn_first_day(settings, classify_listing(bucket.list(), bucket.prefix), loaded)
-    return None
+    except (PipelineError, OSError) as error:
+        on_failure(
+            f"The first day that Vocareum delivered is still unknown: {error} Until a listing succeeds, the partitions start at "
+            f"{settings.first_day}."
+        )
+        return None
 
 
 def _plausible(days: Iterable[date | None]) -> list[date]:

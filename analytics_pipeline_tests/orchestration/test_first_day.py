@@ -50,12 +50,22 @@ def test_a_first_sync_loads_files_from_before_the_default_first_day(unlearned: P
 
 
 def test_a_daemon_learns_it_before_its_first_partitions(unlearned: Pipeline) -> None:
-    assert learn_before_start(unlearned.settings) is None, "nothing is delivered yet"
+    problems: list[str] = []
+    assert learn_before_start(unlearned.settings, problems.append) is None, "nothing is delivered yet"
     unlearned.vocareum.put(*lab_sessions("2024-03-15"))
-    assert learn_before_start(unlearned.settings) == date(2024, 3, 15)
+    assert learn_before_start(unlearned.settings, problems.append) == date(2024, 3, 15)
     unlearned.vocareum.clear_requests()
-    assert learn_before_start(unlearned.settings) is None
+    assert learn_before_start(unlearned.settings, problems.append) is None
     assert unlearned.vocareum.count("LIST") == 0, "it is known"
+    assert problems == []
+
+
+def test_a_daemon_that_cannot_list_says_which_partitions_it_assumes(unlearned: Pipeline) -> None:
+    problems: list[str] = []
+    unlearned.vocareum.fail_next(1, 400, body=b'{"status": "error", "message": "Invalid Token"}')
+    assert learn_before_start(unlearned.settings, problems.append) is None
+    assert len(problems) == 1
+    assert str(unlearned.settings.first_day) in problems[0] and "token" in problems[0].lower()
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["kept", "lost"])
