@@ -2,7 +2,8 @@
 
 The report also goes into the file AUDIT_SAYS, which CI prints at its end.
 
-Exit codes: 0 no known vulnerability in the audited packages, 1 a vulnerability, or pip-audit itself failed.
+Exit codes: 0 no known vulnerability in the audited packages, 1 a vulnerability, or pip-audit itself
+failed.
 """
 
 import json
@@ -13,10 +14,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-COMMAND = ("--require-hashes", "--disable-pip", "--format", "json", "--requirement", "requirements.lock")
+COMMAND = (
+    "--require-hashes",
+    "--disable-pip",
+    "--format",
+    "json",
+    "--requirement",
+    "requirements.lock",
+)
 UNREACHABLE = re.compile(
-    r"requests\.exceptions\.(ConnectionError|ProxyError|SSLError|ConnectTimeout|ReadTimeout)\b"  # no response
-    r"|pip_audit\._service\.interface\.ServiceError$"  # an HTTP error; other errors of the service add text
+    # no response
+    r"requests\.exceptions\.(ConnectionError|ProxyError|SSLError|ConnectTimeout|ReadTimeout)\b"
+    # an HTTP error; other errors of the service add text
+    r"|pip_audit\._service\.interface\.ServiceError$"
     r"|ERROR:pip_audit\._cli:Tip: your network may be blocking this service"
 )
 """Start of the last line that pip-audit prints when it can't reach the index."""
@@ -35,13 +45,27 @@ def verdict(report: dict[str, Any]) -> tuple[int, str]:
     if weak:
         return 1, "\n".join([f"pip-audit: {len(weak)} known vulnerabilities", *weak])
     if not audited:
-        return 0, f"pip-audit: NOTHING WAS AUDITED: the index answers for none of {len(packages)} packages"
+        return (
+            0,
+            (
+                f"pip-audit: NOTHING WAS AUDITED: the index answers for none of {len(packages)}"
+                " packages"
+            ),
+        )
     rest = f"; {left} NOT AUDITED, the index does not answer for them" if left else ""
-    return 0, f"pip-audit: {len(audited)} of {len(packages)} packages audited, no known vulnerability{rest}"
+    return (
+        0,
+        (
+            f"pip-audit: {len(audited)} of {len(packages)} packages audited, no known"
+            f" vulnerability{rest}"
+        ),
+    )
 
 
 def failed(words: str) -> tuple[int, str]:
-    """Return exit code and text if pip-audit gave no report: the index is unreachable, or pip-audit is broken."""
+    """Return exit code and text if pip-audit gave no report: the index is unreachable, or pip-audit
+    is broken.
+    """
     if UNREACHABLE.match((words.strip().splitlines() or [""])[-1]):
         return 0, "pip-audit: NOTHING WAS AUDITED: the index cannot be reached"
     return 1, f"pip-audit failed:\n{words[-2_000:]}"

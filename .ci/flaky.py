@@ -1,12 +1,16 @@
-"""`make flaky`: run the tests ten times, each under a condition that has broken correct code before.
+"""`make flaky`: run the tests ten times, each under a condition that has broken correct code
+before.
 
-Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite. `--only` selects the conditions
-whose name contains the word. The output of each run is in `.artifacts/flaky/`.
+Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite.
+`--only` selects the conditions whose name contains the word. The output of each run is in
+`.artifacts/flaky/`.
 
-libfaketime (`apt install faketime`) shifts the clock. All child processes inherit it: servers, Dagster's subprocesses and Chromium
-live in the same time. File times and the monotonic clock stay real.
+libfaketime (`apt install faketime`) shifts the clock. All child processes inherit it: servers,
+Dagster's subprocesses and Chromium live in the same time. File times and the monotonic clock stay
+real.
 
-Exit codes: 0 all ten passed, 1 a run failed, 2 libfaketime is missing or does not reach child processes.
+Exit codes: 0 all ten passed, 1 a run failed, 2 libfaketime is missing or does not reach child
+processes.
 """
 
 import argparse
@@ -39,7 +43,8 @@ class Condition:
         workers: number of parallel test processes; 0 for only pytest's own.
         dist: how pytest-xdist distributes the tests.
         busy: whether a busy loop occupies each core.
-        at: start of the run by its own clock (UTC), later than the dates that tests deliver; None for the real time.
+        at: start of the run by its own clock (UTC), later than the dates that tests deliver; None
+            for the real time.
     """
 
     name: str
@@ -92,8 +97,13 @@ def reaches_children(at: datetime) -> bool:
     """Return whether a child of a process with a shifted clock sees the same time."""
     before, environment = in_time(at)
     command = [*before, sys.executable, "-c", CHILD]
-    seen = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
-    return bool(seen.strip()) and abs(float(seen) - at.timestamp()) < timedelta(hours=1).total_seconds()
+    seen = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False
+    ).stdout
+    return (
+        bool(seen.strip())
+        and abs(float(seen) - at.timestamp()) < timedelta(hours=1).total_seconds()
+    )
 
 
 @contextmanager
@@ -112,11 +122,22 @@ def load(*, busy: bool) -> Iterator[None]:
 def run(condition: Condition, arguments: Sequence[str]) -> Result:
     """Run the tests under this condition; write their output to a file of its own."""
     before, environment = in_time(condition.at)
-    command = [*before, sys.executable, "-m", "pytest", "-n", str(condition.workers), *condition.dist, *arguments]
+    command = [
+        *before,
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(condition.workers),
+        *condition.dist,
+        *arguments,
+    ]
     log = LOGS / f"{condition.name.replace(' ', '-')}.log"
     began = time.monotonic()
     with log.open("w") as output, load(busy=condition.busy):
-        done = subprocess.run(command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     lines = log.read_text(errors="replace").strip().splitlines()
     summary = re.sub(r"^=+ | =+$", "", lines[-1]) if lines else "nothing printed"
     return Result(condition, done.returncode, time.monotonic() - began, summary)
@@ -126,7 +147,8 @@ def table(results: Sequence[Result]) -> str:
     """Return the results, one per line."""
     width = max(len(condition.name) for condition in CONDITIONS)
     return "\n".join(
-        f"{result.condition.name:{width}}  {'green' if result.green else 'RED  '}  {result.seconds:6.0f} s  {result.summary}"
+        f"{result.condition.name:{width}}  {'green' if result.green else 'RED  '} "
+        f" {result.seconds:6.0f} s  {result.summary}"
         for result in results
     )
 
@@ -134,12 +156,17 @@ def table(results: Sequence[Result]) -> str:
 def main() -> int:
     """Run all conditions, print the table, and return the exit code."""
     parser = argparse.ArgumentParser(description="Run the tests in ten conditions.")
-    parser.add_argument("--only", default="", metavar="WORD", help="conditions whose name contains this word")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="conditions whose name contains this word"
+    )
     options, arguments = parser.parse_known_args()
     conditions = [condition for condition in CONDITIONS if options.only in condition.name]
     moved = [condition.at for condition in conditions if condition.at]
     if moved and not (shutil.which("faketime") and reaches_children(moved[0])):
-        print("libfaketime is missing, or does not reach child processes: `apt install faketime`.", file=sys.stderr)
+        print(
+            "libfaketime is missing, or does not reach child processes: `apt install faketime`.",
+            file=sys.stderr,
+        )
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     results = []

@@ -1,6 +1,8 @@
-"""`make package`: test the wheel as a user installs it, with the highest and the lowest versions that its ranges allow.
+"""`make package`: test the wheel as a user installs it, with the highest and the lowest versions
+that its ranges allow.
 
-Each time: plain pip into a fresh environment, `analytics-pipeline demo --days 12` in an empty folder, and checks of the result.
+Each time: plain pip into a fresh environment, `analytics-pipeline demo --days 12` in an empty
+folder, and checks of the result.
 """
 
 import os
@@ -22,12 +24,17 @@ import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models import load_project
 
-assert Path(analytics_pipeline.__file__).is_relative_to(sys.prefix), f"not the installed one: {analytics_pipeline.__file__}"
+assert Path(analytics_pipeline.__file__).is_relative_to(sys.prefix), (
+    f"not the installed one: {analytics_pipeline.__file__}"
+)
 with duckdb.connect("data/analytics.duckdb", read_only=True) as connection:
-    loaded = {name for (name,) in connection.execute("SELECT DISTINCT dataset FROM ops.loaded_files").fetchall()}
+    datasets = connection.execute("SELECT DISTINCT dataset FROM ops.loaded_files").fetchall()
+    loaded = {name for (name,) in datasets}
     assert loaded == set(DATASETS), f"not loaded: {set(DATASETS) - loaded}"
     marts = [name for name, model in load_project().models.items() if not model.is_view]
-    rows = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in marts}
+    rows = {
+        name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in marts
+    }
 for name in ("marts.course_summary", "marts.daily_cloud_spend", "marts.lab_launches_daily"):
     assert rows[name], f"{name} is empty"
 assert Path("data/report.html").stat().st_size > 100_000, "the report is empty"
@@ -51,12 +58,23 @@ def lowest(folder: Path) -> Path:
     """Write a constraints file with the lowest version of each direct dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct, constraints = folder / "direct.in", folder / "lowest.txt"
-    direct.write_text("\n".join([*project["dependencies"], *project["optional-dependencies"]["demo"]]))
+    direct.write_text(
+        "\n".join([*project["dependencies"], *project["optional-dependencies"]["demo"]])
+    )
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    resolve = ["--resolution", "lowest-direct", "--python-version", version, "--no-annotate", "--no-header"]
+    resolve = [
+        "--resolution",
+        "lowest-direct",
+        "--python-version",
+        version,
+        "--no-annotate",
+        "--no-header",
+    ]
     run([UV, "pip", "compile", "--quiet", *resolve, direct, "--output-file", constraints], folder)
     # Constraints have no extras.
-    constraints.write_text("\n".join(line.replace("[c]", "") for line in constraints.read_text().splitlines()))
+    constraints.write_text(
+        "\n".join(line.replace("[c]", "") for line in constraints.read_text().splitlines())
+    )
     return constraints
 
 
@@ -93,7 +111,9 @@ def run(command: Sequence[str | Path], folder: Path) -> str:
         check=False,
     )
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-10_000:]}")
+        sys.exit(
+            f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-10_000:]}"
+        )
     return done.stdout
 
 

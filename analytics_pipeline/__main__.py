@@ -1,19 +1,21 @@
-"""The installed command `analytics-pipeline`, also `python -m analytics_pipeline`. The commands are in `cli/`."""
+"""The installed command `analytics-pipeline`, also `python -m analytics_pipeline`.
+
+The commands are in `cli/`.
+"""
 
 import atexit
 import gc
 
 OBJECTS_BEFORE_A_LOOK = 1_000_000
-"""New objects after which Python collects garbage. Imported modules live as long as the process; scanning
-them took a tenth of a sync, which now ends before the first collection."""
+"""New objects after which Python collects garbage. Imported modules live as long as the process;
+scanning them took a tenth of a sync, which now ends before the first collection."""
 
 
 def main() -> None:
     """Run the command line."""
     gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
-    atexit.register(
-        gc.freeze
-    )  # an ending process frees all its memory at once; a last collection took a second of a sync
+    # an ending process frees all its memory at once; a last collection took a second of a sync
+    atexit.register(gc.freeze)
     from analytics_pipeline.cli import main as command_line
 
     command_line()

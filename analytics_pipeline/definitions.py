@@ -1,4 +1,7 @@
-"""Dagster's entry point: the code location's definitions. Importing it touches no network, disk or database."""
+"""Dagster's entry point: the code location's definitions.
+
+Importing it touches no network, disk or database.
+"""
 
 import atexit
 import gc

@@ -1,4 +1,6 @@
-"""The settings: names, defaults, and what to do when one is missing. Values come only from the environment.
+"""The settings: names, defaults, and what to do when one is missing.
+
+Values come only from the environment.
 
 The command line loads `.env` into the environment first (`cli/env_file.py`).
 """
@@ -19,7 +21,10 @@ from analytics_pipeline.storage.folders import refuse_file
 
 
 class SettingsError(PipelineError):
-    """Settings are missing or wrong. The message names each variable and its remedy, never a secret's value."""
+    """Settings are missing or wrong.
+
+    The message names each variable and its remedy, never a secret's value.
+    """
 
 
 def _blank_is_unset(value: object) -> object:
@@ -66,12 +71,17 @@ OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 class Settings(BaseSettings):
     """Every setting, by its environment variable; `.env.example` documents the same ones."""
 
-    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     org_id: str = Field(
         "",
         validation_alias="VOCAREUM_ORG_ID",
-        description="Id of your Vocareum organisation, such as 9001. It is in the URL of the organisation's page.",
+        description=(
+            "Id of your Vocareum organisation, such as 9001. It is in the URL of the organisation's"
+            " page."
+        ),
     )
     api_token: SecretStr = Field(
         SecretStr(""),
@@ -79,29 +89,45 @@ class Settings(BaseSettings):
         description="API token for s3_labs, which an Org Admin generates on Vocareum's API page.",
     )
     api_url: str = Field(
-        "https://api.vocareum.com/api/v2", validation_alias="VOCAREUM_API_URL", description="Vocareum's API."
+        "https://api.vocareum.com/api/v2",
+        validation_alias="VOCAREUM_API_URL",
+        description="Vocareum's API.",
     )
     bucket: str = Field(
-        "vocareum-us-west-2-lab-analytics", validation_alias="VOCAREUM_BUCKET", description="Bucket of the feed."
+        "vocareum-us-west-2-lab-analytics",
+        validation_alias="VOCAREUM_BUCKET",
+        description="Bucket of the feed.",
     )
     s3_endpoint_url: OptionalUrl = Field(
-        None, validation_alias="AWS_ENDPOINT_URL_S3", description="S3 endpoint, if it is not Amazon's."
+        None,
+        validation_alias="AWS_ENDPOINT_URL_S3",
+        description="S3 endpoint, if it is not Amazon's.",
     )
-    region: str = Field("us-west-2", validation_alias="AWS_REGION", description="Region of the bucket.")
+    region: str = Field(
+        "us-west-2", validation_alias="AWS_REGION", description="Region of the bucket."
+    )
     start_date: date | None = Field(
         None,
         validation_alias="VOCAREUM_START_DATE",
-        description="First day to load, YYYY-MM-DD: the first daily partition. Defaults to the first day that Vocareum delivered.",
+        description=(
+            "First day to load, YYYY-MM-DD: the first daily partition. Defaults to the first day"
+            " that Vocareum delivered."
+        ),
     )
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("data"),
         validation_alias="ANALYTICS_DATA_DIR",
         description="Folder of the warehouse, the landing files and the Dagster instance.",
     )
-    published_dir: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+    published_dir: Annotated[
+        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
+    ] = Field(
         None,
         validation_alias="ANALYTICS_PUBLISHED_DIR",
-        description="Folder of analytics.duckdb and report.html, for analysts. Default: the private data folder.",
+        description=(
+            "Folder of analytics.duckdb and report.html, for analysts. Default: the private data"
+            " folder."
+        ),
     )
     publish_pii: bool = Field(
         False,
@@ -111,10 +137,15 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = Field(
         SecretStr(""),
         validation_alias="ALERT_URLS",
-        description="Recipients of alerts: apprise URLs separated by blanks, such as slack://..., mailtos://... or ntfys://...",
+        description=(
+            "Recipients of alerts: apprise URLs separated by blanks, such as slack://...,"
+            " mailtos://... or ntfys://..."
+        ),
     )
     alert_webhook_url: SecretStr = Field(
-        SecretStr(""), validation_alias="ALERT_WEBHOOK_URL", description="Slack-compatible webhook for failures."
+        SecretStr(""),
+        validation_alias="ALERT_WEBHOOK_URL",
+        description="Slack-compatible webhook for failures.",
     )
     runs_kept_days: int = Field(
         30,
@@ -122,15 +153,22 @@ class Settings(BaseSettings):
         validation_alias="DAGSTER_RUNS_KEPT_DAYS",
         description="Days to keep Dagster's runs, with their events and logs.",
     )
-    budgets_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+    budgets_file: Annotated[
+        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
+    ] = Field(
         None,
         validation_alias="BUDGETS_FILE",
         description="Your CSV file of budgets (docs/budgets.md). Optional.",
     )
-    course_labels_file: Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)] = Field(
+    course_labels_file: Annotated[
+        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
+    ] = Field(
         None,
         validation_alias="COURSE_LABELS_FILE",
-        description="Your CSV file of each course's department and term. Without it, terms are derived from sessions.",
+        description=(
+            "Your CSV file of each course's department and term. Without it, terms are derived from"
+            " sessions."
+        ),
     )
     feed_poll_seconds: int = Field(
         900,
@@ -141,12 +179,18 @@ class Settings(BaseSettings):
     asset_owners: Annotated[str, AfterValidator(lambda text: ",".join(_owners(text)))] = Field(
         "team:data-engineering",
         validation_alias="ASSET_OWNERS",
-        description="Owners of the assets in the Dagster UI: email addresses and team:name, separated by commas.",
+        description=(
+            "Owners of the assets in the Dagster UI: email addresses and team:name, separated by"
+            " commas."
+        ),
     )
     max_file_mb: int = Field(
         500,
         validation_alias="ANALYTICS_MAX_FILE_MB",
-        description="Largest file that is fetched and read, in MB. Reading takes about four times its size in memory.",
+        description=(
+            "Largest file that is fetched and read, in MB. Reading takes about four times its size"
+            " in memory."
+        ),
         ge=1,
     )
     anomaly_floor_usd: Decimal = Field(
@@ -160,13 +204,19 @@ class Settings(BaseSettings):
     ui_url: str = Field(
         "http://127.0.0.1:3000",
         validation_alias="DAGSTER_UI_URL",
-        description="URL at which people reach the Dagster UI: used in alert links, and the only host the UI answers to.",
+        description=(
+            "URL at which people reach the Dagster UI: used in alert links, and the only host the"
+            " UI answers to."
+        ),
     )
 
     report_timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
         ZoneInfo("UTC"),
         validation_alias="REPORT_TIMEZONE",
-        description="Time zone of hours of the day in report.html, such as Europe/Berlin; days of money stay UTC.",
+        description=(
+            "Time zone of hours of the day in report.html, such as Europe/Berlin; days of money"
+            " stay UTC."
+        ),
     )
 
     @property
@@ -214,7 +264,9 @@ class Settings(BaseSettings):
 
     @property
     def first_day(self) -> date:
-        """The first day to load and the first daily partition: as set, else as learned, else `DEFAULT_FIRST_DAY`."""
+        """The first day to load and the first daily partition: as set, else as learned, else
+        `DEFAULT_FIRST_DAY`.
+        """
         return self.start_date or self.learned_first_day or DEFAULT_FIRST_DAY
 
     @property
@@ -242,16 +294,27 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        problems = "\n".join(_problem(str(found["loc"][0]), found["input"], found["msg"]) for found in error.errors())
-        raise SettingsError(f"{problems}\nCorrect it in the environment or in .env (see .env.example).") from None
+        problems = "\n".join(
+            _problem(str(found["loc"][0]), found["input"], found["msg"]) for found in error.errors()
+        )
+        raise SettingsError(
+            f"{problems}\nCorrect it in the environment or in .env (see .env.example)."
+        ) from None
     refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
     refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
     return settings
 
 
 def _problem(variable: str, value: object, pydantic_says: str) -> str:
-    """Describe the wrong value and the allowed ones. Secrets have no form that could be wrong, so none is ever repeated."""
-    types = [field.annotation for field in Settings.model_fields.values() if field.validation_alias == variable]
+    """Describe the wrong value and the allowed ones.
+
+    Secrets have no form that could be wrong, so none is ever repeated.
+    """
+    types = [
+        field.annotation
+        for field in Settings.model_fields.values()
+        if field.validation_alias == variable
+    ]
     allowed = [_ALLOWED[kind] for kind in types if kind in _ALLOWED]
     return f"{variable} is {value!r}: {allowed[0]}." if allowed else f"{variable}: {pydantic_says}."
 
@@ -265,14 +328,23 @@ def require(settings: Settings) -> Settings:
     fields = Settings.model_fields
     missing = [name for name in REQUIRED if not _text(getattr(settings, name)).strip()]
     if missing:
-        lines = [f"{fields[name].validation_alias} is not set: {fields[name].description}" for name in missing]
-        raise SettingsError("\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."]))
+        lines = [
+            f"{fields[name].validation_alias} is not set: {fields[name].description}"
+            for name in missing
+        ]
+        raise SettingsError(
+            "\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."])
+        )
     if prefixed := re.fullmatch(r"org(\d+)", settings.org_id, re.IGNORECASE):
         raise SettingsError(
-            f"VOCAREUM_ORG_ID is {settings.org_id!r}, the name of a folder in the bucket: give only the id, {prefixed[1]}."
+            f"VOCAREUM_ORG_ID is {settings.org_id!r}, the name of a folder in the bucket: give only"
+            f" the id, {prefixed[1]}."
         )
     if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.org_id):
-        raise SettingsError("VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as 9001.")
+        raise SettingsError(
+            "VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as"
+            " 9001."
+        )
     return settings
 
 

@@ -1,7 +1,7 @@
 """Text that may leave the private folder: logs, events, alerts, the terminal and published tables.
 
-`Words` is a type of its own so that no cell of a file can get into such a text. mypy refuses a `str`
-where `Words` is required, and `words` accepts only numbers and `Words`. Imports nothing.
+`Words` is a type of its own so that no cell of a file can get into such a text. mypy refuses a
+`str` where `Words` is required, and `words` accepts only numbers and `Words`. Imports nothing.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,10 @@ from typing import LiteralString
 
 
 class Words(str):
-    """Text made of constants, declared names and numbers. Use `words` to build it; call this only for declarations."""
+    """Text made of constants, declared names and numbers.
+
+    Use `words` to build it; call this only for declarations.
+    """
 
     __slots__ = ()
 
@@ -22,7 +25,8 @@ def words(template: LiteralString, /, *values: Words | int | float) -> Words:
     """
     for value in values:
         if not isinstance(value, Words | int | float):
-            raise TypeError(f"a {type(value).__name__} is neither declared text nor a number")  # never show the value
+            # The message never shows the value.
+            raise TypeError(f"a {type(value).__name__} is neither declared text nor a number")
     return Words(template.format(*values))
 
 

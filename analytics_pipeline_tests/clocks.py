@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """The machine's clock, moved ahead. It keeps running, because real servers and runs record the machine's time.
+    """The machine's clock, moved ahead.
+
+    It keeps running, because real servers and runs record the machine's time.
 
     Args:
         step: how far each reading moves it.

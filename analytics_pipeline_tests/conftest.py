@@ -1,4 +1,5 @@
-"""Fixtures for all tests: a running simulation of Vocareum, and a small loaded and modelled organisation.
+"""Fixtures for all tests: a running simulation of Vocareum, and a small loaded and modelled
+organisation.
 
 Only fixtures that several folders of tests use belong here.
 """
@@ -42,7 +43,10 @@ def utc_now() -> datetime:
 
 @pytest.fixture(scope="session")
 def vocareum() -> Iterator[DemoVocareum]:
-    """A simulated Vocareum that runs for the whole session. Tests share its content: use `demo` instead."""
+    """A simulated Vocareum that runs for the whole session.
+
+    Tests share its content: use `demo` instead.
+    """
     with DemoVocareum(token="t0ken-of-an-org-admin") as running:
         yield running
 
@@ -59,19 +63,29 @@ def demo(vocareum: DemoVocareum) -> Iterator[DemoVocareum]:
 
 @pytest.fixture(scope="session")
 def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a small organisation, with every file landed and loaded and every model built. Read-only."""
+    """The data folder of a small organisation, with every file landed and loaded and every model
+    built. Read-only.
+    """
     settings = Settings(ANALYTICS_DATA_DIR=str(tmp_path_factory.mktemp("organisation") / "data"))
     delivered: list[Delivery] = []
     for key, body in Organisation(OrganisationSpec.small()).files().items():
         if placed := classify(key.removeprefix("org9001/")):
             etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            delivered.append(Delivery(*placed, key, etag, len(body), datetime(2026, 11, 7, tzinfo=UTC)))
+            delivered.append(
+                Delivery(*placed, key, etag, len(body), datetime(2026, 11, 7, tzinfo=UTC))
+            )
             path = landing_path(settings.landing_dir, delivered[-1])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
-    loader = Loader(None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test")
+    loader = Loader(
+        None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test"
+    )
     for name in HEADERS:
-        results = list(loader.load(FEED[name], [delivery for delivery in delivered if delivery.dataset.name == name]))
+        results = list(
+            loader.load(
+                FEED[name], [delivery for delivery in delivered if delivery.dataset.name == name]
+            )
+        )
         assert results, f"the organisation delivers no {name}"
     with open_warehouse(settings.warehouse_path) as connection:
         built = sql_models.build(connection, sql_models.load_project().models.values())
@@ -80,8 +94,12 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a copy of that folder, which a test may change; they are also in the environment."""
+def settings(
+    loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Settings:
+    """Settings of a copy of that folder, which a test may change; they are also in the
+    environment.
+    """
     shutil.copytree(loaded_organisation, tmp_path / "data")
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("PUBLISH_PII", raising=False)
@@ -90,7 +108,10 @@ def settings(loaded_organisation: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium for a module of tests. While it is open, its event loop runs and no other may start."""
+    """A headless Chromium for a module of tests.
+
+    While it is open, its event loop runs and no other may start.
+    """
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api")

@@ -7,7 +7,9 @@ import psutil
 
 
 def listening(processes: Iterable[psutil.Process]) -> set[tuple[str, int]]:
-    """Return addresses and ports at which some processes accept connections; none for an ended process."""
+    """Return addresses and ports at which some processes accept connections; none for an ended
+    process.
+    """
     found = set()
     for process in processes:
         with suppress(psutil.NoSuchProcess):

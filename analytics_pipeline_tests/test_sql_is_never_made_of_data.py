@@ -1,6 +1,9 @@
-"""SQL text is built only from declared names; values are parameters. Checked here by reading the source.
+"""SQL text is built only from declared names; values are parameters.
 
-`cli/test_hostile_names.py` records the SQL that DuckDB gets when every cell, key and header is an attack.
+Checked here by reading the source.
+
+`cli/test_hostile_names.py` records the SQL that DuckDB gets when every cell, key and header is an
+attack.
 """
 
 import ast
@@ -22,7 +25,8 @@ PASSES_ON = {"changed": 1, "_value": 1}
 JUDGED = {
     # Conditions of the module's own, over parameters.
     "cli/quarantine.py": {"_WHERE"},
-    # `cell` and `column` are SQL expressions of the caller's own, over column positions; all else are constants and SQL of them.
+    # `cell` and `column` are SQL expressions of the caller's own, over column positions; all else
+    # are constants and SQL of them.
     "datasets/sql_types.py": {
         "WHOLE_NUMBER",
         "_EPOCH",
@@ -49,7 +53,8 @@ JUDGED = {
         "trim_all_sql(cell)",
         "words",
     },
-    # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are variables.
+    # Columns are positions (`c0`, `c1`); names and types are the dataset's; paths and headers are
+    # variables.
     "ingest/csv/read_files.py": {
         "' OR '.join(left.values()) or 'false'",
         "', '.join(map(_value_sql, dataset.columns))",
@@ -104,7 +109,8 @@ JUDGED = {
         "table",
     },
     "sql_models/checks.py": {"test.sql"},
-    # Names and SQL of the models, and what DuckDB says the published file's tables and columns are called, quoted.
+    # Names and SQL of the models, and what DuckDB says the published file's tables and columns are
+    # called, quoted.
     "sql_models/sandbox.py": {
         "FILE",
         "_TABLES",
@@ -137,7 +143,16 @@ JUDGED = {
     "sql_models/dbt_project.py": {"columns", "model.layer", "model.name", "reason"},
     "sql_models/model.py": {"file", "layer", "name"},
     # Tables and columns of the declarations; `path` is the warehouse's own, which settings name.
-    "warehouse/erase.py": {"address", "figure", "holds", "name", "path.stem", "subject", "table", "theirs"},
+    "warehouse/erase.py": {
+        "address",
+        "figure",
+        "holds",
+        "name",
+        "path.stem",
+        "subject",
+        "table",
+        "theirs",
+    },
     # Columns are those of a dataclass, marks are question marks.
     "warehouse/checks.py": {"_COLUMNS", "placeholders"},
     "warehouse/signature.py": {"PUBLISHED.name"},
@@ -151,9 +166,24 @@ JUDGED = {
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
     "warehouse/ledger.py": {"columns"},
-    "warehouse/load.py": {"EXTRA", "FILE", "columns", "dataset.period.column", "dataset.table", "period", "within"},
-    # `sql`, `schema`, `table`, `what` and the comments are DuckDB's own account of the tables that we made.
-    "warehouse/emails.py": {"_holds_email(column)", "quoted(column)", "cells", "counts", "relation"},
+    "warehouse/load.py": {
+        "EXTRA",
+        "FILE",
+        "columns",
+        "dataset.period.column",
+        "dataset.table",
+        "period",
+        "within",
+    },
+    # `sql`, `schema`, `table`, `what` and the comments are DuckDB's own account of the tables that
+    # we made.
+    "warehouse/emails.py": {
+        "_holds_email(column)",
+        "quoted(column)",
+        "cells",
+        "counts",
+        "relation",
+    },
     "warehouse/publish.py": {
         "BEFORE",
         "PUBLISHED.name",
@@ -171,7 +201,8 @@ JUDGED = {
         "rows",
         "emptied.select(connection, name, source)",
         "found",
-        # Names of marts; the file is the exports' folder and such a name; comments of our own as literals.
+        # Names of marts; the file is the exports' folder and such a name; comments of our own as
+        # literals.
         "quoted(name)",
         "about",
         "literal(str(fresh))",
@@ -191,10 +222,12 @@ JUDGED = {
     "warehouse/tables.py": {"name", "table"},
     "warehouse/quality.py": {"dataset.table", "cells"},
     # Files of report/sql/.
-    # Tables are those of the published file; `rows` and `columns` are constants of the module; the path is a setting.
+    # Tables are those of the published file; `rows` and `columns` are constants of the module; the
+    # path is a setting.
     "report/restrict.py": {"columns", "literal(str(published))", "rows", "table"},
     "report/read.py": {"sql"},
-    # Constants of the module, asked of Dagster's own SQLite files; and statements that SQLAlchemy makes.
+    # Constants of the module, asked of Dagster's own SQLite files; and statements that SQLAlchemy
+    # makes.
     "orchestration/runs/history.py": {"_DELETE_OLD_EVENTS", "_DELETE_PLANNED", "statement"},
     "orchestration/runs/planned_checks.py": {
         "table.delete().where(planned & table.c.partition.is_not(None))",
@@ -207,13 +240,31 @@ JUDGED = {
 
 
 def put_into_sql(source: str) -> Iterator[str]:
-    """Return expressions that a module puts into SQL text: in f-strings, by + or %, or as the whole statement."""
+    """Return expressions that a module puts into SQL text: in f-strings, by + or %, or as the whole
+    statement.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr) and SQL.search(_constants(node)):
-            yield from (ast.unparse(part.value) for part in node.values if isinstance(part, ast.FormattedValue))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod) and SQL.search(_constants(node)):
-            yield from (ast.unparse(side) for side in (node.left, node.right) if not isinstance(side, ast.Constant))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PASSES_ON:
+            yield from (
+                ast.unparse(part.value)
+                for part in node.values
+                if isinstance(part, ast.FormattedValue)
+            )
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Add | ast.Mod)
+            and SQL.search(_constants(node))
+        ):
+            yield from (
+                ast.unparse(side)
+                for side in (node.left, node.right)
+                if not isinstance(side, ast.Constant)
+            )
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in PASSES_ON
+        ):
             text = node.args[PASSES_ON[node.func.id]]
             if not isinstance(text, ast.Constant | ast.JoinedStr):
                 yield ast.unparse(text)
@@ -224,7 +275,8 @@ def put_into_sql(source: str) -> Iterator[str]:
                     yield ast.unparse(text)
             if node.func.attr == "format" and SQL.search(_constants(node.func.value)):
                 yield from (
-                    ast.unparse(argument) for argument in [*node.args, *(named.value for named in node.keywords)]
+                    ast.unparse(argument)
+                    for argument in [*node.args, *(named.value for named in node.keywords)]
                 )
 
 
@@ -238,23 +290,38 @@ def _constants(node: ast.AST) -> str:
 
 
 def found() -> dict[str, set[str]]:
-    """Return the parts of SQL by module of the package; the demo makes data and queries no database."""
-    modules = (path for path in sorted(PACKAGE.rglob("*.py")) if "demo" not in path.relative_to(PACKAGE).parts[:1])
-    made = {path.relative_to(PACKAGE).as_posix(): set(put_into_sql(path.read_text())) for path in modules}
+    """Return the parts of SQL by module of the package; the demo makes data and queries no
+    database.
+    """
+    modules = (
+        path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if "demo" not in path.relative_to(PACKAGE).parts[:1]
+    )
+    made = {
+        path.relative_to(PACKAGE).as_posix(): set(put_into_sql(path.read_text()))
+        for path in modules
+    }
     return {module: expressions for module, expressions in made.items() if expressions}
 
 
 def test_sql_text_contains_only_reviewed_parts():
     new = {
-        module: made - JUDGED.get(module, set()) for module, made in found().items() if made - JUDGED.get(module, set())
+        module: made - JUDGED.get(module, set())
+        for module, made in found().items()
+        if made - JUDGED.get(module, set())
     }
-    assert new == {}, "is it a declared name? Then add it to JUDGED. Is it data? Then make it a parameter"
+    assert new == {}, (
+        "is it a declared name? Then add it to JUDGED. Is it data? Then make it a parameter"
+    )
 
 
 def test_every_reviewed_part_still_exists():
     now = found()
     assert {
-        module: judged - now.get(module, set()) for module, judged in JUDGED.items() if judged - now.get(module, set())
+        module: judged - now.get(module, set())
+        for module, judged in JUDGED.items()
+        if judged - now.get(module, set())
     } == {}
 
 

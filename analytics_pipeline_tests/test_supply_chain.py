@@ -21,7 +21,9 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 BEHIND = {
     "dagster-webserver": "`dagster dev` starts it",
-    "pyarrow": "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)",
+    "pyarrow": (
+        "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)"
+    ),
 }
 """Dependencies that no module imports, with what needs them."""
 
@@ -41,14 +43,18 @@ DEV = declared(PROJECT["dependency-groups"]["dev"])
 
 
 def imported(folder: Path) -> dict[str, set[str]]:
-    """Return distributions that the modules under a folder import, each with one of those modules."""
+    """Return distributions that the modules under a folder import, each with one of those
+    modules.
+    """
     owners = packages_distributions()
     found: dict[str, set[str]] = {}
     for path in folder.rglob("*.py"):
         for name in _imports(ast.parse(path.read_text())):
             if name not in sys.stdlib_module_names and not (ROOT / name).exists():
                 names = frozenset(map(plain, owners.get(name, [name])))
-                found.setdefault(sorted(names & (RUN | DEMO | DEV) or names)[0], set()).add(path.name)
+                found.setdefault(sorted(names & (RUN | DEMO | DEV) or names)[0], set()).add(
+                    path.name
+                )
     return found
 
 
@@ -70,13 +76,19 @@ def test_every_dependency_is_used():
 
 def test_every_import_is_declared():
     # Only mypy uses type stubs: they are imported under TYPE_CHECKING.
-    undeclared = {name: where for name, where in PACKAGE.items() if name not in RUN | DEMO | {"mypy-boto3-s3"}}
-    assert undeclared == {}, "it is there today because something else needs it, and may be gone tomorrow"
+    undeclared = {
+        name: where for name, where in PACKAGE.items() if name not in RUN | DEMO | {"mypy-boto3-s3"}
+    }
+    assert undeclared == {}, (
+        "it is there today because something else needs it, and may be gone tomorrow"
+    )
 
 
 def test_the_pipelines_dependencies_are_not_only_in_the_demo_extra():
     demo = imported(ROOT / "analytics_pipeline" / "demo")
-    assert {name for name in PACKAGE.keys() & (DEMO - RUN) if PACKAGE[name] - demo.get(name, set())} == set()
+    assert {
+        name for name in PACKAGE.keys() & (DEMO - RUN) if PACKAGE[name] - demo.get(name, set())
+    } == set()
 
 
 @pytest.mark.parametrize("name", sorted(RUN | DEMO | DEV))
@@ -85,7 +97,9 @@ def test_every_declared_dependency_is_in_the_lock(name: str):
 
 
 def test_every_requirement_in_the_lock_is_one_version_with_hashes():
-    pinned = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip())
+    pinned = re.split(
+        r"\n(?=[A-Za-z0-9])", re.sub(r"^\s*#.*\n", "", LOCK, flags=re.MULTILINE).strip()
+    )
     assert len(pinned) > 100
     loose = [
         entry.split("\n")[0]
@@ -95,7 +109,9 @@ def test_every_requirement_in_the_lock_is_one_version_with_hashes():
     ]
     assert loose == []
     assert not re.search(
-        r"https?://|^-|\bgit\+|file:", re.sub(r"--hash=\S+", "", LOCK).replace("\\\n", ""), re.MULTILINE
+        r"https?://|^-|\bgit\+|file:",
+        re.sub(r"--hash=\S+", "", LOCK).replace("\\\n", ""),
+        re.MULTILINE,
     ), "an index, a path or a repository in the lock is a machine's own"
 
 
@@ -110,35 +126,53 @@ def test_setting_up_asks_for_the_hashes():
     )
     assert "--require-hashes --requirement bootstrap.lock" in installs[0]
     assert re.search(r"pip sync.*--require-hashes requirements\.lock", makefile)
-    assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), "`make check` asks for known vulnerabilities"
+    assert re.search(r"^check:.*\baudit\b", makefile, re.MULTILINE), (
+        "`make check` asks for known vulnerabilities"
+    )
 
 
 def test_installers_and_build_tools_are_pinned_by_hash_too():
     bootstrap = (ROOT / "bootstrap.lock").read_text()
     assert re.match(r"uv==[0-9.]+ \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+\Z", bootstrap)
-    backend = [plain(Requirement(requirement).name) for requirement in PROJECT["build-system"]["requires"]]
-    missing = [name for name in [*backend, "editables"] if not re.search(rf"^{name}==", LOCK, re.MULTILINE)]
-    assert missing == [], "without an isolated build the environment must hold what builds the project"
+    backend = [
+        plain(Requirement(requirement).name) for requirement in PROJECT["build-system"]["requires"]
+    ]
+    missing = [
+        name for name in [*backend, "editables"] if not re.search(rf"^{name}==", LOCK, re.MULTILINE)
+    ]
+    assert missing == [], (
+        "without an isolated build the environment must hold what builds the project"
+    )
 
 
 @pytest.mark.parametrize(("tests", "code"), [("true", 0), ("false", 1)])
-@pytest.mark.parametrize("said", ["pip-audit: NOTHING WAS AUDITED: the index cannot be reached", None])
-def test_the_last_lines_of_ci_say_what_was_not_audited(tmp_path: Path, tests: str, code: int, said: str | None):
+@pytest.mark.parametrize(
+    "said", ["pip-audit: NOTHING WAS AUDITED: the index cannot be reached", None]
+)
+def test_the_last_lines_of_ci_say_what_was_not_audited(
+    tmp_path: Path, tests: str, code: int, said: str | None
+):
     audits = f"echo '{said}' | tee \"$AUDIT_SAYS\"" if said else "true"
     stub = f"#!/bin/sh\nif [ $1 = check ]; then {audits}; else echo '400 passed'; {tests}; fi\n"
     for name, script in {"make": stub, "chromium": "#!/bin/sh\n"}.items():
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(["bash", ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == code
     assert "400 passed" in done.stdout
-    assert done.stdout.splitlines()[-1] == (said or "pip-audit: NOTHING WAS AUDITED: it did not run")
+    assert done.stdout.splitlines()[-1] == (
+        said or "pip-audit: NOTHING WAS AUDITED: it did not run"
+    )
 
 
 def test_ci_installs_the_wheel_with_both_ends_of_the_ranges():
     assert "make package" in (ROOT / ".ci" / "run").read_text()
-    assert re.search(r"^package:.*\n\t.*\.ci/package\.py$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(
+        r"^package:.*\n\t.*\.ci/package\.py$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +198,9 @@ UNKNOWN = {"name": "polars", "skip_reason": "Dependency not found on PyPI"}
         ([SOUND, WEAK, UNKNOWN], 1, "1 known vulnerabilities\nhttpx 0.28.0: PYSEC-2026-1"),
     ],
 )
-def test_an_audit_never_claims_more_than_it_checked(audit: ModuleType, packages: list, code: int, words: str):
+def test_an_audit_never_claims_more_than_it_checked(
+    audit: ModuleType, packages: list, code: int, words: str
+):
     got, said = audit.verdict({"dependencies": packages})
     assert got == code
     assert words in said
@@ -174,9 +210,18 @@ def test_an_audit_never_claims_more_than_it_checked(audit: ModuleType, packages:
     "words",
     [
         "requests.exceptions.ConnectionError: HTTPSConnectionPool(...)",
-        "Traceback (most recent call last):\n  File ...\nrequests.exceptions.ProxyError: HTTPSConnectionPool(...)",
-        "requests.exceptions.HTTPError: 503 ...\n\nTraceback ...\npip_audit._service.interface.ServiceError",
-        "ERROR:pip_audit._cli:Could not connect\nERROR:pip_audit._cli:Tip: your network may be blocking this service. Try",
+        (
+            "Traceback (most recent call last):\n  File ...\nrequests.exceptions.ProxyError:"
+            " HTTPSConnectionPool(...)"
+        ),
+        (
+            "requests.exceptions.HTTPError: 503 ...\n\nTraceback"
+            " ...\npip_audit._service.interface.ServiceError"
+        ),
+        (
+            "ERROR:pip_audit._cli:Could not connect\nERROR:pip_audit._cli:Tip: your network may be"
+            " blocking this service. Try"
+        ),
     ],
 )
 def test_an_audit_without_an_index_says_that_nothing_was_audited(audit: ModuleType, words: str):

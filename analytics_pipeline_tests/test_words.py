@@ -1,4 +1,6 @@
-"""Text that leaves the private folder consists of declared words and numbers, never of a file's cell."""
+"""Text that leaves the private folder consists of declared words and numbers, never of a file's
+cell.
+"""
 
 import ast
 from pathlib import Path
@@ -16,7 +18,10 @@ DECLARES = {
     "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
     "Words(detail)",  # from ops.absences, which takes only Words
     "Words(check.description or column.rule)",
-    "Words(f\"it {'should' if check.raise_warning else 'must'} be {condition.format(**check.statistics or {})}\")",
+    (
+        "Words(f\"it {'should' if check.raise_warning else 'must'} be"
+        ' {condition.format(**check.statistics or {})}")'
+    ),
     "map(Words, key)",
     # The class of an exception, without its text.
     "Words(type(error).__name__)",
@@ -40,16 +45,26 @@ def test_words_consist_only_of_constants_and_declarations():
     templates: list[str] = []
     for path in sorted(PACKAGE.rglob("*.py")):
         source = path.read_text()
-        if path.name != "words.py" and "import Words" not in source and "import words" not in source:
+        if (
+            path.name != "words.py"
+            and "import Words" not in source
+            and "import words" not in source
+        ):
             continue  # another thing of that name
         for node in ast.walk(ast.parse(source)):
             if not isinstance(node, ast.Call):
                 continue
             called = ast.unparse(node.func)
-            if called == "Words" or any(ast.unparse(argument) == "Words" for argument in node.args if called == "map"):
+            if called == "Words" or any(
+                ast.unparse(argument) == "Words" for argument in node.args if called == "map"
+            ):
                 made.add(ast.unparse(node))
             if called == "words" and not isinstance(node.args[0], ast.Constant):
                 templates.append(f"{path.name}:{node.lineno}")
     assert templates == [], "the template of a message must be a constant"
-    declared = {ast.unparse(ast.parse(call)) for call in DECLARES}  # Python releases write brackets differently
-    assert made == declared, "is it declared? Then add it here. Is it data? Then it must not be in a message"
+    declared = {
+        ast.unparse(ast.parse(call)) for call in DECLARES
+    }  # Python releases write brackets differently
+    assert made == declared, (
+        "is it declared? Then add it here. Is it data? Then it must not be in a message"
+    )

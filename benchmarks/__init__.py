@@ -1,1 +1,4 @@
-"""Benchmarks: ours and its peers, alternately, on the same files. `python -m benchmarks.run --help`."""
+"""Benchmarks: ours and its peers, alternately, on the same files.
+
+`python -m benchmarks.run --help`.
+"""

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 
 _HEADER = (
-    '"User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name", "Part ID", "Part Name", '
-    '"Lab Type", "Start Time", "End Time", "Duration (min)", Log, Tags, "Launch Time", "Init Time", '
-    '"Launch To Ready Duration (mins)", "Concurrent Labs Count", "Disconnects", "Latency Time (ms)"\n'
+    '"User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name", "Part'
+    ' ID", "Part Name", "Lab Type", "Start Time", "End Time", "Duration (min)", Log, Tags, "Launch'
+    ' Time", "Init Time", "Launch To Ready Duration (mins)", "Concurrent Labs Count",'
+    ' "Disconnects", "Latency Time (ms)"\n'
 )
 FIRST = date(2014, 1, 1)
 
@@ -25,18 +26,23 @@ def lab_sessions(day: date, rows: int, user: str = "") -> bytes:
     """Return one day's file in the article's dialect; `user` replaces every user id."""
 
     def instant(moment: str) -> str:
-        return f"""strftime({moment}, '"%b-%d-%Y %-I:%M:%S '), lower(strftime({moment}, '%p')), ' UTC"'"""
+        to_second = f"""strftime({moment}, '"%b-%d-%Y %-I:%M:%S ')"""
+        return f"""{to_second}, lower(strftime({moment}, '%p')), ' UTC"'"""
 
     step = 80_000 // max(rows, 1) or 1
     found = duckdb.execute(
         f"""SELECT string_agg(concat(
-                {"$user" if user else "1000000 + user_no"}, ', user', user_no, '@example.edu, ', 45000 + r % 20, ', "Course ', r % 20,
-                '", ', 760000 + r % 200, ', lab-', r % 200, ', ', 770000 + r % 400, ', part-', r % 400, ', Cloud, ',
+                {"$user" if user else "1000000 + user_no"}, ', user', user_no, '@example.edu, ',
+                  45000 + r % 20, ', "Course ', r % 20,
+                '", ', 760000 + r % 200, ', lab-', r % 200, ', ', 770000 + r % 400, ', part-',
+                  r % 400, ', Cloud, ',
                 {instant("t")}, ', ', {instant("t + INTERVAL 2 HOUR")},
-                ', 120.0, " START successful; CFN creation successful; END successful (Session Timer Expires)",, ',
+                ', 120.0, " START successful; CFN creation successful; ',
+                'END successful (Session Timer Expires)",, ',
                 {instant("t - INTERVAL 1 MINUTE")}, ', ', {instant("t")},
                 ', 1.0, 0, ', r % 3, ', ', (r % 300) / 10.0, chr(10)), '' ORDER BY r)
-            FROM (SELECT r, (hash(r) % 5000)::BIGINT AS user_no, $day::TIMESTAMP + INTERVAL (r * {step}) SECOND AS t
+            FROM (SELECT r, (hash(r) % 5000)::BIGINT AS user_no,
+              $day::TIMESTAMP + INTERVAL (r * {step}) SECOND AS t
                   FROM range({rows}) AS x(r))""",
         {"day": f"{day} 00:05:00", **({"user": user} if user else {})},
     ).fetchone()
@@ -52,7 +58,9 @@ def lab_folder(folder: Path, count: int, rows: int) -> Path:
 
 
 def repeated(folder: Path, year: Path, count: int) -> Path:
-    """Create more days than a year, each a hard link to a day of that year: as much content without more disk."""
+    """Create more days than a year, each a hard link to a day of that year: as much content without
+    more disk.
+    """
     there = sorted(year.iterdir())
     for n, day in enumerate(_missing(folder, count)):
         os.link(there[n % len(there)], folder / f"lab_sessions_{day}.csv")
@@ -68,12 +76,13 @@ def _missing(folder: Path, count: int) -> Iterator[date]:
 def grades(course: int, rows: int, score: int) -> bytes:
     """Return a course's grades; another score makes other content."""
     header = (
-        "courseid, coursename, asnid, asnname, ispeerreviewon, maxscore, userid, partnerid, asnscore, isoverride, partid, "
-        "partname, partscore, rubricid, rubricname, rubricscore, graderid\n"
+        "courseid, coursename, asnid, asnname, ispeerreviewon, maxscore, userid, partnerid,"
+        " asnscore, isoverride, partid, partname, partscore, rubricid, rubricname, rubricscore,"
+        " graderid\n"
     )
     lines = (
-        f'{course}, "Course {course}", 412074, "Homework 1", 0, 14, {926011 + n}, , {score}, 0, 412075, "Part 1", {score}, '
-        f"551636, Score, {score}, 92611\n"
+        f'{course}, "Course {course}", 412074, "Homework 1", 0, 14, {926011 + n}, , {score}, 0,'
+        f' 412075, "Part 1", {score}, 551636, Score, {score}, 92611\n'
         for n in range(rows)
     )
     return (header + "".join(lines)).encode()

@@ -29,17 +29,27 @@ def bucket_row(bench: Bench) -> Row:
 
         def ours() -> Figures:
             return measure(
-                bench.subject("download", bench.fresh("download") / "files", peers.BUCKET, prefix, url), peers.KEYS
+                bench.subject(
+                    "download", bench.fresh("download") / "files", peers.BUCKET, prefix, url
+                ),
+                peers.KEYS,
             )
 
         def theirs() -> Figures:
-            command = [str(peers.environment(bench.work) / "aws"), "s3", "sync", f"s3://{peers.BUCKET}/{prefix}"]
+            command = [
+                str(peers.environment(bench.work) / "aws"),
+                "s3",
+                "sync",
+                f"s3://{peers.BUCKET}/{prefix}",
+            ]
             where = [str(bench.fresh("aws")), "--only-show-errors", "--endpoint-url", url]
             return measure([*command, *where], peers.KEYS)
 
         mine, sync = alternate(bench.repeats, ours, theirs)
         assert len(list((bench.work / "runs" / "aws").rglob("*.csv"))) == count
-    detail = f"ours {told(mine)}; aws s3 sync {told(sync)}; the S3 (SeaweedFS) runs on the same cores"
+    detail = (
+        f"ours {told(mine)}; aws s3 sync {told(sync)}; the S3 (SeaweedFS) runs on the same cores"
+    )
     return Row(
         f"a bucket of {count:,} objects of 50 KB, verified",
         "aws s3 sync",
@@ -52,18 +62,30 @@ def bucket_row(bench: Bench) -> Row:
 
 
 def _put_blob(client: Any, prefix: str, number: int) -> None:
-    client.put_object(Bucket=peers.BUCKET, Key=f"{prefix}lab_sessions/{number:05}.csv", Body=data.blob(number, 50_000))
+    client.put_object(
+        Bucket=peers.BUCKET,
+        Key=f"{prefix}lab_sessions/{number:05}.csv",
+        Body=data.blob(number, 50_000),
+    )
 
 
 class _Feed:
     """A warehouse kept up to date with a feed of lab_sessions; `another_day` adds one more file.
 
-    The API is the demo's, the S3 is SeaweedFS: listing ten years with the demo's own S3 would dominate the measurement.
+    The API is the demo's, the S3 is SeaweedFS: listing ten years with the demo's own S3 would
+    dominate the measurement.
     """
 
     def __init__(self, bench: Bench, settings: Mapping[str, str], name: str, history: int) -> None:
-        self._command, self._home, self._round = bench.binaries / "analytics-pipeline", bench.fresh(name), 0
-        self._org, self._s3 = name.removeprefix("org"), peers.client(settings["AWS_ENDPOINT_URL_S3"])
+        self._command, self._home, self._round = (
+            bench.binaries / "analytics-pipeline",
+            bench.fresh(name),
+            0,
+        )
+        self._org, self._s3 = (
+            name.removeprefix("org"),
+            peers.client(settings["AWS_ENDPOINT_URL_S3"]),
+        )
         self._last = datetime.now(UTC).date() - timedelta(days=1)
         first = self._last - timedelta(days=history)
         self._settings = {
@@ -113,7 +135,9 @@ def _feed(bench: Bench, histories: Mapping[str, int]) -> Iterator[list[_Feed]]:
 
 def _issue() -> Issued:
     hour = datetime.now(UTC) + timedelta(hours=1)
-    return Issued(peers.KEYS["AWS_ACCESS_KEY_ID"], peers.KEYS["AWS_SECRET_ACCESS_KEY"], "bench-token", hour)
+    return Issued(
+        peers.KEYS["AWS_ACCESS_KEY_ID"], peers.KEYS["AWS_SECRET_ACCESS_KEY"], "bench-token", hour
+    )
 
 
 def _nothing(bench: Bench, home: str, partitions: int, collecting: str = "yes") -> Figures:
@@ -134,10 +158,21 @@ def new_day_row(bench: Bench) -> Row:
             lambda: _nothing(bench, "empty", 1, collecting="no"),
         )
     detail = (
-        f"ours {told(ours)}; empty assets in Dagster {told(empty)}; without looking for garbage, as ours {told(alike)}"
+        f"ours {told(ours)}; empty assets in Dagster {told(empty)}; without looking for garbage, as"
+        f" ours {told(alike)}"
     )
-    more = {"CPU": ratio(ours, empty, "cpu"), "against those without looking for garbage": ratio(ours, alike)}
-    return Row("a six-hourly run with one new day", "empty assets", 1.5, ratio(ours, empty), detail=detail, more=more)
+    more = {
+        "CPU": ratio(ours, empty, "cpu"),
+        "against those without looking for garbage": ratio(ours, alike),
+    }
+    return Row(
+        "a six-hourly run with one new day",
+        "empty assets",
+        1.5,
+        ratio(ours, empty),
+        detail=detail,
+        more=more,
+    )
 
 
 def history_row(bench: Bench) -> Row:
@@ -147,14 +182,23 @@ def history_row(bench: Bench) -> Row:
     detail = f"ten years {told(long)}; one month {told(short)}; files of 100 rows"
     more = {"CPU": ratio(long, short, "cpu")}
     return Row(
-        "a six-hourly run with ten years of history", "one month", 1.2, ratio(long, short), detail=detail, more=more
+        "a six-hourly run with ten years of history",
+        "one month",
+        1.2,
+        ratio(long, short),
+        detail=detail,
+        more=more,
     )
 
 
 def backfill_rows(bench: Bench) -> list[Row]:
-    """Measure all datasets from S3 to the published file in ranges, against a run per partition, and Dagster's share."""
+    """Measure all datasets from S3 to the published file in ranges, against a run per partition,
+    and Dagster's share.
+    """
     spec = OrganisationSpec(
-        days=bench.size(1_095, 60), students=60, last_day=datetime.now(UTC).date() - timedelta(days=1)
+        days=bench.size(1_095, 60),
+        students=60,
+        last_day=datetime.now(UTC).date() - timedelta(days=1),
     )
     some, few = bench.size(50, 10), bench.size(10, 3)
     with DemoVocareum() as demo:
@@ -163,7 +207,8 @@ def backfill_rows(bench: Bench) -> list[Row]:
         command = str(bench.binaries / "analytics-pipeline")
         # Its planted faults make the command exit with 1.
         whole = measure(
-            ["sh", "-c", f"{command} sync || true"], {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("whole"))}
+            ["sh", "-c", f"{command} sync || true"],
+            {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("whole"))},
         )
         single_home = {**settings, "ANALYTICS_DATA_DIR": str(bench.fresh("single"))}
         none = measure(bench.subject("one_by_one", 0), single_home)
@@ -174,7 +219,10 @@ def backfill_rows(bench: Bench) -> list[Row]:
     shutil.rmtree(bench.work / "runs" / "floor", ignore_errors=True)
     floor = _nothing(bench, "floor", partitions)
     in_process, in_processes = (single.wall - none.wall) / some, median(separate)
-    name = f"{spec.days:,} days of all partitioned datasets ({partitions:,} partitions) from S3 to the published file"
+    name = (
+        f"{spec.days:,} days of all partitioned datasets ({partitions:,} partitions) from S3 to the"
+        " published file"
+    )
     return [
         Row(
             name,
@@ -203,7 +251,9 @@ def backfill_rows(bench: Bench) -> list[Row]:
     ]
 
 
-def _in_a_process(bench: Bench, settings: dict[str, str], home: Path, spec: OrganisationSpec, number: int) -> Figures:
+def _in_a_process(
+    bench: Bench, settings: dict[str, str], home: Path, spec: OrganisationSpec, number: int
+) -> Figures:
     """Measure one partition as a separate run with Dagster's default executor."""
     day = spec.first_day + timedelta(days=20 + number)
     command = [

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.forecast`: measure the forecast's error and its band over simulated organisations.
+"""`python -m benchmarks.forecast`: measure the forecast's error and its band over simulated
+organisations.
 
-Runs the SQL of marts.spend_forecast as of each day, without later days, and compares its forecast of the next ten days with the
-actual spend. Writes FORECAST.md next to this module.
+Runs the SQL of marts.spend_forecast as of each day, without later days, and compares its forecast
+of the next ten days with the actual spend. Writes FORECAST.md next to this module.
 """
 
 import argparse
@@ -53,13 +54,18 @@ class Measured:
 
 
 def organisations(days: int) -> Iterator[tuple[str, Spend]]:
-    """Yield five organisations: three like the demo's, a small one, and one whose spend shifts in the middle."""
+    """Yield five organisations: three like the demo's, a small one, and one whose spend shifts in
+    the middle.
+    """
     for seed in (7, 11, 23):
         yield f"300 students, seed {seed}", _daily(OrganisationSpec(days=days, seed=seed))
     yield "60 students", _daily(OrganisationSpec(days=days, students=60, courses=3, seed=5))
     steady = _daily(OrganisationSpec(days=days, seed=31))
     middle = min(steady) + timedelta(days=days // 2)
-    yield "level shifts", {day: cost * SHIFT if day >= middle else cost for day, cost in steady.items()}
+    yield (
+        "level shifts",
+        {day: cost * SHIFT if day >= middle else cost for day, cost in steady.items()},
+    )
 
 
 def _daily(spec: OrganisationSpec) -> Spend:
@@ -94,25 +100,34 @@ def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts")
         connection.execute(
-            "CREATE TABLE staging.scope_spend_days (scope TEXT, scope_id TEXT, day DATE, cost DECIMAL(38, 9))"
+            "CREATE TABLE staging.scope_spend_days (scope TEXT, scope_id TEXT, day DATE, cost"
+            " DECIMAL(38, 9))"
         )
         connection.executemany(
-            "INSERT INTO staging.scope_spend_days VALUES ('organisation', 'organisation', ?, ?)", list(known.items())
+            "INSERT INTO staging.scope_spend_days VALUES ('organisation', 'organisation', ?, ?)",
+            list(known.items()),
         )
         connection.execute(
-            "CREATE TABLE marts.spend_calendar AS SELECT day, true AS is_complete, max(day) OVER () AS as_of FROM staging.scope_spend_days"
+            "CREATE TABLE marts.spend_calendar AS SELECT day, true AS is_complete, max(day) OVER ()"
+            " AS as_of FROM staging.scope_spend_days"
         )
-        connection.execute("CREATE TABLE staging.scope_courses (scope TEXT, scope_id TEXT, course_id BIGINT)")
-        connection.execute("CREATE TABLE staging.course_labels (course_id BIGINT, starts_on DATE, ends_on DATE)")
         connection.execute(
-            "CREATE TABLE staging.budget_periods (scope TEXT, scope_id TEXT, starts_on DATE, ends_on DATE)"
+            "CREATE TABLE staging.scope_courses (scope TEXT, scope_id TEXT, course_id BIGINT)"
+        )
+        connection.execute(
+            "CREATE TABLE staging.course_labels (course_id BIGINT, starts_on DATE, ends_on DATE)"
+        )
+        connection.execute(
+            "CREATE TABLE staging.budget_periods (scope TEXT, scope_id TEXT, starts_on DATE,"
+            " ends_on DATE)"
         )
         connection.execute(
             "INSERT INTO staging.budget_periods VALUES ('organisation', 'organisation', ?, ?)",
             [origin, origin + timedelta(days=AHEAD)],
         )
         row = connection.execute(
-            f"SELECT expected, forecast_low - spent, forecast_high - spent FROM ({MODEL.sql}) WHERE horizon = 'budget end'"
+            f"SELECT expected, forecast_low - spent, forecast_high - spent FROM ({MODEL.sql}) WHERE"
+            " horizon = 'budget end'"
         ).fetchone()
     assert row is not None
     expected, low, high = (None if value is None else float(value) for value in row)
@@ -123,19 +138,26 @@ def _forecast(known: Spend) -> tuple[float, float | None, float | None]:
 def table(measured: list[Measured], days: int) -> str:
     """Return the results as Markdown."""
     rows = [
-        f"| {found.name} | {found.origins} | {found.error:.1f} % | {found.last_day:.1f} % | {found.last_week:.1f} % "
-        f"| {found.covered:.0f} % of {found.banded} |"
+        f"| {found.name} | {found.origins} | {found.error:.1f} % | {found.last_day:.1f} % |"
+        f" {found.last_week:.1f} % | {found.covered:.0f} % of {found.banded} |"
         for found in measured
     ]
     return "\n".join(
         [
             "# Accuracy of the forecast",
             "",
-            f"Made by `python -m benchmarks.forecast --days {days}`: compares marts.spend_forecast, as of each day, with the actual "
-            f"spend of the next {AHEAD} days. The error is the mean absolute error, in percent of the actual spend. Two naive forecasts "
-            "serve as a reference: repeat the last day, or the mean of the last seven days. The band should hold in 80 % of cases.",
+            (
+                f"Made by `python -m benchmarks.forecast --days {days}`: compares"
+                f" marts.spend_forecast, as of each day, with the actual spend of the next {AHEAD}"
+                " days. The error is the mean absolute error, in percent of the actual spend. Two"
+                " naive forecasts serve as a reference: repeat the last day, or the mean of the"
+                " last seven days. The band should hold in 80 % of cases."
+            ),
             "",
-            "| organisation | forecasts | error | error of last day | error of last week | band held |",
+            (
+                "| organisation | forecasts | error | error of last day | error of last week | band"
+                " held |"
+            ),
             "|---|---|---|---|---|---|",
             *rows,
             "",

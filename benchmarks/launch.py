@@ -1,7 +1,8 @@
-"""Run a command and write its wall time, CPU seconds, peak memory and exit code to a file: `launch.py FILE COMMAND`.
+"""Run a command and write its wall time, CPU seconds, peak memory and exit code to a file:
+`launch.py FILE COMMAND`.
 
-This is a small process of its own, because Linux counts the starting process's memory towards the started one's peak, and the
-benchmark itself has created large files.
+This is a small process of its own, because Linux counts the starting process's memory towards the
+started one's peak, and the benchmark itself has created large files.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""Measure a command as a whole process: wall time, CPU seconds and peak memory, according to the operating system."""
+"""Measure a command as a whole process: wall time, CPU seconds and peak memory, according to the
+operating system.
+"""
 
 import json
 import os

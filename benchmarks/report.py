@@ -20,12 +20,21 @@ def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) 
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; quote the ratios, not the seconds. Every figure is for a whole process, start and imports",
-        f"included; medians of {repeats} alternating rounds (fewer where a round takes minutes). {'Quick sizes. ' if quick else ''}",
+        (
+            "Written by `make bench`; quote the ratios, not the seconds. Every figure is for a"
+            " whole process, start and imports"
+        ),
+        (
+            f"included; medians of {repeats} alternating rounds (fewer where a round takes"
+            f" minutes). {'Quick sizes. ' if quick else ''}"
+        ),
         "",
-        f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
-        f"{versions}. {datetime.now(UTC):%Y-%m-%d}; load average {load_before:.1f} before, {os.getloadavg()[1]:.1f} at the end "
-        "(well above 0 means that others used the machine: trust CPU ratios more than wall ratios).",
+        (
+            f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()} {platform.machine()},"
+            f" Python {platform.python_version()}, {versions}. {datetime.now(UTC):%Y-%m-%d}; load"
+            f" average {load_before:.1f} before, {os.getloadavg()[1]:.1f} at the end (well above 0"
+            " means that others used the machine: trust CPU ratios more than wall ratios)."
+        ),
         "",
         "| work | against | target | measured | met | also | details |",
         "|---|---|---|---|---|---|---|",
@@ -43,4 +52,7 @@ def _line(row: Row) -> str:
     if not row.against:
         return f"| `--only {row.work}` | | | not measured | | | {row.detail} |"
     bound = "at least" if row.at_least else "at most"
-    return f"| {row.work} | {row.against} | {bound} {row.target:g} | {measured} | {met} | {also} | {row.detail} |"
+    return (
+        f"| {row.work} | {row.against} | {bound} {row.target:g} | {measured} | {met} | {also} |"
+        f" {row.detail} |"
+    )

@@ -33,7 +33,13 @@ class Bench:
 
     def subject(self, name: str, *arguments: object) -> list[str]:
         """Return the command of one of our subjects."""
-        return [str(self.binaries / "python"), "-m", "benchmarks.subjects", name, *map(str, arguments)]
+        return [
+            str(self.binaries / "python"),
+            "-m",
+            "benchmarks.subjects",
+            name,
+            *map(str, arguments),
+        ]
 
     def fresh(self, name: str) -> Path:
         """Return an empty folder."""
@@ -45,7 +51,9 @@ class Bench:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table; `measured` is compared with `target`, a maximum or, with `at_least`, a minimum."""
+    """A row of the table; `measured` is compared with `target`, a maximum or, with `at_least`, a
+    minimum.
+    """
 
     work: str
     against: str
@@ -65,10 +73,15 @@ class Row:
 
 def told(runs: Sequence[Figures]) -> str:
     """Format medians for people."""
-    return f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU, {median(runs, 'peak_mb'):.0f} MB"
+    return (
+        f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU,"
+        f" {median(runs, 'peak_mb'):.0f} MB"
+    )
 
 
-def landing(bench: Bench, files: Path, dataset: str = "lab_sessions", etag: str = "0" * 32) -> tuple[Path, Path]:
+def landing(
+    bench: Bench, files: Path, dataset: str = "lab_sessions", etag: str = "0" * 32
+) -> tuple[Path, Path]:
     """Return files as if they had landed, and their listing."""
     folder = bench.work / "landed" / files.name
     (folder / dataset).mkdir(parents=True, exist_ok=True)
@@ -97,11 +110,15 @@ def duckdb_row(bench: Bench) -> Row:
     """Measure our load against DuckDB's own typed CREATE TABLE AS."""
     files = _days(bench)
     listing, landed = landing(bench, files)
-    columns = json.dumps({column.name: column.sql_type for column in DATASETS["lab_sessions"].columns})
+    columns = json.dumps(
+        {column.name: column.sql_type for column in DATASETS["lab_sessions"].columns}
+    )
     ours, raw = alternate(
         bench.repeats,
         lambda: _load(bench, listing, landed),
-        lambda: measure(bench.subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)),
+        lambda: measure(
+            bench.subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)
+        ),
     )
     detail = f"ours {told(ours)}; DuckDB {told(raw)}; {ours[0].output}"
     count = len(list(files.iterdir()))
@@ -116,7 +133,9 @@ def duckdb_row(bench: Bench) -> Row:
 
 
 def dlt_rows(bench: Bench) -> list[Row]:
-    """Measure our load against dlt: its DuckDB reader through Arrow with every cell as text, and dlt's defaults."""
+    """Measure our load against dlt: its DuckDB reader through Arrow with every cell as text, and
+    dlt's defaults.
+    """
     script = bench.work / "dlt_load.py"
     script.write_text(peers.DLT_LOAD)
     python = peers.environment(bench.work) / "python"
@@ -127,7 +146,9 @@ def dlt_rows(bench: Bench) -> list[Row]:
         return alternate(
             repeats,
             lambda: _load(bench, listing, landed),
-            lambda: measure([str(python), str(script), str(files), str(bench.fresh("dlt")), way], quiet),
+            lambda: measure(
+                [str(python), str(script), str(files), str(bench.fresh("dlt")), way], quiet
+            ),
         )
 
     mine, arrow = against(_days(bench), "arrow", min(bench.repeats, 2))
@@ -167,7 +188,9 @@ def bad_file_row(bench: Bench) -> Row:
         if not file.exists():
             file.write_bytes(data.lab_sessions(data.FIRST, rows, user))
         loads.append(landing(bench, folder))
-    bad, good = alternate(bench.repeats, lambda: _load(bench, *loads[0]), lambda: _load(bench, *loads[1]))
+    bad, good = alternate(
+        bench.repeats, lambda: _load(bench, *loads[0]), lambda: _load(bench, *loads[1])
+    )
     detail = f"bad {told(bad)}; good {told(good)}; {bad[0].output}"
     return Row(
         f"a file of {rows:,} rows, every row bad",
@@ -184,8 +207,13 @@ def memory_row(bench: Bench) -> Row:
     count, rows = bench.size(365, 36), 6_200
     year = data.lab_folder(bench.work / f"year_{count}", count, rows)
     ten = data.repeated(bench.work / f"ten_years_{count}", year, 10 * count)
-    many, few = alternate(1, lambda: _load(bench, *landing(bench, ten)), lambda: _load(bench, *landing(bench, year)))
-    detail = f"ten years {told(many)}; one year {told(few)}; the ten years are one year's bytes under other names"
+    many, few = alternate(
+        1, lambda: _load(bench, *landing(bench, ten)), lambda: _load(bench, *landing(bench, year))
+    )
+    detail = (
+        f"ten years {told(many)}; one year {told(few)}; the ten years are one year's bytes under"
+        " other names"
+    )
     return Row(
         "peak memory of a ten-year backfill (7 GB of CSV)",
         "of a one-year backfill (and under 1.5 GB)",
@@ -214,7 +242,9 @@ def grades_row(bench: Bench) -> Row:
 
     base = bench.fresh("grades_base") / "warehouse.duckdb"
     landed = bench.work / "landed" / "grades"
-    measure(bench.subject("load", delivered("a" * 32, 5, courses, "2026-01-01T00:00:00"), landed, base))
+    measure(
+        bench.subject("load", delivered("a" * 32, 5, courses, "2026-01-01T00:00:00"), landed, base)
+    )
 
     def again(changed: int) -> Figures:
         database = bench.fresh("grades") / "warehouse.duckdb"
@@ -222,15 +252,26 @@ def grades_row(bench: Bench) -> Row:
         listing = delivered("b" * 32, 6, changed, "2026-01-02T00:00:00")
         return measure(bench.subject("load", listing, landed, database))
 
-    single, every, none = alternate(bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0))
-    share = (median(single, "cpu") - median(none, "cpu")) / (median(every, "cpu") - median(none, "cpu"))
-    detail = f"one {told(single)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond imports compared"
-    return Row(f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail)
+    single, every, none = alternate(
+        bench.repeats, lambda: again(1), lambda: again(courses), lambda: again(0)
+    )
+    share = (median(single, "cpu") - median(none, "cpu")) / (
+        median(every, "cpu") - median(none, "cpu")
+    )
+    detail = (
+        f"one {told(single)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond"
+        " imports compared"
+    )
+    return Row(
+        f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail
+    )
 
 
 def _organisation(bench: Bench) -> tuple[Path, Path]:
     """Return three years of all other datasets, as if landed."""
-    spec = OrganisationSpec(days=bench.size(1_095, 60), students=200, last_day=date(2016, 12, 30), flaws=False)
+    spec = OrganisationSpec(
+        days=bench.size(1_095, 60), students=200, last_day=date(2016, 12, 30), flaws=False
+    )
     folder, listing = bench.work / "landed" / f"organisation_{spec.days}", []
     for key, body in Organisation(spec).files().items():
         relative = key.removeprefix(f"org{spec.org_id}/")
@@ -259,7 +300,10 @@ def models_row(bench: Bench) -> Row:
         return measure(bench.subject("models", database, by_hand))
 
     ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
-    detail = f"ours {told(ours)}; by hand {told(hand)}; sessions: {loaded[0]}; costs and all else: {loaded[1]}"
+    detail = (
+        f"ours {told(ours)}; by hand {told(hand)}; sessions: {loaded[0]}; costs and all else:"
+        f" {loaded[1]}"
+    )
     return Row(
         "marts rebuild, 2 M sessions and three years of costs",
         "DuckDB running the same SQL by hand",

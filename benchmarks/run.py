@@ -1,4 +1,6 @@
-"""`python -m benchmarks.run`: measure every row of the table, or some; writes RESULTS.md next to itself."""
+"""`python -m benchmarks.run`: measure every row of the table, or some; writes RESULTS.md next to
+itself.
+"""
 
 import argparse
 import json
@@ -33,10 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=ROWS, action="append", help="one row; may be given again")
     parser.add_argument(
-        "--quick", action="store_true", help="use a tenth of the data, to check that every measurement runs"
+        "--quick",
+        action="store_true",
+        help="use a tenth of the data, to check that every measurement runs",
     )
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "analytics-pipeline-benchmarks")
+    parser.add_argument(
+        "--work", type=Path, default=Path(tempfile.gettempdir()) / "analytics-pipeline-benchmarks"
+    )
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     bench, load_before = Bench(given.work, given.repeats, given.quick), os.getloadavg()[1]
@@ -50,10 +56,18 @@ def main() -> None:
             found = Row(name, "", 0, None, detail="it failed: " + str(error).splitlines()[0][:200])
         measured[name] = [asdict(row) for row in (found if isinstance(found, list) else [found])]
         kept.write_text(json.dumps(measured, indent=1))
-        sys.stdout.write(f"{name}: {[(row['measured'], row['more'], row['detail']) for row in measured[name]]}\n")
+        sys.stdout.write(
+            f"{name}: {[(row['measured'], row['more'], row['detail']) for row in measured[name]]}\n"
+        )
         sys.stdout.flush()
-    table = [Row(**row) for name in ROWS for row in measured.get(name) or [asdict(Row(name, "", 0, None))]]
-    target = Path(__file__).with_name("RESULTS.md") if not given.quick else given.work / "RESULTS.md"
+    table = [
+        Row(**row)
+        for name in ROWS
+        for row in measured.get(name) or [asdict(Row(name, "", 0, None))]
+    ]
+    target = (
+        Path(__file__).with_name("RESULTS.md") if not given.quick else given.work / "RESULTS.md"
+    )
     target.write_text(results(table, given.repeats, given.quick, load_before))
     sys.stdout.write(f"{target}\n")
 

@@ -1,4 +1,6 @@
-"""The measured subjects, each a process of its own: `python -m benchmarks.subjects NAME ARGUMENTS`."""
+"""The measured subjects, each a process of its own: `python -m benchmarks.subjects NAME
+ARGUMENTS`.
+"""
 
 import json
 import sys
@@ -7,7 +9,10 @@ from pathlib import Path
 
 
 def raw_duckdb(folder: str, database: str, columns: str) -> None:
-    """DuckDB's own typed CREATE TABLE AS: no check, no reject kept, no ledger. The columns are JSON: names with types."""
+    """DuckDB's own typed CREATE TABLE AS: no check, no reject kept, no ledger.
+
+    The columns are JSON: names with types.
+    """
     import duckdb
 
     def typed(name: str, kind: str) -> str:
@@ -20,8 +25,10 @@ def raw_duckdb(folder: str, database: str, columns: str) -> None:
     cells = ", ".join(f"'{name}': 'VARCHAR'" for name in types)
     with duckdb.connect(database) as connection:
         connection.execute(
-            f"""CREATE TABLE t AS SELECT {", ".join(typed(name, kind) for name, kind in types.items())}, filename
-                FROM read_csv($files, columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
+            f"""CREATE TABLE t AS SELECT
+                {", ".join(typed(name, kind) for name, kind in types.items())}, filename
+                FROM read_csv($files, columns = {{{cells}}}, header = true, delim = ',',
+                  quote = '"', escape = '"',
                               auto_detect = false, strict_mode = true, store_rejects = true)""",
             {"files": sorted(map(str, Path(folder).iterdir()))},
         )
@@ -44,7 +51,11 @@ def load(listing: str, landing: str, database: str) -> None:
     deliveries = []
     for key, etag, size, modified in json.loads(Path(listing).read_text()):
         dataset, partition = classify(key)  # type: ignore[misc]
-        deliveries.append(Delivery(dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)))
+        deliveries.append(
+            Delivery(
+                dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)
+            )
+        )
     loader = Loader(None, Path(landing), lambda: open_warehouse(Path(database)), "benchmark")
     rows = failed = 0
     for name in sorted({delivery.dataset.name for delivery in deliveries}):
@@ -56,7 +67,9 @@ def load(listing: str, landing: str, database: str) -> None:
 
 
 def download(folder: str, bucket: str, prefix: str, url: str) -> None:
-    """Our download of everything under a prefix, each body verified; credentials from the environment."""
+    """Our download of everything under a prefix, each body verified; credentials from the
+    environment.
+    """
     import os
 
     import boto3
@@ -74,9 +87,11 @@ def download(folder: str, bucket: str, prefix: str, url: str) -> None:
 
 
 def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
-    """Dagster with nothing to do: a run of a partitioned asset that materializes each partition, then a run of some assets.
+    """Dagster with nothing to do: a run of a partitioned asset that materializes each partition,
+    then a run of some assets.
 
-    Without `collecting`, it collects garbage like our command: neither while starting nor at the end.
+    Without `collecting`, it collects garbage like our command: neither while starting nor at the
+    end.
     """
     import gc
 
@@ -85,7 +100,10 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 
         gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
     import dagster as dg
-    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+    from dagster._core.storage.tags import (
+        ASSET_PARTITION_RANGE_END_TAG,
+        ASSET_PARTITION_RANGE_START_TAG,
+    )
 
     definition = dg.DailyPartitionsDefinition("2014-01-01")
     keys = definition.get_partition_keys()[-int(partitions) :]
@@ -107,11 +125,17 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 
     models = [model(f"model_{n}") for n in range(int(assets))]
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    job = dg.Definitions([loaded, *models], executor=dg.in_process_executor).resolve_implicit_global_asset_job_def()
+    job = dg.Definitions(
+        [loaded, *models], executor=dg.in_process_executor
+    ).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.get() as instance:
         tags = {ASSET_PARTITION_RANGE_START_TAG: keys[0], ASSET_PARTITION_RANGE_END_TAG: keys[-1]}
-        loaded = job.execute_in_process(quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags)
-        rebuilt = job.execute_in_process(quiet, instance=instance, asset_selection=[model.key for model in models])
+        loaded = job.execute_in_process(
+            quiet, instance=instance, asset_selection=[dg.AssetKey("loaded")], tags=tags
+        )
+        rebuilt = job.execute_in_process(
+            quiet, instance=instance, asset_selection=[model.key for model in models]
+        )
     assert loaded.success and rebuilt.success
 
 
@@ -129,7 +153,11 @@ def one_by_one(most: str) -> None:
     settings = load_settings()
     definitions = build_definitions(settings)
     with open_instance(settings) as instance:
-        work = [delivery for delivery in make_plan(settings, Selection()).work if delivery.dataset.period]
+        work = [
+            delivery
+            for delivery in make_plan(settings, Selection()).work
+            if delivery.dataset.period
+        ]
         for delivery in work[: int(most)]:
             tags = {RANGE_START: delivery.partition.key, RANGE_END: delivery.partition.key}
             execute(definitions, instance, [asset_key(delivery.dataset)], tags, {})
@@ -144,16 +172,21 @@ def models(database: str, by_hand: str) -> None:
     project = load_project()
     with open_warehouse(Path(database)) as connection:
         if by_hand == "no":
-            assert not [result for result in build(connection, project.models.values()) if result.failure]
+            assert not [
+                result for result in build(connection, project.models.values()) if result.failure
+            ]
             return
         for model in project.models.values():
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
             kind = "VIEW" if model.is_view else "TABLE"
-            connection.execute(f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS {model.sql}')
+            connection.execute(
+                f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS {model.sql}'
+            )
 
 
 SUBJECTS: dict[str, Callable[..., None]] = {
-    subject.__name__: subject for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
+    subject.__name__: subject
+    for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
 }
 
 if __name__ == "__main__":

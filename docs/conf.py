@@ -1,4 +1,6 @@
-"""The documentation site: Sphinx over the Markdown of this folder. `make docs` builds it; a broken link fails."""
+"""The documentation site: Sphinx over the Markdown of this folder. `make docs` builds it; a broken
+link fails.
+"""
 
 from importlib.metadata import version as installed_version
 

@@ -1,4 +1,7 @@
-"""The README's pictures of report.html, taken by `make screenshots`. Needs a Chromium; not part of the package."""
+"""The README's pictures of report.html, taken by `make screenshots`.
+
+Needs a Chromium; not part of the package.
+"""
 
 import sys
 from pathlib import Path
@@ -30,7 +33,9 @@ def main(report: Path, folder: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for name, (scheme, width, height) in SHOTS.items():
-            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+            page = browser.new_page(
+                viewport={"width": width, "height": height}, color_scheme=scheme
+            )  # type: ignore[arg-type]
             page.on("console", lambda message: print(message.text))  # noqa: T201
             page.on("pageerror", lambda error: print(error))  # noqa: T201
             _open(page, report)

@@ -1,6 +1,8 @@
-"""Run every block of docs/analysts.md in a separate environment, and print the versions: `python docs/try_tools.py FILE EXPORTS`.
+"""Run every block of docs/analysts.md in a separate environment, and print the versions:
+`python docs/try_tools.py FILE EXPORTS`.
 
-FILE is the published file, EXPORTS the folder of Parquet files. `--environment DIR` keeps the environment for later runs.
+FILE is the published file, EXPORTS the folder of Parquet files. `--environment DIR` keeps the
+environment for later runs.
 """
 
 import argparse
@@ -26,7 +28,8 @@ TOOLS = [
 ]
 TOOLS += ["dbt-duckdb", "dbt-core<1.12", "duckdb-engine", "sqlalchemy<2.1"]
 SHOWN = re.compile(
-    r"(duckdb|pandas|polars|pyarrow|ibis-framework|marimo|openpyxl|dbt-duckdb|dbt-core|sqlalchemy)\b", re.IGNORECASE
+    r"(duckdb|pandas|polars|pyarrow|ibis-framework|marimo|openpyxl|dbt-duckdb|dbt-core|sqlalchemy)\b",
+    re.IGNORECASE,
 )
 RUN = ("sh", "python")
 FILE = re.compile(r"(?:#|--) file: (.+)")
@@ -48,15 +51,30 @@ def environment(folder: Path) -> Path:
     """Create the tools' environment if it is missing; return its folder of programs."""
     programs = folder / "bin"
     if not (programs / "dbt").exists():
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}") or "uv"
-        subprocess.run([uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)], check=True)  # noqa: S603
+        uv = (
+            shutil.which(
+                "uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+            )
+            or "uv"
+        )
+        subprocess.run(  # noqa: S603
+            [uv, "venv", "-q", "--allow-existing", "--python", sys.executable, str(folder)],
+            check=True,
+        )
         install = [uv, "pip", "install", "-q", "--python", str(programs / "python"), *TOOLS]
         subprocess.run(install, check=True)  # noqa: S603
         listed = subprocess.run(  # noqa: S603
-            [uv, "pip", "freeze", "--python", str(programs / "python")], check=True, capture_output=True, text=True
+            [uv, "pip", "freeze", "--python", str(programs / "python")],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         (folder / "versions").write_text(listed.stdout)
-    say("\n".join(line for line in (folder / "versions").read_text().splitlines() if SHOWN.match(line)))
+    say(
+        "\n".join(
+            line for line in (folder / "versions").read_text().splitlines() if SHOWN.match(line)
+        )
+    )
     return programs
 
 
@@ -66,8 +84,12 @@ def run(language: str, text: str, folder: Path, programs: Path) -> None:
     if named := FILE.match(first):
         (folder / named[1]).write_text(rest)
         return
-    command = [str(programs / "python"), "-c", text] if language == "python" else ["sh", "-ec", text]
-    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = (
+        [str(programs / "python"), "-c", text] if language == "python" else ["sh", "-ec", text]
+    )
+    path = os.pathsep.join(
+        [str(programs), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
     subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=True)  # noqa: S603
 
 

@@ -1,4 +1,7 @@
-"""The command line `analytics-pipeline`. One module per command; the work is done by the packages below."""
+"""The command line `analytics-pipeline`.
+
+One module per command; the work is done by the packages below.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -38,7 +41,8 @@ TAKES_DASHES = frozenset({"query"})
 class LazyCommands(Mapping[str, Any]):
     """The commands by name. A command's module is imported on first use.
 
-    `query` therefore does not import boto3, polars and pandera, which takes longer than most queries.
+    `query` therefore does not import boto3, polars and pandera, which takes longer than most
+    queries.
     """
 
     def __getitem__(self, name: str) -> Any:
@@ -48,7 +52,9 @@ class LazyCommands(Mapping[str, Any]):
         if isinstance(command, typer.Typer):
             group.add_typer(command, name=name)
         else:
-            group.command(name, context_settings={"ignore_unknown_options": name in TAKES_DASHES})(command)
+            group.command(name, context_settings={"ignore_unknown_options": name in TAKES_DASHES})(
+                command
+            )
         return typer.main.get_group(group).commands[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -82,13 +88,19 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     """From Vocareum's data feed to a DuckDB warehouse."""
 
 
 def main() -> None:
-    """Run the command line. All files that it and its children write, including Dagster's, are private to their owner."""
+    """Run the command line.
+
+    All files that it and its children write, including Dagster's, are private to their owner.
+    """
     os.umask(0o077)
     app()

@@ -14,16 +14,21 @@ from analytics_pipeline.warehouse import backup as backups
 
 @command
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder for the copy.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder for the copy.")
+    ],
 ) -> None:
     """Copy the warehouse into a new folder, consistently while runs write.
 
-    The copy holds personal data. It omits landed files, the published file and DAGSTER_HOME, which a restore does not need.
+    The copy holds personal data. It omits landed files, the published file and DAGSTER_HOME, which
+    a restore does not need.
     """
     settings = load_settings()
     target = folder.expanduser().absolute()
     size = backups.backup(settings.warehouse_path, target, settings.org_id)
-    print_info(f"{target}: {size / 1e6:,.1f} MB. To restore it: `analytics-pipeline restore {target}`.")
+    print_info(
+        f"{target}: {size / 1e6:,.1f} MB. To restore it: `analytics-pipeline restore {target}`."
+    )
 
 
 @command
@@ -32,37 +37,50 @@ def restore(
 ) -> None:
     """Restore a copy of the warehouse; keep the replaced one next to it.
 
-    Stop Dagster's daemon and all runs first. Then start the daemon or run `sync`, which loads the files missing from the copy.
+    Stop Dagster's daemon and all runs first. Then start the daemon or run `sync`, which loads the
+    files missing from the copy.
     """
     settings = load_settings()
     _refuse_while_alive(settings)
     done = backups.restore(folder.expanduser().absolute(), settings.warehouse_path, settings.org_id)
-    print_info(f"{settings.warehouse_path} is restored to its state of {done.taken_at:%Y-%m-%d %H:%M} UTC.")
-    if done.aside:
-        print_info(f"The replaced warehouse is kept as {done.aside}: remove it when you no longer need it.")
-    for user_id in done.erased_since:
-        print_error(f"User {user_id} was erased since and is back: run `analytics-pipeline erase --user-id {user_id}`.")
     print_info(
-        "Start Dagster's daemon, or run `analytics-pipeline sync`: it loads the files delivered since, and publishes again."
+        f"{settings.warehouse_path} is restored to its state of {done.taken_at:%Y-%m-%d %H:%M} UTC."
+    )
+    if done.aside:
+        print_info(
+            f"The replaced warehouse is kept as {done.aside}: remove it when you no longer need it."
+        )
+    for user_id in done.erased_since:
+        print_error(
+            f"User {user_id} was erased since and is back: run `analytics-pipeline erase --user-id"
+            f" {user_id}`."
+        )
+    print_info(
+        "Start Dagster's daemon, or run `analytics-pipeline sync`: it loads the files delivered"
+        " since, and publishes again."
     )
 
 
 def _refuse_while_alive(settings: Settings) -> None:
-    """End the command if Dagster's daemon or a run could write the warehouse, or report about the replaced one."""
+    """End the command if Dagster's daemon or a run could write the warehouse, or report about the
+    replaced one.
+    """
     if is_recent(daemon_heartbeat(settings.dagster_home), datetime.now(UTC)):
         fail(
-            "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five minutes, and run the command "
-            "again. Nothing was changed."
+            "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five"
+            " minutes, and run the command again. Nothing was changed."
         )
     if not (settings.dagster_home / "history").exists():
         return
-    from analytics_pipeline.orchestration.instance import open_instance  # Dagster takes seconds to import
+    # Dagster takes seconds to import
+    from analytics_pipeline.orchestration.instance import open_instance
     from analytics_pipeline.orchestration.runs.run_records import living_runs
 
     with open_instance(settings) as instance:
         alive = living_runs(instance)
     if alive:
         fail(
-            f"Run {alive[0]} is in progress{f', and {len(alive) - 1} more' if alive[1:] else ''}. Wait for it to end, or cancel it "
-            "in the Dagster UI, and run the command again. Nothing was changed."
+            f"Run {alive[0]} is in progress{f', and {len(alive) - 1} more' if alive[1:] else ''}."
+            " Wait for it to end, or cancel it in the Dagster UI, and run the command again."
+            " Nothing was changed."
         )

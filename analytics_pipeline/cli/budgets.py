@@ -2,7 +2,15 @@
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    fail,
+    print_error,
+    print_info,
+    table,
+    tabular,
+)
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
@@ -10,7 +18,9 @@ from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.operations.check_budgets import check_budgets
 from analytics_pipeline.settings import load_settings
 
-app = typer.Typer(help="Check budgets and course labels before they are loaded.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check budgets and course labels before they are loaded.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -23,29 +33,41 @@ def budgets() -> None:
 def check() -> None:
     """Check BUDGETS_FILE and COURSE_LABELS_FILE without loading them.
 
-    Prints row counts, rejected lines with reasons, and unknown ids of courses, departments and terms.
+    Prints row counts, rejected lines with reasons, and unknown ids of courses, departments and
+    terms.
 
     Exit codes: 0 every line can be loaded, 1 some can't, 2 neither file is set.
     """
     settings = load_settings()
     if not settings.hand_written:
-        fail("Neither BUDGETS_FILE nor COURSE_LABELS_FILE is set, so there is nothing to read. See docs/budgets.md.")
+        fail(
+            "Neither BUDGETS_FILE nor COURSE_LABELS_FILE is set, so there is nothing to read. See"
+            " docs/budgets.md."
+        )
     checked = check_budgets(settings)
     for name, path in checked.unreadable.items():
         print_error(
-            f"{DATASETS[name].setting} is {path}, which can't be read. Put the file there, or correct the setting."
+            f"{DATASETS[name].setting} is {path}, which can't be read. Put the file there, or"
+            " correct the setting."
         )
-    rows = [(name, file.records, file.rows, file.rejects, file.warnings) for name, file in checked.files.items()]
+    rows = [
+        (name, file.records, file.rows, file.rejects, file.warnings)
+        for name, file in checked.files.items()
+    ]
     if rows:
         table("Would be loaded", ["file", "records", "rows", "quarantined", "warnings"], rows)
     for name, file in checked.files.items():
         _print_findings(name, file)
     for found in checked.unmatched:
         print_info(
-            f"{found.dataset}: no {found.kind.replace('_', ' ')} {one_line(found.id)} is known, so the row has no effect yet."
+            f"{found.dataset}: no {found.kind.replace('_', ' ')} {one_line(found.id)} is known, so"
+            " the row has no effect yet."
         )
     if not checked.is_compared:
-        print_info("Course ids were not compared: there is no warehouse yet. Run `analytics-pipeline sync` first.")
+        print_info(
+            "Course ids were not compared: there is no warehouse yet. Run `analytics-pipeline sync`"
+            " first."
+        )
     raise typer.Exit(DONE if checked.is_well else INCOMPLETE)
 
 
@@ -56,7 +78,9 @@ def _print_findings(name: str, file: FileResult) -> None:
         line = f", line {file.failure.line}" if file.failure.line else ""
         print_error(f"{path}{line}: {file.failure.reason}. {file.failure.remedy}")
     for finding in file.findings:
-        lines = ", ".join(map(str, finding.lines)) + (", ..." if finding.count > len(finding.lines) else "")
+        lines = ", ".join(map(str, finding.lines)) + (
+            ", ..." if finding.count > len(finding.lines) else ""
+        )
         where = f"{path}, line {lines}" + ("" if finding.column == "*" else f", {finding.column}")
         (print_error if finding.error else print_info)(
             f"{where}: {finding.reason}. {remedy(name, finding.reason, is_error=finding.error)}"

@@ -28,34 +28,46 @@ def close(
     dataset: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Dataset of the file.", autocompletion=complete_dataset, callback=known_dataset
+            metavar="NAME",
+            help="Dataset of the file.",
+            autocompletion=complete_dataset,
+            callback=known_dataset,
         ),
     ],
     partition: Annotated[str, typer.Option(help="Day, month, course id, or `organisation`.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
 ) -> None:
     """Accept a delivery that lost rows, for one file that `status` names.
 
-    If the file is gone, its rows are removed, and history keeps them with their end time. If a version was held because it lost
-    rows or is a copy, it is loaded. Then the models are rebuilt and published.
+    If the file is gone, its rows are removed, and history keeps them with their end time. If a
+    version was held because it lost rows or is a copy, it is loaded. Then the models are rebuilt
+    and published.
 
     Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+        fail(
+            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
+            " first."
+        )
     done = close_partition(settings, DATASETS[dataset], partition, dry_run=dry_run)
     if not done.absences:
         print_error(
-            f"Nothing is missing from {dataset} {one_line(partition)}, so there is nothing to close. `analytics-pipeline status` "
-            "compares the bucket with the warehouse and names missing files."
+            f"Nothing is missing from {dataset} {one_line(partition)}, so there is nothing to"
+            " close. `analytics-pipeline status` compares the bucket with the warehouse and names"
+            " missing files."
         )
         raise typer.Exit(UNUSABLE)
     _print_outcome(done, dry_run=dry_run)
     if dry_run:
         return
     failed = done.result is not None and done.result.failure is not None
-    rebuilt = failed or rebuild(settings, "close", [done.result.landed.delivery] if done.result else [])
+    rebuilt = failed or rebuild(
+        settings, "close", [done.result.landed.delivery] if done.result else []
+    )
     raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
 
 
@@ -66,15 +78,23 @@ def _print_outcome(done: Closed, *, dry_run: bool) -> None:
     if done.ended:
         verb = "would leave" if dry_run else "left"
         print_info(
-            f"{done.ended.rows:,} rows and {done.ended.rejects:,} quarantined records {verb} the warehouse; "
-            f"{done.ended.states:,} states of its history {'would end' if dry_run else 'ended'}."
+            f"{done.ended.rows:,} rows and {done.ended.rejects:,} quarantined records {verb} the"
+            f" warehouse; {done.ended.states:,} states of its history"
+            f" {'would end' if dry_run else 'ended'}."
         )
     elif done.result and done.result.failure:
-        print_error(f"It was not loaded: {done.result.failure.reason}. {done.result.failure.remedy}")
+        print_error(
+            f"It was not loaded: {done.result.failure.reason}. {done.result.failure.remedy}"
+        )
     elif done.accepted:
         count = done.accepted.records - done.accepted.rejects
         print_info(
-            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, replacing the previous ones."
+            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, replacing"
+            " the previous ones."
         )
     else:
-        print_info("It is loaded already, and would no longer be reported." if dry_run else "It is no longer reported.")
+        print_info(
+            "It is loaded already, and would no longer be reported."
+            if dry_run
+            else "It is no longer reported."
+        )

@@ -1,6 +1,7 @@
 """Console output of all commands: tables, progress, errors with their remedy, exit codes.
 
-A table is drawn on a terminal, is tab-separated text in a pipe or file, and is an array of objects with `--json`.
+A table is drawn on a terminal, is tab-separated text in a pipe or file, and is an array of objects
+with `--json`.
 """
 
 import functools
@@ -26,7 +27,8 @@ if TYPE_CHECKING:  # importing it takes pandera and polars, which `query` does n
     from analytics_pipeline.warehouse.checks import Check
 
 DONE, INCOMPLETE, UNUSABLE = 0, 1, 2
-"""Exit codes: done; a file failed or is missing; settings, credentials or the warehouse are unusable."""
+"""Exit codes: done; a file failed or is missing; settings, credentials or the warehouse are
+unusable."""
 
 _WIDE = 160
 """Columns of output that is not a terminal: a file or a log."""
@@ -61,18 +63,24 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _JSON = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 _QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes and no progress.")]
-_VERBOSE = Annotated[bool, typer.Option("--verbose", "-v", help="Print the pipeline's log on stderr.")]
+_VERBOSE = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print the pipeline's log on stderr.")
+]
 
 
 def command(function: Command) -> Command:
-    """Load `.env` first, and turn expected errors into a message and exit code 2. Adds `--quiet` and `--verbose`."""
+    """Load `.env` first, and turn expected errors into a message and exit code 2.
+
+    Adds `--quiet` and `--verbose`.
+    """
     return _command(function, {"quiet": _QUIET, "verbose": _VERBOSE})
 
 
 def tabular(function: Command) -> Command:
     """Extend `command` for commands that print tables: adds `--json`.
 
-    The document is an object: each table by its key as an array of objects, `notes` and `problems` as arrays of texts.
+    The document is an object: each table by its key as an array of objects, `notes` and `problems`
+    as arrays of texts.
     """
     return _command(function, {"as_json": _JSON, "quiet": _QUIET, "verbose": _VERBOSE})
 
@@ -88,7 +96,9 @@ def _command(function: Command, options: dict[str, Any]) -> Command:
                 return _run(function, *args, **kwargs)
             finally:
                 if _output.as_json and not _output.has_own_document:
-                    print_json({**_output.tables, "notes": _output.notes, "problems": _output.problems})
+                    print_json(
+                        {**_output.tables, "notes": _output.notes, "problems": _output.problems}
+                    )
                 _output = _OutputOptions()  # its options end with the command
 
     signature = inspect.signature(function, eval_str=True)
@@ -103,13 +113,21 @@ def _command(function: Command, options: dict[str, Any]) -> Command:
 def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         if file := read_env_file():
-            err.print(printable(f"Settings loaded from {file}."), style="dim", markup=False, soft_wrap=True)
+            err.print(
+                printable(f"Settings loaded from {file}."),
+                style="dim",
+                markup=False,
+                soft_wrap=True,
+            )
         with translate_disk_full():
             return function(*args, **kwargs)
     except PipelineError as error:
         fail(str(error), error.exit_code)
     except OSError as error:
-        fail(f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the permissions.")
+        fail(
+            f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the"
+            " permissions."
+        )
     except KeyboardInterrupt:
         fail("Interrupted. Nothing is half done: run the same command again to continue.", 130)
 
@@ -138,7 +156,10 @@ def wants_json() -> bool:
 
 
 def print_json(document: object) -> None:
-    """Print a JSON document as the command's only output. Decimals and times are strings, NULL is null."""
+    """Print a JSON document as the command's only output.
+
+    Decimals and times are strings, NULL is null.
+    """
     _output.has_own_document = True
     typer.echo(json.dumps(document, default=str))
 
@@ -181,8 +202,15 @@ def complete_dataset(incomplete: str) -> list[str]:
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
-    """Return an option's parser whose error names the wrong number and the allowed range. Typer's own error does not."""
-    allowed = f"give a whole number from {least} to {most}" if most else f"give a whole number, {least} or more"
+    """Return an option's parser whose error names the wrong number and the allowed range.
+
+    Typer's own error does not.
+    """
+    allowed = (
+        f"give a whole number from {least} to {most}"
+        if most
+        else f"give a whole number, {least} or more"
+    )
 
     def parse(text: str | int) -> int:
         with suppress(ValueError):
@@ -196,7 +224,8 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str | int], i
 
 def known_dataset(name: str) -> str:
     """Return the name if it is a dataset; otherwise end the command."""
-    from analytics_pipeline.datasets import DATASETS  # imports pandera and polars, which `query` does not need
+    # imports pandera and polars, which `query` does not need
+    from analytics_pipeline.datasets import DATASETS
 
     if name not in DATASETS:
         fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
@@ -256,14 +285,21 @@ def _snake(name: str) -> str:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on a terminal, occasional lines elsewhere; yield the function that advances it by one."""
+    """Show a progress bar on a terminal, occasional lines elsewhere; yield the function that
+    advances it by one.
+    """
     if _output.as_json or _output.quiet:
         yield lambda: None
         return
     if not out.is_terminal:
         yield _lines(what, total)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=out, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)

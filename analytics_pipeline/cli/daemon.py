@@ -1,4 +1,6 @@
-"""`analytics-pipeline daemon`: Dagster's daemon alone, to run as a service next to the web server's."""
+"""`analytics-pipeline daemon`: Dagster's daemon alone, to run as a service next to the web
+server's.
+"""
 
 import os
 import sys

@@ -1,4 +1,6 @@
-"""`analytics-pipeline demo`: load a simulated organisation with the real pipeline over real HTTP."""
+"""`analytics-pipeline demo`: load a simulated organisation with the real pipeline over real
+HTTP.
+"""
 
 import os
 import sys
@@ -28,8 +30,10 @@ Next steps:
   {command} quarantine list    (rejected records, and why)
   {command} report --open      (the charts)
   make dev    (the Dagster UI on http://127.0.0.1:3000; nothing new is delivered)
-  {command} demo --live    (with the UI and a new day each minute: sensors, checks and alerts in action)
-For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then: install -m 600 .env.example .env, {command} doctor"""
+  {command} demo --live    (the UI, and a new day each minute: sensors, checks, alerts)
+For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then:
+  install -m 600 .env.example .env
+  {command} doctor"""
 
 
 @command
@@ -37,29 +41,41 @@ def demo(
     days: Annotated[
         int,
         typer.Option(
-            parser=whole_number(12, 1_500), metavar="INTEGER", help="Days of history, up to yesterday: 12 to 1500."
+            parser=whole_number(12, 1_500),
+            metavar="INTEGER",
+            help="Days of history, up to yesterday: 12 to 1500.",
         ),
     ] = 90,
     serve: Annotated[
         bool,
         typer.Option(
-            "--serve", help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C."
+            "--serve",
+            help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C.",
         ),
     ] = False,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C."),
+        typer.Option(
+            "--live",
+            help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C.",
+        ),
     ] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two new days of --live.")] = 60,
+    every: Annotated[
+        float, typer.Option(min=1, help="Seconds between two new days of --live.")
+    ] = 60,
     port: Annotated[
-        int, typer.Option(parser=whole_number(1, 65535), metavar="INTEGER", help="Port of the UI of --live.")
+        int,
+        typer.Option(
+            parser=whole_number(1, 65535), metavar="INTEGER", help="Port of the UI of --live."
+        ),
     ] = 3000,
 ) -> None:
     """Load a simulated organisation.
 
-    Serves an API, an S3 and eight flawed datasets on this machine, and loads them with the real pipeline over HTTP.
-    With --live the last days arrive one by one while the Dagster UI runs. One of their files is broken at first, to show
-    sensors, automation, checks and alerts in action. Alerts are printed here.
+    Serves an API, an S3 and eight flawed datasets on this machine, and loads them with the real
+    pipeline over HTTP. With --live the last days arrive one by one while the Dagster UI runs. One
+    of their files is broken at first, to show sensors, automation, checks and alerts in action.
+    Alerts are printed here.
     """
     try:
         from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
@@ -69,7 +85,9 @@ def demo(
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days, oddities=True))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
-        print_info(f"Serving a simulated organisation on this machine: {days} days up to {yesterday}.")
+        print_info(
+            f"Serving a simulated organisation on this machine: {days} days up to {yesterday}."
+        )
         rewritten = organisation.truth.rewritten
         late = late_days(organisation.files(), vocareum.prefix, yesterday) if live else {}
         for key, body in organisation.files().items():

@@ -1,4 +1,6 @@
-"""`analytics-pipeline demo --live`: the Dagster UI over a simulated organisation that goes on delivering."""
+"""`analytics-pipeline demo --live`: the Dagster UI over a simulated organisation that goes on
+delivering.
+"""
 
 import os
 import subprocess
@@ -18,7 +20,9 @@ LIVE_DAYS = 5
 """Days to deliver one by one while the UI runs."""
 
 
-def late_days(files: Mapping[str, bytes], prefix: str, newest: date) -> dict[date, dict[str, bytes]]:
+def late_days(
+    files: Mapping[str, bytes], prefix: str, newest: date
+) -> dict[date, dict[str, bytes]]:
     """Return the daily files of the last days, by day: `run_live` delivers them."""
     late: dict[date, dict[str, bytes]] = {}
     for key, body in files.items():
@@ -29,7 +33,9 @@ def late_days(files: Mapping[str, bytes], prefix: str, newest: date) -> dict[dat
     return late
 
 
-def run_live(vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]], every: float, port: int) -> int:
+def run_live(
+    vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]], every: float, port: int
+) -> int:
     """Run the Dagster UI and deliver the late days until it ends; return its exit code."""
     from analytics_pipeline.demo.live import steps, webhook
 
@@ -40,7 +46,8 @@ def run_live(vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]],
             "DAGSTER_UI_URL": f"http://127.0.0.1:{port}",
         }
         print_info(
-            f"A new day is delivered every {every:g} s; the newest are {LIVE_DAYS} days late, which causes alerts at first."
+            f"A new day is delivered every {every:g} s; the newest are {LIVE_DAYS} days late, which"
+            " causes alerts at first."
         )
         program = [sys.executable, "-m", "analytics_pipeline", "dev", "--port", str(port)]
         with subprocess.Popen(program) as ui:  # noqa: S603

@@ -20,8 +20,8 @@ def dev(
 ) -> None:
     """Start the Dagster UI and its daemon.
 
-    Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages. Uses the persistent instance
-    under ANALYTICS_DATA_DIR.
+    Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages.
+    Uses the persistent instance under ANALYTICS_DATA_DIR.
     """
     from analytics_pipeline.operations.first_day import learn_before_start
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
@@ -39,17 +39,21 @@ def dev(
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         fail(
-            f"The UI can't listen on port {port} ({error.strerror}): stop the program that uses it, or choose another --port."
+            f"The UI can't listen on port {port} ({error.strerror}): stop the program that uses it,"
+            " or choose another --port."
         )
     print_info(
-        f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (no login: reachable only from this machine)"
+        f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (no login: reachable only"
+        " from this machine)"
     )
     if notice := feed_notice(settings):
         print_error(notice)
     os.umask(0o077)
-    # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two processes.
+    # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two
+    # processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
-    # If nobody responds, a tick reports it after a minute. Dagster's own timeout would end it just then, blaming a code server.
+    # If nobody responds, a tick reports it after a minute. Dagster's own timeout would end it just
+    # then, blaming a code server.
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
     workspace = ["--workspace", str(project_file("workspace.yaml"))]
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver", "dev"]

@@ -25,10 +25,15 @@ def dictionary(
     form: Annotated[
         Format,
         typer.Option(
-            "--format", help="markdown, or dbt: a sources.yml of marts and staging with descriptions and tests."
+            "--format",
+            help=(
+                "markdown, or dbt: a sources.yml of marts and staging with descriptions and tests."
+            ),
         ),
     ] = Format.MARKDOWN,
-    output: Annotated[Path | None, typer.Option(help="Write it to this file.", dir_okay=False)] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write it to this file.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Print the data dictionary as Markdown, or as a dbt sources.yml.
 

@@ -1,4 +1,6 @@
-"""`analytics-pipeline doctor`: check everything that a run needs, with a remedy for each problem."""
+"""`analytics-pipeline doctor`: check everything that a run needs, with a remedy for each
+problem.
+"""
 
 import os
 import shutil
@@ -10,7 +12,15 @@ from datetime import UTC, datetime
 import duckdb
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, UNUSABLE, command, out, print_checks, print_info
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    UNUSABLE,
+    command,
+    out,
+    print_checks,
+    print_info,
+)
 from analytics_pipeline.cli.overview import found_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
@@ -53,9 +63,15 @@ def doctor() -> None:
         except PipelineError as error:
             verdict = Verdict(False, str(error))
         except (OSError, duckdb.Error) as error:
-            verdict = Verdict(False, f"{error}. Check that the folder exists, belongs to you and has free space.")
+            verdict = Verdict(
+                False, f"{error}. Check that the folder exists, belongs to you and has free space."
+            )
         passed &= verdict.passed
-        out.print("ok  " if verdict.passed else "FAIL", style="green" if verdict.passed else "red", end=" ")
+        out.print(
+            "ok  " if verdict.passed else "FAIL",
+            style="green" if verdict.passed else "red",
+            end=" ",
+        )
         print_info(f"{name}: {verdict.finding}")
         if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
@@ -66,7 +82,9 @@ def doctor() -> None:
 
 
 def _failing_checks(settings: Settings) -> list[Check]:
-    """Return the failing ERROR checks; none if the warehouse is missing or unreadable, which has its own line."""
+    """Return the failing ERROR checks; none if the warehouse is missing or unreadable, which has
+    its own line.
+    """
     try:
         with read_warehouse(settings.warehouse_path) as connection:
             return errors(read(connection))
@@ -91,14 +109,17 @@ def _settings(settings: Settings) -> Verdict:
     if settings.start_date and settings.start_date > (today := datetime.now(UTC).date()):
         return Verdict(
             False,
-            f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day would be loaded. Set it to "
-            "the first day to load, or remove it.",
+            f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day"
+            " would be loaded. Set it to the first day to load, or remove it.",
         )
     _same_organisation(settings)
     notifier = Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
     if notifier.has_recipients:
         notifier.check()
-    return Verdict(True, f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}")
+    return Verdict(
+        True,
+        f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}",
+    )
 
 
 def _first_day(settings: Settings) -> str:
@@ -111,8 +132,12 @@ def _hand_written(settings: Settings) -> Verdict:
     """Check whether every line of budgets and course labels can be loaded."""
     checked = check_budgets(settings)
     if not checked.is_well:
-        return Verdict(False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`")
-    return Verdict(True, ", ".join(f"{name}: {file.rows} rows" for name, file in checked.files.items()))
+        return Verdict(
+            False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`"
+        )
+    return Verdict(
+        True, ", ".join(f"{name}: {file.rows} rows" for name, file in checked.files.items())
+    )
 
 
 def _same_organisation(settings: Settings) -> None:
@@ -125,64 +150,97 @@ def _same_organisation(settings: Settings) -> None:
 def _disk(settings: Settings) -> Verdict:
     warning = keep_private(settings.data_dir)
     if not os.access(settings.data_dir, os.W_OK):
-        return Verdict(False, f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.")
+        return Verdict(
+            False,
+            f"{settings.data_dir} can't be written. Set ANALYTICS_DATA_DIR to a folder of yours.",
+        )
     free = shutil.disk_usage(settings.data_dir).free
     if free < ENOUGH_DISK_BYTES:
         return Verdict(
-            False, f"{free / 1e9:.1f} GB free in {settings.data_dir}. Free {ENOUGH_DISK_BYTES / 1e9:.0f} GB."
+            False,
+            f"{free / 1e9:.1f} GB free in {settings.data_dir}. Free"
+            f" {ENOUGH_DISK_BYTES / 1e9:.0f} GB.",
         )
-    return Verdict(True, f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {warning or ''}".rstrip(" ."))
+    return Verdict(
+        True,
+        f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {warning or ''}".rstrip(" ."),
+    )
 
 
 def _published(settings: Settings) -> Verdict:
-    """Check that analysts can neither write the published folder nor reach the private one through it."""
+    """Check that analysts can neither write the published folder nor reach the private one through
+    it.
+    """
     folder, data = settings.published_path.parent, settings.data_dir.absolute()
     if folder == data:
-        return Verdict(True, f"{folder} is private: set ANALYTICS_PUBLISHED_DIR to a folder that analysts may enter")
+        return Verdict(
+            True,
+            f"{folder} is private: set ANALYTICS_PUBLISHED_DIR to a folder that analysts may enter",
+        )
     if data in folder.parents:
         return Verdict(
-            False, f"{folder} is in the private {data}, which nobody else can enter. Set ANALYTICS_PUBLISHED_DIR."
+            False,
+            f"{folder} is in the private {data}, which nobody else can enter. Set"
+            " ANALYTICS_PUBLISHED_DIR.",
         )
     make_export_folder(folder)
     mode = stat.S_IMODE(folder.stat().st_mode)
     if mode & 0o027 or not os.access(folder, os.W_OK):
         return Verdict(
             False,
-            f"{folder} can be written by others or entered by everybody, or not written by us (mode {mode:o}). "
-            f"Run: chmod 700 {folder}, or chmod 2750 to let its group read",
+            f"{folder} can be written by others or entered by everybody, or not written by us (mode"
+            f" {mode:o}). Run: chmod 700 {folder}, or chmod 2750 to let its group read",
         )
     if (left := data / "analytics.duckdb").exists():
-        return Verdict(False, f"{left} is an older published file, which runs no longer replace. Remove it.")
+        return Verdict(
+            False, f"{left} is an older published file, which runs no longer replace. Remove it."
+        )
     return Verdict(True, f"{folder}, {'readable by its group' if is_shared(folder) else 'private'}")
 
 
 def _duckdb(settings: Settings) -> Verdict:
     before = found_replaced(settings.warehouse_path)
     with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
-        row = connection.execute("SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files").fetchone()
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files"
+        ).fetchone()
     assert row is not None
     found = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
     if (replaced := found_replaced(settings.warehouse_path)) != before:
         return Verdict(True, f"{found}. {REPLACED}")
     return Verdict(
-        True, f"{found}; last found replaced from outside at {replaced:%Y-%m-%d %H:%M} UTC" if replaced else found
+        True,
+        (
+            f"{found}; last found replaced from outside at {replaced:%Y-%m-%d %H:%M} UTC"
+            if replaced
+            else found
+        ),
     )
 
 
 def _dagster(settings: Settings) -> Verdict:
     if own := own_dagster_yaml(settings):
-        ours = "see analytics_pipeline/orchestration/instance.yaml for the settings that this release needs, such as run_monitoring and run_retries"
+        ours = (
+            "see analytics_pipeline/orchestration/instance.yaml for the settings that this release"
+            " needs, such as run_monitoring and run_retries"
+        )
         return Verdict(True, f"{own} is your own and is never replaced: {ours}")
     return Verdict(True, f"{settings.dagster_home / 'dagster.yaml'} is maintained by the pipeline")
 
 
 def _credentials(settings: Settings) -> Verdict:
     def report_retry(reason: str) -> None:
-        print_info(f"     token and credentials: {reason}; retrying for up to {RETRY_SECONDS:.0f} s.")
+        print_info(
+            f"     token and credentials: {reason}; retrying for up to {RETRY_SECONDS:.0f} s."
+        )
 
-    api = VocareumApi(settings.api_url, settings.api_token, budget=RETRY_SECONDS, on_retry=report_retry)
+    api = VocareumApi(
+        settings.api_url, settings.api_token, budget=RETRY_SECONDS, on_retry=report_retry
+    )
     credentials = api.s3_credentials(settings.org_id)
-    return Verdict(True, f"Vocareum issues credentials, valid until {credentials.expires_at:%H:%M} UTC")
+    return Verdict(
+        True, f"Vocareum issues credentials, valid until {credentials.expires_at:%H:%M} UTC"
+    )
 
 
 def _bucket(settings: Settings) -> Verdict:
@@ -192,7 +250,8 @@ def _bucket(settings: Settings) -> Verdict:
     if first is None:
         return Verdict(
             False,
-            f"nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check VOCAREUM_ORG_ID, and whether "
-            "the data pipeline is switched on for your organisation (ask Vocareum).",
+            f"nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check"
+            " VOCAREUM_ORG_ID, and whether the data pipeline is switched on for your organisation"
+            " (ask Vocareum).",
         )
     return Verdict(True, f"{settings.bucket} can be listed; the first file is {first.key}")

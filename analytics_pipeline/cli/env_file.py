@@ -1,6 +1,7 @@
 """Find and load `.env`, and refuse one that another user could have written.
 
-`.env` names the host that receives the token. A parent folder may belong to another user, so parents are not searched.
+`.env` names the host that receives the token. A parent folder may belong to another user, so
+parents are not searched.
 """
 
 import os
@@ -16,7 +17,9 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 def read_env_file(project: Path = _PROJECT) -> Path | None:
-    """Load `.env` of the working folder, else of the project, into the environment. Variables already set are kept.
+    """Load `.env` of the working folder, else of the project, into the environment.
+
+    Variables already set are kept.
 
     Args:
         project: folder of the checkout; an installed package has none.
@@ -39,18 +42,20 @@ def read_env_file(project: Path = _PROJECT) -> Path | None:
     try:
         load_dotenv(stream=StringIO(content.decode("utf-8-sig")))
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8.") from None
+        raise SettingsError(
+            f"{path} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8."
+        ) from None
     return path
 
 
 def _require_trusted(path: Path, state: os.stat_result) -> None:
     if state.st_uid not in (os.geteuid(), 0):
         raise SettingsError(
-            f"{path} belongs to another user (uid {state.st_uid}), who could send the API token to any address. Work in a "
-            "folder of yours, or take ownership of the file."
+            f"{path} belongs to another user (uid {state.st_uid}), who could send the API token to"
+            " any address. Work in a folder of yours, or take ownership of the file."
         )
     if not stat.S_ISLNK(state.st_mode) and state.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SettingsError(
-            f"{path} can be written by other users (mode {stat.S_IMODE(state.st_mode):o}), who could send the API token to any "
-            f"address. Run: chmod 600 {path}"
+            f"{path} can be written by other users (mode {stat.S_IMODE(state.st_mode):o}), who"
+            f" could send the API token to any address. Run: chmod 600 {path}"
         )

@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, fail, print_error, print_info, table, tabular, whole_number
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    fail,
+    print_error,
+    print_info,
+    table,
+    tabular,
+    whole_number,
+)
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
@@ -12,7 +21,10 @@ from analytics_pipeline.settings import load_settings
 
 @tabular
 def erase(
-    user_id: Annotated[int, typer.Option(help="Vocareum id of the person.", parser=whole_number(1), metavar="INTEGER")],
+    user_id: Annotated[
+        int,
+        typer.Option(help="Vocareum id of the person.", parser=whole_number(1), metavar="INTEGER"),
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Count, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask before erasing.")] = False,
 ) -> None:
@@ -20,33 +32,39 @@ def erase(
 
     Covers the landed files, the warehouse and the published file.
 
-    Replaces their emails in other people's texts, and removes their ids from other people's rows. Does not reach earlier exports
-    (Parquet files, copies, backups) and their name in other people's texts; the receipt lists what was searched and what was
-    not. If interrupted, run it again.
+    Replaces their emails in other people's texts, and removes their ids from other people's rows.
+    Does not reach earlier exports (Parquet files, copies, backups) and their name in other people's
+    texts; the receipt lists what was searched and what was not. If interrupted, run it again.
 
-    Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be run again.
+    Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be
+    run again.
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path}: nothing is stored about anybody.")
+        fail(
+            f"There is no warehouse at {settings.warehouse_path}: nothing is stored about anybody."
+        )
     if dry_run or not yes:
         _show(erase_person(settings, user_id, dry_run=True))
     if dry_run:
         return
     if not yes:
-        typer.confirm(f"Erase user {user_id} permanently, and drop their records from later loads?", abort=True)
+        typer.confirm(
+            f"Erase user {user_id} permanently, and drop their records from later loads?",
+            abort=True,
+        )
     receipt = erase_person(settings, user_id, dry_run=False)
     _show(receipt)
     print_info(f"Receipt: {receipt_path(settings, receipt)}")
     if receipt.models_not_built:
         print_error(
-            f"Not built, so missing from the published file: {', '.join(receipt.models_not_built)}. Correct their .sql files "
-            "and run the same command again, which builds all models."
+            f"Not built, so missing from the published file: {', '.join(receipt.models_not_built)}."
+            " Correct their .sql files and run the same command again, which builds all models."
         )
     if receipt.invalid_models:
         print_error(
-            f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run the same command again, which "
-            "builds all models."
+            f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run"
+            " the same command again, which builds all models."
         )
     raise typer.Exit(INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE)
 
@@ -66,4 +84,9 @@ def _show(receipt: Receipt) -> None:
 
 def _files(receipt: Receipt, dataset: str) -> tuple[str, int, int, int]:
     found = [redacted for path, redacted in receipt.files.items() if path.startswith(f"{dataset}/")]
-    return dataset, len(found), sum(file.records for file in found), sum(file.cells for file in found)
+    return (
+        dataset,
+        len(found),
+        sum(file.records for file in found),
+        sum(file.cells for file in found),
+    )

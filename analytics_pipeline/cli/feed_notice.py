@@ -1,4 +1,6 @@
-"""The notice of `dev` and `daemon` if nothing will load: settings are missing, or the simulated feed is not running."""
+"""The notice of `dev` and `daemon` if nothing will load: settings are missing, or the simulated
+feed is not running.
+"""
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require
@@ -18,8 +20,9 @@ def feed_notice(settings: Settings) -> str:
     is_simulated = (settings.data_dir / _MARK).exists()
     if is_simulated and settings.api_url == Settings.model_fields["api_url"].default:
         return (
-            f"{settings.data_dir} holds the demo's organisation, and its simulated feed is not running: nothing new will load. To see "
-            "sensors, checks and alerts in action, end this and run `analytics-pipeline demo --live`."
+            f"{settings.data_dir} holds the demo's organisation, and its simulated feed is not"
+            " running: nothing new will load. To see sensors, checks and alerts in action, end"
+            " this and run `analytics-pipeline demo --live`."
         )
     try:
         require(settings)

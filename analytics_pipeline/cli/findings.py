@@ -35,10 +35,17 @@ def findings(
             help="Only this dataset.",
         ),
     ] = None,
-    file: Annotated[str | None, typer.Option(help="Only files whose key contains this text.")] = None,
-    warnings: Annotated[bool, typer.Option("--warnings", help="Only records that loaded with a warning.")] = False,
+    file: Annotated[
+        str | None, typer.Option(help="Only files whose key contains this text.")
+    ] = None,
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="Only records that loaded with a warning.")
+    ] = False,
     limit: Annotated[
-        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show.")
+        int,
+        typer.Option(
+            parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show."
+        ),
     ] = 50,
 ) -> None:
     """List quarantined records and warnings by file and line.
@@ -47,14 +54,21 @@ def findings(
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+        fail(
+            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
+            " first."
+        )
     with open_warehouse(settings.warehouse_path) as connection:
         found = file_findings(connection, dataset, file, warnings=warnings)
     if wants_json():
         print_json([asdict(finding) for finding in found])
         return
     if not found:
-        print_info("No findings: every record is loaded without a warning." if not warnings else "No warnings.")
+        print_info(
+            "No findings: every record is loaded without a warning."
+            if not warnings
+            else "No warnings."
+        )
         return
     _show(found[:limit])
     if len(found) > limit:
@@ -77,7 +91,9 @@ def _show(found: Sequence[FileFinding]) -> None:
                 finding.records,
             )
         )
-    table("Findings", ["#", "file", "lines", "column", "rule", "outcome", "records"], rows, ["file"])
+    table(
+        "Findings", ["#", "file", "lines", "column", "rule", "outcome", "records"], rows, ["file"]
+    )
     print_info("What to do:")
     for remedy, concerned in numbers.items():
         print_info(f"  # {_ranges(concerned)}: {remedy}")

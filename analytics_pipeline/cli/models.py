@@ -1,4 +1,6 @@
-"""`analytics-pipeline models`: show the SQL models, and try changes in memory on the published file."""
+"""`analytics-pipeline models`: show the SQL models, and try changes in memory on the published
+file.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +27,9 @@ from analytics_pipeline.sql_models.dbt_project import dbt_files
 from analytics_pipeline.sql_models.sandbox import Sandbox, open_sandbox
 from analytics_pipeline.sql_models.selection import find, select
 
-app = typer.Typer(help="Show the SQL models, or try a change of one in memory.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show the SQL models, or try a change of one in memory.", no_args_is_help=True
+)
 
 
 def _complete(incomplete: str) -> list[str]:
@@ -35,7 +39,9 @@ def _complete(incomplete: str) -> list[str]:
 FolderOption = Annotated[
     Path | None,
     typer.Option(
-        "--models", help="Folder with staging/, marts/ and tests/; dbt_like_sql/ by default.", file_okay=False
+        "--models",
+        help="Folder with staging/, marts/ and tests/; dbt_like_sql/ by default.",
+        file_okay=False,
     ),
 ]
 SelectOption = Annotated[
@@ -44,14 +50,22 @@ SelectOption = Annotated[
         "--select",
         metavar="NAME+",
         autocompletion=_complete,
-        help="A model; NAME+ includes its readers, +NAME the models that it reads. May be repeated.",
+        help=(
+            "A model; NAME+ includes its readers, +NAME the models that it reads. May be repeated."
+        ),
     ),
 ]
 FileOption = Annotated[
-    Path | None, typer.Option("--from", help="Published file to use instead of that of the settings.", dir_okay=False)
+    Path | None,
+    typer.Option(
+        "--from", help="Published file to use instead of that of the settings.", dir_okay=False
+    ),
 ]
 RowsOption = Annotated[
-    int, typer.Option(parser=whole_number(0), metavar="INTEGER", help="Print the first rows of each model.")
+    int,
+    typer.Option(
+        parser=whole_number(0), metavar="INTEGER", help="Print the first rows of each model."
+    ),
 ]
 
 
@@ -77,7 +91,10 @@ def list_models(folder: FolderOption = None) -> None:
 @tabular
 def show(
     name: Annotated[
-        str, typer.Argument(autocompletion=_complete, help="Such as course_summary or marts.course_summary.")
+        str,
+        typer.Argument(
+            autocompletion=_complete, help="Such as course_summary or marts.course_summary."
+        ),
     ],
     folder: FolderOption = None,
 ) -> None:
@@ -87,11 +104,20 @@ def show(
     print_info(f"{model.qualified}: {model.description}")
     print_info(f"Grain: {', '.join(key_of(project, model)) or 'not declared by a test'}.")
     table("Columns", ["column", "meaning"], list(model.columns.items()), ["column"])
-    readers = sorted(other.qualified for other in project.models.values() if model.qualified in other.depends_on)
+    readers = sorted(
+        other.qualified for other in project.models.values() if model.qualified in other.depends_on
+    )
     tests = [test for test in project.tests.values() if project.home_of(test) == model.qualified]
-    neighbours = [("reads", name) for name in sorted(model.depends_on)] + [("is read by", name) for name in readers]
+    neighbours = [("reads", name) for name in sorted(model.depends_on)] + [
+        ("is read by", name) for name in readers
+    ]
     table("Lineage", ["direction", "table"], neighbours)
-    table("Tests", ["test", "description"], [(test.name, test.description) for test in tests], ["test"])
+    table(
+        "Tests",
+        ["test", "description"],
+        [(test.name, test.description) for test in tests],
+        ["test"],
+    )
 
 
 @app.command()
@@ -112,8 +138,8 @@ def build(
 ) -> None:
     """Build models in memory from analytics.duckdb, and compare their rows with the published ones.
 
-    Writes nothing and needs no private data. A model that reads a private column can't be built: the command names it and
-    uses its published rows.
+    Writes nothing and needs no private data. A model that reads a private column can't be built:
+    the command names it and uses its published rows.
 
     Exit codes: 0 built, 1 a model failed, 2 no published file, or an invalid .sql file.
     """
@@ -123,9 +149,19 @@ def build(
         _print_differences(sandbox, built)
         for model in built:
             if rows:
-                _table(f"{model.qualified}, first rows", *sandbox.rows(f"FROM {model.qualified}", rows), model, "rows")
+                _table(
+                    f"{model.qualified}, first rows",
+                    *sandbox.rows(f"FROM {model.qualified}", rows),
+                    model,
+                    "rows",
+                )
             if changes and not difference(sandbox, model).is_same:
-                _table(f"{model.qualified}, changed rows", *changed_rows(sandbox, model, changes), model, "changes")
+                _table(
+                    f"{model.qualified}, changed rows",
+                    *changed_rows(sandbox, model, changes),
+                    model,
+                    "changes",
+                )
     raise typer.Exit(INCOMPLETE if failed else DONE)
 
 
@@ -145,14 +181,18 @@ def test(
     with open_sandbox(file or load_settings().published_path, project) as sandbox:
         built, failed = _build(sandbox, selected)
         names = {model.qualified for model in (built if selected else project.models.values())}
-        results = [(test, sandbox.run(test)) for test in project.tests.values() if test.depends_on & names]
+        results = [
+            (test, sandbox.run(test)) for test in project.tests.values() if test.depends_on & names
+        ]
         ran = [result for _, result in results if isinstance(result, Tested)]
         _print_tests(sandbox, ran, rows)
         for test, result in results:
             if isinstance(result, str):
                 print_info(f"{test.name} was not run: {result}.")
     wrong = [
-        result for result in ran if not result.passed and (result.failure or result.test.severity is Severity.ERROR)
+        result
+        for result in ran
+        if not result.passed and (result.failure or result.test.severity is Severity.ERROR)
     ]
     print_info(f"{sum(result.passed for result in ran)} of {len(ran)} tests pass.")
     raise typer.Exit(INCOMPLETE if failed or wrong else DONE)
@@ -162,15 +202,18 @@ def test(
 @command
 def export_dbt(
     target: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A new or empty folder for the project.", file_okay=False)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="A new or empty folder for the project.", file_okay=False
+        ),
     ],
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
     """Write the models as a dbt project: ref, source, descriptions and tests.
 
-    Its profile attaches analytics.duckdb read-only and builds into dev.duckdb. A model that reads private columns
-    selects its published rows.
+    Its profile attaches analytics.duckdb read-only and builds into dev.duckdb. A model that reads
+    private columns selects its published rows.
 
     Exit codes: 0 done, 2 the folder is not empty, no published file, or an invalid .sql file.
     """
@@ -184,15 +227,21 @@ def export_dbt(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     for name, reason in blocked.items():
-        print_info(f"{name} can't be built from the published file: {reason}. The project selects its published rows.")
+        print_info(
+            f"{name} can't be built from the published file: {reason}. The project selects its"
+            " published rows."
+        )
     print_info(
-        f"{target}: {len(files)} files. With dbt-core and dbt-duckdb installed: dbt build --project-dir {target} "
-        f"--profiles-dir {target}"
+        f"{target}: {len(files)} files. With dbt-core and dbt-duckdb installed: dbt build"
+        f" --project-dir {target} --profiles-dir {target}"
     )
 
 
 def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model], bool]:
-    """Build the selected models and print failures. Return the built models, and whether any failed."""
+    """Build the selected models and print failures.
+
+    Return the built models, and whether any failed.
+    """
     project = sandbox.project
     chosen = select(project, selected or ())
     named = {find(project, pattern.strip("+")).qualified for pattern in selected or ()}
@@ -204,7 +253,10 @@ def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model
     for name in blocked:
         text = f"{name} can't be built from the published file: {sandbox.blocked[name]}."
         if name in named:
-            print_error(f"{text} Try it with `analytics-pipeline demo`, or ask who runs the pipeline to build it.")
+            print_error(
+                f"{text} Try it with `analytics-pipeline demo`, or ask who runs the pipeline to"
+                " build it."
+            )
         else:
             print_info(f"{text} Its published rows are used.")
     failed = any(result.failure for result in results) or bool(named & set(blocked))
@@ -214,11 +266,21 @@ def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model
 def _print_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
     found = {model.qualified: difference(sandbox, model) for model in built}
     rows = [
-        (name, change.rows, change.before, change.added, change.removed, change.changed, _columns(change))
+        (
+            name,
+            change.rows,
+            change.before,
+            change.added,
+            change.removed,
+            change.changed,
+            _columns(change),
+        )
         for name, change in found.items()
     ]
     columns = ["model", "rows", "published", "added", "removed", "changed", "columns that differ"]
-    table("Built in memory, compared with the published file", columns, rows, ["model"], key="built")
+    table(
+        "Built in memory, compared with the published file", columns, rows, ["model"], key="built"
+    )
     if same := sum(change.is_same for change in found.values()):
         print_info(f"{same} of {len(found)} are as published.")
 
@@ -252,8 +314,21 @@ def _print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
 def _verdict(tested: Tested) -> str:
     if tested.passed:
         return "holds"
-    return "could not run" if tested.failure else "fails" if tested.test.severity is Severity.ERROR else "warns"
+    return (
+        "could not run"
+        if tested.failure
+        else "fails"
+        if tested.test.severity is Severity.ERROR
+        else "warns"
+    )
 
 
-def _table(title: str, columns: Sequence[str], found: Sequence[Sequence[object]], model: Model, kind: str) -> None:
-    table(title, columns, [[plain(cell) for cell in row] for row in found], key=f"{kind}_of_{model.layer}_{model.name}")
+def _table(
+    title: str, columns: Sequence[str], found: Sequence[Sequence[object]], model: Model, kind: str
+) -> None:
+    table(
+        title,
+        columns,
+        [[plain(cell) for cell in row] for row in found],
+        key=f"{kind}_of_{model.layer}_{model.name}",
+    )

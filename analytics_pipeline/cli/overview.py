@@ -1,4 +1,6 @@
-"""Collect what `status` shows: read the disk, then compare it with the bucket's listing. Writes nothing.
+"""Collect what `status` shows: read the disk, then compare it with the bucket's listing.
+
+Writes nothing.
 
 `status.py` formats it.
 """
@@ -17,7 +19,13 @@ from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
-from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, compared, lost_checks, open_absences
+from analytics_pipeline.warehouse.absences import (
+    LOST,
+    OpenAbsence,
+    compared,
+    lost_checks,
+    open_absences,
+)
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
 from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
@@ -36,7 +44,8 @@ class OnDisk:
     """State according to the disk alone.
 
     Attributes:
-        source: `warehouse`; `published` while a run writes the warehouse; None if there is no warehouse yet.
+        source: `warehouse`; `published` while a run writes the warehouse; None if there is no
+            warehouse yet.
         files: the ledger.
         failed: files whose newest version could not be loaded.
         figures: totals by dataset.
@@ -68,7 +77,10 @@ class OnDisk:
     @property
     def loaded(self) -> Loaded:
         """Return the loaded version of each file."""
-        return {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in self.files}
+        return {
+            (file.dataset, file.partition): (file.source_key, file.etag, file.size)
+            for file in self.files
+        }
 
     @property
     def errors(self) -> list[Check]:
@@ -78,7 +90,9 @@ class OnDisk:
     @property
     def warnings(self) -> list[Check]:
         """Return the failing WARN checks."""
-        return [check for check in self.checks if check.severity is Severity.WARN and not check.passed]
+        return [
+            check for check in self.checks if check.severity is Severity.WARN and not check.passed
+        ]
 
     @property
     def silent(self) -> str | None:
@@ -102,11 +116,16 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
     """
-    published, heartbeat = signature(settings.published_path), daemon_heartbeat(settings.dagster_home)
+    published, heartbeat = (
+        signature(settings.published_path),
+        daemon_heartbeat(settings.dagster_home),
+    )
     replaced, own_yaml = found_replaced(settings.warehouse_path), own_dagster_yaml(settings)
     with _open(settings) as (source, connection):
         if connection is None:
-            return OnDisk(None, [], [], {}, {}, [], [], [], published, heartbeat, replaced, False, own_yaml)
+            return OnDisk(
+                None, [], [], {}, {}, [], [], [], published, heartbeat, replaced, False, own_yaml
+            )
         return OnDisk(
             source,
             loaded_files(connection),
@@ -131,7 +150,9 @@ def found_replaced(warehouse: Path) -> datetime | None:
 
 
 def own_dagster_yaml(settings: Settings) -> Path | None:
-    """Return the dagster.yaml that an operator wrote or edited; None if there is none, or the pipeline maintains it."""
+    """Return the dagster.yaml that an operator wrote or edited; None if there is none, or the
+    pipeline maintains it.
+    """
     path = settings.dagster_home / "dagster.yaml"
     return None if is_ours(path) else path
 
@@ -161,7 +182,9 @@ def with_absences(here: OnDisk, listing: ClassifiedListing, listed_at: datetime)
         return here
     absent = compared(here.absent, listing, here.files, listed_at)
     recorded = {check.subject: check for check in here.checks if check.name == LOST}
-    fresh = [with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)]
+    fresh = [
+        with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)
+    ]
     others = [check for check in here.checks if check.name != LOST]
     checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
     return replace(here, absent=absent, checks=checks)
@@ -198,7 +221,8 @@ def daemon_heartbeat(home: Path) -> datetime | None:
     if not file.exists():
         return None
     try:
-        # Without `immutable`, even a reader creates a write-ahead log and its index next to a file that nobody has open.
+        # Without `immutable`, even a reader creates a write-ahead log and its index next to a file
+        # that nobody has open.
         mode = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
         with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True, timeout=1)) as connection:
             row = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchone()

@@ -1,11 +1,21 @@
-"""`analytics-pipeline publish`: write the file that analysts open, and Parquet exports of the marts."""
+"""`analytics-pipeline publish`: write the file that analysts open, and Parquet exports of the
+marts.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import DONE, INCOMPLETE, command, fail, print_checks, print_error, print_info
+from analytics_pipeline.cli.console import (
+    DONE,
+    INCOMPLETE,
+    command,
+    fail,
+    print_checks,
+    print_error,
+    print_info,
+)
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
@@ -15,7 +25,10 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 @command
 def publish(
     parquet: Annotated[
-        Path | None, typer.Option(help="Also write each mart to a Parquet file in this folder.", file_okay=False)
+        Path | None,
+        typer.Option(
+            help="Also write each mart to a Parquet file in this folder.", file_okay=False
+        ),
     ] = None,
 ) -> None:
     """Write analytics.duckdb from the loaded data.
@@ -26,7 +39,10 @@ def publish(
     """
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+        fail(
+            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
+            " first."
+        )
     with open_warehouse(settings.warehouse_path) as connection:
         done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
         exported = publishing.export_parquet(connection, parquet) if parquet else {}
@@ -34,7 +50,9 @@ def publish(
     if done.is_written:
         _print_written(settings, done)
     else:
-        print_error("Nothing was published: a check of the raw tables fails, and there is no previous file.")
+        print_error(
+            "Nothing was published: a check of the raw tables fails, and there is no previous file."
+        )
     if parquet:
         print_info(f"{parquet.absolute()}: {len(exported)} Parquet files.")
     print_checks(failing)
@@ -43,8 +61,9 @@ def publish(
 
 def _print_written(settings: Settings, done: publishing.Published) -> None:
     print_info(
-        f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows, "
-        f"{done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s, {'with' if settings.publish_pii else 'without'} personal data."
+        f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows,"
+        f" {done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s,"
+        f" {'with' if settings.publish_pii else 'without'} personal data."
     )
     for line in done.withheld:
         print_error(line)

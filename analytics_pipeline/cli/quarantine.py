@@ -29,7 +29,9 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files
 
-app = typer.Typer(help="List records that were not loaded, or reload their files.", no_args_is_help=True)
+app = typer.Typer(
+    help="List records that were not loaded, or reload their files.", no_args_is_help=True
+)
 
 DatasetOption = Annotated[
     str | None,
@@ -41,7 +43,8 @@ DatasetOption = Annotated[
 ]
 FileOption = Annotated[str | None, typer.Option(help="Only files whose key contains this text.")]
 
-_WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_key, $file) OR $file IS NULL)
+_WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL)
+            AND (contains(source_key, $file) OR $file IS NULL)
               AND (contains(reason.reason, $reason) OR $reason IS NULL)"""
 
 
@@ -52,15 +55,26 @@ def list_rejects(
     reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
     file: FileOption = None,
     records: Annotated[
-        bool, typer.Option("--records", help="Every record with its raw text, which may hold personal data.")
+        bool,
+        typer.Option(
+            "--records", help="Every record with its raw text, which may hold personal data."
+        ),
     ] = False,
     limit: Annotated[
-        int, typer.Option(parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show.")
+        int,
+        typer.Option(
+            parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show."
+        ),
     ] = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = _with_warehouse()
-    asked: dict[str, object] = {"dataset": dataset, "reason": reason, "file": file, "read": limit + 1}
+    asked: dict[str, object] = {
+        "dataset": dataset,
+        "reason": reason,
+        "file": file,
+        "read": limit + 1,
+    }
     with open_warehouse(settings.warehouse_path) as connection:
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, asked, limit)
@@ -71,13 +85,17 @@ def list_rejects(
 def _with_warehouse() -> Settings:
     settings = load_settings()
     if not settings.warehouse_path.exists():
-        fail(f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync` first.")
+        fail(
+            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
+            " first."
+        )
     return settings
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
     rows = connection.execute(
-        f"""SELECT dataset, reason.column, reason.reason, count(*) AS records, source_key, min(line) AS first_line
+        f"""SELECT dataset, reason.column, reason.reason, count(*) AS records, source_key,
+            min(line) AS first_line
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
             GROUP BY ALL ORDER BY dataset, source_key, records DESC LIMIT $read""",
         asked,
@@ -86,7 +104,10 @@ def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
     table(
         "Quarantine",
         columns,
-        [(*row[:4], row[4].partition("/")[2].removeprefix(f"{row[0]}/"), row[5]) for row in rows[:limit]],
+        [
+            (*row[:4], row[4].partition("/")[2].removeprefix(f"{row[0]}/"), row[5])
+            for row in rows[:limit]
+        ],
         ["file"],
     )
     _print_more(rows, limit)
@@ -94,7 +115,8 @@ def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
 
 def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
     rows = connection.execute(
-        f"""SELECT source_key, line, string_agg(reason.column || ': ' || reason.reason, '; '), any_value(raw)
+        f"""SELECT source_key, line, string_agg(reason.column || ': ' || reason.reason, '; '),
+            any_value(raw)
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
             GROUP BY source_key, etag, line ORDER BY source_key, line LIMIT $read""",
         asked,
@@ -123,7 +145,11 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
         return
     max_mb = settings.max_file_mb
     loader = Loader(
-        None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="replay", max_mb=max_mb
+        None,
+        settings.landing_dir,
+        lambda: open_warehouse(settings.warehouse_path),
+        run_id="replay",
+        max_mb=max_mb,
     )
     with progress("Replaying", len(deliveries)) as advance:
         results = []
@@ -139,15 +165,23 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     )
     for result in results:
         if result.failure:
-            print_info(f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}")
-    rebuilt = not loaded or rebuild(settings, "replay", [result.landed.delivery for result in loaded])
+            print_info(
+                f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}"
+            )
+    rebuilt = not loaded or rebuild(
+        settings, "replay", [result.landed.delivery for result in loaded]
+    )
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 
 def _with_rejects(settings: Settings) -> list[Delivery]:
-    """Return the deliveries to reload; of a failed file the failed version rather than the loaded one."""
+    """Return the deliveries to reload; of a failed file the failed version rather than the loaded
+    one.
+    """
     with open_warehouse(settings.warehouse_path) as connection:
         rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)
-    newest: dict[tuple[str, str], FileVersion] = {(file.dataset, file.partition): file for file in (*rejected, *failed)}
+    newest: dict[tuple[str, str], FileVersion] = {
+        (file.dataset, file.partition): file for file in (*rejected, *failed)
+    }
     return [delivery_of(file) for file in newest.values() if file.dataset in DATASETS]

@@ -1,4 +1,7 @@
-"""`analytics-pipeline query`: query the published file from a terminal or a script. `row_formats.py` prints the rows."""
+"""`analytics-pipeline query`: query the published file from a terminal or a script.
+
+`row_formats.py` prints the rows.
+"""
 
 import os
 import sys
@@ -28,8 +31,9 @@ from analytics_pipeline.settings import load_settings
 
 SHOWN = 100
 """Maximum number of rows of a table, without --limit."""
-# Reads only the published file: no other file, no network, no extension, and SET can't change that. Without a folder for
-# temporary files, which EXPORT, ATTACH and COPY could write to, a query that needs more than the memory fails.
+# Reads only the published file: no other file, no network, no extension, and SET can't change that.
+# Without a folder for temporary files, which EXPORT, ATTACH and COPY could write to, a query that
+# needs more than the memory fails.
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
@@ -40,14 +44,19 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 
 @tabular
 def query(
-    sql: Annotated[str | None, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')] = None,
+    sql: Annotated[
+        str | None, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')
+    ] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="Read the SQL from this file; - is standard input.")
+        Path | None,
+        typer.Option("--file", "-f", help="Read the SQL from this file; - is standard input."),
     ] = None,
     shown_as: Annotated[
         Format | None, typer.Option("--format", help="Default: a table on a terminal, else CSV.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the rows to this file.", dir_okay=False)] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the rows to this file.", dir_okay=False)
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -59,7 +68,8 @@ def query(
 ) -> None:
     """Query analytics.duckdb with SQL.
 
-    The file is opened read-only. A query can't read or write any other file; --output writes its result.
+    The file is opened read-only. A query can't read or write any other file; --output writes its
+    result.
 
     Exit codes: 0 done, 1 the SQL is refused or fails, 2 no published file, or conflicting options.
     """
@@ -79,7 +89,10 @@ def query(
     if output:
         from analytics_pipeline.warehouse.files import replacing  # imports pandera and polars
 
-        with replacing(output.absolute()) as fresh, fresh.open("w", encoding="utf-8", newline="") as stream:
+        with (
+            replacing(output.absolute()) as fresh,
+            fresh.open("w", encoding="utf-8", newline="") as stream,
+        ):
             write(shown_as, columns, shown, stream, for_terminal=False)
         print_hint(f"{output}: {len(shown):,} rows.")
     else:
@@ -91,7 +104,10 @@ def query(
 def _sql(sql: str | None, file: Path | None) -> str:
     """Return the statement, from either the argument or the file."""
     if (sql is None) == (file is None):
-        fail('Give the SQL as an argument, or a file with -f, such as: query "FROM marts.course_summary"')
+        fail(
+            'Give the SQL as an argument, or a file with -f, such as: query "FROM'
+            ' marts.course_summary"'
+        )
     if sql is not None:
         return sql
     try:
@@ -109,17 +125,24 @@ def _format(asked: Format | None, output: Path | None) -> Format:
     if asked is None and output is not None:
         asked = next((known for known in Format if output.suffix == f".{known}"), Format.CSV)
     if asked is Format.PARQUET and output is None:
-        fail("Parquet is not text: name a file for it with --output, such as --output rows.parquet.")
+        fail(
+            "Parquet is not text: name a file for it with --output, such as --output rows.parquet."
+        )
     return asked or (Format.TABLE if out.is_terminal else Format.CSV)
 
 
 def _print(shown_as: Format, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     try:
         if shown_as is Format.TABLE:
-            out.print(drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width), crop=False)
+            out.print(
+                drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width),
+                crop=False,
+            )
             print_info(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
         else:
-            print_text(lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal))
+            print_text(
+                lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal)
+            )
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -130,14 +153,16 @@ def _execute(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the file and execute the query; the block fetches its rows."""
     if not path.exists():
         fail(
-            f"There is no published file at {path} yet. Run `analytics-pipeline sync` or `analytics-pipeline publish`."
+            f"There is no published file at {path} yet. Run `analytics-pipeline sync` or"
+            " `analytics-pipeline publish`."
         )
     try:
         with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
             result = connection.execute(sql)
             if result is None or not result.description:
                 fail(
-                    'There is no statement, or one that returns nothing. Give a query, such as "FROM marts.course_summary".',
+                    "There is no statement, or one that returns nothing. Give a query, such as"
+                    ' "FROM marts.course_summary".',
                     INCOMPLETE,
                 )
             yield result

@@ -1,4 +1,7 @@
-"""Rows of a query as CSV, JSON, Markdown, vertical text or Parquet. Removes control characters for a terminal."""
+"""Rows of a query as CSV, JSON, Markdown, vertical text or Parquet.
+
+Removes control characters for a terminal.
+"""
 
 import csv
 import json
@@ -31,7 +34,9 @@ Rows = Sequence[Sequence[Any]]
 _WIDE = 160  # columns of a table in a file
 
 
-def write(shown_as: Format, columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
+def write(
+    shown_as: Format, columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool
+) -> None:
     """Write rows as text to a stream, in any format but Parquet."""
     if shown_as is Format.CSV:
         _csv(columns, rows, stream, for_terminal=for_terminal)
@@ -65,7 +70,10 @@ def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int |
 
     reader = answered.to_arrow_reader(100_000)
     written = 0
-    with replacing(target.absolute()) as fresh, parquet.ParquetWriter(fresh, reader.schema, compression="zstd") as file:
+    with (
+        replacing(target.absolute()) as fresh,
+        parquet.ParquetWriter(fresh, reader.schema, compression="zstd") as file,
+    ):
         for batch in reader:
             part = batch if most is None else batch.slice(0, most - written)
             file.write_table(pa.Table.from_batches([part]))
@@ -85,7 +93,8 @@ def _csv(columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bo
 
 def _markdown(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:
     numeric = [
-        bool(rows) and all(isinstance(row[at], int | float | Decimal) for row in rows) for at in range(len(columns))
+        bool(rows) and all(isinstance(row[at], int | float | Decimal) for row in rows)
+        for at in range(len(columns))
     ]
     stream.write(_piped(columns))
     stream.write("|" + "|".join("---:" if number else "---" for number in numeric) + "|\n")
@@ -94,7 +103,10 @@ def _markdown(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:
 
 
 def _piped(cells: Sequence[str]) -> str:
-    escaped = (printable(cell).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>") for cell in cells)
+    escaped = (
+        printable(cell).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")
+        for cell in cells
+    )
     return f"| {' | '.join(escaped)} |\n"
 
 

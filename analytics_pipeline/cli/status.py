@@ -23,7 +23,12 @@ from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.plan import AnotherOrganisation, ClassifiedListing, Plan, classify_listing
+from analytics_pipeline.ingest.plan import (
+    AnotherOrganisation,
+    ClassifiedListing,
+    Plan,
+    classify_listing,
+)
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions
@@ -32,7 +37,8 @@ from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
 RETRY_SECONDS = 10.0
-"""Seconds in which requests to the API and the bucket are retried: the disk's state is known already."""
+"""Seconds in which requests to the API and the bucket are retried: the disk's state is known
+already."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,12 @@ class DatasetStatus:
     """Status of a dataset. Values that only the bucket knows are None if it could not be reached.
 
     Attributes:
-        delivered, missing, changed: number of files in the bucket, of files never loaded, and of files changed upstream since.
-        loaded, failed: number of files in the ledger, and of files whose newest version could not be loaded.
-        rows, rejects: counts over the loaded files.
+        delivered, missing, changed: number of files in the bucket, of files never loaded, and of
+        files changed upstream since. loaded, failed: number of files in the ledger, and of files
+        whose newest version could not be loaded. rows, rejects: counts over the loaded files.
         newest: newest loaded day or month; empty for snapshots.
-        age_days: days since the newest day, or since a snapshot was written; None if nothing is loaded.
+        age_days: days since the newest day, or since a snapshot was written; None if nothing is
+            loaded.
         is_late: whether a newer day or month is due.
     """
 
@@ -67,7 +74,8 @@ def status() -> None:
 
     Reads the disk, then the bucket if it can be reached, and writes nothing.
 
-    Exit codes: 0 complete, 1 incomplete, 2 settings, credentials or the bucket are unusable (the disk's state is still shown).
+    Exit codes: 0 complete, 1 incomplete, 2 settings, credentials or the bucket are unusable (the
+    disk's state is still shown).
     """
     settings, now = load_settings(), datetime.now(UTC)
     here = on_disk(settings, now)
@@ -78,7 +86,11 @@ def status() -> None:
         here = with_absences(here, listing, listed_at) if listing else here
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
-    restored = {(delivery.dataset.name, delivery.partition.key) for delivery in todo.unchanged} if todo else set()
+    restored = (
+        {(delivery.dataset.name, delivery.partition.key) for delivery in todo.unchanged}
+        if todo
+        else set()
+    )
     failed = [file for file in here.failed if (file.dataset, file.partition) not in restored]
     rows = [_dataset_status(name, here, todo, failed) for name in DATASETS]
     complete = bool(todo and not todo.work and not failed and not here.errors and not here.stale)
@@ -111,12 +123,18 @@ def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
         return None, str(error)
 
 
-def _dataset_status(name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]) -> DatasetStatus:
+def _dataset_status(
+    name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]
+) -> DatasetStatus:
     def of_dataset(deliveries: tuple[Delivery, ...]) -> list[Delivery]:
         return [delivery for delivery in deliveries if delivery.dataset.name == name]
 
     failing = {file.partition for file in failed if file.dataset == name}
-    never = [delivery for delivery in of_dataset(todo.new) if delivery.partition.key not in failing] if todo else []
+    never = (
+        [delivery for delivery in of_dataset(todo.new) if delivery.partition.key not in failing]
+        if todo
+        else []
+    )
     figures, age = here.figures.get(name), here.ages.get(name)
     return DatasetStatus(
         dataset=name,
@@ -134,11 +152,15 @@ def _dataset_status(name: str, here: OnDisk, todo: Plan | None, failed: list[Fai
 
 
 def _next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | None:
-    """Return when the daemon retries a failing file (UTC); None after its last attempt, which a held version never has."""
+    """Return when the daemon retries a failing file (UTC); None after its last attempt, which a
+    held version never has.
+    """
     from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 
     version = (file.partition, file.etag)
-    is_held = version in held_versions(absence for absence in absences if absence.dataset == file.dataset)
+    is_held = version in held_versions(
+        absence for absence in absences if absence.dataset == file.dataset
+    )
     if file.attempts >= RETRY_POLICY.attempts and not is_held:
         return None
     return file.failed_at + RETRY_POLICY.pause(file.attempts)
@@ -152,7 +174,9 @@ def _show(
     rows: list[DatasetStatus],
     now: datetime,
 ) -> None:
-    columns = [name for name in DatasetStatus.__dataclass_fields__ if name not in ("age_days", "is_late")]
+    columns = [
+        name for name in DatasetStatus.__dataclass_fields__ if name not in ("age_days", "is_late")
+    ]
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
     table(f"org{settings.org_id}", [*columns, "age"], cells)
     if here.source == "published":
@@ -160,12 +184,14 @@ def _show(
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
         again = _next_attempt(file, here.absent)
-        when = f"Next retry after {again:%Y-%m-%d %H:%M} UTC" if again else "No more automatic retries"
+        when = (
+            f"Next retry after {again:%Y-%m-%d %H:%M} UTC" if again else "No more automatic retries"
+        )
         print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in here.absent:
         print_info(
-            f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M} UTC: {absence.detail}. "
-            f"{absence.remedy}"
+            f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M}"
+            f" UTC: {absence.detail}. {absence.remedy}"
         )
     print_checks(here.errors, [file.source_key for file in failed])
     if here.silent:
@@ -174,24 +200,33 @@ def _show(
         print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if here.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
-        print_info(f"Warnings ({len(here.warnings)}), described in ops.checks of the published file: {names}.")
+        print_info(
+            f"Warnings ({len(here.warnings)}), described in ops.checks of the published file:"
+            f" {names}."
+        )
     if here.stale:
         print_info(f"Stale models: {', '.join(here.stale)}.")
     for key in todo.unknown if todo else ():
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     print_info(
-        f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC." if here.published else "Published: never."
+        f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC."
+        if here.published
+        else "Published: never."
     )
     for line in here.published.withheld if here.published else ():
         print_error(line)
     if here.is_replaced:
         print_error(REPLACED)
     if here.replaced_at:
-        print_info(f"The warehouse was last found replaced from outside at {here.replaced_at:%Y-%m-%d %H:%M} UTC.")
+        print_info(
+            "The warehouse was last found replaced from outside at"
+            f" {here.replaced_at:%Y-%m-%d %H:%M} UTC."
+        )
     if here.own_dagster_yaml:
         print_info(f"Dagster's settings are your own: {here.own_dagster_yaml}.")
     print_info(
-        "Dagster's daemon: " + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded automatically.")
+        "Dagster's daemon: "
+        + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded automatically.")
     )
 
 
@@ -216,7 +251,10 @@ def _as_json(
     complete: bool,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the status for programs. Fields may be added but never change meaning; docs/operations.md documents them."""
+    """Return the status for programs.
+
+    Fields may be added but never change meaning; docs/operations.md documents them.
+    """
     checks = [check for check in here.checks if not check.passed or check.is_open]
     return {
         "complete": complete,
@@ -251,7 +289,10 @@ def _as_json(
         "silent": here.silent,
         "absent": [
             {
-                **{name: getattr(absence, name) for name in ("dataset", "partition", "held", "detail", "remedy")},
+                **{
+                    name: getattr(absence, name)
+                    for name in ("dataset", "partition", "held", "detail", "remedy")
+                },
                 "key": absence.source_key,
                 "kind": absence.kind.value,
                 "since": _utc(absence.first_seen),
@@ -259,12 +300,14 @@ def _as_json(
             for absence in here.absent
         ],
         "stale_models": here.stale,
-        "published": here.published
-        and {
-            "at": _utc(here.published.published_at),
-            "kept": {name: _utc(at) for name, at in here.published.kept.items()},
-            "left_out": list(here.published.left_out),
-        },
+        "published": (
+            here.published
+            and {
+                "at": _utc(here.published.published_at),
+                "kept": {name: _utc(at) for name, at in here.published.kept.items()},
+                "left_out": list(here.published.left_out),
+            }
+        ),
         "daemon": {"alive": here.daemon_lives(now), "heartbeat": _utc(here.heartbeat)},
         "replaced": {"now": here.is_replaced, "found": _utc(here.replaced_at)},
         "own_dagster_yaml": str(here.own_dagster_yaml) if here.own_dagster_yaml else None,

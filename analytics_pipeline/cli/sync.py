@@ -34,19 +34,26 @@ from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
 def sync(
     dataset: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only this dataset; may be repeated.", autocompletion=complete_dataset),
+        typer.Option(
+            metavar="NAME",
+            help="Only this dataset; may be repeated.",
+            autocompletion=complete_dataset,
+        ),
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="First day, YYYY-MM-DD.")
+    ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="Last day, YYYY-MM-DD.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Fetch and load everything again.")] = False,
 ) -> None:
     """Load what is new or changed, rebuild, publish.
 
-    Lists the bucket once, and fetches only files whose ETag or size differs from the ledger. Every load is a run of the Dagster
-    instance, and its partitions show in the UI.
+    Lists the bucket once, and fetches only files whose ETag or size differs from the ledger. Every
+    load is a run of the Dagster instance, and its partitions show in the UI.
 
-    Exit codes: 0 done, 1 a file or check failed, 2 settings, credentials or the network. With --dataset, --since or --until only
-    the selected files and their checks count; other failures are only reported.
+    Exit codes: 0 done, 1 a file or check failed, 2 settings, credentials or the network. With
+    --dataset, --since or --until only the selected files and their checks count; other failures are
+    only reported.
     """
     first, last = _day("--since", since), _day("--until", until)
     if first and last and first > last:
@@ -68,8 +75,8 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(
-        f"org{settings.org_id}: {files(len(todo.delivered))} {_scope(selection)}, {len(todo.new)} new, {len(todo.changed)} changed, "
-        f"{len(todo.unchanged)} unchanged."
+        f"org{settings.org_id}: {files(len(todo.delivered))} {_scope(selection)}, {len(todo.new)}"
+        f" new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged."
     )
     with (
         translate_disk_full(settings.dagster_home),
@@ -155,12 +162,13 @@ def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     if todo.superseded:
         print_info(
-            f"{files(len(todo.superseded))} skipped, as a newer one covers the same day or month: {one_line(todo.superseded[0])}"
+            f"{files(len(todo.superseded))} skipped, as a newer one covers the same day or month:"
+            f" {one_line(todo.superseded[0])}"
         )
     if early:
         print_info(
-            f"{files(early)} not loaded, as they are outside of the partitions (before the first day, {settings.first_day}, "
-            "or of a period that is not over)."
+            f"{files(early)} not loaded, as they are outside of the partitions (before the first"
+            f" day, {settings.first_day}, or of a period that is not over)."
         )
 
 
@@ -169,6 +177,11 @@ def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
     with suppress(ValueError):
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):  # fromisoformat accepts other forms too
+        if re.fullmatch(
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text
+        ):  # fromisoformat accepts other forms too
             return date.fromisoformat(text)
-    return fail(f"{option} {text!r} is not a calendar day: give it as YYYY-MM-DD, such as {option} 2026-11-05.")
+    return fail(
+        f"{option} {text!r} is not a calendar day: give it as YYYY-MM-DD, such as {option}"
+        " 2026-11-05."
+    )

@@ -12,7 +12,9 @@ _SHORT = 16  # longest cell that is never wrapped
 
 def printable(text: str) -> str:
     """Return text without control characters, as delivered cells and keys may contain anything."""
-    return "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    return "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text
+    )
 
 
 def one_line(text: str) -> str:
@@ -35,7 +37,11 @@ def plain(value: object) -> str:
 
 
 def drawn(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], whole: Collection[str], width: int
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    whole: Collection[str],
+    width: int,
 ) -> Table:
     """Return a table for a terminal of this width, with narrower gaps if space is short.
 
@@ -45,10 +51,13 @@ def drawn(
     for at, name in enumerate(columns):
         widths.append(max(len(_cell(cell)) for cell in (name, *(row[at] for row in rows))))
         unbroken.append(name in whole or all(len(str(row[at])) <= _SHORT for row in rows))
-    least = sum(wide if fixed else min(wide, _SHORT) for wide, fixed in zip(widths, unbroken, strict=True))
+    least = sum(
+        wide if fixed else min(wide, _SHORT) for wide, fixed in zip(widths, unbroken, strict=True)
+    )
     gap = 1 if least + 2 * len(columns) > width else 2
     made = Table(
-        title=Text(printable(title)) if title else None,  # Text, as Rich takes `[x]` in a str for markup
+        # Text, as Rich takes `[x]` in a str for markup
+        title=Text(printable(title)) if title else None,
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD if gap > 1 else None,
@@ -59,11 +68,15 @@ def drawn(
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
         made.add_column(
-            Text(printable(name)), justify="right" if numeric else "left", overflow="fold", no_wrap=unbroken[at]
+            Text(printable(name)),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=unbroken[at],
         )
     for row in rows:
         made.add_row(*(Text(_cell(cell)) for cell in row))
-    # On a narrow terminal, Rich truncates cells that must not wrap, even numbers. Let the terminal wrap them instead.
+    # On a narrow terminal, Rich truncates cells that must not wrap, even numbers. Let the terminal
+    # wrap them instead.
     made.min_width = min(len(title), width)  # Rich wraps a title that is wider than the table
     if (needed := least + gap * len(columns)) > width:
         made.width = needed
@@ -73,4 +86,8 @@ def drawn(
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else printable(plain(value))
+    return (
+        f"{value:,}"
+        if isinstance(value, int) and not isinstance(value, bool)
+        else printable(plain(value))
+    )

@@ -1,4 +1,6 @@
-"""`analytics-pipeline webserver`: the guarded Dagster UI alone, to run as a service next to the daemon's."""
+"""`analytics-pipeline webserver`: the guarded Dagster UI alone, to run as a service next to the
+daemon's.
+"""
 
 import os
 import sys
@@ -15,7 +17,9 @@ def webserver(
     port: Annotated[
         int, typer.Option(parser=whole_number(1, 65_535), metavar="INTEGER", help="Port of the UI.")
     ] = 3000,
-    read_only: Annotated[bool, typer.Option("--read-only", help="Show everything; launch and change nothing.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Show everything; launch and change nothing.")
+    ] = False,
 ) -> None:
     """Start the Dagster UI without its daemon.
 
@@ -25,7 +29,12 @@ def webserver(
 
     settings = load_settings()
     prepare_home(settings)
-    print_info(f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no login.")
+    print_info(
+        f"The UI: http://127.0.0.1:{port}, for people {settings.ui_url} (DAGSTER_UI_URL). It has no"
+        " login."
+    )
     options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver"]
-    os.execv(sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606
+    os.execv(  # noqa: S606
+        sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))]
+    )

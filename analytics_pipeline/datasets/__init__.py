@@ -1,4 +1,5 @@
-"""The datasets of the feed and of hand-written files: one module per dataset, each with a pandera model and `DATASET`.
+"""The datasets of the feed and of hand-written files: one module per dataset, each with a pandera
+model and `DATASET`.
 
 This is the only declaration. Tables, casts, checks, partitions and the data dictionary are derived
 from it. To add a dataset, add one module to this folder.
@@ -48,15 +49,18 @@ def _discover() -> Mapping[str, Dataset]:
 
 DATASETS: Mapping[str, Dataset] = _discover()
 """Every dataset by its name."""
-FEED: Mapping[str, Dataset] = {name: dataset for name, dataset in DATASETS.items() if dataset.setting is None}
+FEED: Mapping[str, Dataset] = {
+    name: dataset for name, dataset in DATASETS.items() if dataset.setting is None
+}
 """Datasets that Vocareum delivers. The others are hand-written files."""
 
 
 def normal_form(header: str) -> str:
-    """Return the column name that a delivered header stands for: `Duration (min)` -> `duration_min`.
+    """Return the column name that a delivered header stands for: `Duration (min)` ->
+    `duration_min`.
 
-    Lower case; each run of other characters becomes one `_`, with none at the ends. The vendor's own
-    "Data Terms" follow this rule (docs/feed.md).
+    Lower case; each run of other characters becomes one `_`, with none at the ends. The vendor's
+    own "Data Terms" follow this rule (docs/feed.md).
     """
     return re.sub(r"[^a-z0-9]+", "_", header.strip().lower()).strip("_")
 

@@ -13,8 +13,12 @@ class AsnMapping(Row):
     assignment_name: Text = label("Name of the assignment.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = label("Name of the part.")
-    parent_assignment_id: Identifier = optional_id("Assignment it was copied from; may be outside the organisation.")
-    parent_part_id: Identifier = optional_id("Part it was copied from; may be outside the organisation.")
+    parent_assignment_id: Identifier = optional_id(
+        "Assignment it was copied from; may be outside the organisation."
+    )
+    parent_part_id: Identifier = optional_id(
+        "Part it was copied from; may be outside the organisation."
+    )
 
 
 DATASET = Dataset(

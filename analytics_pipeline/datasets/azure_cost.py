@@ -1,6 +1,17 @@
 """azure_cost: Azure spend, month to date per user and part."""
 
-from analytics_pipeline.datasets.columns import Count, Identifier, Money, Row, Text, column, email, label, money, user
+from analytics_pipeline.datasets.columns import (
+    Count,
+    Identifier,
+    Money,
+    Row,
+    Text,
+    column,
+    email,
+    label,
+    money,
+    user,
+)
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 
@@ -11,14 +22,23 @@ class AzureCost(Row):
     user_email: Text = email("Email of the user on Vocareum.")
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = label("Name of the part.")
-    month: Count = column("Month of the spend, 1 to 12.", null=False, in_range={"min_value": 1, "max_value": 12})
-    year: Count = column("Year of the spend.", null=False, in_range={"min_value": 2000, "max_value": 2100})
-    monthly_cost_to_date: Money = money("US dollars since the first of the month; restarts monthly.")
+    month: Count = column(
+        "Month of the spend, 1 to 12.", null=False, in_range={"min_value": 1, "max_value": 12}
+    )
+    year: Count = column(
+        "Year of the spend.", null=False, in_range={"min_value": 2000, "max_value": 2100}
+    )
+    monthly_cost_to_date: Money = money(
+        "US dollars since the first of the month; restarts monthly."
+    )
 
 
 DATASET = Dataset(
     name="azure_cost",
-    description="Azure spend month to date per user and part. Restarts every month; the last file is the month's bill.",
+    description=(
+        "Azure spend month to date per user and part. Restarts every month; the last file is the"
+        " month's bill."
+    ),
     model=AzureCost,
     key=r"cloud_spend/azure/azure_cost_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,

@@ -17,16 +17,20 @@ class Budget(Row):
 
     scope: Text = column("Scope whose spend counts.", null=False, isin=SCOPES)
     id: Text = column(
-        "Course id for course and root_course; name for department and term; empty for organisation.",
+        "Course id for course and root_course; name for department and term; empty for"
+        " organisation.",
         essential=True,
     )
     name: Text = label("Name of the budget, unique in the file.", null=False)
     starts_on: Day = column("First UTC day of the budget.", null=False)
     ends_on: Day = column(
-        "Last UTC day of the budget. Optional for a monthly budget, which then has no end.", essential=True
+        "Last UTC day of the budget. Optional for a monthly budget, which then has no end.",
+        essential=True,
     )
     amount: Money = column(
-        "US dollars for the whole period, or for each month if repeat is monthly.", null=False, in_range=_AMOUNT
+        "US dollars for the whole period, or for each month if repeat is monthly.",
+        null=False,
+        in_range=_AMOUNT,
     )
     currency: Text = column(
         "Currency of amount and student_cap.",
@@ -35,7 +39,8 @@ class Budget(Row):
         rule="it must be USD: spend is in US dollars, and nothing is converted",
     )
     alert_at: Text = column(
-        "Percentages of the amount that trigger an alarm, such as `50;80;100`, which is the default.",
+        "Percentages of the amount that trigger an alarm, such as `50;80;100`, which is the"
+        " default.",
         essential=True,
         rule="it must be whole percentages separated by semicolons, such as 50;80;100",
         str_matches=r"^ *[1-9][0-9]{0,2}( *; *[1-9][0-9]{0,2})* *$",
@@ -53,7 +58,10 @@ class Budget(Row):
 
     @pa.dataframe_check(
         name="id_fits_scope",
-        description="id must be a course id for a course or root_course, a name for a department or term, and empty for the organisation",
+        description=(
+            "id must be a course id for a course or root_course, a name for a department or term,"
+            " and empty for the organisation"
+        ),
     )
     def id_fits_scope(cls, data: PolarsData) -> pl.LazyFrame:
         """Check that the id has the form that the scope requires."""
@@ -66,20 +74,29 @@ class Budget(Row):
             .otherwise(id_.is_not_null())
         )
 
-    @pa.dataframe_check(name="ends_not_before_start", description="ends_on must not be before starts_on")
+    @pa.dataframe_check(
+        name="ends_not_before_start", description="ends_on must not be before starts_on"
+    )
     def ends_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:
         """Check that the period has at least one day."""
         return data.lazyframe.select((pl.col("ends_on") >= pl.col("starts_on")).fill_null(True))
 
-    @pa.dataframe_check(name="end_is_known", description="ends_on must be given unless repeat is monthly")
+    @pa.dataframe_check(
+        name="end_is_known", description="ends_on must be given unless repeat is monthly"
+    )
     def end_is_known(cls, data: PolarsData) -> pl.LazyFrame:
         """Check that only monthly budgets lack an end."""
-        return data.lazyframe.select(pl.col("ends_on").is_not_null() | (pl.col("repeat") == "monthly").fill_null(False))
+        return data.lazyframe.select(
+            pl.col("ends_on").is_not_null() | (pl.col("repeat") == "monthly").fill_null(False)
+        )
 
 
 DATASET = Dataset(
     name="budgets",
-    description="One row per budget: the spend limit of the organisation, or of a department, course, clone family or term.",
+    description=(
+        "One row per budget: the spend limit of the organisation, or of a department, course, clone"
+        " family or term."
+    ),
     model=Budget,
     key=BY_HAND_PREFIX + r"budgets\.csv",
     cadence=Cadence.BY_HAND,

@@ -1,6 +1,7 @@
 """Forms of a cell's text that do not depend on its type: blanks, "no value", whole numbers.
 
-Both CSV readers, the casts and erasure share these definitions, so that they always agree on a cell.
+Both CSV readers, the casts and erasure share these definitions, so that they always agree on a
+cell.
 """
 
 import re
@@ -23,7 +24,8 @@ BLANKS = "".join(
 """Characters trimmed from both ends of a cell, whatever its type."""
 
 NO_VALUE = ("NULL", r"\N")
-"""Texts for "no value", besides an empty cell. Not applied to `verbatim` columns: people are called Null."""
+"""Texts for "no value", besides an empty cell. Not applied to `verbatim` columns: people are called
+Null."""
 
 ZERO_DATE = r"0000-00-00([ T]00:00:00(\.0+)?( ?UTC|Z)?)?"
 """MySQL's text for "no date"."""
@@ -38,4 +40,8 @@ WHOLE_NUMBER = r"[+-]?[0-9]+(\.0+)?"
 def whole_number(cell: str) -> int | None:
     """Return the cell's whole number; None if it is not one, or has more digits than any id."""
     text = cell.strip(BLANKS)
-    return int(text.partition(".")[0]) if len(text) <= 60 and re.fullmatch(WHOLE_NUMBER, text) else None
+    return (
+        int(text.partition(".")[0])
+        if len(text) <= 60 and re.fullmatch(WHOLE_NUMBER, text)
+        else None
+    )

@@ -1,6 +1,7 @@
 """The vocabulary of dataset declarations: column types, privacy levels and the `column` field.
 
-Facts of one dataset belong in its module. How a type is stored and parsed belongs in `sql_types.py`.
+Facts of one dataset belong in its module. How a type is stored and parsed belongs in
+`sql_types.py`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ Day = pl.Date
 Money = Annotated[pl.Decimal, 18, 9]
 """US dollars, DECIMAL(18, 9): never a float, so that sums are exact and independent of row order.
 
-Digits after the ninth decimal, as in floats printed in full, are rounded half up: at most 5e-10 dollars."""
+Digits after the ninth decimal, as in floats printed in full, are rounded half up: at most 5e-10
+dollars."""
 Number = Annotated[pl.Decimal, 18, 6]
 """Minutes, milliseconds, points: DECIMAL(18, 6), for the same reason as Money."""
 
@@ -38,7 +40,8 @@ class Privacy(StrEnum):
     IDENTIFIER = "identifier"
     """Points to a person without naming them: analysts, but never the UI."""
     PRIVATE = "private"
-    """May name a person (email, name, free text): only the private warehouse, unless PUBLISH_PII=true."""
+    """May name a person (email, name, free text): only the private warehouse, unless
+    PUBLISH_PII=true."""
 
 
 class Person(StrEnum):
@@ -54,7 +57,9 @@ class Person(StrEnum):
 
 @dataclass(frozen=True)
 class LeadingZeros:
-    """Digits whose leading zeros some exports drop: `shortest` to `width` digits are zero-padded to `width`."""
+    """Digits whose leading zeros some exports drop: `shortest` to `width` digits are zero-padded to
+    `width`.
+    """
 
     shortest: int
     width: int
@@ -80,9 +85,9 @@ def column(
     Args:
         description: shown in Dagster and the data dictionary, and stored as the DuckDB comment.
         null: whether the cell may be empty; if not, a row without it goes to quarantine.
-        essential: whether the row's meaning rests on the cell (its key, money, score, start or end, membership); implied
-            by `null=False`. A bad essential cell sends the row to quarantine. Any other bad cell becomes NULL with a
-            warning, and its text is kept in `_extra`.
+        essential: whether the row's meaning rests on the cell (its key, money, score, start or end,
+            membership); implied by `null=False`. A bad essential cell sends the row to quarantine.
+            Any other bad cell becomes NULL with a warning, and its text is kept in `_extra`.
         privacy: who may see the values.
         person: how the values relate to a person, if they do.
         zero_is_none: whether 0 and -1 mean that there is no id.
@@ -90,7 +95,8 @@ def column(
         leading_zeros: how to restore dropped leading zeros (with a warning).
         warn: load a value that fails `checks`, and count it as a warning.
         should: checks that only warn, in addition to `checks`.
-        rule: `checks` in words for people ("it must be twelve digits"), if pandera's own text is not clear enough.
+        rule: `checks` in words for people ("it must be twelve digits"), if pandera's own text is
+            not clear enough.
         checks: pandera's built-in checks (`ge`, `isin`, `str_matches`, ...).
     """
     metadata = {
@@ -102,7 +108,9 @@ def column(
         "verbatim": verbatim,
         "leading_zeros": leading_zeros,
     }
-    field = pa.Field(nullable=null, description=description, metadata=metadata, raise_warning=warn, **checks)
+    field = pa.Field(
+        nullable=null, description=description, metadata=metadata, raise_warning=warn, **checks
+    )
     field.checks.extend(should)
     return field
 
@@ -118,7 +126,10 @@ def optional_id(description: str, **more: Any) -> Any:
 
 
 def email(description: str) -> Any:
-    """Declare a private email column. A value without an @ is a warning, and makes a short row implausible."""
+    """Declare a private email column.
+
+    A value without an @ is a warning, and makes a short row implausible.
+    """
     return column(
         description,
         privacy=Privacy.PRIVATE,
@@ -140,7 +151,10 @@ def other_user(description: str) -> Any:
 
 
 def aws_account(description: str) -> Any:
-    """Declare an AWS account id: twelve digits. Nine to eleven digits have lost leading zeros and are padded."""
+    """Declare an AWS account id: twelve digits.
+
+    Nine to eleven digits have lost leading zeros and are padded.
+    """
     return column(
         description,
         null=False,
@@ -156,10 +170,18 @@ MOST_DOLLARS = 10_000_000
 
 
 def money(description: str) -> Any:
-    """Declare the row's amount in US dollars. A negative one is a credit or refund: it loads with a warning."""
-    credit = pa.Check.ge(0, raise_warning=True, description="it is negative: treated as a credit or refund")
+    """Declare the row's amount in US dollars.
+
+    A negative one is a credit or refund: it loads with a warning.
+    """
+    credit = pa.Check.ge(
+        0, raise_warning=True, description="it is negative: treated as a credit or refund"
+    )
     return column(
-        description, null=False, in_range={"min_value": -MOST_DOLLARS, "max_value": MOST_DOLLARS}, should=[credit]
+        description,
+        null=False,
+        in_range={"min_value": -MOST_DOLLARS, "max_value": MOST_DOLLARS},
+        should=[credit],
     )
 
 
@@ -171,7 +193,9 @@ MOST_MINUTES = 527_040
 
 def points(description: str, **more: Any) -> Any:
     """Declare grade points, which may be negative."""
-    return column(description, in_range={"min_value": -MOST_POINTS, "max_value": MOST_POINTS}, **more)
+    return column(
+        description, in_range={"min_value": -MOST_POINTS, "max_value": MOST_POINTS}, **more
+    )
 
 
 class Row(pa.DataFrameModel):

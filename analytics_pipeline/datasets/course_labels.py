@@ -17,7 +17,9 @@ class CourseLabel(Row):
     starts_on: Day = column("First UTC day of the course.", essential=True)
     ends_on: Day = column("Last UTC day of the course.", essential=True)
 
-    @pa.dataframe_check(name="ends_not_before_start", description="ends_on must not be before starts_on")
+    @pa.dataframe_check(
+        name="ends_not_before_start", description="ends_on must not be before starts_on"
+    )
     def ends_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:
         """Check that the course has at least one day."""
         return data.lazyframe.select((pl.col("ends_on") >= pl.col("starts_on")).fill_null(True))

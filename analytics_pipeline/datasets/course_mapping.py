@@ -3,7 +3,16 @@
 from analytics_pipeline.datasets.columns import Identifier, Row, Text, column, label, optional_id
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
-KNOWN_CREATE_METHODS = ["Clone by Reference", "Clone by Value", "Clone", "Copy", "New", "Create", "LTI", "Import"]
+KNOWN_CREATE_METHODS = [
+    "Clone by Reference",
+    "Clone by Value",
+    "Clone",
+    "Copy",
+    "New",
+    "Create",
+    "LTI",
+    "Import",
+]
 """The vendor's article shows only `Clone by Reference`. An unknown method loads with a warning."""
 
 
@@ -14,7 +23,9 @@ class CourseMapping(Row):
     org_name: Text = label("Name of the organisation.")
     course_id: Identifier = column("Vocareum id of the course.", null=False, gt=0)
     course_name: Text = label("Name of the course.")
-    create_method: Text = column("How the course was created.", warn=True, isin=KNOWN_CREATE_METHODS)
+    create_method: Text = column(
+        "How the course was created.", warn=True, isin=KNOWN_CREATE_METHODS
+    )
     parent_course_id: Identifier = optional_id(
         "Course it was cloned from; may be outside the organisation, or deleted."
     )

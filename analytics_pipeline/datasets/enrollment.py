@@ -15,7 +15,8 @@ from analytics_pipeline.datasets.columns import (
 from analytics_pipeline.datasets.spec import Cadence, Dataset
 
 KNOWN_ROLES = ["student", "teacher", "ta", "instructor", "grader", "admin", "observer"]
-"""The vendor's article shows only `student`; the others are Vocareum's usual roles. An unknown role loads with a warning."""
+"""The vendor's article shows only `student`; the others are Vocareum's usual roles. An unknown role
+loads with a warning."""
 
 
 class Enrollment(Row):
@@ -23,17 +24,25 @@ class Enrollment(Row):
 
     userid: Identifier = user("Vocareum id of the user.")
     courseid: Identifier = column("Vocareum id of the course.", null=False, gt=0)
-    role: Text = column("Role in the course; staff do not belong in student averages.", warn=True, isin=KNOWN_ROLES)
+    role: Text = column(
+        "Role in the course; staff do not belong in student averages.", warn=True, isin=KNOWN_ROLES
+    )
     # A name has no @. This check tells the article's shifted example row from an intact one.
     name: Text = label(
-        "Name of the user.", privacy=Privacy.PRIVATE, warn=True, rule="it should hold no @", str_matches=r"^[^@]*$"
+        "Name of the user.",
+        privacy=Privacy.PRIVATE,
+        warn=True,
+        rule="it should hold no @",
+        str_matches=r"^[^@]*$",
     )
     email: Text = email("Email of the user on Vocareum.")
     client_key: Text = column("Key of the client system (LMS) the user came from.")
     client_userid: Text = column("Id of the user in the client system.", privacy=Privacy.IDENTIFIER)
     dropped: Flag = column("Whether the user dropped the course.", essential=True)
     organization_terms_agreed: Flag = column("Whether the user agreed to the organisation's terms.")
-    organization_terms_agreed_date_utc: Instant = column("When the user agreed to the organisation's terms (UTC).")
+    organization_terms_agreed_date_utc: Instant = column(
+        "When the user agreed to the organisation's terms (UTC)."
+    )
 
 
 DATASET = Dataset(

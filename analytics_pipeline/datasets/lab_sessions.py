@@ -35,7 +35,9 @@ _count: Any = {"in_range": {"min_value": 0, "max_value": 1_000_000}}
 
 
 class LabSessions(Row):
-    """One lab session, times in UTC: launch = "Start Lab" clicked, start = machine started, init = ready to use."""
+    """One lab session, times in UTC: launch = "Start Lab" clicked, start = machine started, init =
+    ready to use.
+    """
 
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")
@@ -46,37 +48,54 @@ class LabSessions(Row):
     part_id: Identifier = column("Vocareum id of the part.", null=False, gt=0)
     part_name: Text = label("Name of the part.")
     lab_type: Text = column(
-        "Kind of lab: Cloud, Container, Databricks, VM; the list grows.", warn=True, isin=KNOWN_LAB_TYPES
+        "Kind of lab: Cloud, Container, Databricks, VM; the list grows.",
+        warn=True,
+        isin=KNOWN_LAB_TYPES,
     )
     start_time: Instant = column("When the machine was started (UTC).", essential=True)
     end_time: Instant = column("When the lab was ended (UTC).", essential=True)
-    duration_min: Number = column("Length of the lab in minutes, as delivered (end_time - start_time).", **_minutes)
+    duration_min: Number = column(
+        "Length of the lab in minutes, as delivered (end_time - start_time).", **_minutes
+    )
     log: Text = label("Event messages, such as START successful.", privacy=Privacy.PRIVATE)
     tags: Text = label("Used by Vocareum internally.", privacy=Privacy.PRIVATE)
     launch_time: Instant = column("When Start Lab was clicked (UTC).", essential=True)
     init_time: Instant = column("When the lab was ready to use (UTC).")
-    launch_to_ready_duration_mins: Number = column("Minutes from launch_time to init_time, as delivered.", **_minutes)
-    concurrent_labs_count: Count = column("Labs that the user already had running at launch.", **_count)
+    launch_to_ready_duration_mins: Number = column(
+        "Minutes from launch_time to init_time, as delivered.", **_minutes
+    )
+    concurrent_labs_count: Count = column(
+        "Labs that the user already had running at launch.", **_count
+    )
     disconnects: Count = column("How often the user was disconnected.", **_count)
     latency_time_ms: Number = column(
         "Estimated latency of the user's connection, in milliseconds.",
         in_range={"min_value": 0, "max_value": 86_400_000},
     )
 
-    @pa.dataframe_check(name="end_not_before_start", description="end_time must not be before start_time")
+    @pa.dataframe_check(
+        name="end_not_before_start", description="end_time must not be before start_time"
+    )
     def end_not_before_start(cls, data: PolarsData) -> pl.LazyFrame:
         """Require that a session ends after it starts."""
         return data.lazyframe.select(pl.col("end_time") >= pl.col("start_time"))
 
     @pa.dataframe_check(
-        name="launch_not_after_end", description="launch_time should not be after end_time", raise_warning=True
+        name="launch_not_after_end",
+        description="launch_time should not be after end_time",
+        raise_warning=True,
     )
     def launch_not_after_end(cls, data: PolarsData) -> pl.LazyFrame:
-        """Warn about a launch after the end. The article's own example has one, so the row must load."""
+        """Warn about a launch after the end.
+
+        The article's own example has one, so the row must load.
+        """
         return data.lazyframe.select(pl.col("launch_time") <= pl.col("end_time"))
 
     @pa.dataframe_check(
-        name="init_not_before_launch", description="init_time should not be before launch_time", raise_warning=True
+        name="init_not_before_launch",
+        description="init_time should not be before launch_time",
+        raise_warning=True,
     )
     def init_not_before_launch(cls, data: PolarsData) -> pl.LazyFrame:
         """Warn about a lab that is ready before its launch."""
@@ -96,7 +115,10 @@ class LabSessions(Row):
 
 DATASET = Dataset(
     name="lab_sessions",
-    description="One row per lab session, of every lab type. A session over midnight may appear in two days' files.",
+    description=(
+        "One row per lab session, of every lab type. A session over midnight may appear in two"
+        " days' files."
+    ),
     model=LabSessions,
     key=r"lab_sessions/lab_sessions_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,

@@ -29,7 +29,9 @@ class ServiceSpend(Row):
 
 DATASET = Dataset(
     name="service_spend",
-    description="AWS spend per service, accumulated over a month. Only the file name holds the month.",
+    description=(
+        "AWS spend per service, accumulated over a month. Only the file name holds the month."
+    ),
     model=ServiceSpend,
     key=r"service_spend/service_spend_(?P<year>\d{4})-(?P<month>\d{1,2})\.csv",
     cadence=Cadence.MONTHLY,

@@ -1,6 +1,7 @@
 """The structure of a dataset: key pattern, cadence, model, and everything derived from them.
 
-Only values and pure functions. The declarations are in the datasets' modules; reading files is in `ingest/`.
+Only values and pure functions. The declarations are in the datasets' modules; reading files is in
+`ingest/`.
 """
 
 import re
@@ -18,14 +19,18 @@ from analytics_pipeline.words import Words, words
 
 
 class Cadence(StrEnum):
-    """How often the vendor produces a dataset's files; determines the partitioning. Source: docs/feed.md."""
+    """How often the vendor produces a dataset's files; determines the partitioning.
+
+    Source: docs/feed.md.
+    """
 
     DAILY = "daily"
     """One file per UTC day, produced every six hours for the previous day."""
     MONTHLY = "monthly"
     """One file per month, rewritten every six hours while the month is open."""
     SNAPSHOT = "snapshot"
-    """One file per course or organisation, overwritten every 24 hours: we alone keep its history."""
+    """One file per course or organisation, overwritten every 24 hours: we alone keep its
+    history."""
     BY_HAND = "by_hand"
     """A hand-written file on this machine. It is never late, and only we keep its history."""
 
@@ -41,13 +46,16 @@ class Period:
 
 PERIODS: Mapping[Cadence, Period] = {
     Cadence.DAILY: Period("file_date", "UTC day that the file covers, from its name.", "%Y-%m-%d"),
-    Cadence.MONTHLY: Period("file_month", "First day of the month that the file covers, from its name.", "%Y-%m"),
+    Cadence.MONTHLY: Period(
+        "file_month", "First day of the month that the file covers, from its name.", "%Y-%m"
+    ),
 }
 
 WHOLE_ORGANISATION = "organisation"
 """The partition key of a snapshot with one file for the whole organisation."""
 BY_HAND_PREFIX = "by_hand/"
-"""Prefix of the keys of hand-written files, below `org{org}/`. The vendor's bucket has no such folder."""
+"""Prefix of the keys of hand-written files, below `org{org}/`. The vendor's bucket has no such
+folder."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,10 @@ class Partition:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table, as the model declares it. `columns.column` explains the last five attributes."""
+    """One column of a table, as the model declares it.
+
+    `columns.column` explains the last five attributes.
+    """
 
     name: str
     dtype: object
@@ -109,15 +120,17 @@ class Dataset:
         name: name of the dataset, its asset and its table.
         description: one sentence, then what a reader must know.
         model: pandera model of a row: columns in the feed's order, types, rules.
-        key: regular expression for the key below `org{org}/`. The named groups `year`, `month`, `day`, `course_id`
-            determine the partition.
+        key: regular expression for the key below `org{org}/`. The named groups `year`, `month`,
+            `day`, `course_id` determine the partition.
         cadence: how often files are produced.
         row_key: columns that identify a row within a file; a duplicate is a warning.
-        key_is_unique: whether a duplicate is an error instead, as nobody can tell which row is right.
-        accumulates: whether each file repeats earlier spend. The accumulation may restart with a month, so a file with
-            fewer rows than a month ago is no anomaly.
-        dated_by: column whose values differ between any two files (a time, or the course). Two files with identical
-            bytes then can't both be right. None if the file of an idle day may repeat the previous one.
+        key_is_unique: whether a duplicate is an error instead, as nobody can tell which row is
+            right.
+        accumulates: whether each file repeats earlier spend. The accumulation may restart with a
+            month, so a file with fewer rows than a month ago is no anomaly.
+        dated_by: column whose values differ between any two files (a time, or the course). Two
+            files with identical bytes then can't both be right. None if the file of an idle day may
+            repeat the previous one.
         setting: environment variable with the path of a hand-written file; None for the feed.
     """
 
@@ -135,12 +148,20 @@ class Dataset:
     @property
     def source(self) -> Words:
         """Return where its files come from, for messages."""
-        return words("the file of {}", Words(self.setting)) if self.setting else words("Vocareum's bucket")
+        return (
+            words("the file of {}", Words(self.setting))
+            if self.setting
+            else words("Vocareum's bucket")
+        )
 
     @property
     def request(self) -> Words:
         """Return how to get a correct version of a file, for messages."""
-        return words("correct the file and save it") if self.setting else words("ask Vocareum for the file again")
+        return (
+            words("correct the file and save it")
+            if self.setting
+            else words("ask Vocareum for the file again")
+        )
 
     @property
     def word(self) -> Words:
@@ -159,13 +180,22 @@ class Dataset:
 
     @property
     def prefix(self) -> str:
-        """Return the fixed start of the key, up to the first named group: the prefix to list for this dataset."""
+        """Return the fixed start of the key, up to the first named group: the prefix to list for
+        this dataset.
+        """
         return self.key.split("(?P<")[0].replace("\\", "")
 
     def prefixes(self, partitions: Collection[str]) -> list[str]:
-        """Return the prefixes to list for some partitions. One year fits in one page of a listing, ten years don't."""
+        """Return the prefixes to list for some partitions.
+
+        One year fits in one page of a listing, ten years don't.
+        """
         years = {partition[:4] for partition in partitions} if self.period else set()
-        return [f"{self.prefix}{year}" for year in sorted(years)] if 0 < len(years) <= 2 else [self.prefix]
+        return (
+            [f"{self.prefix}{year}" for year in sorted(years)]
+            if 0 < len(years) <= 2
+            else [self.prefix]
+        )
 
     @property
     def period(self) -> Period | None:
@@ -192,7 +222,9 @@ class Dataset:
         return [column.name for column in self.columns if column.person is person]
 
     def match(self, key: str) -> Partition | None:
-        """Return the partition of a key below `org{org}/`; None if the key belongs to another dataset."""
+        """Return the partition of a key below `org{org}/`; None if the key belongs to another
+        dataset.
+        """
         found = re.fullmatch(self.key, key, re.ASCII)
         return _partition(found.groupdict(), self.period) if found else None
 

@@ -1,1 +1,4 @@
-"""A simulated organisation and the servers of its feed. Used only by the demo command and the tests."""
+"""A simulated organisation and the servers of its feed.
+
+Used only by the demo command and the tests.
+"""

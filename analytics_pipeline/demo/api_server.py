@@ -1,7 +1,7 @@
 """The simulated Vocareum API: returns S3 credentials for the right token.
 
-It fails in the ways that authors of public API clients reported, and responds in any shape that the vendor's
-article leaves open (docs/feed.md).
+It fails in the ways that authors of public API clients reported, and responds in any shape that the
+vendor's article leaves open (docs/feed.md).
 """
 
 import json
@@ -32,8 +32,12 @@ def _named(issued: Issued, *names: str) -> dict[str, str]:
 
 
 SHAPES: dict[str, Callable[[Issued], object]] = {
-    "env": lambda it: _named(it, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "expiration"),
-    "env, no expiry": lambda it: _named(it, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "env": lambda it: _named(
+        it, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "expiration"
+    ),
+    "env, no expiry": lambda it: _named(
+        it, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+    ),
     "sts": lambda it: {
         "Credentials": _named(it, "AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"),
         "AssumedRoleUser": {"AssumedRoleId": "AROAEXAMPLE:org"},
@@ -50,7 +54,8 @@ SHAPES: dict[str, Callable[[Issued], object]] = {
         },
     },
 }
-"""Every shape of the response that the pipeline must understand; the vendor publishes no example."""
+"""Every shape of the response that the pipeline must understand; the vendor publishes no
+example."""
 
 
 @dataclass
@@ -83,7 +88,11 @@ class ApiServer:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond to one request."""
         path = environ["PATH_INFO"]
-        answer = self.failures.popleft() if self.failures else self._answer(path, environ.get("HTTP_AUTHORIZATION", ""))
+        answer = (
+            self.failures.popleft()
+            if self.failures
+            else self._answer(path, environ.get("HTTP_AUTHORIZATION", ""))
+        )
         self.log.append(Request("API", path, answer.status))
         return answer.send(start_response)
 
@@ -97,7 +106,11 @@ class ApiServer:
             return self._error(HTTPStatus.BAD_REQUEST, "Invalid Token")
         if path != f"/api/v2/orgs/{self.org_id}/s3_labs":
             return self._error(HTTPStatus.NOT_FOUND, "Not Found")
-        return Answer(HTTPStatus.OK, json.dumps(SHAPES[self.shape](self.issue())).encode(), self.content_type)
+        return Answer(
+            HTTPStatus.OK, json.dumps(SHAPES[self.shape](self.issue())).encode(), self.content_type
+        )
 
     def _error(self, status: HTTPStatus, message: str) -> Answer:
-        return Answer(status, json.dumps({"status": "error", "message": message}).encode(), self.content_type)
+        return Answer(
+            status, json.dumps({"status": "error", "message": message}).encode(), self.content_type
+        )

@@ -1,5 +1,5 @@
-"""Deliveries of the simulated Vocareum over time: a day of files each minute, one of them broken at first, and a webhook for
-alerts. `organisation/` defines the files' content.
+"""Deliveries of the simulated Vocareum over time: a day of files each minute, one of them broken at
+first, and a webhook for alerts. `organisation/` defines the files' content.
 """
 
 import json
@@ -13,7 +13,8 @@ from analytics_pipeline.demo.wsgi import Answer, serving
 
 ERROR_PAGE = b"<html><body>503 Service Unavailable</body></html>"
 BROKEN_DAY = 2
-"""Index of the new day that first arrives as an error page, to show a failure, its alert and its resolution."""
+"""Index of the new day that first arrives as an error page, to show a failure, its alert and its
+resolution."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Step:
 
 
 def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
-    """Yield the deliveries of each minute: each day's files, then endless rewrites of the last day's file.
+    """Yield the deliveries of each minute: each day's files, then endless rewrites of the last
+    day's file.
 
     Args:
         days: files of each late day, by day; at least one day.
@@ -38,7 +40,8 @@ def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
     broken: dict[str, bytes] = {}
     for number, (day, files) in enumerate(sorted(days.items()), 1):
         yield Step(
-            f"{day}: {len(files)} files are delivered.{_redelivered(broken)}", {**broken, **_without(files, broken)}
+            f"{day}: {len(files)} files are delivered.{_redelivered(broken)}",
+            {**broken, **_without(files, broken)},
         )
         broken = {}
         if number == BROKEN_DAY and files:
@@ -52,7 +55,8 @@ def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
         yield Step(_redelivered(broken).strip(), broken)
     while True:
         yield Step(
-            f"{whole} is rewritten with one row fewer, as Vocareum may rewrite a day.", {whole: b"".join(lines[:-1])}
+            f"{whole} is rewritten with one row fewer, as Vocareum may rewrite a day.",
+            {whole: b"".join(lines[:-1])},
         )
         yield Step(f"{whole} is rewritten with all of its rows.", {whole: b"".join(lines)})
 
@@ -67,7 +71,10 @@ def _without(files: Mapping[str, bytes], others: Mapping[str, bytes]) -> dict[st
 
 @contextmanager
 def webhook(told: Callable[[str], None]) -> Iterator[str]:
-    """Serve a Slack-compatible webhook on this machine and yield its URL. Call a function with each text."""
+    """Serve a Slack-compatible webhook on this machine and yield its URL.
+
+    Call a function with each text.
+    """
 
     def receive(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

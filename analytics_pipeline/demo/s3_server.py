@@ -1,6 +1,8 @@
-"""The simulated S3: moto with checks of signatures, policies and tokens, and a guard for what moto lacks.
+"""The simulated S3: moto with checks of signatures, policies and tokens, and a guard for what moto
+lacks.
 
-moto never expires credentials and has no s3:prefix condition. The guard adds both, with S3's own error texts.
+moto never expires credentials and has no s3:prefix condition. The guard adds both, with S3's own
+error texts.
 """
 
 import json
@@ -59,7 +61,9 @@ class FakeAws:
 
     def close(self) -> None:
         """Remove everything that open() created, so that instances do not affect each other."""
-        self._sts.assumed_roles[:] = [it for it in self._sts.assumed_roles if it.access_key_id not in self._expiry]
+        self._sts.assumed_roles[:] = [
+            it for it in self._sts.assumed_roles if it.access_key_id not in self._expiry
+        ]
         self._iam.delete_role_policy(self._role, "read")
         self._iam.delete_role(self._role)
         self.clear()
@@ -88,7 +92,9 @@ class FakeAws:
         extra: dict[str, Any] = {"etag": uuid.uuid4().hex, "encryption": "aws:kms"} if kms else {}
         stored = self._s3.put_object(self.bucket, key, body, disable_notification=True, **extra)
         if last_modified is not None:
-            stored.last_modified = last_modified.astimezone(UTC).replace(tzinfo=stored.last_modified.tzinfo)
+            stored.last_modified = last_modified.astimezone(UTC).replace(
+                tzinfo=stored.last_modified.tzinfo
+            )
 
     def delete(self, key: str) -> None:
         """Delete one object."""
@@ -133,12 +139,20 @@ class S3Server:
         return self._moto(environ, self._recording(operation, key, signer, start_response))
 
     def _what(self, environ: WSGIEnvironment) -> tuple[str, str]:
-        _, _, key = environ["PATH_INFO"].encode("latin-1").decode(errors="replace").lstrip("/").partition("/")
+        _, _, key = (
+            environ["PATH_INFO"]
+            .encode("latin-1")
+            .decode(errors="replace")
+            .lstrip("/")
+            .partition("/")
+        )
         if environ["REQUEST_METHOD"] == "GET" and not key:
             return "LIST", parse_qs(environ["QUERY_STRING"]).get("prefix", [""])[0]
         return environ["REQUEST_METHOD"], key
 
-    def _refusal(self, operation: str, key: str, signer: str, environ: WSGIEnvironment) -> Answer | None:
+    def _refusal(
+        self, operation: str, key: str, signer: str, environ: WSGIEnvironment
+    ) -> Answer | None:
         if self.failures:
             return self.failures.popleft()
         if self.aws.is_expired(signer):
@@ -149,8 +163,12 @@ class S3Server:
             return error_answer(403, "AccessDenied", "Access Denied")
         return None if operation == "LIST" else self.refused.get(key)
 
-    def _recording(self, operation: str, key: str, signer: str, start_response: StartResponse) -> StartResponse:
-        def start(status: str, headers: list[tuple[str, str]], *args: Any) -> Callable[[bytes], object]:
+    def _recording(
+        self, operation: str, key: str, signer: str, start_response: StartResponse
+    ) -> StartResponse:
+        def start(
+            status: str, headers: list[tuple[str, str]], *args: Any
+        ) -> Callable[[bytes], object]:
             self.log.append(Request(operation, key, int(status.split()[0]), signer))
             return start_response(status, headers, *args)
 
@@ -159,5 +177,8 @@ class S3Server:
 
 def error_answer(status: int, code: str, message: str, more: str = "") -> Answer:
     """Return an error response as S3 words it; `more` is additional XML."""
-    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
+    text = (
+        '<?xml version="1.0"'
+        f' encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>'
+    )
     return Answer(status, text.encode(), "application/xml")

@@ -1,4 +1,5 @@
-"""The simulated Vocareum: API and S3 as real HTTP servers on loopback, and the settings that point to them.
+"""The simulated Vocareum: API and S3 as real HTTP servers on loopback, and the settings that point
+to them.
 
 The pipeline learns of it only through settings. `organisation/` produces the files.
 """
@@ -68,7 +69,10 @@ class DemoVocareum:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._running.close()
 
@@ -86,15 +90,22 @@ class DemoVocareum:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """Return the simulation's clock (UTC), which expires credentials. May be replaced while it runs."""
+        """Return the simulation's clock (UTC), which expires credentials.
+
+        May be replaced while it runs.
+        """
         return self._aws.clock
 
     @clock.setter
     def clock(self, clock: Callable[[], datetime]) -> None:
         self._aws.clock = clock
 
-    def put(self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False) -> None:
-        """Store an object under its full key, replacing any; `kms` mimics a bucket encrypted with KMS keys."""
+    def put(
+        self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False
+    ) -> None:
+        """Store an object under its full key, replacing any; `kms` mimics a bucket encrypted with
+        KMS keys.
+        """
         self._aws.put(key, body, last_modified, kms=kms)
 
     def put_many(self, bodies: Mapping[str, bytes], last_modified: datetime | None = None) -> None:
@@ -119,7 +130,9 @@ class DemoVocareum:
         self.requests.clear()
 
     def count(self, operation: str) -> int:
-        """Return how many requests of this operation (API, LIST, GET, HEAD) arrived, including failed ones."""
+        """Return how many requests of this operation (API, LIST, GET, HEAD) arrived, including
+        failed ones.
+        """
         return sum(request.operation == operation for request in self.requests)
 
     def expire_credentials(self) -> None:
@@ -141,7 +154,9 @@ class DemoVocareum:
         failures.extend([Answer(status, body, content_type, headers)] * count)
 
     def refuse(self, key: str, status: int, code: str) -> None:
-        """Answer every request for this object with this error, as S3 does for an archived object."""
+        """Answer every request for this object with this error, as S3 does for an archived
+        object.
+        """
         self._s3.refused[key] = error_answer(status, code, "Refused.")
 
     def accept(self, key: str) -> None:

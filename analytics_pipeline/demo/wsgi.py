@@ -42,7 +42,11 @@ class Answer:
 
     def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """Send this response to a WSGI request."""
-        headers = [("Content-Type", self.content_type), ("Content-Length", str(len(self.body))), *self.headers]
+        headers = [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.body))),
+            *self.headers,
+        ]
         start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
         return [self.body]
 

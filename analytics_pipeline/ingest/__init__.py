@@ -1,1 +1,4 @@
-"""Turn delivered files into typed, validated rows: plan, read, validate. Writes nothing to the warehouse."""
+"""Turn delivered files into typed, validated rows: plan, read, validate.
+
+Writes nothing to the warehouse.
+"""

@@ -1,7 +1,9 @@
-"""Detect deliveries that are missing although they were there before: files that are gone, lost rows, copies.
+"""Detect deliveries that are missing although they were there before: files that are gone, lost
+rows, copies.
 
-Pure: listing, ledger and counts are arguments. `warehouse/absences.py` stores the events. Loaded rows always stay, as a
-listing or a file may be wrong; a person removes them with `analytics-pipeline close`.
+Pure: listing, ledger and counts are arguments. `warehouse/absences.py` stores the events. Loaded
+rows always stay, as a listing or a file may be wrong; a person removes them with
+`analytics-pipeline close`.
 """
 
 from collections.abc import Collection, Iterable
@@ -16,8 +18,8 @@ from analytics_pipeline.words import Words, words
 
 LOST_SHARE = 0.5
 LEAST_LOST = 2
-"""A new version is held if it has no rows, or lacks at least this share of the loaded rows and at least this number: one
-person leaving a course of two is no anomaly."""
+"""A new version is held if it has no rows, or lacks at least this share of the loaded rows and at
+least this number: one person leaving a course of two is no anomaly."""
 
 
 class Kind(StrEnum):
@@ -56,15 +58,20 @@ class Absence:
     @property
     def remedy(self) -> Words:
         """Return what a person should do."""
-        close = Words(f"`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`")
+        close = Words(
+            f"`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`"
+        )
         if self.kind is Kind.GONE:
             return words(
-                "If it is deleted permanently, remove its rows with {}; if it is delivered again, nothing needs to be done.",
+                "If it is deleted permanently, remove its rows with {}; if it is delivered again,"
+                " nothing needs to be done.",
                 close,
             )
         if self.held:
             return words(
-                "If the new version is right, load it with {}; if not, {}.", close, DATASETS[self.dataset].request
+                "If the new version is right, load it with {}; if not, {}.",
+                close,
+                DATASETS[self.dataset].request,
             )
         return words(
             "It is loaded. If that day or month was not idle, {}; else dismiss this with {}.",
@@ -102,19 +109,23 @@ class InLedger(Protocol):
 
 
 def gone(
-    listing: ClassifiedListing, listed: Collection[str], listed_at: datetime, ledger: Iterable[InLedger]
+    listing: ClassifiedListing,
+    listed: Collection[str],
+    listed_at: datetime,
+    ledger: Iterable[InLedger],
 ) -> tuple[list[Absence], set[tuple[str, str]]]:
     """Compare a listing with the ledger.
 
     Args:
         listing: the listing.
-        listed: prefixes below `org{org}/` that were listed completely; an empty one means the whole organisation. Files
-            outside of them are ignored.
+        listed: prefixes below `org{org}/` that were listed completely; an empty one means the whole
+            organisation. Files outside of them are ignored.
         listed_at: when the listing began (UTC, naive). Files loaded later may not be in it.
         ledger: the loaded files.
 
     Returns:
-        Loaded files that are no longer delivered, and the (dataset, partition) of every delivered file.
+        Loaded files that are no longer delivered, and the (dataset, partition) of every delivered
+        file.
     """
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
     delivered = {(delivery.dataset.name, delivery.partition.key) for delivery in listing.deliveries}
@@ -137,17 +148,22 @@ def gone(
 
 
 def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
-    """Return why a version with `after` rows must not replace one with `before` loaded rows; None if it may.
+    """Return why a version with `after` rows must not replace one with `before` loaded rows; None
+    if it may.
 
     Args:
-        by_hand: whether it is a hand-written file, whose author may remove rows on purpose, but not all.
+        by_hand: whether it is a hand-written file, whose author may remove rows on purpose, but not
+            all.
     """
     lost = before - after
     if before and not after:
-        return words("the new version has no rows to load and {:,} are loaded, which are kept", before)
+        return words(
+            "the new version has no rows to load and {:,} are loaded, which are kept", before
+        )
     if not by_hand and lost >= LEAST_LOST and lost >= LOST_SHARE * before:
         return words(
-            "the new version has {:,} rows and {:,} are loaded, which are kept: it lost half of them or more",
+            "the new version has {:,} rows and {:,} are loaded, which are kept: it lost half of"
+            " them or more",
             after,
             before,
         )

@@ -1,6 +1,8 @@
-"""Read and validate delivered files: rows to load, rejects with their reasons, and a result per file.
+"""Read and validate delivered files: rows to load, rejects with their reasons, and a result per
+file.
 
-The same for every dataset. Writes nothing; reading and validation happen before anyone takes the warehouse's lock.
+The same for every dataset. Writes nothing; reading and validation happen before anyone takes the
+warehouse's lock.
 """
 
 import logging
@@ -24,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_REJECT_SHARE = 0.10
 MAX_REJECTS = 20
-"""A file fails if more than this share of its records *and* more than this number of them are rejected."""
+"""A file fails if more than this share of its records *and* more than this number of them are
+rejected."""
 KEPT_OF_A_FAILED_FILE = 1_000
 """Number of rejects kept of a failed file; the file itself stays in the landing folder."""
 _LINES_SHOWN = 5
@@ -71,7 +74,8 @@ class FileResult:
     """Result of one file.
 
     Attributes:
-        records: records after the header; rows + rejects + erased, if the file could be read at all.
+        records: records after the header; rows + rejects + erased, if the file could be read at
+            all.
         rows: records that load.
         rejects: records that go to quarantine.
         erased: records dropped because they concern an erased person.
@@ -96,7 +100,8 @@ class Batch:
     Attributes:
         files: the results; a row's FILE is an index into them.
         rows: rows to load, of files that did not fail.
-        rejects: rejected records, with the columns of REJECTS; for a failed file only the first ones.
+        rejects: rejected records, with the columns of REJECTS; for a failed file only the first
+            ones.
         absences: what is missing from the files although it was there before.
     """
 
@@ -110,12 +115,15 @@ class Batch:
 def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     """Read and validate some files. A file that can't be read fails alone.
 
-    If DuckDB, polars or Python raise an error, reads each file alone; a file that raises an error again fails.
+    If DuckDB, polars or Python raise an error, reads each file alone; a file that raises an error
+    again fails.
     """
     try:
         return _read_together(dataset, landed)
     except (Exception, pl.exceptions.PanicException) as error:
-        logger.debug("a batch of %d files of %s raised %s", len(landed), dataset.name, type(error).__name__)
+        logger.debug(
+            "a batch of %d files of %s raised %s", len(landed), dataset.name, type(error).__name__
+        )
         if len(landed) != 1:
             return _joined(dataset, [read_batch(dataset, [file]) for file in landed])
         result = FileResult(landed[0], failure=broken_off(error, words("reading")))
@@ -123,7 +131,9 @@ def read_batch(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
 
 
 def broken_off(error: BaseException, doing: Words) -> FileRefused:
-    """Return the failure of a file that raised an error in DuckDB, polars or Python. Omits the error's text, which may quote cells.
+    """Return the failure of a file that raised an error in DuckDB, polars or Python.
+
+    Omits the error's text, which may quote cells.
 
     Args:
         error: the error.
@@ -132,8 +142,9 @@ def broken_off(error: BaseException, doing: Words) -> FileRefused:
     return FileRefused(
         words("{} it ended in {}", doing, Words(type(error).__name__)),
         words(
-            "Check the file in the landing folder: its columns and the length of its rows. If it is damaged, ask Vocareum for it "
-            "again; if it is sound, report this, and run `analytics-pipeline quarantine replay` after an upgrade."
+            "Check the file in the landing folder: its columns and the length of its rows. If it is"
+            " damaged, ask Vocareum for it again; if it is sound, report this, and run"
+            " `analytics-pipeline quarantine replay` after an upgrade."
         ),
     )
 
@@ -142,13 +153,27 @@ def split(batch: Batch) -> list[Batch]:
     """Return one batch per file."""
 
     def of_file(frame: pl.DataFrame, at: int) -> pl.DataFrame:
-        return frame.filter(pl.col(FILE) == at).with_columns(pl.lit(0, pl.Int64).alias(FILE)) if frame.width else frame
+        return (
+            frame.filter(pl.col(FILE) == at).with_columns(pl.lit(0, pl.Int64).alias(FILE))
+            if frame.width
+            else frame
+        )
 
     def absences(result: FileResult) -> list[Absence]:
-        return [absence for absence in batch.absences if absence.partition == result.landed.delivery.partition.key]
+        return [
+            absence
+            for absence in batch.absences
+            if absence.partition == result.landed.delivery.partition.key
+        ]
 
     return [
-        Batch(batch.dataset, [result], of_file(batch.rows, at), of_file(batch.rejects, at), absences(result))
+        Batch(
+            batch.dataset,
+            [result],
+            of_file(batch.rows, at),
+            of_file(batch.rejects, at),
+            absences(result),
+        )
         for at, result in enumerate(batch.files)
     ]
 
@@ -167,7 +192,9 @@ def _joined(dataset: Dataset, batches: Sequence[Batch]) -> Batch:
 
 def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     results = [FileResult(file) for file in landed]
-    texts = [read_files(dataset, header, paths) for header, paths in _by_header(dataset, results).items()]
+    texts = [
+        read_files(dataset, header, paths) for header, paths in _by_header(dataset, results).items()
+    ]
     if not texts:
         return Batch(dataset, results, pl.DataFrame(), REJECTS.to_frame())
     rows = pl.concat([text.rows for text in texts])
@@ -176,7 +203,8 @@ def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     written = [file.delivery.last_modified.replace(tzinfo=None) for file in landed]
     rows, issues = validate_rows(dataset, rows, written)
     bad = issues.filter("error")["row"].unique()
-    issues = issues.filter(pl.col("error") | ~pl.col("row").is_in(bad.implode()))  # a warning is about a row that loads
+    # a warning is about a row that loads
+    issues = issues.filter(pl.col("error") | ~pl.col("row").is_in(bad.implode()))
     issues = issues.with_columns(rows[FILE].gather(issues["row"]).alias(FILE))
     _count(dataset, results, rows, damaged, issues)
 
@@ -207,7 +235,11 @@ def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict
 
 
 def _count(
-    dataset: Dataset, results: list[FileResult], rows: pl.DataFrame, damaged: list[Damaged], issues: pl.DataFrame
+    dataset: Dataset,
+    results: list[FileResult],
+    rows: pl.DataFrame,
+    damaged: list[Damaged],
+    issues: pl.DataFrame,
 ) -> None:
     """Set each file's counts, and fail files with too many rejects."""
     read = dict(rows[FILE].value_counts().iter_rows())
@@ -230,9 +262,10 @@ def _count(
                     MAX_REJECT_SHARE,
                 ),
                 words(
-                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file is damaged, {1}; "
-                    "if the rule is wrong, change analytics_pipeline/datasets/{0}.py "
-                    "and run `analytics-pipeline quarantine replay`.",
+                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file"
+                    " is damaged, {1}; if the rule is wrong, change"
+                    " analytics_pipeline/datasets/{0}.py and run `analytics-pipeline quarantine"
+                    " replay`.",
                     dataset.word,
                     dataset.request,
                 ),
@@ -240,7 +273,10 @@ def _count(
 
 
 def _locate_rows(
-    results: list[FileResult], rows: pl.DataFrame, issues: pl.DataFrame, known: dict[int, pl.DataFrame]
+    results: list[FileResult],
+    rows: pl.DataFrame,
+    issues: pl.DataFrame,
+    known: dict[int, pl.DataFrame],
 ) -> pl.DataFrame:
     """Return line and raw text of the rows to show or keep: `row`, FILE, `line`, `raw`."""
     first_row = dict(rows.with_row_index("row").group_by(FILE).agg(pl.col("row").min()).iter_rows())
@@ -255,13 +291,24 @@ def _locate_rows(
             .select(rejected.columns),
         ]
     )
-    shown = issues.group_by(FILE, "column", "reason", "error").head(_LINES_SHOWN).select(rejected.columns)
+    shown = (
+        issues.group_by(FILE, "column", "reason", "error")
+        .head(_LINES_SHOWN)
+        .select(rejected.columns)
+    )
     selected = pl.concat([rejected, shown]).unique("row")
-    found = [pl.DataFrame(schema={"row": pl.UInt32, FILE: pl.Int64, "line": pl.Int64, "raw": pl.String})]
+    found = [
+        pl.DataFrame(schema={"row": pl.UInt32, FILE: pl.Int64, "line": pl.Int64, "raw": pl.String})
+    ]
     for (index,), group in selected.group_by(FILE):
         ordinals = (group["row"].cast(pl.Int64) - first_row[index]).to_list()
         if index in known:
-            lines = known[index].with_row_index("ordinal").filter(pl.col("ordinal").is_in(ordinals)).cast(LINES)
+            lines = (
+                known[index]
+                .with_row_index("ordinal")
+                .filter(pl.col("ordinal").is_in(ordinals))
+                .cast(LINES)
+            )
         else:
             lines = lines_of_rows(results[index].landed.path, ordinals, results[index].records)
         row = (pl.col("ordinal") + first_row[index]).cast(pl.UInt32).alias("row")
@@ -269,8 +316,12 @@ def _locate_rows(
     return pl.concat(found)
 
 
-def _add_findings(results: list[FileResult], issues: pl.DataFrame, damaged: list[Damaged], lines: pl.DataFrame) -> None:
-    """Add each file's findings: which rules its records break, how often, and on which first lines."""
+def _add_findings(
+    results: list[FileResult], issues: pl.DataFrame, damaged: list[Damaged], lines: pl.DataFrame
+) -> None:
+    """Add each file's findings: which rules its records break, how often, and on which first
+    lines.
+    """
     grouped = (
         issues.join(lines.select("row", "line"), on="row", how="left")
         .group_by(FILE, "column", "reason", "error", maintain_order=True)
@@ -282,12 +333,16 @@ def _add_findings(results: list[FileResult], issues: pl.DataFrame, damaged: list
     for record in damaged:
         faults.setdefault((record.file, record.reason), []).append(record.line)
     for (index, reason), where in faults.items():
-        results[index].findings.append(Finding(WHOLE_ROW, reason, True, len(where), tuple(where[:_LINES_SHOWN])))
+        results[index].findings.append(
+            Finding(WHOLE_ROW, reason, True, len(where), tuple(where[:_LINES_SHOWN]))
+        )
 
 
 def _rejected_rows(issues: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     reasons = (
-        issues.filter("error").group_by("row", maintain_order=True).agg(pl.struct("column", "reason").alias("reasons"))
+        issues.filter("error")
+        .group_by("row", maintain_order=True)
+        .agg(pl.struct("column", "reason").alias("reasons"))
     )
     return reasons.join(lines, on="row").sort("row").select(REJECTS.names()).cast(REJECTS)
 

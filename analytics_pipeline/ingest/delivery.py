@@ -1,4 +1,7 @@
-"""One version of a delivered file: a listed object, assigned to its dataset and partition. Values only."""
+"""One version of a delivered file: a listed object, assigned to its dataset and partition.
+
+Values only.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -46,5 +49,7 @@ class Delivery:
 
     @property
     def fingerprint(self) -> str:
-        """Return the version as a short text without blanks, commas or @, for run tags and run config."""
+        """Return the version as a short text without blanks, commas or @, for run tags and run
+        config.
+        """
         return hashlib.sha256(repr(self.version).encode()).hexdigest()[:16]

@@ -1,6 +1,7 @@
 """Remove people from delivered records: from a batch before it is written, and from a landed file.
 
-`datasets/` declares which columns relate to a person. `warehouse/erase.py` erases rows in the warehouse.
+`datasets/` declares which columns relate to a person. `warehouse/erase.py` erases rows in the
+warehouse.
 """
 
 import json
@@ -33,7 +34,8 @@ class Redacted:
 
     Attributes:
         records: number of removed records.
-        cells: number of cells in other people's records that were emptied, or had an email replaced.
+        cells: number of cells in other people's records that were emptied, or had an email
+            replaced.
         removed: whether the whole file was deleted, as its records can't be told apart.
     """
 
@@ -59,11 +61,15 @@ def erase_in_batch(batch: Batch, people: People) -> None:
             batch.files[index].rows -= count
             batch.files[index].erased += count
         others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
-        batch.rows = batch.rows.filter(~theirs).with_columns(pl.when(~cell.is_in(ids)).then(cell) for cell in others)
+        batch.rows = batch.rows.filter(~theirs).with_columns(
+            pl.when(~cell.is_in(ids)).then(cell) for cell in others
+        )
     people = people.recognising("\n".join(batch.rejects["raw"].drop_nulls()))
     if batch.rows.height:
         batch.rows = _without_mentions(batch.rows, batch.dataset, people)
-    theirs = pl.Series([people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean)
+    theirs = pl.Series(
+        [people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean
+    )
     for index, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
         if batch.files[index].failure is None:
             batch.files[index].rejects -= count
@@ -72,7 +78,9 @@ def erase_in_batch(batch: Batch, people: People) -> None:
 
 
 def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
-    """Replace the people's emails in all texts of other people's rows, and remove their ids from EXTRA."""
+    """Replace the people's emails in all texts of other people's rows, and remove their ids from
+    EXTRA.
+    """
     for name in texts_of_others(dataset):
         texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
         found = people.recognising("\n".join(texts))
@@ -89,14 +97,22 @@ def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> p
 
 def texts_of_others(dataset: Dataset) -> list[str]:
     """Return the text columns that do not hold the address of the row's own person."""
-    return [column.name for column in dataset.columns if column.is_text and column.person is not Person.ADDRESS]
+    return [
+        column.name
+        for column in dataset.columns
+        if column.is_text and column.person is not Person.ADDRESS
+    ]
 
 
 def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
-    """Return a JSON object of EXTRA without the people's ids and emails; None if it becomes empty."""
+    """Return a JSON object of EXTRA without the people's ids and emails; None if it becomes
+    empty.
+    """
     people = people.recognising(extra)
     cells = json.loads(extra)
-    kept = {key: _cell_without(normal_form(key), text, dataset, people) for key, text in cells.items()}
+    kept = {
+        key: _cell_without(normal_form(key), text, dataset, people) for key, text in cells.items()
+    }
     if kept == cells:
         return extra
     return (
@@ -107,10 +123,11 @@ def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
 
 
 def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str:
-    """Return another person's cell without the people: empty it if it holds their id, and replace their emails.
+    """Return another person's cell without the people: empty it if it holds their id, and replace
+    their emails.
 
-    Keeps the address of the record's own person, as two users may share one. An unannounced column may hold ids if its name ends in
-    `id`; keeps any other number that equals an id.
+    Keeps the address of the record's own person, as two users may share one. An unannounced column
+    may hold ids if its name ends in `id`; keeps any other number that equals an id.
     """
     if name in dataset.columns_of(Person.ADDRESS):
         return cell
@@ -132,7 +149,8 @@ def erase_in_file(
         dataset: its dataset.
         people: the people to remove.
         dry_run: count and change nothing.
-        into: target of the rewritten file, if there is anything to remove; by default it replaces `path`.
+        into: target of the rewritten file, if there is anything to remove; by default it replaces
+            `path`.
 
     Raises:
         OSError: the file can't be read or written. It is unchanged.
@@ -156,7 +174,9 @@ def erase_in_file(
     if edits and not dry_run:
         with private_file(into or path) as file:
             file.write(_edited(content, edits))
-    return Redacted(sum(1 for edit in edits if edit.text is None), sum(edit.cells for edit in edits))
+    return Redacted(
+        sum(1 for edit in edits if edit.text is None), sum(edit.cells for edit in edits)
+    )
 
 
 @dataclass(frozen=True)
@@ -180,10 +200,17 @@ def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iter
     """Yield the changes of records that concern the people, in file order."""
     positions = {name: position for position, name in enumerate(header.names)}
     subjects = [positions[name] for name in dataset.columns_of(Person.SUBJECT) if name in positions]
-    for position in (positions[name] for name in dataset.columns_of(Person.ADDRESS) if name in positions):
-        # Of an erased person only the id is known. The file itself holds the emails by which damaged records are found.
+    for position in (
+        positions[name] for name in dataset.columns_of(Person.ADDRESS) if name in positions
+    ):
+        # Of an erased person only the id is known. The file itself holds the emails by which
+        # damaged records are found.
         rows = (record for record in _records(path) if position < len(record.cells) <= header.width)
-        known = {row.cells[position] for row in rows if any(_id_at(row, subject) in people.ids for subject in subjects)}
+        known = {
+            row.cells[position]
+            for row in rows
+            if any(_id_at(row, subject) in people.ids for subject in subjects)
+        }
         people = people.with_addresses(known)
     for record, following in pairwise(chain(_records(path), [None])):
         assert record is not None
@@ -202,7 +229,9 @@ def _records(path: Path) -> Iterator[Record]:
 
 
 def _is_theirs(record: Record, subjects: list[int], width: int, people: People) -> bool:
-    """Return whether a record is about the people: by its id, or by any trace of them if the id can't be trusted."""
+    """Return whether a record is about the people: by its id, or by any trace of them if the id
+    can't be trusted.
+    """
     ids = [_id_at(record, subject) for subject in subjects]
     if record.fault or len(record.cells) > width or None in ids:
         return people.in_text(record.raw)
@@ -222,13 +251,20 @@ def _edited(content: bytes, edits: list[_Edit]) -> bytes:
 
 
 def _without(record: Record, header: Header, dataset: Dataset, people: People) -> tuple[str, int]:
-    """Return another person's sound record without the people, and the number of changed cells. Other cells keep their bytes."""
+    """Return another person's sound record without the people, and the number of changed cells.
+
+    Other cells keep their bytes.
+    """
     if not people.in_bytes(record.raw.encode()):
         return record.raw, 0
     text, changed = record.raw, 0
     cells = list(zip(header.names, record.cells, cell_spans(record.raw), strict=False))
     for name, cell, span in reversed(cells):  # from the end, so that earlier positions stay valid
         if (left := _cell_without(name, cell, dataset, people)) != cell:
-            text = text[: span.start] + (people.without_emails(text[span]) if left else "") + text[span.stop :]
+            text = (
+                text[: span.start]
+                + (people.without_emails(text[span]) if left else "")
+                + text[span.stop :]
+            )
             changed += 1
     return text, changed

@@ -1,6 +1,9 @@
-"""Paths of delivered versions on disk. A file under its final name is complete, as it was renamed into place.
+"""Paths of delivered versions on disk.
 
-Names consist of the partition and the ETag, never of the key, so that no key can lead out of the folder.
+A file under its final name is complete, as it was renamed into place.
+
+Names consist of the partition and the ETag, never of the key, so that no key can lead out of the
+folder.
 """
 
 import hashlib
@@ -25,7 +28,10 @@ def _name(delivery: Delivery) -> str:
 
 
 def has_landed(folder: Path, delivery: Delivery) -> bool:
-    """Return whether a delivered version is on disk. An unexpectedly empty file is left by a power failure."""
+    """Return whether a delivered version is on disk.
+
+    An unexpectedly empty file is left by a power failure.
+    """
     try:
         return landing_path(folder, delivery).stat().st_size > 0 or delivery.size == 0
     except FileNotFoundError:
@@ -40,12 +46,14 @@ def redacted_path(path: Path) -> Path:
 def clean_landing(folder: Path, deliveries: Iterable[Delivery]) -> None:
     """Delete superseded landed versions of loaded files, and swap in redacted copies.
 
-    Call it after each load, and before the next one for all loaded files, as a process may have died in between. A version
-    that landed later stays: another run may be about to load it.
+    Call it after each load, and before the next one for all loaded files, as a process may have
+    died in between. A version that landed later stays: another run may be about to load it.
     """
     names: dict[Path, dict[str, str]] = {}
     for delivery in deliveries:
-        names.setdefault(folder / delivery.dataset.name, {})[delivery.partition.key] = _name(delivery)
+        names.setdefault(folder / delivery.dataset.name, {})[delivery.partition.key] = _name(
+            delivery
+        )
     for place, loaded in names.items():
         kept = set(loaded.values())
         for path in place.iterdir() if place.exists() else ():

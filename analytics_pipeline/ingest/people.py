@@ -1,7 +1,8 @@
 """The people to remove from deliveries, and the detection of texts about them.
 
-The warehouse keeps an erased person's id and salted hashes of their emails. Emails are guessable, so hashes hide them from readers
-of a file, but not from somebody who has the warehouse and tries addresses.
+The warehouse keeps an erased person's id and salted hashes of their emails. Emails are guessable,
+so hashes hide them from readers of a file, but not from somebody who has the warehouse and tries
+addresses.
 """
 
 import hmac
@@ -13,7 +14,8 @@ from functools import cached_property
 from analytics_pipeline.datasets.cells import BLANKS, whole_number
 
 ERASED = "[erased]"
-"""Replaces an erased person's email in other people's texts. Has no character that CSV or JSON would escape."""
+"""Replaces an erased person's email in other people's texts. Has no character that CSV or JSON
+would escape."""
 
 _BETWEEN_CELLS = re.compile(r'[,"\r\n]')
 _ADDRESS = re.compile(r"[^\s@,;:<>\"()\[\]{}|=\\]+@[\w-]+(?:\.[\w-]+)*")
@@ -23,7 +25,9 @@ _BEFORE_ADDRESS = ".'`*_+-"
 
 def hashed(email: str, salt: str) -> str:
     """Return the salted hash of an email, case-insensitively."""
-    return hmac.digest(salt.encode(), email.strip(BLANKS).lower().encode("utf-8", "surrogateescape"), "sha256").hex()
+    return hmac.digest(
+        salt.encode(), email.strip(BLANKS).lower().encode("utf-8", "surrogateescape"), "sha256"
+    ).hex()
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,14 @@ class People:
             return self
         found = set(_ADDRESS.findall(text))
         found |= {address.lstrip(_BEFORE_ADDRESS) for address in found}
-        return self.with_addresses(address for address in found if hashed(address, self.salt) in self.hashes)
+        return self.with_addresses(
+            address for address in found if hashed(address, self.salt) in self.hashes
+        )
 
     def in_text(self, text: str) -> bool:
-        """Return whether an untrusted record holds one of their ids as a whole cell, or an email anywhere."""
+        """Return whether an untrusted record holds one of their ids as a whole cell, or an email
+        anywhere.
+        """
         return self.has_id(text) or bool(self._emails and self._emails.search(text))
 
     def has_id(self, text: str) -> bool:
@@ -71,7 +79,10 @@ class People:
         return self._emails.sub(ERASED, text) if self._emails else text
 
     def in_bytes(self, content: bytes) -> bool:
-        """Return whether a file may concern them. False is certain for text, not for compressed data or UTF-16."""
+        """Return whether a file may concern them.
+
+        False is certain for text, not for compressed data or UTF-16.
+        """
         text = content.decode("utf-8", "surrogateescape").lower()
         return any(sign in text for sign in [*map(str, self.ids), *map(str.lower, self.emails)])
 
@@ -79,4 +90,8 @@ class People:
     def _emails(self) -> re.Pattern[str] | None:
         # x@y.org is not x@y, but "x@y." is x@y at the end of a sentence.
         any_of = "|".join(map(re.escape, sorted(self.emails, key=len, reverse=True)))
-        return re.compile(rf"(?<![\w.+-])(?:{any_of})(?![\w-]|\.\w)", re.IGNORECASE) if any_of else None
+        return (
+            re.compile(rf"(?<![\w.+-])(?:{any_of})(?![\w-]|\.\w)", re.IGNORECASE)
+            if any_of
+            else None
+        )

@@ -23,7 +23,8 @@ class Plan:
         new: never loaded.
         changed: loaded in another version.
         unchanged: loaded in this version.
-        superseded: keys replaced by a newer file of the same partition (a padded and an unpadded name).
+        superseded: keys replaced by a newer file of the same partition (a padded and an unpadded
+            name).
         unknown: keys that match no dataset.
     """
 
@@ -45,7 +46,10 @@ class Plan:
 
     def only(self, included: Callable[[Delivery], bool]) -> "Plan":
         """Return the plan for some of the deliveries."""
-        some = {name: tuple(filter(included, getattr(self, name))) for name in ("new", "changed", "unchanged")}
+        some = {
+            name: tuple(filter(included, getattr(self, name)))
+            for name in ("new", "changed", "unchanged")
+        }
         return replace(self, **some)
 
 
@@ -103,7 +107,9 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
                 unknown.append(listed.key)
             continue
         dataset, partition = match
-        delivery = Delivery(dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified)
+        delivery = Delivery(
+            dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified
+        )
         if older := newest.get((dataset.name, partition.key)):
             superseded.append(older.key)
         newest[dataset.name, partition.key] = delivery
@@ -119,8 +125,9 @@ def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Sele
     for key, _, _ in loaded.values():
         if not key.startswith(listing.prefix):
             raise AnotherOrganisation(
-                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for {listing.prefix[:-1]}. "
-                "Set ANALYTICS_DATA_DIR to another folder for the other organisation, or correct VOCAREUM_ORG_ID."
+                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for"
+                f" {listing.prefix[:-1]}. Set ANALYTICS_DATA_DIR to another folder for the other"
+                " organisation, or correct VOCAREUM_ORG_ID."
             )
     new: list[Delivery] = []
     changed: list[Delivery] = []

@@ -1,7 +1,7 @@
 """What a person should do about a broken rule, by kind of rule.
 
-`validate.py` and `csv/` word the rules. The declarations in `datasets/` may have their own wording, with "must" if the row is
-quarantined and "should" if it loads.
+`validate.py` and `csv/` word the rules. The declarations in `datasets/` may have their own wording,
+with "must" if the row is quarantined and "should" if it loads.
 """
 
 import re
@@ -11,68 +11,99 @@ from analytics_pipeline.datasets import DATASETS
 KINDS: tuple[tuple[str, str], ...] = (
     (
         r"not as wide as the header, so it may be shifted|cells and the header",
-        "The row is not as wide as its header, so its cells may be in the wrong columns. Ask Vocareum for the file again; the row "
-        "is not loaded until then.",
+        (
+            "The row is not as wide as its header, so its cells may be in the wrong columns. Ask"
+            " Vocareum for the file again; the row is not loaded until then."
+        ),
     ),
     (
         r"later than the file",
-        "It is loaded as still open. A newer version of the file will bring the end; if none comes, ask Vocareum.",
+        (
+            "It is loaded as still open. A newer version of the file will bring the end; if none"
+            " comes, ask Vocareum."
+        ),
     ),
     (
         r"_extra|is left empty|loads empty",
-        "The row is loaded without this cell, whose text is kept in `_extra`. If Vocareum has changed the form of such values, "
-        "extend the reader, then run `analytics-pipeline sync --full --dataset {dataset}`.",
+        (
+            "The row is loaded without this cell, whose text is kept in `_extra`. If Vocareum has"
+            " changed the form of such values, extend the reader, then run `analytics-pipeline sync"
+            " --full --dataset {dataset}`."
+        ),
     ),
     (
         r"credit or refund",
-        "It is loaded and part of every sum. Nothing needs to be done if the bill has such a line; otherwise ask Vocareum.",
+        (
+            "It is loaded and part of every sum. Nothing needs to be done if the bill has such a"
+            " line; otherwise ask Vocareum."
+        ),
     ),
     (
         r"leading zeros",
-        "It is loaded with the zeros restored. If the number is another one, ask Vocareum for the file again.",
+        (
+            "It is loaded with the zeros restored. If the number is another one, ask Vocareum for"
+            " the file again."
+        ),
     ),
     (
         r"quote|UTF-8|characters|can't be told apart",
-        "The file is damaged at that line. Look at it with `analytics-pipeline quarantine list --dataset {dataset} --records`, and ask "
-        "Vocareum for the file again.",
+        (
+            "The file is damaged at that line. Look at it with `analytics-pipeline quarantine list"
+            " --dataset {dataset} --records`, and ask Vocareum for the file again."
+        ),
     ),
     (
         r"repeats the key",
-        "All of the rows are loaded. If they are one record delivered twice, tell Vocareum; if they differ, a column is missing "
-        "from `row_key` in analytics_pipeline/datasets/{dataset}.py.",
+        (
+            "All of the rows are loaded. If they are one record delivered twice, tell Vocareum; if"
+            " they differ, a column is missing from `row_key` in"
+            " analytics_pipeline/datasets/{dataset}.py."
+        ),
     ),
     (
         r"^it is empty",
-        "The row has no meaning without this value. Ask Vocareum for it; the row loads with the next version of the file.",
+        (
+            "The row has no meaning without this value. Ask Vocareum for it; the row loads with the"
+            " next version of the file."
+        ),
     ),
     (
         r"^it is (not|no) |is beyond|is too ",
-        "The cell has no known form of its type. If Vocareum has changed the form, extend the reader and run "
-        "`analytics-pipeline quarantine replay --dataset {dataset}`; otherwise ask Vocareum for the file again.",
+        (
+            "The cell has no known form of its type. If Vocareum has changed the form, extend the"
+            " reader and run `analytics-pipeline quarantine replay --dataset {dataset}`; otherwise"
+            " ask Vocareum for the file again."
+        ),
     ),
     (
         r"should be one of",
-        "It is loaded as delivered. If it is a new value that Vocareum now uses, add it in "
-        "analytics_pipeline/datasets/{dataset}.py, and check whether the models need it.",
+        (
+            "It is loaded as delivered. If it is a new value that Vocareum now uses, add it in "
+            "analytics_pipeline/datasets/{dataset}.py, and check whether the models need it."
+        ),
     ),
     (
         r"\bshould\b",
-        "It is loaded as delivered. Compare the line with Vocareum's own pages; if such values are right, change the rule in "
-        "analytics_pipeline/datasets/{dataset}.py.",
+        (
+            "It is loaded as delivered. Compare the line with Vocareum's own pages; if such values"
+            " are right, change the rule in analytics_pipeline/datasets/{dataset}.py."
+        ),
     ),
     (
         r"\bmust\b",
-        "Compare the line with Vocareum's own pages. If the value is right, change the rule in "
-        "analytics_pipeline/datasets/{dataset}.py and run `analytics-pipeline quarantine replay --dataset {dataset}`; otherwise ask "
-        "Vocareum for the file again.",
+        (
+            "Compare the line with Vocareum's own pages. If the value is right, change the rule in"
+            " analytics_pipeline/datasets/{dataset}.py and run `analytics-pipeline quarantine"
+            " replay --dataset {dataset}`; otherwise ask Vocareum for the file again."
+        ),
     ),
 )
 """Kinds of rules by a pattern of their wording, most specific first, with their remedies."""
 
 LOADED = "It is loaded. Compare the line with Vocareum's own pages."
 QUARANTINED = (
-    "Look at the record with `analytics-pipeline quarantine list --dataset {dataset} --records`. Once its cause is fixed, run "
-    "`analytics-pipeline quarantine replay --dataset {dataset}`."
+    "Look at the record with `analytics-pipeline quarantine list --dataset {dataset} --records`."
+    " Once its cause is fixed, run `analytics-pipeline quarantine replay --dataset {dataset}`."
 )
 """Remedy of a rule of no kind above."""
 
@@ -87,6 +118,12 @@ def remedy(dataset: str, reason: str, *, is_error: bool) -> str:
     """
     if setting := DATASETS[dataset].setting:
         outcome = "It is not loaded" if is_error else "It is loaded"
-        return f"{outcome}. Correct the line in {setting} and save the file. The next `sync`, or the daemon, loads it."
-    found = next((text for pattern, text in KINDS if re.search(pattern, reason)), QUARANTINED if is_error else LOADED)
+        return (
+            f"{outcome}. Correct the line in {setting} and save the file. The next `sync`, or the"
+            " daemon, loads it."
+        )
+    found = next(
+        (text for pattern, text in KINDS if re.search(pattern, reason)),
+        QUARANTINED if is_error else LOADED,
+    )
     return found.replace("{dataset}", dataset)

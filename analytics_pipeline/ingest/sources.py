@@ -1,6 +1,8 @@
-"""The sources of deliveries: the vendor's bucket and hand-written files on this machine, in one listing.
+"""The sources of deliveries: the vendor's bucket and hand-written files on this machine, in one
+listing.
 
-A hand-written file is listed like an object in the bucket, under its own key. Its version is a hash of its content.
+A hand-written file is listed like an object in the bucket, under its own key. Its version is a hash
+of its content.
 """
 
 import hashlib
@@ -19,7 +21,8 @@ from analytics_pipeline.vocareum.transfer import Destination
 MOST_BYTES = 10_000_000
 """A larger file can't be hand-written: the setting points to a wrong file."""
 UNREADABLE = "unreadable"
-"""Version of a file that can't be read. It is listed, so that its load fails visibly like that of any file."""
+"""Version of a file that can't be read. It is listed, so that its load fails visibly like that of
+any file."""
 
 
 class Sources:
@@ -55,7 +58,9 @@ class Sources:
             if key.startswith(self.prefix + under):
                 yield _version(key, path)[0]
 
-    def download(self, objects: Iterable[RemoteObject], destination: Destination) -> Iterator[Downloaded | Undelivered]:
+    def download(
+        self, objects: Iterable[RemoteObject], destination: Destination
+    ) -> Iterator[Downloaded | Undelivered]:
         """Download objects as `Bucket.download` does, and copy hand-written files.
 
         Raises:
@@ -73,11 +78,14 @@ class Sources:
         found, content = _version(wanted.key, path)
         if content is None:
             setting = next(
-                dataset.setting for dataset in DATASETS.values() if f"{self.prefix}{dataset.prefix}" == wanted.key
+                dataset.setting
+                for dataset in DATASETS.values()
+                if f"{self.prefix}{dataset.prefix}" == wanted.key
             )
             return Undelivered(
                 wanted,
-                f"{setting} is {path}, which is no readable file of at most {MOST_BYTES // 1_000_000} MB",
+                f"{setting} is {path}, which is no readable file of at most"
+                f" {MOST_BYTES // 1_000_000} MB",
                 f"Put the file there, correct {setting}, or unset it.",
             )
         target = destination(found)
@@ -91,7 +99,8 @@ def open_sources(settings: Settings, budget: float | None = None) -> Sources:
 
     Args:
         settings: must name an organisation and a token.
-        budget: seconds in which the API and S3 requests may be retried; by default each has its own.
+        budget: seconds in which the API and S3 requests may be retried; by default each has its
+            own.
 
     Raises:
         SettingsError: the organisation or the token is not set.
@@ -101,12 +110,19 @@ def open_sources(settings: Settings, budget: float | None = None) -> Sources:
 
 
 def _version(key: str, path: Path) -> tuple[RemoteObject, bytes | None]:
-    """Return the current version of a hand-written file, and its content; None if it can't be read."""
+    """Return the current version of a hand-written file, and its content; None if it can't be
+    read.
+    """
     try:
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
-        content = path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+        content = (
+            path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+        )
     except OSError:
         content, modified = None, datetime.fromtimestamp(0, UTC)
     if content is None:
         return RemoteObject(key, UNREADABLE, 0, modified), None
-    return RemoteObject(key, hashlib.sha256(content).hexdigest()[:32], len(content), modified), content
+    return (
+        RemoteObject(key, hashlib.sha256(content).hexdigest()[:32], len(content), modified),
+        content,
+    )

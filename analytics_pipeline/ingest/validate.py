@@ -1,7 +1,8 @@
-"""Validate typed rows with the dataset's pandera model: row, column, rule, and whether it is an error or a warning.
+"""Validate typed rows with the dataset's pandera model: row, column, rule, and whether it is an
+error or a warning.
 
-`datasets/` declares the rules. `batch.py` quarantines rows with errors. A bad cell that is not essential is emptied here, with a
-warning, and its text is kept in `_extra`.
+`datasets/` declares the rules. `batch.py` quarantines rows with errors. A bad cell that is not
+essential is emptied here, with a warning, and its text is kept in `_extra`.
 """
 
 import json
@@ -22,11 +23,14 @@ from analytics_pipeline.words import Words, joined, words
 WHOLE_ROW = "*"
 """Column of a rule about several columns."""
 
-ISSUES = pl.Schema({"row": pl.UInt32, "column": pl.String, "reason": pl.String, "error": pl.Boolean})
+ISSUES = pl.Schema(
+    {"row": pl.UInt32, "column": pl.String, "reason": pl.String, "error": pl.Boolean}
+)
 """One row per row and broken rule. `reason` never holds a value, as the UI shows it."""
 
 STILL_OPEN_AFTER = timedelta(days=1)
-"""A time that is later than its file by more than this was not observed; it means "still open" (9999, 2038)."""
+"""A time that is later than its file by more than this was not observed; it means "still open"
+(9999, 2038)."""
 
 _SHIFTED = words(", and the row is not as wide as the header, so it may be shifted")
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
@@ -36,10 +40,11 @@ _STILL_OPEN = words("it is over a day later than the file, as an end that is not
 def validate_rows(
     dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Validate rows with the dataset's model; repair or empty cells that need not quarantine their row.
+    """Validate rows with the dataset's model; repair or empty cells that need not quarantine their
+    row.
 
-    Runs the checks one by one for their row masks. Rendering all failures in pandera's `validate` takes over a minute if every
-    row fails, and it silently ignores failed checks on a LazyFrame.
+    Runs the checks one by one for their row masks. Rendering all failures in pandera's `validate`
+    takes over a minute if every row fails, and it silently ignores failed checks on a LazyFrame.
 
     Args:
         dataset: the dataset with the model.
@@ -47,10 +52,12 @@ def validate_rows(
         written: for each file, by its index, when the vendor wrote it (UTC, naive).
 
     Returns:
-        The rows to load, and a frame with the columns of ISSUES, in the order of the model's columns and rules.
+        The rows to load, and a frame with the columns of ISSUES, in the order of the model's
+        columns and rules.
 
     Raises:
-        pandera.errors.SchemaError: the frame's columns or types are not the model's (a bug, not bad input).
+        pandera.errors.SchemaError: the frame's columns or types are not the model's (a bug, not bad
+            input).
     """
     dataset.schema.validate(rows.select(column.name for column in dataset.columns).clear())
     validation = _Validation(dataset, rows, [time + STILL_OPEN_AFTER for time in written])
@@ -82,7 +89,9 @@ class _Validation:
         self.short = short if short.any() else None
         unread = self.rows[UNREAD]
         self.unread = unread if unread.null_count() < len(unread) else None
-        self.place = {column.name: index for index, column in enumerate(typed_columns(self.dataset))}
+        self.place = {
+            column.name: index for index, column in enumerate(typed_columns(self.dataset))
+        }
 
     def check_column(self, column: Column) -> None:
         """Check the cells of a column."""
@@ -90,7 +99,12 @@ class _Validation:
         values = self.rows[column.name]
         if not column.nullable and values.null_count():
             empty = values.is_null()
-            self._add_issue(column.name, words("it is empty"), True, empty & ~unread if unread is not None else empty)
+            self._add_issue(
+                column.name,
+                words("it is empty"),
+                True,
+                empty & ~unread if unread is not None else empty,
+            )
         if column.leading_zeros:
             self._restore_zeros(column)
         if column.sql_type == "TIMESTAMP":
@@ -104,7 +118,12 @@ class _Validation:
             elif column.essential:
                 self._add_issue(column.name, describe_rule(check, column), True, broken)
             else:
-                self._empty(column, describe_rule(check, column), broken, _as_text(self.rows[column.name], broken))
+                self._empty(
+                    column,
+                    describe_rule(check, column),
+                    broken,
+                    _as_text(self.rows[column.name], broken),
+                )
 
     def check_rows(self) -> None:
         """Check rows as a whole."""
@@ -126,13 +145,18 @@ class _Validation:
         merged = pl.Series(
             [
                 json.dumps(
-                    {**json.loads(before or "{}"), **{name: text for name, text in row.items() if text is not None}}
+                    {
+                        **json.loads(before or "{}"),
+                        **{name: text for name, text in row.items() if text is not None},
+                    }
                 )
                 for before, row in zip(extra, texts.filter(some).iter_rows(named=True), strict=True)
             ],
             dtype=pl.String,
         )
-        self.rows = self.rows.with_columns(self.rows[EXTRA].scatter(some.arg_true(), merged).alias(EXTRA))
+        self.rows = self.rows.with_columns(
+            self.rows[EXTRA].scatter(some.arg_true(), merged).alias(EXTRA)
+        )
 
     def _unread(self, column: Column) -> pl.Series | None:
         """Report the cells whose text is not of the column's type, and return their mask."""
@@ -155,12 +179,16 @@ class _Validation:
         values = self.rows[column.name]
         if not (values.str.len_bytes() < zeros.width).any():
             return
-        lost = values.str.contains(rf"^[0-9]{{{zeros.shortest},{zeros.width - 1}}}$").fill_null(False)
+        lost = values.str.contains(rf"^[0-9]{{{zeros.shortest},{zeros.width - 1}}}$").fill_null(
+            False
+        )
         self.rows = self.rows.with_columns(
             pl.when(lost).then(values.str.zfill(zeros.width)).otherwise(values).alias(column.name)
         )
         self._warn(
-            column.name, words("it has lost leading zeros, which are put back to make {} digits", zeros.width), lost
+            column.name,
+            words("it has lost leading zeros, which are put back to make {} digits", zeros.width),
+            lost,
         )
 
     def _empty_open_ends(self, column: Column) -> None:
@@ -172,19 +200,32 @@ class _Validation:
         self._empty(column, _STILL_OPEN, late, values.dt.to_string("%Y-%m-%d %H:%M:%S"))
 
     def _empty(self, column: Column, reason: Words, bad: pl.Series, texts: pl.Series) -> None:
-        """Empty bad cells and keep their texts. In a row that may be shifted, a bad cell means that it is: an error."""
+        """Empty bad cells and keep their texts.
+
+        In a row that may be shifted, a bad cell means that it is: an error.
+        """
         whole = self._split_short(column.name, reason, bad)
         if not whole.any():
             return
         self._add_issue(column.name, words("{}{}", reason, _EMPTIED), False, whole)
         values = self.rows[column.name]
         self.rows = self.rows.with_columns(pl.when(~whole).then(values).alias(column.name))
-        before = self.kept.get(column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(whole)))
+        before = self.kept.get(
+            column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(whole))
+        )
         self.kept[column.name] = pl.select(pl.when(whole).then(texts).otherwise(before)).to_series()
 
     def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
-        """Report a warning. A short row, or one from which empty cells were cut, may be shifted: there it is an error."""
-        self._add_issue(column, reason, False, self._split_short(column, words("{}{}", reason, _SHIFTED), broken))
+        """Report a warning.
+
+        A short row, or one from which empty cells were cut, may be shifted: there it is an error.
+        """
+        self._add_issue(
+            column,
+            reason,
+            False,
+            self._split_short(column, words("{}{}", reason, _SHIFTED), broken),
+        )
 
     def _split_short(self, column: str, reason: Words, broken: pl.Series) -> pl.Series:
         """Report an error for the rows among these that may be shifted, and return the others."""
@@ -205,7 +246,8 @@ def _broken(check: pa.Check, rows: pl.LazyFrame, column: str | None) -> pl.Serie
 
 
 def _plain(value: int | Decimal) -> str:
-    text = str(value) if isinstance(value, int) else f"{value:f}"  # an int with `:f` is rounded to a float
+    # an int with `:f` is rounded to a float
+    text = str(value) if isinstance(value, int) else f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -225,8 +267,13 @@ _CONDITIONS = {
 
 
 def describe_rule(check: pa.Check, column: Column | None = None) -> Words:
-    """Return a rule in words for people: the declaration's wording, else one for pandera's built-in check."""
+    """Return a rule in words for people: the declaration's wording, else one for pandera's built-in
+    check.
+    """
     if check.description or (column and column.rule):
         return Words(check.description or column.rule)  # type: ignore[union-attr]
     condition = _CONDITIONS.get(str(check.name), str(check.error or check.name))
-    return Words(f"it {'should' if check.raise_warning else 'must'} be {condition.format(**(check.statistics or {}))}")
+    return Words(
+        f"it {'should' if check.raise_warning else 'must'} be"
+        f" {condition.format(**(check.statistics or {}))}"
+    )

@@ -1,1 +1,3 @@
-"""Operations on the whole warehouse, without Dagster: load files, erase a person, write the dictionary."""
+"""Operations on the whole warehouse, without Dagster: load files, erase a person, write the
+dictionary.
+"""

@@ -42,7 +42,9 @@ class Checked:
     @property
     def is_well(self) -> bool:
         """Return whether every row of every file would load."""
-        return not self.unreadable and not any(file.failure or file.rejects for file in self.files.values())
+        return not self.unreadable and not any(
+            file.failure or file.rejects for file in self.files.values()
+        )
 
 
 def check_budgets(settings: Settings) -> Checked:
@@ -71,7 +73,9 @@ def check_budgets(settings: Settings) -> Checked:
 def _read(dataset: Dataset, path: Path) -> Batch:
     path.open("rb").close()
     modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    version = Delivery(dataset, Partition(WHOLE_ORGANISATION, None), str(path), "", path.stat().st_size, modified)
+    version = Delivery(
+        dataset, Partition(WHOLE_ORGANISATION, None), str(path), "", path.stat().st_size, modified
+    )
     return read_batch(dataset, [LandedFile(version, path)])
 
 
@@ -81,18 +85,29 @@ def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:
         return None
     with read_warehouse(settings.warehouse_path) as connection:
         try:
-            courses = connection.execute("SELECT course_id::VARCHAR FROM marts.course_summary").fetchall()
-            roots = connection.execute("SELECT DISTINCT root_course_id::VARCHAR FROM marts.course_lineage").fetchall()
+            courses = connection.execute(
+                "SELECT course_id::VARCHAR FROM marts.course_summary"
+            ).fetchall()
+            roots = connection.execute(
+                "SELECT DISTINCT root_course_id::VARCHAR FROM marts.course_lineage"
+            ).fetchall()
         except duckdb.CatalogException:
             return None
-    return {"course": {id_ for (id_,) in courses}, "root_course": {id_ for (id_,) in (*courses, *roots)}}
+    return {
+        "course": {id_ for (id_,) in courses},
+        "root_course": {id_ for (id_,) in (*courses, *roots)},
+    }
 
 
-def _unmatched(batches: Mapping[str, Batch], known: Mapping[str, set[str]] | None) -> Iterator[Unmatched]:
+def _unmatched(
+    batches: Mapping[str, Batch], known: Mapping[str, set[str]] | None
+) -> Iterator[Unmatched]:
     labels, budgets = batches.get("course_labels"), batches.get("budgets")
     names: dict[str, set[str]] = {"department": set(), "term": set()}
     if labels and labels.rows.width:
-        for course, department, term in labels.rows.select("course_id", "department", "term").iter_rows():
+        for course, department, term in labels.rows.select(
+            "course_id", "department", "term"
+        ).iter_rows():
             names["department"].add(department)
             names["term"].add(term)
             if known and str(course) not in known["course"]:

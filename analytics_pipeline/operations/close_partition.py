@@ -1,4 +1,5 @@
-"""Close absences by a person's decision: accept what is delivered now, be it nothing, fewer rows or a copy.
+"""Close absences by a person's decision: accept what is delivered now, be it nothing, fewer rows or
+a copy.
 
 `ingest/absence.py` decides what counts as missing. `warehouse/absences.py` writes to the warehouse.
 """
@@ -45,8 +46,9 @@ class Closed:
 def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool = False) -> Closed:
     """Close the absences of one file.
 
-    A file that is gone leaves raw, quarantine and the ledger, and its states in history end. A held version is loaded from
-    the landing folder. A loaded copy is no longer reported. The caller rebuilds the models.
+    A file that is gone leaves raw, quarantine and the ledger, and its states in history end. A held
+    version is loaded from the landing folder. A loaded copy is no longer reported. The caller
+    rebuilds the models.
 
     Args:
         settings: locations of the warehouse and the landing folder.
@@ -65,7 +67,9 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
             record_lost_check(connection, warehouse_now())
             return Closed(absences, ended=ended)
         held = {absence.etag for absence in absences if absence.held}
-        versions = [file for file in failed_files(connection, dataset.name) if file.partition == partition]
+        versions = [
+            file for file in failed_files(connection, dataset.name) if file.partition == partition
+        ]
         accepted = next((version for version in versions if version.etag in held), None)
         if not accepted and absences and not dry_run:
             with transaction(connection):
@@ -74,7 +78,11 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
     if not accepted or dry_run:
         return Closed(absences, accepted=accepted)
     loader = Loader(
-        None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), run_id="close", accept=True
+        None,
+        settings.landing_dir,
+        lambda: open_warehouse(settings.warehouse_path),
+        run_id="close",
+        accept=True,
     )
     (result,) = loader.load(dataset, [delivery_of(accepted)])
     return Closed(absences, accepted=accepted, result=result)

@@ -1,6 +1,8 @@
-"""The published models as a dbt `sources.yml`: descriptions, types and tests, for a dbt project that reads the published file.
+"""The published models as a dbt `sources.yml`: descriptions, types and tests, for a dbt project
+that reads the published file.
 
-Pure: derived from the models and their tests. Requires dbt 1.10.5 or later (`data_tests` with `arguments`).
+Pure: derived from the models and their tests. Requires dbt 1.10.5 or later (`data_tests` with
+`arguments`).
 """
 
 import json
@@ -11,7 +13,8 @@ from analytics_pipeline.sql_models.keys import Reference, grain, references
 from analytics_pipeline.warehouse.tables import Table, TableColumn
 
 _OPENING = """\
-# Made by `analytics-pipeline dictionary --format dbt`. Attach the published file in profiles.yml under the name given by `database`.
+# Made by `analytics-pipeline dictionary --format dbt`. In profiles.yml attach the published file
+# under the name given by `database`.
 version: 2
 
 sources:
@@ -32,7 +35,12 @@ def dbt_sources(models: Sequence[Table], project: Project, database: str = "anal
     """
     lines = []
     for schema, about in _DESCRIPTIONS.items():
-        lines += [f"  - name: {schema}", f"    database: {database}", f"    description: {_text(about)}", "    tables:"]
+        lines += [
+            f"  - name: {schema}",
+            f"    database: {database}",
+            f"    description: {_text(about)}",
+            "    tables:",
+        ]
         for table in sorted(models, key=lambda table: table.name):
             if table.name.startswith(f"{schema}."):
                 lines += _table(table, project)
@@ -44,7 +52,9 @@ def _table(table: Table, project: Project) -> Iterator[str]:
     key, targets = grain(model, project.tests), references(model)
     yield f"      - name: {model.name}"
     yield f"        description: {_text(table.description)}"
-    if len(key) > 1:  # a tuple is not NULL even if its parts are, so NULLs count as equal, as in the grain
+    if (
+        len(key) > 1
+    ):  # a tuple is not NULL even if its parts are, so NULLs count as equal, as in the grain
         columns = _text(f"({', '.join(key)})")
         yield "        data_tests:"
         yield f"          - unique: {{arguments: {{column_name: {columns}}}}}"
@@ -53,7 +63,9 @@ def _table(table: Table, project: Project) -> Iterator[str]:
         yield from _column(column, key, targets)
 
 
-def _column(column: TableColumn, key: Sequence[str], targets: Mapping[str, Reference]) -> Iterator[str]:
+def _column(
+    column: TableColumn, key: Sequence[str], targets: Mapping[str, Reference]
+) -> Iterator[str]:
     yield f"          - name: {column.name}"
     yield f"            data_type: {_text(column.sql_type)}"
     yield f"            description: {_text(column.description)}"
@@ -73,5 +85,9 @@ def _column(column: TableColumn, key: Sequence[str], targets: Mapping[str, Refer
 
 
 def _text(text: str) -> str:
-    """Return a text as a YAML scalar: JSON is YAML. dbt renders descriptions, so braces must not look like Jinja."""
-    return json.dumps(" ".join(text.split()).replace("{{", "{ {").replace("{%", "{ %"), ensure_ascii=False)
+    """Return a text as a YAML scalar: JSON is YAML. dbt renders descriptions, so braces must not
+    look like Jinja.
+    """
+    return json.dumps(
+        " ".join(text.split()).replace("{{", "{ {").replace("{%", "{ %"), ensure_ascii=False
+    )

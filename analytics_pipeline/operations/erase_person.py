@@ -1,6 +1,7 @@
 """Erase a person everywhere. The steps are ordered so that the next run completes a killed one.
 
-The steps themselves are in `ingest/erase.py`, `warehouse/erase.py`, `sql_models/` and `warehouse/publish.py`.
+The steps themselves are in `ingest/erase.py`, `warehouse/erase.py`, `sql_models/` and
+`warehouse/publish.py`.
 """
 
 import json
@@ -22,16 +23,33 @@ from analytics_pipeline.sql_models import Project, build_and_test, load_usable
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.private_files import make_private_folder, private_file, remove_stale_parts
+from analytics_pipeline.storage.private_files import (
+    make_private_folder,
+    private_file,
+    remove_stale_parts,
+)
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.erase import Removed, compact, erase_rows, known_as, remember, searched_tables
+from analytics_pipeline.warehouse.erase import (
+    Removed,
+    compact,
+    erase_rows,
+    known_as,
+    remember,
+    searched_tables,
+)
 from analytics_pipeline.warehouse.publish import publish
 
 NOT_REACHED = (
     "backups and copies of the data folder",
     "earlier Parquet files, reports and other exports",
-    "the person's name in other people's texts, emails that no file listed as theirs, and emails shared with another user",
-    "a number in other people's unannounced columns that equals the id, unless the column's name ends in id",
+    (
+        "the person's name in other people's texts, emails that no file listed as theirs, and"
+        " emails shared with another user"
+    ),
+    (
+        "a number in other people's unannounced columns that equals the id, unless the column's"
+        " name ends in id"
+    ),
     "the person's records with neither a readable id nor a known email in files delivered later",
     "Dagster's events and logs of earlier releases",
     "the files that Vocareum keeps in its bucket",
@@ -51,7 +69,8 @@ class Receipt:
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are corrected.
-        invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all are valid.
+        invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all
+            are valid.
         searched: tables, and datasets of the landing folder, that were searched.
         not_reached: places that may still hold the person, to erase by hand.
     """
@@ -73,13 +92,16 @@ class Receipt:
 
 
 def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
-    """Erase a person from the landing folder, the warehouse and the published file, and keep them out of later loads.
+    """Erase a person from the landing folder, the warehouse and the published file, and keep them
+    out of later loads.
 
-    The id is recorded first, so that concurrent loads already drop the person. The landing folder comes before the
-    warehouse, because the warehouse knows the emails by which damaged records are found.
+    The id is recorded first, so that concurrent loads already drop the person. The landing folder
+    comes before the warehouse, because the warehouse knows the emails by which damaged records are
+    found.
 
-    Steps that can fail without changing data are tried first. Invalid models don't stop the erasure: the published file is
-    then written without these models and their readers, as the previous file holds the person.
+    Steps that can fail without changing data are tried first. Invalid models don't stop the
+    erasure: the published file is then written without these models and their readers, as the
+    previous file holds the person.
 
     Args:
         settings: locations of all files.
@@ -104,8 +126,14 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         tables = erase_rows(connection, person, dry_run=dry_run)
         if not dry_run:
             failed = _build(connection, project)
-            publish(connection, settings.published_path, pii=settings.publish_pii, without_marts=True)
-    landed = (f"landing/{name}" for name, dataset in DATASETS.items() if dataset.columns_of(Person.SUBJECT))
+            publish(
+                connection, settings.published_path, pii=settings.publish_pii, without_marts=True
+            )
+    landed = (
+        f"landing/{name}"
+        for name, dataset in DATASETS.items()
+        if dataset.columns_of(Person.SUBJECT)
+    )
     searched = (*searched_tables(), *landed)
     receipt = Receipt(
         user_id,
@@ -121,7 +149,10 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     if not dry_run:
         compact(settings.warehouse_path)
         # Spill files of the previous published file, from earlier releases and analysts' tools.
-        rmtree(settings.published_path.with_name(f"{settings.published_path.name}.tmp"), ignore_errors=True)
+        rmtree(
+            settings.published_path.with_name(f"{settings.published_path.name}.tmp"),
+            ignore_errors=True,
+        )
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
     return receipt
@@ -144,7 +175,11 @@ def _require_writable(settings: Settings) -> None:
     """
     make_export_folder(settings.published_path.parent)
     make_private_folder(_receipts(settings))
-    for folder in (settings.data_dir.absolute(), settings.published_path.parent, _receipts(settings)):
+    for folder in (
+        settings.data_dir.absolute(),
+        settings.published_path.parent,
+        _receipts(settings),
+    ):
         with name_file_in_errors(folder), TemporaryFile(dir=folder):
             pass
 
@@ -159,7 +194,9 @@ def _erase_landed(folder: Path, person: People, *, dry_run: bool) -> dict[str, R
     if not dry_run:
         remove_stale_parts(folder)
     found = {
-        str(path.relative_to(folder)): erase_in_file(path, DATASETS[path.parent.name], person, dry_run=dry_run)
+        str(path.relative_to(folder)): erase_in_file(
+            path, DATASETS[path.parent.name], person, dry_run=dry_run
+        )
         for path in sorted(folder.glob("*/*.csv"))
         if path.parent.name in DATASETS
     }

@@ -1,6 +1,8 @@
-"""Learn the first day that Vocareum delivered: the first partition, unless VOCAREUM_START_DATE sets another one.
+"""Learn the first day that Vocareum delivered: the first partition, unless VOCAREUM_START_DATE sets
+another one.
 
-The day comes from listings. It is stored in the data folder, as partitions are defined before the bucket is listed.
+The day comes from listings. It is stored in the data folder, as partitions are defined before the
+bucket is listed.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,10 +19,13 @@ from analytics_pipeline.warehouse.ledger import first_period
 EARLIEST = date(2012, 1, 1)
 """An earlier day in a file's name is a mistake, and would create far too many partitions."""
 _LISTING_BUDGET = 10.0
-"""Seconds for the listing before the daemon starts. If it fails, the daemon's sensor learns the day."""
+"""Seconds for the listing before the daemon starts. If it fails, the daemon's sensor learns the
+day."""
 
 
-def learn_first_day(settings: Settings, listing: ClassifiedListing, loaded: date | None) -> date | None:
+def learn_first_day(
+    settings: Settings, listing: ClassifiedListing, loaded: date | None
+) -> date | None:
     """Store the first day that is delivered or loaded, if it is earlier than the stored one.
 
     The day never moves forward, so that no loaded partition is dropped.
@@ -46,11 +51,13 @@ def learn_first_day(settings: Settings, listing: ClassifiedListing, loaded: date
 
 
 def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) -> date | None:
-    """List the bucket if the first day is unknown, so that a daemon starts with the right partitions.
+    """List the bucket if the first day is unknown, so that a daemon starts with the right
+    partitions.
 
     Args:
         settings: the settings.
-        on_failure: called with a message for people if the bucket can't be listed or the warehouse can't be read.
+        on_failure: called with a message for people if the bucket can't be listed or the warehouse
+            can't be read.
 
     Returns:
         The day, if it changed; None also after a failure.
@@ -66,8 +73,8 @@ def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) ->
         return learn_first_day(settings, classify_listing(bucket.list(), bucket.prefix), loaded)
     except (PipelineError, OSError) as error:
         on_failure(
-            f"The first day that Vocareum delivered is still unknown: {error} Until a listing succeeds, the partitions start at "
-            f"{settings.first_day}."
+            f"The first day that Vocareum delivered is still unknown: {error} Until a listing"
+            f" succeeds, the partitions start at {settings.first_day}."
         )
         return None
 

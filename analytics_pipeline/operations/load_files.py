@@ -37,8 +37,9 @@ if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
 
 BATCH_BYTES = 64_000_000
 BATCH_FILES = 512
-"""Size of a batch. It spans several of DuckDB's row groups, as a partial one is written twice; but three batches, two
-being read and one being written, must fit into memory (measured: 0.7 GB in total, for any number of files)."""
+"""Size of a batch. It spans several of DuckDB's row groups, as a partial one is written twice; but
+three batches, two being read and one being written, must fit into memory (measured: 0.7 GB in
+total, for any number of files)."""
 READERS = 2
 """Number of batches read in parallel, one thread each."""
 
@@ -79,18 +80,24 @@ class Loader:
         Yields:
             The result of each file, after its transaction is committed.
         """
-        for undelivered, batch in _ahead(_batched(self._fetch(deliveries)), partial(_read, dataset, self.max_mb)):
+        for undelivered, batch in _ahead(
+            _batched(self._fetch(deliveries)), partial(_read, dataset, self.max_mb)
+        ):
             yield from map(_logged, undelivered)
             if not batch.files:
                 continue
             with self.open_warehouse() as connection:
-                # A batch is one Arrow chunk, which a second thread can't speed up; the other cores read the next batch.
+                # A batch is one Arrow chunk, which a second thread can't speed up; the other cores
+                # read the next batch.
                 connection.execute("SET threads TO 1")
                 if not self.accept:
                     hold_back(connection, batch, self.landing)
                 _redact(batch, erased_people(connection))
                 write_batch(connection, batch, warehouse_now(), self.run_id, accept=self.accept)
-            clean_landing(self.landing, [result.landed.delivery for result in batch.files if result.failure is None])
+            clean_landing(
+                self.landing,
+                [result.landed.delivery for result in batch.files if result.failure is None],
+            )
             yield from map(_logged, batch.files)
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[LandedFile | FileResult]:
@@ -111,16 +118,20 @@ class Loader:
         remove_stale_parts(self.landing)
         by_key = {delivery.key: delivery for delivery in away}
         objects = [
-            RemoteObject(delivery.key, delivery.etag, delivery.size, delivery.last_modified) for delivery in away
+            RemoteObject(delivery.key, delivery.etag, delivery.size, delivery.last_modified)
+            for delivery in away
         ]
         for outcome in self.bucket.download(
-            objects, lambda fetched: landing_path(self.landing, _as_fetched(by_key[fetched.key], fetched))
+            objects,
+            lambda fetched: landing_path(self.landing, _as_fetched(by_key[fetched.key], fetched)),
         ):
             delivery = by_key[outcome.object.key]
             if isinstance(outcome, Undelivered):
                 # S3's reason, which contains no cell of the file.
                 reason, remedy = Words(outcome.reason), Words(outcome.remedy)
-                yield _not_landed(self.landing, delivery, reason, remedy, counts=not outcome.transient)
+                yield _not_landed(
+                    self.landing, delivery, reason, remedy, counts=not outcome.transient
+                )
             else:
                 yield LandedFile(_as_fetched(delivery, outcome.object), outcome.path)
 
@@ -131,7 +142,9 @@ def _read(
     """Return the files that did not land, and the batch to write."""
     undelivered = [file for file in files if isinstance(file, FileResult)]
     landed = [file for file in files if isinstance(file, LandedFile)]
-    batch = read_batch(dataset, [file for file in landed if not _is_too_large(file.delivery, max_mb)])
+    batch = read_batch(
+        dataset, [file for file in landed if not _is_too_large(file.delivery, max_mb)]
+    )
     batch.files += [
         FileResult(file, failure=_too_large(file.delivery.size, max_mb))
         for file in landed
@@ -148,41 +161,57 @@ def _too_large(size: int, max_mb: int) -> FileRefused:
     return FileRefused(
         words("it has {:,.1f} MB; {:,} MB is the most that is read", size / 1_000_000, max_mb),
         words(
-            "If it is what its dataset should be, raise ANALYTICS_MAX_FILE_MB (reading takes about four times its size in memory) "
-            "and run `analytics-pipeline sync`; if not, ask Vocareum for it again."
+            "If it is what its dataset should be, raise ANALYTICS_MAX_FILE_MB (reading takes about"
+            " four times its size in memory) and run `analytics-pipeline sync`; if not, ask"
+            " Vocareum for it again."
         ),
     )
 
 
 def _redact(batch: Batch, people: People) -> None:
-    """Write redacted copies, without erased people, next to the landed files to load; `clean_landing` then swaps them in.
+    """Write redacted copies, without erased people, next to the landed files to load;
+    `clean_landing` then swaps them in.
 
     If the process dies in between, the next run either loads the file again or swaps the copy in.
     """
     for result in batch.files:
         aside = redacted_path(result.landed.path)
         aside.unlink(missing_ok=True)
-        erase_in_file(result.landed.path, batch.dataset, people, into=None if result.failure else aside)
+        erase_in_file(
+            result.landed.path, batch.dataset, people, into=None if result.failure else aside
+        )
 
 
 def _logged(result: FileResult) -> FileResult:
     """Log a result and return it."""
-    verdict = f"failed: {result.failure.reason}" if result.failure else f"{result.rows} rows, {result.rejects} rejects"
+    verdict = (
+        f"failed: {result.failure.reason}"
+        if result.failure
+        else f"{result.rows} rows, {result.rejects} rejects"
+    )
     logger.info("%s: %s", result.landed.delivery.key, verdict)
     return result
 
 
 def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
-    """Return the delivery in the version that was fetched, which may be newer than the listed one."""
-    return replace(delivery, etag=fetched.etag, size=fetched.size, last_modified=fetched.last_modified)
+    """Return the delivery in the version that was fetched, which may be newer than the listed
+    one.
+    """
+    return replace(
+        delivery, etag=fetched.etag, size=fetched.size, last_modified=fetched.last_modified
+    )
 
 
-def _not_landed(folder: Path, delivery: Delivery, reason: Words, remedy: Words, *, counts: bool = True) -> FileResult:
+def _not_landed(
+    folder: Path, delivery: Delivery, reason: Words, remedy: Words, *, counts: bool = True
+) -> FileResult:
     failure = FileRefused(reason, remedy, counts=counts)
     return FileResult(LandedFile(delivery, landing_path(folder, delivery)), failure=failure)
 
 
-def _batched(files: Iterable[LandedFile | FileResult]) -> Generator[list[LandedFile | FileResult], None, None]:
+def _batched(
+    files: Iterable[LandedFile | FileResult],
+) -> Generator[list[LandedFile | FileResult], None, None]:
     batch: list[LandedFile | FileResult] = []
     size = 0
     for file in files:
@@ -196,7 +225,9 @@ def _batched(files: Iterable[LandedFile | FileResult]) -> Generator[list[LandedF
 
 
 def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[R]:
-    """Yield `make(item)` for each item, computed ahead in READERS threads: DuckDB reads there while it writes here."""
+    """Yield `make(item)` for each item, computed ahead in READERS threads: DuckDB reads there while
+    it writes here.
+    """
     taking = Lock()
 
     def take_one() -> R | None:
@@ -212,6 +243,7 @@ def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[
                     coming.append(threads.submit(take_one))
                     yield made
         finally:
-            # Close the source once no thread reads from it, so that downloads that have not started never start.
+            # Close the source once no thread reads from it, so that downloads that have not started
+            # never start.
             threads.shutdown(cancel_futures=True)
             items.close()

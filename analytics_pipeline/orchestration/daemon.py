@@ -1,7 +1,7 @@
 """Run Dagster's daemon, at most once per data folder.
 
-Two daemons on one instance start every run twice. The operating system holds the lock, so it ends with the process; the
-lock file names the holder.
+Two daemons on one instance start every run twice. The operating system holds the lock, so it ends
+with the process; the lock file names the holder.
 """
 
 import fcntl
@@ -38,7 +38,8 @@ def hold_daemon_lock(settings: Settings) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DaemonRunning(
-                f"Another daemon already uses {settings.data_dir.absolute()}: {_holder(file.read())}.",
+                f"Another daemon already uses {settings.data_dir.absolute()}:"
+                f" {_holder(file.read())}.",
                 "Stop it first, or set ANALYTICS_DATA_DIR to another folder.",
             ) from None
         file.truncate()
@@ -56,7 +57,9 @@ def _holder(text: str) -> str:
     if host == socket.gethostname():
         with suppress(OSError):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").strip()
-    return f"process {pid} on {host}" + (f" ({command.decode(errors='replace')})" if command else "")
+    return f"process {pid} on {host}" + (
+        f" ({command.decode(errors='replace')})" if command else ""
+    )
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Private names of Dagster. No other module imports `dagster._...`.
 
-A Dagster release may move or rename them without notice. `test_dagster_private.py` tests each one, so it fails first after
-such an upgrade.
+A Dagster release may move or rename them without notice. `test_dagster_private.py` tests each one,
+so it fails first after such an upgrade.
 """
 
 from typing import Any
@@ -10,7 +10,10 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.runs import SqliteRunStorage
 
@@ -40,7 +43,9 @@ def run_daemon() -> None:
 
 
 def dev_module() -> Any:
-    """Return the module of `dagster dev`: `open_ipc_subprocess` starts its servers, `dev_command` runs it."""
+    """Return the module of `dagster dev`: `open_ipc_subprocess` starts its servers, `dev_command`
+    runs it.
+    """
     from dagster._cli import dev
 
     return dev

@@ -1,4 +1,5 @@
-"""Detect whether the data folder's dagster.yaml is the pipeline's, which replaces it, or an operator's, which it keeps.
+"""Detect whether the data folder's dagster.yaml is the pipeline's, which replaces it, or an
+operator's, which it keeps.
 
 Does not import Dagster, as `status` and `doctor` use it.
 """
@@ -7,7 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 
 _TEXT = Path(__file__).with_name("instance.yaml")
-_SIGNED = "# analytics-pipeline replaces this file at every start, unless you edit it. Unedited: {}\n"
+_SIGNED = (
+    "# analytics-pipeline replaces this file at every start, unless you edit it. Unedited: {}\n"
+)
 _EARLIER = frozenset(
     {
         "f28941578f56c5a0d5de2042541a814fb38894fe6f74611113f7cb91094d59e6",
@@ -18,7 +21,10 @@ _EARLIER = frozenset(
 
 
 def is_ours(path: Path) -> bool:
-    """Return whether a release wrote the file and nobody edited it since. A missing file counts as ours."""
+    """Return whether a release wrote the file and nobody edited it since.
+
+    A missing file counts as ours.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:

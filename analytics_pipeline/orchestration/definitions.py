@@ -49,11 +49,15 @@ def build_definitions(
         report,
     ]
     return dg.Definitions(
-        assets=dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=settings.owners), assets),
+        assets=dg.map_asset_specs(
+            lambda spec: spec.replace_attributes(owners=settings.owners), assets
+        ),
         jobs=jobs,
         schedules=load_schedules(settings.first_day),
         sensors=[
-            missing_partitions(jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds),
+            missing_partitions(
+                jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds
+            ),
             alerts(clock),
             automation_sensor(),
             old_runs_sensor(timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock),

@@ -1,7 +1,9 @@
-"""Alerts by apprise: Slack, Teams, email and others, by URL. The URLs are secrets and appear in no message and no log.
+"""Alerts by apprise: Slack, Teams, email and others, by URL.
 
-Depending on a URL or the log level, apprise follows redirects, sends unencrypted, skips certificate checks and logs addresses.
-This module prevents all of that.
+The URLs are secrets and appear in no message and no log.
+
+Depending on a URL or the log level, apprise follows redirects, sends unencrypted, skips certificate
+checks and logs addresses. This module prevents all of that.
 """
 
 import logging
@@ -24,7 +26,8 @@ SECONDS = 10.0
 for _name in ("httpx", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 _WEBHOOK_FIELDS = "?:message=text&:version=&:title=&:type=&:attachments=&format=text&method=POST"
-"""Parameters that reduce apprise's JSON message to the text that Slack-compatible webhooks expect."""
+"""Parameters that reduce apprise's JSON message to the text that Slack-compatible webhooks
+expect."""
 
 
 class NotSent(PipelineError):
@@ -63,7 +66,8 @@ class Notifier:
         """Check every URL without sending a message.
 
         Raises:
-            UnsafeAddress: apprise does not know a URL, or it would send unencrypted to another machine.
+            UnsafeAddress: apprise does not know a URL, or it would send unencrypted to another
+                machine.
         """
         with _silenced():
             self._recipients()
@@ -78,7 +82,11 @@ class Notifier:
         try:
             with _silenced() as answers:
                 recipients = self._recipients()
-                problems = [problem for recipient in recipients if (problem := _post(recipient, text, answers))]
+                problems = [
+                    problem
+                    for recipient in recipients
+                    if (problem := _post(recipient, text, answers))
+                ]
             failed = len(problems) == len(recipients)
         except UnsafeAddress as error:
             problems, failed = [str(error)], True
@@ -100,7 +108,10 @@ class Notifier:
 
 
 def _slack_compatible(webhook: str) -> str:
-    """Return apprise's URL for a webhook that expects a JSON object with a text. Keeps the webhook's own query."""
+    """Return apprise's URL for a webhook that expects a JSON object with a text.
+
+    Keeps the webhook's own query.
+    """
     address = urlsplit(webhook)
     scheme = "jsons" if address.scheme == "https" else "json"
     query = "".join(f"&-{part}" for part in address.query.split("&") if part)
@@ -111,11 +122,14 @@ def _plugin(url: str, variable: str) -> Any:
     """Return apprise's object for a URL, with unsafe options disabled.
 
     Raises:
-        UnsafeAddress: apprise does not know the URL, or it would send unencrypted to another machine.
+        UnsafeAddress: apprise does not know the URL, or it would send unencrypted to another
+            machine.
     """
     import apprise  # takes a quarter of a second, which only a message or a check is worth
 
-    asset = apprise.AppriseAsset(http_redirects=False, async_mode=False, storage_mode="memory", plugin_paths=[])
+    asset = apprise.AppriseAsset(
+        http_redirects=False, async_mode=False, storage_mode="memory", plugin_paths=[]
+    )
     plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     scheme = url.partition(":")[0].lower()
     if plugin is None:
@@ -124,7 +138,12 @@ def _plugin(url: str, variable: str) -> Any:
             "Correct it; https://appriseit.com/services lists the forms.",
         )
     plain = plugin.protocol if isinstance(plugin.protocol, tuple | list) else (plugin.protocol,)
-    if scheme in plain and not plugin.secure and plugin.host and not is_loopback(f"http://{plugin.host}"):
+    if (
+        scheme in plain
+        and not plugin.secure
+        and plugin.host
+        and not is_loopback(f"http://{plugin.host}")
+    ):
         raise UnsafeAddress(
             f"The {scheme} URL in {variable} would send without encryption to another machine.",
             f"Use its encrypted form, such as {scheme}s:// (jsons://, mailtos://).",
@@ -143,7 +162,9 @@ def _post(recipient: _Recipient, text: str, answers: Sequence[str]) -> str | Non
             return None
     except Exception as error:
         return f"{name} can't be reached ({type(error).__name__}). Check {recipient.variable}."
-    status = next((code for line in answers[before:] for code in re.findall(r"error=(\d{3})", line)), None)
+    status = next(
+        (code for line in answers[before:] for code in re.findall(r"error=(\d{3})", line)), None
+    )
     outcome = f"answered {status}" if status else "can't be reached"
     return f"{name} {outcome}. Check {recipient.variable}."
 

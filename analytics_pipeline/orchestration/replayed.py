@@ -1,6 +1,7 @@
 """Record files that were loaded from the landing folder in Dagster, by a run without the network.
 
-Partitions, checks and alerts follow runs. Without this run they would stay red until the sensor's next comparison.
+Partitions, checks and alerts follow runs. Without this run they would stay red until the sensor's
+next comparison.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,15 +44,24 @@ class LedgerFeed:
     def list(self, under: str = "") -> Iterator[RemoteObject]:
         """List the loaded files whose keys start with the prefix and `under`."""
         with open_warehouse(self._settings.warehouse_path) as connection:
-            gone = {absence.source_key for absence in open_absences(connection) if absence.kind is Kind.GONE}
+            gone = {
+                absence.source_key
+                for absence in open_absences(connection)
+                if absence.kind is Kind.GONE
+            }
             loaded = loaded_files(connection)
         for file in loaded:
             if file.source_key.startswith(self.prefix + under) and file.source_key not in gone:
-                yield RemoteObject(file.source_key, file.etag, file.size, file.last_modified.replace(tzinfo=UTC))
+                yield RemoteObject(
+                    file.source_key, file.etag, file.size, file.last_modified.replace(tzinfo=UTC)
+                )
 
 
-def tell_replayed(settings: Settings, instance: dg.DagsterInstance, loaded: Sequence[Delivery], command: str) -> None:
-    """Run the assets of files that were just loaded, so that partitions, checks and alerts agree with the ledger.
+def tell_replayed(
+    settings: Settings, instance: dg.DagsterInstance, loaded: Sequence[Delivery], command: str
+) -> None:
+    """Run the assets of files that were just loaded, so that partitions, checks and alerts agree
+    with the ledger.
 
     Args:
         settings: of the organisation.

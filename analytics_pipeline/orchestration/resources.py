@@ -1,8 +1,10 @@
-"""The feed, the warehouse and the recipients of alerts as Dagster resources that run config can't change.
+"""The feed, the warehouse and the recipients of alerts as Dagster resources that run config can't
+change.
 
-Anyone who reaches the Dagster UI can write run config. A resource with config fields would send the token to any address
-given there, and `{"env": NAME}` would read any variable. So the resources take everything from the settings and accept no
-config. Their implementations are in `vocareum/` and `warehouse/`.
+Anyone who reaches the Dagster UI can write run config. A resource with config fields would send the
+token to any address given there, and `{"env": NAME}` would read any variable. So the resources take
+everything from the settings and accept no config. Their implementations are in `vocareum/` and
+`warehouse/`.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,7 +36,9 @@ from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replace
 
 
 class FeedResource(S3Resource):
-    """The organisation's prefix of Vocareum's bucket, with one-hour credentials that refresh themselves."""
+    """The organisation's prefix of Vocareum's bucket, with one-hour credentials that refresh
+    themselves.
+    """
 
     _settings: Settings = PrivateAttr()
     _opened: Sources | None = PrivateAttr(default=None)
@@ -52,7 +56,9 @@ class FeedResource(S3Resource):
         return f"s3://{self._settings.bucket}"
 
     def open(self) -> Sources:
-        """Open the bucket and the hand-written files, to list and read. All steps of a run share one bucket and its credentials.
+        """Open the bucket and the hand-written files, to list and read.
+
+        All steps of a run share one bucket and its credentials.
 
         Raises:
             SettingsError: the organisation or the token is not set.
@@ -65,10 +71,15 @@ class FeedResource(S3Resource):
         """Return a boto3 S3 client with the organisation's credentials, for your own code."""
         settings = require(self._settings)
         api = VocareumApi(settings.api_url, settings.api_token)
-        return session(api, settings.org_id, settings.region).client("s3", endpoint_url=self.endpoint_url)
+        return session(api, settings.org_id, settings.region).client(
+            "s3", endpoint_url=self.endpoint_url
+        )
 
     def get_object_to_set_on_execution_context(self) -> "FeedResource":
-        """Return itself. A client created before the first step would fail on missing settings, with a worse message."""
+        """Return itself.
+
+        A client created before the first step would fail on missing settings, with a worse message.
+        """
         return self
 
 
@@ -86,19 +97,26 @@ class WarehouseResource(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse exclusively. (dagster-duckdb's own method keeps the lock after an exception.)"""
+        """Open the warehouse exclusively. (dagster-duckdb's own method keeps the lock after an
+        exception.)
+        """
         with open_warehouse(Path(self.database)) as connection:
             yield connection
 
     @property
     def replaced_at(self) -> float:
-        """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never. Opens no DuckDB file."""
+        """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never.
+
+        Opens no DuckDB file.
+        """
         return replaced_at(Path(self.database))
 
     def detect_replacement(self) -> str:
-        """Return a message if the warehouse was replaced from outside since the last check; empty otherwise.
+        """Return a message if the warehouse was replaced from outside since the last check; empty
+        otherwise.
 
-        Opens it only if its `stat()` differs from what the last writer left, and no writer holds it.
+        Opens it only if its `stat()` differs from what the last writer left, and no writer holds
+        it.
         """
         path, before = Path(self.database), self.replaced_at
         if not path.exists() or is_untouched(path):
@@ -111,7 +129,9 @@ class WarehouseResource(DuckDBResource):
         return REPLACED if self.replaced_at > before else ""
 
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
-        """Store the first day that is delivered or loaded (see `operations/first_day.py`); return it if it changed."""
+        """Store the first day that is delivered or loaded (see `operations/first_day.py`); return
+        it if it changed.
+        """
         return learn_first_day(self._settings, listing, loaded)
 
     @property
@@ -146,14 +166,18 @@ class WarehouseResource(DuckDBResource):
 
 
 class ResultListener:
-    """Receives each file's result as soon as it is written: a terminal that executes the run, or nobody."""
+    """Receives each file's result as soon as it is written: a terminal that executes the run, or
+    nobody.
+    """
 
     def __init__(self) -> None:
         self.on_file: Callable[[FileResult], None] = lambda _: None
 
     @contextmanager
     def listening(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
-        """Inside the block, call a function with the result of each file that runs of these definitions load."""
+        """Inside the block, call a function with the result of each file that runs of these
+        definitions load.
+        """
         before, self.on_file = self.on_file, on_file
         try:
             yield
@@ -173,14 +197,17 @@ class ResultListenerResource(dg.ResourceDefinition):
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Return the resources by the names that assets use. None accepts run config."""
     return {
-        "feed": _fixed("The organisation's prefix of Vocareum's bucket.", lambda: FeedResource.of(settings)),
+        "feed": _fixed(
+            "The organisation's prefix of Vocareum's bucket.", lambda: FeedResource.of(settings)
+        ),
         "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
         "verdicts": ResultListenerResource(),
         "notifier": _fixed(
             "The recipients of alerts.",
             lambda: Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url),
         ),
-        # No asset returns a value to store. Dagster's default IO manager takes a folder from run config.
+        # No asset returns a value to store. Dagster's default IO manager takes a folder from run
+        # config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]
     }
 
@@ -188,8 +215,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
     """Return a resource with an empty config schema: run config that names a field is refused.
 
-    Dagster creates it before the first step of each run, in the run's process. It then records the process, and plans each
-    check of the run once.
+    Dagster creates it before the first step of each run, in the run's process. It then records the
+    process, and plans each check of the run once.
     """
 
     def start(context: dg.InitResourceContext) -> Any:
@@ -198,4 +225,6 @@ def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
             plan_checks_once(context.instance, context.run)
         return make()
 
-    return dg.ResourceDefinition(start, config_schema={}, description=f"{description} Set by the settings.")
+    return dg.ResourceDefinition(
+        start, config_schema={}, description=f"{description} Set by the settings."
+    )

@@ -20,12 +20,20 @@ from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, load_requests, withdrawn_failures
+from analytics_pipeline.orchestration.raw.load_requests import (
+    RETRY_POLICY,
+    load_requests,
+    withdrawn_failures,
+)
 from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
     newest_events,
 )
-from analytics_pipeline.orchestration.raw.unrecorded import materialize_closed, materialize_unrecorded, unmaterialized
+from analytics_pipeline.orchestration.raw.unrecorded import (
+    materialize_closed,
+    materialize_unrecorded,
+    unmaterialized,
+)
 from analytics_pipeline.orchestration.resources import ResultListener
 from analytics_pipeline.orchestration.runs.in_process import execute, failure_text, nothing_usable
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
@@ -59,14 +67,16 @@ class Synced:
         todo: the plan for the listing.
         results: the result of each file.
         early: deliveries outside of the partitions, which are not loaded.
-        failed_runs: failed Dagster runs by id, with what they report besides the results of their files; may be empty.
+        failed_runs: failed Dagster runs by id, with what they report besides the results of their
+            files; may be empty.
         stopped: whether something that every file needs failed, so that the rest was not tried.
         rebuilt: whether models were rebuilt and the file was published.
         failing: the ERROR checks that fail now.
         absences: the open absences of all datasets.
         silent: a message if all daily datasets are late; None otherwise.
         alarms: open alarms about money.
-        withheld: lines for people about tables that failing checks withhold from the published file.
+        withheld: lines for people about tables that failing checks withhold from the published
+            file.
     """
 
     todo: Plan
@@ -87,14 +97,20 @@ class Synced:
         return [absence for absence in self.absences if not is_damage(absence)]
 
     def failing_of(self, selection: Selection) -> list[Check]:
-        """Return the failing checks that concern the selection; others don't count against this sync."""
+        """Return the failing checks that concern the selection; others don't count against this
+        sync.
+        """
         if selection == Selection():
             return list(self.failing)
         project, names = load_project(), selection.datasets or DATASETS.keys()
         reached = touched_by(names)
         reached |= {model.qualified for model in project.affected(reached)}
         missing = [absence for absence in self.absences if is_damage(absence) and not absence.held]
-        lost = {DATASETS[absence.dataset].table for absence in missing if selection.covers(*_place(absence))}
+        lost = {
+            DATASETS[absence.dataset].table
+            for absence in missing
+            if selection.covers(*_place(absence))
+        }
 
         def is_about(check: Check) -> bool:
             if check.name == LOST:
@@ -120,7 +136,8 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     listing = classify_listing(sources.list(), sources.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
-        record_listing(connection, listing, [""], listed_at, warehouse_now())  # complete, whatever the selection
+        # complete, whatever the selection
+        record_listing(connection, listing, [""], listed_at, warehouse_now())
         record_lost_check(connection, warehouse_now())
         loaded = first_period(connection)
     learn_first_day(settings, listing, loaded)
@@ -139,7 +156,9 @@ def sync(
     on_rebuild: Callable[[], None] = lambda: None,
     clock: Clock = utc_now,
 ) -> Synced:
-    """Load what a plan asks for, rebuild the affected models and publish. Each run is a Dagster run and shows in the UI.
+    """Load what a plan asks for, rebuild the affected models and publish.
+
+    Each run is a Dagster run and shows in the UI.
 
     Also deletes old runs, as the daemon's sensor does.
 
@@ -155,14 +174,20 @@ def sync(
     """
     end_dead_runs(instance)
     since = replaced_at(settings.warehouse_path)
-    unrecorded = {delivery.version: delivery for delivery in unmaterialized(instance, todo.unchanged, since)}
+    unrecorded = {
+        delivery.version: delivery for delivery in unmaterialized(instance, todo.unchanged, since)
+    }
     withdrawn = withdrawn_failures(todo.unchanged, known_runs(instance))
     unrecorded |= {delivery.version: delivery for delivery in withdrawn}
     work = todo.delivered if full else todo.work + tuple(unrecorded.values())
     now = clock()
     runs = load_requests(work, settings.first_day, now, most=len(work))
     covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
-    outside = (delivery for delivery in work if (delivery.dataset.name, delivery.partition.key) not in covered)
+    outside = (
+        delivery
+        for delivery in work
+        if (delivery.dataset.name, delivery.partition.key) not in covered
+    )
     done = Synced(todo, early=tuple(outside))
 
     def collect(result: FileResult) -> None:
@@ -172,7 +197,9 @@ def sync(
     with _verdicts(definitions).listening(collect):
         for request in runs:
             assets = [asset_key(DATASETS[name]) for name in request.only]
-            run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
+            run = execute(
+                definitions, instance, assets, request.tags, request.run_config(full=full)
+            )
             if not run.success:
                 done.failed_runs[run.run_id] = failure_text(run)
             done.stopped = nothing_usable(run)
@@ -206,9 +233,15 @@ def rebuild(
     on_rebuild: Callable[[], None],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
-    """Rebuild stale models and publish; return None if nothing is stale, or no file was ever loaded."""
+    """Rebuild stale models and publish; return None if nothing is stale, or no file was ever
+    loaded.
+    """
     with open_warehouse(settings.warehouse_path) as connection:
-        loaded, closed, changed = loaded_files(connection), closed_files(connection), last_change(connection)
+        loaded, closed, changed = (
+            loaded_files(connection),
+            closed_files(connection),
+            last_change(connection),
+        )
     if not loaded and not closed:
         return None
     materialize_closed(instance, closed, loaded)

@@ -17,8 +17,11 @@ EXACT = "exact"
 EVERYTHING = "everything"
 """Rows that no selection filters."""
 
-FIRST, LAST, STEP = (alt.param(name=name, value=value) for name, value in (("first", 0), ("last", 1), ("step", 1)))
-"""First day, end of the last day, and width of a bar, in milliseconds. The page's script sets them."""
+FIRST, LAST, STEP = (
+    alt.param(name=name, value=value) for name, value in (("first", 0), ("last", 1), ("step", 1))
+)
+"""First day, end of the last day, and width of a bar, in milliseconds. The page's script sets
+them."""
 
 USD = "$,.2f"
 DOLLARS = alt.Axis(labelExpr="format(datum.value, domain('y')[1] < 5 ? '$,.2f' : '$,.0f')")
@@ -29,10 +32,13 @@ _DAY = 86_400_000
 
 
 def rows(data: str) -> alt.Chart:
-    """Return the page's rows of a name. The script filters them by the selection, and adds course names.
+    """Return the page's rows of a name.
 
-    Days are numbers, milliseconds of UTC, so that no reader's clock moves them. Of its course a row has the `label`, a `short`
-    name for narrow places, and the `group`, in a chart that colours few of them.
+    The script filters them by the selection, and adds course names.
+
+    Days are numbers, milliseconds of UTC, so that no reader's clock moves them. Of its course a row
+    has the `label`, a `short` name for narrow places, and the `group`, in a chart that colours few
+    of them.
     """
     return alt.Chart(alt.NamedData(data))
 
@@ -66,7 +72,10 @@ def over_time(
     chart = (
         base.transform_aggregate(total=f"sum({value})", groupby=["day", *parts])
         .transform_stack(
-            stack="total", as_=["below", "above"], groupby=["day"], sort=[alt.SortField(part) for part in parts]
+            stack="total",
+            as_=["below", "above"],
+            groupby=["day"],
+            sort=[alt.SortField(part) for part in parts],
         )
         .transform_calculate(until="datum.day + step", when=WHEN)
     )
@@ -82,7 +91,9 @@ def over_time(
         encodings["opacity"] = alt.Opacity("dating:O", legend=None).scale(
             domain=list(DATINGS), range=list(DATINGS.values())
         )
-    return sized(chart.mark_rect(stroke=SURFACE, strokeWidth=HAIRLINE, aria=False).encode(**encodings), 240)
+    return sized(
+        chart.mark_rect(stroke=SURFACE, strokeWidth=HAIRLINE, aria=False).encode(**encodings), 240
+    )
 
 
 def ranked(
@@ -96,7 +107,8 @@ def ranked(
     tooltip: Sequence[alt.Tooltip | str],
     whole: str | None = None,
 ) -> Any:
-    """Return horizontal bars, the largest on top, each under its own label: readable on a phone, however long the label.
+    """Return horizontal bars, the largest on top, each under its own label: readable on a phone,
+    however long the label.
 
     Args:
         base: the rows.
@@ -118,7 +130,9 @@ def ranked(
         return mark.encode(x=length, tooltip=list(tooltip))
 
     def words(field: str, place: int | str, **style: Any) -> alt.Chart:
-        return base.mark_text(dy=-7, aria=False, **style).encode(x=alt.value(place), text=f"{field}:N")
+        return base.mark_text(dy=-7, aria=False, **style).encode(
+            x=alt.value(place), text=f"{field}:N"
+        )
 
     layers = [
         *([bar(whole, "var(--grid)")] if whole else []),
@@ -142,7 +156,9 @@ def time_axis() -> alt.X:
     """Return an axis of UTC days, the same in all charts."""
     words = "utcFormat(datum.value, last - first > 15e9 ? '%b %Y' : '%-d %b')"
     ticks = alt.Axis(labelExpr=words, tickCount={"expr": "max(2, floor(width / 110))"})
-    scale = alt.Scale(type="utc", domainMin={"expr": "first"}, domainMax={"expr": "last"}, nice=False)
+    scale = alt.Scale(
+        type="utc", domainMin={"expr": "first"}, domainMax={"expr": "last"}, nice=False
+    )
     return alt.X("day:T", scale=scale, title=None, axis=ticks)
 
 

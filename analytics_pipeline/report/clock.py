@@ -16,7 +16,8 @@ def clock_changes(zone: ZoneInfo, newest: date) -> list[tuple[datetime, int]]:
         newest: the last UTC day.
 
     Returns:
-        The offset in minutes at the start, and after each change: (first hour in UTC, naive; minutes ahead of UTC).
+        The offset in minutes at the start, and after each change: (first hour in UTC, naive;
+        minutes ahead of UTC).
     """
     end = datetime.combine(newest + timedelta(days=1), time(), _UTC)
     changes: list[tuple[datetime, int]] = []

@@ -1,4 +1,6 @@
-"""The report's data: rows of the published file, none about a single person, and the period that they cover. No queries."""
+"""The report's data: rows of the published file, none about a single person, and the period that
+they cover. No queries.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +81,9 @@ class Data:
     tables: Mapping[str, Sequence[Row]]
 
     def row(self, figure: str, *key: str) -> Row:
-        """Return a row of `figures` by scope, period and kind, if it has them; empty if there is none."""
+        """Return a row of `figures` by scope, period and kind, if it has them; empty if there is
+        none.
+        """
         return self._by_key.get((figure, *key), {})
 
     @cached_property

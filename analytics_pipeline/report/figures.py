@@ -32,7 +32,12 @@ def key_figures(data: Data, scope: str = ALL, period: str = "30") -> list[Figure
         scope: a key of `Data.scopes`.
         period: one of `PERIODS`. Does not affect the figures of delivery.
     """
-    return [*_money(data, scope, period), *_use(data, scope, period), _delivered(data), _newest(data)]
+    return [
+        *_money(data, scope, period),
+        *_use(data, scope, period),
+        _delivered(data),
+        _newest(data),
+    ]
 
 
 def _money(data: Data, scope: str, period: str) -> list[Figure]:
@@ -42,14 +47,19 @@ def _money(data: Data, scope: str, period: str) -> list[Figure]:
         return [Figure(title, NOTHING, NO_PERIOD) for title in ("Spend", "Idle spend")]
     spend, idle = data.row("spend", scope, period), data.row("idle", scope, period)
     spent, lost = spend.get("spend") or Decimal(0), idle.get("idle") or Decimal(0)
-    return [Figure("Spend", usd(spent), _change(data, "spend", spend, scope, period)), _idle(data, spent, lost)]
+    return [
+        Figure("Spend", usd(spent), _change(data, "spend", spend, scope, period)),
+        _idle(data, spent, lost),
+    ]
 
 
 def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
     if data.span.last_session is None:
         return Figure("Idle spend", NOTHING, "no sessions are loaded")
     where = "from the second day after a session"
-    return Figure("Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where)
+    return Figure(
+        "Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where
+    )
 
 
 def _use(data: Data, scope: str, period: str) -> list[Figure]:
@@ -64,7 +74,11 @@ def _use(data: Data, scope: str, period: str) -> list[Figure]:
     return [
         _active(data.row("active", scope, period), enrolled),
         Figure("Sessions", f"{count:,}", _change(data, "sessions", sessions, scope, period)),
-        Figure("Failed launches", f"{failed:,}", f"{percent(failed, count)} of sessions" if count else "no sessions"),
+        Figure(
+            "Failed launches",
+            f"{failed:,}",
+            f"{percent(failed, count)} of sessions" if count else "no sessions",
+        ),
     ]
 
 
@@ -72,7 +86,9 @@ def _active(people: Row, enrolled: int) -> Figure:
     """Return the enrolled students with a successful session, out of all enrolled students."""
     failed_only = people.get("failed_only", 0)
     others = f"; {failed_only:,} more only failed to launch" if failed_only else ""
-    return Figure("Active students", f"{people.get('active', 0):,}", f"of {enrolled:,} enrolled{others}")
+    return Figure(
+        "Active students", f"{people.get('active', 0):,}", f"of {enrolled:,} enrolled{others}"
+    )
 
 
 def _delivered(data: Data) -> Figure:
@@ -81,13 +97,17 @@ def _delivered(data: Data) -> Figure:
         return Figure("Completeness", NOTHING, "nothing is loaded")
     absent = row["periods"] - row["loaded"]
     share = percent(row["loaded"], row["periods"]) if absent else "100 %"
-    return Figure("Completeness", share, f"{absent:,} of {row['periods']:,} days and months not loaded")
+    return Figure(
+        "Completeness", share, f"{absent:,} of {row['periods']:,} days and months not loaded"
+    )
 
 
 def _newest(data: Data) -> Figure:
     """Return the newest day, and the daily datasets that end earlier."""
     days = {
-        row["dataset"]: date.fromisoformat(row["newest"]) for row in data.freshness if row["newest"] and row["is_daily"]
+        row["dataset"]: date.fromisoformat(row["newest"])
+        for row in data.freshness
+        if row["newest"] and row["is_daily"]
     }
     if not days:
         return Figure("Newest day", NOTHING, "nothing is loaded")
@@ -96,7 +116,11 @@ def _newest(data: Data) -> Figure:
     return Figure(
         "Newest day",
         day(newest)[:-5],
-        "; ".join([f"{newest.year}", *behind]) if behind else f"{newest.year}, in every daily dataset",
+        (
+            "; ".join([f"{newest.year}", *behind])
+            if behind
+            else f"{newest.year}, in every daily dataset"
+        ),
     )
 
 
@@ -117,14 +141,18 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
     return "under 0.1 %" if rounded == 0 and share > 0 else f"{rounded} %"
 
 
-def change(now: Decimal | int, before: Decimal | int, days: int, within: int = COMPARED_DAYS) -> str:
-    """Return the change of the newest loaded days against as many loaded days before them, in words.
+def change(
+    now: Decimal | int, before: Decimal | int, days: int, within: int = COMPARED_DAYS
+) -> str:
+    """Return the change of the newest loaded days against as many loaded days before them, in
+    words.
 
     Args:
         now: the sum over the newest days.
         before: the sum over the days before.
         days: how many loaded days each sum covers.
-        within: number of loaded days in the period. Fewer are compared if fewer are loaded before it.
+        within: number of loaded days in the period. Fewer are compared if fewer are loaded before
+            it.
     """
     if not days:
         return "too few days are loaded to compare"
@@ -141,7 +169,12 @@ def change(now: Decimal | int, before: Decimal | int, days: int, within: int = C
 def _change(data: Data, what: str, row: Row, scope: str, period: str) -> str:
     """Return the change of a figure's row against as many loaded days before."""
     compared = data.row("compared", scope, period, what)
-    return change(row.get("newest", 0), row.get("before", 0), compared.get("days", 0), compared.get("within", 0))
+    return change(
+        row.get("newest", 0),
+        row.get("before", 0),
+        compared.get("days", 0),
+        compared.get("within", 0),
+    )
 
 
 def day(at: date) -> str:

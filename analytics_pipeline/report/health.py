@@ -40,7 +40,11 @@ def health(data: Data) -> list[Part]:
 def warnings(data: Data) -> list[str]:
     """Return warnings that readers must see before any number."""
     silent = silence(data.ages.values())
-    return [*([silent] if silent else []), *data.withheld, *(str(check) for check in errors(data.checks))]
+    return [
+        *([silent] if silent else []),
+        *data.withheld,
+        *(str(check) for check in errors(data.checks)),
+    ]
 
 
 def _age(data: Data) -> Part:
@@ -49,9 +53,19 @@ def _age(data: Data) -> Part:
     if not daily:
         return Part("How old is the data?", State.BAD, "Nothing is loaded yet", [])
     newest = min(daily, key=lambda age: age.days)
-    late = [f"{age.dataset} is late: it ends {day(age.newest)}" for age in data.ages.values() if age.is_late]
+    late = [
+        f"{age.dataset} is late: it ends {day(age.newest)}"
+        for age in data.ages.values()
+        if age.is_late
+    ]
     state = State.BAD if all(age.is_late for age in daily) else State.LOOK if late else State.GOOD
-    age = "today" if newest.days < 1 else "yesterday" if newest.days == 1 else f"{newest.days:,} days old"
+    age = (
+        "today"
+        if newest.days < 1
+        else "yesterday"
+        if newest.days == 1
+        else f"{newest.days:,} days old"
+    )
     answer = f"Newest day {day(newest.newest)}, {age} when the data was published"
     return Part("How old is the data?", state, answer, late)
 
@@ -61,10 +75,21 @@ def _failed(data: Data) -> Part:
     failing = list(errors(data.checks))
     details = list(_failures(data))
     if not failing and not details:
-        return Part("What failed?", State.GOOD, "Nothing: every delivered file is loaded, and every check passes", [])
+        return Part(
+            "What failed?",
+            State.GOOD,
+            "Nothing: every delivered file is loaded, and every check passes",
+            [],
+        )
     bad = bool(failing or data.health["failed"] or data.lost)
-    checks = f"{len(failing):,} {'check fails' if len(failing) == 1 else 'checks fail'}; see above" if failing else ""
-    return Part("What failed?", State.BAD if bad else State.LOOK, checks or _first(details), details)
+    checks = (
+        f"{len(failing):,} {'check fails' if len(failing) == 1 else 'checks fail'}; see above"
+        if failing
+        else ""
+    )
+    return Part(
+        "What failed?", State.BAD if bad else State.LOOK, checks or _first(details), details
+    )
 
 
 def _first(details: Sequence[str]) -> str:
@@ -78,20 +103,27 @@ def _failures(data: Data) -> Iterator[str]:
         files = "1 file" if row["files"] == 1 else f"{row['files']:,} files"
         yield f"{row['dataset']}: {files} could not be loaded since {day(row['since'].date())}"
     if data.lost:
-        named = "; ".join(f"{row['dataset']} {row['partition']}: {row['detail']}" for row in data.lost[:_NAMED])
+        named = "; ".join(
+            f"{row['dataset']} {row['partition']}: {row['detail']}" for row in data.lost[:_NAMED]
+        )
         more = f"; and {len(data.lost) - _NAMED:,} more" if len(data.lost) > _NAMED else ""
         yield f"Not as delivered: {named}{more}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:
         yield f"{absent:,} of {delivered['periods']:,} days and months are missing or not loaded"
     for row in data.health["rejected"]:
-        yield f"{row['records']:,} records of {row['files']:,} files are quarantined, and not included here"
+        yield (
+            f"{row['records']:,} records of {row['files']:,} files are quarantined, and not"
+            " included here"
+        )
 
 
 def _guessed(data: Data) -> Part:
     """Return estimates and warnings that affect the numbers."""
     details = list(_guesses(data))
-    warned = [check for check in data.checks if check.severity is Severity.WARN and not check.passed]
+    warned = [
+        check for check in data.checks if check.severity is Severity.WARN and not check.passed
+    ]
     details += [f"{check.subject}: {check.text}" for check in warned]
     if not details:
         return Part("What is estimated?", State.GOOD, "Nothing: every number is as delivered", [])
@@ -102,15 +134,28 @@ def _guesses(data: Data) -> Iterator[str]:
     (row,) = data.health["guessed"]
     total = row["total"] or 0
     kinds = {
-        "spread": "of spend was delivered as values of several days, and is spread evenly over them",
-        "opening": "accumulated at AWS by the first file, at an unknown time; only charts of all time include it",
-        "without_course": "of spend has no course, as its part is unmapped or shared by several courses",
+        "spread": (
+            "of spend was delivered as values of several days, and is spread evenly over them"
+        ),
+        "opening": (
+            "accumulated at AWS by the first file, at an unknown time; only charts of all time"
+            " include it"
+        ),
+        "without_course": (
+            "of spend has no course, as its part is unmapped or shared by several courses"
+        ),
     }
     for name, what in kinds.items():
         if row[name] and total > 0:
             yield f"{usd(row[name])} ({percent(row[name], total)}) {what}"
     if row["falls"]:
         falls = "1 fall" if row["falls"] == 1 else f"{row['falls']:,} falls"
-        yield f"{falls} of accumulated AWS cost may be a restart or a correction; the largest changes spend by {usd(row['largest_fall'])}"
+        yield (
+            f"{falls} of accumulated AWS cost may be a restart or a correction; the largest changes"
+            f" spend by {usd(row['largest_fall'])}"
+        )
     if derived := [term for term in data.terms.values() if term.is_derived]:
-        yield f"{len(derived):,} terms are derived from the courses' sessions, as the courses have no label"
+        yield (
+            f"{len(derived):,} terms are derived from the courses' sessions, as the courses have no"
+            " label"
+        )

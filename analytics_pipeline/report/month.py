@@ -13,7 +13,10 @@ TITLES = ("Month to date", "Last month, to the same day", "Forecast for the mont
 def month_figures(data: Data) -> dict[str, list[Figure]]:
     """Return the figures of the month by scope."""
     forecasts = _forecasts(data)
-    return {scope: _figures(data.row("months", scope), forecasts.get(keys, {})) for scope, keys in data.scopes.items()}
+    return {
+        scope: _figures(data.row("months", scope), forecasts.get(keys, {}))
+        for scope, keys in data.scopes.items()
+    }
 
 
 def _figures(month: Row, forecast: Row) -> list[Figure]:
@@ -34,7 +37,9 @@ def _before(month: Row) -> Figure:
     change = month["spend"] - month["spend_before"]
     sign = "+" if change >= 0 else "\N{MINUS SIGN}"
     return Figure(
-        TITLES[1], usd(month["spend_before"]), f"{sign}{percent(abs(change), month['spend_before'])} now; {whole}"
+        TITLES[1],
+        usd(month["spend_before"]),
+        f"{sign}{percent(abs(change), month['spend_before'])} now; {whole}",
     )
 
 
@@ -50,22 +55,31 @@ def _expected(forecast: Row) -> Figure:
         return Figure(TITLES[2], NOTHING, "a forecast needs seven days of spend")
     notes = ["the mean of the last 7 days' rate and of the same weekdays in 8 weeks"]
     if forecast["forecast_low"] is not None:
-        notes.insert(0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} (80 % band)")
+        notes.insert(
+            0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} (80 % band)"
+        )
     if forecast["error_percent"] is not None and forecast["days_left"]:
         days = "1 day" if forecast["days_left"] == 1 else f"{forecast['days_left']} days"
         off = Decimal(forecast["error_percent"]).quantize(Decimal("0.1"))
-        notes.append(f"past error {off} % over {days}, measured on {forecast['origins']:,} past days")
+        notes.append(
+            f"past error {off} % over {days}, measured on {forecast['origins']:,} past days"
+        )
     return Figure(TITLES[2], usd(forecast["forecast"]), "; ".join(notes))
 
 
 def _forecasts(data: Data) -> Mapping[frozenset[str], Row]:
-    """Return forecasts by the set of courses that they cover. Omits forecasts for courses outside of the page."""
+    """Return forecasts by the set of courses that they cover.
+
+    Omits forecasts for courses outside of the page.
+    """
     found: dict[frozenset[str], Row] = {}
     fields = {"term": "term", "department": "department", "root_course": "root", "course": "key"}
     for row in data.figures["forecasts"]:
         if row["kind"] == "organisation":
             found[data.scopes["all"]] = row
         elif field := fields.get(row["kind"]):
-            keys = frozenset(course.key for course in data.courses if getattr(course, field) == row["scope_id"])
+            keys = frozenset(
+                course.key for course in data.courses if getattr(course, field) == row["scope_id"]
+            )
             found.setdefault(keys, row)
     return found

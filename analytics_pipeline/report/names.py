@@ -6,7 +6,9 @@ FSI, PDI, ELLIPSIS = "\u2068", "\u2069", "\N{HORIZONTAL ELLIPSIS}"
 
 
 def shortened(labels: Sequence[str], most: int) -> list[str]:
-    """Shorten labels in the middle, as courses often differ only at the end. Number labels that would become equal.
+    """Shorten labels in the middle, as courses often differ only at the end.
+
+    Number labels that would become equal.
 
     Args:
         labels: distinct labels. Unicode direction isolates are kept.
@@ -37,6 +39,8 @@ def _cut(label: str, most: int) -> str:
 
 
 def _id_length(label: str) -> int:
-    """Return the length of the id in brackets at the end, which distinguishes courses with the same name; 0 without one."""
+    """Return the length of the id in brackets at the end, which distinguishes courses with the same
+    name; 0 without one.
+    """
     _, bracket, id_ = label.rpartition("(")
     return len(id_) + 8 if bracket and id_[:-1].isdigit() and id_.endswith(")") else 0

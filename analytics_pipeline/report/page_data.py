@@ -1,4 +1,7 @@
-"""What the page's script works on: rows once each, column by column, and what the filters choose. Pure functions."""
+"""What the page's script works on: rows once each, column by column, and what the filters choose.
+
+Pure functions.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +22,9 @@ _EPOCH = date(1970, 1, 1)
 
 
 def page_data(data: Data, charts: Sequence[Chart]) -> Markup:
-    """Return the JSON of the page, in which nothing looks like markup, whatever people call their courses."""
+    """Return the JSON of the page, in which nothing looks like markup, whatever people call their
+    courses.
+    """
     tables = {**data.tables, "courses": course_lines(data), "budgets": data.charts["budgets"]}
     value = {
         "config": CONFIG,
@@ -37,7 +42,8 @@ def page_data(data: Data, charts: Sequence[Chart]) -> Markup:
             for scope in data.scopes
         },
         "month": {
-            scope: [[figure.value, figure.note] for figure in figures] for scope, figures in month_figures(data).items()
+            scope: [[figure.value, figure.note] for figure in figures]
+            for scope, figures in month_figures(data).items()
         },
         "charts": {chart.name: _chart(chart) for chart in charts},
         "tables": {
@@ -60,13 +66,19 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def _scopes(data: Data) -> dict[str, list[str]]:
-    """Return the course keys of each scope; those that the filters can't choose as a set stand for themselves."""
+    """Return the course keys of each scope; those that the filters can't choose as a set stand for
+    themselves.
+    """
     known = {course.key for course in data.courses}
-    return {name: sorted(keys & known if name == ALL else keys) for name, keys in data.scopes.items()}
+    return {
+        name: sorted(keys & known if name == ALL else keys) for name, keys in data.scopes.items()
+    }
 
 
 def _windows(data: Data) -> dict[str, dict[str, dict[str, list[int | None]]]]:
-    """Return first and last day of each period by scope; the scopes share all but the term's, so the others are those of ALL."""
+    """Return first and last day of each period by scope; the scopes share all but the term's, so
+    the others are those of ALL.
+    """
     found: dict[str, dict[str, dict[str, list[int | None]]]] = {}
     for (scope, period, what), (since, until) in data.windows.items():
         if scope == ALL or period == "term":
@@ -86,7 +98,12 @@ def _column(values: Sequence[Any]) -> Any:
     if all(isinstance(value, str) for value in values):
         words = {word: place for place, word in enumerate(dict.fromkeys(values))}
         return {"words": list(words), "places": [words[value] for value in values]}
-    return {"values": [int(value) if isinstance(value, float) and value.is_integer() else value for value in values]}
+    return {
+        "values": [
+            int(value) if isinstance(value, float) and value.is_integer() else value
+            for value in values
+        ]
+    }
 
 
 def _number(day: date) -> int:

@@ -1,9 +1,11 @@
-"""The SQL of the page, from the files in `sql/`: only marts and `ops`, and never a person's id in the result.
+"""The SQL of the page, from the files in `sql/`: only marts and `ops`, and never a person's id in
+the result.
 
-`prepare/` runs once per connection, in name order; `figures/` and `charts/` then read its tables and macros.
-Every query groups by `course`: a course id as text, 'other' beyond the largest courses, 'unknown' for unmapped parts. A query
-whose figures can't be summed over courses (percentiles, peaks) also has rows for the course 'all'.
-Money in charts is rounded only for drawing, at the very end.
+`prepare/` runs once per connection, in name order; `figures/` and `charts/` then read its tables
+and macros. Every query groups by `course`: a course id as text, 'other' beyond the largest courses,
+'unknown' for unmapped parts. A query whose figures can't be summed over courses (percentiles,
+peaks) also has rows for the course 'all'. Money in charts is rounded only for drawing, at the very
+end.
 """
 
 from collections.abc import Mapping
@@ -23,4 +25,6 @@ def query(name: str) -> str:
 def folder(name: str) -> Mapping[str, str]:
     """Return the texts of a folder in `sql/` by file name without suffix, in name order."""
     found = sorted(file.name for file in (_SQL / name).iterdir() if file.name.endswith(".sql"))
-    return {file.removesuffix(".sql"): query(f"{name}/{file.removesuffix('.sql')}") for file in found}
+    return {
+        file.removesuffix(".sql"): query(f"{name}/{file.removesuffix('.sql')}") for file in found
+    }

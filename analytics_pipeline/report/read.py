@@ -35,7 +35,8 @@ MOST_ANOMALIES = 100
 """Maximum number of days in the table of anomalies, newest first."""
 
 LIST_COURSES = (
-    'List the courses with `analytics-pipeline query "SELECT course_id, course_name FROM marts.course_summary"`.'
+    'List the courses with `analytics-pipeline query "SELECT course_id, course_name FROM'
+    ' marts.course_summary"`.'
 )
 
 
@@ -52,7 +53,8 @@ def read(published: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Da
         course: id of the only course of which anything is read; all of them by default.
 
     Raises:
-        ReportError: there is no such file, it lacks a table that the report reads, or nothing of the course.
+        ReportError: there is no such file, it lacks a table that the report reads, or nothing of
+            the course.
     """
     if not published.exists():
         raise ReportError(f"There is no {published} yet: run `analytics-pipeline sync` first.")
@@ -62,17 +64,23 @@ def read(published: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Da
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         reason = str(error).splitlines()[0]
         raise ReportError(
-            f"{published} lacks a table that the report reads ({reason}): a model failed, was never built, "
-            "or is left out because its check fails. Run `analytics-pipeline sync`, which names it."
+            f"{published} lacks a table that the report reads ({reason}): a model failed, was never"
+            " built, or is left out because its check fails. Run `analytics-pipeline sync`, which"
+            " names it."
         ) from None
     except duckdb.IOException as error:
         raise ReportError(
-            f"{published} can't be read: {str(error).splitlines()[0]}. Rewrite it with `analytics-pipeline publish`."
+            f"{published} can't be read: {str(error).splitlines()[0]}. Rewrite it with"
+            " `analytics-pipeline publish`."
         ) from None
 
 
 def _open(published: Path, course: int | None) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(published), read_only=True) if course is None else restrict.connect(published, course)
+    return (
+        duckdb.connect(str(published), read_only=True)
+        if course is None
+        else restrict.connect(published, course)
+    )
 
 
 def _read(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo, course: int | None) -> Data:
@@ -81,11 +89,17 @@ def _read(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo, course: int | N
         connection.execute(sql)
     signed = read_signature(connection)
     if signed is None:
-        raise ReportError("The published file has no time of writing: rewrite it with `analytics-pipeline publish`.")
+        raise ReportError(
+            "The published file has no time of writing: rewrite it with `analytics-pipeline"
+            " publish`."
+        )
     span = Span(**rows(connection, query("span"))[0])
     courses = _courses(connection)
     if course is not None and not any(found.key == str(course) for found in courses):
-        raise ReportError(f"Course {course} has no spend, session or student in the published file. {LIST_COURSES}")
+        raise ReportError(
+            f"Course {course} has no spend, session or student in the published file."
+            f" {LIST_COURSES}"
+        )
     chosen = scopes(courses)
     terms = _terms(connection)
     windows = _windows(span, courses, chosen, terms)
@@ -127,19 +141,30 @@ def _answers(connection: duckdb.DuckDBPyConnection, part: str) -> dict[str, list
 
 def _courses(connection: duckdb.DuckDBPyConnection) -> list[Course]:
     found = rows(connection, query("courses"))
-    return [Course(row["course"], row["label"], row["term"], row["department"], row["root"]) for row in found]
+    return [
+        Course(row["course"], row["label"], row["term"], row["department"], row["root"])
+        for row in found
+    ]
 
 
 def _terms(connection: duckdb.DuckDBPyConnection) -> dict[str, Term]:
     """Return the terms, the newest first."""
     found = rows(connection, query("terms"))
-    return {row["term"]: Term(row["term"], row["first"], row["last"], row["is_derived"]) for row in found}
+    return {
+        row["term"]: Term(row["term"], row["first"], row["last"], row["is_derived"])
+        for row in found
+    }
 
 
 def _windows(
-    span: Span, courses: Sequence[Course], chosen: Mapping[str, frozenset[str]], terms: Mapping[str, Term]
+    span: Span,
+    courses: Sequence[Course],
+    chosen: Mapping[str, frozenset[str]],
+    terms: Mapping[str, Term],
 ) -> dict[tuple[str, str, str], tuple[date, date]]:
-    """Return the first and last day of each scope's periods, for figures of spend and of sessions."""
+    """Return the first and last day of each scope's periods, for figures of spend and of
+    sessions.
+    """
     newest = {"spend": span.last_spend, "sessions": span.last_session}
     found = {}
     for scope, keys in chosen.items():
@@ -158,17 +183,21 @@ def _fill(
     """Pass the filters' selections to the queries."""
     pairs = [(scope, course) for scope, keys in chosen.items() for course in sorted(keys)]
     _insert(connection, "INSERT INTO scopes SELECT unnest($1), unnest($2)", pairs)
-    shared = [(*key[1:], *days) for key, days in windows.items() if key[0] == ALL and key[1] != "term"]
+    shared = [
+        (*key[1:], *days) for key, days in windows.items() if key[0] == ALL and key[1] != "term"
+    ]
     terms = [(*key, *days) for key, days in windows.items() if key[1] == "term"]
     _insert(
         connection,
         """INSERT INTO windows SELECT scope, shared.*
-           FROM (SELECT unnest($1), unnest($2), unnest($3::DATE[]), unnest($4::DATE[])) AS shared, (SELECT DISTINCT scope FROM scopes)""",
+           FROM (SELECT unnest($1), unnest($2), unnest($3::DATE[]), unnest($4::DATE[])) AS shared,
+             (SELECT DISTINCT scope FROM scopes)""",
         shared,
     )
     _insert(
         connection,
-        "INSERT INTO windows SELECT unnest($1), unnest($2), unnest($3), unnest($4::DATE[]), unnest($5::DATE[])",
+        "INSERT INTO windows SELECT unnest($1), unnest($2), unnest($3), unnest($4::DATE[]),"
+        " unnest($5::DATE[])",
         terms,
     )
 
@@ -177,10 +206,14 @@ def _set_clock(connection: duckdb.DuckDBPyConnection, span: Span, zone: ZoneInfo
     """Pass the time zone's offsets in the newest 13 weeks to the queries."""
     changes = clock_changes(zone, span.last_session or date(2000, 1, 1))
     connection.execute("SET VARIABLE zone_minutes = ?", [-changes[-1][1] % 60])
-    _insert(connection, "INSERT INTO clock_changes SELECT unnest($1::TIMESTAMP[]), unnest($2)", changes)
+    _insert(
+        connection, "INSERT INTO clock_changes SELECT unnest($1::TIMESTAMP[]), unnest($2)", changes
+    )
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, sql: str, lines: Sequence[tuple[Any, ...]]) -> None:
+def _insert(
+    connection: duckdb.DuckDBPyConnection, sql: str, lines: Sequence[tuple[Any, ...]]
+) -> None:
     """Insert rows by column, in one statement."""
     if lines:
         connection.execute(sql, [list(column) for column in zip(*lines, strict=True)])

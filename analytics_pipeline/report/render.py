@@ -1,7 +1,7 @@
 """Render the page: charts, figures and scripts in one HTML file that makes no network request.
 
-The templates of `page/` escape every value; the rows are JSON (`page_data.py`). The policy in the page's
-head lets its own scripts run, by their hash, and nothing else.
+The templates of `page/` escape every value; the rows are JSON (`page_data.py`). The policy in the
+page's head lets its own scripts run, by their hash, and nothing else.
 """
 
 import base64
@@ -85,14 +85,25 @@ def _sections(data: Data) -> Iterator[Section]:
     """Yield the sections without optional empty charts and tables."""
     rows = {**data.tables, **data.charts}
     for title, makers in SECTIONS.items():
-        charts = [chart for chart in (make(data) for make in makers) if rows[chart.data] or not chart.is_optional]
-        tables = [table for table in SECTION_TABLES.get(title, []) if rows[table.name] or not table.is_optional]
+        charts = [
+            chart
+            for chart in (make(data) for make in makers)
+            if rows[chart.data] or not chart.is_optional
+        ]
+        tables = [
+            table
+            for table in SECTION_TABLES.get(title, [])
+            if rows[table.name] or not table.is_optional
+        ]
         yield Section(title, ANCHORS[title], charts, tables)
 
 
 def _choices(data: Data) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return the filters: name, label for all, and values. Omits filters without values."""
-    labels = {course.choice: "Other courses" if course.choice == OTHER else course.label for course in data.courses}
+    labels = {
+        course.choice: "Other courses" if course.choice == OTHER else course.label
+        for course in data.courses
+    }
     departments = dict.fromkeys(course.department for course in data.courses if course.department)
     filters = [
         ("course", "All courses", list(labels.items())),
@@ -120,7 +131,10 @@ def _freshness(rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[str]]]:
         if row is None:
             yield name, ["nothing is loaded", "", "", ""]
             continue
-        newest, written = row["newest"] or "overwritten in place", f"{row['written']:%Y-%m-%d %H:%M}"
+        newest, written = (
+            row["newest"] or "overwritten in place",
+            f"{row['written']:%Y-%m-%d %H:%M}",
+        )
         yield name, [newest, written, f"{row['files']:,}", f"{row['rows']:,}"]
 
 
@@ -134,21 +148,38 @@ def _covered(data: Data) -> str:
 
 @cache
 def _templates() -> Environment:
-    """Return the templates of `page/`, which escape every value that is not `Markup` from this module."""
+    """Return the templates of `page/`, which escape every value that is not `Markup` from this
+    module.
+    """
     loader = PackageLoader("analytics_pipeline.report", "page")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _policy(scripts: Iterable[str]) -> str:
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; base-uri 'none';"
+        " form-action 'none'"
+    )
 
 
 @cache
 def _vega() -> Markup:
-    """Return Vega, Vega-Lite and Vega-Embed as one script, without an end tag, which would end its element."""
-    return Markup(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"))  # noqa: S704  # a library's script
+    """Return Vega, Vega-Lite and Vega-Embed as one script, without an end tag, which would end its
+    element.
+    """
+    return Markup(  # noqa: S704
+        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
+            "</script", "<\\/script"
+        )
+    )  # a library's script
 
 
 @cache

@@ -1,7 +1,7 @@
 """Restrict the published file to one course, for the page of its teacher.
 
-A table is empty unless its restriction is known: by its column `course_id`, or below by name. So a later mart can't
-accidentally reveal other courses to a teacher.
+A table is empty unless its restriction is known: by its column `course_id`, or below by name. So a
+later mart can't accidentally reveal other courses to a teacher.
 """
 
 from pathlib import Path
@@ -10,7 +10,10 @@ import duckdb
 
 from analytics_pipeline.warehouse.sql_text import literal
 
-OWN_FILES = "(period IS NOT NULL OR partition = $course::VARCHAR OR NOT regexp_full_match(partition, '[0-9]+'))"
+OWN_FILES = (
+    "(period IS NOT NULL OR partition = $course::VARCHAR OR NOT regexp_full_match(partition,"
+    " '[0-9]+'))"
+)
 """Shared files (days, months and mappings) and the course's own."""
 RESTRICTIONS = {
     "marts.data_completeness": "true",
@@ -24,15 +27,22 @@ RESTRICTIONS = {
     "ops.findings": "partition = $course::VARCHAR",
     "ops.checks": "severity = 'ERROR'",
 }
-"""Visible rows of tables without a course: shared deliveries, and the state of this course's files."""
+"""Visible rows of tables without a course: shared deliveries, and the state of this course's
+files."""
 COLUMNS = {
-    "ops.checks": "* REPLACE ('This check fails for the organisation.' AS text, 'Ask an admin of the organisation.' AS remedy)"
+    "ops.checks": (
+        "* REPLACE ('This check fails for the organisation.' AS text, 'Ask an admin of the"
+        " organisation.' AS remedy)"
+    )
 }
-"""Columns of tables whose texts must be replaced, as the finding of a check may concern another course."""
+"""Columns of tables whose texts must be replaced, as the finding of a check may concern another
+course."""
 
 
 def connect(published: Path, course: int) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory database with the marts of a published file, restricted to a course. Opens the file read-only.
+    """Open an in-memory database with the marts of a published file, restricted to a course.
+
+    Opens the file read-only.
 
     Raises:
         duckdb.IOException: it can't be read.
@@ -51,5 +61,7 @@ def connect(published: Path, course: int) -> duckdb.DuckDBPyConnection:
         rows = RESTRICTIONS.get(table) or ("course_id = $course" if has_course else "false")
         rows = rows.replace("$course", "getvariable('course')")
         columns = COLUMNS.get(table, "*")
-        connection.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM whole.{table} WHERE {rows}")
+        connection.execute(
+            f"CREATE VIEW {table} AS SELECT {columns} FROM whole.{table} WHERE {rows}"
+        )
     return connection

@@ -1,7 +1,10 @@
-"""What the filters of the page choose: courses by term, department and root course, and periods. Pure functions.
+"""What the filters of the page choose: courses by term, department and root course, and periods.
 
-A choice of several courses is a scope: a set of course keys. Counts of people, percentiles and peaks can't be added up over
-courses, so the page holds them for each scope; amounts are added up in the browser.
+Pure functions.
+
+A choice of several courses is a scope: a set of course keys. Counts of people, percentiles and
+peaks can't be added up over courses, so the page holds them for each scope; amounts are added up in
+the browser.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +16,8 @@ ALL, OTHER, UNKNOWN = "all", "other", "unknown"
 PERIODS = ("30", "90", "month", "term", "all")
 """Days back from the newest, the month of the newest day, the term, and everything."""
 MOST_SCOPES = 60
-"""Choices of several courses that have counts of people, percentiles and peaks of their own, so that the page stays small."""
+"""Choices of several courses that have counts of people, percentiles and peaks of their own, so
+that the page stays small."""
 BEGINNING = date(1, 1, 1)
 
 
@@ -24,7 +28,8 @@ class Course:
     Attributes:
         key: in the rows: its id, `other-...` or `unknown`.
         label: what people call it; different for each course.
-        term: key of its term, if it has one that can be chosen; the same for `department` and `root`.
+        term: key of its term, if it has one that can be chosen; the same for `department` and
+            `root`.
     """
 
     key: str
@@ -46,7 +51,9 @@ class Course:
 
 @dataclass(frozen=True)
 class Term:
-    """A term that can be chosen: its first and last day, and whether they are derived from sessions."""
+    """A term that can be chosen: its first and last day, and whether they are derived from
+    sessions.
+    """
 
     label: str
     first: date
@@ -55,7 +62,9 @@ class Term:
 
 
 def scopes(courses: Sequence[Course]) -> dict[str, frozenset[str]]:
-    """Return the courses of each scope by its name: everything, each choice of course, then groups, the largest first."""
+    """Return the courses of each scope by its name: everything, each choice of course, then groups,
+    the largest first.
+    """
     found = {ALL: frozenset(course.key for course in courses) | {UNKNOWN}}
     for choice in dict.fromkeys(course.choice for course in courses):
         found[choice] = frozenset(course.key for course in courses if course.choice == choice)
@@ -101,7 +110,9 @@ def window(period: str, newest: date | None, term: Term | None) -> tuple[date, d
 def term_of(
     keys: frozenset[str], courses: Sequence[Course], terms: Mapping[str, Term], today: date | None
 ) -> str | None:
-    """Return the key of the term of a scope: the one that its courses share, else the newest that had begun."""
+    """Return the key of the term of a scope: the one that its courses share, else the newest that
+    had begun.
+    """
     shared = {course.term for course in courses if course.key in keys}
     if len(shared) == 1 and (only := shared.pop()):
         return only

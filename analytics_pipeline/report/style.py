@@ -1,14 +1,25 @@
-"""Style of charts: fonts, axes, and colours as CSS variables, whose light and dark values are in `page/page.css`.
+"""Style of charts: fonts, axes, and colours as CSS variables, whose light and dark values are in
+`page/page.css`.
 
 A variable colour follows the page's theme, and print, without redrawing.
 """
 
 from typing import Any
 
-ACCENT, IDLE, INK, MUTED, SURFACE = "var(--blue)", "var(--vermillion)", "var(--ink)", "var(--muted)", "var(--surface)"
+ACCENT, IDLE, INK, MUTED, SURFACE = (
+    "var(--blue)",
+    "var(--vermillion)",
+    "var(--ink)",
+    "var(--muted)",
+    "var(--surface)",
+)
 
-CATEGORIES = [f"var(--{name})" for name in ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow")]
-"""From Okabe and Ito's palette, which colour-blind people can tell apart; neighbours differ in lightness too."""
+CATEGORIES = [
+    f"var(--{name})"
+    for name in ("blue", "orange", "green", "purple", "sky", "vermillion", "yellow")
+]
+"""From Okabe and Ito's palette, which colour-blind people can tell apart; neighbours differ in
+lightness too."""
 OTHER = "var(--grey)"
 
 PROVIDERS = {"aws": "var(--orange)", "azure": "var(--blue)"}

@@ -12,7 +12,9 @@ from analytics_pipeline.report.scopes import PERIODS
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: field of the row, heading, and format (text, count, usd, share, change, day or hours)."""
+    """A column: field of the row, heading, and format (text, count, usd, share, change, day or
+    hours).
+    """
 
     name: str
     title: str
@@ -30,8 +32,8 @@ class Table:
         columns: from left to right.
         order: initial sort column, descending.
         missing: text if the table is empty.
-        by: effect of the selected period. `all`: none; `period`: keep rows of that period; `day`: keep rows whose day is in it;
-            `column`: show the column `idle_{period}`.
+        by: effect of the selected period. `all`: none; `period`: keep rows of that period; `day`:
+            keep rows whose day is in it; `column`: show the column `idle_{period}`.
         is_optional: whether to omit the table if it has no rows.
     """
 
@@ -49,10 +51,11 @@ COURSES = Table(
     name="courses",
     title="Courses",
     definition=(
-        "One line per course, for the selected period. Spend is in US dollars on AWS and Azure of all users, by UTC day. Change compares "
-        "with the same number of loaded days before. Per active student: spend / people with a session that started. Per lab hour: spend / "
-        "hours of all sessions. Idle: share of spend on days without a session, from the second day after one. Never ready: share of "
-        "launches whose lab was never ready."
+        "One line per course, for the selected period. Spend is in US dollars on AWS and Azure of"
+        " all users, by UTC day. Change compares with the same number of loaded days before. Per"
+        " active student: spend / people with a session that started. Per lab hour: spend / hours"
+        " of all sessions. Idle: share of spend on days without a session, from the second day"
+        " after one. Never ready: share of launches whose lab was never ready."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -74,10 +77,11 @@ IDLE_PARTS = Table(
     name="idle_parts",
     title="Idle spend by part",
     definition=(
-        "Idle spend in US dollars by course and part of the lab, for the selected period: spend on days without a session of that person "
-        "and part, from the second day after one. The other columns show how recent it is: the last UTC day with idle spend, its cost and "
-        f"number of people, and the longest time without a session among them. Lists the {MOST_PARTS} parts with the most idle spend in "
-        "the newest 90 days."
+        "Idle spend in US dollars by course and part of the lab, for the selected period: spend on"
+        " days without a session of that person and part, from the second day after one. The other"
+        " columns show how recent it is: the last UTC day with idle spend, its cost and number of"
+        f" people, and the longest time without a session among them. Lists the {MOST_PARTS} parts"
+        " with the most idle spend in the newest 90 days."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -97,10 +101,12 @@ BUDGETS = Table(
     name="budgets",
     title="Budget numbers",
     definition=(
-        "The current period of each budget, otherwise the newest, regardless of the selection; US dollars by UTC day. Forecast: expected "
-        "cost of the whole period; low and high: its 80 % band; error: past error at this distance. Exhausted on: day on which spend "
-        "reached the amount, or will reach it by the forecast. Without a course: spend of the same days on unmapped parts, which budgets "
-        "other than the organisation's may miss. Budgets overlap: do not add them up."
+        "The current period of each budget, otherwise the newest, regardless of the selection; US"
+        " dollars by UTC day. Forecast: expected cost of the whole period; low and high: its 80 %"
+        " band; error: past error at this distance. Exhausted on: day on which spend reached the"
+        " amount, or will reach it by the forecast. Without a course: spend of the same days on"
+        " unmapped parts, which budgets other than the organisation's may miss. Budgets overlap: do"
+        " not add them up."
     ),
     columns=(
         Column(name="budget", title="Budget", form="text"),
@@ -129,9 +135,11 @@ ANOMALIES = Table(
     name="anomalies",
     title="Anomalies",
     definition=(
-        "Days of the selected period on which a person's labs in a course cost at least ten times the course's median student-day, and at "
-        "least ANOMALY_FLOOR_USD. Usual: median of the previous 28 days, in US dollars by UTC day. An episode consists of days at most "
-        f"three apart. Lists the newest {MOST_ANOMALIES}. This page names no person: marts.spend_anomalies has the ids."
+        "Days of the selected period on which a person's labs in a course cost at least ten times"
+        " the course's median student-day, and at least ANOMALY_FLOOR_USD. Usual: median of the"
+        " previous 28 days, in US dollars by UTC day. An episode consists of days at most three"
+        f" apart. Lists the newest {MOST_ANOMALIES}. This page names no person:"
+        " marts.spend_anomalies has the ids."
     ),
     columns=(
         Column(name="day", title="Day (UTC)", form="day"),
@@ -143,7 +151,10 @@ ANOMALIES = Table(
         Column(name="since", title="Episode since", form="day"),
     ),
     order="day",
-    missing="No anomaly: nobody's labs cost ten times the course's usual on a day of this period, or too few days are loaded.",
+    missing=(
+        "No anomaly: nobody's labs cost ten times the course's usual on a day of this period, or"
+        " too few days are loaded."
+    ),
     by="day",
 )
 
@@ -151,10 +162,11 @@ CAPS = Table(
     name="caps",
     title="Students over their cap, and spend after a drop",
     definition=(
-        "Number of students per course and month (UTC), for the newest three months regardless of the period. Cap: the budget's limit per "
-        "student in its period. Students over it are counted in classes; above cap: their spend beyond it. After a drop: students who "
-        "spent after they dropped or left the course, and that spend. US dollars. This page names no person: "
-        "marts.student_spend_watch has the ids."
+        "Number of students per course and month (UTC), for the newest three months regardless of"
+        " the period. Cap: the budget's limit per student in its period. Students over it are"
+        " counted in classes; above cap: their spend beyond it. After a drop: students who spent"
+        " after they dropped or left the course, and that spend. US dollars. This page names no"
+        " person: marts.student_spend_watch has the ids."
     ),
     columns=(
         Column(name="day", title="Month from", form="day"),
@@ -189,7 +201,10 @@ def _lines(data: Data, choice: str) -> Iterator[Row]:
         spent, count = spend.get("spend", Decimal(0)), sessions.get("sessions", 0)
         if not spent and not count:
             continue
-        users, hours = data.row("active", choice, period).get("users", 0), (sessions.get("minutes") or 0) / 60
+        users, hours = (
+            data.row("active", choice, period).get("users", 0),
+            (sessions.get("minutes") or 0) / 60,
+        )
         compared = data.row("compared", choice, period, "spend").get("days", 0)
         before = spend.get("before", Decimal(0)) if compared else Decimal(0)
         yield {

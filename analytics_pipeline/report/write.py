@@ -10,12 +10,15 @@ from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.files import replacing
 
 
-def write_report(published: Path, target: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Path:
+def write_report(
+    published: Path, target: Path, zone: ZoneInfo = UTC, course: int | None = None
+) -> Path:
     """Write the report of a published file, in place of the one before.
 
     Args:
         published: the published file; it is opened read-only.
-        target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a shared folder. Its folder is made if need be.
+        target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a
+            shared folder. Its folder is made if need be.
         zone: time zone of hours of the day; days of money stay UTC.
         course: id of the only course that the page tells of; all of them by default.
 

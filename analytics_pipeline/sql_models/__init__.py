@@ -1,10 +1,25 @@
 """The SQL models of `dbt_like_sql/`: load, order, build and test them.
 
-This is the package's interface. A model's logic is only in its `.sql` file. Dagster code belongs in `orchestration/`.
+This is the package's interface. A model's logic is only in its `.sql` file. Dagster code belongs in
+`orchestration/`.
 """
 
-from analytics_pipeline.sql_models.build import Built, Failure, build, build_one, drop_removed, missing
-from analytics_pipeline.sql_models.checks import IS_BUILT, Tested, build_and_test, run_test, run_tests, stale_models
+from analytics_pipeline.sql_models.build import (
+    Built,
+    Failure,
+    build,
+    build_one,
+    drop_removed,
+    missing,
+)
+from analytics_pipeline.sql_models.checks import (
+    IS_BUILT,
+    Tested,
+    build_and_test,
+    run_test,
+    run_tests,
+    stale_models,
+)
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
 from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest

@@ -1,4 +1,5 @@
-"""Build models in the warehouse, each in its own transaction, so that a failed model keeps its previous table.
+"""Build models in the warehouse, each in its own transaction, so that a failed model keeps its
+previous table.
 
 `project.py` decides which models to build, and in which order. `checks.py` tests the result.
 """
@@ -19,8 +20,14 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 logger = logging.getLogger(__name__)
 
-# The text of these errors is about the SQL. Other errors may quote a value, which must not reach the log or the UI.
-_ABOUT_THE_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
+# The text of these errors is about the SQL. Other errors may quote a value, which must not reach
+# the log or the UI.
+_ABOUT_THE_SQL = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.SyntaxException,
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,8 @@ class Built:
 def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Built]:
     """Build models in order. Skip models that read a failed one; continue with the others.
 
-    A model with a column computed from a private one is refused and its table dropped, as models are published as a whole.
+    A model with a column computed from a private one is refused and its table dropped, as models
+    are published as a whole.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -79,7 +87,10 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
         if sources := private.get(model.qualified):
             result = Built(model, None, 0.0, _refuse(connection, model, sources))
         elif broken := sorted(model.depends_on & stale):
-            reason, remedy = f"not built, as it reads {', '.join(broken)}", "Correct that model and build both again."
+            reason, remedy = (
+                f"not built, as it reads {', '.join(broken)}",
+                "Correct that model and build both again.",
+            )
             result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
         else:
             result = build_one(connection, model)
@@ -93,21 +104,26 @@ def _existing(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """Return the columns of the models that are in the database, by qualified name."""
     return dict(
         connection.execute(
-            """SELECT table_schema || '.' || table_name, list(column_name) FROM information_schema.columns
-               WHERE table_catalog = current_database() AND list_contains($layers, table_schema) GROUP BY ALL""",
+            """SELECT table_schema || '.' || table_name, list(column_name)
+               FROM information_schema.columns
+               WHERE table_catalog = current_database() AND list_contains($layers, table_schema)
+               GROUP BY ALL""",
             {"layers": [str(layer) for layer in Layer]},
         ).fetchall()
     )
 
 
-def _refuse(connection: duckdb.DuckDBPyConnection, model: Model, sources: Mapping[str, str]) -> Failure:
+def _refuse(
+    connection: duckdb.DuckDBPyConnection, model: Model, sources: Mapping[str, str]
+) -> Failure:
     """Drop a model that shows private columns, and return why it is not built."""
     file = f"dbt_like_sql/{model.layer}/{model.name}.sql"
     columns = ", ".join(f"{column} (from {source})" for column, source in sorted(sources.items()))
     with transaction(connection):
         for (kind,) in connection.execute(
             """SELECT replace(table_type, 'BASE ', '') FROM information_schema.tables
-               WHERE table_catalog = current_database() AND table_schema || '.' || table_name = ?""",
+               WHERE table_catalog = current_database()
+                 AND table_schema || '.' || table_name = ?""",
             [model.qualified],
         ).fetchall():
             connection.execute(f'DROP {kind} {model.layer}."{model.name}"')
@@ -142,13 +158,15 @@ def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
 def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Model]:
     """Return the models that are not in the warehouse yet."""
     there = connection.execute(
-        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE"
+        " table_catalog = current_database()"
     ).fetchall()
     return [model for model in models if (model.qualified,) not in there]
 
 
 def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[str]:
-    """Drop the tables of models whose file was deleted, so that nobody reads numbers that are no longer updated.
+    """Drop the tables of models whose file was deleted, so that nobody reads numbers that are no
+    longer updated.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -167,7 +185,9 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
            ORDER BY ALL""",
         {"layers": [str(layer) for layer in Layer]},
     ).fetchall()
-    removed = [(layer, name, kind) for layer, name, kind in there if (f"{layer}.{name}", kind) not in known]
+    removed = [
+        (layer, name, kind) for layer, name, kind in there if (f"{layer}.{name}", kind) not in known
+    ]
     with transaction(connection):
         for layer, name, kind in removed:
             connection.execute(f'DROP {kind} {layer}."{name}"')
@@ -188,13 +208,19 @@ def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:
     message = str(error)
     found = re.search(r"^LINE (\d+):", message, re.MULTILINE)
     line = int(found[1]) - lines_before if found else None
-    return Failure(message.splitlines()[0].rstrip("."), f"Correct {file}; its previous table is unchanged.", line)
+    return Failure(
+        message.splitlines()[0].rstrip("."),
+        f"Correct {file}; its previous table is unchanged.",
+        line,
+    )
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
     kind = "VIEW" if model.is_view else "TABLE"
-    made = connection.execute(f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n').fetchone()
+    made = connection.execute(
+        f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n'
+    ).fetchone()
     return made[0] if made and not model.is_view else None
 
 

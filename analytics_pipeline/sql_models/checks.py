@@ -1,6 +1,8 @@
-"""Run the tests of `dbt_like_sql/tests/` and record the verdicts in `ops.checks`, without any value of the data.
+"""Run the tests of `dbt_like_sql/tests/` and record the verdicts in `ops.checks`, without any value
+of the data.
 
-The `.sql` files state what must hold. `orchestration/` shows the verdicts as Dagster's asset checks.
+The `.sql` files state what must hold. `orchestration/` shows the verdicts as Dagster's asset
+checks.
 """
 
 import time
@@ -15,7 +17,15 @@ from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, Severity, mark_outdated, read, record
+from analytics_pipeline.warehouse.checks import (
+    Alarm,
+    Check,
+    Kind,
+    Severity,
+    mark_outdated,
+    read,
+    record,
+)
 
 ALARMS_SHOWN = 20
 """Maximum number of alarms in the text of a check."""
@@ -28,7 +38,8 @@ class Tested:
     """Result of a test.
 
     Attributes:
-        test: the test. Its `columns` describe a violating row; its `sql` shows those rows in DuckDB.
+        test: the test. Its `columns` describe a violating row; its `sql` shows those rows in
+            DuckDB.
         violations: number of returned rows; None if it did not run.
         seconds: duration.
         failure: why it did not run.
@@ -56,7 +67,8 @@ def build_and_test(
 ) -> tuple[list[Built], list[Check]]:
     """Build models, run the tests that read any of them, and record the verdicts.
 
-    If the process dies in between, those tests have no verdict, so that nothing untested is published.
+    If the process dies in between, those tests have no verdict, so that nothing untested is
+    published.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -81,23 +93,31 @@ def build_and_test(
     known = {(check.name, check.subject) for check in verdicts}
     # A new model may read tables that an older test is about.
     others = [
-        replace(check, withholds=project.withheld_by(project.tests[check.name]))
-        if check.name in project.tests
-        else check
+        (
+            replace(check, withholds=project.withheld_by(project.tests[check.name]))
+            if check.name in project.tests
+            else check
+        )
         for check in read(connection)
-        if check.kind is Kind.MODEL and (check.name, check.subject) not in known and _is_current(project, check)
+        if check.kind is Kind.MODEL
+        and (check.name, check.subject) not in known
+        and _is_current(project, check)
     ]
     recorded = record(connection, Kind.MODEL, [*verdicts, *others], now)
     return built, [check for check in recorded if (check.name, check.subject) in known]
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return the models that were never built, failed, or read a dataset that was loaded since; in build order.
+    """Return the models that were never built, failed, or read a dataset that was loaded since; in
+    build order.
 
-    Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about it.
+    Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about
+    it.
     """
     built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
-    loads = connection.execute("SELECT dataset, max(loaded_at) FROM ops.loaded_files GROUP BY dataset").fetchall()
+    loads = connection.execute(
+        "SELECT dataset, max(loaded_at) FROM ops.loaded_files GROUP BY dataset"
+    ).fetchall()
     if not built:
         return []
     stale = {name for name in project.models if name not in built or built[name].is_open}
@@ -113,7 +133,9 @@ def _is_current(project: Project, check: Check) -> bool:
     """Return whether the check's model or test still has its file."""
     if check.name == IS_BUILT:
         return check.subject in project.models
-    return check.name in project.tests and check.subject == project.home_of(project.tests[check.name])
+    return check.name in project.tests and check.subject == project.home_of(
+        project.tests[check.name]
+    )
 
 
 def _built(result: Built) -> Check:
@@ -121,7 +143,16 @@ def _built(result: Built) -> Check:
     failure = result.failure
     where = f" (line {failure.line})" if failure and failure.line else ""
     text, remedy = (f"{failure.reason}{where}.", failure.remedy) if failure else ("Built.", "")
-    return Check(IS_BUILT, result.model.qualified, Kind.MODEL, Severity.ERROR, failure is None, None, text, remedy)
+    return Check(
+        IS_BUILT,
+        result.model.qualified,
+        Kind.MODEL,
+        Severity.ERROR,
+        failure is None,
+        None,
+        text,
+        remedy,
+    )
 
 
 def _check(project: Project, tested: Tested) -> Check:
@@ -140,7 +171,10 @@ def _check(project: Project, tested: Tested) -> Check:
     if tested.alarms:
         lines = [f"{alarm.alarm}: {alarm.message}" for alarm in tested.alarms[:ALARMS_SHOWN]]
         more = len(tested.alarms) - len(lines)
-        text, remedy = "\n".join([*lines, *([f"... and {more:,} more."] if more else [])]), test.description
+        text, remedy = (
+            "\n".join([*lines, *([f"... and {more:,} more."] if more else [])]),
+            test.description,
+        )
     subject, withholds = project.home_of(test), project.withheld_by(test)
     kept = (tested.passed, tested.violations, text, remedy, withholds)
     # A test that did not run says nothing about the numbers, whatever severity it declares.
@@ -158,7 +192,9 @@ def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
     began = time.monotonic()
     try:
         if test.is_alarm:
-            rows = connection.execute(f"SELECT alarm, message FROM (\n{test.sql}\n) ORDER BY ALL").fetchall()
+            rows = connection.execute(
+                f"SELECT alarm, message FROM (\n{test.sql}\n) ORDER BY ALL"
+            ).fetchall()
             alarms = tuple(Alarm(alarm, message) for alarm, message in rows)
             return Tested(test, len(alarms), time.monotonic() - began, alarms=alarms)
         counted = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()

@@ -41,12 +41,21 @@ class Difference:
     def is_same(self) -> bool:
         """Return whether nothing differs."""
         return self.before is not None and not any(
-            (self.added, self.removed, self.changed, self.added_columns, self.removed_columns, self.retyped)
+            (
+                self.added,
+                self.removed,
+                self.changed,
+                self.added_columns,
+                self.removed_columns,
+                self.retyped,
+            )
         )
 
 
 def key_of(project: Project, model: Model) -> tuple[str, ...]:
-    """Return the columns of a model's grain, which `grain_of_<model>` groups by; empty without such a test."""
+    """Return the columns of a model's grain, which `grain_of_<model>` groups by; empty without such
+    a test.
+    """
     test = project.tests.get(f"grain_of_{model.name}")
     if test is None or model.qualified not in test.depends_on:
         return ()
@@ -74,7 +83,9 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
     columns: dict[str, int] = {}
     changed: int | None = None
     if key and set(key) <= set(common):
-        columns, changed = _changes(connection, new, old, key, [name for name in common if name not in key])
+        columns, changed = _changes(
+            connection, new, old, key, [name for name in common if name not in key]
+        )
         added, removed = added - changed, removed - changed
     return Difference(
         rows,
@@ -85,12 +96,20 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
         columns,
         [name for name in types if name not in published],
         [name for name in published if name not in types],
-        [f"{name}: {types[name]}, was {published[name]}" for name in common if types[name] != published[name]],
+        [
+            f"{name}: {types[name]}, was {published[name]}"
+            for name in common
+            if types[name] != published[name]
+        ],
     )
 
 
-def changed_rows(sandbox: Sandbox, model: Model, most: int) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return changed rows, `-` as published and `+` as built now: key and differing columns, ordered by key."""
+def changed_rows(
+    sandbox: Sandbox, model: Model, most: int
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Return changed rows, `-` as published and `+` as built now: key and differing columns,
+    ordered by key.
+    """
     published = sandbox.published.get(model.qualified, {})
     common = [name for name in model.columns if name in published]
     if not common:
@@ -106,13 +125,22 @@ def changed_rows(sandbox: Sandbox, model: Model, most: int) -> tuple[list[str], 
 
 
 def _changes(
-    connection: duckdb.DuckDBPyConnection, new: str, old: str, key: Sequence[str], others: Sequence[str]
+    connection: duckdb.DuckDBPyConnection,
+    new: str,
+    old: str,
+    key: Sequence[str],
+    others: Sequence[str],
 ) -> tuple[dict[str, int], int]:
     """Return the number of rows with the same key that differ, by column and in any column."""
     same = " AND ".join(f"n.{_quoted(name)} IS NOT DISTINCT FROM o.{_quoted(name)}" for name in key)
     differs = [f"n.{_quoted(name)} IS DISTINCT FROM o.{_quoted(name)}" for name in others]
-    counts = [f"count(*) FILTER ({condition})" for condition in [*differs, " OR ".join(differs) or "false"]]
-    found = connection.execute(f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}").fetchone()
+    counts = [
+        f"count(*) FILTER ({condition})"
+        for condition in [*differs, " OR ".join(differs) or "false"]
+    ]
+    found = connection.execute(
+        f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}"
+    ).fetchone()
     assert found is not None  # an aggregate has one row
     *each, whole = found
     return {name: count for name, count in zip(others, each, strict=True) if count}, whole

@@ -1,4 +1,6 @@
-"""The models as a dbt project: SQL with `ref` and `source`, descriptions and tests in YAML. Pure functions on text.
+"""The models as a dbt project: SQL with `ref` and `source`, descriptions and tests in YAML.
+
+Pure functions on text.
 
 The project attaches the published file read-only and builds into its own file.
 """
@@ -11,7 +13,15 @@ import sqlglot
 from sqlglot.tokens import Token, TokenType
 
 from analytics_pipeline.datasets import Privacy
-from analytics_pipeline.sql_models.model import DIALECT, InvalidModel, Layer, Model, SqlTest, parse_query, tables_read
+from analytics_pipeline.sql_models.model import (
+    DIALECT,
+    InvalidModel,
+    Layer,
+    Model,
+    SqlTest,
+    parse_query,
+    tables_read,
+)
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.checks import Severity
 from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
@@ -48,21 +58,26 @@ def dbt_files(project: Project, published: Path, blocked: Mapping[str, str]) -> 
     Args:
         project: the models and tests.
         published: the published file that the project's profile attaches.
-        blocked: why a model or test can't be built from that file, by qualified name or name of the test. Such a model selects
-            its published rows; such a test is omitted.
+        blocked: why a model or test can't be built from that file, by qualified name or name of the
+            test. Such a model selects its published rows; such a test is omitted.
 
     Raises:
         InvalidModel: a text contains Jinja markers.
     """
     models = list(project.models.values())
     tests = [test for test in project.tests.values() if test.name not in blocked]
-    built: list[Model | SqlTest] = [*tests, *(model for model in models if model.qualified not in blocked)]
+    built: list[Model | SqlTest] = [
+        *tests,
+        *(model for model in models if model.qualified not in blocked),
+    ]
     read = {name for file in built for name in _reads(file)}
     files = {
         "dbt_project.yml": _PROJECT,
         "profiles.yml": _profile(published),
         "macros/generate_schema_name.sql": _SCHEMA_MACRO,
-        "models/sources.yml": _sources(read, [model for model in models if model.qualified in blocked]),
+        "models/sources.yml": _sources(
+            read, [model for model in models if model.qualified in blocked]
+        ),
         "tests/tests.yml": "\n".join(["data_tests:", *_tests(tests)]) + "\n",
     }
     for layer in Layer:
@@ -72,7 +87,9 @@ def dbt_files(project: Project, published: Path, blocked: Mapping[str, str]) -> 
         # dbt requires unique model names, and both layers have a lab_sessions.
         config = f"{{{{ config(alias='{model.name}') }}}}\n" if _name(model) != model.name else ""
         sql = _as_published(model, blocked[model.qualified]) if model.qualified in blocked else None
-        files[f"models/{model.layer}/{_name(model)}.sql"] = config + (sql or _rendered(model, project.models))
+        files[f"models/{model.layer}/{_name(model)}.sql"] = config + (
+            sql or _rendered(model, project.models)
+        )
     for test in tests:
         config = "{{ config(severity='warn') }}\n" if test.severity is Severity.WARN else ""
         files[f"tests/{test.name}.sql"] = config + _rendered(test, project.models)
@@ -89,7 +106,9 @@ def _rendered(file: Model | SqlTest, models: Mapping[str, Model]) -> str:
     parts, at = [], 0
     for first, last, table in _named_tables(file.sql, _reads(file)):
         schema, _, name = table.partition(".")
-        call = f"ref('{_name(models[table])}')" if table in models else f"source('{schema}', '{name}')"
+        call = (
+            f"ref('{_name(models[table])}')" if table in models else f"source('{schema}', '{name}')"
+        )
         parts += [file.sql[at:first], f"{{{{ {call} }}}}"]
         at = last
     return "".join([*parts, file.sql[at:], "\n"])
@@ -105,7 +124,10 @@ def _as_published(model: Model, reason: str) -> str:
 
 
 def _reads(file: Model | SqlTest) -> frozenset[str]:
-    """Return the tables and views that a file names. `depends_on` has the tables that our views read instead."""
+    """Return the tables and views that a file names.
+
+    `depends_on` has the tables that our views read instead.
+    """
     return tables_read(parse_query(file.name, file.sql))
 
 
@@ -134,7 +156,9 @@ def _profile(published: Path) -> str:
 def _sources(read: Iterable[str], as_published: Iterable[Model]) -> str:
     """Return YAML of the tables that models read but do not create, by schema."""
     declared = {table.name: table for table in [*tables(), PUBLISHED]}
-    declared |= {model.qualified: Table(model.qualified, model.description, ()) for model in as_published}
+    declared |= {
+        model.qualified: Table(model.qualified, model.description, ()) for model in as_published
+    }
     lines = ["sources:"]
     by_schema: dict[str, list[Table]] = {}
     for name in sorted({*read, *(model.qualified for model in as_published)} & declared.keys()):
@@ -146,7 +170,9 @@ def _sources(read: Iterable[str], as_published: Iterable[Model]) -> str:
                 f"      - name: {table.name.partition('.')[2]}",
                 f"        description: {_text(table.description)}",
             ]
-            open_columns = [column for column in table.columns if column.privacy is not Privacy.PRIVATE]
+            open_columns = [
+                column for column in table.columns if column.privacy is not Privacy.PRIVATE
+            ]
             lines += ["        columns:"] if open_columns else []
             for column in open_columns:
                 lines += [
@@ -181,4 +207,6 @@ def _text(text: str) -> str:
 
 def _refuse_jinja(name: str, text: str) -> None:
     if any(mark in text for mark in ("{{", "{%", "{#")):
-        raise InvalidModel(f"{name}: dbt reads {{{{, {{% and {{# as Jinja; separate these characters.")
+        raise InvalidModel(
+            f"{name}: dbt reads {{{{, {{% and {{# as Jinja; separate these characters."
+        )

@@ -22,7 +22,8 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str],
 
 
 def documentation(project: Project) -> list[Table]:
-    """Return every model as a table with its columns, in build order, by building them empty in memory.
+    """Return every model as a table with its columns, in build order, by building them empty in
+    memory.
 
     Raises:
         InvalidModel: a model does not build.
@@ -37,7 +38,10 @@ def documentation(project: Project) -> list[Table]:
         Table(
             name,
             model.description,
-            tuple(TableColumn(column, types[name, column], text) for column, text in model.columns.items()),
+            tuple(
+                TableColumn(column, types[name, column], text)
+                for column, text in model.columns.items()
+            ),
         )
         for name, model in project.models.items()
     ]

@@ -1,7 +1,8 @@
 """The grain of each model and the targets of its keys, as declared in the SQL files.
 
-A model's grain is the GROUP BY of its test `grain_of_<model>`. A key's target ends the column's comment: `-> marts.course_summary`, or
-`-> marts.course_lineage.course_id` if the column has another name there. `-> ..., unless ...` names values without a match.
+A model's grain is the GROUP BY of its test `grain_of_<model>`. A key's target ends the column's
+comment: `-> marts.course_summary`, or `-> marts.course_lineage.course_id` if the column has another
+name there. `-> ..., unless ...` names values without a match.
 """
 
 import re
@@ -43,5 +44,9 @@ def references(model: Model) -> dict[str, Reference]:
 def grain(model: Model, tests: Mapping[str, SqlTest]) -> tuple[str, ...]:
     """Return the columns of a model's grain; empty if no test declares it."""
     test = tests.get(f"grain_of_{model.name}")
-    group = parse_query(test.name, test.sql).args.get("group") if test and model.qualified in test.depends_on else None
+    group = (
+        parse_query(test.name, test.sql).args.get("group")
+        if test and model.qualified in test.depends_on
+        else None
+    )
     return tuple(column.name for column in group.find_all(exp.Column)) if group else ()

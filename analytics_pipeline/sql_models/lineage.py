@@ -16,11 +16,15 @@ from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.tables import tables
 
 ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]
-"""Column -> (qualified table, column) pairs that its value is computed from; empty for a count or a constant."""
+"""Column -> (qualified table, column) pairs that its value is computed from; empty for a count or a
+constant."""
 
 
 def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, ColumnLineage]:
-    """Return the column lineage of some of the project's models, by qualified name. Takes about 10 ms per model."""
+    """Return the column lineage of some of the project's models, by qualified name.
+
+    Takes about 10 ms per model.
+    """
     schema = _schema({name: tuple(model.columns) for name, model in project.models.items()})
     return {model.qualified: _of_model(model, schema) for model in models}
 
@@ -29,18 +33,25 @@ _CLASSIFIED = frozenset({("staging.lab_sessions", "end_reason")})
 """Derived from the log's text, but with values from a fixed list."""
 
 
-def private_sources(models: Sequence[Model], existing: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """Return the columns that are computed from a private column of a table: model -> column -> `table.column`.
+def private_sources(
+    models: Sequence[Model], existing: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, str]]:
+    """Return the columns that are computed from a private column of a table: model -> column ->
+    `table.column`.
 
-    Reads only models that read such a table themselves: no other model can hold such a column if those are refused.
+    Reads only models that read such a table themselves: no other model can hold such a column if
+    those are refused.
 
     Args:
         models: the models to be built, which may be part of a project.
-        existing: columns of the tables and views that are built already, by qualified name. Without them a `*` over a
-            model that is not built again can't be expanded.
+        existing: columns of the tables and views that are built already, by qualified name. Without
+            them a `*` over a model that is not built again can't be expanded.
     """
     private = {
-        (table.name, column.name) for table in tables() for column in table.columns if column.privacy is Privacy.PRIVATE
+        (table.name, column.name)
+        for table in tables()
+        for column in table.columns
+        if column.privacy is Privacy.PRIVATE
     }
     holders = {table for table, _ in private}
     schema = _schema({**existing, **{model.qualified: tuple(model.columns) for model in models}})
@@ -67,14 +78,19 @@ def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
     query = parse_query(model.qualified, model.sql)
     # trim_selects makes nodes prettier and copies a query for each; nobody looks at ours.
     nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False)
-    declared = {column.lower(): column for column in model.columns}  # sqlglot folds case, as DuckDB's lookup does
+    declared = {
+        column.lower(): column for column in model.columns
+    }  # sqlglot folds case, as DuckDB's lookup does
     return {
-        declared[column.lower()]: frozenset(filter(None, map(_origin, node.walk()))) for column, node in nodes.items()
+        declared[column.lower()]: frozenset(filter(None, map(_origin, node.walk())))
+        for column, node in nodes.items()
     }
 
 
 def _origin(node: Node) -> tuple[str, str] | None:
-    """Return the table column that a leaf of the graph represents; None for inner nodes, constants and subqueries."""
+    """Return the table column that a leaf of the graph represents; None for inner nodes, constants
+    and subqueries.
+    """
     table = node.expression
     if node.downstream or not isinstance(table, exp.Table) or not table.db:
         return None
@@ -82,8 +98,13 @@ def _origin(node: Node) -> tuple[str, str] | None:
 
 
 def _schema(models: Mapping[str, Sequence[str]]) -> MappingSchema:
-    """Return the columns of every declared table and of the models. Their types don't matter for lineage."""
-    columns: Mapping[str, Sequence[str]] = {table.name: [column.name for column in table.columns] for table in tables()}
+    """Return the columns of every declared table and of the models.
+
+    Their types don't matter for lineage.
+    """
+    columns: Mapping[str, Sequence[str]] = {
+        table.name: [column.name for column in table.columns] for table in tables()
+    }
     schema = MappingSchema(dialect=DIALECT)
     for name, names in {**columns, **models}.items():
         schema.add_table(name, dict.fromkeys(names, "TEXT"))

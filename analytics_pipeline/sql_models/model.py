@@ -97,11 +97,13 @@ def parse_model(layer: Layer, name: str, text: str) -> Model:
     sql = _without_semicolon(text)
     query = parse_query(f"{layer}/{name}.sql", sql)
     columns = {
-        column.alias_or_name: " ".join(part.strip() for part in column.comments or ()) for column in query.selects
+        column.alias_or_name: " ".join(part.strip() for part in column.comments or ())
+        for column in query.selects
     }
     if query.is_star or "" in columns or len(columns) < len(query.selects):
         raise InvalidModel(
-            f"{layer}/{name}.sql: name each column of the last SELECT once (no *, no unnamed expression)."
+            f"{layer}/{name}.sql: name each column of the last SELECT once (no *, no unnamed"
+            " expression)."
         )
     is_view = layer is Layer.STAGING or _is_declared_view(f"{layer}/{name}.sql", sql)
     return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query), is_view)
@@ -112,7 +114,8 @@ def parse_test(name: str, text: str) -> SqlTest:
     """Parse a test's file.
 
     Raises:
-        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or it declares alarms without their columns.
+        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or
+            it declares alarms without their columns.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
@@ -120,7 +123,8 @@ def parse_test(name: str, text: str) -> SqlTest:
     is_alarm = _is_alarm(name, sql)
     if is_alarm and columns != _ALARM_COLUMNS:
         raise InvalidModel(
-            f"tests/{name}.sql: a test with `alert: yes` must return the columns {', '.join(_ALARM_COLUMNS)}."
+            f"tests/{name}.sql: a test with `alert: yes` must return the columns"
+            f" {', '.join(_ALARM_COLUMNS)}."
         )
     return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql), is_alarm)
 
@@ -137,8 +141,12 @@ def parse_query(file: str, sql: str) -> exp.Query:
         raise InvalidModel(f"{file}: {error}") from error
     if len(statements) != 1 or not isinstance(query := statements[0], exp.Query):
         raise InvalidModel(f"{file}: must be one SELECT and nothing else.")
-    if unqualified := sorted({t.name for t in _tables(query) if not t.db and t.name not in _made_inside(query)}):
-        raise InvalidModel(f"{file}: add the schema to {', '.join(unqualified)}, as in staging.{unqualified[0]}.")
+    if unqualified := sorted(
+        {t.name for t in _tables(query) if not t.db and t.name not in _made_inside(query)}
+    ):
+        raise InvalidModel(
+            f"{file}: add the schema to {', '.join(unqualified)}, as in staging.{unqualified[0]}."
+        )
     return query
 
 
@@ -148,7 +156,9 @@ def tables_read(query: exp.Query) -> frozenset[str]:
 
 
 def leading_comment(sql: str) -> str:
-    """Return the leading `--` lines as one text, without lines that declare a severity, an alert or a materialization."""
+    """Return the leading `--` lines as one text, without lines that declare a severity, an alert or
+    a materialization.
+    """
     declarations = (_SEVERITY, _ALERT, _MATERIALIZED)
     return " ".join(line for line in _leading_lines(sql) if not line.startswith(declarations))
 
@@ -164,13 +174,17 @@ def _severity(name: str, sql: str) -> Severity:
             declared = line.removeprefix(_SEVERITY).strip()
             if declared not in list(Severity):
                 known = " or ".join(Severity)
-                raise InvalidModel(f"tests/{name}.sql: severity {declared!r} is unknown; declare {known}.")
+                raise InvalidModel(
+                    f"tests/{name}.sql: severity {declared!r} is unknown; declare {known}."
+                )
             return Severity(declared)
     return Severity.ERROR
 
 
 def _is_alarm(name: str, sql: str) -> bool:
-    declared = {line.removeprefix(_ALERT).strip() for line in _leading_lines(sql) if line.startswith(_ALERT)}
+    declared = {
+        line.removeprefix(_ALERT).strip() for line in _leading_lines(sql) if line.startswith(_ALERT)
+    }
     if declared - {"yes"}:
         raise InvalidModel(f"tests/{name}.sql: declare `alert: yes`, or nothing.")
     return bool(declared)
@@ -178,10 +192,14 @@ def _is_alarm(name: str, sql: str) -> bool:
 
 def _is_declared_view(file: str, sql: str) -> bool:
     declared = {
-        line.removeprefix(_MATERIALIZED).strip() for line in _leading_lines(sql) if line.startswith(_MATERIALIZED)
+        line.removeprefix(_MATERIALIZED).strip()
+        for line in _leading_lines(sql)
+        if line.startswith(_MATERIALIZED)
     }
     if unknown := sorted(declared - {"view"}):
-        raise InvalidModel(f"{file}: materialized {unknown[0]!r} is unknown; declare view, or nothing for a table.")
+        raise InvalidModel(
+            f"{file}: materialized {unknown[0]!r} is unknown; declare view, or nothing for a table."
+        )
     return bool(declared)
 
 

@@ -12,7 +12,14 @@ from typing import TypeVar
 
 import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.sql_models.model import InvalidModel, Layer, Model, SqlTest, parse_model, parse_test
+from analytics_pipeline.sql_models.model import (
+    InvalidModel,
+    Layer,
+    Model,
+    SqlTest,
+    parse_model,
+    parse_test,
+)
 from analytics_pipeline.warehouse.tables import history_table, tables
 
 Parsed = TypeVar("Parsed", Model, SqlTest)
@@ -37,11 +44,15 @@ class Project:
             KeyError: there is no such model.
         """
         if unknown := set(wanted := list(names)) - self.models.keys():
-            raise KeyError(f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(self.models)}")
+            raise KeyError(
+                f"no such model: {', '.join(sorted(unknown))}; there are {', '.join(self.models)}"
+            )
         return [model for name, model in self.models.items() if name in wanted]
 
     def affected(self, touched: Collection[str]) -> list[Model]:
-        """Return the models that read any of these tables (qualified names), directly or indirectly, in build order."""
+        """Return the models that read any of these tables (qualified names), directly or
+        indirectly, in build order.
+        """
         stale = set(touched)
         for name, model in self.models.items():
             if model.depends_on & stale:
@@ -52,35 +63,55 @@ class Project:
         """Return every model that these models (qualified names) read, directly or indirectly."""
         found, todo = set[str](), set(names)
         while todo:
-            reads = {table for name in todo for table in self.models[name].depends_on if table in self.models}
+            reads = {
+                table
+                for name in todo
+                for table in self.models[name].depends_on
+                if table in self.models
+            }
             todo = reads - found
             found |= reads
         return found
 
     def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
-        """Return the tables that must not be republished while a test fails: its subjects, and all models that read them.
+        """Return the tables that must not be republished while a test fails: its subjects, and all
+        models that read them.
 
-        The subjects are the marts that the test reads. If one of these marts is made from another, the source counts as
-        correct, as it has tests of its own. A test that reads no mart is about views; one that reads no model is about
-        raw tables.
+        The subjects are the marts that the test reads. If one of these marts is made from another,
+        the source counts as correct, as it has tests of its own. A test that reads no mart is about
+        views; one that reads no model is about raw tables.
         """
         models = [self.models[name] for name in test.depends_on if name in self.models]
         marts = {model.qualified for model in models if model.layer is Layer.MARTS}
         read = marts or {model.qualified for model in models} or set(test.depends_on)
-        about = {name for name in read if not read & {model.qualified for model in self.affected({name})} - {name}}
+        about = {
+            name
+            for name in read
+            if not read & {model.qualified for model in self.affected({name})} - {name}
+        }
         return tuple(sorted(about | {model.qualified for model in self.affected(about)}))
 
     def home_of(self, test: SqlTest) -> str:
-        """Return the model that a test is shown with: its subject or, if it reads no model, the last model."""
+        """Return the model that a test is shown with: its subject or, if it reads no model, the
+        last model.
+        """
         subject = self.subject_of(test)
         return subject.qualified if subject else next(reversed(list(self.models)))
 
     def tests_of(self, built: Collection[str]) -> list[SqlTest]:
-        """Return the tests to run after building these models (qualified names): tests that read any, or no model at all."""
-        return [test for test in self.tests.values() if not self.subject_of(test) or test.depends_on & set(built)]
+        """Return the tests to run after building these models (qualified names): tests that read
+        any, or no model at all.
+        """
+        return [
+            test
+            for test in self.tests.values()
+            if not self.subject_of(test) or test.depends_on & set(built)
+        ]
 
     def subject_of(self, test: SqlTest) -> Model | None:
-        """Return the model that a test is about: the last in build order that it reads; None if it reads no model."""
+        """Return the model that a test is about: the last in build order that it reads; None if it
+        reads no model.
+        """
         read = [model for name, model in self.models.items() if name in test.depends_on]
         return read[-1] if read else None
 
@@ -100,7 +131,9 @@ def touched_by(datasets: Iterable[str]) -> set[str]:
 
 
 def default_folder() -> Path:
-    """Return `dbt_like_sql/`: inside the package if installed from a wheel, next to it in a checkout."""
+    """Return `dbt_like_sql/`: inside the package if installed from a wheel, next to it in a
+    checkout.
+    """
     package = Path(analytics_pipeline.__file__).parent
     installed = package / "_dbt_like_sql"
     return installed if installed.is_dir() else package.parent / "dbt_like_sql"
@@ -113,7 +146,8 @@ def load_project(folder: Path | None = None) -> Project:
         folder: holds `staging/`, `marts/` and `tests/`; by default the project's own.
 
     Raises:
-        InvalidModel: a file is invalid, models depend on each other in a cycle, or one reads an unknown table.
+        InvalidModel: a file is invalid, models depend on each other in a cycle, or one reads an
+            unknown table.
     """
     project, problems = load_usable(folder)
     if problems:
@@ -122,7 +156,9 @@ def load_project(folder: Path | None = None) -> Project:
 
 
 def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
-    """Load the valid models and tests of a folder. Also return why the others, and their readers, are omitted.
+    """Load the valid models and tests of a folder.
+
+    Also return why the others, and their readers, are omitted.
 
     Args:
         folder: as for `load_project`.
@@ -135,12 +171,17 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
         for path in _files(folder / layer)
     ]
     tests = [
-        _valid(partial(parse_test, path.stem, path.read_text("utf-8")), problems) for path in _files(folder / "tests")
+        _valid(partial(parse_test, path.stem, path.read_text("utf-8")), problems)
+        for path in _files(folder / "tests")
     ]
-    found = [replace(model, depends_on=_through(views, model.depends_on)) for model in parsed if model]
+    found = [
+        replace(model, depends_on=_through(views, model.depends_on)) for model in parsed if model
+    ]
     models = _buildable({model.qualified: model for model in found}, problems)
     usable = {}
-    for test in [replace(test, depends_on=_through(views, test.depends_on)) for test in tests if test]:
+    for test in [
+        replace(test, depends_on=_through(views, test.depends_on)) for test in tests if test
+    ]:
         if unknown := _unknown(test, models):
             problems.append(_reads_unknown(f"tests/{test.name}", unknown))
         else:
@@ -159,7 +200,9 @@ def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:
 def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str, Model]:
     """Remove models that read unknown tables, and cycles, until all others are valid."""
     while True:
-        unknown = {name: reads for name, model in models.items() if (reads := _unknown(model, models))}
+        unknown = {
+            name: reads for name, model in models.items() if (reads := _unknown(model, models))
+        }
         cycle = [] if unknown else _cycle(models)
         problems += [_reads_unknown(name, reads) for name, reads in unknown.items()]
         if cycle:
@@ -179,7 +222,9 @@ def _reads_unknown(name: str, unknown: Sequence[str]) -> str:
 
 
 def _through(views: Mapping[str, frozenset[str]], reads: Iterable[str]) -> frozenset[str]:
-    """Replace the views that the warehouse makes itself by the tables that they read, which are what a load touches."""
+    """Replace the views that the warehouse makes itself by the tables that they read, which are
+    what a load touches.
+    """
     return frozenset(table for name in reads for table in views.get(name, {name}))
 
 
@@ -193,7 +238,9 @@ def _in_order(models: Mapping[str, Model]) -> list[str]:
 
 
 def _cycle(models: Mapping[str, Model]) -> list[str]:
-    """Return models that read each other in a cycle, the first one twice; empty if there is no cycle."""
+    """Return models that read each other in a cycle, the first one twice; empty if there is no
+    cycle.
+    """
     try:
         _in_order(models)
     except CycleError as error:

@@ -1,7 +1,8 @@
-"""Build models in memory from the published file, so that nobody needs private data to try a change.
+"""Build models in memory from the published file, so that nobody needs private data to try a
+change.
 
-The file is attached read-only as `published`. The in-memory database has a view of each table, and a built model replaces its
-view. Closing the connection discards everything.
+The file is attached read-only as `published`. The in-memory database has a view of each table, and
+a built model replaces its view. Closing the connection discards everything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,13 +26,17 @@ from analytics_pipeline.warehouse.tables import tables
 
 FILE = "published"
 """Name of the attached file in SQL."""
-# Set after the file is attached: a model's SQL can read no other file, and nothing spills to the disk.
+# Set after the file is attached: a model's SQL can read no other file, and nothing spills to the
+# disk.
 _LOCKED = (
     "SET autoinstall_known_extensions = false",
     "SET temp_directory = ''",
     "SET enable_external_access = false",  # can't be reset
 )
-_TABLES = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+_TABLES = (
+    "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog ="
+    " current_database()"
+)
 
 
 class NoPublishedFile(PipelineError):
@@ -49,7 +54,8 @@ class Sandbox:
     Attributes:
         connection: to it.
         project: the models and tests.
-        blocked: why a model can't be built, or a test can't run, on the file; by qualified name or name of the test.
+        blocked: why a model can't be built, or a test can't run, on the file; by qualified name or
+            name of the test.
         published: the file's tables and views, by qualified name, with their columns and types.
     """
 
@@ -59,10 +65,15 @@ class Sandbox:
     published: Mapping[str, Mapping[str, str]]
 
     def plan(self, chosen: Sequence[Model]) -> list[Model]:
-        """Return the models to build for a selection: first those that it reads and the file lacks. Omits blocked models."""
+        """Return the models to build for a selection: first those that it reads and the file lacks.
+
+        Omits blocked models.
+        """
         names = {model.qualified for model in chosen}
         names |= {name for name in self.project.upstream(names) if name not in self.published}
-        return [model for model in self.project.select(names) if model.qualified not in self.blocked]
+        return [
+            model for model in self.project.select(names) if model.qualified not in self.blocked
+        ]
 
     def build(self, models: Sequence[Model]) -> list[Built]:
         """Build models in place of the published tables."""
@@ -95,13 +106,16 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
     if not published.exists():
         raise NoPublishedFile(
             f"There is no published file at {published} yet.",
-            "Get a copy of analytics.duckdb and set ANALYTICS_PUBLISHED_DIR to its folder, or run `analytics-pipeline demo`.",
+            "Get a copy of analytics.duckdb and set ANALYTICS_PUBLISHED_DIR to its folder, or run"
+            " `analytics-pipeline demo`.",
         )
     with duckdb.connect() as connection:
         try:
             connection.execute(f"ATTACH {literal(str(published))} AS {FILE} (READ_ONLY)")
         except duckdb.Error as error:
-            raise NoPublishedFile(f"{published} can't be read: {error}.", "Get another copy of it.") from None
+            raise NoPublishedFile(
+                f"{published} can't be read: {error}.", "Get another copy of it."
+            ) from None
         for setting in _LOCKED:
             connection.execute(setting)
         found = _columns(connection)
@@ -109,11 +123,17 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name.partition('.')[0])}")
             connection.execute(f"CREATE VIEW {_quoted(name)} AS FROM {FILE}.{_quoted(name)}")
         files: dict[str, Model | SqlTest] = {**project.models, **project.tests}
-        blocked = {name: reason for name, file in files.items() if (reason := _blocked(connection, file.sql, found))}
+        blocked = {
+            name: reason
+            for name, file in files.items()
+            if (reason := _blocked(connection, file.sql, found))
+        }
         try:
             yield Sandbox(connection, project, blocked, found)
         except duckdb.Error as error:
-            raise SandboxFailed(f"{error}.", "Nothing was written. Select fewer models, or correct the SQL.") from None
+            raise SandboxFailed(
+                f"{error}.", "Nothing was written. Select fewer models, or correct the SQL."
+            ) from None
         drain_threads(connection)
 
 
@@ -132,7 +152,10 @@ def _blocked(
     sql: str,
     published: Mapping[str, Mapping[str, str]],
 ) -> str:
-    """Return why a query can't run on the file: it reads unpublished columns or tables. Empty if it can."""
+    """Return why a query can't run on the file: it reads unpublished columns or tables.
+
+    Empty if it can.
+    """
     query = parse_query("query", sql)
     reads = tables_read(query)
     declared = {table.name: table for table in tables() if table.name in reads}
@@ -156,7 +179,11 @@ def _blocked(
             for column in table.columns
             if column.privacy is Privacy.PRIVATE
         }
-        why = "is private and not in the published file" if set(absent) <= private else "this published file lacks"
+        why = (
+            "is private and not in the published file"
+            if set(absent) <= private
+            else "this published file lacks"
+        )
         return f"it reads {', '.join(absent)}, which {why}"
     return ""  # a column of the same name that the query makes itself
 

@@ -1,4 +1,6 @@
-"""Which models a person names: `course_summary`, `marts.course_summary`, `NAME+` with all that read it, `+NAME` with all it reads."""
+"""Which models a person names: `course_summary`, `marts.course_summary`, `NAME+` with all that read
+it, `+NAME` with all it reads.
+"""
 
 from collections.abc import Iterable
 
@@ -23,7 +25,9 @@ def find(project: Project, name: str) -> Model:
     if found:
         choices = " or ".join(model.qualified for model in found)
         raise UnknownModel(f"{name} is the name of two models.", f"Say {choices}.")
-    raise UnknownModel(f"There is no model {name!r}.", "`analytics-pipeline models list` names them all.")
+    raise UnknownModel(
+        f"There is no model {name!r}.", "`analytics-pipeline models list` names them all."
+    )
 
 
 def select(project: Project, patterns: Iterable[str]) -> list[Model]:

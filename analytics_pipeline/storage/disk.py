@@ -14,10 +14,16 @@ from pathlib import Path
 from analytics_pipeline.errors import PipelineError
 
 _ERRORS = (errno.ENOSPC, errno.EDQUOT)
-_WORDS = (*map(os.strerror, _ERRORS), "database or disk is full", "'max_temp_directory_size' setting")
-"""The system's text, which DuckDB repeats; SQLite's (Dagster's run storage); DuckDB's, when it cannot spill."""
+_WORDS = (
+    *map(os.strerror, _ERRORS),
+    "database or disk is full",
+    "'max_temp_directory_size' setting",
+)
+"""The system's text, which DuckDB repeats; SQLite's (Dagster's run storage); DuckDB's, when it
+cannot spill."""
 _PERHAPS = "disk I/O error"
-"""SQLite says this when it cannot extend its shared memory on a full disk, and also when a disk fails."""
+"""SQLite says this when it cannot extend its shared memory on a full disk, and also when a disk
+fails."""
 
 
 class DiskFull(PipelineError):
@@ -42,8 +48,8 @@ def translate_disk_full(path: Path | None = None) -> Iterator[None]:
             raise
         state = "is full, or it fails" if _PERHAPS in str(full) else "is full"
         raise DiskFull(
-            f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} {state}. Nothing is half done: free some "
-            "space there and run the same command again."
+            f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} {state}. Nothing"
+            " is half done: free some space there and run the same command again."
         ) from None
 
 
@@ -65,7 +71,9 @@ def is_full(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from: a full disk can also make the rollback fail."""
+    """Yield an error and those that it was raised from: a full disk can also make the rollback
+    fail.
+    """
     following: BaseException | None = error
     while following is not None:
         yield following

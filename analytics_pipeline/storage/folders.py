@@ -1,7 +1,8 @@
 """Permissions of the data folder and the published folder.
 
-The data folder is always private. The published folder may be shared with a group: the administrator
-runs `chgrp analysts` and `chmod 2750` on it, and files written there follow that mode.
+The data folder is always private. The published folder may be shared with a group: the
+administrator runs `chgrp analysts` and `chmod 2750` on it, and files written there follow that
+mode.
 """
 
 import logging
@@ -24,7 +25,10 @@ class FolderUnusable(PipelineError):
 
 
 class FolderOpen(PipelineError):
-    """Other users may enter or write a folder, and we can't change its mode. The message gives the remedy."""
+    """Other users may enter or write a folder, and we can't change its mode.
+
+    The message gives the remedy.
+    """
 
 
 def refuse_file(folder: Path, variable: str) -> None:
@@ -61,7 +65,9 @@ def keep_private(folder: Path) -> str | None:
     except OSError as error:
         if is_full(error):
             raise
-        reason = f"{error.filename} is a file" if isinstance(error, FileExistsError) else error.strerror
+        reason = (
+            f"{error.filename} is a file" if isinstance(error, FileExistsError) else error.strerror
+        )
         raise FolderUnusable(
             f"The data folder {folder} can't be used: {reason}.",
             "Set ANALYTICS_DATA_DIR to a folder that you may write, or give this one to your user.",
@@ -72,24 +78,32 @@ def keep_private(folder: Path) -> str | None:
         return None
     if state.st_uid != os.geteuid():
         raise FolderOpen(
-            f"{folder} holds personal data, other users may enter it (mode {mode:o}), and it belongs to another user. Set "
-            "ANALYTICS_DATA_DIR to a folder of yours."
+            f"{folder} holds personal data, other users may enter it (mode {mode:o}), and it"
+            " belongs to another user. Set ANALYTICS_DATA_DIR to a folder of yours."
         )
     folder.chmod(PRIVATE)
-    warning = f"{folder} holds personal data and was open to other users (mode {mode:o}). Its mode is now 700."
+    warning = (
+        f"{folder} holds personal data and was open to other users (mode {mode:o}). Its mode is now"
+        " 700."
+    )
     logger.warning(warning)
     return warning
 
 
 def is_shared(folder: Path) -> bool:
-    """Return whether the folder shares its files with its group: ours, and mode 2750 (the group can't write)."""
+    """Return whether the folder shares its files with its group: ours, and mode 2750 (the group
+    can't write).
+    """
     state = folder.stat()
-    shared = state.st_mode & _SHARING == _SHARING and not state.st_mode & (_OTHERS & ~(stat.S_IRGRP | stat.S_IXGRP))
+    shared = state.st_mode & _SHARING == _SHARING and not state.st_mode & (
+        _OTHERS & ~(stat.S_IRGRP | stat.S_IXGRP)
+    )
     return shared and state.st_uid == os.geteuid()
 
 
 def file_mode(target: Path) -> int:
-    """Return the mode for a file that replaces `target`: its own if we own it, else the folder's default.
+    """Return the mode for a file that replaces `target`: its own if we own it, else the folder's
+    default.
 
     A symbolic link, or a file of another user, does not pass its mode on.
     """

@@ -45,7 +45,9 @@ def _private_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create the folder and its missing parents with mode 0700; leave existing folders unchanged."""
+    """Create the folder and its missing parents with mode 0700; leave existing folders
+    unchanged.
+    """
     if folder.is_dir():
         return
     make_private_folder(folder.parent)
@@ -58,7 +60,11 @@ def make_private_folder(folder: Path) -> None:
 
 def remove_stale_parts(folder: Path) -> int:
     """Delete temporary files left by dead processes anywhere under the folder; return how many."""
-    stale = [path for path in folder.rglob(".part-*") if (pid := _pid(path)) is not None and not is_alive(pid)]
+    stale = [
+        path
+        for path in folder.rglob(".part-*")
+        if (pid := _pid(path)) is not None and not is_alive(pid)
+    ]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
@@ -81,7 +87,8 @@ def is_alive(pid: int) -> bool:
 
 
 def process_identity(pid: int) -> str:
-    """Return an identity of the process that no later process shares (boot id, start, pid); empty if it is gone.
+    """Return an identity of the process that no later process shares (boot id, start, pid); empty
+    if it is gone.
 
     Process ids are reused after a reboot and when they wrap around. Without /proc the pid alone is
     the identity.
@@ -90,7 +97,8 @@ def process_identity(pid: int) -> str:
         return ""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # The name in brackets may hold blanks; the start time, in ticks since boot, is field 20 after it (proc(5)).
+        # The name in brackets may hold blanks; the start time, in ticks since boot, is field 20
+        # after it (proc(5)).
         start = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except FileNotFoundError:
         return f"::{pid}" if is_alive(pid) else ""

@@ -10,7 +10,9 @@ from analytics_pipeline.vocareum.errors import UnsafeAddress
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether the URL's host is this machine, by its literal name or address (without a DNS lookup)."""
+    """Return whether the URL's host is this machine, by its literal name or address (without a DNS
+    lookup).
+    """
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -37,6 +39,7 @@ def require_safe(url: str, variable: str) -> str:
     if not safe:
         raise UnsafeAddress(
             f"The address in {variable} is not safe for secrets.",
-            f"Set {variable} to a URL that begins with https:// (http:// is allowed only for this machine).",
+            f"Set {variable} to a URL that begins with https:// (http:// is allowed only for this"
+            " machine).",
         )
     return url.rstrip("/")

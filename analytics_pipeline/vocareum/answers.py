@@ -1,4 +1,5 @@
-"""What S3's response to one request means: a failure of the object, a transient one, or one of every request.
+"""What S3's response to one request means: a failure of the object, a transient one, or one of
+every request.
 
 Each failure carries our own text, because S3's error bodies repeat the session token.
 """
@@ -14,27 +15,40 @@ from analytics_pipeline.vocareum.errors import SET_CLOCK
 NEXT_RUN_RETRIES = "The next run retries. If it lasts, check the network and AWS's status page."
 
 _THROTTLED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-_TRANSIENT_CODES = re.compile(r".*Throttl.*|SlowDown|RequestTimeout|RequestLimitExceeded|TooManyRequests.*")
+_TRANSIENT_CODES = re.compile(
+    r".*Throttl.*|SlowDown|RequestTimeout|RequestLimitExceeded|TooManyRequests.*"
+)
 """Throttling and timeouts that S3 reports with status 400."""
 
 _ASK = "Other files are not affected. Ask Vocareum about this file; name the file and the code."
 _REMEDIES = (
     (r"NoSuchKey", "Nothing to do: the next listing will not include it."),
     (r"NoSuchBucket", "Check VOCAREUM_BUCKET."),
-    (r"InvalidObjectState", "It is archived. Ask Vocareum to restore it; a later run then loads it."),
+    (
+        r"InvalidObjectState",
+        "It is archived. Ask Vocareum to restore it; a later run then loads it.",
+    ),
     (
         r"KMS.*",
-        "The key that encrypts it can't be used. Ask Vocareum to enable the key and to grant its use; a later run then "
-        "loads it.",
+        (
+            "The key that encrypts it can't be used. Ask Vocareum to enable the key and to grant"
+            " its use; a later run then loads it."
+        ),
     ),
     (
         r"AccessDenied|AllAccessDisabled|AccountProblem",
-        "Check VOCAREUM_ORG_ID: the grant covers only the files of the token's organisation. If other files load, ask "
-        "Vocareum for access to this file and to the key that encrypts it.",
+        (
+            "Check VOCAREUM_ORG_ID: the grant covers only the files of the token's organisation. If"
+            " other files load, ask Vocareum for access to this file and to the key that"
+            " encrypts it."
+        ),
     ),
     (
         r"SignatureDoesNotMatch",
-        "Check that no proxy alters requests to S3. If other files load, report the key to Vocareum.",
+        (
+            "Check that no proxy alters requests to S3. If other files load, report the key to"
+            " Vocareum."
+        ),
     ),
     (r".*", _ASK),
 )
@@ -73,17 +87,25 @@ def explain(error: Exception, key: str) -> RequestFailure:
     """
     status, code = _status_and_code(str(error).replace(key, ""))
     if code in STALE_CODES:
-        return StaleCredentials(f"S3 rejects the credentials from Vocareum ({code}).", "Try again later.")
+        return StaleCredentials(
+            f"S3 rejects the credentials from Vocareum ({code}).", "Try again later."
+        )
     if code == "RequestTimeTooSkewed":
         return GlobalFailure(f"S3 rejects this machine's clock ({code}).", SET_CLOCK)
     if isinstance(error, ValueError):
-        return RequestFailure("its key is not a valid S3 key", "Nothing can be done here; report it to Vocareum.")
+        return RequestFailure(
+            "its key is not a valid S3 key", "Nothing can be done here; report it to Vocareum."
+        )
     if isinstance(error, FileNotFoundError) and code in ("", "NoSuchKey"):
         return RequestFailure("it no longer exists", _remedy("NoSuchKey"))
     if status is None:
         return Transient(f"S3 could not deliver it ({code or 'no response'})")
     named = code or f"status {status}"
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _THROTTLED or _TRANSIENT_CODES.fullmatch(code):
+    if (
+        status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or status in _THROTTLED
+        or _TRANSIENT_CODES.fullmatch(code)
+    ):
         return Transient(f"S3 could not deliver it ({named})")
     if isinstance(error, PermissionDeniedError):
         return RequestFailure(f"S3 denies access to it ({named})", _remedy(code or "AccessDenied"))
@@ -95,7 +117,9 @@ def _remedy(code: str) -> str:
 
 
 def _status_and_code(text: str) -> tuple[int | None, str]:
-    """Return the HTTP status (None without a response) and S3's error code (empty if it gave none)."""
+    """Return the HTTP status (None without a response) and S3's error code (empty if it gave
+    none).
+    """
     answer = re.search(r"non-2xx status code: (\d{3})\b(.*)", text, re.DOTALL)
     code = re.search(r"<Code>([\w.-]{1,64})</Code>", answer[2] if answer else text)
     return (int(answer[1]) if answer else None), (code[1] if code else "")

@@ -39,7 +39,8 @@ from analytics_pipeline.vocareum.errors import (
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 
 REFUSED_BUDGET = 10.0
-"""Seconds in which a refused connection is retried. A restarting server is back soon; otherwise nothing listens there."""
+"""Seconds in which a refused connection is retried. A restarting server is back soon; otherwise
+nothing listens there."""
 _MAX_BODY = 1_000_000  # bytes; a real response has about a thousand
 _MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the vendor's message
 
@@ -83,7 +84,9 @@ class VocareumApi:
         if not secret:
             raise AuthenticationError("No Vocareum API token is set.", MINT)
         if not re.fullmatch(r"[!-~]+", secret):
-            raise AuthenticationError("The Vocareum API token contains blanks or other invalid characters.", MINT)
+            raise AuthenticationError(
+                "The Vocareum API token contains blanks or other invalid characters.", MINT
+            )
         self._token = secret
         self._timeout = timeout
         self._budget = budget
@@ -102,7 +105,9 @@ class VocareumApi:
             UnsafeAddress: the API redirected to another host. Nothing was sent there.
         """
         if not re.fullmatch(r"[A-Za-z0-9_-]+", org_id):
-            raise ApiRefused("The organisation's id is malformed.", "Set VOCAREUM_ORG_ID to the id, digits only.")
+            raise ApiRefused(
+                "The organisation's id is malformed.", "Set VOCAREUM_ORG_ID to the id, digits only."
+            )
         register(self._token)
         deadline = monotonic() + self._budget
         retrying = Retrying(
@@ -120,7 +125,8 @@ class VocareumApi:
         # Raised outside the handler, so that the error has no context that could be printed.
         raise ApiUnavailable(
             f"Vocareum's API was not usable for {budget:.0f} seconds: {reason}.",
-            "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's status page.",
+            "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's"
+            " status page.",
         )
 
     def _is_spent(self, state: RetryCallState) -> bool:
@@ -141,15 +147,20 @@ class VocareumApi:
         if response.status_code == HTTPStatus.OK:
             if len(body) > _MAX_BODY:
                 raise MalformedCredentials(
-                    f"Vocareum's response is larger than {_MAX_BODY:,} bytes; credentials are not.", CHECK_ADDRESS
+                    f"Vocareum's response is larger than {_MAX_BODY:,} bytes; credentials are not.",
+                    CHECK_ADDRESS,
                 )
             return parse_credentials(self._decode(body), now)
         if response.status_code == HTTPStatus.TOO_MANY_REQUESTS or response.is_server_error:
-            raise _TryAgain(f"it responds with status {response.status_code}", _retry_after(response, now))
+            raise _TryAgain(
+                f"it responds with status {response.status_code}", _retry_after(response, now)
+            )
         return self._refuse(org_id, response.status_code, body)
 
     def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
-        """Send one request in a thread, as httpx bounds each read but not name resolution, headers or dripping bodies."""
+        """Send one request in a thread, as httpx bounds each read but not name resolution, headers
+        or dripping bodies.
+        """
         answer: Queue[tuple[httpx.Response, bytes] | Exception] = Queue()
         remaining = max(0.1, deadline - monotonic())
         client = self._client(min(self._timeout, remaining))
@@ -178,7 +189,9 @@ class VocareumApi:
     def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:
         """Read a response up to the limit that is evaluated."""
         body = bytearray()
-        with client.stream("GET", url, headers={"Authorization": f"Token {self._token}"}) as response:
+        with client.stream(
+            "GET", url, headers={"Authorization": f"Token {self._token}"}
+        ) as response:
             most = _MAX_BODY if response.status_code == HTTPStatus.OK else _MAX_ERROR_BODY
             for piece in response.iter_bytes(chunk_size=65_536):
                 body += piece
@@ -203,10 +216,16 @@ class VocareumApi:
         except RecursionError:
             broken = False
         except ValueError:
-            broken = body.lstrip()[:1] in (b"", b"{", b"[")  # a valid start: the network lost the rest
+            broken = body.lstrip()[:1] in (
+                b"",
+                b"{",
+                b"[",
+            )  # a valid start: the network lost the rest
         if broken:
             raise _TryAgain("its response is truncated")
-        raise MalformedCredentials("Vocareum's response is not JSON; it may be a web page.", CHECK_ADDRESS)
+        raise MalformedCredentials(
+            "Vocareum's response is not JSON; it may be a web page.", CHECK_ADDRESS
+        )
 
     def _refuse(self, org_id: str, status: int, body: bytes) -> NoReturn:
         message = self._message(body)
@@ -215,7 +234,8 @@ class VocareumApi:
         if status == HTTPStatus.FORBIDDEN:
             raise AuthenticationError(
                 f"Vocareum's API denies this token access to organisation {org_id}. {said}",
-                f"Check VOCAREUM_ORG_ID: it must be the token's organisation. If it is, {MINT[0].lower()}{MINT[1:]}",
+                "Check VOCAREUM_ORG_ID: it must be the token's organisation. If it is,"
+                f" {MINT[0].lower()}{MINT[1:]}",
             )
         if about_token or status == HTTPStatus.UNAUTHORIZED:
             raise AuthenticationError(f"Vocareum rejects the API token. {said}", MINT)
@@ -230,7 +250,11 @@ class VocareumApi:
         text = body[:_MAX_ERROR_BODY].decode(errors="replace")
         try:
             decoded = json.loads(text)
-            text = str(decoded.get("message") or decoded.get("detail") or "") if isinstance(decoded, dict) else text
+            text = (
+                str(decoded.get("message") or decoded.get("detail") or "")
+                if isinstance(decoded, dict)
+                else text
+            )
         except (ValueError, RecursionError):
             text = re.sub(r"<[^<>]*>", " ", text)  # linear time: a match never crosses the next `<`
         return vendor_words(text, cut=cut)
@@ -251,7 +275,8 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
         there = request.url
         if (there.scheme, there.host, there.port) != (home.scheme, home.host, home.port):
             raise UnsafeAddress(
-                f"Vocareum's API redirects to another host ({there.host}); the token was not sent there.",
+                f"Vocareum's API redirects to another host ({there.host}); the token was not sent"
+                " there.",
                 "If the API has moved, set VOCAREUM_API_URL to its new address.",
             )
 
@@ -259,16 +284,24 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float:
-    """Return the seconds of the Retry-After header (RFC 9110: a number or a date); 0 without one."""
+    """Return the seconds of the Retry-After header (RFC 9110: a number or a date); 0 without
+    one.
+    """
     value = response.headers.get("Retry-After", "")
     try:
-        return float(value) if value.isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
+        return (
+            float(value)
+            if value.isdigit()
+            else (parsedate_to_datetime(value) - now).total_seconds()
+        )
     except (ValueError, TypeError):
         return 0.0
 
 
 def _wait(state: RetryCallState) -> float:
-    """Return seconds to wait: exponential backoff with jitter, or longer if the server asks; the budget bounds both."""
+    """Return seconds to wait: exponential backoff with jitter, or longer if the server asks; the
+    budget bounds both.
+    """
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait if isinstance(error, _TryAgain) else 0.0
     return max(asked, wait_random_exponential(multiplier=0.5, max=10)(state))

@@ -22,30 +22,41 @@ from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undeli
 from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, with_retries
 from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
-_OUTAGE = 16  # consecutive files that failed after all retries; then S3 is down, and thousands more would fail too
+# consecutive files that failed after all retries; then S3 is down, and thousands more would fail
+# too
+_OUTAGE = 16
 
 _REMEDIES = {
-    "AccessDenied": "The grant covers only the token's organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET.",
+    "AccessDenied": (
+        "The grant covers only the token's organisation: check VOCAREUM_ORG_ID and VOCAREUM_BUCKET."
+    ),
     "NoSuchBucket": "Check VOCAREUM_BUCKET.",
     "PermanentRedirect": "Check AWS_REGION: the bucket is in another region.",
     **dict.fromkeys(
-        ("301", "302", "307"), "Check AWS_ENDPOINT_URL_S3 and AWS_REGION: the server there redirects to another."
+        ("301", "302", "307"),
+        "Check AWS_ENDPOINT_URL_S3 and AWS_REGION: the server there redirects to another.",
     ),
     "AuthorizationHeaderMalformed": "Check AWS_REGION: the bucket is in another region.",
     "RequestTimeTooSkewed": SET_CLOCK,
     "SignatureDoesNotMatch": "Check AWS_ENDPOINT_URL_S3, and this machine's clock.",
-    **dict.fromkeys(STALE_CODES, "S3 rejects the credentials from Vocareum. Try again later; check the clock."),
+    **dict.fromkeys(
+        STALE_CODES, "S3 rejects the credentials from Vocareum. Try again later; check the clock."
+    ),
 }
 
 
 class _BadPage(Exception):
-    """A listing page that is missing or incomplete. The text is S3's code or botocore's error name."""
+    """A listing page that is missing or incomplete.
+
+    The text is S3's code or botocore's error name.
+    """
 
 
 class Bucket:
     """The objects under one prefix of one bucket.
 
-    The credentials only allow listing and reading under `org{org}/` (docs/feed.md, the vendor's article).
+    The credentials only allow listing and reading under `org{org}/` (docs/feed.md, the vendor's
+    article).
 
     Args:
         session: boto3 session, usually from `credentials.session`.
@@ -84,7 +95,9 @@ class Bucket:
         self.prefix = prefix
         self._budget = budget
         self._outage = LastFailure()
-        self._client = session.client("s3", endpoint_url=endpoint_url, region_name=region, config=config)
+        self._client = session.client(
+            "s3", endpoint_url=endpoint_url, region_name=region, config=config
+        )
         self._transfer = Transfer(session, self._client, name, endpoint_url, region, stall, budget)
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
@@ -103,12 +116,16 @@ class Bucket:
                     if found["Key"].endswith("/"):
                         continue  # a folder marker created in the S3 console
                     modified = found["LastModified"].astimezone(UTC)
-                    yield RemoteObject(found["Key"], found["ETag"].strip('"'), found["Size"], modified)
+                    yield RemoteObject(
+                        found["Key"], found["ETag"].strip('"'), found["Size"], modified
+                    )
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
         except BotoCoreError as error:
             code = type(error).__name__
-        except RecursionError:  # botocore looks up the region after a redirect, and that request is redirected too
+        except (
+            RecursionError
+        ):  # botocore looks up the region after a redirect, and that request is redirected too
             code = "307"
         except _BadPage as error:
             code = str(error)
@@ -116,7 +133,8 @@ class Bucket:
             return
         raise self._outage.remember(
             BucketError(
-                f"The files under {self.prefix + under} in the bucket {self.name} could not be listed ({code}).",
+                f"The files under {self.prefix + under} in the bucket {self.name} could not be"
+                f" listed ({code}).",
                 _REMEDIES.get(code, TRY_LATER),
             )
         )
@@ -126,7 +144,9 @@ class Bucket:
         page: Mapping[str, Any] = {}
         while page.get("IsTruncated", True):
             more = {"ContinuationToken": page["NextContinuationToken"]} if page else {}
-            page = with_retries(self._budget, _BadPage)(self._page, Bucket=self.name, Prefix=prefix, **more)
+            page = with_retries(self._budget, _BadPage)(
+                self._page, Bucket=self.name, Prefix=prefix, **more
+            )
             yield page
 
     def _page(self, **asked: str) -> Mapping[str, Any]:
@@ -135,7 +155,10 @@ class Bucket:
         except (NoConnection, HTTPClientError, ResponseParserError) as error:
             raise _BadPage(type(error).__name__) from None
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] < HTTPStatus.INTERNAL_SERVER_ERROR:
+            if (
+                error.response["ResponseMetadata"]["HTTPStatusCode"]
+                < HTTPStatus.INTERNAL_SERVER_ERROR
+            ):
                 raise
             raise _BadPage(error.response["Error"]["Code"]) from None
         if "IsTruncated" not in page:  # S3 always sends it
@@ -147,14 +170,16 @@ class Bucket:
     ) -> Iterator[Downloaded | Undelivered]:
         """Download the objects, `workers` at a time, and yield each result when it is final.
 
-        Every object gets exactly one result. An object's failure does not affect the others. Only an error that every
-        request would meet ends the download; no further object is started then. Closing the iterator early cancels
-        the objects that have not started.
+        Every object gets exactly one result. An object's failure does not affect the others. Only
+        an error that every request would meet ends the download; no further object is started then.
+        Closing the iterator early cancels the objects that have not started.
 
         Args:
-            objects: the objects, as listed. If a newer version exists by now, it is downloaded instead.
-            destination: returns the file for an object, given the version fetched; called from several threads.
-                Keys are the vendor's text, so it must refuse (ValueError) a key that leads out of its folder.
+            objects: the objects, as listed. If a newer version exists by now, it is downloaded
+                instead.
+            destination: returns the file for an object, given the version fetched; called from
+                several threads. Keys are the vendor's text, so it must refuse (ValueError) a key
+                that leads out of its folder.
             workers: number of parallel downloads.
 
         Raises:
@@ -166,9 +191,15 @@ class Bucket:
         halt = Halt(_OUTAGE)
         pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
         try:
-            pending = [pool.submit(self._transfer.fetch, listed, destination, halt) for listed in objects]
+            pending = [
+                pool.submit(self._transfer.fetch, listed, destination, halt) for listed in objects
+            ]
             for future in as_completed(pending):
                 yield future.result()
         finally:
-            halt.stop(BucketError("The download was ended early.", "Nothing to do: the next run fetches the rest."))
+            halt.stop(
+                BucketError(
+                    "The download was ended early.", "Nothing to do: the next run fetches the rest."
+                )
+            )
             pool.shutdown(cancel_futures=True)

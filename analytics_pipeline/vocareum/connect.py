@@ -13,7 +13,8 @@ def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:
 
     Args:
         settings: the organisation's settings.
-        budget: seconds in which the API and S3 requests may be retried; by default each has its own.
+        budget: seconds in which the API and S3 requests may be retried; by default each has its
+            own.
 
     Raises:
         SettingsError: the organisation or the token is not set.

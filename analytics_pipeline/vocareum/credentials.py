@@ -13,7 +13,11 @@ from typing import Any, Protocol
 
 import boto3
 import botocore.session
-from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
 from botocore.loaders import Loader, create_loader
 from botocore.utils import parse_timestamp
 from pydantic import SecretStr
@@ -32,16 +36,22 @@ STALE_CODES = frozenset(
 """S3 error codes that fresh credentials resolve."""
 
 _RENEWALS = "vocareum_renewals"
-# botocore's DEBUG log holds the signed headers, including the session token. httpcore's holds response headers, which may
-# repeat the token, and httpx's INFO log the addresses that they redirect to.
+# botocore's DEBUG log holds the signed headers, including the session token. httpcore's holds
+# response headers, which may repeat the token, and httpx's INFO log the addresses that they
+# redirect to.
 _QUIET = {"botocore": logging.INFO, "httpcore": logging.INFO, "httpx": logging.WARNING}
 
 _RENEWALS_PER_CALL = 2
 _LONGEST_DRIFT = 86_400.0
-"""Seconds in the past that a wrong clock can explain. Credentials from 1995 are the sender's fault."""
-_TELL_VOCAREUM = "If this machine's clock is right, tell Vocareum: its API issues credentials that expired long ago."
+"""Seconds in the past that a wrong clock can explain. Credentials from 1995 are the sender's
+fault."""
+_TELL_VOCAREUM = (
+    "If this machine's clock is right, tell Vocareum: its API issues credentials that expired long"
+    " ago."
+)
 
-# The JSON keys are not published (docs/feed.md). Names are compared as lower-case letters without a leading "aws".
+# The JSON keys are not published (docs/feed.md). Names are compared as lower-case letters without a
+# leading "aws".
 _ACCESS_KEY_ID = ("accesskeyid", "accesskey", "keyid")
 _SECRET = ("secretaccesskey", "secretkey", "secret")
 _TOKEN = ("sessiontoken", "securitytoken", "token")
@@ -69,25 +79,30 @@ class CredentialSource(Protocol):
 def parse_credentials(body: object, now: datetime) -> Credentials:
     """Extract the credentials from a decoded JSON body.
 
-    The vendor publishes no schema, so any usual spelling is accepted, at the top level or nested under
-    objects and one-element lists.
+    The vendor publishes no schema, so any usual spelling is accepted, at the top level or nested
+    under objects and one-element lists.
 
     Args:
         body: the decoded JSON.
-        now: timezone-aware time of the call. Without an expiry the credentials last 60 minutes from it.
+        now: timezone-aware time of the call. Without an expiry the credentials last 60 minutes from
+            it.
 
     Raises:
         MalformedCredentials: the status is not "success", or a part is missing or unreadable.
     """
     _require_success(body)
-    parts = next((found for found in map(_by_plain_name, _objects(body)) if _text(found, _ACCESS_KEY_ID)), {})
-    access_key_id, secret, token = (_text(parts, names) for names in (_ACCESS_KEY_ID, _SECRET, _TOKEN))
+    parts = next(
+        (found for found in map(_by_plain_name, _objects(body)) if _text(found, _ACCESS_KEY_ID)), {}
+    )
+    access_key_id, secret, token = (
+        _text(parts, names) for names in (_ACCESS_KEY_ID, _SECRET, _TOKEN)
+    )
     named = {"access key id": access_key_id, "secret access key": secret, "session token": token}
     if missing := [name for name, value in named.items() if not value]:
         raise MalformedCredentials(
             f"Vocareum's response holds no {', no '.join(missing)}.{_vendor_message(body)}",
-            "Check that VOCAREUM_API_URL is the API's address. If it is, the response format has changed: "
-            "compare it with the vendor's Data Pipeline article.",
+            "Check that VOCAREUM_API_URL is the API's address. If it is, the response format has"
+            " changed: compare it with the vendor's Data Pipeline article.",
         )
     if unusable := [name for name, value in named.items() if not re.fullmatch(r"[!-~]+", value)]:
         raise MalformedCredentials(
@@ -99,7 +114,9 @@ def parse_credentials(body: object, now: datetime) -> Credentials:
 
 
 def _require_success(body: object) -> None:
-    status = _by_plain_name(body).get("status", "success") if isinstance(body, Mapping) else "success"
+    status = (
+        _by_plain_name(body).get("status", "success") if isinstance(body, Mapping) else "success"
+    )
     if str(status).lower() != "success":
         raise MalformedCredentials(
             f"Vocareum refused to issue credentials.{_vendor_message(body)}",
@@ -109,7 +126,11 @@ def _require_success(body: object) -> None:
 
 def _vendor_message(body: object) -> str:
     message = body.get("message") if isinstance(body, Mapping) else None
-    return f' It says: "{vendor_words(message)}".' if isinstance(message, str) and message.strip() else ""
+    return (
+        f' It says: "{vendor_words(message)}".'
+        if isinstance(message, str) and message.strip()
+        else ""
+    )
 
 
 def _objects(body: object, depth: int = 5) -> Iterator[Mapping[str, Any]]:
@@ -122,7 +143,10 @@ def _objects(body: object, depth: int = 5) -> Iterator[Mapping[str, Any]]:
 
 
 def _by_plain_name(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {"".join(filter(str.isalnum, str(name).lower())).removeprefix("aws"): value for name, value in found.items()}
+    return {
+        "".join(filter(str.isalnum, str(name).lower())).removeprefix("aws"): value
+        for name, value in found.items()
+    }
 
 
 def _text(parts: Mapping[str, Any], names: tuple[str, ...]) -> str:
@@ -130,12 +154,16 @@ def _text(parts: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the expiry: ISO text, epoch seconds or milliseconds, or seconds from now; assumed if absent."""
+    """Return the expiry: ISO text, epoch seconds or milliseconds, or seconds from now; assumed if
+    absent.
+    """
     until = next((parts[name] for name in _EXPIRES_AT if parts.get(name)), None)
     seconds = next((parts[name] for name in _EXPIRES_IN if parts.get(name)), None)
     try:
         if until is None:
-            return now.astimezone(UTC) + (ASSUMED_LIFETIME if seconds is None else timedelta(seconds=float(seconds)))
+            return now.astimezone(UTC) + (
+                ASSUMED_LIFETIME if seconds is None else timedelta(seconds=float(seconds))
+            )
         try:
             epoch = float(until)
         except ValueError:
@@ -151,9 +179,13 @@ def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
 
 
 class _VocareumCredentials(DeferredRefreshableCredentials):
-    """botocore's lazy, thread-safe credentials, with refresh margins scaled to their real lifetime."""
+    """botocore's lazy, thread-safe credentials, with refresh margins scaled to their real
+    lifetime.
+    """
 
-    def __init__(self, source: CredentialSource, org_id: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, source: CredentialSource, org_id: str, clock: Callable[[], datetime]
+    ) -> None:
         super().__init__(refresh_using=self._fetch, method="vocareum", time_fetcher=clock)
         self._clock = clock
         self._source = source
@@ -182,8 +214,8 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
             seconds = (fresh.expires_at - now).total_seconds()
             if seconds <= 0:
                 raise MalformedCredentials(
-                    f"The credentials from Vocareum expired at {fresh.expires_at:%Y-%m-%d %H:%M:%S} UTC, "
-                    f"but by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
+                    f"The credentials from Vocareum expired at {fresh.expires_at:%Y-%m-%d %H:%M:%S}"
+                    f" UTC, but by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
                     SET_CLOCK if seconds > -_LONGEST_DRIFT else _TELL_VOCAREUM,
                 )
         except VocareumError as error:
@@ -198,7 +230,9 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         }
 
     def discard(self, access_key_id: str | None = None) -> None:
-        """Discard the current credentials, unless others than `access_key_id` are current by now."""
+        """Discard the current credentials, unless others than `access_key_id` are current by
+        now.
+        """
         if access_key_id in (None, self._current_id):
             self._refused = True
 
@@ -219,8 +253,8 @@ def session(
 ) -> boto3.Session:
     """Create a boto3 session whose credentials come from Vocareum.
 
-    It fetches them at first use, and again well before they expire. Any client of the session retries a
-    call that S3 refused for stale credentials with fresh ones, at most twice.
+    It fetches them at first use, and again well before they expire. Any client of the session
+    retries a call that S3 refused for stale credentials with fresh ones, at most twice.
 
     Args:
         source: usually a `VocareumApi`.
@@ -237,7 +271,9 @@ def session(
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
     core.set_config_variable("region", region)
 
-    def repeat_with_fresh_credentials(*, response: Any, request_dict: dict[str, Any], **_: Any) -> int | None:
+    def repeat_with_fresh_credentials(
+        *, response: Any, request_dict: dict[str, Any], **_: Any
+    ) -> int | None:
         code = response[1].get("Error", {}).get("Code") if response else None
         context = request_dict["context"]  # shared by all attempts of this call
         renewals = context.get(_RENEWALS, 0)
@@ -253,12 +289,16 @@ def session(
 
 @cache
 def _loader() -> Loader:
-    """Return the loader that all sessions share: reading botocore's service data takes a tenth of a second."""
+    """Return the loader that all sessions share: reading botocore's service data takes a tenth of a
+    second.
+    """
     return create_loader()
 
 
 def _instant(text: Any) -> datetime:
-    """Parse a time as S3 writes it. botocore's parser takes four fifths of the parsing time of a listing page."""
+    """Parse a time as S3 writes it. botocore's parser takes four fifths of the parsing time of a
+    listing page.
+    """
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):  # headers have another form

@@ -1,20 +1,22 @@
 """Errors between this machine and Vocareum, each with its remedy.
 
-Their texts hold no token, no credentials and no foreign exception's text: S3 repeats the session token in its
-error bodies, and HTTP libraries quote illegal headers.
+Their texts hold no token, no credentials and no foreign exception's text: S3 repeats the session
+token in its error bodies, and HTTP libraries quote illegal headers.
 """
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.redaction import hide
 
 MINT = (
-    "An Org Admin can create a new API token for s3_labs in Vocareum; put it in the environment variable "
-    "VOCAREUM_API_TOKEN."
+    "An Org Admin can create a new API token for s3_labs in Vocareum; put it in the environment"
+    " variable VOCAREUM_API_TOKEN."
 )
 
 TRY_LATER = "Try again later. If it lasts, check the network and AWS's status page."
 
-CHECK_ADDRESS = "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2."
+CHECK_ADDRESS = (
+    "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2."
+)
 
 SET_CLOCK = "Set this machine's clock, and keep it synchronised (NTP)."
 
@@ -27,7 +29,9 @@ class VocareumError(PipelineError):
 
 
 class UnsafeAddress(VocareumError):
-    """An address that must not receive secrets: not HTTPS, or another host than the configured one."""
+    """An address that must not receive secrets: not HTTPS, or another host than the configured
+    one.
+    """
 
 
 class AuthenticationError(VocareumError):
@@ -51,4 +55,7 @@ class BucketError(VocareumError):
 
 
 class Outage(BucketError):
-    """S3 failed for many consecutive files of a download. Another dataset's files may still be fetched."""
+    """S3 failed for many consecutive files of a download.
+
+    Another dataset's files may still be fetched.
+    """

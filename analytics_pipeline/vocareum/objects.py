@@ -10,7 +10,8 @@ class RemoteObject:
     """One version of an object in the bucket.
 
     Attributes:
-        key: the full key, for example org9001/grades/course12/grades.csv. Vendor's text: never use it as a path.
+        key: the full key, for example org9001/grades/course12/grades.csv. Vendor's text: never use
+            it as a path.
         etag: S3's identifier of the content, without quotes.
         size: bytes.
         last_modified: UTC.
@@ -32,7 +33,10 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class Undelivered:
-    """An object that could not be fetched, with reason and remedy. If `transient`, the next run may succeed."""
+    """An object that could not be fetched, with reason and remedy.
+
+    If `transient`, the next run may succeed.
+    """
 
     object: RemoteObject
     reason: str

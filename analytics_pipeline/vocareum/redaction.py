@@ -1,7 +1,8 @@
 """Hide secrets in text that is shown, logged or stored.
 
-Secrets are hidden in decoded text: JSON may write `/` in a token as `\\/`, which a replacement in the raw bytes would
-miss. Code that obtains a secret registers it. Every `VocareumError` hides all registered secrets in its text.
+Secrets are hidden in decoded text: JSON may write `/` in a token as `\\/`, which a replacement in
+the raw bytes would miss. Code that obtains a secret registers it. Every `VocareumError` hides all
+registered secrets in its text.
 """
 
 import html
@@ -41,17 +42,28 @@ def vendor_words(text: str, *, cut: bool = False) -> str:
 
     Args:
         text: decoded text.
-        cut: whether the text was truncated, perhaps inside a secret. Then as many characters as the longest spelling has
-            are removed from its end.
+        cut: whether the text was truncated, perhaps inside a secret. Then as many characters as the
+            longest spelling has are removed from its end.
     """
-    longest = max((len(spelling) for secret in list(_secrets) for spelling in _spellings(secret)), default=0)
+    longest = max(
+        (len(spelling) for secret in list(_secrets) for spelling in _spellings(secret)), default=0
+    )
     whole = hide(text)
     return " ".join((whole[:-longest] if cut and longest else whole).split())[:_MOST_WORDS]
 
 
 @lru_cache(maxsize=_KEPT)
 def _spellings(secret: str) -> tuple[str, ...]:
-    """Return the secret's spellings (plain, JSON, URL, HTML), longest first, so that no part of one remains."""
+    """Return the secret's spellings (plain, JSON, URL, HTML), longest first, so that no part of one
+    remains.
+    """
     in_json = json.dumps(secret)[1:-1]
-    found = {secret, in_json, in_json.replace("/", "\\/"), quote(secret), quote(secret, safe=""), html.escape(secret)}
+    found = {
+        secret,
+        in_json,
+        in_json.replace("/", "\\/"),
+        quote(secret),
+        quote(secret, safe=""),
+        html.escape(secret),
+    }
     return tuple(sorted(found, key=len, reverse=True))

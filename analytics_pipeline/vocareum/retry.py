@@ -5,7 +5,13 @@ The callers decide which failures are transient.
 
 import time
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_random_exponential,
+)
 
 from analytics_pipeline.vocareum.errors import VocareumError
 
@@ -18,7 +24,8 @@ _CACHED = 10.0  # seconds
 
 
 def with_retries(budget: float, *transient: type[Exception]) -> Retrying:
-    """Return a retrying caller: it repeats a call on these errors, and raises the last one when attempts or time run out.
+    """Return a retrying caller: it repeats a call on these errors, and raises the last one when
+    attempts or time run out.
 
     Args:
         budget: seconds after the start of the first attempt in which another may start.
@@ -33,7 +40,10 @@ def with_retries(budget: float, *transient: type[Exception]) -> Retrying:
 
 
 class LastFailure:
-    """A recent failure that used up a retry budget. Callers that need the same thing raise it at once."""
+    """A recent failure that used up a retry budget.
+
+    Callers that need the same thing raise it at once.
+    """
 
     def __init__(self) -> None:
         self._until = 0.0

@@ -1,7 +1,8 @@
 """Download one object with obstore: fetch, verify, retry.
 
-`bucket.py` decides what to fetch, and how many at once. obstore is 1.8 to 2.8 times as fast as a pool of
-boto3 calls (measured: 2,000 objects of 50 KB, two cores). It retries 5xx, resets and stalls itself.
+`bucket.py` decides what to fetch, and how many at once. obstore is 1.8 to 2.8 times as fast as a
+pool of boto3 calls (measured: 2,000 objects of 50 KB, two cores). It retries 5xx, resets and stalls
+itself.
 """
 
 import hashlib
@@ -23,7 +24,13 @@ from obstore.store import S3Store
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.addresses import is_loopback
-from analytics_pipeline.vocareum.answers import GlobalFailure, RequestFailure, StaleCredentials, Transient, explain
+from analytics_pipeline.vocareum.answers import (
+    GlobalFailure,
+    RequestFailure,
+    StaleCredentials,
+    Transient,
+    explain,
+)
 from analytics_pipeline.vocareum.credentials import renew
 from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
@@ -42,7 +49,8 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Halt:
-    """Shared stop signal of a download: after an error that every request would meet, no request starts.
+    """Shared stop signal of a download: after an error that every request would meet, no request
+    starts.
 
     Args:
         most: consecutive files that may fail after all retries; one more means that S3 is down.
@@ -120,10 +128,14 @@ class Transfer:
         host = (urlsplit(endpoint_url).hostname or "") if endpoint_url else amazons
         self._options = _options(host, endpoint_url, stall, budget)
 
-    def fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
-        """Download the current version, which may be newer than the listed one, to the file that `destination` names.
+    def fetch(
+        self, listed: RemoteObject, destination: Destination, halt: Halt
+    ) -> Downloaded | Undelivered:
+        """Download the current version, which may be newer than the listed one, to the file that
+        `destination` names.
 
-        On an error that every request would meet, stop all transfers that share `halt`, then raise it.
+        On an error that every request would meet, stop all transfers that share `halt`, then raise
+        it.
 
         Raises:
             VocareumError: no credentials could be obtained, or S3 rejects all.
@@ -138,9 +150,13 @@ class Transfer:
             raise
         return outcome
 
-    def _fetch(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded | Undelivered:
+    def _fetch(
+        self, listed: RemoteObject, destination: Destination, halt: Halt
+    ) -> Downloaded | Undelivered:
         try:
-            return with_retries(self._budget, Transient, StaleCredentials)(self._attempt, listed, destination, halt)
+            return with_retries(self._budget, Transient, StaleCredentials)(
+                self._attempt, listed, destination, halt
+            )
         except RequestFailure as error:
             failure = error
         if isinstance(failure, GlobalFailure):
@@ -160,7 +176,9 @@ class Transfer:
             renew(self._session, access_key_id)
         raise failure
 
-    def _save(self, result: "GetResult", listed: RemoteObject, destination: Destination) -> Downloaded:
+    def _save(
+        self, result: "GetResult", listed: RemoteObject, destination: Destination
+    ) -> Downloaded:
         meta = result.meta
         etag = (meta["e_tag"] or "").strip('"')
         found = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
@@ -179,7 +197,8 @@ class Transfer:
             failure = Transient("the connection broke before the object was complete")
         except ValueError as error:
             failure = RequestFailure(
-                f"its key is not acceptable: {error}", "Nothing can be done here; report it to Vocareum."
+                f"its key is not acceptable: {error}",
+                "Nothing can be done here; report it to Vocareum.",
             )
         except OSError as error:
             if is_full(error):
@@ -193,13 +212,22 @@ class Transfer:
         expected = listed.size if found.etag == listed.etag else found.size
         if size != expected:
             raise Transient(f"received {size} bytes instead of {expected}")
-        if self._etags_are_md5 and _MD5.fullmatch(found.etag) and md5 != found.etag and not self._encrypts(found.key):
+        if (
+            self._etags_are_md5
+            and _MD5.fullmatch(found.etag)
+            and md5 != found.etag
+            and not self._encrypts(found.key)
+        ):
             raise Transient("its content does not match its checksum")
 
     def _encrypts(self, key: str) -> bool:
-        """Return whether the bucket uses KMS keys: an ETag then resembles an MD5 but is not one (S3 API reference)."""
+        """Return whether the bucket uses KMS keys: an ETag then resembles an MD5 but is not one (S3
+        API reference).
+        """
         try:
-            method = self._client.head_object(Bucket=self._name, Key=key).get("ServerSideEncryption", "")
+            method = self._client.head_object(Bucket=self._name, Key=key).get(
+                "ServerSideEncryption", ""
+            )
         except (ClientError, BotoCoreError):
             return False
         self._etags_are_md5 = not method.startswith("aws:kms")
@@ -208,12 +236,14 @@ class Transfer:
     def _store(self) -> tuple[S3Store, str]:
         """Return an obstore for the current credentials, and their access key id.
 
-        Recreated when the credentials change. obstore's credential provider caches by its own rules,
-        and would hide the Vocareum API's error.
+        Recreated when the credentials change. obstore's credential provider caches by its own
+        rules, and would hide the Vocareum API's error.
         """
         credentials = self._session.get_credentials()
         if credentials is None:
-            raise BucketError("There are no credentials for S3.", "Make the session with vocareum.session().")
+            raise BucketError(
+                "There are no credentials for S3.", "Make the session with vocareum.session()."
+            )
         frozen = credentials.get_frozen_credentials()
         key_id = str(frozen.access_key)
         with self._lock:
@@ -239,8 +269,9 @@ def _options(host: str, endpoint_url: str | None, stall: float, budget: float) -
     if endpoint_url and is_loopback(endpoint_url):
         client |= {"allow_http": True}
     if (endpoint_url and is_loopback(endpoint_url)) or not getproxies().keys() & {"https", "all"}:
-        # obstore follows redirects to any host with the session token, and has no option against it. So every host but S3's
-        # goes through a proxy that does not exist. Requests to this machine never use a proxy of the environment.
+        # obstore follows redirects to any host with the session token, and has no option against
+        # it. So every host but S3's goes through a proxy that does not exist. Requests to this
+        # machine never use a proxy of the environment.
         client |= {"proxy_url": _NOWHERE, "proxy_excludes": host}
     backoff = {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5)}
     retry = {"max_retries": 5, "retry_timeout": timedelta(seconds=budget), "backoff": backoff}
@@ -251,5 +282,6 @@ def _open(store: S3Store, listed: RemoteObject) -> "GetResult":
     try:
         return obstore.get(store, listed.key, options={"if_match": f'"{listed.etag}"'})
     except PreconditionError:
-        # The object was rewritten after the listing. Take the current version, described by its own headers.
+        # The object was rewritten after the listing. Take the current version, described by its own
+        # headers.
         return obstore.get(store, listed.key)

@@ -36,8 +36,10 @@ def open_absences(
 ) -> list[OpenAbsence]:
     """Return the open events of a dataset or partition, or of all."""
     rows = connection.execute(
-        """SELECT dataset, partition, source_key, etag, kind, held, detail, first_seen FROM ops.absences
-           WHERE closed_at IS NULL AND (dataset = $1 OR $1 IS NULL) AND (partition = $2 OR $2 IS NULL)
+        """SELECT dataset, partition, source_key, etag, kind, held, detail, first_seen
+           FROM ops.absences
+           WHERE closed_at IS NULL AND (dataset = $1 OR $1 IS NULL)
+           AND (partition = $2 OR $2 IS NULL)
            ORDER BY dataset, partition, kind""",
         [dataset, partition],
     ).fetchall()
@@ -48,7 +50,10 @@ def open_absences(
 
 
 def is_damage(absence: Absence) -> bool:
-    """Return whether an event needs a person's decision. A copy that was loaded may be the file of an idle day."""
+    """Return whether an event needs a person's decision.
+
+    A copy that was loaded may be the file of an idle day.
+    """
     return absence.held or absence.kind is Kind.GONE
 
 
@@ -58,7 +63,9 @@ def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
 
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
-    """Return the check's verdict on a dataset: which files are gone, held or copies, and what to do."""
+    """Return the check's verdict on a dataset: which files are gone, held or copies, and what to
+    do.
+    """
     named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
     if len(absences) > NAMED:
         named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
@@ -66,16 +73,23 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
         name=LOST,
         subject=dataset.table,
         kind=checks.Kind.FEED,
-        severity=checks.Severity.WARN if absences and not any(map(is_damage, absences)) else checks.Severity.ERROR,
+        severity=(
+            checks.Severity.WARN
+            if absences and not any(map(is_damage, absences))
+            else checks.Severity.ERROR
+        ),
         passed=not absences,
         violations=None,
-        text="\n".join(named) or "Everything that was loaded is still delivered, and no version lost its rows.",
+        text="\n".join(named)
+        or "Everything that was loaded is still delivered, and no version lost its rows.",
         remedy="\n".join(dict.fromkeys(absence.remedy for absence in absences[:NAMED])),
     )
 
 
 def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Record the absences in `ops.checks`, which every interface reads; held versions are failed files there."""
+    """Record the absences in `ops.checks`, which every interface reads; held versions are failed
+    files there.
+    """
     checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
 
 
@@ -89,9 +103,13 @@ def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
 
 
 def compared(
-    known: Iterable[OpenAbsence], listing: ClassifiedListing, ledger: Iterable[LoadedFile], listed_at: datetime
+    known: Iterable[OpenAbsence],
+    listing: ClassifiedListing,
+    ledger: Iterable[LoadedFile],
+    listed_at: datetime,
 ) -> list[OpenAbsence]:
-    """Return the events that `record_listing` would leave open for a listing of the whole organisation. Writes nothing.
+    """Return the events that `record_listing` would leave open for a listing of the whole
+    organisation. Writes nothing.
 
     Args:
         known: the open events.
@@ -101,7 +119,9 @@ def compared(
     """
     absent, delivered = gone(listing, [""], listed_at, ledger)
     still = [
-        event for event in known if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
+        event
+        for event in known
+        if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
     ]
     recorded = {(event.dataset, event.partition) for event in still if event.kind is Kind.GONE}
     fresh = [
@@ -119,9 +139,11 @@ def record_listing(
     listed_at: datetime,
     now: datetime,
 ) -> None:
-    """Record loaded files that a listing lacks, and close the events of files that are delivered again.
+    """Record loaded files that a listing lacks, and close the events of files that are delivered
+    again.
 
-    A failed file that never loaded and is no longer delivered is forgotten, with its rejects: nothing is left to load.
+    A failed file that never loaded and is no longer delivered is forgotten, with its rejects:
+    nothing is left to load.
 
     Args:
         connection: the live warehouse.
@@ -144,8 +166,14 @@ def record_listing(
     if withdrawn:
         with transaction(connection):
             for table in ("ops.failed_files", "quarantine.rejects"):
-                connection.executemany(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", withdrawn)
-    known = {(event.dataset, event.partition) for event in open_absences(connection) if event.kind is Kind.GONE}
+                connection.executemany(
+                    f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", withdrawn
+                )
+    known = {
+        (event.dataset, event.partition)
+        for event in open_absences(connection)
+        if event.kind is Kind.GONE
+    }
     fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
     returned = known & delivered
     if fresh or returned:
@@ -154,8 +182,13 @@ def record_listing(
             record_absences(connection, fresh, now)
 
 
-def record_absences(connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime) -> None:
-    """Record events as open. A known event keeps its first time; one about another version of the file is superseded."""
+def record_absences(
+    connection: duckdb.DuckDBPyConnection, absences: Iterable[Absence], now: datetime
+) -> None:
+    """Record events as open.
+
+    A known event keeps its first time; one about another version of the file is superseded.
+    """
     for absence in absences:
         place = [absence.dataset, absence.partition, absence.kind.value]
         connection.execute(
@@ -165,7 +198,8 @@ def record_absences(connection: duckdb.DuckDBPyConnection, absences: Iterable[Ab
         )
         connection.execute(
             """INSERT INTO ops.absences BY NAME
-               SELECT $dataset AS dataset, $partition AS partition, $source_key AS source_key, $etag AS etag, $kind AS kind,
+               SELECT $dataset AS dataset, $partition AS partition, $source_key AS source_key,
+                 $etag AS etag, $kind AS kind,
                       $held AS held, $detail AS detail, $now AS first_seen
                WHERE NOT EXISTS (SELECT 1 FROM ops.absences WHERE closed_at IS NULL
                                  AND (dataset, partition, kind) = ($dataset, $partition, $kind))""",
@@ -184,27 +218,37 @@ def close_absences(
     closed_by: str,
     kinds: Sequence[Kind] = tuple(Kind),
 ) -> None:
-    """Close the open events of some (dataset, partition), inside the transaction that resolves them."""
+    """Close the open events of some (dataset, partition), inside the transaction that resolves
+    them.
+    """
     for dataset, partition in places:
         connection.execute(
             """UPDATE ops.absences SET closed_at = ?, closed_by = ?
-               WHERE closed_at IS NULL AND (dataset, partition) = (?, ?) AND list_contains(?, kind)""",
+               WHERE closed_at IS NULL AND (dataset, partition) = (?, ?)
+                 AND list_contains(?, kind)""",
             [now, closed_by, dataset, partition, [kind.value for kind in kinds]],
         )
 
 
-def supersede_repeats(connection: duckdb.DuckDBPyConnection, dataset: str, partition: str, now: datetime) -> None:
-    """Close events of loaded copies that a later file of the dataset followed: the feed is alive."""
+def supersede_repeats(
+    connection: duckdb.DuckDBPyConnection, dataset: str, partition: str, now: datetime
+) -> None:
+    """Close events of loaded copies that a later file of the dataset followed: the feed is
+    alive.
+    """
     connection.execute(
         """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
-           WHERE closed_at IS NULL AND kind = 'repeated' AND NOT held AND dataset = ? AND partition < ?""",
+           WHERE closed_at IS NULL AND kind = 'repeated' AND NOT held AND dataset = ?
+           AND partition < ?""",
         [now, dataset, partition],
     )
 
 
 @dataclass(frozen=True)
 class ClosedFile:
-    """Result of closing a file: removed rows, removed quarantined records, and ended states of its history."""
+    """Result of closing a file: removed rows, removed quarantined records, and ended states of its
+    history.
+    """
 
     rows: int
     rejects: int
@@ -219,10 +263,11 @@ def close_file(
     *,
     dry_run: bool = False,
 ) -> ClosedFile:
-    """Close a file that is gone: delete it from raw, quarantine and the ledger, and end its states in history.
+    """Close a file that is gone: delete it from raw, quarantine and the ledger, and end its states
+    in history.
 
-    A state ends when the file was first missed, or when it began if that is later. If the file is delivered again, it is
-    loaded as a new one.
+    A state ends when the file was first missed, or when it began if that is later. If the file is
+    delivered again, it is loaded as a new one.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -234,7 +279,9 @@ def close_file(
     place = [absence.dataset, absence.partition]
     connection.begin()
     try:
-        rows = changed(connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key])
+        rows = changed(
+            connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key]
+        )
         states = 0
         if dataset.keeps_history:
             states = changed(
@@ -243,7 +290,9 @@ def close_file(
                     WHERE _source_key = ? AND valid_to IS NULL""",
                 [absence.first_seen, absence.source_key],
             )
-        rejects = changed(connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place)
+        rejects = changed(
+            connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place
+        )
         for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
             connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
         close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
@@ -260,13 +309,18 @@ def close_file(
 def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
     """Return (dataset, partition, time) of the files that the command closed."""
     return connection.execute(
-        "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER BY ALL"
+        "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER"
+        " BY ALL"
     ).fetchall()
 
 
 def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when an event was last recorded or closed (UTC, naive); None if there never was one."""
-    row = connection.execute("SELECT max(greatest(first_seen, closed_at)) FROM ops.absences").fetchone()
+    """Return when an event was last recorded or closed (UTC, naive); None if there never was
+    one.
+    """
+    row = connection.execute(
+        "SELECT max(greatest(first_seen, closed_at)) FROM ops.absences"
+    ).fetchone()
     assert row is not None  # an aggregate has one row
     when: datetime | None = row[0]
     return when

@@ -1,4 +1,6 @@
-"""Age of the data (not of the load): the newest day of each dataset against the clock. Pure, except for one query.
+"""Age of the data (not of the load): the newest day of each dataset against the clock.
+
+Pure, except for one query.
 
 `orchestration/raw/checks/completeness.py` decides how late a dataset may be before its check fails.
 """
@@ -16,7 +18,8 @@ GRACE = {
     Cadence.MONTHLY: timedelta(hours=60),
     Cadence.SNAPSHOT: timedelta(hours=24),
 }
-"""How late a delivery may be: a day's file is late from noon (UTC) of the next day. Hand-written files are never late."""
+"""How late a delivery may be: a day's file is late from noon (UTC) of the next day. Hand-written
+files are never late."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,11 @@ class Age:
 
     Attributes:
         dataset: name of the dataset.
-        newest: newest loaded day or month (a month's first day); for a snapshot the day it was last written.
+        newest: newest loaded day or month (a month's first day); for a snapshot the day it was last
+            written.
         days: whole days since then.
-        is_late: whether a daily or monthly dataset should have a newer one by now; never for files that are overwritten in place.
+        is_late: whether a daily or monthly dataset should have a newer one by now; never for files
+            that are overwritten in place.
     """
 
     dataset: str
@@ -44,9 +49,14 @@ def ages(connection: duckdb.DuckDBPyConnection, now: datetime) -> dict[str, Age]
         now: UTC; only its date and hour matter.
     """
     rows = connection.execute(
-        "SELECT dataset, max(period), max(last_modified)::DATE FROM ops.loaded_files GROUP BY dataset ORDER BY dataset"
+        "SELECT dataset, max(period), max(last_modified)::DATE FROM ops.loaded_files GROUP BY"
+        " dataset ORDER BY dataset"
     ).fetchall()
-    return {name: age(name, period or written, now) for name, period, written in rows if name in DATASETS}
+    return {
+        name: age(name, period or written, now)
+        for name, period, written in rows
+        if name in DATASETS
+    }
 
 
 def age(dataset: str, newest: date, now: datetime) -> Age:
@@ -68,6 +78,7 @@ def silence(found: Iterable[Age]) -> str | None:
         return None
     newest = max(age.newest for age in daily)
     return (
-        f"Nothing has been delivered since {newest.day} {newest:%b %Y}: no daily dataset has a newer day. Look into the bucket, "
-        "then ask Vocareum's support whether the data pipeline is still on."
+        f"Nothing has been delivered since {newest.day} {newest:%b %Y}: no daily dataset has a"
+        " newer day. Look into the bucket, then ask Vocareum's support whether the data pipeline"
+        " is still on."
     )

@@ -1,7 +1,8 @@
 """Take a consistent copy of the warehouse, and restore it.
 
-A backup holds only the warehouse, including ledger, history and quarantine. Landed files can be fetched again, the
-published file is derived from the warehouse, and Dagster's records are compared with the warehouse after a restore.
+A backup holds only the warehouse, including ledger, history and quarantine. Landed files can be
+fetched again, the published file is derived from the warehouse, and Dagster's records are compared
+with the warehouse after a restore.
 """
 
 import hashlib
@@ -20,7 +21,12 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private
-from analytics_pipeline.warehouse.connection import lock_warehouse, open_warehouse, private_files, read_warehouse
+from analytics_pipeline.warehouse.connection import (
+    lock_warehouse,
+    open_warehouse,
+    private_files,
+    read_warehouse,
+)
 from analytics_pipeline.warehouse.files import replacing
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
 
@@ -29,7 +35,10 @@ _CHUNK = 1 << 20
 
 
 class BackupError(PipelineError):
-    """A backup can't be taken or restored. The message gives reason and remedy. Nothing was changed."""
+    """A backup can't be taken or restored.
+
+    The message gives reason and remedy. Nothing was changed.
+    """
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class Restored:
     Attributes:
         taken_at: when the backup was taken (UTC).
         aside: path to which the replaced warehouse was moved; None if there was none.
-        erased_since: Vocareum ids of people erased after the backup was taken, who are in the warehouse again.
+        erased_since: Vocareum ids of people erased after the backup was taken, who are in the
+            warehouse again.
     """
 
     taken_at: datetime
@@ -65,16 +75,24 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
         OSError: the copy can't be written. A partial copy is removed.
     """
     if not warehouse.exists():
-        raise BackupError(f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first.")
+        raise BackupError(
+            f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first."
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BackupError(f"{folder} is not an empty folder; a backup never overwrites files.", "Name a new folder.")
+        raise BackupError(
+            f"{folder} is not an empty folder; a backup never overwrites files.",
+            "Name a new folder.",
+        )
     with open_warehouse(warehouse, wait_seconds) as connection:
         connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
     keep_private(folder)
     with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_files():
         # This process has no connection open here: copying an open file would drop DuckDB's lock.
         if warehouse.with_name(f"{warehouse.name}.wal").exists():
-            raise BackupError("A run was killed just now; the warehouse has an open log.", "Run the command again.")
+            raise BackupError(
+                "A run was killed just now; the warehouse has an open log.",
+                "Run the command again.",
+            )
         with replacing(folder / COPY) as fresh:
             shutil.copyfile(warehouse, fresh)
     manifest = {
@@ -89,7 +107,8 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
 
 
 def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
-    """Replace the warehouse by a backup, keep the old file aside, and mark the replacement in the sidecar.
+    """Replace the warehouse by a backup, keep the old file aside, and mark the replacement in the
+    sidecar.
 
     The caller makes sure that no run and no daemon is alive.
 
@@ -127,17 +146,23 @@ def _verify(folder: Path, org_id: str) -> datetime:
             "Name a folder that `analytics-pipeline backup` has written.",
         ) from None
     if found != recorded:
-        raise BackupError(f"{folder / COPY} is damaged: its SHA-256 is not that of {MANIFEST}.", "Use another backup.")
+        raise BackupError(
+            f"{folder / COPY} is damaged: its SHA-256 is not that of {MANIFEST}.",
+            "Use another backup.",
+        )
     if theirs and org_id and theirs != org_id:
         raise BackupError(
-            f"{folder} is a backup of organisation {theirs}, and VOCAREUM_ORG_ID is {org_id}.", "Use a backup of yours."
+            f"{folder} is a backup of organisation {theirs}, and VOCAREUM_ORG_ID is {org_id}.",
+            "Use a backup of yours.",
         )
     with read_warehouse(folder / COPY):
         return taken_at
 
 
 def _keep_aside(warehouse: Path) -> Path | None:
-    """Move the warehouse and its log to a second name; return it, or None if there is no warehouse."""
+    """Move the warehouse and its log to a second name; return it, or None if there is no
+    warehouse.
+    """
     if not warehouse.exists():
         return None
     aside = warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
@@ -149,10 +174,15 @@ def _keep_aside(warehouse: Path) -> Path | None:
 
 
 def _erased(warehouse: Path) -> set[int]:
-    """Return the people erased from a warehouse; empty if it is damaged or of an earlier release."""
+    """Return the people erased from a warehouse; empty if it is damaged or of an earlier
+    release.
+    """
     try:
         with read_warehouse(warehouse, wait_seconds=0) as connection:
-            return {user_id for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()}
+            return {
+                user_id
+                for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()
+            }
     except (duckdb.Error, PipelineError):
         return set()
 

@@ -1,7 +1,9 @@
-"""`ops.checks`: the latest verdict of every check. It is in the warehouse, so that every interface reads the same.
+"""`ops.checks`: the latest verdict of every check.
 
-`sql_models/checks.py` and `orchestration/` evaluate the checks. `withhold.py` decides what a failing check keeps from
-being published.
+It is in the warehouse, so that every interface reads the same.
+
+`sql_models/checks.py` and `orchestration/` evaluate the checks. `withhold.py` decides what a
+failing check keeps from being published.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +17,13 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 
 class Severity(StrEnum):
-    """How much a failing check matters; a test declares it in its leading comment, as `-- severity: warn`."""
+    """How much a failing check matters; a test declares it in its leading comment, as
+    `-- severity: warn`.
+    """
 
     ERROR = "error"
-    """The numbers can't be trusted, or data is missing: exit code 1, an alert, nothing affected is published. The default."""
+    """The numbers can't be trusted, or data is missing: exit code 1, an alert, nothing affected is
+    published. The default."""
     WARN = "warn"
     """The numbers rest on an assumption, or something deserves attention."""
 
@@ -86,8 +91,14 @@ class Check:
 
     def __str__(self) -> str:
         """Return the line for people, with the remedy."""
-        since = f" (since {self.since:%Y-%m-%d %H:%M} UTC)" if self.since and not self.passed else ""
-        text = self.text if self.evaluated_at or not self.passed else "Not evaluated since its models were rebuilt."
+        since = (
+            f" (since {self.since:%Y-%m-%d %H:%M} UTC)" if self.since and not self.passed else ""
+        )
+        text = (
+            self.text
+            if self.evaluated_at or not self.passed
+            else "Not evaluated since its models were rebuilt."
+        )
         remedy = self.remedy or ("" if self.evaluated_at else "Run `analytics-pipeline sync`.")
         return f"{self.subject}, check {self.name}{since}: {text} {remedy}".rstrip()
 
@@ -102,39 +113,55 @@ def record(
     now: datetime,
     subject: str | None = None,
 ) -> list[Check]:
-    """Replace the verdicts of a kind, for one subject or all, in one transaction. An unchanged verdict keeps its `since`.
+    """Replace the verdicts of a kind, for one subject or all, in one transaction.
+
+    An unchanged verdict keeps its `since`.
 
     Args:
         connection: the live warehouse, with no transaction open.
         kind: the kind of all given checks.
-        checks: every check of this kind (and subject). Others are deleted; one that was read from the table is kept as is.
+        checks: every check of this kind (and subject). Others are deleted; one that was read from
+            the table is kept as is.
         now: UTC, naive.
         subject: replace only the verdicts about this table.
 
     Returns:
         The checks as recorded.
     """
-    before = {(check.name, check.subject): check for check in read(connection) if check.kind is kind}
+    before = {
+        (check.name, check.subject): check for check in read(connection) if check.kind is kind
+    }
     recorded = [with_times(check, before.get((check.name, check.subject)), now) for check in checks]
     placeholders = ", ".join("?" * len(fields(Check)))
     with transaction(connection):
-        connection.execute("DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)", [kind, subject])
+        connection.execute(
+            "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)",
+            [kind, subject],
+        )
         for check in recorded:
-            connection.execute(f"INSERT INTO ops.checks ({_COLUMNS}) VALUES ({placeholders})", _values(check))
+            connection.execute(
+                f"INSERT INTO ops.checks ({_COLUMNS}) VALUES ({placeholders})", _values(check)
+            )
     return recorded
 
 
 def mark_outdated(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
-    """Mark tests whose models are being rebuilt: their verdicts don't count until they are evaluated again."""
+    """Mark tests whose models are being rebuilt: their verdicts don't count until they are
+    evaluated again.
+    """
     connection.execute(
-        "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1, name)", [list(names)]
+        "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1,"
+        " name)",
+        [list(names)],
     )
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     """Return every check, by subject and name; empty if the database has no such table yet."""
     try:
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM ops.checks ORDER BY subject, name").fetchall()
+        rows = connection.execute(
+            f"SELECT {_COLUMNS} FROM ops.checks ORDER BY subject, name"
+        ).fetchall()
     except duckdb.CatalogException:  # written by an earlier release
         return []
     return [_check(*row) for row in rows]
@@ -151,12 +178,20 @@ def errors(checks: Iterable[Check]) -> list[Check]:
 
 
 def _check(
-    name: str, subject: str, kind: str, severity: str, passed: bool, violations: int | None, text: str, remedy: str,
-    withholds: list[str], alarms: list[dict[str, str]] | None, since: datetime, evaluated_at: datetime | None,
+    name: str, subject: str, kind: str, severity: str, passed: bool, violations: int | None,
+    text: str, remedy: str,
+    withholds: list[str], alarms: list[dict[str, str]] | None, since: datetime,
+    evaluated_at: datetime | None,
 ) -> Check:  # fmt: skip
     found = (name, subject, Kind(kind), Severity[severity], passed, violations, text, remedy)
     opened = tuple(Alarm(**alarm) for alarm in alarms or ())
-    return Check(*found, withholds=tuple(withholds or ()), alarms=opened, since=since, evaluated_at=evaluated_at)
+    return Check(
+        *found,
+        withholds=tuple(withholds or ()),
+        alarms=opened,
+        since=since,
+        evaluated_at=evaluated_at,
+    )
 
 
 def with_times(check: Check, before: Check | None, now: datetime) -> Check:

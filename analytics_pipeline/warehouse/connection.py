@@ -1,7 +1,7 @@
 """Open the live database file: writers queue on a file lock, and every connection is closed.
 
-Never open or copy the live file by other means in a process that has it open: closing any handle of it drops DuckDB's
-POSIX lock, which loses updates. Analysts read the published copy (`publish.py`).
+Never open or copy the live file by other means in a process that has it open: closing any handle of
+it drops DuckDB's POSIX lock, which loses updates. Analysts read the published copy (`publish.py`).
 """
 
 import logging
@@ -18,7 +18,12 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
-from analytics_pipeline.warehouse.sidecar import detect_replacement, digest, is_untouched, update_sidecar
+from analytics_pipeline.warehouse.sidecar import (
+    detect_replacement,
+    digest,
+    is_untouched,
+    update_sidecar,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +88,8 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
     Raises:
         FolderOpen: other users may enter the folder, and another user owns it.
-        WarehouseUnusable: others held it for longer, it is not a database, or it can't be read or written.
+        WarehouseUnusable: others held it for longer, it is not a database, or it can't be read or
+            written.
         DiskFull: the disk is full.
         SchemaTooNew: a later release wrote it.
     """
@@ -98,7 +104,9 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
                     try:
                         yield connection
                     finally:
-                        with suppress(duckdb.Error):  # the connection is broken: the next writer compares the ledger
+                        with suppress(
+                            duckdb.Error
+                        ):  # the connection is broken: the next writer compares the ledger
                             ledger = digest(connection)
             finally:
                 update_sidecar(path, ledger)
@@ -106,7 +114,8 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
 @contextmanager
 def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the live warehouse read-only, without the writers' lock; writes nothing, not even next to the file.
+    """Open the live warehouse read-only, without the writers' lock; writes nothing, not even next
+    to the file.
 
     Args:
         path: the database file, which must exist.
@@ -130,8 +139,8 @@ def _usable(path: Path) -> Iterator[None]:
             yield
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         raise WarehouseUnusable(
-            f"{path} could not be read or written: {error}. Existing data is unchanged. Check the disk and the "
-            "permissions, and run the same command again."
+            f"{path} could not be read or written: {error}. Existing data is unchanged. Check the"
+            " disk and the permissions, and run the same command again."
         ) from None
 
 
@@ -149,16 +158,20 @@ def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyCo
 def drain_threads(connection: duckdb.DuckDBPyConnection) -> None:
     """Wait for DuckDB's worker threads to release their table references.
 
-    After a query returns, a thread may still be releasing the tables it read. If the database is closed or detached at that
-    moment, the process crashes (DuckDB 1.5.5: about once in a thousand closes on a busy machine). DuckDB waits for its
-    threads only when their number is reduced.
+    After a query returns, a thread may still be releasing the tables it read. If the database is
+    closed or detached at that moment, the process crashes (DuckDB 1.5.5: about once in a thousand
+    closes on a busy machine). DuckDB waits for its threads only when their number is reduced.
     """
     connection.execute("SET threads TO 1")
     connection.execute("RESET threads")
 
 
-def connect(path: Path, wait_seconds: float = 10, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Connect, for callers that hold the lock; wait for a program that opened the file without it (a DuckDB shell)."""
+def connect(
+    path: Path, wait_seconds: float = 10, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Connect, for callers that hold the lock; wait for a program that opened the file without it
+    (a DuckDB shell).
+    """
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -168,18 +181,21 @@ def connect(path: Path, wait_seconds: float = 10, *, read_only: bool = False) ->
                 log = path.with_name(f"{path.name}.wal")
                 raise WarehouseUnusable(
                     f"{path} can't be opened, as its write-ahead log is damaged: {error}.",
-                    f"The database itself is most likely sound: move {log} away (keep it), not the database, and run the same "
-                    "command again. `analytics-pipeline sync` reloads what only the log held.",
+                    f"The database itself is most likely sound: move {log} away (keep it), not the"
+                    " database, and run the same command again. `analytics-pipeline sync` reloads"
+                    " what only the log held.",
                 ) from None
             if "could not set lock" not in str(error).lower():
                 raise WarehouseUnusable(
-                    f"{path} can't be opened: {error}. Check the permissions and the disk. If the file is damaged, restore a "
-                    "backup, or move it away: `analytics-pipeline sync` then loads everything delivered again (versions that "
-                    "Vocareum has overwritten since exist only in the backup)."
+                    f"{path} can't be opened: {error}. Check the permissions and the disk. If the"
+                    " file is damaged, restore a backup, or move it away: `analytics-pipeline"
+                    " sync` then loads everything delivered again (versions that Vocareum has"
+                    " overwritten since exist only in the backup)."
                 ) from None
             if time.monotonic() > deadline:
                 raise WarehouseBusy(
-                    f"{path} is open in another program that does not use the pipeline's lock: {error}. "
-                    "Close it there; read the published file analytics.duckdb instead, which is never locked."
+                    f"{path} is open in another program that does not use the pipeline's lock:"
+                    f" {error}. Close it there; read the published file analytics.duckdb instead,"
+                    " which is never locked."
                 ) from None
             time.sleep(0.2)

@@ -1,4 +1,5 @@
-"""Erase one person from the live warehouse, keep them out of later loads, and leave no deleted bytes behind.
+"""Erase one person from the live warehouse, keep them out of later loads, and leave no deleted
+bytes behind.
 
 `datasets/` declares which columns relate to a person. `ingest/erase.py` rewrites files.
 `operations/erase_person.py` orders the steps.
@@ -26,7 +27,9 @@ from analytics_pipeline.warehouse.transactions import changed
 
 @dataclass(frozen=True)
 class Removed:
-    """What was erased in a table: rows about the person, and cells that named them in other people's rows."""
+    """What was erased in a table: rows about the person, and cells that named them in other
+    people's rows.
+    """
 
     rows: int
     cells: int = 0
@@ -45,8 +48,8 @@ def erased_people(connection: duckdb.DuckDBPyConnection) -> People:
 def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetime) -> None:
     """Keep a person out of later loads.
 
-    Keeps only their id and salted hashes of their emails. Without the id, the next delivery would bring them back; without the hashes,
-    their damaged records without a readable id would return.
+    Keeps only their id and salted hashes of their emails. Without the id, the next delivery would
+    bring them back; without the hashes, their damaged records without a readable id would return.
 
     Args:
         connection: the live warehouse.
@@ -56,11 +59,13 @@ def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetim
     salt = erased_people(connection).salt or token_hex(16)
     (user_id,) = person.ids
     connection.execute(
-        "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN (SELECT user_id FROM ops.erased)",
+        "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN"
+        " (SELECT user_id FROM ops.erased)",
         {"id": user_id, "now": now},
     )
     connection.execute(
-        """UPDATE ops.erased SET salt = $salt, email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
+        """UPDATE ops.erased SET salt = $salt,
+           email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
            WHERE user_id = $id""",
         {"id": user_id, "salt": salt, "hashes": [hashed(email, salt) for email in person.emails]},
     )
@@ -73,7 +78,8 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
         for subject in dataset.columns_of(Person.SUBJECT):
             for address in dataset.columns_of(Person.ADDRESS):
                 found = connection.execute(
-                    f'SELECT DISTINCT "{address}" FROM {table} WHERE "{subject}" = ? AND contains("{address}", \'@\')',
+                    f'SELECT DISTINCT "{address}" FROM {table} WHERE "{subject}" = ? AND'
+                    f" contains(\"{address}\", '@')",
                     [user_id],
                 ).fetchall()
                 emails.update(email for (email,) in found)
@@ -81,11 +87,13 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
     return People(frozenset([user_id]), frozenset(emails), before.hashes, before.salt)
 
 
-def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False) -> dict[str, Removed]:
+def erase_rows(
+    connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False
+) -> dict[str, Removed]:
     """Delete a person from raw, history and quarantine, and drop the marts, in one transaction.
 
-    The next build recreates the marts without them. A mart that fails to build is better missing than holding the
-    person.
+    The next build recreates the marts without them. A mart that fails to build is better missing
+    than holding the person.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -97,12 +105,16 @@ def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run
     """
     connection.begin()
     try:
-        found = {table: _erase_in_table(connection, dataset, table, person) for dataset, table in _tables()}
+        found = {
+            table: _erase_in_table(connection, dataset, table, person)
+            for dataset, table in _tables()
+        }
         found["quarantine.rejects"] = _erase_rejects(connection, person)
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         # In the same transaction: from now on no earlier published file may be used as a source.
         connection.execute(
-            "UPDATE ops.erased SET times = coalesce(times, 0) + 1 WHERE list_contains(?, user_id)", [list(person.ids)]
+            "UPDATE ops.erased SET times = coalesce(times, 0) + 1 WHERE list_contains(?, user_id)",
+            [list(person.ids)],
         )
     except BaseException:
         connection.rollback()
@@ -115,7 +127,8 @@ def erase_rows(connection: duckdb.DuckDBPyConnection, person: People, *, dry_run
 
 
 def compact(path: Path, wait_seconds: float = 3_600) -> None:
-    """Rewrite the warehouse into a new file: in the old one deleted bytes remain until they are overwritten.
+    """Rewrite the warehouse into a new file: in the old one deleted bytes remain until they are
+    overwritten.
 
     Raises:
         WarehouseBusy: others held it for longer than `wait_seconds`.
@@ -127,8 +140,13 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
                 connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
                 ledger = digest(connection)
             if path.with_name(f"{path.name}.wal").exists():  # DuckDB would apply it to the new file
-                raise OSError(None, "The warehouse's log could not be written back; run the command again", str(path))
-            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)  # spill files of a killed process
+                raise OSError(
+                    None,
+                    "The warehouse's log could not be written back; run the command again",
+                    str(path),
+                )
+            # spill files of a killed process
+            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
         update_sidecar(path, ledger)
 
 
@@ -146,26 +164,44 @@ def _tables() -> Iterator[tuple[Dataset, str]]:
                 yield dataset, history_table(dataset).name
 
 
-def _erase_in_table(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, person: People) -> Removed:
-    theirs = " OR ".join(f'list_contains($ids, "{name}")' for name in dataset.columns_of(Person.SUBJECT))
+def _erase_in_table(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, person: People
+) -> Removed:
+    theirs = " OR ".join(
+        f'list_contains($ids, "{name}")' for name in dataset.columns_of(Person.SUBJECT)
+    )
     ids = {"ids": list(person.ids)}
     if table == dataset.table:
-        counted = connection.execute(f"SELECT _source_key, count(*) FROM {table} WHERE {theirs} GROUP BY 1", ids)
+        counted = connection.execute(
+            f"SELECT _source_key, count(*) FROM {table} WHERE {theirs} GROUP BY 1", ids
+        )
         _correct_ledger(connection, "rows", dict(counted.fetchall()))
     rows = changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
     cells = [
-        changed(connection, f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")', ids)
+        changed(
+            connection,
+            f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")',
+            ids,
+        )
         for name in dataset.columns_of(Person.MENTION)
     ]
     return Removed(
         rows,
         sum(cells)
-        + sum(_replaced(connection, dataset, table, name, person) for name in (*texts_of_others(dataset), EXTRA.name)),
+        + sum(
+            _replaced(connection, dataset, table, name, person)
+            for name in (*texts_of_others(dataset), EXTRA.name)
+        ),
     )
 
 
-def _replaced(connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, name: str, person: People) -> int:
-    """Replace the person's emails, and in EXTRA also their ids, in a column of other people's rows. Return the number of changed cells."""
+def _replaced(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, name: str, person: People
+) -> int:
+    """Replace the person's emails, and in EXTRA also their ids, in a column of other people's rows.
+
+    Return the number of changed cells.
+    """
     holds = "true" if name == EXTRA.name else f"contains(\"{name}\", '@')"
     texts = connection.execute(
         f'SELECT DISTINCT "{name}"::VARCHAR FROM {table} WHERE "{name}" IS NOT NULL AND {holds}'
@@ -193,23 +229,35 @@ def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Rem
     """Delete rejected records that hold the person in any cell of their text."""
     datasets = sorted({dataset.name for dataset, _ in _tables()})
     rejects = connection.execute(
-        """SELECT rejects.rowid, raw, source_key, etag IN (SELECT etag FROM ops.loaded_files AS ledger
-                                                          WHERE ledger.source_key = rejects.source_key)
+        """SELECT rejects.rowid, raw, source_key,
+           etag IN (SELECT etag FROM ops.loaded_files AS ledger
+                                                          WHERE ledger.source_key =
+                                                            rejects.source_key)
            FROM quarantine.rejects AS rejects WHERE list_contains(?, dataset)""",
         [datasets],
     ).fetchall()
     known = [(row, key, loaded, raw or "") for row, raw, key, loaded in rejects]
-    theirs = [(row, key, loaded) for row, key, loaded, raw in known if person.recognising(raw).in_text(raw)]
+    theirs = [
+        (row, key, loaded)
+        for row, key, loaded, raw in known
+        if person.recognising(raw).in_text(raw)
+    ]
     _correct_ledger(connection, "rejects", Counter(key for _, key, loaded in theirs if loaded))
-    connection.execute("DELETE FROM quarantine.rejects WHERE list_contains(?, rowid)", [[row for row, _, _ in theirs]])
+    connection.execute(
+        "DELETE FROM quarantine.rejects WHERE list_contains(?, rowid)",
+        [[row for row, _, _ in theirs]],
+    )
     return Removed(len(theirs))
 
 
-def _correct_ledger(connection: duckdb.DuckDBPyConnection, figure: str, removed: Mapping[str, int]) -> None:
+def _correct_ledger(
+    connection: duckdb.DuckDBPyConnection, figure: str, removed: Mapping[str, int]
+) -> None:
     """Move erased records from a file's count of rows or rejects to its count of erased ones."""
     for key, count in removed.items():
         connection.execute(
-            f"""UPDATE ops.loaded_files SET {figure} = {figure} - $count, erased = coalesce(erased, 0) + $count
+            f"""UPDATE ops.loaded_files SET {figure} = {figure} - $count, erased = coalesce(erased,
+                0) + $count
                 WHERE source_key = $key""",
             {"key": key, "count": count},
         )

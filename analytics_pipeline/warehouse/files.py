@@ -1,6 +1,7 @@
 """Replace files atomically and durably, and create database files next to the live one.
 
-Callers hold the warehouse's lock, so a file under the temporary name always belongs to a dead process.
+Callers hold the warehouse's lock, so a file under the temporary name always belongs to a dead
+process.
 """
 
 import os
@@ -19,10 +20,12 @@ from analytics_pipeline.warehouse.sql_text import literal
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path in a private folder next to `target`; on success its file replaces `target`.
+    """Yield a temporary path in a private folder next to `target`; on success its file replaces
+    `target`.
 
-    A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600, or 0640 in a shared
-    folder. Symbolic links are not followed: one at the target is replaced, one at the temporary name is removed.
+    A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600,
+    or 0640 in a shared folder. Symbolic links are not followed: one at the target is replaced, one
+    at the temporary name is removed.
 
     Raises:
         OSError: the file can't be written. `target` is unchanged.
@@ -44,9 +47,13 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
-    """Attach a new database file under a name; checkpoint it at the end, so that no log is left next to it."""
+    """Attach a new database file under a name; checkpoint it at the end, so that no log is left
+    next to it.
+    """
     # ATTACH takes no parameter; the path comes from the settings.
-    connection.execute(f"ATTACH {literal(str(path))} AS {name} (STORAGE_VERSION {literal(STORAGE_VERSION)})")
+    connection.execute(
+        f"ATTACH {literal(str(path))} AS {name} (STORAGE_VERSION {literal(STORAGE_VERSION)})"
+    )
     try:
         yield
         connection.execute(f"CHECKPOINT {name}")
@@ -56,7 +63,9 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
 
 
 def _remove(folder: Path) -> None:
-    """Remove leftovers of a dead process: a folder, an earlier release's file with its log, or a link."""
+    """Remove leftovers of a dead process: a folder, an earlier release's file with its log, or a
+    link.
+    """
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
     else:

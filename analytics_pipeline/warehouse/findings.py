@@ -19,7 +19,8 @@ class FileFinding:
     Attributes:
         lines: lines of the first few records.
         records: number of records; 0 for a rule about the whole file.
-        outcome: `loaded`, `quarantined`, or `not loaded` (this version failed, the previous rows stay).
+        outcome: `loaded`, `quarantined`, or `not loaded` (this version failed, the previous rows
+            stay).
     """
 
     dataset: str
@@ -50,22 +51,28 @@ def file_findings(
     """
     rows = connection.execute(
         """WITH found AS (
-               SELECT 0 AS part, dataset, partition, source_key, '*' AS "column", reason, 'not loaded' AS outcome, 0 AS records,
+               SELECT 0 AS part, dataset, partition, source_key, '*' AS "column", reason,
+                 'not loaded' AS outcome, 0 AS records,
                       CASE WHEN line IS NULL THEN [] ELSE [line] END AS lines, remedy
                FROM ops.failed_files
                UNION ALL
-               SELECT 1, rejects.dataset, rejects.partition, rejects.source_key, broken.column, broken.reason, 'not loaded', count(*),
+               SELECT 1, rejects.dataset, rejects.partition, rejects.source_key, broken.column,
+                 broken.reason, 'not loaded', count(*),
                       list(rejects.line ORDER BY rejects.line)[:$shown], NULL
                FROM (SELECT *, unnest(reasons) AS broken FROM quarantine.rejects) AS rejects
                JOIN ops.failed_files AS failed
-                 ON (failed.dataset, failed.partition, failed.etag) = (rejects.dataset, rejects.partition, rejects.etag)
+                 ON (failed.dataset, failed.partition, failed.etag) = (rejects.dataset,
+                   rejects.partition, rejects.etag)
                GROUP BY ALL
                UNION ALL
-               SELECT CASE WHEN is_error THEN 2 ELSE 3 END, dataset, partition, source_key, "column", reason,
+               SELECT CASE WHEN is_error THEN 2 ELSE 3 END, dataset, partition, source_key,
+                 "column", reason,
                       CASE WHEN is_error THEN 'quarantined' ELSE 'loaded' END, count, lines, NULL
                FROM ops.findings)
-           SELECT dataset, partition, source_key, "column", reason, outcome, records, lines, remedy FROM found
-           WHERE (dataset = $dataset OR $dataset IS NULL) AND (contains(source_key, $file) OR $file IS NULL)
+           SELECT dataset, partition, source_key, "column", reason, outcome, records, lines, remedy
+           FROM found
+           WHERE (dataset = $dataset OR $dataset IS NULL)
+           AND (contains(source_key, $file) OR $file IS NULL)
              AND (outcome = 'loaded' OR NOT $warnings)
            ORDER BY part, dataset, partition DESC, records DESC, "column", reason""",
         {"dataset": dataset, "file": file, "warnings": warnings, "shown": LINES_SHOWN},

@@ -1,4 +1,5 @@
-"""Hold versions that must not replace loaded rows: those that lost their rows, and copies of another file.
+"""Hold versions that must not replace loaded rows: those that lost their rows, and copies of
+another file.
 
 `ingest/absence.py` decides what counts as missing. `absences.py` stores the events with the batch.
 """
@@ -31,9 +32,11 @@ class _SizedFile:
 
 
 def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path) -> None:
-    """Fail the files of a batch that must not replace loaded rows, and add the absences to the batch.
+    """Fail the files of a batch that must not replace loaded rows, and add the absences to the
+    batch.
 
-    The version that is already loaded is never held: rows that it loses on a reload were removed by a changed rule.
+    The version that is already loaded is never held: rows that it loses on a reload were removed by
+    a changed rule.
 
     Args:
         connection: the live warehouse.
@@ -45,7 +48,9 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
     held = []
     for index, result in enumerate(batch.files):
         before = loaded.get(result.landed.delivery.partition.key)
-        if result.failure or (before and delivery_of(before).version == result.landed.delivery.version):
+        if result.failure or (
+            before and delivery_of(before).version == result.landed.delivery.version
+        ):
             continue
         absence = _find_absence(batch, index, before, copied.get(index))
         if absence:
@@ -57,12 +62,17 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
         batch.rows = batch.rows.filter(~pl.col(FILE).is_in(held))
 
 
-def _find_absence(batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None) -> Absence | None:
+def _find_absence(
+    batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None
+) -> Absence | None:
     result = batch.files[index]
-    if before and (why := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)):
+    if before and (
+        why := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)
+    ):
         return _absence(result, Kind.SHRUNK, why, held=True)
     if copy_of:
-        # Without a value that must differ, an idle day's file may equal the previous one: it loads, with a report.
+        # Without a value that must differ, an idle day's file may equal the previous one: it loads,
+        # with a report.
         dated = batch.dataset.dated_by
         held = dated is not None and batch.rows.filter(pl.col(FILE) == index)[dated].count() > 0
         return _absence(result, Kind.REPEATED, repeated(copy_of), held=held)
@@ -71,12 +81,24 @@ def _find_absence(batch: Batch, index: int, before: LoadedFile | None, copy_of: 
 
 def _absence(result: FileResult, kind: Kind, detail: Words, *, held: bool) -> Absence:
     delivery = result.landed.delivery
-    return Absence(delivery.dataset.name, delivery.partition.key, delivery.key, delivery.etag, kind, held, detail)
+    return Absence(
+        delivery.dataset.name,
+        delivery.partition.key,
+        delivery.key,
+        delivery.etag,
+        kind,
+        held,
+        detail,
+    )
 
 
 def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[int, Words]:
-    """Return the partition that each copy repeats, by the file's index; of two in the batch the later is the copy."""
-    order = sorted(range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key)
+    """Return the partition that each copy repeats, by the file's index; of two in the batch the
+    later is the copy.
+    """
+    order = sorted(
+        range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key
+    )
     ours = {result.landed.delivery.partition.key for result in batch.files}
     by_size: dict[int, list[_SizedFile]] = defaultdict(list)
     for file in loaded.values():
@@ -90,7 +112,9 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
             continue
         mine = _SizedFile(result.landed.delivery, result.landed.path)
         candidates = by_size[mine.delivery.size]
-        copy_of = next((other.delivery.partition.word for other in _identical(mine, candidates)), None)
+        copy_of = next(
+            (other.delivery.partition.word for other in _identical(mine, candidates)), None
+        )
         if copy_of:
             found[index] = copy_of
         candidates.append(mine)
@@ -98,7 +122,9 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
 
 
 def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
-    """Yield the candidates with identical bytes; if a file is not on disk as delivered, compare ETags."""
+    """Yield the candidates with identical bytes; if a file is not on disk as delivered, compare
+    ETags.
+    """
     for other in candidates:
         if _is_whole(mine) and _is_whole(other):
             if cmp(mine.path, other.path, shallow=False):
@@ -108,5 +134,7 @@ def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_Size
 
 
 def _is_whole(file: _SizedFile) -> bool:
-    """Return whether a file is on disk as delivered: it may have been deleted, or redacted by an erasure."""
+    """Return whether a file is on disk as delivered: it may have been deleted, or redacted by an
+    erasure.
+    """
     return file.path.exists() and file.path.stat().st_size == file.delivery.size

@@ -64,11 +64,14 @@ def delivery_of(file: FileVersion) -> Delivery:
     )
 
 
-def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[LoadedFile]:
+def loaded_files(
+    connection: duckdb.DuckDBPyConnection, dataset: str | None = None
+) -> list[LoadedFile]:
     """Return the ledger's entries, of one dataset or all."""
     columns = ", ".join(LoadedFile.__dataclass_fields__)
     rows = connection.execute(
-        f"SELECT {columns} FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",
+        f"SELECT {columns} FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset,"
+        " partition",
         [dataset],
     ).fetchall()
     return [LoadedFile(*row) for row in rows]
@@ -77,7 +80,8 @@ def loaded_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = No
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
     """Return (dataset, partition) -> (key, ETag, size) of each loaded file, to plan against."""
     rows = connection.execute(
-        "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL",
+        "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1"
+        " OR $1 IS NULL",
         [dataset],
     ).fetchall()
     return {(name, partition): (key, etag, size) for name, partition, key, etag, size in rows}
@@ -89,11 +93,14 @@ def first_period(connection: duckdb.DuckDBPyConnection) -> date | None:
     return row[0] if row else None
 
 
-def failed_files(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> list[FailedFile]:
+def failed_files(
+    connection: duckdb.DuckDBPyConnection, dataset: str | None = None
+) -> list[FailedFile]:
     """Return the files whose newest version could not be loaded."""
     columns = ", ".join(FailedFile.__dataclass_fields__)
     rows = connection.execute(
-        f"SELECT {columns} FROM ops.failed_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset, partition",
+        f"SELECT {columns} FROM ops.failed_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset,"
+        " partition",
         [dataset],
     ).fetchall()
     return [FailedFile(*row) for row in rows]

@@ -16,7 +16,12 @@ from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.warehouse.absences import close_absences, open_absences, record_absences, supersede_repeats
+from analytics_pipeline.warehouse.absences import (
+    close_absences,
+    open_absences,
+    record_absences,
+    supersede_repeats,
+)
 from analytics_pipeline.warehouse.arrivals import record_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
@@ -32,12 +37,19 @@ _NOT_OF_A_FILE = (
 
 
 def write_batch(
-    connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    now: datetime,
+    run_id: str,
+    *,
+    accept: bool = False,
 ) -> None:
-    """Replace the batch's files as a whole. Failed files keep their previous rows and are recorded as failed.
+    """Replace the batch's files as a whole.
 
-    Removes records of erased people from the batch first. If DuckDB or polars raise an error, writes each file alone; a file
-    that raises an error again fails.
+    Failed files keep their previous rows and are recorded as failed.
+
+    Removes records of erased people from the batch first. If DuckDB or polars raise an error,
+    writes each file alone; a file that raises an error again fails.
 
     Args:
         connection: the live warehouse.
@@ -47,7 +59,8 @@ def write_batch(
         accept: whether a person accepted the files as they are, which closes their absences.
 
     Raises:
-        OSError: the warehouse can't be written; DuckDB's IOException and FatalException mean the same.
+        OSError: the warehouse can't be written; DuckDB's IOException and FatalException mean the
+            same.
     """
     erase_in_batch(batch, erased_people(connection))
     try:
@@ -71,7 +84,9 @@ def _fail(batch: Batch, error: BaseException) -> None:
     batch.rows, batch.rejects, batch.absences = batch.rows.clear(), batch.rejects.clear(), []
 
 
-def _write(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool
+) -> None:
     files = _files_frame(batch, now, run_id)
     findings = _findings_frame(batch)
     connection.register("batch_files", files)
@@ -91,7 +106,9 @@ def _write(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, r
             connection.unregister(view)
 
 
-def resolve_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime) -> None:
+def resolve_failures(
+    connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime
+) -> None:
     """Forget failures of versions that Vocareum withdrew: the delivered version is the loaded one.
 
     Args:
@@ -107,11 +124,14 @@ def resolve_failures(connection: duckdb.DuckDBPyConnection, unchanged: Iterable[
     with transaction(connection):
         connection.executemany(
             """DELETE FROM quarantine.rejects USING ops.failed_files AS failed
-               WHERE (rejects.dataset, rejects.partition, rejects.etag) = (failed.dataset, failed.partition, failed.etag)
+               WHERE (rejects.dataset, rejects.partition, rejects.etag) = (failed.dataset,
+                 failed.partition, failed.etag)
                  AND failed.dataset = ? AND failed.partition = ?""",
             withdrawn,
         )
-        connection.executemany("DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn)
+        connection.executemany(
+            "DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn
+        )
         close_absences(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
 
 
@@ -124,7 +144,8 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: date
         connection.register("batch_rows", batch.rows)
         connection.execute(
             f"""INSERT INTO {dataset.table} BY NAME
-                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra, files.source_key AS _source_key, $now AS _loaded_at
+                SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra,
+                  files.source_key AS _source_key, $now AS _loaded_at
                 FROM batch_rows AS rows JOIN batch_files AS files USING ({FILE})""",
             {"now": now},
         )
@@ -133,7 +154,9 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: date
         follow_changes(connection, dataset)
 
 
-def _delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: Sequence[FileResult]) -> None:
+def _delete_rows(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, files: Sequence[FileResult]
+) -> None:
     """Delete the rows of the files' partitions; the period lets DuckDB skip other years."""
     keys = connection.execute(
         """SELECT DISTINCT ledger.source_key FROM ops.loaded_files AS ledger
@@ -153,73 +176,79 @@ def _delete_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset, files:
 
 
 def _replace_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        """DELETE FROM ops.loaded_files AS old USING batch_files AS new
-           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed"""
-    )
-    connection.execute(
-        """INSERT INTO ops.loaded_files BY NAME
-           SELECT dataset, partition, source_key, etag, size, last_modified, period, records, rows, rejects, erased, warnings,
+    connection.execute("""DELETE FROM ops.loaded_files AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed""")
+    connection.execute("""INSERT INTO ops.loaded_files BY NAME
+           SELECT dataset, partition, source_key, etag, size, last_modified, period, records, rows,
+             rejects, erased, warnings,
                   written_at AS loaded_at, run_id
-           FROM batch_files WHERE NOT failed"""
-    )
-    connection.execute(
-        """DELETE FROM ops.findings AS old USING batch_files AS new
-           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed"""
-    )
+           FROM batch_files WHERE NOT failed""")
+    connection.execute("""DELETE FROM ops.findings AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition AND NOT new.failed""")
     connection.execute(
         f"""INSERT INTO ops.findings BY NAME
-            SELECT dataset, partition, source_key, etag, "column", findings.reason, is_error, count, lines
-            FROM batch_findings AS findings JOIN batch_files AS files USING ({FILE}) WHERE NOT files.failed"""
+            SELECT dataset, partition, source_key, etag, "column", findings.reason, is_error,
+              count, lines
+            FROM batch_findings AS findings JOIN batch_files AS files USING ({FILE})
+            WHERE NOT files.failed"""
     )
 
 
 def _record_failures(connection: duckdb.DuckDBPyConnection) -> None:
-    before = connection.sql(  # execute() on a connection no longer converts to polars in DuckDB 2.0.1
-        """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
+    before = (
+        connection.sql(  # execute() on a connection no longer converts to polars in DuckDB 2.0.1
+            """SELECT dataset, partition, etag, failed_since, attempts FROM ops.failed_files
            JOIN batch_files USING (dataset, partition, etag)"""
-    ).pl()
-    connection.execute(
-        """DELETE FROM ops.failed_files AS old USING batch_files AS new
-           WHERE old.dataset = new.dataset AND old.partition = new.partition"""
+        ).pl()
     )
+    connection.execute("""DELETE FROM ops.failed_files AS old USING batch_files AS new
+           WHERE old.dataset = new.dataset AND old.partition = new.partition""")
     connection.register("failed_before", before)
-    connection.execute(
-        """INSERT INTO ops.failed_files BY NAME
-           SELECT files.dataset, files.partition, source_key, files.etag, size, last_modified, period, reason, remedy, line,
-                  records, rejects, coalesce(before.failed_since, written_at) AS failed_since, written_at AS failed_at,
+    connection.execute("""INSERT INTO ops.failed_files BY NAME
+           SELECT files.dataset, files.partition, source_key, files.etag, size, last_modified,
+             period, reason, remedy, line,
+                  records, rejects, coalesce(before.failed_since, written_at) AS failed_since,
+                    written_at AS failed_at,
                   coalesce(before.attempts, 0) + 1 AS attempts, run_id
            FROM batch_files AS files LEFT JOIN failed_before AS before
-             ON (before.dataset, before.partition, before.etag) = (files.dataset, files.partition, files.etag)
-           WHERE failed"""
-    )
+             ON (before.dataset, before.partition, before.etag) = (files.dataset, files.partition,
+               files.etag)
+           WHERE failed""")
     connection.unregister("failed_before")
 
 
 def _replace_rejects(connection: duckdb.DuckDBPyConnection) -> None:
-    """Replace the rejects: a loaded file's replace all of its partition's, a failed one's are added to the loaded version's."""
+    """Replace the rejects: a loaded file's replace all of its partition's, a failed one's are added
+    to the loaded version's.
+    """
     connection.execute(
         """DELETE FROM quarantine.rejects AS old USING batch_files AS new
            WHERE old.dataset = new.dataset AND old.partition = new.partition
              AND (NOT new.failed OR old.etag = new.etag
                   OR old.etag NOT IN (SELECT etag FROM ops.loaded_files AS ledger
-                                      WHERE ledger.dataset = old.dataset AND ledger.partition = old.partition))"""
+                                      WHERE ledger.dataset = old.dataset AND ledger.partition =
+                                        old.partition))"""
     )
-    connection.execute(
-        f"""INSERT INTO quarantine.rejects BY NAME
-            SELECT dataset, partition, source_key, etag, rejects.line, reasons, raw, written_at AS quarantined_at, run_id
-            FROM batch_rejects AS rejects JOIN batch_files AS files USING ({FILE})"""
-    )
+    connection.execute(f"""INSERT INTO quarantine.rejects BY NAME
+            SELECT dataset, partition, source_key, etag, rejects.line, reasons, raw,
+              written_at AS quarantined_at, run_id
+            FROM batch_rejects AS rejects JOIN batch_files AS files USING ({FILE})""")
 
 
-def _follow_absences(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, closed_by: str) -> None:
+def _follow_absences(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, closed_by: str
+) -> None:
     """Close the absences of files that are loaded now, and record those of this batch."""
     loaded = [result.landed.delivery for result in batch.files if result.failure is None]
     places = {(delivery.dataset.name, delivery.partition.key) for delivery in loaded}
-    still_open = {(event.dataset, event.partition) for event in open_absences(connection, batch.dataset.name)}
+    still_open = {
+        (event.dataset, event.partition) for event in open_absences(connection, batch.dataset.name)
+    }
     close_absences(connection, places & still_open, now, closed_by)
     copies = {absence.partition for absence in batch.absences if absence.kind is Kind.REPEATED}
-    if newest := max((partition for _, partition in places if partition not in copies), default=None):
+    if newest := max(
+        (partition for _, partition in places if partition not in copies), default=None
+    ):
         supersede_repeats(connection, batch.dataset.name, newest, now)
     record_absences(connection, batch.absences, now)
 
@@ -250,7 +279,9 @@ def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
         }
 
     overrides = {"period": pl.Date, "reason": pl.String, "remedy": pl.String, "line": pl.Int64}
-    return pl.DataFrame([row(index, result) for index, result in enumerate(batch.files)], schema_overrides=overrides)
+    return pl.DataFrame(
+        [row(index, result) for index, result in enumerate(batch.files)], schema_overrides=overrides
+    )
 
 
 def _findings_frame(batch: Batch) -> pl.DataFrame:

@@ -16,4 +16,6 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, anomaly_floor_usd: Dec
     """
     with transaction(connection):
         connection.execute("DELETE FROM ops.parameters")
-        connection.execute("INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", [anomaly_floor_usd])
+        connection.execute(
+            "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", [anomaly_floor_usd]
+        )

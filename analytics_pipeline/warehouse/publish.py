@@ -1,7 +1,9 @@
-"""Write the file that analysts open: everything in the warehouse that is not private, replaced atomically.
+"""Write the file that analysts open: everything in the warehouse that is not private, replaced
+atomically.
 
-Private values are never written to it, not even temporarily: deleted bytes would remain in the file. Columns are
-selected by declaration; an undeclared one is not published. `withhold.py` decides what a failing check withholds.
+Private values are never written to it, not even temporarily: deleted bytes would remain in the
+file. Columns are selected by declaration; an undeclared one is not published. `withhold.py` decides
+what a failing check withholds.
 """
 
 import json
@@ -25,7 +27,14 @@ from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
 from analytics_pipeline.warehouse.transactions import transaction
-from analytics_pipeline.warehouse.withhold import BEFORE, Withheld, erasures, older_files, withheld, withheld_tables
+from analytics_pipeline.warehouse.withhold import (
+    BEFORE,
+    Withheld,
+    erasures,
+    older_files,
+    withheld,
+    withheld_tables,
+)
 
 _COPY = "published"
 
@@ -42,12 +51,15 @@ class Published:
         rows: number of rows by qualified table name; without views.
         seconds: duration.
         bytes: size of the file.
-        kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
+        kept: tables withheld by a failing check, with the time of the state that stays published
+            (UTC).
         left_out: tables withheld by a failing check without an earlier state that may stay.
-        older_files: files that the previous published file had in a later state, or that only it had: an older
-            warehouse was restored.
-        is_written: False if no file was written: all tables are withheld, and no previous file exists.
-        emptied: number of cells of open columns that held an email address, by `schema.table.column`.
+        older_files: files that the previous published file had in a later state, or that only it
+            had: an older warehouse was restored.
+        is_written: False if no file was written: all tables are withheld, and no previous file
+            exists.
+        emptied: number of cells of open columns that held an email address, by
+            `schema.table.column`.
     """
 
     rows: Mapping[str, int]
@@ -61,7 +73,9 @@ class Published:
 
     @property
     def withheld(self) -> list[str]:
-        """Return a line for people for each kind of table that is not published in its current state."""
+        """Return a line for people for each kind of table that is not published in its current
+        state.
+        """
         return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
@@ -72,11 +86,11 @@ def publish(
 
     Args:
         connection: the live warehouse, under the writer's lock, with no transaction open.
-        target: the published file. An existing file of ours keeps its mode; a first one is 0600, or 0640 in a shared
-            folder.
+        target: the published file. An existing file of ours keeps its mode; a first one is 0600, or
+            0640 in a shared folder.
         pii: whether to publish private columns too. Quarantine is never published.
-        without_marts: publish even if no file is loaded or no mart is built. An erased person must leave the published
-            file even if no model can be built.
+        without_marts: publish even if no file is loaded or no mart is built. An erased person must
+            leave the published file even if no model can be built.
 
     Raises:
         NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
@@ -90,7 +104,9 @@ def publish(
     older = older_files(connection, target)
     with withheld(connection, target, pii=pii) as held:
         if held.nothing:
-            return Published({}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False)
+            return Published(
+                {}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False
+            )
         with replacing(target) as fresh, attached(connection, fresh, _COPY):
             live = quoted(_value(connection, "SELECT current_database()"))
             emptied = Emptied(pii)
@@ -103,11 +119,14 @@ def publish(
                 _copy_comments(connection)
                 _sign(connection, live, held, older, emptied)
     size = target.stat().st_size
-    return Published(rows, time.monotonic() - began, size, held.kept, held.left_out, older, emptied=emptied.cells)
+    return Published(
+        rows, time.monotonic() - began, size, held.kept, held.left_out, older, emptied=emptied.cells
+    )
 
 
 def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
-    """Write each mart to a Parquet file (ZSTD) of its name, atomically, except those that a failing check withholds.
+    """Write each mart to a Parquet file (ZSTD) of its name, atomically, except those that a failing
+    check withholds.
 
     Args:
         connection: the live warehouse, under the writer's lock.
@@ -126,10 +145,13 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     emptied = Emptied(pii=False)
     for name, file in files.items():
         rows = emptied.select(connection, f"marts.{name}", f"marts.{quoted(name)}")
-        about = ", ".join(f"{key}: {literal(text)}" for key, text in _described(connection, name).items())
+        about = ", ".join(
+            f"{key}: {literal(text)}" for key, text in _described(connection, name).items()
+        )
         with replacing(file) as fresh:
             connection.execute(
-                f"COPY ({rows}) TO {literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{about}}})"
+                f"COPY ({rows}) TO {literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd,"
+                f" KV_METADATA {{{about}}})"
             )
     return files
 
@@ -147,18 +169,23 @@ def _marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
 
 
 def _described(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, str]:
-    """Return a mart's comment, and its columns' comments as JSON, under keys that no format reserves."""
+    """Return a mart's comment, and its columns' comments as JSON, under keys that no format
+    reserves.
+    """
     columns = connection.execute(
         """SELECT column_name, comment FROM duckdb_columns()
-           WHERE database_name = current_database() AND schema_name = 'marts' AND table_name = ? ORDER BY column_index""",
+           WHERE database_name = current_database() AND schema_name = 'marts' AND table_name = ?
+           ORDER BY column_index""",
         [mart],
     ).fetchall()
     comment = _value(
         connection,
         """SELECT any_value(comment) FROM (
-               SELECT schema_name, table_name, comment FROM duckdb_tables() WHERE database_name = current_database()
+               SELECT schema_name, table_name, comment FROM duckdb_tables()
+               WHERE database_name = current_database()
                UNION ALL
-               SELECT schema_name, view_name, comment FROM duckdb_views() WHERE database_name = current_database()
+               SELECT schema_name, view_name, comment FROM duckdb_views()
+               WHERE database_name = current_database()
            ) WHERE schema_name = 'marts' AND table_name = $1""",
         [mart],
     )
@@ -173,7 +200,8 @@ def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
         )
     if not _value(
         connection,
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'marts'",
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = current_database() AND"
+        " schema_name = 'marts'",
     ):
         raise NothingToPublish(
             "Nothing was published: the warehouse holds no mart.",
@@ -186,7 +214,11 @@ def _copy_all(
 ) -> dict[str, int]:
     """Copy the current state of everything that is not withheld."""
     declared = [table for table in tables() if not table.secret]
-    rows = {table.name: _copy_table(connection, live, table, pii, emptied) for table in declared if not table.query}
+    rows = {
+        table.name: _copy_table(connection, live, table, pii, emptied)
+        for table in declared
+        if not table.query
+    }
     for view in (table for table in declared if table.query):
         _copy_view(connection, live, f"CREATE VIEW {view.name} AS {view.query}")
     rows |= _copy_models(connection, live, held.tables, emptied)
@@ -194,7 +226,9 @@ def _copy_all(
         schema, _, table = name.partition(".")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
         source, copy = f"{BEFORE}.{schema}.{quoted(table)}", f"{_COPY}.{schema}.{quoted(table)}"
-        rows[name] = _value(connection, f"CREATE TABLE {copy} AS {emptied.select(connection, name, source)}")
+        rows[name] = _value(
+            connection, f"CREATE TABLE {copy} AS {emptied.select(connection, name, source)}"
+        )
     return rows
 
 
@@ -207,9 +241,13 @@ def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) ->
     return {checks.name: _copy_table(connection, live, checks, pii, Emptied(pii))}
 
 
-def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool, emptied: Emptied) -> int:
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, live: str, table: Table, pii: bool, emptied: Emptied
+) -> int:
     schema, _, _ = table.name.partition(".")
-    columns = [column.name for column in table.columns if pii or column.privacy is not Privacy.PRIVATE]
+    columns = [
+        column.name for column in table.columns if pii or column.privacy is not Privacy.PRIVATE
+    ]
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_COPY}.{schema}")
     rows = emptied.select(connection, table.name, f"{live}.{table.name}", columns)
     return _value(connection, f"CREATE TABLE {_COPY}.{table.name} AS {rows}")
@@ -218,15 +256,15 @@ def _copy_table(connection: duckdb.DuckDBPyConnection, live: str, table: Table, 
 def _copy_models(
     connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str], emptied: Emptied
 ) -> dict[str, int]:
-    """Copy marts, except some, and staging views: as a view, or as a table of its rows if it reads unpublished tables."""
-    models = connection.execute(
-        """SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
+    """Copy marts, except some, and staging views: as a view, or as a table of its rows if it reads
+    unpublished tables.
+    """
+    models = connection.execute("""SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name = 'marts'
            UNION ALL
            SELECT schema_name, view_name, sql FROM duckdb_views()
            WHERE database_name = current_database() AND schema_name IN ('marts', 'staging')
-           ORDER BY sql NULLS FIRST, 1, 2"""
-    ).fetchall()
+           ORDER BY sql NULLS FIRST, 1, 2""").fetchall()
     rows: dict[str, int] = {}
     for schema, name, sql in models:
         if f"{schema}.{name}" in but:
@@ -235,12 +273,16 @@ def _copy_models(
         table = f"{schema}.{quoted(name)}"
         if sql is None or not _copy_view(connection, live, sql):
             found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
-            rows[f"{schema}.{name}"] = _value(connection, f"CREATE TABLE {_COPY}.{table} AS {found}")
+            rows[f"{schema}.{name}"] = _value(
+                connection, f"CREATE TABLE {_COPY}.{table} AS {found}"
+            )
     return rows
 
 
 def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
-    """Recreate a view, whose SQL names only schema and table; return False if the copy lacks a table that it reads."""
+    """Recreate a view, whose SQL names only schema and table; return False if the copy lacks a
+    table that it reads.
+    """
     connection.execute(f"USE {_COPY}")
     try:
         connection.execute(sql)
@@ -255,30 +297,42 @@ def _add_main_views(connection: duckdb.DuckDBPyConnection, live: str) -> None:
     """Create a view of each published mart in the schema main, for tools that list only main."""
     for name in _marts(connection, _COPY):
         _copy_view(
-            connection, live, f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}"
+            connection,
+            live,
+            f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}",
         )
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
-    """Copy the comments of tables, views and columns. They are declared texts; COMMENT takes only a literal."""
+    """Copy the comments of tables, views and columns.
+
+    They are declared texts; COMMENT takes only a literal.
+    """
     found = connection.execute(
         f"""WITH relations AS (
-                SELECT database_name, schema_name, table_name, 'TABLE' AS kind, comment FROM duckdb_tables()
+                SELECT database_name, schema_name, table_name, 'TABLE' AS kind, comment
+                FROM duckdb_tables()
                 UNION ALL
-                SELECT database_name, schema_name, view_name, 'VIEW', comment FROM duckdb_views() WHERE NOT internal),
+                SELECT database_name, schema_name, view_name, 'VIEW', comment FROM duckdb_views()
+                WHERE NOT internal),
             comments AS (
-                SELECT database_name, schema_name, table_name, NULL AS column_name, comment FROM relations
+                SELECT database_name, schema_name, table_name, NULL AS column_name, comment
+                FROM relations
                 UNION ALL
-                SELECT database_name, schema_name, table_name, column_name, comment FROM duckdb_columns())
+                SELECT database_name, schema_name, table_name, column_name, comment
+                FROM duckdb_columns())
             SELECT copies.kind, copies.schema_name, table_name, column_name, lives.comment
             FROM relations AS copies JOIN comments AS lives USING (table_name)
             WHERE copies.database_name = '{_COPY}' AND lives.database_name = current_database()
               -- main holds views of marts
-              AND lives.schema_name = CASE copies.schema_name WHEN 'main' THEN 'marts' ELSE copies.schema_name END
+              AND lives.schema_name = CASE copies.schema_name WHEN 'main' THEN 'marts'
+                ELSE copies.schema_name END
               AND lives.comment IS NOT NULL
               AND (column_name IS NULL OR column_name IN (
-                  SELECT here.column_name FROM duckdb_columns() AS here WHERE here.database_name = '{_COPY}'
-                    AND (here.schema_name, here.table_name) = (copies.schema_name, copies.table_name)))"""
+                  SELECT here.column_name FROM duckdb_columns() AS here
+                  WHERE here.database_name = '{_COPY}'
+                    AND (here.schema_name, here.table_name) = (copies.schema_name,
+                      copies.table_name)))"""
     ).fetchall()
     for kind, schema, name, column, comment in found:
         table = f"{_COPY}.{schema}.{quoted(name)}"
@@ -286,7 +340,9 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
 
 
-def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, emptied: Emptied) -> None:
+def _sign(
+    connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, older: int, emptied: Emptied
+) -> None:
     """Record in the file what it contains."""
     create(connection, PUBLISHED, f"{_COPY}.")
     kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
@@ -306,7 +362,9 @@ def _sign(connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, olde
     )
 
 
-def _value(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> Any:
+def _value(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> Any:
     row = connection.execute(sql, parameters).fetchone()
     assert row is not None  # an aggregate and a CREATE TABLE AS return one row
     return row[0]

@@ -1,4 +1,5 @@
-"""Quality of a dataset according to the ledger: rejected records with their reasons, and unaccounted ones.
+"""Quality of a dataset according to the ledger: rejected records with their reasons, and
+unaccounted ones.
 
 Returns reasons, files and lines, never a record's value, as the UI shows them.
 """
@@ -51,11 +52,15 @@ class Totals:
 
 
 def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Reason]:
-    """Return why records are quarantined or loaded with a warning, the most frequent reason first."""
+    """Return why records are quarantined or loaded with a warning, the most frequent reason
+    first.
+    """
     rows = connection.execute(
-        """SELECT "column", reason, is_error, sum(count)::BIGINT, count(*), arg_max(source_key, source_key),
+        """SELECT "column", reason, is_error, sum(count)::BIGINT, count(*), arg_max(source_key,
+           source_key),
                   arg_max(lines, source_key)
-           FROM ops.findings WHERE dataset = ? GROUP BY ALL ORDER BY is_error DESC, 4 DESC, 1, 2 LIMIT ?""",
+           FROM ops.findings WHERE dataset = ? GROUP BY ALL
+           ORDER BY is_error DESC, 4 DESC, 1, 2 LIMIT ?""",
         [dataset.name, REASONS_SHOWN],
     ).fetchall()
     return [
@@ -64,16 +69,23 @@ def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Rea
     ]
 
 
-def unaccounted(connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]) -> list[Unaccounted]:
-    """Return loaded files whose loaded and quarantined records, counted in the tables, are not all their records."""
+def unaccounted(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]
+) -> list[Unaccounted]:
+    """Return loaded files whose loaded and quarantined records, counted in the tables, are not all
+    their records.
+    """
     rows = connection.execute(
-        f"""WITH ledger AS (SELECT source_key, etag, records, coalesce(erased, 0) AS erased FROM ops.loaded_files
+        f"""WITH ledger AS (SELECT source_key, etag, records, coalesce(erased, 0) AS erased
+            FROM ops.loaded_files
                             WHERE dataset = $dataset AND list_contains($keys, source_key)),
                  loaded AS (SELECT _source_key, count(*) AS rows FROM {dataset.table}
                             WHERE list_contains($keys, _source_key) GROUP BY 1),
                  rejected AS (SELECT source_key, etag, count(*) AS rejects FROM quarantine.rejects
-                              WHERE dataset = $dataset AND list_contains($keys, source_key) GROUP BY ALL)
-            SELECT ledger.source_key, records, coalesce(rows, 0) AS rows, coalesce(rejects, 0) AS rejects
+                              WHERE dataset = $dataset AND list_contains($keys, source_key)
+                              GROUP BY ALL)
+            SELECT ledger.source_key, records, coalesce(rows, 0) AS rows, coalesce(rejects,
+              0) AS rejects
             FROM ledger LEFT JOIN loaded ON _source_key = ledger.source_key
                         LEFT JOIN rejected USING (source_key, etag)
             WHERE records <> coalesce(rows, 0) + coalesce(rejects, 0) + erased ORDER BY 1""",
@@ -86,7 +98,8 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
     """Return the dataset's counts over all its loaded files."""
     row = connection.execute(
         """SELECT count(*), coalesce(sum(records), 0)::BIGINT, coalesce(sum(rows), 0)::BIGINT,
-                  coalesce(sum(rejects), 0)::BIGINT, coalesce(sum(warnings), 0)::BIGINT, max(partition)
+                  coalesce(sum(rejects), 0)::BIGINT, coalesce(sum(warnings), 0)::BIGINT,
+                    max(partition)
            FROM ops.loaded_files WHERE dataset = ?""",
         [dataset.name],
     ).fetchone()
@@ -97,18 +110,22 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
 def preview(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
 ) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Return column names and first rows of a file, open columns only; None if each row is about one person.
+    """Return column names and first rows of a file, open columns only; None if each row is about
+    one person.
 
-    A person's times would identify them. A cell with an email address is emptied, as in the published file: people write
-    addresses into names of courses, and shifted cells move them into open columns.
+    A person's times would identify them. A cell with an email address is emptied, as in the
+    published file: people write addresses into names of courses, and shifted cells move them into
+    open columns.
     """
     if dataset.columns_of(Person.SUBJECT):
         return None
     shown = [column for column in dataset.columns if column.privacy is Privacy.OPEN]
     cells = ", ".join(
-        without_email(column.name) if column.sql_type == "VARCHAR" else quoted(column.name) for column in shown
+        without_email(column.name) if column.sql_type == "VARCHAR" else quoted(column.name)
+        for column in shown
     )
     rows = connection.execute(
-        f"SELECT {cells} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?", [key, most]
+        f"SELECT {cells} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?",
+        [key, most],
     ).fetchall()
     return [column.name for column in shown], rows

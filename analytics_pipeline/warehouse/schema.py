@@ -19,7 +19,9 @@ class SchemaTooNew(PipelineError):
 
 
 class MigrationFailed(PipelineError):
-    """The warehouse could not be migrated to this release; it is as it was before the failed step."""
+    """The warehouse could not be migrated to this release; it is as it was before the failed
+    step.
+    """
 
 
 Migration = Callable[[duckdb.DuckDBPyConnection], None]
@@ -29,7 +31,8 @@ A warehouse's schema version is one more than the number of migrations it has se
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create missing tables and columns, and migrate an older warehouse, each step in a transaction. A no-op is two queries.
+    """Create missing tables and columns, and migrate an older warehouse, each step in a
+    transaction. A no-op is two queries.
 
     Raises:
         SchemaTooNew: a later release wrote the warehouse.
@@ -56,13 +59,15 @@ def require_known(connection: duckdb.DuckDBPyConnection) -> None:
     version, _ = _newest(connection) or (current, None)
     if version > current:
         raise SchemaTooNew(
-            f"This warehouse was written by a later release (schema {version}; this release knows {current}). "
-            "Upgrade analytics-pipeline; nothing was changed."
+            f"This warehouse was written by a later release (schema {version}; this release knows"
+            f" {current}). Upgrade analytics-pipeline; nothing was changed."
         )
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:
-    """Return the schema version and the fingerprint of the declarations that created it; None for a new warehouse."""
+    """Return the schema version and the fingerprint of the declarations that created it; None for a
+    new warehouse.
+    """
     known = connection.execute(
         """SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()
            AND (schema_name, table_name) = ('ops', 'schema_version')"""
@@ -83,8 +88,9 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
     except duckdb.Error as error:
         # Only the error's class: DuckDB's texts quote the offending value.
         raise MigrationFailed(
-            f"The warehouse could not be migrated from schema {version} to {version + 1} ({type(error).__name__}); it is "
-            "unchanged. Check the disk's space and try again. If it lasts, go back to the previous release and report it."
+            f"The warehouse could not be migrated from schema {version} to {version + 1}"
+            f" ({type(error).__name__}); it is unchanged. Check the disk's space and try again. If"
+            " it lasts, go back to the previous release and report it."
         ) from error
 
 
@@ -92,14 +98,17 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
     """Create missing tables, add missing columns, and set all comments."""
     connection.execute("CREATE SCHEMA IF NOT EXISTS ops")
     connection.execute(
-        "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR, applied_at TIMESTAMP)"
+        "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR,"
+        " applied_at TIMESTAMP)"
     )
     for table in tables():
         create(connection, table)
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
-    """Create a table, or add its missing columns, or replace a view, and set its comments; `catalog` is empty or `name.`."""
+    """Create a table, or add its missing columns, or replace a view, and set its comments;
+    `catalog` is empty or `name.`.
+    """
     name = f"{catalog}{table.name}"
     kind = "VIEW" if table.query else "TABLE"
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.rpartition('.')[0]}")
@@ -111,12 +120,18 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
     connection.execute(f"COMMENT ON {kind} {name} IS {literal(table.description)}")
     for column in table.columns:
         if not table.query:
-            connection.execute(f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}')
-        connection.execute(f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}')
+            connection.execute(
+                f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
+            )
+        connection.execute(
+            f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}'
+        )
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:
-    connection.execute("INSERT INTO ops.schema_version VALUES (?, ?, now()::TIMESTAMP)", [version, declared])
+    connection.execute(
+        "INSERT INTO ops.schema_version VALUES (?, ?, now()::TIMESTAMP)", [version, declared]
+    )
 
 
 def _fingerprint() -> str:

@@ -1,8 +1,10 @@
-"""The warehouse's sidecar: identifies the file that the last writer left, to detect a replacement from outside.
+"""The warehouse's sidecar: identifies the file that the last writer left, to detect a replacement
+from outside.
 
-Dagster records the loaded files separately from the warehouse. Restoring an older copy makes those records wrong. So each
-writer stores the file's inode, size and mtime next to it, with a digest of the ledger. A reader compares them with
-`stat()`. The next writer compares digests, as a killed writer changes the file too.
+Dagster records the loaded files separately from the warehouse. Restoring an older copy makes those
+records wrong. So each writer stores the file's inode, size and mtime next to it, with a digest of
+the ledger. A reader compares them with `stat()`. The next writer compares digests, as a killed
+writer changes the file too.
 """
 
 import json
@@ -18,17 +20,20 @@ import duckdb
 logger = logging.getLogger(__name__)
 
 REPLACED = (
-    "warehouse.duckdb is not the file that the last run left: it was replaced from outside. Everything delivered is compared with "
-    "it again, and missing files are loaded."
+    "warehouse.duckdb is not the file that the last run left: it was replaced from outside."
+    " Everything delivered is compared with it again, and missing files are loaded."
 )
 _DIGEST = """
     SELECT sha256(coalesce(string_agg(entry, chr(10) ORDER BY entry), '')) FROM (
-        SELECT concat_ws('|', dataset, "partition", source_key, etag, size, loaded_at) AS entry FROM ops.loaded_files
+        SELECT concat_ws('|', dataset, "partition", source_key, etag, size, loaded_at) AS entry
+        FROM ops.loaded_files
         UNION ALL
-        SELECT concat_ws('|', 'check', name, subject, evaluated_at) FROM ops.checks WHERE kind = 'model'
+        SELECT concat_ws('|', 'check', name, subject, evaluated_at) FROM ops.checks
+        WHERE kind = 'model'
         UNION ALL
         SELECT concat_ws('|', 'erased', user_id, times) FROM ops.erased)"""
-"""The ledger, the last test of the models, and the erasures: the rest of the warehouse follows from these."""
+"""The ledger, the last test of the models, and the erasures: the rest of the warehouse follows from
+these."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,8 @@ class Sidecar:
     Attributes:
         file: inode, size in bytes and mtime in nanoseconds of the warehouse.
         digest: digest of its ledger.
-        replaced_at: when a foreign warehouse was last found in its place (epoch seconds); 0 if never. Dagster's records
-            from before that are not trusted.
+        replaced_at: when a foreign warehouse was last found in its place (epoch seconds); 0 if
+            never. Dagster's records from before that are not trusted.
     """
 
     file: tuple[int, int, int]
@@ -64,7 +69,8 @@ def read_sidecar(warehouse: Path) -> Sidecar | None:
 def is_untouched(warehouse: Path) -> bool:
     """Return whether the warehouse is the file that the last writer left, without opening it.
 
-    A warehouse without a sidecar (earlier release) counts as untouched. A missing warehouse with a sidecar does not.
+    A warehouse without a sidecar (earlier release) counts as untouched. A missing warehouse with a
+    sidecar does not.
     """
     left = read_sidecar(warehouse)
     return left is None or left.file == _state(warehouse)
@@ -77,16 +83,23 @@ def replaced_at(warehouse: Path) -> float:
 
 
 def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
-    """Return whether an open warehouse differs from the one that the last writer left. For readers, as it records nothing."""
+    """Return whether an open warehouse differs from the one that the last writer left.
+
+    For readers, as it records nothing.
+    """
     left = read_sidecar(warehouse)
     if left is None or left.file == _state(warehouse):
         return False
-    with suppress(duckdb.CatalogException):  # written by an earlier release, before some of these tables
+    with suppress(
+        duckdb.CatalogException
+    ):  # written by an earlier release, before some of these tables
         return left.digest != digest(connection)
     return True
 
 
-def detect_replacement(connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool) -> None:
+def detect_replacement(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, *, is_same_file: bool
+) -> None:
     """Record at once if the opened warehouse is not the one that the last writer left.
 
     Args:
@@ -113,8 +126,8 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
 
     Args:
         warehouse: its path.
-        ledger: digest of its ledger; None if it could not be computed. The sidecar is then left as it is, and the next writer
-            compares digests.
+        ledger: digest of its ledger; None if it could not be computed. The sidecar is then left as
+            it is, and the next writer compares digests.
     """
     left, file = read_sidecar(warehouse), _state(warehouse)
     if ledger is None or file is None:
@@ -125,9 +138,13 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
 
 
 def write_sidecar(warehouse: Path, content: Sidecar) -> None:
-    """Replace the sidecar atomically. Only log a failure: the data is safe, and the next writer compares digests."""
+    """Replace the sidecar atomically.
+
+    Only log a failure: the data is safe, and the next writer compares digests.
+    """
     target = sidecar_path(warehouse)
-    fresh = target.with_name(f"{target.name}.new")  # a fixed name, as there is one writer: leftovers don't accumulate
+    # a fixed name, as there is one writer: leftovers don't accumulate
+    fresh = target.with_name(f"{target.name}.new")
     try:
         fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

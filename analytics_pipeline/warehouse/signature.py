@@ -21,11 +21,13 @@ class Signature:
 
     Attributes:
         published_at: UTC.
-        kept: tables withheld by a failing check, with the time of the state that stays published (UTC).
+        kept: tables withheld by a failing check, with the time of the state that stays published
+            (UTC).
         left_out: tables withheld by a failing check that are not in the file.
-        older_files: files that the previous published file had in a later state, or that only it had: an older
-            warehouse was restored.
-        emptied: number of cells of open columns that held an email address, by `schema.table.column`.
+        older_files: files that the previous published file had in a later state, or that only it
+            had: an older warehouse was restored.
+        emptied: number of cells of open columns that held an email address, by
+            `schema.table.column`.
     """
 
     published_at: datetime
@@ -36,7 +38,9 @@ class Signature:
 
     @property
     def withheld(self) -> list[str]:
-        """Return a line for people for each kind of table that is not published in its current state."""
+        """Return a line for people for each kind of table that is not published in its current
+        state.
+        """
         return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
@@ -46,23 +50,30 @@ def withheld_lines(
     older_files: int = 0,
     emptied: Mapping[str, int] = MappingProxyType({}),
 ) -> list[str]:
-    """Return lines for people: about tables that keep their published state, tables left out, an older warehouse, and emptied
-    cells."""
+    """Return lines for people: about tables that keep their published state, tables left out, an
+    older warehouse, and emptied cells."""
     lines = []
     if older_files:
         lines.append(
-            f"Published from an older warehouse: for {older_files:,} files it holds less than was published before. "
-            "`analytics-pipeline sync`, or Dagster's daemon, loads what is still delivered and publishes again."
+            f"Published from an older warehouse: for {older_files:,} files it holds less than was"
+            " published before. `analytics-pipeline sync`, or Dagster's daemon, loads what is"
+            " still delivered and publishes again."
         )
     if kept:
-        lines.append(f"Kept as published before ({min(kept.values()):%Y-%m-%d %H:%M} UTC): {', '.join(sorted(kept))}.")
+        lines.append(
+            f"Kept as published before ({min(kept.values()):%Y-%m-%d %H:%M} UTC):"
+            f" {', '.join(sorted(kept))}."
+        )
     if left_out:
-        lines.append(f"Left out, as no earlier state may be published: {', '.join(sorted(left_out))}.")
+        lines.append(
+            f"Left out, as no earlier state may be published: {', '.join(sorted(left_out))}."
+        )
     if emptied:
         columns = ", ".join(f"{name} ({cells:,})" for name, cells in sorted(emptied.items()))
         lines.append(
-            f"Published empty, as cells of open columns hold an email address: {columns}. Rows of those files are "
-            "probably shifted by an unquoted comma: `analytics-pipeline findings` shows where rows are too long."
+            f"Published empty, as cells of open columns hold an email address: {columns}. Rows of"
+            " those files are probably shifted by an unquoted comma: `analytics-pipeline findings`"
+            " shows where rows are too long."
         )
     return lines
 
@@ -87,4 +98,10 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
         return None
     kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
     emptied = {entry["column"]: entry["cells"] for entry in row.get("emptied") or ()}
-    return Signature(row["published_at"], kept, tuple(row.get("left_out") or ()), row.get("older_files") or 0, emptied)
+    return Signature(
+        row["published_at"],
+        kept,
+        tuple(row.get("left_out") or ()),
+        row.get("older_files") or 0,
+        emptied,
+    )

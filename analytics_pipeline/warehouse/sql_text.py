@@ -2,7 +2,10 @@
 
 
 def literal(text: str) -> str:
-    """Return a declared text as an SQL literal, for statements without parameters such as COMMENT. Never for data."""
+    """Return a declared text as an SQL literal, for statements without parameters such as COMMENT.
+
+    Never for data.
+    """
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -1,4 +1,5 @@
-"""The tables of the warehouse, derived from the declarations in `datasets/`, with the comments of their columns.
+"""The tables of the warehouse, derived from the declarations in `datasets/`, with the comments of
+their columns.
 
 `schema.py` creates them; `load.py` writes their rows.
 """
@@ -42,7 +43,11 @@ class Table:
 
 _FILE = (
     TableColumn("dataset", "VARCHAR", "Name of the dataset."),
-    TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the partition of the file."),
+    TableColumn(
+        "partition",
+        "VARCHAR",
+        "Day, month, course id or `organisation`: the partition of the file.",
+    ),
     TableColumn("source_key", "VARCHAR", "Key of the file in Vocareum's bucket."),
     TableColumn("etag", "VARCHAR", "ETag of the version; it changes with the content."),
 )
@@ -55,7 +60,11 @@ _FIGURES = (
     TableColumn("records", "BIGINT", "Records after the header: rows + rejects + erased."),
     TableColumn("rows", "BIGINT", "Rows loaded."),
     TableColumn("rejects", "BIGINT", "Records in quarantine."),
-    TableColumn("erased", "BIGINT", "Records removed because they concern an erased person; NULL means none."),
+    TableColumn(
+        "erased",
+        "BIGINT",
+        "Records removed because they concern an erased person; NULL means none.",
+    ),
     TableColumn("warnings", "BIGINT", "Warnings of loaded rows, one per row and rule."),
 )
 _RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
@@ -66,7 +75,9 @@ OPERATIONS: tuple[Table, ...] = (
         "The ledger: one row per loaded file, written in the same transaction as its rows.",
         (
             *_VERSION,
-            TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
+            TableColumn(
+                "period", "DATE", "First day of the day or month covered; NULL for snapshots."
+            ),
             *_FIGURES,
             TableColumn("loaded_at", "TIMESTAMP", "When it was loaded (UTC)."),
             _RUN,
@@ -74,13 +85,18 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.failed_files",
-        "Files whose newest version could not be loaded. The rows of the previous version are still there.",
+        "Files whose newest version could not be loaded. The rows of the previous version are still"
+        " there.",
         (
             *_VERSION,
-            TableColumn("period", "DATE", "First day of the day or month covered; NULL for snapshots."),
+            TableColumn(
+                "period", "DATE", "First day of the day or month covered; NULL for snapshots."
+            ),
             TableColumn("reason", "VARCHAR", "Why it could not be loaded."),
             TableColumn("remedy", "VARCHAR", "What a person should do."),
-            TableColumn("line", "BIGINT", "Line of the problem; NULL if it concerns the whole file."),
+            TableColumn(
+                "line", "BIGINT", "Line of the problem; NULL if it concerns the whole file."
+            ),
             TableColumn("records", "BIGINT", "Records after the header, if it could be read."),
             TableColumn("rejects", "BIGINT", "Rejected records."),
             TableColumn("failed_since", "TIMESTAMP", "When this version failed first (UTC)."),
@@ -91,12 +107,21 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.arrivals",
-        "When each file was first seen: one row per file that was ever loaded or failed, kept when the file is overwritten.",
+        "When each file was first seen: one row per file that was ever loaded or failed, kept when"
+        " the file is overwritten.",
         (
             TableColumn("dataset", "VARCHAR", "Name of the dataset."),
-            TableColumn("partition", "VARCHAR", "Day, month, course id or `organisation`: the partition of the file."),
-            TableColumn("first_written", "TIMESTAMP", "When Vocareum wrote the first version seen (UTC)."),
-            TableColumn("first_seen", "TIMESTAMP", "When that version was loaded, or failed (UTC)."),
+            TableColumn(
+                "partition",
+                "VARCHAR",
+                "Day, month, course id or `organisation`: the partition of the file.",
+            ),
+            TableColumn(
+                "first_written", "TIMESTAMP", "When Vocareum wrote the first version seen (UTC)."
+            ),
+            TableColumn(
+                "first_seen", "TIMESTAMP", "When that version was loaded, or failed (UTC)."
+            ),
         ),
     ),
     Table(
@@ -104,7 +129,9 @@ OPERATIONS: tuple[Table, ...] = (
         "Rules that records of a loaded file break: errors (quarantined) and warnings (loaded).",
         (
             *_FILE,
-            TableColumn("column", "VARCHAR", "Column of the rule; * for a rule about the whole row."),
+            TableColumn(
+                "column", "VARCHAR", "Column of the rule; * for a rule about the whole row."
+            ),
             TableColumn("reason", "VARCHAR", "The broken rule in words."),
             TableColumn("is_error", "BOOLEAN", "Whether the records are in quarantine."),
             TableColumn("count", "BIGINT", "Number of records that break it."),
@@ -113,33 +140,45 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.absences",
-        "Deliveries that are missing although they were there before: files that are gone, versions that lost their rows, copies "
-        "of other files. Loaded rows stay until a person runs `analytics-pipeline close`.",
+        "Deliveries that are missing although they were there before: files that are gone, versions"
+        " that lost their rows, copies of other files. Loaded rows stay until a person runs"
+        " `analytics-pipeline close`.",
         (
             *_FILE,
             TableColumn(
                 "kind",
                 "VARCHAR",
-                "gone (no longer delivered), shrunk (lost half of its rows or more) or repeated (bytes of another file).",
+                "gone (no longer delivered), shrunk (lost half of its rows or more) or repeated"
+                " (bytes of another file).",
             ),
-            TableColumn("held", "BOOLEAN", "Whether the new version is held, so that the previous rows stay."),
+            TableColumn(
+                "held",
+                "BOOLEAN",
+                "Whether the new version is held, so that the previous rows stay.",
+            ),
             TableColumn("detail", "VARCHAR", "The problem in words and numbers."),
             TableColumn("first_seen", "TIMESTAMP", "When it was first noticed (UTC)."),
             TableColumn("closed_at", "TIMESTAMP", "When it ended (UTC); NULL while it is open."),
             TableColumn(
                 "closed_by",
                 "VARCHAR",
-                "delivered (the file came again), superseded (a newer event or file replaced it) or close (the command).",
+                "delivered (the file came again), superseded (a newer event or file replaced it) or"
+                " close (the command).",
             ),
         ),
     ),
     Table(
         "quarantine.rejects",
-        "Records that were not loaded, each once, with all reasons. Holds personal data; never published.",
+        "Records that were not loaded, each once, with all reasons. Holds personal data; never"
+        " published.",
         (
             *_FILE,
             TableColumn("line", "BIGINT", "Line of the file where the record begins."),
-            TableColumn("reasons", 'STRUCT("column" VARCHAR, reason VARCHAR)[]', "Every rule that it breaks."),
+            TableColumn(
+                "reasons",
+                'STRUCT("column" VARCHAR, reason VARCHAR)[]',
+                "Every rule that it breaks.",
+            ),
             TableColumn("raw", "VARCHAR", "The record as delivered.", Privacy.PRIVATE),
             TableColumn("quarantined_at", "TIMESTAMP", "When it was quarantined (UTC)."),
             _RUN,
@@ -148,20 +187,26 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.erased",
-        "People who were erased. Later deliveries of their records are dropped while loading. Never published.",
+        "People who were erased. Later deliveries of their records are dropped while loading. Never"
+        " published.",
         (
             TableColumn("user_id", "BIGINT", "Vocareum id.", Privacy.IDENTIFIER),
             TableColumn("erased_at", "TIMESTAMP", "When the erasure was first requested (UTC)."),
             TableColumn(
-                "times", "BIGINT", "How often their rows were erased; 0 while the first erasure is in progress."
+                "times",
+                "BIGINT",
+                "How often their rows were erased; 0 while the first erasure is in progress.",
             ),
             TableColumn(
                 "email_hashes",
                 "VARCHAR[]",
-                "HMAC-SHA256 of their emails, to identify their damaged records. Nothing else is kept about them.",
+                "HMAC-SHA256 of their emails, to identify their damaged records. Nothing else is"
+                " kept about them.",
                 Privacy.PRIVATE,
             ),
-            TableColumn("salt", "VARCHAR", "Key of the hashes, the same for everybody.", Privacy.PRIVATE),
+            TableColumn(
+                "salt", "VARCHAR", "Key of the hashes, the same for everybody.", Privacy.PRIVATE
+            ),
         ),
         secret=True,
     ),
@@ -178,19 +223,31 @@ OPERATIONS: tuple[Table, ...] = (
     ),
     Table(
         "ops.checks",
-        "The latest verdict of every check: the tests of the models, and the checks of each dataset.",
+        "The latest verdict of every check: the tests of the models, and the checks of each"
+        " dataset.",
         (
             TableColumn("name", "VARCHAR", "Name of the check."),
             TableColumn("subject", "VARCHAR", "Table that the check is about."),
             TableColumn(
-                "kind", "VARCHAR", "Who evaluates it: `model` with a build, `load` with a load, `feed` with a listing."
+                "kind",
+                "VARCHAR",
+                "Who evaluates it: `model` with a build, `load` with a load, `feed` with a"
+                " listing.",
             ),
             TableColumn("severity", "VARCHAR", "ERROR or WARN: how bad a failure is."),
             TableColumn("passed", "BOOLEAN", "The latest verdict."),
-            TableColumn("violations", "BIGINT", "Number of violating rows; NULL if it counts none or could not run."),
+            TableColumn(
+                "violations",
+                "BIGINT",
+                "Number of violating rows; NULL if it counts none or could not run.",
+            ),
             TableColumn("text", "VARCHAR", "The finding."),
             TableColumn("remedy", "VARCHAR", "What a person should do."),
-            TableColumn("withholds", "VARCHAR[]", "Tables that keep their previous published state while it fails."),
+            TableColumn(
+                "withholds",
+                "VARCHAR[]",
+                "Tables that keep their previous published state while it fails.",
+            ),
             TableColumn(
                 "alarms",
                 "STRUCT(alarm VARCHAR, message VARCHAR)[]",
@@ -211,29 +268,39 @@ PUBLISHED = Table(
     "What the published file contains; one row. The live warehouse has no such table.",
     (
         TableColumn("published_at", "TIMESTAMP", "When it was written (UTC)."),
-        TableColumn("pii", "BOOLEAN", "Whether it includes emails, names and free text (PUBLISH_PII)."),
+        TableColumn(
+            "pii", "BOOLEAN", "Whether it includes emails, names and free text (PUBLISH_PII)."
+        ),
         TableColumn("release", "VARCHAR", "Release of analytics-pipeline that wrote it."),
         TableColumn("schema_version", "BIGINT", "Version of the warehouse's tables."),
         TableColumn(
             "kept",
             'STRUCT("table" VARCHAR, published_at TIMESTAMP)[]',
-            "Tables withheld by a failing check (ops.checks), with the time of the state that stays published (UTC).",
+            "Tables withheld by a failing check (ops.checks), with the time of the state that stays"
+            " published (UTC).",
         ),
-        TableColumn("left_out", "VARCHAR[]", "Tables withheld by a failing check without an earlier state to keep."),
+        TableColumn(
+            "left_out",
+            "VARCHAR[]",
+            "Tables withheld by a failing check without an earlier state to keep.",
+        ),
         TableColumn(
             "erasures",
             "BIGINT",
-            "Number of erasures before it was written; rows from before a later erasure are never kept.",
+            "Number of erasures before it was written; rows from before a later erasure are never"
+            " kept.",
         ),
         TableColumn(
             "older_files",
             "BIGINT",
-            "Files that the previous published file had in a later state, or alone; 0 unless an older warehouse was restored.",
+            "Files that the previous published file had in a later state, or alone; 0 unless an"
+            " older warehouse was restored.",
         ),
         TableColumn(
             "emptied",
             'STRUCT("column" VARCHAR, cells BIGINT)[]',
-            "Open columns with cells that are empty here because they hold an email address in the warehouse.",
+            "Open columns with cells that are empty here because they hold an email address in the"
+            " warehouse.",
         ),
     ),
 )
@@ -241,14 +308,17 @@ PUBLISHED = Table(
 EXTRA = TableColumn(
     "_extra",
     "JSON",
-    "Columns that Vocareum did not announce, as delivered, and the text of cells that were left empty, by column.",
+    "Columns that Vocareum did not announce, as delivered, and the text of cells that were left"
+    " empty, by column.",
     Privacy.PRIVATE,
 )
 SOURCE_KEY = TableColumn("_source_key", "VARCHAR", "Key of the file in Vocareum's bucket.")
 LOADED_AT = TableColumn("_loaded_at", "TIMESTAMP", "When the row was loaded (UTC).")
 VALIDITY = (
     TableColumn(
-        "valid_from", "TIMESTAMP", "Start of validity (UTC): when Vocareum wrote the first file with this row."
+        "valid_from",
+        "TIMESTAMP",
+        "Start of validity (UTC): when Vocareum wrote the first file with this row.",
     ),
     TableColumn("valid_to", "TIMESTAMP", "End of validity (UTC); NULL while the row is current."),
 )
@@ -256,21 +326,34 @@ VALIDITY = (
 
 def raw_table(dataset: Dataset) -> Table:
     """Return the table of the currently delivered rows."""
-    period = (TableColumn(dataset.period.column, "DATE", dataset.period.description),) if dataset.period else ()
-    return Table(dataset.table, dataset.description, (*_delivered(dataset), *period, EXTRA, SOURCE_KEY, LOADED_AT))
+    period = (
+        (TableColumn(dataset.period.column, "DATE", dataset.period.description),)
+        if dataset.period
+        else ()
+    )
+    return Table(
+        dataset.table,
+        dataset.description,
+        (*_delivered(dataset), *period, EXTRA, SOURCE_KEY, LOADED_AT),
+    )
 
 
 def history_table(dataset: Dataset) -> Table:
     """Return the table of all rows delivered over time, for a dataset that Vocareum overwrites."""
     description = f"Every state in which raw.{dataset.name} was delivered. {dataset.description}"
-    return Table(f"history.{dataset.name}", description, (*_delivered(dataset), EXTRA, SOURCE_KEY, *VALIDITY))
+    return Table(
+        f"history.{dataset.name}", description, (*_delivered(dataset), EXTRA, SOURCE_KEY, *VALIDITY)
+    )
 
 
 def raw_rows() -> Table:
-    """Return the view of what the raw tables hold by file, so that no query has to name every dataset."""
+    """Return the view of what the raw tables hold by file, so that no query has to name every
+    dataset.
+    """
     reads = [dataset.table for dataset in DATASETS.values()]
     counts = (
-        f"SELECT '{name}' AS dataset, _source_key AS source_key, count(*) AS rows FROM {table} GROUP BY _source_key"
+        f"SELECT '{name}' AS dataset, _source_key AS source_key, count(*) AS rows FROM {table}"
+        " GROUP BY _source_key"
         for name, table in zip(DATASETS, reads, strict=True)
     )
     columns = (
@@ -279,9 +362,16 @@ def raw_rows() -> Table:
         TableColumn("rows", "BIGINT", "Rows of the file in its raw table."),
     )
     description = (
-        "Rows that the raw tables hold, one row per file that has any. A view, made from the declared datasets."
+        "Rows that the raw tables hold, one row per file that has any. A view, made from the"
+        " declared datasets."
     )
-    return Table("ops.raw_rows", description, columns, query="\nUNION ALL\n".join(counts), reads=frozenset(reads))
+    return Table(
+        "ops.raw_rows",
+        description,
+        columns,
+        query="\nUNION ALL\n".join(counts),
+        reads=frozenset(reads),
+    )
 
 
 def _delivered(dataset: Dataset) -> Iterator[TableColumn]:

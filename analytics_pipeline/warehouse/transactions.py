@@ -23,7 +23,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def changed(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object] | Sequence[object]
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Mapping[str, object] | Sequence[object],
 ) -> int:
     """Run a DELETE or UPDATE; return how many rows it changed."""
     row = connection.execute(sql, parameters).fetchone()

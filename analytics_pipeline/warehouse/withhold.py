@@ -1,7 +1,9 @@
-"""What a failing check withholds from publication; its previous published rows are published instead.
+"""What a failing check withholds from publication; its previous published rows are published
+instead.
 
-Rows of the previous file are reused only if they fit the new one: same schema version, same privacy setting, and nobody
-erased since. Otherwise the table is left out: an erased person must not come back.
+Rows of the previous file are reused only if they fit the new one: same schema version, same privacy
+setting, and nobody erased since. Otherwise the table is left out: an erased person must not come
+back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,8 +30,10 @@ class Withheld:
 
     Attributes:
         tables: qualified names of the models that failing checks withhold.
-        kept: withheld models that the previous file has in a publishable state, with the time of that state (UTC).
-        whole: whether a check withholds the raw tables under every model, so that nothing in the file may change.
+        kept: withheld models that the previous file has in a publishable state, with the time of
+            that state (UTC).
+        whole: whether a check withholds the raw tables under every model, so that nothing in the
+            file may change.
         usable: whether rows of a previous file may be reused.
     """
 
@@ -50,7 +54,9 @@ class Withheld:
 
     @property
     def nothing(self) -> bool:
-        """Return whether no file may be written: the raw tables are wrong, and there is no previous file."""
+        """Return whether no file may be written: the raw tables are wrong, and there is no previous
+        file.
+        """
         return self.whole and not self.usable
 
 
@@ -69,8 +75,11 @@ def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
 
 
 @contextmanager
-def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) -> Iterator[Withheld]:
-    """Yield what is withheld; inside the block the previous file is attached as BEFORE if any of its tables are kept.
+def withheld(
+    connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool
+) -> Iterator[Withheld]:
+    """Yield what is withheld; inside the block the previous file is attached as BEFORE if any of
+    its tables are kept.
 
     Args:
         connection: the live warehouse, under the writer's lock.
@@ -85,17 +94,25 @@ def withheld(connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool) 
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
     with attached_before(connection, target) as is_attached:
         states, same_release = _states(connection, pii) if is_attached else (None, False)
-        if not same_release:  # a column may have become private since; only marts never hold private columns
-            states = {name: at for name, at in states.items() if name.startswith("marts.")} if states else states
+        if (
+            not same_release
+        ):  # a column may have become private since; only marts never hold private columns
+            states = (
+                {name: at for name, at in states.items() if name.startswith("marts.")}
+                if states
+                else states
+            )
         if whole and not (states and same_release) and target.exists():
-            # The previous file may hold an erased person: a file without any model is better than that.
+            # The previous file may hold an erased person: a file without any model is better than
+            # that.
             whole = False
         kept = {name: at for name, at in (states or {}).items() if whole or name in models}
         yield Withheld(models, kept, whole, usable=bool(states))
 
 
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Return how many files the published file has that the warehouse lacks, or has only in an earlier version.
+    """Return how many files the published file has that the warehouse lacks, or has only in an
+    earlier version.
 
     Loads only add to the ledger, so any such file means that an older warehouse was restored.
 
@@ -107,11 +124,9 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
         if not is_attached:
             return 0
         try:
-            row = connection.execute(
-                f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
+            row = connection.execute(f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
                     LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
-                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at"""
-            ).fetchone()
+                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at""").fetchone()
         except duckdb.Error:  # not our file, or a release with other tables
             return 0
     assert row is not None  # an aggregate has one row
@@ -120,7 +135,9 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
 
 @contextmanager
 def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
-    """Attach the previous published file as BEFORE, read-only; yield False if there is none, or it can't be read."""
+    """Attach the previous published file as BEFORE, read-only; yield False if there is none, or it
+    can't be read.
+    """
     if not target.exists():
         yield False
         return
@@ -136,9 +153,11 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
         connection.execute(f"DETACH {BEFORE}")
 
 
-def _states(connection: duckdb.DuckDBPyConnection, pii: bool) -> tuple[dict[str, datetime] | None, bool]:
-    """Return when each model of the previous file was published in its state there (None if no row may be reused), and
-    whether this release wrote it."""
+def _states(
+    connection: duckdb.DuckDBPyConnection, pii: bool
+) -> tuple[dict[str, datetime] | None, bool]:
+    """Return when each model of the previous file was published in its state there (None if no row
+    may be reused), and whether this release wrote it."""
     try:
         signed = connection.execute(f"FROM {BEFORE}.ops.published")
         names = [column[0] for column in signed.description or ()]
@@ -146,15 +165,29 @@ def _states(connection: duckdb.DuckDBPyConnection, pii: bool) -> tuple[dict[str,
     except duckdb.CatalogException:
         return None, False
     known = connection.execute("SELECT max(version) FROM ops.schema_version").fetchone()
-    now, nobody = erasures(connection), connection.execute("SELECT count(*) = 0 FROM ops.erased").fetchone()
-    before = row.get("erasures", 0 if nobody == (True,) else None)  # an earlier release did not count them
-    if now is None or (row.get("pii"), row.get("schema_version"), before) != (pii, known and known[0], now):
+    now, nobody = (
+        erasures(connection),
+        connection.execute("SELECT count(*) = 0 FROM ops.erased").fetchone(),
+    )
+    # an earlier release did not count them
+    before = row.get("erasures", 0 if nobody == (True,) else None)
+    if now is None or (row.get("pii"), row.get("schema_version"), before) != (
+        pii,
+        known and known[0],
+        now,
+    ):
         return None, False
     tables = connection.execute(
-        f"""SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = '{BEFORE}'
+        f"""SELECT schema_name || '.' || table_name FROM duckdb_tables()
+            WHERE database_name = '{BEFORE}'
             UNION ALL
-            SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE database_name = '{BEFORE}' AND NOT internal"""
+            SELECT schema_name || '.' || view_name FROM duckdb_views()
+            WHERE database_name = '{BEFORE}' AND NOT internal"""
     ).fetchall()
     kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
-    states = {name: kept.get(name, row["published_at"]) for (name,) in tables if name.startswith(MODEL_SCHEMAS)}
+    states = {
+        name: kept.get(name, row["published_at"])
+        for (name,) in tables
+        if name.startswith(MODEL_SCHEMAS)
+    }
     return states, row["release"] == version("analytics-pipeline")

@@ -1,4 +1,6 @@
-"""Search everything that a file holds for planted values: its bytes, and what a database or a Parquet file compresses."""
+"""Search everything that a file holds for planted values: its bytes, and what a database or a
+Parquet file compresses.
+"""
 
 import base64
 import json
@@ -24,7 +26,8 @@ def search(pieces: Pieces, planted: Mapping[str, str], mark: str) -> set[Found]:
     Args:
         pieces: where to search.
         planted: the values by what they are.
-        mark: a beginning that most values share. A place without it is searched for the other values only.
+        mark: a beginning that most values share. A place without it is searched for the other
+            values only.
     """
     wanted = {what: _needles(value) for what, value in planted.items()}
     marked = {what for what, value in planted.items() if value.lower().startswith(mark)}
@@ -32,7 +35,9 @@ def search(pieces: Pieces, planted: Mapping[str, str], mark: str) -> set[Found]:
     for where, raw in pieces:
         lowered = raw.lower()
         likely = wanted if any(needle in lowered for needle in marks) else wanted.keys() - marked
-        found |= {(where, what) for what in likely if any(needle in lowered for needle in wanted[what])}
+        found |= {
+            (where, what) for what in likely if any(needle in lowered for needle in wanted[what])
+        }
     return found
 
 
@@ -56,7 +61,8 @@ def in_file(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
         yield from _duckdb(path, name)
     elif path.suffix == ".parquet":
         rows = duckdb.sql(
-            "SELECT to_json(cells)::VARCHAR FROM read_parquet($path) AS cells", params={"path": str(path)}
+            "SELECT to_json(cells)::VARCHAR FROM read_parquet($path) AS cells",
+            params={"path": str(path)},
         )
         yield f"{name}: cells", _joined(rows.fetchall())
     elif path.suffix == ".db":
@@ -67,13 +73,19 @@ def _duckdb(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     with duckdb.connect(str(path), read_only=True) as connection:
         tables = connection.execute(
             """SELECT schema_name, table_name FROM duckdb_tables()
-               UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal ORDER BY ALL"""
+               UNION ALL SELECT schema_name, view_name FROM duckdb_views() WHERE NOT internal
+               ORDER BY ALL"""
         ).fetchall()
         for schema, table in tables:
-            rows = connection.execute(f'SELECT to_json(cells)::VARCHAR FROM {schema}."{table}" AS cells').fetchall()
+            rows = connection.execute(
+                f'SELECT to_json(cells)::VARCHAR FROM {schema}."{table}" AS cells'
+            ).fetchall()
             yield f"{name}: {schema}.{table}", _joined(rows)
         for catalog in ("duckdb_tables", "duckdb_columns", "duckdb_views"):
-            yield f"{name}: {catalog}", repr(connection.execute(f"FROM {catalog}()").fetchall()).encode()
+            yield (
+                f"{name}: {catalog}",
+                repr(connection.execute(f"FROM {catalog}()").fetchall()).encode(),
+            )
 
 
 def _joined(rows: Iterable[tuple[object, ...]]) -> bytes:
@@ -85,10 +97,15 @@ def _joined(rows: Iterable[tuple[object, ...]]) -> bytes:
 def _sqlite(path: Path, name: str) -> Iterator[tuple[str, bytes]]:
     """Yield the tables with each cell decompressed: Dagster compresses snapshots and cursors."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table'"
+        ).fetchall()
         for (table,) in tables:
             rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
-            yield f"{name}: {table}", b"\n".join(_plain(cell) for row in rows for cell in row if cell is not None)
+            yield (
+                f"{name}: {table}",
+                b"\n".join(_plain(cell) for row in rows for cell in row if cell is not None),
+            )
 
 
 def _plain(cell: object) -> bytes:

@@ -1,4 +1,6 @@
-"""The installed command against the simulated Vocareum: in this process, or in its own process if that matters."""
+"""The installed command against the simulated Vocareum: in this process, or in its own process if
+that matters.
+"""
 
 import os
 import shutil
@@ -27,7 +29,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def organisation() -> Organisation:
-    """A small organisation whose last day is yesterday: today has neither files nor a partition yet."""
+    """A small organisation whose last day is yesterday: today has neither files nor a partition
+    yet.
+    """
     return Organisation(OrganisationSpec.small(last_day=YESTERDAY))
 
 
@@ -102,7 +106,9 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subproc
 def first_sync(
     vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Result, int]:
-    """The data folder after a first sync of the small organisation, its output, and the number of its GETs."""
+    """The data folder after a first sync of the small organisation, its output, and the number of
+    its GETs.
+    """
     folder = tmp_path_factory.mktemp("first sync")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
@@ -110,7 +116,9 @@ def first_sync(
         for name, value in vocareum.environment.items():
             patched.setenv(name, value)
         patched.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
-        patched.setenv("VOCAREUM_START_DATE", (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat())
+        patched.setenv(
+            "VOCAREUM_START_DATE", (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat()
+        )
         vocareum.clear()
         vocareum.put_many(organisation.files())
         vocareum.clear_requests()
@@ -121,7 +129,9 @@ def first_sync(
 
 
 @pytest.fixture
-def synced(first_sync: tuple[Path, Result, int], demo: DemoVocareum, organisation: Organisation, data: Path) -> Path:
+def synced(
+    first_sync: tuple[Path, Result, int], demo: DemoVocareum, organisation: Organisation, data: Path
+) -> Path:
     """A copy of that data folder, with the same files still delivered."""
     shutil.copytree(first_sync[0], data)
     demo.put_many(organisation.files())

@@ -1,4 +1,5 @@
-"""An organisation whose every text is an attack: keys, course ids, headers and cells, each with a searchable mark.
+"""An organisation whose every text is an attack: keys, course ids, headers and cells, each with a
+searchable mark.
 
 The tests assert what the pipeline makes of them.
 """
@@ -24,7 +25,8 @@ from analytics_pipeline_tests.ingest.delivered import KEYS
 
 MARK = "zqhostile"
 COURSE = "918273645918273645"
-"""A course id, and the start of every other id: as long as allowed, so that it can be found anywhere."""
+"""A course id, and the start of every other id: as long as allowed, so that it can be found
+anywhere."""
 NUMBER = COURSE[:9]
 
 ATTACKS = (
@@ -37,7 +39,8 @@ ATTACKS = (
     f'{MARK}" || (SELECT 1) || "$paths ${{7*7}} {{{{7*7}}}} %s {{0}}',
     f"![x](javascript:alert('{MARK}'))<b>",
 )
-"""Attacks on SQL, HTML, a terminal, a log, two spreadsheets, templates, Markdown. Only one has an @, which a name must not have."""
+"""Attacks on SQL, HTML, a terminal, a log, two spreadsheets, templates, Markdown. Only one has an
+@, which a name must not have."""
 
 PATHS = (
     "../" * 8 + f"etc/{MARK}.csv",
@@ -58,7 +61,11 @@ PATHS = (
 
 def keys() -> list[str]:
     """Yield hostile keys below `org9001/`."""
-    inside = (f"{folder}{attack}" for attack in ATTACKS for folder in ("grades/course", "lab_sessions/", ""))
+    inside = (
+        f"{folder}{attack}"
+        for attack in ATTACKS
+        for folder in ("grades/course", "lab_sessions/", "")
+    )
     return [*inside, *PATHS]
 
 
@@ -68,14 +75,32 @@ def random_key(dice: random.Random) -> str:
     for _ in range(dice.randint(1, 4)):
         at = dice.randint(0, len(key))
         splinter = dice.choice(
-            [*ATTACKS, *PATHS, "'", '"', ";", "--", "\n", "\r", "\t", "\\", "*", "?", "%", "..", "\u202e"]
+            [
+                *ATTACKS,
+                *PATHS,
+                "'",
+                '"',
+                ";",
+                "--",
+                "\n",
+                "\r",
+                "\t",
+                "\\",
+                "*",
+                "?",
+                "%",
+                "..",
+                "\u202e",
+            ]
         )
         key = key[:at] + splinter + key[at + dice.choice([0, 0, 1, 8]) :]
     return key.encode()[:1_000].decode(errors="ignore") or MARK
 
 
 def files() -> dict[str, bytes]:
-    """Return a file of every dataset whose every cell is an attack, with an unannounced column and a broken record."""
+    """Return a file of every dataset whose every cell is an attack, with an unannounced column and
+    a broken record.
+    """
     made = {}
     for name, dataset in FEED.items():
         whole = KEYS[name].replace("4051", COURSE)
@@ -88,26 +113,44 @@ def _file(dataset: Dataset) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(column.name for column in dataset.columns), f"{ATTACKS[0]}\x1b[1m"])
     for at, attack in enumerate(ATTACKS):
-        writer.writerow([*(_cell(column.name, column.sql_type, at, attack) for column in dataset.columns), attack])
+        writer.writerow(
+            [
+                *(_cell(column.name, column.sql_type, at, attack) for column in dataset.columns),
+                attack,
+            ]
+        )
     writer.writerow([f"{ATTACKS[2]}{ATTACKS[3]}"] * len(dataset.columns))
     return text.getvalue().encode()
 
 
 def _cell(name: str, kind: str, at: int, attack: str) -> str:
     known = {"month": "1", "year": "2026", "aws_account_id": NUMBER + str(at)}
-    by_type = {"BIGINT": f"{NUMBER}{at}", "BOOLEAN": "1", "TIMESTAMP": "Jan-09-2026 9:00:00 am UTC", "VARCHAR": attack}
+    by_type = {
+        "BIGINT": f"{NUMBER}{at}",
+        "BOOLEAN": "1",
+        "TIMESTAMP": "Jan-09-2026 9:00:00 am UTC",
+        "VARCHAR": attack,
+    }
     return known.get(name) or by_type.get(kind, "1.5")
 
 
 @contextmanager
 def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Collect every SQL text that DuckDB gets in this process inside the block, without parameters."""
+    """Collect every SQL text that DuckDB gets in this process inside the block, without
+    parameters.
+    """
     said: list[str] = []
     with monkeypatch.context() as patched:
         for name in ("execute", "executemany", "sql", "query"):
             real = getattr(duckdb.DuckDBPyConnection, name)
 
-            def noted(self: duckdb.DuckDBPyConnection, query: object, *args: object, real=real, **named: object):
+            def noted(
+                self: duckdb.DuckDBPyConnection,
+                query: object,
+                *args: object,
+                real=real,
+                **named: object,
+            ):
                 said.append(str(query))
                 return real(self, query, *args, **named)
 
@@ -142,14 +185,20 @@ class Attacked:
         return {word: text for text in self.sql for word in DELIVERED if word in text}
 
 
-def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands: Iterable[tuple[str, ...]]) -> Attacked:
+def attack(
+    vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands: Iterable[tuple[str, ...]]
+) -> Attacked:
     """Deliver the attacks and run commands in this process; each must end without a traceback."""
     vocareum.clear()
     vocareum.put_many({f"org9001/{key}": b"x" for key in names} | files())
     said: dict[tuple[str, ...], str] = {}
     with pytest.MonkeyPatch.context() as patched, watched_sql(patched) as sql:
         patched.chdir(folder)
-        settings = {"ANALYTICS_DATA_DIR": str(folder / "data"), "VOCAREUM_START_DATE": "2026-01-01", "DAGSTER_HOME": ""}
+        settings = {
+            "ANALYTICS_DATA_DIR": str(folder / "data"),
+            "VOCAREUM_START_DATE": "2026-01-01",
+            "DAGSTER_HOME": "",
+        }
         for name, value in {**vocareum.environment, **settings}.items():
             patched.setenv(name, value)
         for command in commands:
@@ -163,9 +212,12 @@ def attack(vocareum: DemoVocareum, folder: Path, names: Iterable[str], commands:
 def steering(output: str) -> set[str]:
     """Return the characters that would control a terminal, or write from right to left.
 
-    A tab separates the cells of a table: it counts only in a line that has more of them than the line above.
+    A tab separates the cells of a table: it counts only in a line that has more of them than the
+    line above.
     """
-    found = {character for character in output if not character.isprintable() and character not in "\n\t"}
+    found = {
+        character for character in output if not character.isprintable() and character not in "\n\t"
+    }
     tabs = [line.count("\t") for line in output.splitlines()]
     extra = any(above and here > above for above, here in pairwise(tabs))
     return found | ({"\t"} if extra else set())

@@ -13,11 +13,18 @@ HOOK = "T0PLANTED/B0PLANTED/wh00k-s3cr3t+planted"
 
 
 def spellings(secret: str) -> set[bytes]:
-    """Return a secret as it is, as in a URL or in JSON, and in base64, also inside a longer text."""
+    """Return a secret as it is, as in a URL or in JSON, and in base64, also inside a longer
+    text.
+    """
     raw = secret.encode()
-    plain = {raw, quote(secret, safe="").encode(), quote(secret).encode(), json.dumps(secret)[1:-1].encode()}
-    # Base64 encodes three bytes as four letters, so a prefix shifts a secret by zero, one or two bytes. The first and last
-    # letters depend on the neighbours and are left out.
+    plain = {
+        raw,
+        quote(secret, safe="").encode(),
+        quote(secret).encode(),
+        json.dumps(secret)[1:-1].encode(),
+    }
+    # Base64 encodes three bytes as four letters, so a prefix shifts a secret by zero, one or two
+    # bytes. The first and last letters depend on the neighbours and are left out.
     shifted = {base64.b64encode(b"\0" * at + raw)[4 * (at > 0) : -4] for at in range(3)}
     return plain | shifted | {text.translate(bytes.maketrans(b"+/", b"-_")) for text in shifted}
 
@@ -26,7 +33,11 @@ def files_with(secrets: Iterable[str], folder: Path) -> list[str]:
     """Return files under a folder that hold a secret in any spelling; searches all bytes."""
     needles = {spelling for secret in secrets for spelling in spellings(secret)}
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return [str(path.relative_to(folder)) for path in paths if any(needle in path.read_bytes() for needle in needles)]
+    return [
+        str(path.relative_to(folder))
+        for path in paths
+        if any(needle in path.read_bytes() for needle in needles)
+    ]
 
 
 def texts_with(secrets: Iterable[str], texts: Iterable[str]) -> list[str]:

@@ -1,4 +1,6 @@
-"""`backup` and `restore`, end to end: a sync, a restore, and the sync that completes the warehouse."""
+"""`backup` and `restore`, end to end: a sync, a restore, and the sync that completes the
+warehouse.
+"""
 
 import json
 import os
@@ -35,7 +37,11 @@ def test_the_next_sync_completes_a_restored_backup(
     folder, warehouse = tmp_path / "copies" / "monday", synced / "warehouse.duckdb"
     saved = run("backup", str(folder))
     assert saved.exit_code == 0, saved.output
-    key = next(key for key in organisation.files() if "lab_sessions_" in key and organisation.truth.rows[key] > 3)
+    key = next(
+        key
+        for key in organisation.files()
+        if "lab_sessions_" in key and organisation.truth.rows[key] > 3
+    )
     body = organisation.files()[key].splitlines(keepends=True)
     demo.put(key, b"".join(body[:-1]))  # one row fewer: losing half of them would hold the version
     assert run("sync").exit_code == 0
@@ -45,17 +51,23 @@ def test_the_next_sync_completes_a_restored_backup(
     [aside] = synced.glob("warehouse.duckdb.replaced-*")
     assert str(aside) in done.output
     assert difference(current, contents(aside)) == {}, "the replaced warehouse is kept"
-    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(len(body) - 1,)]
+    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [
+        (len(body) - 1,)
+    ]
     demo.clear_requests()
     healed = run("sync")
-    assert (healed.exit_code, demo.count("GET")) == (0, 0), (
-        f"the newer version is in the landing folder: {healed.output}"
-    )
-    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [(len(body) - 2,)]
-    assert "Published: " in healed.output
-    assert ask(synced / "analytics.duckdb", f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [
+    assert (healed.exit_code, demo.count("GET")) == (
+        0,
+        0,
+    ), f"the newer version is in the landing folder: {healed.output}"
+    assert ask(warehouse, f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'") == [
         (len(body) - 2,)
     ]
+    assert "Published: " in healed.output
+    assert ask(
+        synced / "analytics.duckdb",
+        f"SELECT records FROM ops.loaded_files WHERE source_key = '{key}'",
+    ) == [(len(body) - 2,)]
 
 
 def test_a_backup_is_private_and_needs_nothing_else(settings: Settings, tmp_path: Path) -> None:
@@ -76,7 +88,10 @@ def test_a_backup_overwrites_nothing(settings: Settings, tmp_path: Path) -> None
     (tmp_path / "taken" / "notes.txt").write_text("mine")
     for name in ("taken", "taken/notes.txt"):
         refused = invoke("backup", tmp_path / name)
-        assert (refused.exit_code, "never overwrites files" in refused.output) == (2, True), refused.output
+        assert (refused.exit_code, "never overwrites files" in refused.output) == (
+            2,
+            True,
+        ), refused.output
     assert (tmp_path / "taken" / "notes.txt").read_text() == "mine"
 
 
@@ -156,7 +171,9 @@ def test_a_restore_is_refused_while_a_daemon_is_alive(
 def test_people_who_were_erased_since_are_named(settings: Settings, tmp_path: Path) -> None:
     assert invoke("backup", tmp_path / "copy").exit_code == 0
     with open_warehouse(settings.warehouse_path) as connection:
-        connection.execute("INSERT INTO ops.erased (user_id, erased_at, times) VALUES (4711, now()::TIMESTAMP, 1)")
+        connection.execute(
+            "INSERT INTO ops.erased (user_id, erased_at, times) VALUES (4711, now()::TIMESTAMP, 1)"
+        )
     done = invoke("restore", tmp_path / "copy")
     assert "analytics-pipeline erase --user-id 4711" in done.output
 
@@ -164,7 +181,9 @@ def test_people_who_were_erased_since_are_named(settings: Settings, tmp_path: Pa
 def _job():
     import dagster as dg
 
-    return dg.Definitions(assets=[dg.asset(lambda: None, name="a")]).resolve_implicit_global_asset_job_def()
+    return dg.Definitions(
+        assets=[dg.asset(lambda: None, name="a")]
+    ).resolve_implicit_global_asset_job_def()
 
 
 def _started():

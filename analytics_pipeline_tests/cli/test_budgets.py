@@ -11,7 +11,10 @@ from analytics_pipeline_tests.cli.conftest import Run
 
 HEADER = "scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat\n"
 ALL = "organisation,,All,2026-09-01,2026-12-31,{},USD,,,none\n"
-COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 45686, C, New,\n"
+COURSES = (
+    b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 45686, C,"
+    b" New,\n"
+)
 
 
 @pytest.fixture
@@ -29,7 +32,9 @@ def query(data: Path, sql: str) -> list:
         return connection.execute(sql).fetchall()
 
 
-def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(run: Run, budgets: Path, data: Path):
+def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(
+    run: Run, budgets: Path, data: Path
+):
     first = run("sync")
     assert first.exit_code == 0, first.output
     assert query(data, "SELECT name, amount::INTEGER FROM raw.budgets") == [("All", 500)]
@@ -42,7 +47,9 @@ def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(run: Run,
     assert run("sync").exit_code == 0
     states = "SELECT amount::INTEGER, valid_to IS NULL FROM history.budgets ORDER BY ALL"
     assert query(data, states) == [(500, False), (700, True)]
-    assert query(data, "SELECT amount_before::INTEGER, amount::INTEGER FROM marts.budget_status") == [(500, 700)]
+    assert query(
+        data, "SELECT amount_before::INTEGER, amount::INTEGER FROM marts.budget_status"
+    ) == [(500, 700)]
 
 
 def test_a_missing_file_fails_alone_with_a_message(run: Run, budgets: Path, data: Path):
@@ -85,11 +92,15 @@ def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, dat
     rejected = run("budgets", "check")
     assert rejected.exit_code == 1
     assert "BUDGETS_FILE, line 2, currency: it must be USD" in rejected.output
-    assert query(data, "SELECT count(*) FROM raw.budgets WHERE currency = 'USD'") == [(1,)], "check loads nothing"
+    assert query(data, "SELECT count(*) FROM raw.budgets WHERE currency = 'USD'") == [(1,)], (
+        "check loads nothing"
+    )
 
 
 def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, data: Path):
-    budgets.write_text(HEADER + ALL.format(500) + "course,45686,One,2026-09-01,2026-12-31,20,EUR,,,\n")
+    budgets.write_text(
+        HEADER + ALL.format(500) + "course,45686,One,2026-09-01,2026-12-31,20,EUR,,,\n"
+    )
     for command in ("sync", "sync", "status", "doctor"):
         result = run(command)
         assert result.exit_code in (1, 2), (command, result.output)
@@ -101,7 +112,9 @@ def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, 
 
 
 def test_a_version_without_budgets_is_held_back(run: Run, budgets: Path, data: Path):
-    budgets.write_text(HEADER + ALL.format(500) + "".join(ALL.format(9).replace("All", f"B{n}") for n in range(4)))
+    budgets.write_text(
+        HEADER + ALL.format(500) + "".join(ALL.format(9).replace("All", f"B{n}") for n in range(4))
+    )
     assert run("sync").exit_code == 0
     budgets.write_text(HEADER + ALL.format(500))
     assert run("sync").exit_code == 0, "a person may remove rows on purpose"

@@ -1,4 +1,6 @@
-"""Missing files, versions that lost their rows, and copies: reported everywhere, and kept until `close` ends them."""
+"""Missing files, versions that lost their rows, and copies: reported everywhere, and kept until
+`close` ends them.
+"""
 
 import json
 from pathlib import Path
@@ -40,9 +42,16 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     assert f"{course}: it is no longer delivered; its {students} rows are kept" in told.output
     assert f"analytics-pipeline close --dataset enrollment --partition {number}" in told.output
     assert published(synced, sql, course) == [(students,)], "the rows stay"
-    assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], "not published"
+    assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], (
+        "not published"
+    )
     code, (event,) = lost(run)
-    assert (code, event["dataset"], event["partition"], event["kind"]) == (1, "enrollment", number, "gone")
+    assert (code, event["dataset"], event["partition"], event["kind"]) == (
+        1,
+        "enrollment",
+        number,
+        "gone",
+    )
     assert run("report").exit_code == 0
     assert f"enrollment {number}: it is no longer delivered" in (synced / "report.html").read_text()
 
@@ -53,7 +62,10 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     done = run(*close)
     assert done.exit_code == 0, done.output
     assert published(synced, sql, course) == [(0,)]
-    left = "SELECT count(DISTINCT user_id) FROM marts.roster_changes WHERE course_id = ? AND change = 'left'"
+    left = (
+        "SELECT count(DISTINCT user_id) FROM marts.roster_changes WHERE course_id = ? AND change ="
+        " 'left'"
+    )
     assert published(synced, left, int(number))[0][0] > 0, "the models are not rebuilt"
     assert lost(run) == (0, [])
     assert run("sync").exit_code == 0
@@ -81,7 +93,10 @@ def test_header_only_grades_keep_the_previous_scores_until_accepted(
 
 def test_close_reports_that_nothing_is_missing(run: Run, synced: Path):
     result = run("close", "--dataset", "grades", "--partition", "1")
-    assert (result.exit_code, "analytics-pipeline status" in result.output) == (2, True), result.output
+    assert (result.exit_code, "analytics-pipeline status" in result.output) == (
+        2,
+        True,
+    ), result.output
 
 
 def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
@@ -90,11 +105,21 @@ def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
     demo.delete(course)
     other = run("sync", "--dataset", "aws_cost")
     assert other.exit_code == 0, other.output
-    assert "Not selected, so not part of the exit code: raw.enrollment, check nothing_lost" in other.output
+    assert (
+        "Not selected, so not part of the exit code: raw.enrollment, check nothing_lost"
+        in other.output
+    )
     assert f"{course}: it is no longer delivered" in other.output
-    for asked in (("--dataset", "enrollment"), ("--dataset", "aws_cost", "--dataset", "enrollment"), ()):
+    for asked in (
+        ("--dataset", "enrollment"),
+        ("--dataset", "aws_cost", "--dataset", "enrollment"),
+        (),
+    ):
         told = run("sync", *asked)
-        assert (told.exit_code, f"{course}: it is no longer delivered" in told.output) == (1, True), told.output
+        assert (told.exit_code, f"{course}: it is no longer delivered" in told.output) == (
+            1,
+            True,
+        ), told.output
         assert "Not selected" not in told.output
 
 
@@ -105,7 +130,10 @@ def test_a_sync_of_some_days_ignores_a_missing_file_of_another_day(
     days = [key.split("azure_cost_")[1].removesuffix(".csv") for key in (first, second)]
     demo.delete(first)
     since = run("sync", "--dataset", "azure_cost", "--since", days[1])
-    assert (since.exit_code, f"{first}: it is no longer delivered" in since.output) == (0, True), since.output
+    assert (since.exit_code, f"{first}: it is no longer delivered" in since.output) == (
+        0,
+        True,
+    ), since.output
     told = run("sync", "--dataset", "azure_cost", "--since", days[0])
     assert (told.exit_code, "Not selected" in told.output) == (1, False), told.output
 

@@ -44,21 +44,41 @@ def test_the_dbt_sources_describe_and_test_every_model() -> None:
     assert done.exit_code == 0, done.output
     sources = {source["name"]: source for source in yaml.safe_load(done.stdout)["sources"]}
     models = load_project().models
-    tables = {f"{name}.{table['name']}": table for name, source in sources.items() for table in source["tables"]}
+    tables = {
+        f"{name}.{table['name']}": table
+        for name, source in sources.items()
+        for table in source["tables"]
+    }
     assert tables.keys() == models.keys()
     for name, table in tables.items():
-        assert table["description"] and [column["name"] for column in table["columns"]] == list(models[name].columns)
-        assert all(column["description"] and column["data_type"] for column in table["columns"]), name
+        assert table["description"] and [column["name"] for column in table["columns"]] == list(
+            models[name].columns
+        )
+        assert all(column["description"] and column["data_type"] for column in table["columns"]), (
+            name
+        )
     months = tables["marts.course_months"]
-    assert months["data_tests"] == [{"unique": {"arguments": {"column_name": "(month, course_id)"}}}]
-    tested = {column["name"]: column["data_tests"] for column in months["columns"] if "data_tests" in column}
+    assert months["data_tests"] == [
+        {"unique": {"arguments": {"column_name": "(month, course_id)"}}}
+    ]
+    tested = {
+        column["name"]: column["data_tests"]
+        for column in months["columns"]
+        if "data_tests" in column
+    }
     to = {"to": "source('marts', 'course_summary')", "field": "course_id"}
     assert tested == {"month": ["not_null"], "course_id": [{"relationships": {"arguments": to}}]}
-    lineage = {column["name"]: column.get("data_tests") for column in tables["marts.course_lineage"]["columns"]}
+    lineage = {
+        column["name"]: column.get("data_tests")
+        for column in tables["marts.course_lineage"]["columns"]
+    }
     assert lineage["root_course_id"] is None, "a root may be outside of the organisation"
     assert lineage["course_id"] is not None and lineage["course_id"][:2] == ["unique", "not_null"]
 
 
 def test_it_is_written_to_a_file_on_request(tmp_path: Path) -> None:
-    assert CliRunner().invoke(app, ["dictionary", "--output", str(tmp_path / "page.md")]).exit_code == 0
+    assert (
+        CliRunner().invoke(app, ["dictionary", "--output", str(tmp_path / "page.md")]).exit_code
+        == 0
+    )
     assert (tmp_path / "page.md").read_text("utf-8") == _printed()

@@ -49,7 +49,9 @@ def test_a_file_in_a_folder_above_is_not_read(
     monkeypatch.chdir(tmp_path)
     result = run("doctor", VOCAREUM_API_URL=None, VOCAREUM_API_TOKEN=PLANTED)
     assert f"Settings loaded from {tmp_path / '.env'}." in result.stderr
-    assert elsewhere.requests[0].startswith("GET /orgs/"), "the file would have redirected the token"
+    assert elsewhere.requests[0].startswith("GET /orgs/"), (
+        "the file would have redirected the token"
+    )
 
 
 def test_a_file_of_another_user_is_refused(
@@ -62,7 +64,9 @@ def test_a_file_of_another_user_is_refused(
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-def test_a_file_that_others_may_write_is_refused(run: Run, elsewhere: Elsewhere, tmp_path: Path, mode: int) -> None:
+def test_a_file_that_others_may_write_is_refused(
+    run: Run, elsewhere: Elsewhere, tmp_path: Path, mode: int
+) -> None:
     path = redirecting(tmp_path, elsewhere, mode)
     result = run("doctor", VOCAREUM_API_URL=None)
     assert (result.exit_code, elsewhere.requests) == (2, [])

@@ -25,7 +25,9 @@ def user_id(settings: Settings) -> int:
 
 def _sessions(settings: Settings, user_id: int) -> int:
     with open_warehouse(settings.warehouse_path) as connection:
-        [(count,)] = connection.execute("SELECT count(*) FROM raw.lab_sessions WHERE user_id = ?", [user_id]).fetchall()
+        [(count,)] = connection.execute(
+            "SELECT count(*) FROM raw.lab_sessions WHERE user_id = ?", [user_id]
+        ).fetchall()
     return int(count)
 
 
@@ -59,7 +61,9 @@ def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     assert "daily_spend" in done.stderr
     assert "run the same command again" in done.stderr
     assert _published(settings, theirs) == [(0,)]
-    broken_and_readers = {model.qualified for model in project.load_project().affected({"marts.daily_spend"})}
+    broken_and_readers = {
+        model.qualified for model in project.load_project().affected({"marts.daily_spend"})
+    }
     there = {f"marts.{name}" for (name,) in _published(settings, MARTS)}
     assert there == published_before - broken_and_readers
     assert len(there) > 5, "one broken file takes no more with it than what reads it"
@@ -70,7 +74,9 @@ def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     assert {f"marts.{name}" for (name,) in _published(settings, MARTS)} == published_before
 
 
-def test_nothing_is_erased_if_the_receipt_cannot_be_written(settings: Settings, user_id: int) -> None:
+def test_nothing_is_erased_if_the_receipt_cannot_be_written(
+    settings: Settings, user_id: int
+) -> None:
     before = _sessions(settings, user_id)
     (settings.data_dir / "receipts").write_text("a file in the way of the folder")
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
@@ -97,7 +103,9 @@ def test_answering_no_changes_nothing(settings: Settings, user_id: int) -> None:
     assert not (settings.data_dir / "receipts").exists()
 
 
-@pytest.mark.parametrize(("options", "typed"), [(["--yes"], None), ([], "y\n")], ids=["--yes", "a typed yes"])
+@pytest.mark.parametrize(
+    ("options", "typed"), [(["--yes"], None), ([], "y\n")], ids=["--yes", "a typed yes"]
+)
 def test_a_yes_erases_and_leaves_a_receipt(
     settings: Settings, user_id: int, options: list[str], typed: str | None
 ) -> None:
@@ -109,7 +117,9 @@ def test_a_yes_erases_and_leaves_a_receipt(
     assert receipt.name in done.stdout.replace("\n", "")
 
 
-def test_without_a_warehouse_erase_says_that_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_warehouse_erase_says_that_nothing_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = CliRunner().invoke(app, ["erase", "--user-id", "1", "--yes"])
     assert done.exit_code == 2

@@ -22,7 +22,10 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.clocks import Clock
 
-COURSES = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n"
+COURSES = (
+    b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C,"
+    b" New,\n"
+)
 KEY = "org9001/course-asn_mapping/course_mapping.csv"
 NETWORKED = (("sync",), ("status",), ("status", "--json"))
 
@@ -31,16 +34,22 @@ def test_each_missing_setting_is_named_with_where_to_get_it(run: Run):
     for command in NETWORKED:
         result = run(*command, VOCAREUM_ORG_ID=None, VOCAREUM_API_TOKEN=" ")
         assert result.exit_code == 2, result.output
-        assert re.search(r"VOCAREUM_ORG_ID is not set.*\nVOCAREUM_API_TOKEN is not set.*\n.*\.env", result.output), (
-            result.output
-        )
+        assert re.search(
+            r"VOCAREUM_ORG_ID is not set.*\nVOCAREUM_API_TOKEN is not set.*\n.*\.env", result.output
+        ), result.output
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"VOCAREUM_API_TOKEN": "wrong-t0ken"}, ["Invalid Token", "VOCAREUM_API_TOKEN", "Org Admin"]),
-        ({"VOCAREUM_API_TOKEN": "t0ken-of-an-org-admin-other-scope"}, ["permission denied", "VOCAREUM_API_TOKEN"]),
+        (
+            {"VOCAREUM_API_TOKEN": "wrong-t0ken"},
+            ["Invalid Token", "VOCAREUM_API_TOKEN", "Org Admin"],
+        ),
+        (
+            {"VOCAREUM_API_TOKEN": "t0ken-of-an-org-admin-other-scope"},
+            ["permission denied", "VOCAREUM_API_TOKEN"],
+        ),
         ({"VOCAREUM_ORG_ID": "90/../01"}, ["VOCAREUM_ORG_ID"]),
         ({"VOCAREUM_ORG_ID": "7"}, ["VOCAREUM_ORG_ID"]),
         ({"VOCAREUM_API_URL": "http://api.example.org"}, ["VOCAREUM_API_URL"]),
@@ -50,7 +59,9 @@ def test_each_missing_setting_is_named_with_where_to_get_it(run: Run):
     ],
     ids=lambda value: "".join(value) if isinstance(value, dict) else None,
 )
-def test_a_wrong_setting_ends_with_2_and_its_remedy(run: Run, changes: dict[str, str], words: list[str]):
+def test_a_wrong_setting_ends_with_2_and_its_remedy(
+    run: Run, changes: dict[str, str], words: list[str]
+):
     for command in NETWORKED:
         result = run(*command, **changes)
         assert result.exit_code == 2, (command, result.output)
@@ -59,9 +70,13 @@ def test_a_wrong_setting_ends_with_2_and_its_remedy(run: Run, changes: dict[str,
         assert "wrong-t0ken" not in result.output
 
 
-def test_an_api_that_is_down_ends_in_bounded_time(run: Run, monkeypatch: pytest.MonkeyPatch, budgets_spent: list):
+def test_an_api_that_is_down_ends_in_bounded_time(
+    run: Run, monkeypatch: pytest.MonkeyPatch, budgets_spent: list
+):
     real = VocareumApi.__init__
-    monkeypatch.setattr(VocareumApi, "__init__", lambda self, url, token, **_: real(self, url, token, budget=2))
+    monkeypatch.setattr(
+        VocareumApi, "__init__", lambda self, url, token, **_: real(self, url, token, budget=2)
+    )
     result = run("sync", VOCAREUM_API_URL="http://127.0.0.1:9/api/v2")
     assert result.exit_code == 2, result.output
     assert "was not usable" in result.output
@@ -70,7 +85,9 @@ def test_an_api_that_is_down_ends_in_bounded_time(run: Run, monkeypatch: pytest.
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
-def test_every_shape_of_credentials_opens_the_bucket(run: Run, demo: DemoVocareum, shape: str, content_type: str):
+def test_every_shape_of_credentials_opens_the_bucket(
+    run: Run, demo: DemoVocareum, shape: str, content_type: str
+):
     demo.put(KEY, COURSES)
     demo.api.shape, demo.api.content_type = shape, content_type
     result = run("status", "--json")
@@ -79,10 +96,17 @@ def test_every_shape_of_credentials_opens_the_bucket(run: Run, demo: DemoVocareu
     assert {row["dataset"]: row["missing"] for row in standing["datasets"]}["course_mapping"] == 1
 
 
-def test_credentials_that_expire_all_the_time_do_not_matter(run: Run, demo: DemoVocareum, data: Path):
-    demo.put_many({f"org9001/grades/course{at}/grades.csv": b"<html>" + b"%d" % at for at in range(5)})
+def test_credentials_that_expire_all_the_time_do_not_matter(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    demo.put_many(
+        {f"org9001/grades/course{at}/grades.csv": b"<html>" + b"%d" % at for at in range(5)}
+    )
     demo.put(KEY, COURSES)
-    demo.lifetime, demo.clock = timedelta(minutes=1), Clock(step=timedelta(seconds=40))  # good for one request
+    demo.lifetime, demo.clock = (
+        timedelta(minutes=1),
+        Clock(step=timedelta(seconds=40)),
+    )  # good for one request
     result = run("sync", "--dataset", "course_mapping")
     assert result.exit_code == 0, result.output
     with open_warehouse(data / "warehouse.duckdb") as connection:
@@ -97,7 +121,9 @@ def test_an_unknown_dataset_is_refused_with_the_known_names(run: Run, demo: Demo
     assert demo.requests == [], "a typing error costs no request"
 
 
-def test_a_warehouse_of_another_organisation_is_not_mixed(run: Run, synced: Path, demo: DemoVocareum):
+def test_a_warehouse_of_another_organisation_is_not_mixed(
+    run: Run, synced: Path, demo: DemoVocareum
+):
     demo.api.org_id = "7"
     try:
         for command in NETWORKED:
@@ -166,7 +192,9 @@ def test_a_file_in_place_of_the_data_folder_is_named_with_the_setting_to_change(
 
 
 @pytest.mark.parametrize("option", ["--since", "--until"])
-@pytest.mark.parametrize("value", ["yesterday", "2026-13-01", "20261105", "2026-W45-4", "2026-11-05T00:00"])
+@pytest.mark.parametrize(
+    "value", ["yesterday", "2026-13-01", "20261105", "2026-W45-4", "2026-11-05T00:00"]
+)
 def test_a_bad_day_is_named_with_the_form_it_must_have(run: Run, option: str, value: str) -> None:
     result = run("sync", option, value)
     assert result.exit_code == 2, result.output
@@ -198,12 +226,19 @@ def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
     assert run("sync").exit_code == 0
 
 
-def test_a_first_day_in_the_future_loads_no_day(run: Run, demo: DemoVocareum, organisation: Organisation, data: Path):
+def test_a_first_day_in_the_future_loads_no_day(
+    run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
+):
     demo.put_many(organisation.files())
     result = run("sync", VOCAREUM_START_DATE="2090-01-01")
-    assert (result.exit_code, "outside of the partitions" in result.output) == (0, True), result.output
+    assert (result.exit_code, "outside of the partitions" in result.output) == (
+        0,
+        True,
+    ), result.output
     with open_warehouse(data / "warehouse.duckdb") as connection:
-        loaded = connection.execute("SELECT DISTINCT dataset FROM ops.loaded_files ORDER BY 1").fetchall()
+        loaded = connection.execute(
+            "SELECT DISTINCT dataset FROM ops.loaded_files ORDER BY 1"
+        ).fetchall()
     assert loaded == [("asn_mapping",), ("course_mapping",), ("enrollment",), ("grades",)]
     assert run("status", VOCAREUM_START_DATE="2090-01-01").exit_code == 0
 

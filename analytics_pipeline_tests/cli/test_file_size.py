@@ -1,4 +1,6 @@
-"""A file above ANALYTICS_MAX_FILE_MB fails alone, is not fetched, and loads once the limit is raised."""
+"""A file above ANALYTICS_MAX_FILE_MB fails alone, is not fetched, and loads once the limit is
+raised.
+"""
 
 from pathlib import Path
 
@@ -17,7 +19,9 @@ def ask(data: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
-def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(run: Run, demo: DemoVocareum, data: Path):
+def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(
+    run: Run, demo: DemoVocareum, data: Path
+):
     large = HEADER["grades"] + "".join(ROW.format(666, user) for user in range(1, USERS + 1))
     assert 1_000_000 < len(large) < 2_000_000
     demo.put_many(
@@ -29,8 +33,13 @@ def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(run: Run,
     said = run("sync", "--dataset", "grades", ANALYTICS_MAX_FILE_MB="1")
     assert said.exit_code == 1
     assert ask(data, "SELECT courseid, count(*) FROM raw.grades GROUP BY 1") == [(4, 1)]
-    [(partition, reason, remedy)] = ask(data, 'SELECT "partition", reason, remedy FROM ops.failed_files')
-    assert (partition, reason) == ("666", f"it has {len(large) / 1e6:.1f} MB; 1 MB is the most that is read")
+    [(partition, reason, remedy)] = ask(
+        data, 'SELECT "partition", reason, remedy FROM ops.failed_files'
+    )
+    assert (partition, reason) == (
+        "666",
+        f"it has {len(large) / 1e6:.1f} MB; 1 MB is the most that is read",
+    )
     assert "ANALYTICS_MAX_FILE_MB" in remedy and "analytics-pipeline sync" in remedy
     assert not list((data / "landing").rglob("666@*")), "it was fetched"
     run("sync", "--dataset", "grades", ANALYTICS_MAX_FILE_MB="2")

@@ -1,4 +1,6 @@
-"""`findings`: every quarantined record and every warning has a file, a line, a column, a rule and a remedy."""
+"""`findings`: every quarantined record and every warning has a file, a line, a column, a rule and a
+remedy.
+"""
 
 import json
 import re
@@ -31,12 +33,15 @@ def test_findings_name_file_line_column_rule_and_remedy_of_all_that_is_quarantin
     }
     assert {(planted.key, planted.line) for planted in organisation.truth.planted} <= quarantined
     assert all(
-        finding["remedy"] and finding["column"] and finding["reason"] and finding["lines"] for finding in everything
+        finding["remedy"] and finding["column"] and finding["reason"] and finding["lines"]
+        for finding in everything
     )
     warnings = found(run, "--warnings")
     assert warnings == [finding for finding in everything if finding["outcome"] == "loaded"]
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
-        ledger = connection.execute("SELECT sum(warnings)::INT, sum(rejects)::INT > 0 FROM ops.loaded_files").fetchone()
+        ledger = connection.execute(
+            "SELECT sum(warnings)::INT, sum(rejects)::INT > 0 FROM ops.loaded_files"
+        ).fetchone()
     assert ledger == (sum(finding["records"] for finding in warnings), True)
 
 
@@ -68,4 +73,6 @@ def test_every_declared_rule_is_of_a_kind_that_has_a_remedy():
         for check in dataset.schema.columns[column.name].checks
     ] + [describe_rule(check) for dataset in DATASETS.values() for check in dataset.schema.checks]
     assert rules
-    assert [rule for rule in rules if not any(re.search(pattern, rule) for pattern, _ in KINDS)] == []
+    assert [
+        rule for rule in rules if not any(re.search(pattern, rule) for pattern, _ in KINDS)
+    ] == []

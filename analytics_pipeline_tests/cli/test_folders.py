@@ -1,4 +1,6 @@
-"""Two folders: the private one stays closed; a group reads the published one if its mode allows it."""
+"""Two folders: the private one stays closed; a group reads the published one if its mode allows
+it.
+"""
 
 import os
 import re
@@ -20,7 +22,9 @@ def mode(path: Path) -> str:
 
 @pytest.fixture
 def published(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """ANALYTICS_PUBLISHED_DIR, which its group may read; the data folder holds a loaded organisation."""
+    """ANALYTICS_PUBLISHED_DIR, which its group may read; the data folder holds a loaded
+    organisation.
+    """
     folder = tmp_path / "published"
     folder.mkdir()
     folder.chmod(0o2750)
@@ -35,7 +39,11 @@ def test_the_folders_group_reads_published_files_and_nobody_reads_private_ones(
         options = [str(published / "exports" / "today")] if "--parquet" in command else []
         assert run(*command.split(), *options).exit_code == 0
     written = {path: mode(path) for path in published.rglob("*")}
-    assert {path.name for path in written} >= {"analytics.duckdb", "report.html", "course_summary.parquet"}
+    assert {path.name for path in written} >= {
+        "analytics.duckdb",
+        "report.html",
+        "course_summary.parquet",
+    }
     assert {mode for path, mode in written.items() if path.is_file()} == {"640"}
     assert {mode for path, mode in written.items() if path.is_dir()} == {"2750"}
     assert mode(settings.data_dir) == "700"
@@ -43,7 +51,9 @@ def test_the_folders_group_reads_published_files_and_nobody_reads_private_ones(
     assert run("query", "SELECT count(*) FROM marts.course_summary").exit_code == 0
 
 
-def test_files_of_a_private_published_folder_are_private(run: Run, settings: Settings, published: Path) -> None:
+def test_files_of_a_private_published_folder_are_private(
+    run: Run, settings: Settings, published: Path
+) -> None:
     published.chmod(0o700)
     assert run("publish").exit_code == 0
     assert mode(published / "analytics.duckdb") == "600"
@@ -58,7 +68,9 @@ def test_a_folder_is_shared_by_exactly_one_mode(tmp_path: Path, shared: int) -> 
     tmp_path.chmod(0o700)
 
 
-def test_a_data_folder_that_others_may_enter_is_closed_and_reported(run: Run, settings: Settings) -> None:
+def test_a_data_folder_that_others_may_enter_is_closed_and_reported(
+    run: Run, settings: Settings
+) -> None:
     settings.data_dir.chmod(0o777)
     result = run("doctor")
     assert "ok   disk" in result.output
@@ -78,7 +90,10 @@ def test_another_users_data_folder_that_others_may_enter_is_refused(
     with pytest.raises(FolderOpen, match="belongs to another user"):
         keep_private(settings.data_dir)
     result = run("publish")
-    assert (result.exit_code, "Set ANALYTICS_DATA_DIR to a folder of yours" in result.output) == (2, True)
+    assert (result.exit_code, "Set ANALYTICS_DATA_DIR to a folder of yours" in result.output) == (
+        2,
+        True,
+    )
     assert (settings.data_dir / "warehouse.duckdb").stat().st_mtime_ns == before
     monkeypatch.undo()
     settings.data_dir.chmod(0o700)
@@ -93,7 +108,9 @@ def test_another_users_data_folder_that_others_may_enter_is_refused(
         (0o700, "published folder: .*private"),
     ],
 )
-def test_doctor_looks_at_the_published_folder(run: Run, settings: Settings, published: Path, change: int, found: str):
+def test_doctor_looks_at_the_published_folder(
+    run: Run, settings: Settings, published: Path, change: int, found: str
+):
     published.chmod(change)
     (settings.data_dir / "analytics.duckdb").unlink(missing_ok=True)
     output = run("doctor").output
@@ -102,7 +119,9 @@ def test_doctor_looks_at_the_published_folder(run: Run, settings: Settings, publ
     assert line.startswith("FAIL") == (change in (0o2770, 0o755))
 
 
-def test_doctor_names_an_old_published_file_in_the_private_folder(run: Run, settings: Settings, published: Path):
+def test_doctor_names_an_old_published_file_in_the_private_folder(
+    run: Run, settings: Settings, published: Path
+):
     left = settings.data_dir / "analytics.duckdb"
     left.touch()
     assert f"FAIL published folder: {left} is an older published file" in run("doctor").output

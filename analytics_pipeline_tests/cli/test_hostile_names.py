@@ -1,4 +1,6 @@
-"""Hostile keys, course ids, headers and cells through every stage: listing, plan, landing, SQL, Dagster, terminal, report."""
+"""Hostile keys, course ids, headers and cells through every stage: listing, plan, landing, SQL,
+Dagster, terminal, report.
+"""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -35,7 +37,9 @@ COMMANDS = (
 
 
 @pytest.fixture(scope="module")
-def attacked(vocareum: DemoVocareum, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+def attacked(
+    vocareum: DemoVocareum, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Attacked]:
     """What all commands left of the attacks."""
     yield attack(vocareum, tmp_path_factory.mktemp(FOLDER), keys(), COMMANDS)
     vocareum.clear()
@@ -47,10 +51,14 @@ def test_the_attacks_are_loaded_as_the_text_they_are(attacked: Attacked):
         names = connection.execute("SELECT course_name, _extra FROM raw.course_mapping").fetchall()
         assert {name for name, _ in names} == set(ATTACKS)
         assert all(MARK in extra for _, extra in names), "the column that nobody announced is kept"
-        loaded = connection.execute("SELECT dataset, partition FROM ops.loaded_files ORDER BY 1").fetchall()
+        loaded = connection.execute(
+            "SELECT dataset, partition FROM ops.loaded_files ORDER BY 1"
+        ).fetchall()
         assert {dataset for dataset, _ in loaded} == set(FEED), "every dataset is attacked"
         assert ("grades", COURSE) in loaded
-        damaged = connection.execute("SELECT count(DISTINCT dataset) FROM quarantine.rejects").fetchall()
+        damaged = connection.execute(
+            "SELECT count(DISTINCT dataset) FROM quarantine.rejects"
+        ).fetchall()
         assert damaged == [(len(FEED),)], "every dataset has a broken record, too"
 
 
@@ -58,7 +66,9 @@ def test_no_sql_text_contains_delivered_data(attacked: Attacked):
     sql = attacked.sql
     assert len(sql) > 300, "too little SQL was seen"
     words = "\n".join(sql)
-    assert "INSERT INTO raw.grades" in words and "read_csv" in words and "COMMENT ON" in words, "not all of it was seen"
+    assert "INSERT INTO raw.grades" in words and "read_csv" in words and "COMMENT ON" in words, (
+        "not all of it was seen"
+    )
     assert attacked.sql_of_data == {}
 
 
@@ -71,15 +81,22 @@ def test_nothing_is_written_outside_the_data_folder_or_under_a_delivered_name(at
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_output_steers_a_terminal_or_begins_a_line_of_its_own(attacked: Attacked, command: tuple[str, ...]):
+def test_no_output_steers_a_terminal_or_begins_a_line_of_its_own(
+    attacked: Attacked, command: tuple[str, ...]
+):
     output = attacked.said[command]
     assert steering(output) == set()
     if command in (("status",), ("sync",)):
         assert MARK in output, "keys that no dataset knows are named"
         ours = 1 if command == ("status",) else 0
-        verdict = "Complete, for what was delivered."  # its days are in January: nothing newer arrived
+        verdict = (  # its days are in January: nothing newer arrived
+            "Complete, for what was delivered."
+        )
         lines = output.splitlines()
-        assert (lines.count("Complete."), lines.count(verdict)) == (0, ours), "a key has written a line of its own"
+        assert (lines.count("Complete."), lines.count(verdict)) == (
+            0,
+            ours,
+        ), "a key has written a line of its own"
         assert "[red]all is well[/red]" in output, "markup is text"
 
 
@@ -110,9 +127,9 @@ def test_a_course_name_is_text_in_the_page_that_an_admin_opens(attacked: Attacke
     assert tags.count("script") == 3
     assert not {"img", "iframe", "object", "embed", "link", "base", "b"} & set(tags)
     links = [values.get("href") or "" for tag, values in parser.seen if tag == "a"]
-    assert links and set(links) <= {f"#{values['id']}" for _, values in parser.seen if values.get("id")}, (
-        "into the page alone"
-    )
+    assert links and set(links) <= {
+        f"#{values['id']}" for _, values in parser.seen if values.get("id")
+    }, "into the page alone"
     assert [names for _, names in parser.seen if any(name.startswith("on") for name in names)] == []
     options = [values.get("value") for tag, values in parser.seen if tag == "option"]
     assert any(value and value.startswith(NUMBER) for value in options), options

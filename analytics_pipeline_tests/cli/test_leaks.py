@@ -1,4 +1,6 @@
-"""Files with a person's email where none belongs, through every stage: nobody sees it who may not."""
+"""Files with a person's email where none belongs, through every stage: nobody sees it who may
+not.
+"""
 
 from pathlib import Path
 
@@ -13,7 +15,9 @@ COURSES = HEADER["course_mapping"] + '9001, "Example Org", 4051, "CS 17", New, 1
 
 
 def holding(folder: Path, text: str) -> list[str]:
-    """Return files below a folder that contain a text, byte for byte; without the landing folder and the warehouse."""
+    """Return files below a folder that contain a text, byte for byte; without the landing folder
+    and the warehouse.
+    """
     private = {folder / "warehouse.duckdb"}
     found = (path for path in folder.rglob("*") if path.is_file() and path not in private)
     return [
@@ -24,21 +28,34 @@ def holding(folder: Path, text: str) -> list[str]:
 
 
 def published(data: Path) -> str:
-    """Return every cell of the published file as text, because DuckDB compresses what a byte search would look for."""
+    """Return every cell of the published file as text, because DuckDB compresses what a byte search
+    would look for.
+    """
     with duckdb.connect(str(data / "analytics.duckdb"), read_only=True) as connection:
-        names = connection.execute("SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables()").fetchall()
+        names = connection.execute(
+            "SELECT schema_name || '.\"' || table_name || '\"' FROM duckdb_tables()"
+        ).fetchall()
         return "\n".join(repr(connection.execute(f"FROM {name}").fetchall()) for (name,) in names)
 
 
-def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(run: Run, demo: DemoVocareum, data: Path):
-    rows = f'{{}}, 4051, student, "King", {EMAIL}, k, {EMAIL}, 0.0, 1.0, Jan-09-2026 9:00:00 am UTC\n'
+def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    rows = (
+        f'{{}}, 4051, student, "King", {EMAIL}, k, {EMAIL}, 0.0, 1.0, Jan-09-2026 9:00:00 am UTC\n'
+    )
     demo.put_many(
         {
             "org9001/course-asn_mapping/course_mapping.csv": COURSES.encode(),
-            "org9001/enrollment/course4051/enrollment.csv": (rows.format(5) + rows.format(6)).encode(),
+            "org9001/enrollment/course4051/enrollment.csv": (
+                (rows.format(5) + rows.format(6)).encode()
+            ),
         }
     )
-    said = [run(*command).output for command in (("sync",), ("status",), ("quarantine", "list"), ("publish",))]
+    said = [
+        run(*command).output
+        for command in (("sync",), ("status",), ("quarantine", "list"), ("publish",))
+    ]
     assert holding(data, EMAIL) == []
     assert EMAIL not in "".join(said)
     told = published(data)
@@ -52,11 +69,17 @@ def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocare
     demo.put_many(
         {
             "org9001/course-asn_mapping/course_mapping.csv": COURSES.encode(),
-            "org9001/enrollment/course4051/enrollment.csv": (HEADER["enrollment"] + shifted).encode(),
+            "org9001/enrollment/course4051/enrollment.csv": (
+                (HEADER["enrollment"] + shifted).encode()
+            ),
         }
     )
     run("sync")
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT client_key FROM raw.enrollment").fetchall() == [(EMAIL,)], "it is not shifted"
+        assert connection.execute("SELECT client_key FROM raw.enrollment").fetchall() == [
+            (EMAIL,)
+        ], "it is not shifted"
     assert [path for path in holding(data, EMAIL) if path.startswith("dagster/")] == []
-    assert [path for path in holding(data, "CS 17") if path.startswith("dagster/")] != [], "no dataset has a preview"
+    assert [path for path in holding(data, "CS 17") if path.startswith("dagster/")] != [], (
+        "no dataset has a preview"
+    )

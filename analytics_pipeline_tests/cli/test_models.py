@@ -1,4 +1,6 @@
-"""`models`: a change of a model is tried in memory, on the published file alone, and compared with what is published."""
+"""`models`: a change of a model is tried in memory, on the published file alone, and compared with
+what is published.
+"""
 
 import json
 import shutil
@@ -62,7 +64,9 @@ def built(result: Result) -> dict[str, dict]:
     return {row["model"]: row for row in json.loads(result.stdout)["built"]}
 
 
-def test_every_model_but_one_is_built_from_the_published_file_as_it_is_published(run, published: Path) -> None:
+def test_every_model_but_one_is_built_from_the_published_file_as_it_is_published(
+    run, published: Path
+) -> None:
     before = published.read_bytes()
     done = run("build", "--json")
     assert done.exit_code == 0, done.output
@@ -71,12 +75,16 @@ def test_every_model_but_one_is_built_from_the_published_file_as_it_is_published
     for name, row in rows.items():
         told = (row["added"], row["removed"], row["changed"] or 0, row["columns_that_differ"])
         assert (row["rows"], told) == (row["published"], (0, 0, 0, "")), name
-    assert sum("reads raw.lab_sessions.log, which is private" in note for note in found["notes"]) == 1
+    assert (
+        sum("reads raw.lab_sessions.log, which is private" in note for note in found["notes"]) == 1
+    )
     assert published.read_bytes() == before
     assert list(published.parent.iterdir()) == [published], "nothing is written beside the file"
 
 
-def test_a_change_is_shown_by_rows_and_columns_in_the_model_and_in_all_that_read_it(run, folder: Path) -> None:
+def test_a_change_is_shown_by_rows_and_columns_in_the_model_and_in_all_that_read_it(
+    run, folder: Path
+) -> None:
     change(folder, "marts/daily_cloud_spend", " AS cost, --", " + 1 AS cost, --")
     alone = built(run("build", "--models", str(folder), "--select", "daily_cloud_spend", "--json"))
     assert set(alone) == {"marts.daily_cloud_spend"}
@@ -106,13 +114,28 @@ def test_rows_are_added_and_removed_by_their_key(run, folder: Path) -> None:
 def test_rows_before_and_after_stand_together(run, folder: Path) -> None:
     change(folder, "marts/daily_cloud_spend", " AS cost, --", " + 1 AS cost, --")
     done = run(
-        "build", "--models", str(folder), "--select", "daily_cloud_spend", "--changes", "4", "--rows", "1", "--json"
+        "build",
+        "--models",
+        str(folder),
+        "--select",
+        "daily_cloud_spend",
+        "--changes",
+        "4",
+        "--rows",
+        "1",
+        "--json",
     )
     found = json.loads(done.stdout)
     first, second, *_ = found["changes_of_marts_daily_cloud_spend"]
     assert (first.pop("change"), second.pop("change")) == ("-", "+")
     assert float(second.pop("cost")) == float(first.pop("cost")) + 1
-    assert first == second and set(first) == {"spend_date", "provider", "aws_account_id", "user_id", "part_id"}
+    assert first == second and set(first) == {
+        "spend_date",
+        "provider",
+        "aws_account_id",
+        "user_id",
+        "part_id",
+    }
     assert len(found["rows_of_marts_daily_cloud_spend"]) == 1
 
 
@@ -120,7 +143,9 @@ def test_a_new_model_with_a_new_one_that_it_reads_is_built(run, folder: Path) ->
     (folder / "marts" / "first.sql").write_text(
         "-- One.\nSELECT\n    count(*) AS n -- How many.\nFROM staging.courses\n"
     )
-    (folder / "marts" / "second.sql").write_text("-- Two.\nSELECT\n    n * 2 AS twice -- Twice.\nFROM marts.first\n")
+    (folder / "marts" / "second.sql").write_text(
+        "-- Two.\nSELECT\n    n * 2 AS twice -- Twice.\nFROM marts.first\n"
+    )
     rows = built(run("build", "--models", str(folder), "--select", "second", "--json"))
     assert {name: (row["rows"], row["published"]) for name, row in rows.items()} == {
         "marts.first": (1, None),
@@ -128,20 +153,40 @@ def test_a_new_model_with_a_new_one_that_it_reads_is_built(run, folder: Path) ->
     }
 
 
-def test_what_can_not_be_built_without_private_data_is_named_with_the_reason(run, folder: Path) -> None:
+def test_what_can_not_be_built_without_private_data_is_named_with_the_reason(
+    run, folder: Path
+) -> None:
     done = run("build", "--select", PRIVATE)
-    assert (done.exit_code, "raw.lab_sessions.log, which is private" in done.output) == (1, True), done.output
-    change(folder, "staging/enrollment", "    client_key, --", "    name, -- Name.\n    client_key, --")
+    assert (done.exit_code, "raw.lab_sessions.log, which is private" in done.output) == (
+        1,
+        True,
+    ), done.output
+    change(
+        folder, "staging/enrollment", "    client_key, --", "    name, -- Name.\n    client_key, --"
+    )
     done = run("build", "--models", str(folder), "--select", "staging.enrollment")
-    assert (done.exit_code, "it reads raw.enrollment.name, which is private" in done.output) == (1, True), done.output
+    assert (done.exit_code, "it reads raw.enrollment.name, which is private" in done.output) == (
+        1,
+        True,
+    ), done.output
 
 
-def test_wrong_sql_is_answered_with_file_and_line_and_what_reads_it_is_not_built(run, folder: Path) -> None:
-    change(folder, "marts/lab_sessions", "FROM staging.lab_sessions", "FROM staging.lab_sessions WHERE nonsense")
+def test_wrong_sql_is_answered_with_file_and_line_and_what_reads_it_is_not_built(
+    run, folder: Path
+) -> None:
+    change(
+        folder,
+        "marts/lab_sessions",
+        "FROM staging.lab_sessions",
+        "FROM staging.lab_sessions WHERE nonsense",
+    )
     done = run("build", "--models", str(folder), "--select", "marts.lab_sessions+")
     assert done.exit_code == 1, done.output
     assert 'column "nonsense" not found' in done.output and "lab_sessions.sql" in done.output
-    assert "marts.lab_concurrency_hourly was not built: not built, as it reads marts.lab_sessions" in done.output
+    assert (
+        "marts.lab_concurrency_hourly was not built: not built, as it reads marts.lab_sessions"
+        in done.output
+    )
     assert "Traceback" not in done.output
 
 
@@ -155,10 +200,15 @@ def test_the_tests_of_the_published_models_hold_and_those_of_private_data_are_na
 
 def test_a_test_that_fails_names_itself_and_the_rows_that_break_it(run, folder: Path) -> None:
     change(folder, "marts/daily_cloud_spend", " AS cost, --", " * 2 AS cost, --")
-    done = run("test", "--models", str(folder), "--select", "daily_cloud_spend", "--rows", "1", "--json")
+    done = run(
+        "test", "--models", str(folder), "--select", "daily_cloud_spend", "--rows", "1", "--json"
+    )
     found = json.loads(done.stdout)
     name = "daily_spend_adds_up_to_what_was_reported"
-    assert (done.exit_code, {row["test"]: row["verdict"] for row in found["tests"]}[name]) == (1, "fails")
+    assert (done.exit_code, {row["test"]: row["verdict"] for row in found["tests"]}[name]) == (
+        1,
+        "fails",
+    )
     assert any(problem.startswith(name) for problem in found["problems"])
     assert len(found[name]) == 1 and {"user_id", "cost"} <= set(found[name][0])
 
@@ -174,12 +224,18 @@ def test_list_and_show_need_no_data(run, monkeypatch: pytest.MonkeyPatch, tmp_pa
     lineage = {(row["direction"], row["table"]) for row in shown["lineage"]}
     assert ("reads", "marts.spend_days") in lineage
     missing = run("build")
-    assert (missing.exit_code, "There is no published file" in missing.output) == (2, True), missing.output
+    assert (missing.exit_code, "There is no published file" in missing.output) == (
+        2,
+        True,
+    ), missing.output
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("nonsense", "There is no model 'nonsense'"), ("lab_sessions", "Say staging.lab_sessions or marts.")],
+    [
+        ("nonsense", "There is no model 'nonsense'"),
+        ("lab_sessions", "Say staging.lab_sessions or marts."),
+    ],
 )
 def test_a_name_that_is_none_or_two_is_refused(run, name: str, says: str) -> None:
     for command in (("show", name), ("build", "--select", f"{name}+")):
@@ -201,7 +257,9 @@ def test_a_model_reaches_no_other_file(published: Path, tmp_path: Path) -> None:
 
 def test_every_mart_declares_the_key_that_its_rows_are_compared_by() -> None:
     project = load_project()
-    assert {m.name for m in project.models.values() if not m.is_view and not key_of(project, m)} == set()
+    assert {
+        m.name for m in project.models.values() if not m.is_view and not key_of(project, m)
+    } == set()
 
 
 def test_a_file_with_personal_data_builds_every_model(
@@ -210,5 +268,7 @@ def test_a_file_with_personal_data_builds_every_model(
     target = tmp_path / "with names" / "analytics.duckdb"
     with open_warehouse(settings.warehouse_path) as connection:
         publish(connection, target, pii=True)
-    done = CliRunner().invoke(app, ["models", "build", "--from", str(target), "--select", PRIVATE, "--json"])
+    done = CliRunner().invoke(
+        app, ["models", "build", "--from", str(target), "--select", PRIVATE, "--json"]
+    )
     assert (done.exit_code, set(built(done))) == (0, {PRIVATE}), done.output

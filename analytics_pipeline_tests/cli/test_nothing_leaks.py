@@ -1,7 +1,9 @@
-"""Private values and secrets go the whole way once; then every byte that analysts, the UI or an alert can see is searched.
+"""Private values and secrets go the whole way once; then every byte that analysts, the UI or an
+alert can see is searched.
 
-Commands load and publish through jobs of a Dagster instance on disk, sensors run as in the daemon, alerts go to a server on this
-machine, and one person is erased at the end. Each finding is a pair: where, and which planted value.
+Commands load and publish through jobs of a Dagster instance on disk, sensors run as in the daemon,
+alerts go to a server on this machine, and one person is erased at the end. Each finding is a pair:
+where, and which planted value.
 """
 
 import base64
@@ -30,7 +32,14 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.byte_search import Found, in_folder, search
 from analytics_pipeline_tests.cli.conftest import COMMAND
-from analytics_pipeline_tests.cli.planted import KING, MARK, OF_KING, OF_OTHERS, files_without_header, first_files
+from analytics_pipeline_tests.cli.planted import (
+    KING,
+    MARK,
+    OF_KING,
+    OF_OTHERS,
+    files_without_header,
+    first_files,
+)
 from analytics_pipeline_tests.clocks import Clock
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
 
@@ -40,7 +49,8 @@ RECIPIENT = f"{MARK}-recipient-s3cr3t"
 """The secret parts of ALERT_WEBHOOK_URL and ALERT_URLS."""
 
 PRIVATE = ("data/warehouse.duckdb", "data/landing/", "data/receipts/")
-"""What only the pipeline's account sees. Everything else in the data folder is Dagster's, or published."""
+"""What only the pipeline's account sees. Everything else in the data folder is Dagster's, or
+published."""
 
 COMMANDS = (
     ("status",),
@@ -63,7 +73,8 @@ class Gone:
     Attributes:
         folder: the working folder, which holds the data folder.
         secrets: the planted secrets, by what they are.
-        said: output of each command, bodies of alerts, and what Dagster stores and shows besides its files.
+        said: output of each command, bodies of alerts, and what Dagster stores and shows besides
+            its files.
         places: names of the places that were searched.
         before: what was found before the erasure.
         after: what was found after it.
@@ -113,19 +124,29 @@ def receiving(said: list[tuple[str, bytes]]) -> Iterator[str]:
 
 
 def same_credentials(demo: DemoVocareum, patched: pytest.MonkeyPatch) -> dict[str, str]:
-    """Return the one-hour credentials, and let the API issue these alone: a search for many would take long."""
+    """Return the one-hour credentials, and let the API issue these alone: a search for many would
+    take long.
+    """
     issued = demo.api.issue()
     patched.setattr(demo.api, "issue", lambda: issued)
-    return {f"AWS {name}": value for name, value in asdict(issued).items() if isinstance(value, str)}
+    return {
+        f"AWS {name}": value for name, value in asdict(issued).items() if isinstance(value, str)
+    }
 
 
 def go(demo: DemoVocareum, gone: Gone) -> None:
     """Deliver, load, publish, report, alert, and erase one person."""
     settings = load_settings()
-    pipeline = Pipeline(demo, settings, open_instance(settings), build_definitions(settings), Clock())
+    pipeline = Pipeline(
+        demo, settings, open_instance(settings), build_definitions(settings), Clock()
+    )
     try:
         demo.put_many(first_files() | files_without_header())
-        demo.fail_next(1, 400, body=json.dumps({"status": "error", "message": f"Invalid Token {TOKEN}"}).encode())
+        demo.fail_next(
+            1,
+            400,
+            body=json.dumps({"status": "error", "message": f"Invalid Token {TOKEN}"}).encode(),
+        )
         gone.run("sync", code=(2,))
         assert pipeline.tick().run_requests, "the sensor sees the files"
         # Only in a process of its own do runs write what they log into Dagster's storage.
@@ -134,8 +155,12 @@ def go(demo: DemoVocareum, gone: Gone) -> None:
         gone.said.append(("output of sync --verbose", process.stdout + process.stderr))
         pipeline.tick("alerts")
         repository = pipeline.definitions.get_repository_def()
-        gone.said.append(("definitions in the UI", serialize_value(RepositorySnap.from_def(repository)).encode()))
-        gone.said.extend((f"cursor of {name}", str(cursor).encode()) for name, cursor in pipeline.cursors.items())
+        gone.said.append(
+            ("definitions in the UI", serialize_value(RepositorySnap.from_def(repository)).encode())
+        )
+        gone.said.extend(
+            (f"cursor of {name}", str(cursor).encode()) for name, cursor in pipeline.cursors.items()
+        )
         for command in COMMANDS:
             gone.run(*command)
         gone.before = gone.look()
@@ -148,7 +173,10 @@ def go(demo: DemoVocareum, gone: Gone) -> None:
 @pytest.fixture(scope="module")
 def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
     """Everything that was found, and where it was searched."""
-    gone = Gone(tmp_path_factory.mktemp("whole_way"), {"API token": TOKEN, "webhook": HOOK, "recipient": RECIPIENT})
+    gone = Gone(
+        tmp_path_factory.mktemp("whole_way"),
+        {"API token": TOKEN, "webhook": HOOK, "recipient": RECIPIENT},
+    )
     with (
         pytest.MonkeyPatch.context() as patched,
         DemoVocareum(token=TOKEN) as demo,
@@ -172,10 +200,14 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
 
 def test_the_search_finds_every_planted_value_where_it_belongs(gone: Gone):
     cells = {what for where, what in gone.before if where.startswith("data/warehouse.duckdb: ")}
-    assert (OF_KING | OF_OTHERS).keys() - cells == {"email as LMS id in a file without a header"}, "that file fails"
+    assert (OF_KING | OF_OTHERS).keys() - cells == {"email as LMS id in a file without a header"}, (
+        "that file fails"
+    )
     landed = {what for where, what in gone.before if where.startswith("data/landing/")}
     assert landed >= (OF_KING | OF_OTHERS).keys()
-    assert {("data/warehouse.duckdb", what) for what in ("email", "name")} <= gone.before, "bytes are searched, too"
+    assert {("data/warehouse.duckdb", what) for what in ("email", "name")} <= gone.before, (
+        "bytes are searched, too"
+    )
 
 
 @pytest.mark.parametrize(
@@ -198,9 +230,13 @@ def test_the_search_opens_what_is_compressed(tmp_path: Path):
     packed = zlib.compress(f'{{"email": "{TOKEN}"}}'.encode())
     with closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
         connection.execute("CREATE TABLE snapshots (body)")
-        connection.executemany("INSERT INTO snapshots VALUES (?)", [[packed], [base64.b64encode(packed).decode()]])
+        connection.executemany(
+            "INSERT INTO snapshots VALUES (?)", [[packed], [base64.b64encode(packed).decode()]]
+        )
         connection.commit()
-    duckdb.sql(f"COPY (SELECT '{TOKEN}' AS cell) TO '{tmp_path / 'mart.parquet'}' (COMPRESSION zstd)")
+    duckdb.sql(
+        f"COPY (SELECT '{TOKEN}' AS cell) TO '{tmp_path / 'mart.parquet'}' (COMPRESSION zstd)"
+    )
     found = {where for where, _ in search(in_folder(tmp_path), {"token": TOKEN}, MARK)}
     assert {"runs.db: snapshots", "mart.parquet: cells"} <= found
 
@@ -223,8 +259,13 @@ def test_every_place_that_others_see_is_searched(gone: Gone):
         "cursor of alerts",
         *(f"output of {' '.join(command)}" for command in COMMANDS),
     }
-    assert [path for path in gone.folder.rglob("compute_logs/*.err") if path.stat().st_size], "no run logs anything"
-    assert len([text for where, text in gone.said if where == "alert" and b"the header lacks" in text]) == 2
+    assert [path for path in gone.folder.rglob("compute_logs/*.err") if path.stat().st_size], (
+        "no run logs anything"
+    )
+    assert (
+        len([text for where, text in gone.said if where == "alert" and b"the header lacks" in text])
+        == 2
+    )
 
 
 def test_nothing_private_is_where_analysts_the_ui_or_alerts_are(gone: Gone):
@@ -234,12 +275,19 @@ def test_nothing_private_is_where_analysts_the_ui_or_alerts_are(gone: Gone):
 
 
 def test_no_secret_is_stored_or_printed_anywhere(gone: Gone):
-    assert len(gone.secrets) == 6, "the token, two recipients of alerts, and three parts of the AWS credentials"
-    assert sorted((where, what) for where, what in gone.before | gone.after if what in gone.secrets) == []
+    assert len(gone.secrets) == 6, (
+        "the token, two recipients of alerts, and three parts of the AWS credentials"
+    )
+    assert (
+        sorted((where, what) for where, what in gone.before | gone.after if what in gone.secrets)
+        == []
+    )
 
 
 def test_nothing_of_an_erased_person_is_left_anywhere(gone: Gone):
     assert sorted((where, what) for where, what in gone.after if what in OF_KING) == []
     assert any(place.startswith("data/receipts/") for place in gone.places)
     kept = {what for where, what in gone.after if where.startswith("data/warehouse.duckdb: ")}
-    assert kept == OF_OTHERS.keys() - {"email as LMS id in a file without a header"}, "others lost something"
+    assert kept == OF_OTHERS.keys() - {"email as LMS id in a file without a header"}, (
+        "others lost something"
+    )

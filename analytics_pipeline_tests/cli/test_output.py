@@ -1,4 +1,6 @@
-"""How commands print: drawn on a terminal, tab-separated in a pipe, one JSON document on demand, quiet and verbose."""
+"""How commands print: drawn on a terminal, tab-separated in a pipe, one JSON document on demand,
+quiet and verbose.
+"""
 
 import json
 import logging
@@ -47,7 +49,11 @@ def test_a_pipe_gets_tab_separated_lines_that_are_neither_cut_nor_drawn() -> Non
         "a tab\\there, a line\\nbreak, \\x1b[31m\t1\tx",
         "A note.",
     ]
-    assert stderr.splitlines() == ["Loaded files", "There is more.", "A problem."], "a heading is no row"
+    assert stderr.splitlines() == [
+        "Loaded files",
+        "There is more.",
+        "A problem.",
+    ], "a heading is no row"
 
 
 def test_json_is_one_document_with_every_table_note_and_problem() -> None:
@@ -80,7 +86,9 @@ def test_json_of_a_command_that_fails_says_why(run: Run, data: Path) -> None:
     assert (done.exit_code, "VOCAREUM_API_TOKEN is not set" in problem) == (2, True), done.output
 
 
-def test_the_tables_of_sync_and_quarantine_have_stable_names(run: Run, synced: Path, demo: DemoVocareum) -> None:
+def test_the_tables_of_sync_and_quarantine_have_stable_names(
+    run: Run, synced: Path, demo: DemoVocareum
+) -> None:
     demo.put(COURSES, demo_courses(synced))
     found = json.loads(run("sync", "--json").stdout)
     (loaded,) = found["loaded"]
@@ -91,7 +99,9 @@ def test_the_tables_of_sync_and_quarantine_have_stable_names(run: Run, synced: P
 
 
 def demo_courses(data: Path) -> bytes:
-    """The course mapping as it landed, with one more empty line: another version of the same rows."""
+    """The course mapping as it landed, with one more empty line: another version of the same
+    rows.
+    """
     (landed,) = (data / "landing" / "course_mapping").iterdir()
     return landed.read_bytes() + b"\n"
 

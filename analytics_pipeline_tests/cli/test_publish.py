@@ -23,7 +23,9 @@ def test_it_exports_the_marts_to_parquet_on_request(settings: Settings, tmp_path
     assert (tmp_path / "out" / "daily_cloud_spend.parquet").exists()
 
 
-def test_a_missing_warehouse_is_reported_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_warehouse_is_reported_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = CliRunner().invoke(app, ["publish"])
     assert done.exit_code == 2

@@ -24,8 +24,10 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA marts")
         connection.execute(
-            """CREATE TABLE marts.answers AS SELECT 1731123 AS user_id, 0.000000001::DECIMAL(18, 9) AS cost, NULL AS nothing,
-                      true AS flag, TIMESTAMP '2026-01-09 10:00:00' AS moment, 'a,"b"' || chr(27) || '[31m' AS text"""
+            """CREATE TABLE marts.answers AS SELECT 1731123 AS user_id, 0.000000001::DECIMAL(18,
+               9) AS cost, NULL AS nothing,
+                      true AS flag, TIMESTAMP '2026-01-09 10:00:00' AS moment,
+                        'a,"b"' || chr(27) || '[31m' AS text"""
         )
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     return path
@@ -55,11 +57,19 @@ def test_csv_is_the_default_without_a_terminal_and_holds_only_the_rows(published
 
 def test_json_is_one_array_of_objects(published: Path) -> None:
     [row] = json.loads(_ask("FROM marts.answers", "--format", "json").stdout)
-    assert (row["user_id"], row["cost"], row["nothing"], row["flag"]) == (1731123, "0.000000001", None, True)
+    assert (row["user_id"], row["cost"], row["nothing"], row["flag"]) == (
+        1731123,
+        "0.000000001",
+        None,
+        True,
+    )
 
 
 def test_a_query_may_begin_with_a_comment_as_in_the_readme(published: Path) -> None:
-    assert _ask("-- How many?\nSELECT count(*) AS n FROM marts.answers").stdout.splitlines() == ["n", "1"]
+    assert _ask("-- How many?\nSELECT count(*) AS n FROM marts.answers").stdout.splitlines() == [
+        "n",
+        "1",
+    ]
     assert _ask("--formta", "json", "SELECT 1").exit_code == 2, "a mistyped option is none"
 
 
@@ -103,9 +113,12 @@ def test_wrong_sql_is_answered_with_the_place_and_no_traceback(published: Path) 
         "COPY marts.answers TO '.tmp/answers.csv'",
     ],
 )
-def test_nothing_but_the_published_file_can_be_read_and_nothing_written(published: Path, sql: str) -> None:
+def test_nothing_but_the_published_file_can_be_read_and_nothing_written(
+    published: Path, sql: str
+) -> None:
     before = published.read_bytes()
-    spilled = published.with_name(f"{published.name}.tmp")  # where DuckDB would spill, and let a query write
+    # where DuckDB would spill, and let a query write
+    spilled = published.with_name(f"{published.name}.tmp")
     spilled.mkdir()
     done = _ask(sql.format(file=published))
     assert done.exit_code == 1, f"{sql} must be refused: {done.output}"
@@ -122,7 +135,9 @@ def test_a_column_of_any_name_is_shown_unchanged(published: Path, shown_as: str,
 
 
 @pytest.mark.parametrize("shown_as", ["table", "csv", "json"])
-def test_a_columns_name_steers_no_terminal(published: Path, monkeypatch: pytest.MonkeyPatch, shown_as: str) -> None:
+def test_a_columns_name_steers_no_terminal(
+    published: Path, monkeypatch: pytest.MonkeyPatch, shown_as: str
+) -> None:
     monkeypatch.setattr(console.out, "_force_terminal", True)
     done = _ask('SELECT 1 AS "a\x1b]0;owned\x07b"', "--format", shown_as)
     assert done.exit_code == 0, done.output
@@ -130,7 +145,9 @@ def test_a_columns_name_steers_no_terminal(published: Path, monkeypatch: pytest.
     assert "\x1b]0;" not in done.stdout and "\x07" not in done.stdout
 
 
-def test_a_missing_published_file_is_reported_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_published_file_is_reported_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path))
     done = _ask("SELECT 1")
     assert done.exit_code == 2
@@ -140,9 +157,12 @@ def test_a_missing_published_file_is_reported_with_a_remedy(tmp_path: Path, monk
 
 def test_a_reader_that_has_seen_enough_is_no_error(published: Path) -> None:
     command = (
-        f"{sys.executable} -c 'from analytics_pipeline.cli import main; main()' query 'FROM range(300000)' | head -2"
+        f"{sys.executable} -c 'from analytics_pipeline.cli import main; main()' query 'FROM"
+        " range(300000)' | head -2"
     )
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=dict(os.environ), check=False)
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=dict(os.environ), check=False
+    )
     assert done.stdout == "range\n0\n"
     assert done.stderr.strip() == str(published)
 
@@ -153,14 +173,24 @@ def test_sql_is_read_from_a_file_or_from_standard_input(published: Path, tmp_pat
     assert _ask("-f", str(file)).stdout == "user_id\n1731123\n"
     assert CliRunner().invoke(app, ["query", "-f", "-"], input="SELECT 7 AS n").stdout == "n\n7\n"
     both = _ask("SELECT 1", "-f", str(file))
-    assert (both.exit_code, "Give the SQL as an argument, or a file" in both.stderr) == (2, True), both.output
+    assert (both.exit_code, "Give the SQL as an argument, or a file" in both.stderr) == (
+        2,
+        True,
+    ), both.output
     assert _ask().exit_code == 2
     missing = _ask("-f", str(tmp_path / "none.sql"))
-    assert (missing.exit_code, "No such file or directory" in missing.stderr) == (2, True), missing.output
+    assert (missing.exit_code, "No such file or directory" in missing.stderr) == (
+        2,
+        True,
+    ), missing.output
 
 
 def test_markdown_is_a_table_whose_cells_break_no_row(published: Path) -> None:
-    done = _ask("SELECT 1.50::DECIMAL(9, 2) AS cost, 'a|b' || chr(10) || 'c' AS \"x|y\"", "--format", "markdown")
+    done = _ask(
+        "SELECT 1.50::DECIMAL(9, 2) AS cost, 'a|b' || chr(10) || 'c' AS \"x|y\"",
+        "--format",
+        "markdown",
+    )
     assert done.stdout.splitlines() == ["| cost | x\\|y |", "|---:|---|", "| 1.50 | a\\|b<br>c |"]
 
 
@@ -176,7 +206,10 @@ def test_vertical_has_a_line_for_each_cell(published: Path) -> None:
 
 def test_parquet_keeps_the_types_and_needs_a_file(published: Path, tmp_path: Path) -> None:
     refused = _ask("FROM marts.answers", "--format", "parquet")
-    assert (refused.exit_code, "--output rows.parquet" in refused.stderr) == (2, True), refused.output
+    assert (refused.exit_code, "--output rows.parquet" in refused.stderr) == (
+        2,
+        True,
+    ), refused.output
     target = tmp_path / "rows.parquet"
     assert _ask("FROM marts.answers", "--output", str(target)).exit_code == 0
     found = duckdb.sql(f"SELECT user_id, cost, typeof(cost), moment FROM '{target}'").fetchall()
@@ -185,7 +218,9 @@ def test_parquet_keeps_the_types_and_needs_a_file(published: Path, tmp_path: Pat
     ]
     assert target.stat().st_mode & 0o777 == 0o600
     assert _ask("FROM range(250000)", "--output", str(target), "--limit", "123456").exit_code == 0
-    assert duckdb.sql(f"SELECT count(*), max(range) FROM '{target}'").fetchall() == [(123456, 123455)]
+    assert duckdb.sql(f"SELECT count(*), max(range) FROM '{target}'").fetchall() == [
+        (123456, 123455)
+    ]
 
 
 def test_json_is_the_same_by_either_option(published: Path) -> None:

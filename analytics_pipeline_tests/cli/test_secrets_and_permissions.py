@@ -1,4 +1,6 @@
-"""After runs that fail at every layer: no secret in any stored or printed byte, and no file that others may read."""
+"""After runs that fail at every layer: no secret in any stored or printed byte, and no file that
+others may read.
+"""
 
 import json
 import logging
@@ -74,7 +76,9 @@ def test_no_secret_is_stored_or_printed_whatever_fails(
     echo = f"you sent {demo.token}".encode()
     demo.fail_next(3, 500, body=echo)
     sync()
-    demo.fail_next(1, 400, body=b'{"status": "error", "message": "Invalid Token ' + demo.token.encode() + b'"}')
+    demo.fail_next(
+        1, 400, body=b'{"status": "error", "message": "Invalid Token ' + demo.token.encode() + b'"}'
+    )
     sync()
     demo.put(f"org9001/{MAPPINGS}/asn_mapping.csv", b"<html>" + echo[:0] + b"denied</html>")
     demo.expire_credentials()
@@ -83,19 +87,31 @@ def test_no_secret_is_stored_or_printed_whatever_fails(
     demo._s3.failures.clear()
     for token in list(secrets):
         demo.fail_next(
-            2, 400, service="s3", body=f"<Error><Code>ExpiredToken</Code><Token-0>{token}</Token-0></Error>".encode()
+            2,
+            400,
+            service="s3",
+            body=f"<Error><Code>ExpiredToken</Code><Token-0>{token}</Token-0></Error>".encode(),
         )
     sync("--full")
     demo._s3.failures.clear()
     sync("--full", VOCAREUM_BUCKET="nobodys-bucket")
-    for command in ("doctor", "status", "quarantine list --records", "quarantine replay", "publish", "report"):
+    for command in (
+        "doctor",
+        "status",
+        "quarantine list --records",
+        "quarantine replay",
+        "publish",
+        "report",
+    ):
         say(*command.split())
     sync()
     process = spawn("sync", "--full", RUST_LOG="trace", RUST_BACKTRACE="full")
     said.append(process.communicate()[0])
 
     assert len(secrets) > 4, "the test plants too little"
-    assert {"warehouse.duckdb", "analytics.duckdb", "report.html", "landing"} <= {path.name for path in data.iterdir()}
+    assert {"warehouse.duckdb", "analytics.duckdb", "report.html", "landing"} <= {
+        path.name for path in data.iterdir()
+    }
     assert len(list((data / "dagster").rglob("*.db"))) > 0, "Dagster's storage is searched, too"
     assert any(text.startswith("botocore") for text in said), "the libraries log, and are heard"
     assert files_with(secrets | {HOOK}, data) == []
@@ -103,8 +119,12 @@ def test_no_secret_is_stored_or_printed_whatever_fails(
 
 
 FAILURES = {
-    "a token that is refused": lambda demo: demo.fail_next(1, 400, body=f"Invalid Token {demo.token}".encode()),
-    "an answer that is no JSON": lambda demo: demo.fail_next(1, 200, body=f"<p>{demo.token}</p>".encode()),
+    "a token that is refused": lambda demo: demo.fail_next(
+        1, 400, body=f"Invalid Token {demo.token}".encode()
+    ),
+    "an answer that is no JSON": lambda demo: demo.fail_next(
+        1, 200, body=f"<p>{demo.token}</p>".encode()
+    ),
     "a refusal that repeats the token": lambda demo: demo.fail_next(
         1, 200, body=json.dumps({"status": "error", "message": f"you sent {demo.token}"}).encode()
     ),
@@ -153,13 +173,18 @@ def test_the_webhooks_address_is_in_no_error_nor_log(everything_logged: Listener
 
 
 def test_all_files_are_private_whatever_the_umask(
-    environment: dict[str, str], demo: DemoVocareum, organisation: Organisation, data: Path, tmp_path: Path
+    environment: dict[str, str],
+    demo: DemoVocareum,
+    organisation: Organisation,
+    data: Path,
+    tmp_path: Path,
 ):
     demo.put_many({key: body for key, body in organisation.files().items() if MAPPINGS in key})
     export = tmp_path / "export"
     said = tmp_path / "output"
     for command in ("sync", "report", f"publish --parquet {export}", "erase --user-id 1 --yes"):
-        process = Forked(command_line, command.split(), environment, tmp_path, said)  # its umask is 0
+        # its umask is 0
+        process = Forked(command_line, command.split(), environment, tmp_path, said)
         assert process.wait() == 0, said.read_text()
     assert {**open_to_others(data), **open_to_others(export)} == {}
     names = {path.name for path in data.iterdir()}

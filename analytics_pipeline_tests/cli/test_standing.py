@@ -42,19 +42,37 @@ def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
         )
         assert row["rows"] == sum(truth.rows[key] for key in keys)
         assert row["rejects"] == sum(planted.key in keys for planted in truth.planted)
-    assert sorted(found["unknown"]) == sorted(oddity.key for oddity in truth.oddities if oddity.key not in truth.rows)
+    assert sorted(found["unknown"]) == sorted(
+        oddity.key for oddity in truth.oddities if oddity.key not in truth.rows
+    )
 
 
-def test_a_narrow_terminal_cuts_no_figure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    rows = [("lab_sessions", 12_345_678, "2026-11-26", "a reason of some words that may be broken over lines")] * 2
+def test_a_narrow_terminal_cuts_no_figure(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    rows = [
+        (
+            "lab_sessions",
+            12_345_678,
+            "2026-11-26",
+            "a reason of some words that may be broken over lines",
+        )
+    ] * 2
     for width in (20, 40, 80):
         monkeypatch.setattr(console, "out", Console(width=width, force_terminal=True))
         console.table("Figures", ["dataset", "rows", "newest", "reason"], rows)
         shown = capsys.readouterr().out
-        assert shown.count("12,345,678") == shown.count("lab_sessions") == shown.count("2026-11-26") == 2, shown
+        assert (
+            shown.count("12,345,678")
+            == shown.count("lab_sessions")
+            == shown.count("2026-11-26")
+            == 2
+        ), shown
 
 
-def test_files_that_sync_skips_do_not_stay_missing(run: Run, demo: DemoVocareum, organisation: Organisation):
+def test_files_that_sync_skips_do_not_stay_missing(
+    run: Run, demo: DemoVocareum, organisation: Organisation
+):
     """Days before the first one, which belongs to no loaded month, and the day that is not over."""
     days = {key: body for key, body in organisation.files().items() if "lab_sessions_" in key}
     today = YESTERDAY + timedelta(days=1)
@@ -63,17 +81,28 @@ def test_files_that_sync_skips_do_not_stay_missing(run: Run, demo: DemoVocareum,
     assert run("sync", VOCAREUM_START_DATE=start).exit_code == 0
     found = run("status", VOCAREUM_START_DATE=start)
     assert (found.exit_code, "Complete." in found.output) == (0, True), found.output
-    assert json.loads(run("status", "--json", VOCAREUM_START_DATE=start).output)["datasets"][0]["missing"] == 0
+    assert (
+        json.loads(run("status", "--json", VOCAREUM_START_DATE=start).output)["datasets"][0][
+            "missing"
+        ]
+        == 0
+    )
 
 
-def test_status_distinguishes_missing_changed_and_failed_files(run: Run, synced: Path, demo: DemoVocareum):
+def test_status_distinguishes_missing_changed_and_failed_files(
+    run: Run, synced: Path, demo: DemoVocareum
+):
     demo.put(COURSES, b"<html>")
     assert run("sync").exit_code == 1
     demo.put("org9001/course-asn_mapping/asn_mapping.csv", b"changed")
     demo.put("org9001/grades/course77/grades.csv", b"new")
     code, found, by_name = standing(run)
     assert (code, found["complete"]) == (1, False)
-    assert (by_name["course_mapping"]["failed"], by_name["asn_mapping"]["changed"], by_name["grades"]["missing"]) == (
+    assert (
+        by_name["course_mapping"]["failed"],
+        by_name["asn_mapping"]["changed"],
+        by_name["grades"]["missing"],
+    ) == (
         1,
         1,
         1,
@@ -87,7 +116,11 @@ def test_status_distinguishes_missing_changed_and_failed_files(run: Run, synced:
 def test_status_before_any_sync_is_incomplete_and_not_an_error(run: Run, demo: DemoVocareum):
     demo.put(COURSES, HEADER.encode())
     code, _, by_name = standing(run)
-    assert (code, by_name["course_mapping"]["missing"], by_name["course_mapping"]["loaded"]) == (1, 1, 0)
+    assert (code, by_name["course_mapping"]["missing"], by_name["course_mapping"]["loaded"]) == (
+        1,
+        1,
+        0,
+    )
 
 
 def test_a_failed_version_that_was_withdrawn_does_not_fail_for_ever(
@@ -138,24 +171,32 @@ def test_doctor_names_the_problem_and_the_remedy(
     assert remedy in result.output
 
 
-def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(run: Run, demo: DemoVocareum, data: Path):
+def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(
+    run: Run, demo: DemoVocareum, data: Path
+):
     demo.put(COURSES, HEADER.encode())
     data.mkdir()
     data.chmod(0o755)
     result = run("doctor")
-    assert (result.exit_code, "open to other users (mode 755). Its mode is now 700" in result.output) == (0, True), (
-        result.output
-    )
+    assert (
+        result.exit_code,
+        "open to other users (mode 755). Its mode is now 700" in result.output,
+    ) == (0, True), result.output
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_doctor_sees_a_warehouse_that_another_program_keeps_open(run: Run, demo: DemoVocareum, data: Path, spawn):
+def test_doctor_sees_a_warehouse_that_another_program_keeps_open(
+    run: Run, demo: DemoVocareum, data: Path, spawn
+):
     import subprocess
     import sys
 
     with open_warehouse(data / "warehouse.duckdb"):
         pass
-    hold = f"import duckdb; c = duckdb.connect({str(data / 'warehouse.duckdb')!r}); print('open', flush=True); input()"
+    hold = (
+        f"import duckdb; c = duckdb.connect({str(data / 'warehouse.duckdb')!r}); print('open',"
+        " flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as holder:
@@ -168,7 +209,9 @@ def test_doctor_sees_a_warehouse_that_another_program_keeps_open(run: Run, demo:
     assert "Close it there" in result.output
 
 
-def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: Path, organisation: Organisation):
+def test_quarantine_lists_rejects_by_dataset_reason_and_file(
+    run: Run, synced: Path, organisation: Organisation
+):
     everything = run("quarantine", "list", "--limit", "500")
     assert everything.exit_code == 0
     for planted in organisation.truth.planted:
@@ -176,13 +219,19 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(run: Run, synced: P
     assert "course" in everything.output, "that it is a grades.csv does not say which"
     few = run("quarantine", "list", "--limit", "2")
     assert "more than 2 lines" in few.output and "more than" not in everything.output
-    some = run("quarantine", "list", "--dataset", "azure_cost", "--reason", "from 1 to 12", "--records")
+    some = run(
+        "quarantine", "list", "--dataset", "azure_cost", "--reason", "from 1 to 12", "--records"
+    )
     assert "13" in some.output
     assert "lab_sessions" not in some.output
 
 
 def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
-    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    synced: Path,
+    demo: DemoVocareum,
+    organisation: Organisation,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """The planted negative cost becomes valid; without a fix, a replay changes nothing."""
     before = costs(synced)
@@ -194,14 +243,19 @@ def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
     assert result.exit_code == 0, result.output
     assert costs(synced) == (before[0] + 1, before[1] - 1)
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) FROM raw.aws_cost").fetchone() == (before[0] + 1,), "not published"
+        assert connection.execute("SELECT count(*) FROM raw.aws_cost").fetchone() == (
+            before[0] + 1,
+        ), "not published"
     assert demo.count("GET") == 0, "it reads the landing folder"
 
 
 def costs(data: Path) -> tuple[int, int]:
     """Return the rows and rejects of aws_cost."""
     with open_warehouse(data / "warehouse.duckdb") as connection:
-        sql = "SELECT (SELECT count(*) FROM raw.aws_cost), (SELECT count(*) FROM quarantine.rejects WHERE dataset = 'aws_cost')"
+        sql = (
+            "SELECT (SELECT count(*) FROM raw.aws_cost), (SELECT count(*) FROM quarantine.rejects"
+            " WHERE dataset = 'aws_cost')"
+        )
         found = connection.execute(sql).fetchone()
     assert found is not None
     return found
@@ -236,7 +290,9 @@ def test_the_published_file_has_no_quarantine(synced: Path):
     with duckdb.connect(str(synced / "analytics.duckdb"), read_only=True) as connection:
         names = {
             row[0]
-            for row in connection.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
+            for row in connection.execute(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+            ).fetchall()
         }
     assert "quarantine.rejects" not in names
     assert names

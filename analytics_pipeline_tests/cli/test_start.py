@@ -6,12 +6,16 @@ import sys
 import pytest
 
 HEAVY = ("boto3", "dagster", "pandera", "polars", "sqlglot")
-SHOW = "import sys; from analytics_pipeline.cli import {module}; print(*{heavy} & sys.modules.keys())"
+SHOW = (
+    "import sys; from analytics_pipeline.cli import {module}; print(*{heavy} & sys.modules.keys())"
+)
 
 
 def _imports(module: str) -> str:
     code = SHOW.format(module=module, heavy=set(HEAVY))
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def test_query_does_not_import_heavy_modules() -> None:

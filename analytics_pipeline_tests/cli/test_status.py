@@ -19,7 +19,18 @@ from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 DOWN = {"VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2"}
 BROKEN = "org9001/course-asn_mapping/course_mapping.csv"
 FIELDS = {
-    *("complete", "at", "organisation", "source", "bucket", "datasets", "failing_files", "checks", "silent", "absent"),
+    *(
+        "complete",
+        "at",
+        "organisation",
+        "source",
+        "bucket",
+        "datasets",
+        "failing_files",
+        "checks",
+        "silent",
+        "absent",
+    ),
     *("stale_models", "published", "daemon", "unknown", "replaced", "own_dagster_yaml"),
 }
 
@@ -39,9 +50,9 @@ def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
     assert (code, set(found)) == (0, FIELDS)
     assert {row["dataset"] for row in found["datasets"]} == set(DATASETS)
     for name in FIELDS:
-        assert f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "operations.md").read_text(), (
-            f"{name} is not documented"
-        )
+        assert (
+            f"`{name}`" in Path(__file__).parents[2].joinpath("docs", "operations.md").read_text()
+        ), f"{name} is not documented"
 
 
 def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
@@ -52,7 +63,11 @@ def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
     assert (by_name["lab_sessions"]["age_days"], by_name["lab_sessions"]["is_late"]) == (1, False)
     assert by_name["lab_sessions"]["loaded"] > 0 and by_name["lab_sessions"]["delivered"] is None
     text = run("status", **DOWN)
-    assert (text.exit_code, "Complete" in text.output, "lab_sessions" in text.output) == (2, False, True), text.output
+    assert (text.exit_code, "Complete" in text.output, "lab_sessions" in text.output) == (
+        2,
+        False,
+        True,
+    ), text.output
 
 
 def test_status_writes_nothing_and_takes_no_lock(run: Run, synced: Path, demo: DemoVocareum):
@@ -62,14 +77,20 @@ def test_status_writes_nothing_and_takes_no_lock(run: Run, synced: Path, demo: D
     (synced / "warehouse.duckdb.lock").unlink()
 
     def state() -> dict:
-        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in synced.rglob("*") if path.is_file()}
+        return {
+            path: (path.stat().st_mtime_ns, path.stat().st_size)
+            for path in synced.rglob("*")
+            if path.is_file()
+        }
 
     before = state()
     run("status")
     assert state() == before
 
 
-def test_while_a_run_writes_status_reads_the_published_file(run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch):
+def test_while_a_run_writes_status_reads_the_published_file(
+    run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch
+):
     busy = "analytics_pipeline.cli.overview.read_warehouse"
 
     def refused(path: Path) -> object:
@@ -112,7 +133,8 @@ def test_a_held_version_is_never_shown_as_given_up(
 def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path):
     with open_warehouse(synced / "warehouse.duckdb") as connection:
         connection.execute(
-            "UPDATE ops.loaded_files SET period = period - INTERVAL 982 DAY WHERE length(partition) = 10"
+            "UPDATE ops.loaded_files SET period = period - INTERVAL 982 DAY WHERE length(partition)"
+            " = 10"
         )
     code, found = answer(run)
     newest = YESTERDAY - timedelta(days=982)
@@ -128,13 +150,18 @@ def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path)
 
 def test_one_dataset_may_end_while_another_continues():
     now = datetime(2026, 11, 25, 13, tzinfo=UTC)
-    ended, alive = age("azure_cost", date(2024, 3, 18), now), age("aws_cost", date(2026, 11, 24), now)
+    ended, alive = (
+        age("azure_cost", date(2024, 3, 18), now),
+        age("aws_cost", date(2026, 11, 24), now),
+    )
     assert (ended.is_late, alive.is_late, silence([ended, alive])) == (True, False, None)
     late = age("aws_cost", date(2024, 3, 19), now)
     said = silence([ended, late, age("grades", date(2026, 11, 25), now)])
     assert said and said.startswith("Nothing has been delivered since 19 Mar 2024"), said
     assert late.days == 981
-    assert not age("aws_cost", date(2026, 11, 23), now.replace(hour=11)).is_late, "the grace period is not over"
+    assert not age("aws_cost", date(2026, 11, 23), now.replace(hour=11)).is_late, (
+        "the grace period is not over"
+    )
     assert silence([]) is None
 
 
@@ -151,7 +178,10 @@ def test_an_older_warehouse_that_was_put_back_is_told_by_status_and_doctor(run: 
     assert REPLACED in run("doctor").output
     assert replaced_at(warehouse) > 0
     found = answer(run)[1]["replaced"]
-    assert (found["now"], found["found"][:4]) == (False, f"{datetime.fromtimestamp(replaced_at(warehouse), UTC):%Y}")
+    assert (found["now"], found["found"][:4]) == (
+        False,
+        f"{datetime.fromtimestamp(replaced_at(warehouse), UTC):%Y}",
+    )
     for command in ("status", "doctor"):
         assert "last found replaced from outside at" in run(command).output
 
@@ -180,7 +210,13 @@ def test_status_and_doctor_report_an_operators_dagster_yaml(run: Run, synced: Pa
             "quarantine list",
             "quarantine replay",
         ),
-        *("erase --user-id 1 --yes", "close --dataset grades --partition 1", "query SELECT", "backup b", "restore b"),
+        *(
+            "erase --user-id 1 --yes",
+            "close --dataset grades --partition 1",
+            "query SELECT",
+            "backup b",
+            "restore b",
+        ),
     ],
 )
 @pytest.mark.parametrize("variable", ["ANALYTICS_DATA_DIR", "ANALYTICS_PUBLISHED_DIR"])
@@ -190,7 +226,10 @@ def test_a_file_in_the_place_of_a_folder_is_named_with_its_setting(
     (tmp_path / "file").write_text("a file")
     for folder in ("file", "file/below"):
         result = run(*command.split(), **{variable: str(tmp_path / folder)})
-        told = f"The folder {tmp_path / folder} can't be used: {tmp_path / 'file'} is a file. Set {variable}"
+        told = (
+            f"The folder {tmp_path / folder} can't be used: {tmp_path / 'file'} is a file. Set"
+            f" {variable}"
+        )
         assert (result.exit_code, told in result.output) == (2, True), result.output
         assert result.exception is None or isinstance(result.exception, SystemExit)
 
@@ -203,7 +242,10 @@ def test_a_file_in_the_place_of_a_folder_is_named_with_its_setting(
             "VOCAREUM_START_DATE is 'tomorrow': give a calendar day as YYYY-MM-DD",
         ),
         ({"PUBLISH_PII": "maybe"}, "PUBLISH_PII is 'maybe': give true or false"),
-        ({"DAGSTER_RUNS_KEPT_DAYS": "0"}, "DAGSTER_RUNS_KEPT_DAYS is '0': give a whole number, 1 or more"),
+        (
+            {"DAGSTER_RUNS_KEPT_DAYS": "0"},
+            "DAGSTER_RUNS_KEPT_DAYS is '0': give a whole number, 1 or more",
+        ),
     ],
 )
 def test_a_setting_of_the_wrong_form_is_told_with_its_value_and_what_is_allowed(
@@ -230,7 +272,8 @@ def test_a_number_out_of_range_is_told_with_what_is_allowed(run: Run, command: s
 def test_a_stale_model_is_named(run: Run, synced: Path):
     with open_warehouse(synced / "warehouse.duckdb") as connection:
         connection.execute(
-            "UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 DAY WHERE dataset = 'grades'"
+            "UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 DAY WHERE dataset ="
+            " 'grades'"
         )
     code, found = answer(run)
     assert (code, "marts.assignment_scores" in found["stale_models"]) == (1, True)
@@ -248,13 +291,22 @@ def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Pa
     ("changes", "says"),
     [
         ({"VOCAREUM_ORG_ID": "org9001"}, "give only the id, 9001"),
-        ({"VOCAREUM_START_DATE": "2090-01-01"}, "VOCAREUM_START_DATE is 2090-01-01, which is after today"),
+        (
+            {"VOCAREUM_START_DATE": "2090-01-01"},
+            "VOCAREUM_START_DATE is 2090-01-01, which is after today",
+        ),
         ({"VOCAREUM_ORG_ID": "7"}, "This warehouse holds the files of org9001"),
     ],
 )
-def test_doctor_reports_the_same_error_as_sync(run: Run, synced: Path, changes: dict[str, str], says: str):
+def test_doctor_reports_the_same_error_as_sync(
+    run: Run, synced: Path, changes: dict[str, str], says: str
+):
     result = run("doctor", **changes)
-    assert (result.exit_code, says in result.output, "FAIL settings" in result.output) == (2, True, True), result.output
+    assert (result.exit_code, says in result.output, "FAIL settings" in result.output) == (
+        2,
+        True,
+        True,
+    ), result.output
 
 
 def test_a_wrong_organisation_is_not_blamed_on_the_token(run: Run, demo: DemoVocareum):
@@ -266,4 +318,6 @@ def test_doctor_reports_its_retries_and_gives_up(run: Run, monkeypatch: pytest.M
     monkeypatch.setattr("analytics_pipeline.cli.doctor.RETRY_SECONDS", 2.0)
     result = run("doctor", **DOWN)
     assert result.exit_code == 2, result.output
-    assert "retrying" in result.output and "was not usable for 2 seconds" in result.output, result.output
+    assert "retrying" in result.output and "was not usable for 2 seconds" in result.output, (
+        result.output
+    )

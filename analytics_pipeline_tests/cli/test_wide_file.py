@@ -1,4 +1,6 @@
-"""A file with far more columns than announced loads at the cost of its cells, and blocks no other file."""
+"""A file with far more columns than announced loads at the cost of its cells, and blocks no other
+file.
+"""
 
 import json
 from pathlib import Path
@@ -19,18 +21,25 @@ def wide(course: int) -> str:
     unannounced = COLUMNS - len(header.split(","))
     lines = [header + "".join(f",Extra {at}" for at in range(unannounced))]
     for user in range(1, ROWS + 1):
-        cells = (" " if user % 3 == 0 and at % 2 else f' "v ""{user}"" é" ' for at in range(unannounced))
+        cells = (
+            " " if user % 3 == 0 and at % 2 else f' "v ""{user}"" é" ' for at in range(unannounced)
+        )
         lines.append(ROW.format(course, user) + "," + ",".join(cells))
     return "\n".join(lines) + "\n"
 
 
-def test_a_file_of_1900_columns_loads_and_so_do_the_other_courses(run: Run, demo: DemoVocareum, data: Path):
+def test_a_file_of_1900_columns_loads_and_so_do_the_other_courses(
+    run: Run, demo: DemoVocareum, data: Path
+):
     good = HEADER["grades"] + ROW.format(4, 7) + "\n"
     demo.put_many(
         {
             "org9001/course-asn_mapping/course_mapping.csv": (
-                HEADER["course_mapping"] + "9001, Org, 4, CS 4, New,\n9001, Org, 666, CS 666, New,\n"
-            ).encode(),
+                (
+                    HEADER["course_mapping"]
+                    + "9001, Org, 4, CS 4, New,\n9001, Org, 666, CS 666, New,\n"
+                ).encode()
+            ),
             "org9001/grades/course4/grades.csv": good.encode(),
             "org9001/grades/course666/grades.csv": wide(666).encode(),
         }

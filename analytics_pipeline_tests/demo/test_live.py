@@ -1,4 +1,6 @@
-"""`demo --live`: what is delivered while time passes, and the real command with its daemon, sensors and alerts."""
+"""`demo --live`: what is delivered while time passes, and the real command with its daemon, sensors
+and alerts.
+"""
 
 import os
 import signal
@@ -18,7 +20,10 @@ from analytics_pipeline.demo.live import ERROR_PAGE, steps, webhook
 from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.cli.conftest import COMMAND, YESTERDAY
 
-DAYS = {date(2026, 11, day): {f"a_{day}": b"head\n1\n2\n", f"b_{day}": b"head\n1\n"} for day in (1, 2, 3)}
+DAYS = {
+    date(2026, 11, day): {f"a_{day}": b"head\n1\n2\n", f"b_{day}": b"head\n1\n"}
+    for day in (1, 2, 3)
+}
 
 
 def test_each_day_comes_once_and_whole_and_one_file_is_broken_for_a_while() -> None:
@@ -47,7 +52,9 @@ def test_the_webhook_tells_the_text_of_each_alert() -> None:
 def test_dev_says_why_nothing_is_loaded(tmp_path: Path) -> None:
     nothing = Settings(ANALYTICS_DATA_DIR=str(tmp_path))
     assert "VOCAREUM_ORG_ID is not set" in feed_notice(nothing)
-    real = Settings(ANALYTICS_DATA_DIR=str(tmp_path), VOCAREUM_ORG_ID="7", VOCAREUM_API_TOKEN="t0ken")
+    real = Settings(
+        ANALYTICS_DATA_DIR=str(tmp_path), VOCAREUM_ORG_ID="7", VOCAREUM_API_TOKEN="t0ken"
+    )
     assert feed_notice(real) == ""
     mark_simulated(nothing)
     assert "its simulated feed is not running" in feed_notice(nothing)
@@ -67,7 +74,11 @@ def test_new_days_are_loaded_a_broken_file_is_an_alert_and_its_end_too(tmp_path:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"ANALYTICS_DATA_DIR": str(tmp_path / "data"), "VOCAREUM_ORG_ID": "", "VOCAREUM_API_TOKEN": ""}
+    settings = {
+        "ANALYTICS_DATA_DIR": str(tmp_path / "data"),
+        "VOCAREUM_ORG_ID": "",
+        "VOCAREUM_API_TOKEN": "",
+    }
     process = subprocess.Popen(
         [str(COMMAND), "demo", "--live", "--days", "14", "--port", str(port)],
         cwd=tmp_path,

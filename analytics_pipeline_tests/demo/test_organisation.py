@@ -1,4 +1,6 @@
-"""The organisation's bucket: the same for equal specs, and growing night by night like the vendor's."""
+"""The organisation's bucket: the same for equal specs, and growing night by night like the
+vendor's.
+"""
 
 import hashlib
 import os
@@ -22,14 +24,17 @@ def test_equal_specs_give_equal_bytes_and_equal_truth():
 
 def test_another_process_with_another_hash_seed_gives_the_same_bytes():
     program = (
-        "import hashlib; from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec;"
+        "import hashlib; from analytics_pipeline.demo.organisation import Organisation,"
+        " OrganisationSpec;"
         "files = Organisation(OrganisationSpec.small()).files();"
         "print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())"
     )
     here = hashlib.sha256(repr(sorted(Organisation(SPEC).files().items())).encode()).hexdigest()
     for hash_seed in "1", "2":
         env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
-        printed = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+        printed = subprocess.run(
+            [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True
+        )
         assert printed.stdout.strip() == here
 
 
@@ -52,7 +57,11 @@ def test_a_delivered_daily_file_changes_only_in_its_announced_night(flaws: bool)
     for day in SPEC.all_days()[1:]:
         before, after = organisation.files(day - timedelta(days=1)), organisation.files(day)
         assert before.keys() <= after.keys()
-        for key in (key for key in before if any(part in key for part in DAILY) and before[key] != after[key]):
+        for key in (
+            key
+            for key in before
+            if any(part in key for part in DAILY) and before[key] != after[key]
+        ):
             assert final[key] == day
             changed.add(key)
     assert changed == {key for key, day in final.items() if day <= SPEC.last_day}
@@ -63,14 +72,18 @@ def test_each_night_delivers_that_days_files_and_none_of_later_days():
     organisation = Organisation(SPEC)
     for day in SPEC.all_days():
         days = [
-            key[-14:-4] for key in organisation.files(day) if any(part in key for part in DAILY) and key.endswith("csv")
+            key[-14:-4]
+            for key in organisation.files(day)
+            if any(part in key for part in DAILY) and key.endswith("csv")
         ]
         assert max(days) <= day.isoformat()
 
 
 def test_an_open_month_is_rewritten_and_a_closed_one_is_not():
     organisation = Organisation(SPEC)
-    october, november = (f"org9001/service_spend/service_spend_2026-{month}.csv" for month in (10, 11))
+    october, november = (
+        f"org9001/service_spend/service_spend_2026-{month}.csv" for month in (10, 11)
+    )
     closed = organisation.files(date(2026, 10, 31))[october]
     assert organisation.files(date(2026, 10, 28))[october] != closed
     assert organisation.files()[october] == closed
@@ -80,7 +93,11 @@ def test_an_open_month_is_rewritten_and_a_closed_one_is_not():
 def test_snapshots_change_over_time_under_the_same_key():
     organisation = Organisation(SPEC)
     early, late = organisation.files(SPEC.twelfth(4)), organisation.files()
-    for key in (key for key in early if "mapping" not in key and key.split("/")[1] in ("grades", "enrollment")):
+    for key in (
+        key
+        for key in early
+        if "mapping" not in key and key.split("/")[1] in ("grades", "enrollment")
+    ):
         assert early[key] != late[key]
     mapping = "org9001/course-asn_mapping/course_mapping.csv"
     assert len(organisation.files(SPEC.first_day)[mapping]) < len(early[mapping])

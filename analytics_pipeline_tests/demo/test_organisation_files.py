@@ -6,22 +6,43 @@ import re
 
 import pytest
 
-from analytics_pipeline.demo.organisation import HEADERS, Dialect, Organisation, OrganisationSpec, normal_form
+from analytics_pipeline.demo.organisation import (
+    HEADERS,
+    Dialect,
+    Organisation,
+    OrganisationSpec,
+    normal_form,
+)
 
 ARTICLE_HEADERS = {
-    "lab_sessions": '"User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name", "Part ID", '
-    '"Part Name", "Lab Type", "Start Time", "End Time", "Duration (min)", Log, Tags, "Launch Time", "Init Time", '
-    '"Launch To Ready Duration (mins)", "Concurrent Labs Count", "Disconnects", "Latency Time (ms)"',
-    "aws_cost": '"AWS Account ID", "User ID", "User Email", "Part ID", "Part Name", Cost, "File Updated Time"',
+    "lab_sessions": (
+        '"User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name",'
+        ' "Part ID", "Part Name", "Lab Type", "Start Time", "End Time", "Duration (min)", Log,'
+        ' Tags, "Launch Time", "Init Time", "Launch To Ready Duration (mins)", "Concurrent Labs'
+        ' Count", "Disconnects", "Latency Time (ms)"'
+    ),
+    "aws_cost": (
+        '"AWS Account ID", "User ID", "User Email", "Part ID", "Part Name", Cost, "File Updated'
+        ' Time"'
+    ),
     "azure_cost": '"User ID","User Email","Part ID","Part Name",Month,Year,Monthly-cost-to-date',
-    "service_spend": '"AWS Account ID", "User Id", "User Email", "Course ID", "Part ID", Service, Cost',
-    "asn_mapping": "org_id, course_id, assignment_id, assignment_name, part_id, part_name, parent_assignment_id, "
-    "parent_part_id",
+    "service_spend": (
+        '"AWS Account ID", "User Id", "User Email", "Course ID", "Part ID", Service, Cost'
+    ),
+    "asn_mapping": (
+        "org_id, course_id, assignment_id, assignment_name, part_id, part_name,"
+        " parent_assignment_id, parent_part_id"
+    ),
     "course_mapping": "org_id, org_name, course_id, course_name, create_method, parent_course_id",
-    "grades": "courseid, coursename, asnid, asnname, ispeerreviewon, maxscore, userid, partnerid, asnscore, isoverride, "
-    "partid, partname, partscore, rubricid, rubricname, rubricscore, graderid",
-    "enrollment": "userid, courseid, role, name, email, client_key, client_userid, dropped, organization_terms_agreed, "
-    "organization_terms_agreed_date_utc",
+    "grades": (
+        "courseid, coursename, asnid, asnname, ispeerreviewon, maxscore, userid, partnerid,"
+        " asnscore, isoverride, partid, partname, partscore, rubricid, rubricname, rubricscore,"
+        " graderid"
+    ),
+    "enrollment": (
+        "userid, courseid, role, name, email, client_key, client_userid, dropped,"
+        " organization_terms_agreed, organization_terms_agreed_date_utc"
+    ),
 }
 ORGANISATION = Organisation(OrganisationSpec.small())
 FILES, TRUTH = ORGANISATION.files(), ORGANISATION.truth
@@ -53,7 +74,11 @@ def test_every_header_is_the_articles_to_the_letter():
 
 def test_optional_columns_are_in_some_files_and_not_in_others():
     for name, column in (("aws_cost", "deactivation_date"), ("grades", "submission_time")):
-        has = {column in map(normal_form, parse(FILES[key])[0]) for key in TRUTH.records if dataset(key) == name}
+        has = {
+            column in map(normal_form, parse(FILES[key])[0])
+            for key in TRUTH.records
+            if dataset(key) == name
+        }
         assert has == {True, False}
 
 
@@ -96,11 +121,18 @@ def test_each_planted_fault_can_be_seen_on_its_line():
     assert all(text in planted_line(why) for why, text in seen.items())
     cut = planted_line("never closed")
     assert cut.count('"') % 2 == 1
-    assert FILES[next(row.key for row in TRUTH.planted if "never closed" in row.why)].decode().endswith(cut + "\n")
+    assert (
+        FILES[next(row.key for row in TRUTH.planted if "never closed" in row.why)]
+        .decode()
+        .endswith(cut + "\n")
+    )
 
 
 def test_a_short_row_puts_values_under_the_wrong_names_as_in_the_articles_examples():
-    for name, under, pattern in (("grades", "isoverride", r"\d{6}"), ("enrollment", "name", ".*@.*")):
+    for name, under, pattern in (
+        ("grades", "isoverride", r"\d{6}"),
+        ("enrollment", "name", ".*@.*"),
+    ):
         row = next(row for row in TRUTH.planted if "short" in row.why and dataset(row.key) == name)
         cells = parse(FILES[row.key])[row.record]
         assert len(cells) == len(HEADERS[name]) - 1
@@ -140,13 +172,25 @@ def test_files_of_no_dataset_are_in_the_bucket_and_not_in_the_records():
 
 
 def test_the_articles_dialect_has_its_blanks_quotes_times_and_durations():
-    text = "\n".join(body.decode(errors="replace") for key, body in FILES.items() if "/lab_sessions_2026-10" in key)
+    text = "\n".join(
+        body.decode(errors="replace")
+        for key, body in FILES.items()
+        if "/lab_sessions_2026-10" in key
+    )
     assert re.search(r'Cloud,"Oct-\d\d-2026 \d{1,2}:\d\d:\d\d [ap]m UTC", "Oct-', text)
-    assert re.search(r', 120\.03333333333," START successful; CFN creation successful; END successful \(Session', text)
+    assert re.search(
+        r', 120\.03333333333," START successful; CFN creation successful; END successful \(Session',
+        text,
+    )
     assert ',,"Oct-' in text  # the empty tags
     assert '(User says:\n""done, thanks"")"' in text
 
 
 def test_names_have_commas_quotes_and_letters_beyond_ascii():
-    names = {row[3] for key, body in FILES.items() if dataset(key) == "enrollment" for row in parse(body)[1:]}
+    names = {
+        row[3]
+        for key, body in FILES.items()
+        if dataset(key) == "enrollment"
+        for row in parse(body)[1:]
+    }
     assert {"Müller, Jürgen", 'Zoë "Zo" Brien, Jr.'} <= names

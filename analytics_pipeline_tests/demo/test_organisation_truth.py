@@ -17,7 +17,9 @@ SMALL = Organisation(OrganisationSpec.small())
 LARGE = Organisation(OrganisationSpec(days=60, students=120))
 
 
-def rows(organisation: Organisation, prefix: str, as_of: date | None = None) -> Iterator[tuple[date, dict[str, str]]]:
+def rows(
+    organisation: Organisation, prefix: str, as_of: date | None = None
+) -> Iterator[tuple[date, dict[str, str]]]:
     """Return the sound rows of the daily or monthly files with that prefix, by column name."""
     truth = organisation.truth_as_of(as_of or organisation.spec.last_day)
     bad = {(row.key, row.record) for row in truth.planted}
@@ -32,11 +34,15 @@ def rows(organisation: Organisation, prefix: str, as_of: date | None = None) -> 
 
 
 def spent(organisation: Organisation, provider: str) -> Decimal:
-    return sum((s.cost for s in organisation.truth.daily_spend if s.provider == provider), Decimal(0))
+    return sum(
+        (s.cost for s in organisation.truth.daily_spend if s.provider == provider), Decimal(0)
+    )
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
-def test_true_aws_spend_is_the_last_accumulated_values_and_those_before_each_restart(organisation: Organisation):
+def test_true_aws_spend_is_the_last_accumulated_values_and_those_before_each_restart(
+    organisation: Organisation,
+):
     series: dict[tuple[str, str, str], list[Decimal]] = defaultdict(list)
     for _, row in rows(organisation, "cloud_spend/aws_cost"):
         series[row["aws_account_id"], row["user_id"], row["part_id"]].append(Decimal(row["cost"]))
@@ -46,7 +52,9 @@ def test_true_aws_spend_is_the_last_accumulated_values_and_those_before_each_res
         for n, (a, b) in enumerate(pairwise(values), 1)
         if _restarts(a, b, values[n + 1 :])
     ]
-    assert sum(values[-1] for values in series.values()) + sum(lost) == spent(organisation, "aws") > 0
+    assert (
+        sum(values[-1] for values in series.values()) + sum(lost) == spent(organisation, "aws") > 0
+    )
 
 
 def _restarts(before: Decimal, value: Decimal, later: list[Decimal]) -> bool:
@@ -57,18 +65,26 @@ def _restarts(before: Decimal, value: Decimal, later: list[Decimal]) -> bool:
 def test_true_azure_spend_is_the_last_value_of_each_month(organisation: Organisation):
     bills: dict[tuple[str, ...], Decimal] = {}
     for _, row in rows(organisation, "cloud_spend/azure/azure_cost"):
-        bills[row["user_id"], row["part_id"], row["year"], row["month"]] = Decimal(row["monthly_cost_to_date"])
+        bills[row["user_id"], row["part_id"], row["year"], row["month"]] = Decimal(
+            row["monthly_cost_to_date"]
+        )
     assert sum(bills.values()) == spent(organisation, "azure") > 0
 
 
-@pytest.mark.parametrize("spec", [OrganisationSpec.small(seed=seed, courses=seed) for seed in range(3, 9)])
+@pytest.mark.parametrize(
+    "spec", [OrganisationSpec.small(seed=seed, courses=seed) for seed in range(3, 9)]
+)
 def test_a_reader_can_know_all_that_was_spent(spec: OrganisationSpec):
     truth = Organisation(spec).truth
     true, known = defaultdict(Decimal), defaultdict(Decimal)
     for spend in truth.daily_spend:
-        true[spend.provider, spend.aws_account_id, spend.user_id, spend.part_id, spend.course_id] += spend.cost
+        true[
+            spend.provider, spend.aws_account_id, spend.user_id, spend.part_id, spend.course_id
+        ] += spend.cost
     for spend in truth.observable_daily_spend:
-        known[spend.provider, spend.aws_account_id, spend.user_id, spend.part_id, spend.course_id] += spend.cost
+        known[
+            spend.provider, spend.aws_account_id, spend.user_id, spend.part_id, spend.course_id
+        ] += spend.cost
     assert true == known
 
 
@@ -76,11 +92,18 @@ def test_a_reader_can_know_all_that_was_spent(spec: OrganisationSpec):
 def test_the_observable_spend_follows_only_from_delivered_bytes(nights_ago: int):
     as_of = LARGE.spec.all_days()[-1 - nights_ago]
     read = list(rows(LARGE, "cloud_spend/aws_cost", as_of))
-    lines = [(day, (r["aws_account_id"], int(r["user_id"]), int(r["part_id"])), Decimal(r["cost"])) for day, r in read]
+    lines = [
+        (day, (r["aws_account_id"], int(r["user_id"]), int(r["part_id"])), Decimal(r["cost"]))
+        for day, r in read
+    ]
     told = [s for s in LARGE.truth_as_of(as_of).observable_daily_spend if s.provider == "aws"]
     assert {
-        (entry.day, *entry.key, entry.cost, entry.days_covered, entry.fall) for entry in aws_spend(Feed(lines))
-    } == {(s.spend_date, s.aws_account_id, s.user_id, s.part_id, s.cost, s.days_covered, s.fall) for s in told}
+        (entry.day, *entry.key, entry.cost, entry.days_covered, entry.fall)
+        for entry in aws_spend(Feed(lines))
+    } == {
+        (s.spend_date, s.aws_account_id, s.user_id, s.part_id, s.cost, s.days_covered, s.fall)
+        for s in told
+    }
     first = min(day for day, _ in read)
     assert {s.spend_date for s in told if s.is_opening_balance} == {first}
     assert [s.is_reset for s in told] == [s.fall == "restart" for s in told]
@@ -90,7 +113,9 @@ def test_azure_days_covered_never_reach_over_the_start_of_a_month():
     azure = [s for s in LARGE.truth.observable_daily_spend if s.provider == "azure"]
     assert all(s.days_covered <= s.spend_date.day for s in azure)
     assert not any(s.is_reset for s in azure)
-    second = [s for s in azure if s.spend_date == date(2026, 11, 2)]  # the file of the first is missing
+    second = [
+        s for s in azure if s.spend_date == date(2026, 11, 2)
+    ]  # the file of the first is missing
     assert second and all(s.is_first and s.days_covered == 2 for s in second)
 
 
@@ -118,12 +143,19 @@ def test_a_series_disappears_from_aws_cost_after_its_user_left(organisation: Org
         days[row["user_id"]].add(day)
     assert "1731007" in days
     assert max(days["1731007"]) < organisation.spec.twelfth(7) < organisation.spec.last_day
-    told = [row for _, row in rows(organisation, "cloud_spend/aws_cost") if row.get("deactivation_date")]
-    assert told and all(row["user_id"] in {f"{1731000 + i}" for i in range(300) if i % 20 in (7, 13)} for row in told)
+    told = [
+        row for _, row in rows(organisation, "cloud_spend/aws_cost") if row.get("deactivation_date")
+    ]
+    assert told and all(
+        row["user_id"] in {f"{1731000 + i}" for i in range(300) if i % 20 in (7, 13)}
+        for row in told
+    )
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
-def test_service_spend_agrees_with_the_true_spend_except_for_one_account(organisation: Organisation):
+def test_service_spend_agrees_with_the_true_spend_except_for_one_account(
+    organisation: Organisation,
+):
     truth = organisation.truth
     gaps: dict[tuple[date, str | None], Decimal] = defaultdict(Decimal)
     for month, row in rows(organisation, "service_spend/service_spend"):
@@ -144,26 +176,37 @@ def test_the_files_hold_the_true_sessions(organisation: Organisation):
     for day, row in rows(organisation, "lab_sessions/lab_sessions"):
         listed[int(row["course_id"]), day].append(float(row["duration_min"] or 0))
     totals = organisation.truth.sessions_by_course_day
-    assert {where: len(minutes) for where, minutes in listed.items()} == {w: t.count for w, t in totals.items()}
-    assert all(sum(minutes) == pytest.approx(totals[where].minutes) for where, minutes in listed.items())
+    assert {where: len(minutes) for where, minutes in listed.items()} == {
+        w: t.count for w, t in totals.items()
+    }
+    assert all(
+        sum(minutes) == pytest.approx(totals[where].minutes) for where, minutes in listed.items()
+    )
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
 def test_sessions_show_every_trait(organisation: Organisation):
     listed = [row for _, row in rows(organisation, "lab_sessions/lab_sessions")]
-    assert {"Cloud", "Container", "VM", "Databricks", "Quantum"} == {row["lab_type"] for row in listed}
+    assert {"Cloud", "Container", "VM", "Databricks", "Quantum"} == {
+        row["lab_type"] for row in listed
+    }
     failed = [row for row in listed if "failed" in row["log"]]
-    assert failed and all(row["launch_time"] and not (row["start_time"] + row["init_time"]) for row in failed)
+    assert failed and all(
+        row["launch_time"] and not (row["start_time"] + row["init_time"]) for row in failed
+    )
     assert any(row["start_time"][:6] != row["end_time"][:6] for row in listed)  # over midnight
     assert any(row["concurrent_labs_count"] == "1" for row in listed)
     assert any(row.get("disconnects", "0") > "0" for row in listed)
-    assert sum(1 for row in listed if row["launch_time"][:3] in ("Dec", "Feb")) == 1  # launched months after its end
+    # launched months after its end
+    assert sum(1 for row in listed if row["launch_time"][:3] in ("Dec", "Feb")) == 1
     roles = {session.role for session in organisation.truth.sessions}
     assert "student" in roles and roles - {"student"}
 
 
 def test_a_session_over_midnight_is_in_the_files_of_both_days_only_if_asked():
-    twice = Organisation(OrganisationSpec(days=30, students=60, midnight_in_both_files=True, flaws=False))
+    twice = Organisation(
+        OrganisationSpec(days=30, students=60, midnight_in_both_files=True, flaws=False)
+    )
     once = Organisation(OrganisationSpec(days=30, students=60, flaws=False))
     assert twice.truth.sessions == once.truth.sessions
     listed = [tuple(row.values()) for _, row in rows(twice, "lab_sessions/lab_sessions")]
@@ -183,8 +226,14 @@ def test_a_student_whose_launches_all_fail_is_seen_and_has_failed_only(organisat
     truth = organisation.truth
     assert 1731009 in truth.failed_only
     assert not truth.failed_only & truth.never_seen
-    listed = [row for _, row in rows(organisation, "lab_sessions/lab_sessions") if row["user_id"] == "1731009"]
-    assert len(listed) >= 2 and all("START failed" in row["log"] and not row["start_time"] for row in listed)
+    listed = [
+        row
+        for _, row in rows(organisation, "lab_sessions/lab_sessions")
+        if row["user_id"] == "1731009"
+    ]
+    assert len(listed) >= 2 and all(
+        "START failed" in row["log"] and not row["start_time"] for row in listed
+    )
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
@@ -195,7 +244,12 @@ def test_the_roster_shrinks_and_the_truth_keeps_who_was_on_it(organisation: Orga
     assert gone == {1731000 + i for i in range(spec.students) if i % 20 == 15}
     assert {user for (user, _), member in truth.members.items() if not member.is_listed} == gone
     assert {key for key, member in truth.members.items() if member.is_listed} == after
-    assert truth.members[1731005, next(course for user, course in truth.members if user == 1731005)].role == "ta"
+    assert (
+        truth.members[
+            1731005, next(course for user, course in truth.members if user == 1731005)
+        ].role
+        == "ta"
+    )
 
 
 def _enrolled(organisation: Organisation, as_of: date) -> set[tuple[int, int]]:
@@ -203,13 +257,19 @@ def _enrolled(organisation: Organisation, as_of: date) -> set[tuple[int, int]]:
     found = set()
     for key, body in organisation.files(as_of).items():
         if key.endswith("enrollment.csv"):
-            records = list(csv.reader(io.StringIO(body.decode(), newline=""), skipinitialspace=True))
-            found |= {(int(r[0]), int(r[1])) for n, r in enumerate(records) if n and (key, n) not in bad}
+            records = list(
+                csv.reader(io.StringIO(body.decode(), newline=""), skipinitialspace=True)
+            )
+            found |= {
+                (int(r[0]), int(r[1])) for n, r in enumerate(records) if n and (key, n) not in bad
+            }
     return found
 
 
 @pytest.mark.parametrize("organisation", [SMALL, LARGE])
-def test_learners_have_the_same_assignment_id_in_two_courses_with_scores_of_their_own(organisation: Organisation):
+def test_learners_have_the_same_assignment_id_in_two_courses_with_scores_of_their_own(
+    organisation: Organisation,
+):
     by_id: dict[tuple[int, int], dict[int, Decimal | None]] = defaultdict(dict)
     for (course, assignment, user, _), score in organisation.truth.scores.items():
         by_id[user, assignment][course] = score.points
@@ -231,11 +291,17 @@ def test_grades_repeat_scores_that_the_truth_has_once():
     for key, body in LARGE.files().items():
         if key.endswith("grades.csv"):
             bad = {row.record for row in truth.planted if row.key == key}
-            header, *records = csv.reader(io.StringIO(body.decode(), newline=""), skipinitialspace=True)
-            for row in (dict(zip(header, r, strict=True)) for n, r in enumerate(records, 1) if n not in bad):
+            header, *records = csv.reader(
+                io.StringIO(body.decode(), newline=""), skipinitialspace=True
+            )
+            for row in (
+                dict(zip(header, r, strict=True)) for n, r in enumerate(records, 1) if n not in bad
+            ):
                 number = int(row["submission"]) if row.get("submission") else None
                 where = (int(row["courseid"]), int(row["asnid"]), int(row["userid"]), number)
-                scores.setdefault(where, set()).add(Decimal(row["asnscore"]) if row["asnscore"] else None)
+                scores.setdefault(where, set()).add(
+                    Decimal(row["asnscore"]) if row["asnscore"] else None
+                )
                 lines += 1
     assert {where: {score.points} for where, score in truth.scores.items()} == scores
     assert lines > 2 * len(scores)
@@ -246,5 +312,7 @@ def test_grades_repeat_scores_that_the_truth_has_once():
 def test_scores_appear_with_time_and_some_never_do():
     early, late = LARGE.truth_as_of(LARGE.spec.twelfth(4)).scores, LARGE.truth.scores
     assert early.keys() < late.keys()
-    appeared = [where for where in early if early[where].points is None and late[where].points is not None]
+    appeared = [
+        where for where in early if early[where].points is None and late[where].points is not None
+    ]
     assert appeared and any(score.points is None for score in late.values())

@@ -8,12 +8,20 @@ import pytest
 from analytics_pipeline.orchestration import sync as engine
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline_tests.cli.conftest import budgets_spent, data, environment, organisation, run  # noqa: F401
+from analytics_pipeline_tests.cli.conftest import (  # noqa: F401
+    budgets_spent,
+    data,
+    environment,
+    organisation,
+    run,
+)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Treat a second without a byte as a stall, for S3 and the API; everything else is as in production."""
+    """Treat a second without a byte as a stall, for S3 and the API; everything else is as in
+    production.
+    """
     monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0))
     monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0))
 
@@ -22,7 +30,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up on a server after three seconds instead of sixty."""
     monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0, budget=3.0))
-    monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0, budget=3.0))
+    monkeypatch.setattr(
+        VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0, budget=3.0)
+    )
 
 
 @pytest.fixture

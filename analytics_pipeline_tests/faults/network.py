@@ -47,9 +47,16 @@ class BadNetwork:
 
 
 @contextmanager
-def bad_network(demo: DemoVocareum, shares: Mapping[str, float], seed: int = 0) -> Iterator[BadNetwork]:
-    """Start proxies before both servers; `shares` gives the share of responses that each kind of fault corrupts."""
-    api, s3 = (demo.environment[name].removesuffix("/api/v2") for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3"))
+def bad_network(
+    demo: DemoVocareum, shares: Mapping[str, float], seed: int = 0
+) -> Iterator[BadNetwork]:
+    """Start proxies before both servers; `shares` gives the share of responses that each kind of
+    fault corrupts.
+    """
+    api, s3 = (
+        demo.environment[name].removesuffix("/api/v2")
+        for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3")
+    )
     with FaultProxy(api, shares, seed) as before_api, FaultProxy(s3, shares, seed + 1) as before_s3:
         yield BadNetwork(before_api, before_s3)
 
@@ -69,14 +76,21 @@ def black_hole() -> Iterator[str]:
 
 
 def as_without_faults(data: Path, clean: Path) -> None:
-    """Assert that a data folder equals one after a sync over a good network: files, rows, models."""
+    """Assert that a data folder equals one after a sync over a good network: files, rows,
+    models.
+    """
     assert landed(data) == landed(clean), "the landing files differ"
     as_after_an_unbroken_run(data, clean)
 
 
 def landed(data: Path) -> set[str]:
-    """Return the landed files by path; each must hold the delivered bytes, by the MD5 in its name."""
-    found = {path.relative_to(data / "landing").as_posix(): path for path in (data / "landing").rglob("*.csv")}
+    """Return the landed files by path; each must hold the delivered bytes, by the MD5 in its
+    name.
+    """
+    found = {
+        path.relative_to(data / "landing").as_posix(): path
+        for path in (data / "landing").rglob("*.csv")
+    }
     for name, path in found.items():
         content = hashlib.md5(path.read_bytes()).hexdigest()
         assert name.endswith(f"@{content}.csv"), f"{name} holds other bytes than were delivered"

@@ -1,4 +1,5 @@
-"""A bad network on loopback: an HTTP proxy that forwards requests unchanged, and corrupts a share of the responses.
+"""A bad network on loopback: an HTTP proxy that forwards requests unchanged, and corrupts a share
+of the responses.
 
 Each kind of fault is a function in FAULTS. The tests assert what the pipeline makes of them.
 """
@@ -17,8 +18,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
 
-SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-INTERNAL = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+SLOW_DOWN = (
+    b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+)
+INTERNAL = (
+    b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+)
 PIECES, PAUSE = 5, 0.1
 """A trickle: number of pieces of a body, and seconds between them."""
 
@@ -57,7 +62,9 @@ class Exchange(BaseHTTPRequestHandler):
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
-        self.send_header("Content-Length", str(answer.announced if announced is None else announced))
+        self.send_header(
+            "Content-Length", str(answer.announced if announced is None else announced)
+        )
         self.end_headers()
 
     def fail(self, status: int, body: bytes) -> None:
@@ -68,7 +75,9 @@ class Exchange(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def reset(self) -> None:
-        """Reset the connection with a RST, like a router that forgot it; a plain close would send a FIN first."""
+        """Reset the connection with a RST, like a router that forgot it; a plain close would send a
+        FIN first.
+        """
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())
         self.hang_up()
@@ -166,7 +175,8 @@ FAULTS: dict[str, Fault] = {
 class FaultProxy:
     """A proxy before a server; use it in a with statement.
 
-    The Host header is forwarded as sent, so that signatures made for the proxy's address stay valid.
+    The Host header is forwarded as sent, so that signatures made for the proxy's address stay
+    valid.
 
     Args:
         upstream: URL of the server behind it.
@@ -181,7 +191,9 @@ class FaultProxy:
         injected: number of faults of each kind.
     """
 
-    def __init__(self, upstream: str, shares: Mapping[str, float], seed: int = 0, hold: float = 5.0) -> None:
+    def __init__(
+        self, upstream: str, shares: Mapping[str, float], seed: int = 0, hold: float = 5.0
+    ) -> None:
         self._upstream = urlsplit(upstream).netloc
         self.shares = dict(shares)
         self._dice = random.Random(seed)
@@ -194,7 +206,9 @@ class FaultProxy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -217,7 +231,9 @@ class FaultProxy:
         """Return the upstream server's response to this request."""
         connection = HTTPConnection(self._upstream, timeout=60)
         try:
-            connection.putrequest(exchange.command, exchange.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(
+                exchange.command, exchange.path, skip_host=True, skip_accept_encoding=True
+            )
             for name, value in exchange.headers.items():
                 if name.lower() != "connection":
                     connection.putheader(name, value)
@@ -226,8 +242,12 @@ class FaultProxy:
             got = connection.getresponse()
             body = got.read()
             left_out = {"content-length", "connection", "transfer-encoding", "keep-alive"}
-            headers = tuple((name, value) for name, value in got.getheaders() if name.lower() not in left_out)
-            return Answer(got.status, headers, body, int(got.headers.get("Content-Length", len(body))))
+            headers = tuple(
+                (name, value) for name, value in got.getheaders() if name.lower() not in left_out
+            )
+            return Answer(
+                got.status, headers, body, int(got.headers.get("Content-Length", len(body)))
+            )
         finally:
             connection.close()
 

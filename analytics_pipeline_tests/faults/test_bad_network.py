@@ -1,4 +1,5 @@
-"""A network that corrupts one response in five: nothing is lost, torn or doubled, and nobody waits forever.
+"""A network that corrupts one response in five: nothing is lost, torn or doubled, and nobody waits
+forever.
 
 `vocareum/` tests single faults of misbehaving servers; `soak/` has the long runs.
 """
@@ -45,7 +46,11 @@ def test_every_object_is_listed_and_arrives_complete_although_one_response_in_fi
     with bad_network(demo, {fault: SHARE}, seed=1) as network:
         behind = bucket_behind(network, demo)
         listed = list(behind.list())
-        outcomes = list(behind.download(listed, lambda found: tmp_path / found.etag / found.key.rpartition("/")[2]))
+        outcomes = list(
+            behind.download(
+                listed, lambda found: tmp_path / found.etag / found.key.rpartition("/")[2]
+            )
+        )
     assert {item.key for item in listed} == set(files)
     failed = [outcome for outcome in outcomes if not isinstance(outcome, Downloaded)]
     assert failed == [], f"of {network.requests} answers {network.injected[fault]} were spoilt"
@@ -53,7 +58,9 @@ def test_every_object_is_listed_and_arrives_complete_although_one_response_in_fi
     assert network.injected[fault] >= 3, "the network was not bad"
 
 
-@pytest.mark.parametrize("fault", ["Content-Length 0", "Content-Length too short", "truncated body"])
+@pytest.mark.parametrize(
+    "fault", ["Content-Length 0", "Content-Length too short", "truncated body"]
+)
 def test_an_interrupted_listing_is_not_the_end_of_the_bucket(demo: DemoVocareum, fault: str):
     keys = {f"org9001/lab_sessions/{at:05}.csv" for at in range(1_100)}
     demo.put_many(dict.fromkeys(keys, b"x"))
@@ -63,14 +70,18 @@ def test_an_interrupted_listing_is_not_the_end_of_the_bucket(demo: DemoVocareum,
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_file_rewritten_during_the_listing_loads_in_its_new_version(demo: DemoVocareum, tmp_path: Path):
+def test_a_file_rewritten_during_the_listing_loads_in_its_new_version(
+    demo: DemoVocareum, tmp_path: Path
+):
     keys = [f"org9001/lab_sessions/{at:05}.csv" for at in range(1_100)]
     demo.put_many(dict.fromkeys(keys, b"old"))
     with bad_network(demo, MIXED) as network:
         behind = bucket_behind(network, demo)
         listing = behind.list()
         listed = [next(listing)]
-        demo.put_many({keys[1]: b"new, on the page that was read", keys[-1]: b"new, on a page to come"})
+        demo.put_many(
+            {keys[1]: b"new, on the page that was read", keys[-1]: b"new, on a page to come"}
+        )
         listed += listing
         some = [listed[0], listed[1], listed[-1]]
         outcomes = list(behind.download(some, lambda found: tmp_path / found.etag))
@@ -89,7 +100,10 @@ def test_a_sync_over_a_bad_network_and_with_short_lived_credentials_ends_as_over
     demo.put_many(organisation.files(), WRITTEN)
     clean = tmp_path / "clean"
     assert run("sync", ANALYTICS_DATA_DIR=str(clean)).exit_code == 0
-    demo.lifetime, demo.clock = timedelta(minutes=2), Clock(step=timedelta(seconds=5))  # good for 24 requests
+    demo.lifetime, demo.clock = (
+        timedelta(minutes=2),
+        Clock(step=timedelta(seconds=5)),
+    )  # good for 24 requests
     with bad_network(demo, MIXED) as network:
         result = run("sync", **network.environment)
     assert result.exit_code == 0, (result.output, network.injected)
@@ -106,7 +120,9 @@ def test_a_file_rewritten_between_listing_and_fetch_is_loaded_once_and_completel
     with bad_network(demo, {"slow trickle": 1.0}) as network:
         assert run("sync", **network.environment).exit_code == 0
     assert courses(data) == [3, 4, 5]
-    assert [name.rpartition("@")[2] for name in landed(data)] == [hashlib.md5(mapping(3, 4, 5)).hexdigest() + ".csv"]
+    assert [name.rpartition("@")[2] for name in landed(data)] == [
+        hashlib.md5(mapping(3, 4, 5)).hexdigest() + ".csv"
+    ]
     result = run("sync")
     assert "Nothing to do" in result.output, result.output
 
@@ -119,5 +135,8 @@ def mapping(*courses: int) -> bytes:
 def courses(data: Path) -> list[int]:
     with open_warehouse(data / "warehouse.duckdb") as connection:
         return [
-            course for (course,) in connection.execute("SELECT course_id FROM raw.course_mapping ORDER BY 1").fetchall()
+            course
+            for (course,) in connection.execute(
+                "SELECT course_id FROM raw.course_mapping ORDER BY 1"
+            ).fetchall()
         ]

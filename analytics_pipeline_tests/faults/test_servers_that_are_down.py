@@ -22,8 +22,14 @@ from analytics_pipeline_tests.clocks import Clock
 from analytics_pipeline_tests.faults.network import bad_network, black_hole, bucket
 from analytics_pipeline_tests.orchestration.conftest import lab_sessions
 
-SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message></Error>"
-MAPPING = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C, New,\n"
+SKEWED = (
+    b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too"
+    b" large.</Message></Error>"
+)
+MAPPING = (
+    b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C,"
+    b" New,\n"
+)
 DOWN = ["connection refused", "503 for ever", "black hole"]
 
 
@@ -37,16 +43,26 @@ def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
         with black_hole() as url:
             yield {"VOCAREUM_API_URL": f"{url}/api/v2", "AWS_ENDPOINT_URL_S3": url}
     else:
-        yield {"VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}
+        yield {
+            "VOCAREUM_API_URL": "http://127.0.0.1:9/api/v2",
+            "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+        }
 
 
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("kind", DOWN)
 @pytest.mark.parametrize(
-    ("server", "words"), [("VOCAREUM_API_URL", "API was not usable"), ("AWS_ENDPOINT_URL_S3", "could not be listed")]
+    ("server", "words"),
+    [("VOCAREUM_API_URL", "API was not usable"), ("AWS_ENDPOINT_URL_S3", "could not be listed")],
 )
 def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
-    run: Run, demo: DemoVocareum, data: Path, budgets_spent: list, kind: str, server: str, words: str
+    run: Run,
+    demo: DemoVocareum,
+    data: Path,
+    budgets_spent: list,
+    kind: str,
+    server: str,
+    words: str,
 ):
     demo.put("org9001/course-asn_mapping/course_mapping.csv", b"not asked for")
     with down(kind, demo) as settings:
@@ -71,10 +87,16 @@ def test_a_server_failure_during_a_sync_ends_it_and_the_next_one_continues(
     server: str,
 ):
     names = ("enrollment", "mapping")
-    delivered = {key: body for key, body in organisation.files().items() if any(name in key for name in names)}
+    delivered = {
+        key: body
+        for key, body in organisation.files().items()
+        if any(name in key for name in names)
+    }
     demo.put_many(delivered)
     with bad_network(demo, {}) as network:
-        after_listing(lambda: getattr(network, server).shares.update({"stall before the answer": 1.0}))
+        after_listing(
+            lambda: getattr(network, server).shares.update({"stall before the answer": 1.0})
+        )
         result = run("sync", **network.environment)
     assert result.exit_code == 2, result.output
     assert "Try again later" in result.output, result.output
@@ -86,10 +108,14 @@ def test_a_server_failure_during_a_sync_ends_it_and_the_next_one_continues(
     result = run("sync")
     assert result.exit_code == 0, result.output
     with open_warehouse(data / "warehouse.duckdb") as connection:
-        assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (len(delivered),)
+        assert connection.execute("SELECT count(*) FROM ops.loaded_files").fetchone() == (
+            len(delivered),
+        )
 
 
-def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(run: Run, demo: DemoVocareum, data: Path):
+def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(
+    run: Run, demo: DemoVocareum, data: Path
+):
     kinds = [
         (403, "InvalidObjectState", "archived"),
         (400, "KMS.DisabledException", "enable the key"),
@@ -104,31 +130,45 @@ def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(run: Run, demo:
     assert result.exit_code == 1, result.output
     assert "in a row" not in result.output
     for key, (status, code, remedy) in refused.items():
-        assert re.search(rf"{key}: S3 \w+.*\({code}\)\. .*{remedy}", result.output), (key, result.output)
-        assert [request.status for request in demo.requests if request.key == key] == [status], "not worth a retry"
+        assert re.search(rf"{key}: S3 \w+.*\({code}\)\. .*{remedy}", result.output), (
+            key,
+            result.output,
+        )
+        assert [request.status for request in demo.requests if request.key == key] == [status], (
+            "not worth a retry"
+        )
     assert loaded(data) == {"lab_sessions": 2}
 
 
 @pytest.mark.usefixtures("hurried")
-def test_an_outage_for_one_datasets_files_does_not_stop_the_others(run: Run, demo: DemoVocareum, data: Path):
+def test_an_outage_for_one_datasets_files_does_not_stop_the_others(
+    run: Run, demo: DemoVocareum, data: Path
+):
     days = [f"{YESTERDAY - timedelta(days=back)}" for back in range(40)]
     demo.put_many(dict(lab_sessions(day) for day in days))
     for day in days:
         demo.refuse(lab_sessions(day)[0], 500, "InternalError")
     demo.put("org9001/course-asn_mapping/course_mapping.csv", MAPPING)
     spend = (
-        "aws_account_id,user_id,user_email,course_id,part_id,service,cost\n123456789012,1,a@example.org,1,3,EC2,10\n"
+        "aws_account_id,user_id,user_email,course_id,part_id,service,cost\n"
+        "123456789012,1,a@example.org,1,3,EC2,10\n"
     )
     demo.put(f"org9001/service_spend/service_spend_{YESTERDAY:%Y-%m}.csv", spend.encode())
     result = run("sync")
     assert result.exit_code == 1, result.output
-    assert re.search(r"S3 failed for 17 files in a row\. Try again later", result.output), result.output
+    assert re.search(r"S3 failed for 17 files in a row\. Try again later", result.output), (
+        result.output
+    )
     assert loaded(data) == {"course_mapping": 1, "service_spend": 1}, result.output
 
 
 def loaded(data: Path) -> dict[str, int]:
     with open_warehouse(data / "warehouse.duckdb") as connection:
-        return dict(connection.execute("SELECT dataset, count(*) FROM ops.loaded_files GROUP BY ALL").fetchall())
+        return dict(
+            connection.execute(
+                "SELECT dataset, count(*) FROM ops.loaded_files GROUP BY ALL"
+            ).fetchall()
+        )
 
 
 def test_s3_rejecting_this_machines_clock_says_to_set_it(run: Run, demo: DemoVocareum):
@@ -140,12 +180,16 @@ def test_s3_rejecting_this_machines_clock_says_to_set_it(run: Run, demo: DemoVoc
     assert demo.count("LIST") == 1, "a wrong clock is not worth another request"
 
 
-def test_s3_refusing_this_machines_time_ends_a_download_with_the_same_words(demo: DemoVocareum, tmp_path: Path):
+def test_s3_refusing_this_machines_time_ends_a_download_with_the_same_words(
+    demo: DemoVocareum, tmp_path: Path
+):
     demo.put_many({f"org9001/{at}.csv": b"x" for at in range(100)})
     opened = bucket(demo, demo.environment)
     listed = list(opened.list())
     refuse_the_time(demo)
-    with pytest.raises(BucketError, match=r"clock \(RequestTimeTooSkewed\).*Set this machine's clock"):
+    with pytest.raises(
+        BucketError, match=r"clock \(RequestTimeTooSkewed\).*Set this machine's clock"
+    ):
         list(opened.download(listed, lambda found: tmp_path / found.key, workers=4))
     assert demo.count("GET") <= 4, "each worker had one request under way, and begins no other"
 
@@ -154,14 +198,18 @@ def refuse_the_time(demo: DemoVocareum) -> None:
     demo.fail_next(10_000, 403, service="s3", body=SKEWED, content_type="application/xml")
 
 
-def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_the_clock(run: Run, demo: DemoVocareum):
+def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_the_clock(
+    run: Run, demo: DemoVocareum
+):
     demo.lifetime = timedelta(hours=-2)  # like an hour by a clock that is three hours ahead
     before = datetime.now(UTC) + demo.lifetime
     result = run("sync")
     after = datetime.now(UTC) + demo.lifetime
     assert result.exit_code == 2, result.output
     assert "Set this machine's clock" in result.output
-    found = re.search(r"expired at (.*) UTC, but by this machine's clock it is (.*) UTC", result.output)
+    found = re.search(
+        r"expired at (.*) UTC, but by this machine's clock it is (.*) UTC", result.output
+    )
     assert found, result.output
     ended, now = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in found.groups())
     assert before.replace(microsecond=0) <= ended <= after
@@ -172,15 +220,22 @@ def test_credentials_that_seem_to_live_hours_longer_than_they_do_are_renewed_whe
     demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     def late(issued: Issued) -> dict[str, object]:  # as seen by a clock that is three hours behind
-        return {**SHAPES["snake_case"](issued)["data"], "expires_at": issued.expires_at.timestamp() + 3 * 3600}
+        return {
+            **SHAPES["snake_case"](issued)["data"],
+            "expires_at": issued.expires_at.timestamp() + 3 * 3600,
+        }
 
     monkeypatch.setitem(SHAPES, "env", late)
     files = organisation.files()
     demo.put_many(files)
     demo.clock = Clock(step=timedelta(minutes=5))  # an hour is enough for twelve requests
     opened = bucket(demo, demo.environment)
-    outcomes = list(opened.download(opened.list(), lambda found: tmp_path / found.etag / found.key, workers=2))
+    outcomes = list(
+        opened.download(opened.list(), lambda found: tmp_path / found.etag / found.key, workers=2)
+    )
     assert {outcome.object.key: outcome.path.read_bytes() for outcome in outcomes} == files
     refused = sum(request.status == 400 for request in demo.requests)
     assert refused >= 2, "S3 refused no credentials: nothing was tried"
-    assert 2 <= demo.count("API") <= 1 + refused < len(files), "renewed when refused, not at every call"
+    assert 2 <= demo.count("API") <= 1 + refused < len(files), (
+        "renewed when refused, not at every call"
+    )

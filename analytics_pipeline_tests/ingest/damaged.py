@@ -12,10 +12,44 @@ from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, r
 
 NAMES = HEADER["enrollment"].strip().split(", ")
 TEXTS = ("role", "name", "email", "client_key", "client_userid")
-_BITS = ['"', '""', ",", "\u200b", "\u2003", "\n", "\r\n", "\r", " ", "\t", "a", "b c", "é", "\0", "\u00a0", "@", "\\"]
+_BITS = [
+    '"',
+    '""',
+    ",",
+    "\u200b",
+    "\u2003",
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "a",
+    "b c",
+    "é",
+    "\0",
+    "\u00a0",
+    "@",
+    "\\",
+]
 _SPLINTERS = [
     *_BITS,
-    *("\ufeff", '" ', '  "', '","', '"\n', '\n"', " , ", "\x0b", "\x1c", "\u2028", "\x85", "'", "=1+1", "\n\n", '",'),
+    *(
+        "\ufeff",
+        '" ',
+        '  "',
+        '","',
+        '"\n',
+        '\n"',
+        " , ",
+        "\x0b",
+        "\x1c",
+        "\u2028",
+        "\x85",
+        "'",
+        "=1+1",
+        "\n\n",
+        '",',
+    ),
     *("NaN", "1e308", "9" * 40, "-", "Feb-30-2026", "userid, courseid\n", "\x1a", ",,,,,,,,,,,,"),
 ]
 
@@ -37,7 +71,12 @@ def make(seed: int) -> bytes:
         body = b"\xef\xbb\xbf" + body
     if dice.random() < 0.03:
         body = dice.choice(
-            [gzip.compress(body, mtime=0), body.decode("utf-8", "replace").encode("utf-16"), b"<html>" + body, b""]
+            [
+                gzip.compress(body, mtime=0),
+                body.decode("utf-8", "replace").encode("utf-16"),
+                b"<html>" + body,
+                b"",
+            ]
         )
     return body
 
@@ -47,7 +86,9 @@ def _header(dice: random.Random) -> list[str]:
     if dice.random() < 0.2:
         dice.shuffle(header)
     if dice.random() < 0.1:
-        header.insert(dice.randrange(len(header)), dice.choice(["Term", "userid", "Term\u2028", '"a b"']))
+        header.insert(
+            dice.randrange(len(header)), dice.choice(["Term", "userid", "Term\u2028", '"a b"'])
+        )
     if dice.random() < 0.05:
         header[dice.randrange(len(header))] = dice.choice(["renamed", "", "USER ID"])
     if dice.random() < 0.1:
@@ -56,9 +97,16 @@ def _header(dice: random.Random) -> list[str]:
 
 
 def _row(dice: random.Random, header: list[str]) -> str:
-    cells = {"userid": str(dice.randint(1, 99)), "courseid": "5", "dropped": "0", "organization_terms_agreed": "1"}
+    cells = {
+        "userid": str(dice.randint(1, 99)),
+        "courseid": "5",
+        "dropped": "0",
+        "organization_terms_agreed": "1",
+    }
     cells |= {name: quoted(dice, _text(dice)) for name in TEXTS} | {"role": "student"}
-    row = [quoted(dice, cells[name]) if name == "userid" else cells.get(name, "") for name in header]
+    row = [
+        quoted(dice, cells[name]) if name == "userid" else cells.get(name, "") for name in header
+    ]
     if dice.random() < 0.1:
         row = row[: dice.randint(1, len(row))]
     return ",".join(row + [""] * (dice.randint(1, 3) if dice.random() < 0.1 else 0))
@@ -88,7 +136,8 @@ def mutated(dice: random.Random, body: bytes, after: int) -> bytes:
 
 
 def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
-    """Return the first difference between the pipeline and the independent reader; None if they agree.
+    """Return the first difference between the pipeline and the independent reader; None if they
+    agree.
 
     The files are read as one batch: each must come out as if it were alone.
     """
@@ -116,10 +165,15 @@ def refusal(reason: str, records: list[Read], loaded: int, required: list[str]) 
     return f"a file with a good header is refused: {reason}" if whole and not foreign else None
 
 
-def _rows(records: list[Read], rejected: set[int], loaded: list, count: int, rejects: int) -> str | None:
+def _rows(
+    records: list[Read], rejected: set[int], loaded: list, count: int, rejects: int
+) -> str | None:
     header, *rest = records
     if count != len(rest) or len(rejected) != rejects or len(loaded) + rejects != count:
-        return f"{count} records, {len(loaded)} loaded, {rejects} rejected on {sorted(rejected)}; there are {len(rest)}"
+        return (
+            f"{count} records, {len(loaded)} loaded, {rejects} rejected on {sorted(rejected)};"
+            f" there are {len(rest)}"
+        )
     if strange := rejected - {record.line for record in rest}:
         return f"rejects on lines {strange}, where no record begins"
     if guessed := {record.line for record in rest if record.cells is None} - rejected:
@@ -142,7 +196,9 @@ def normal(header: str) -> str:
 def _texts(record: Read, names: list[str]) -> tuple[str, ...]:
     cells = dict(zip(names, record.cells or (), strict=False))
     texts = {name: cells.get(name, "").strip(BLANKS) for name in TEXTS}
-    return tuple("" if name != "name" and text in ("NULL", "\\N") else text for name, text in texts.items())
+    return tuple(
+        "" if name != "name" and text in ("NULL", "\\N") else text for name, text in texts.items()
+    )
 
 
 def _is_good(record: Read, names: list[str]) -> bool:
@@ -154,5 +210,9 @@ def _is_good(record: Read, names: list[str]) -> bool:
         cells[name].isascii() and cells[name].isdigit() and 0 < int(cells[name]) < 2**63
         for name in ("userid", "courseid")
     )
-    flags = cells["dropped"] in ("0", "1", "") and cells["organization_terms_agreed"] in ("0", "1", "")
+    flags = cells["dropped"] in ("0", "1", "") and cells["organization_terms_agreed"] in (
+        "0",
+        "1",
+        "",
+    )
     return ids and flags and not cells["organization_terms_agreed_date_utc"]

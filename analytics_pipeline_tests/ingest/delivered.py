@@ -26,7 +26,13 @@ HEADER = {name: ", ".join(headers) + "\n" for name, headers in HEADERS.items()}
 """Each dataset's header as in the article."""
 
 
-def delivery(key: str, body: bytes = b"", etag: str = "e1", at: datetime = datetime(2026, 1, 10), org: str = "9001"):  # noqa: DTZ001
+def delivery(
+    key: str,
+    body: bytes = b"",
+    etag: str = "e1",
+    at: datetime = datetime(2026, 1, 10),  # noqa: DTZ001
+    org: str = "9001",
+):
     """Return a delivery of the body under a key."""
     classified = classify(key)
     assert classified is not None, f"no dataset is like {key}"

@@ -1,6 +1,8 @@
-"""A second CSV reader, written from the documented rule of `ingest/csv/tolerant_reader.py` and not from its code.
+"""A second CSV reader, written from the documented rule of `ingest/csv/tolerant_reader.py` and not
+from its code.
 
-It works character by character and is slow. It shares nothing with the pipeline, so that the two can be compared.
+It works character by character and is slow. It shares nothing with the pipeline, so that the two
+can be compared.
 """
 
 from dataclasses import dataclass, field
@@ -11,15 +13,17 @@ BLANKS = "".join(
     if (chr(code).isspace() and code not in range(0x1C, 0x20))
     or code in (0x180E, *range(0x200B, 0x2010), 0x2060, 0xFEFF)
 )
-"""Unicode white space according to Python (which adds four separators), and zero-width characters."""
+"""Unicode white space according to Python (which adds four separators), and zero-width
+characters."""
 MOST_LINES = 1_000
 LONGEST_LINE = 2_000_000
 
 
 @dataclass(frozen=True)
 class Read:
-    """One record: its first line, its cells without surrounding spaces (None if they can't be told apart), and whether empty
-    cells after the header's were cut from its end, so that it may be shifted."""
+    """One record: its first line, its cells without surrounding spaces (None if they can't be told
+    apart), and whether empty cells after the header's were cut from its end, so that it may be
+    shifted."""
 
     line: int
     cells: tuple[str, ...] | None
@@ -46,10 +50,15 @@ def read(body: bytes) -> list[Read]:
         ][:2]
         if used > 1 and (
             cells is None
-            or (len(cells) not in whole and any(_cells(line, width) in whole for line in lines[at + 1 : at + used]))
+            or (
+                len(cells) not in whole
+                and any(_cells(line, width) in whole for line in lines[at + 1 : at + used])
+            )
         ):
             cells, used = None, 1
-        if cells is not None and any("\udc80" <= char <= "\udcff" for cell in lines[at : at + used] for char in cell):
+        if cells is not None and any(
+            "\udc80" <= char <= "\udcff" for cell in lines[at : at + used] for char in cell
+        ):
             cells = None
         found.append(Read(at + 1, cells, cut))
         at += used
@@ -58,7 +67,12 @@ def read(body: bytes) -> list[Read]:
 
 def _without_surplus(cells: tuple[str, ...] | None, width: int | None) -> tuple[str, ...] | None:
     """Return the cells without empty ones after the header's."""
-    while cells is not None and width is not None and len(cells) > width and not cells[-1].strip(BLANKS):
+    while (
+        cells is not None
+        and width is not None
+        and len(cells) > width
+        and not cells[-1].strip(BLANKS)
+    ):
         cells = cells[:-1]
     return cells
 
@@ -88,14 +102,19 @@ def _lines(text: str) -> list[str]:
 
 
 def _record(lines: list[str]) -> tuple[tuple[str, ...] | None, int]:
-    """Return the cells of the record that the first line begins, and the lines used; no cells if it is damaged."""
+    """Return the cells of the record that the first line begins, and the lines used; no cells if it
+    is damaged.
+    """
     cells: list[str] = []
     cell = ""
-    state = "before"  # before a cell's text, bare, quoted, quote (just seen inside quotes), behind (the closing one)
+    # before a cell's text, bare, quoted, quote (just seen inside quotes), behind (the closing one)
+    state = "before"
     for used, line in enumerate(lines, start=1):
         if len(line.rstrip("\r\n")) >= LONGEST_LINE:
             return None, used
-        for char in line if line.endswith(("\r", "\n")) else line + "\n":  # the end of the file ends a line
+        for char in (
+            line if line.endswith(("\r", "\n")) else line + "\n"
+        ):  # the end of the file ends a line
             if state == "quoted":
                 if char == '"':
                     state = "quote"

@@ -10,7 +10,10 @@ from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
 from analytics_pipeline_tests.ingest.delivered import delivery
 
 LOADED_AT, LISTED_AT = datetime(2026, 1, 10), datetime(2026, 1, 11)  # noqa: DTZ001
-COURSE_200, COURSE_300 = "enrollment/course200/enrollment.csv", "enrollment/course300/enrollment.csv"
+COURSE_200, COURSE_300 = (
+    "enrollment/course200/enrollment.csv",
+    "enrollment/course300/enrollment.csv",
+)
 
 
 @dataclass
@@ -27,7 +30,9 @@ def listing(*keys: str) -> ClassifiedListing:
     return classify_listing([delivery(key) for key in keys], "org9001/")
 
 
-def absent(placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)) -> list[tuple[str, str]]:
+def absent(
+    placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)
+) -> list[tuple[str, str]]:
     found, _ = gone(placed, listed, LISTED_AT, ledger)
     return [(absence.dataset, absence.partition) for absence in found]
 
@@ -35,7 +40,12 @@ def absent(placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] =
 def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_a_remedy():
     found, delivered = gone(listing(COURSE_300), [""], LISTED_AT, [Loaded(f"org9001/{COURSE_200}")])
     (event,) = found
-    assert (event.dataset, event.partition, event.kind, event.held) == ("enrollment", "200", Kind.GONE, False)
+    assert (event.dataset, event.partition, event.kind, event.held) == (
+        "enrollment",
+        "200",
+        Kind.GONE,
+        False,
+    )
     assert event.detail == "it is no longer delivered; its 40 rows are kept"
     assert "analytics-pipeline close --dataset enrollment --partition 200" in event.remedy
     assert delivered == {("enrollment", "300")}
@@ -53,7 +63,9 @@ def test_a_partial_listing_says_nothing_about_files_it_does_not_cover():
         Loaded("org9001/lab_sessions/lab_sessions_2025-12-31.csv", "lab_sessions", "2025-12-31"),
         Loaded("org9001/lab_sessions/lab_sessions_2026-01-09.csv", "lab_sessions", "2026-01-09"),
     ]
-    assert absent(listing(), *ledger, listed=("lab_sessions/lab_sessions_2026",)) == [("lab_sessions", "2026-01-09")]
+    assert absent(listing(), *ledger, listed=("lab_sessions/lab_sessions_2026",)) == [
+        ("lab_sessions", "2026-01-09")
+    ]
     assert absent(listing(), *ledger, listed=()) == []
     assert len(absent(listing(), *ledger)) == 3
 

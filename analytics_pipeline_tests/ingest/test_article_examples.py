@@ -1,4 +1,6 @@
-"""The vendor's article as printed: each dataset's example row, with its masked digits and with real digits."""
+"""The vendor's article as printed: each dataset's example row, with its masked digits and with real
+digits.
+"""
 
 import re
 from datetime import datetime
@@ -10,17 +12,27 @@ import pytest
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 PRINTED = {
-    "lab_sessions": '1731xxx, user@vocareum.com, 45686, "Kevin 2021", 760081, lab-04-api, 760084, assignment-part, Cloud,'
-    '"Feb-23-2022 9:40:20 pm UTC", "Feb-23-2022 11:40:22 pm UTC", 120.03333333333," START successful; CFN creation '
-    'successful; END successful (Session Timer Expires)",,"Jun-01-2022 9:14:57 pm UTC", "Jun-01-2022 9:15:02 pm UTC", '
-    "0.083333333333333, 180",
-    "aws_cost": "8622xxxx, 1731xxxx, user@vocareum.com, 760084, assignment-part, 0.038598, 1645823566",
+    "lab_sessions": (
+        '1731xxx, user@vocareum.com, 45686, "Kevin 2021", 760081, lab-04-api, 760084,'
+        ' assignment-part, Cloud,"Feb-23-2022 9:40:20 pm UTC", "Feb-23-2022 11:40:22 pm UTC",'
+        ' 120.03333333333," START successful; CFN creation successful; END successful (Session'
+        ' Timer Expires)",,"Jun-01-2022 9:14:57 pm UTC", "Jun-01-2022 9:15:02 pm UTC",'
+        " 0.083333333333333, 180"
+    ),
+    "aws_cost": (
+        "8622xxxx, 1731xxxx, user@vocareum.com, 760084, assignment-part, 0.038598, 1645823566"
+    ),
     "azure_cost": "8622xxxx, user@vocareum.com, 760084, assignment-part, 10, 2022, 0.07",
-    "service_spend": '862252xxx, 173xxxx, user@vocareum.com, 45686,760084, "Amazon Elastic Compute Cloud", 0.037481',
+    "service_spend": (
+        '862252xxx, 173xxxx, user@vocareum.com, 45686,760084, "Amazon Elastic Compute Cloud",'
+        " 0.037481"
+    ),
     "asn_mapping": '9xxx, 1020, 190155, "AWS Sandbox", 190156, Lab, 50833, 50834',
     "course_mapping": '9xxx, "Example Org", 4051, "Example CS 17 - 1", "Clone by Reference", 10x',
-    "grades": '20154, "Test Course", 412074, "Makeup HW 1 (grading script)", 0, 14, 9260xx, 10, 0, 412075, "Makeup HW 1", '
-    "10, 551636, Score, 10, 926xx",
+    "grades": (
+        '20154, "Test Course", 412074, "Makeup HW 1 (grading script)", 0, 14, 9260xx, 10, 0,'
+        ' 412075, "Makeup HW 1", 10, 551636, Score, 10, 926xx'
+    ),
     "enrollment": "1731xxx, 20154, student, user@vocareum.com, demokey, 9999999, 0,,",
 }
 """The article's examples, letter for letter."""
@@ -88,11 +100,20 @@ LOADED = {
 
 
 def unmasked(name: str) -> str:
-    """Replace the mask in an example by digits; an account id has twelve digits, of which the mask shows fewer."""
+    """Replace the mask in an example by digits; an account id has twelve digits, of which the mask
+    shows fewer.
+    """
     printed = PRINTED[name]
     if name in ("aws_cost", "service_spend"):
-        printed = re.sub(r"^[0-9]+x+", lambda masked: masked[0].replace("x", "").ljust(12, "0"), printed)
-    return printed.replace("xxxx", "0000").replace("xxx", "000").replace("xx,", "00,").replace("0x", "00")
+        printed = re.sub(
+            r"^[0-9]+x+", lambda masked: masked[0].replace("x", "").ljust(12, "0"), printed
+        )
+    return (
+        printed.replace("xxxx", "0000")
+        .replace("xxx", "000")
+        .replace("xx,", "00,")
+        .replace("0x", "00")
+    )
 
 
 @pytest.mark.parametrize("name", PRINTED)
@@ -100,7 +121,9 @@ def test_a_masked_id_is_quarantined_under_its_own_column(tmp_path: Path, name: s
     read = batch(tmp_path, name, HEADER[name] + PRINTED[name] + "\n")
     assert read.rows.height == 0
     found = {
-        column for _, column, reason in reasons(read) if reason == "it is not a whole number" or "digits" in reason
+        column
+        for _, column, reason in reasons(read)
+        if reason == "it is not a whole number" or "digits" in reason
     }
     assert found >= MASKED[name], reasons(read)
 
@@ -114,7 +137,9 @@ def test_the_example_loads_with_its_types_and_values(tmp_path: Path, name: str):
     assert read.files[0].warnings == 0, read.files[0].findings
 
 
-def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_its_launch(tmp_path: Path):
+def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_its_launch(
+    tmp_path: Path,
+):
     read = batch(tmp_path, "lab_sessions", HEADER["lab_sessions"] + unmasked("lab_sessions") + "\n")
     assert read.rejects.height == 0, reasons(read)
     (row,) = read.rows.to_dicts()
@@ -123,8 +148,13 @@ def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_it
     assert row["duration_min"] == Decimal("120.033333")
     assert row["log"].startswith("START successful; CFN"), "cells are trimmed, inside quotes too"
     assert row["concurrent_labs_count"] == 180
-    assert (row["disconnects"], row["latency_time_ms"]) == (None, None), "a missing cell is NULL, not 0"
-    warnings = {(finding.column, finding.reason): finding.lines for finding in read.files[0].findings}
+    assert (row["disconnects"], row["latency_time_ms"]) == (
+        None,
+        None,
+    ), "a missing cell is NULL, not 0"
+    warnings = {
+        (finding.column, finding.reason): finding.lines for finding in read.files[0].findings
+    }
     assert warnings == {("*", "launch_time should not be after end_time"): (2,)}
 
 
@@ -132,7 +162,11 @@ def test_the_lab_sessions_example_loads_though_it_is_short_with_a_warning_for_it
     ("name", "column", "reason"),
     [
         ("grades", "isoverride", "it is not 0 or 1"),
-        ("enrollment", "name", "it should hold no @, and the row is not as wide as the header, so it may be shifted"),
+        (
+            "enrollment",
+            "name",
+            "it should hold no @, and the row is not as wide as the header, so it may be shifted",
+        ),
     ],
 )
 def test_an_example_with_a_cell_missing_inside_is_not_loaded_shifted(

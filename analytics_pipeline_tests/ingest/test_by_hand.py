@@ -47,7 +47,9 @@ def test_a_file_of_every_scope_loads(tmp_path: Path):
         ("course,1,X,2026-09-01,2026-12-31,20,USD,,,weekly", "repeat", "it must be one of"),
     ],
 )
-def test_an_invalid_budget_is_rejected_with_its_reason(tmp_path: Path, line: str, column: str, reason: str):
+def test_an_invalid_budget_is_rejected_with_its_reason(
+    tmp_path: Path, line: str, column: str, reason: str
+):
     read = batch(tmp_path, "budgets", f"{BUDGETS}{GOOD}{line}\n")
     assert [(at, where) for at, where, _ in reasons(read)] == [(3, column)]
     assert reason in reasons(read)[0][2]
@@ -64,6 +66,10 @@ def test_budgets_with_the_same_name_are_all_rejected(tmp_path: Path):
 
 def test_a_course_is_labelled_once(tmp_path: Path):
     header = "course_id,department,term,starts_on,ends_on\n"
-    read = batch(tmp_path, "course_labels", f"{header}1,CS,fall,,\n2,CS,fall,2026-08-24,2026-12-11\n1,Math,fall,,\n")
+    read = batch(
+        tmp_path,
+        "course_labels",
+        f"{header}1,CS,fall,,\n2,CS,fall,2026-08-24,2026-12-11\n1,Math,fall,,\n",
+    )
     assert [line for line, _, _ in reasons(read)] == [2, 4]
     assert read.rows["course_id"].to_list() == [2]

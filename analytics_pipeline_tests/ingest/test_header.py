@@ -1,4 +1,6 @@
-"""Headers: matched by normal form in any order; an unreadable file is refused alone, with a remedy."""
+"""Headers: matched by normal form in any order; an unreadable file is refused alone, with a
+remedy.
+"""
 
 import gzip
 import json
@@ -22,7 +24,12 @@ def test_headers_are_matched_by_their_normal_form(tmp_path: Path):
 def test_columns_may_come_in_any_order(tmp_path: Path):
     names = COURSES.strip().split(", ")
     cells = dict(zip(names, ROW.strip().split(", "), strict=True))
-    turned = ", ".join(reversed(names)) + "\n" + ", ".join(cells[name] for name in reversed(names)) + "\n"
+    turned = (
+        ", ".join(reversed(names))
+        + "\n"
+        + ", ".join(cells[name] for name in reversed(names))
+        + "\n"
+    )
     columns = [*names, "_extra"]
     straight = batch(tmp_path, "course_mapping", COURSES + ROW).rows.select(columns)
     assert batch(tmp_path, "course_mapping", turned).rows.select(columns).equals(straight)
@@ -30,13 +37,22 @@ def test_columns_may_come_in_any_order(tmp_path: Path):
 
 def test_a_missing_required_column_fails_that_file_alone(tmp_path: Path):
     without = COURSES.replace("create_method, ", "")
-    read = batch(tmp_path, "course_mapping", COURSES + ROW, without + "9001, Org, 4051, CS, 12\n", COURSES + ROW)
+    read = batch(
+        tmp_path,
+        "course_mapping",
+        COURSES + ROW,
+        without + "9001, Org, 4051, CS, 12\n",
+        COURSES + ROW,
+    )
     assert [file.failure is None for file in read.files] == [True, False, True]
     failure = read.files[1].failure
     assert failure is not None
     assert "lacks create_method" in failure.reason
     assert "datasets/course_mapping.py" in failure.remedy
-    assert read.rows["_file"].to_list() == [0, 2], "the other files' rows load, and none of the failed one"
+    assert read.rows["_file"].to_list() == [
+        0,
+        2,
+    ], "the other files' rows load, and none of the failed one"
 
 
 def test_an_optional_column_may_be_missing_or_present(tmp_path: Path):
@@ -48,13 +64,18 @@ def test_an_optional_column_may_be_missing_or_present(tmp_path: Path):
         HEADER["aws_cost"].strip() + ", Deactivation Date\n" + row + ", 2022-03-01\n",
     )
     assert [file.failure for file in read.files] == [None, None]
-    assert [str(value) for value in read.rows["deactivation_date"]] == ["None", "2022-03-01 00:00:00"]
+    assert [str(value) for value in read.rows["deactivation_date"]] == [
+        "None",
+        "2022-03-01 00:00:00",
+    ]
 
 
 def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
     header = COURSES.strip() + ', Sp\'ecial "" Näme;, Term\n'
     read = batch(
-        tmp_path, "course_mapping", header + ROW.strip() + ", x'); DROP TABLE t; --, fall\n" + ROW.strip() + ", ,\n"
+        tmp_path,
+        "course_mapping",
+        header + ROW.strip() + ", x'); DROP TABLE t; --, fall\n" + ROW.strip() + ", ,\n",
     )
     first, second = read.rows["_extra"].to_list()
     assert json.loads(first) == {'Sp\'ecial "" Näme;': "x'); DROP TABLE t; --", "Term": "fall"}
@@ -74,7 +95,10 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
         (COURSES.encode("utf-16-be"), "NUL"),
         (b"PAR1rest", "Parquet"),
         ((COURSES.strip() + ", ORG id\n" + ROW).encode(), "has org_id twice"),
-        ((COURSES.strip() + ", king@x.org, 7, king@x.org\n").encode(), "has column 7 (as column 9) twice"),
+        (
+            (COURSES.strip() + ", king@x.org, 7, king@x.org\n").encode(),
+            "has column 7 (as column 9) twice",
+        ),
         (b'org_id, "org_name\n', "the header can't be read: a quote is opened and not closed"),
         (b"a" * 2_500_000 + b"\n", "the line is longer than 2,000,000 characters"),
         (",".join(f"c{at}" for at in range(3_000)).encode() + b"\n", "3,000 columns"),
@@ -106,18 +130,31 @@ def test_a_header_repeated_among_the_rows_is_a_reject(tmp_path: Path):
 
 def test_a_header_after_blank_lines_or_over_several_lines_is_found(tmp_path: Path):
     for head in ("\n\n", "\ufeff\r\n"):
-        read = batch(tmp_path, "course_mapping", head + COURSES + ROW + "9001, Org, none, CS, New, 1\n")
-        assert (read.rows.height, read.rejects["line"].to_list()) == (1, [head.count("\n") + 3]), reasons(read)
+        read = batch(
+            tmp_path, "course_mapping", head + COURSES + ROW + "9001, Org, none, CS, New, 1\n"
+        )
+        assert (read.rows.height, read.rejects["line"].to_list()) == (
+            1,
+            [head.count("\n") + 3],
+        ), reasons(read)
     over_lines = COURSES.replace("org_name", '"org\nname"')
-    assert batch(tmp_path, "course_mapping", over_lines + ROW).rows["org_name"].to_list() == ["Example Org"]
+    assert batch(tmp_path, "course_mapping", over_lines + ROW).rows["org_name"].to_list() == [
+        "Example Org"
+    ]
 
 
 def test_a_header_with_trailing_commas_loads(tmp_path: Path):
     read = batch(tmp_path, "course_mapping", COURSES.strip() + ",,\n" + ROW.strip() + ",,\n" + ROW)
-    assert (read.files[0].failure, read.rows.height, read.rows["_extra"].to_list()) == (None, 2, [None, None])
+    assert (read.files[0].failure, read.rows.height, read.rows["_extra"].to_list()) == (
+        None,
+        2,
+        [None, None],
+    )
 
 
 def test_nul_after_a_header_that_ends_with_a_lone_return_affects_only_its_row(tmp_path: Path):
-    result = verdict(tmp_path, "course_mapping", COURSES.strip().encode() + b"\r9001, O\0, 1, C, New, 2\r")
+    result = verdict(
+        tmp_path, "course_mapping", COURSES.strip().encode() + b"\r9001, O\0, 1, C, New, 2\r"
+    )
     assert result.failure is None
     assert (result.records, result.rows) == (1, 1)

@@ -6,7 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from analytics_pipeline.datasets import DATASETS, Cadence, classify
-from analytics_pipeline.ingest.plan import AnotherOrganisation, Plan, Selection, classify_listing, plan
+from analytics_pipeline.ingest.plan import (
+    AnotherOrganisation,
+    Plan,
+    Selection,
+    classify_listing,
+    plan,
+)
 from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline_tests.ingest.delivered import KEYS
 
@@ -14,11 +20,17 @@ NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 DAY = "lab_sessions/lab_sessions_2026-01-09.csv"
 
 
-def listed(key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str = "9001") -> RemoteObject:
+def listed(
+    key: str, etag: str = "e1", size: int = 10, hours: int = 0, org: str = "9001"
+) -> RemoteObject:
     return RemoteObject(f"org{org}/{key}", etag, size, NOON + timedelta(hours=hours))
 
 
-def planned(*found: RemoteObject, loaded: Plan | None = None, selection: Selection = Selection()) -> Plan:  # noqa: B008
+def planned(
+    *found: RemoteObject,
+    loaded: Plan | None = None,
+    selection: Selection = Selection(),  # noqa: B008
+) -> Plan:
     """Return the plan for a listing, against a ledger with an earlier plan's deliveries."""
     ledger = {
         (delivery.dataset.name, delivery.partition.key): delivery.version
@@ -53,11 +65,16 @@ def test_the_newer_of_a_padded_and_an_unpadded_name_of_a_day_counts():
     unpadded = DAY.replace("2026-01-09", "2026-1-9")
     for older, newer in ((DAY, unpadded), (unpadded, DAY)):
         found = planned(listed(newer, hours=1), listed(older))
-        assert (keys(found.new), list(found.superseded)) == ([f"org9001/{newer}"], [f"org9001/{older}"])
+        assert (keys(found.new), list(found.superseded)) == (
+            [f"org9001/{newer}"],
+            [f"org9001/{older}"],
+        )
 
 
 def test_a_day_delivered_under_the_other_name_is_changed_and_not_loaded_twice():
-    after = planned(listed(DAY.replace("2026-01-09", "2026-1-9"), hours=1), loaded=planned(listed(DAY)))
+    after = planned(
+        listed(DAY.replace("2026-01-09", "2026-1-9"), hours=1), loaded=planned(listed(DAY))
+    )
     assert (len(after.changed), after.new) == (1, ())
 
 
@@ -102,7 +119,10 @@ def test_a_ledger_of_another_organisation_is_refused():
     with pytest.raises(AnotherOrganisation, match=r"org7.*org9001.*ANALYTICS_DATA_DIR"):
         plan(classify_listing([], "org9001/"), ledger)
     with pytest.raises(AnotherOrganisation):
-        plan(classify_listing([], "org90/"), {("lab_sessions", "2026-01-09"): ("org9001/" + DAY, "e1", 10)})
+        plan(
+            classify_listing([], "org90/"),
+            {("lab_sessions", "2026-01-09"): ("org9001/" + DAY, "e1", 10)},
+        )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +139,9 @@ def test_a_ledger_of_another_organisation_is_refused():
         (Selection(since=date(2025, 1, 10), until=date(2025, 1, 12)), {"grades"}),
     ],
 )
-def test_a_range_takes_the_days_within_and_the_months_that_overlap(selection: Selection, expected: set[str]):
+def test_a_range_takes_the_days_within_and_the_months_that_overlap(
+    selection: Selection, expected: set[str]
+):
     named = {
         "d05": "lab_sessions/lab_sessions_2026-01-05.csv",
         "d20": "lab_sessions/lab_sessions_2026-1-20.csv",
@@ -139,18 +161,23 @@ def test_the_first_day_of_a_month_is_a_day(name: str):
     assert [delivery.partition.key for delivery in selection.new] == ["2024-03-19", "2024-03-20"]
 
 
-@pytest.mark.parametrize("name", [name for name in KEYS if DATASETS[name].cadence is Cadence.MONTHLY])
+@pytest.mark.parametrize(
+    "name", [name for name in KEYS if DATASETS[name].cadence is Cadence.MONTHLY]
+)
 @pytest.mark.parametrize("since", ["2024-02-01", "2024-02-15", "2024-02-29"])
 def test_a_month_is_selected_if_any_of_its_days_is(name: str, since: str):
     key = re.sub(r"\d{4}-\d{1,2}", "{}", KEYS[name])
     found = [listed(key.format(month)) for month in ("2024-01", "2024-02", "2024-03")]
     first = date.fromisoformat(since)
-    assert [delivery.partition.key for delivery in planned(*found, selection=Selection(since=first)).new] == [
+    assert [
+        delivery.partition.key for delivery in planned(*found, selection=Selection(since=first)).new
+    ] == [
         "2024-02",
         "2024-03",
     ]
     assert [
-        delivery.partition.key for delivery in planned(*found, selection=Selection(since=first, until=first)).new
+        delivery.partition.key
+        for delivery in planned(*found, selection=Selection(since=first, until=first)).new
     ] == ["2024-02"]
 
 
@@ -166,4 +193,7 @@ def test_the_prefixes_to_list_hold_every_key_of_the_partitions():
         partition = dataset.match(key)
         assert partition is not None
         for selection in ([], [partition.key], [f"{year}-01-01" for year in range(2020, 2027)]):
-            assert any(key.startswith(prefix) for prefix in dataset.prefixes(selection)), (name, selection)
+            assert any(key.startswith(prefix) for prefix in dataset.prefixes(selection)), (
+                name,
+                selection,
+            )

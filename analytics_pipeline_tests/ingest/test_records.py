@@ -1,4 +1,6 @@
-"""Damaged files: every recognisable good row is loaded, every other record is rejected under its own line."""
+"""Damaged files: every recognisable good row is loaded, every other record is rejected under its
+own line.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,12 @@ from analytics_pipeline.demo.organisation import Dialect
 from analytics_pipeline.demo.organisation.table import Record, Table, render
 from analytics_pipeline.ingest.csv import read_files
 from analytics_pipeline.ingest.csv.line_lookup import lines_of_rows
-from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, is_read_whole, read_records, survey
+from analytics_pipeline.ingest.csv.tolerant_reader import (
+    MAX_LINE,
+    is_read_whole,
+    read_records,
+    survey,
+)
 from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
 
 COURSES = HEADER["course_mapping"]
@@ -48,8 +55,12 @@ def test_two_open_quotes_do_not_swallow_the_rows_between_them(tmp_path: Path):
     assert outcome(tmp_path, body) == ([2, 4], [(2, OPEN), (4, OPEN)])
 
 
-@pytest.mark.parametrize("text", ["two\nlines", "a\n\nb", "one, two\nthree, four", "x\n" * 5, 'a ""quote""\n5'])
-def test_a_multiline_row_with_a_surplus_cell_is_one_record_with_the_right_reason(tmp_path: Path, text: str):
+@pytest.mark.parametrize(
+    "text", ["two\nlines", "a\n\nb", "one, two\nthree, four", "x\n" * 5, 'a ""quote""\n5']
+)
+def test_a_multiline_row_with_a_surplus_cell_is_one_record_with_the_right_reason(
+    tmp_path: Path, text: str
+):
     wide = course(2, text).strip() + ", surplus\n"
     assert outcome(tmp_path, COURSES + course(1) + wide + course(3)) == (
         [1, 3],
@@ -60,17 +71,30 @@ def test_a_multiline_row_with_a_surplus_cell_is_one_record_with_the_right_reason
 
 
 @pytest.mark.parametrize(
-    "closing", ['9001, Org, 0, 5", New, 12\n', '9001", Org, 0, CS, New, 12\n', '9001, Org, 0, CS, New, 12"\n']
+    "closing",
+    ['9001, Org, 0, 5", New, 12\n', '9001", Org, 0, CS, New, 12\n', '9001, Org, 0, CS, New, 12"\n'],
 )
 def test_an_open_quote_that_a_later_row_closes_takes_no_row_along(tmp_path: Path, closing: str):
-    """A line that is a complete record by itself tells a swallowed row from one row with too many or too few cells."""
-    body = COURSES + '9001, "Org, 1, CS, New, 12\n' + "9001, Org, 2, CS, New, 12\n" + closing + course(4)
+    """A line that is a complete record by itself tells a swallowed row from one row with too many
+    or too few cells.
+    """
+    body = (
+        COURSES
+        + '9001, "Org, 1, CS, New, 12\n'
+        + "9001, Org, 2, CS, New, 12\n"
+        + closing
+        + course(4)
+    )
     ids, rejects = outcome(tmp_path, body)
     assert (ids, (2, OPEN) in rejects, {line for line, _ in rejects}) == ([2, 4], True, {2, 4})
 
 
-@pytest.mark.parametrize("closing", ['9001, Org, 0, 5", New\n', '9, "\n', '9001, Org, 0, "CS", New"\n'])
-def test_an_open_quote_costs_only_its_line_if_all_rows_lack_their_last_cells(tmp_path: Path, closing: str):
+@pytest.mark.parametrize(
+    "closing", ['9001, Org, 0, 5", New\n', '9, "\n', '9001, Org, 0, "CS", New"\n']
+)
+def test_an_open_quote_costs_only_its_line_if_all_rows_lack_their_last_cells(
+    tmp_path: Path, closing: str
+):
     """They are then as wide as each other, but not as the header."""
     rows = [f"9001, Org, {number}, CS, New\n" for number in range(6)]
     body = COURSES + rows[1] + '9001, "Org, 2, CS, New\n' + rows[3] + closing + rows[5]
@@ -80,17 +104,29 @@ def test_an_open_quote_costs_only_its_line_if_all_rows_lack_their_last_cells(tmp
 
 def test_a_short_row_that_spans_lines_is_one_record(tmp_path: Path):
     body = COURSES + '9001, Org, 1, "two\nlines"\n' + '9001, "Org\nInc"\n' + course(3)
-    assert outcome(tmp_path, body) == ([1, 3], [(4, "the row has 2 cells and the header 6: it lacks course_id")])
+    assert outcome(tmp_path, body) == (
+        [1, 3],
+        [(4, "the row has 2 cells and the header 6: it lacks course_id")],
+    )
 
 
 def test_a_last_record_cut_off_inside_quotes_is_not_dropped_in_silence(tmp_path: Path):
-    for cut in ('9001, Org, 2, "CS', '9001, Org, 2, "CS\n', '9001, Org, 2, CS, New, "12""', '9001, "'):
+    for cut in (
+        '9001, Org, 2, "CS',
+        '9001, Org, 2, "CS\n',
+        '9001, Org, 2, CS, New, "12""',
+        '9001, "',
+    ):
         assert outcome(tmp_path, COURSES + course(1) + cut) == ([1], [(3, OPEN)]), cut
 
 
 def test_a_large_file_cut_off_inside_quotes_keeps_all_its_other_rows(tmp_path: Path):
     many = 40_000
-    body = COURSES + "".join(course(at, "two\nlines") for at in range(1, many + 1)) + '9001, Org, 5, "cut'
+    body = (
+        COURSES
+        + "".join(course(at, "two\nlines") for at in range(1, many + 1))
+        + '9001, Org, 5, "cut'
+    )
     assert outcome(tmp_path, body) == (list(range(1, many + 1)), [(2 * many + 2, OPEN)])
 
 
@@ -98,23 +134,35 @@ def test_quoted_newlines_are_part_of_their_cell_and_of_the_line_count(tmp_path: 
     body = COURSES + course(1, "a\nb\r\nc") + course(0, "x\ny") + course(2)
     read = batch(tmp_path, "course_mapping", body)
     assert read.rows["course_name"].to_list() == ["a\nb\r\nc", "CS"]
-    assert [(line, reason) for line, _, reason in reasons(read)] == [(5, "it must be greater than 0")]
+    assert [(line, reason) for line, _, reason in reasons(read)] == [
+        (5, "it must be greater than 0")
+    ]
     assert read.rejects["raw"].to_list() == [course(0, "x\ny").strip()]
 
 
 def test_blanks_may_surround_quotes_even_if_a_cell_spans_lines(tmp_path: Path):
-    body = COURSES + '9001,   "Org, Inc" , 1,  "two\nlines"\t, "New" , 12\n' + "9001, Org, none, CS, New, 1\n"
+    body = (
+        COURSES
+        + '9001,   "Org, Inc" , 1,  "two\nlines"\t, "New" , 12\n'
+        + "9001, Org, none, CS, New, 1\n"
+    )
     read = batch(tmp_path, "course_mapping", body)
-    assert read.rows.select("org_name", "course_name", "create_method").rows() == [("Org, Inc", "two\nlines", "New")]
+    assert read.rows.select("org_name", "course_name", "create_method").rows() == [
+        ("Org, Inc", "two\nlines", "New")
+    ]
     assert read.rejects["line"].to_list() == [4]
 
 
 @pytest.mark.parametrize("blanks", ["", " ", "  ", "   "])
 def test_a_quote_after_any_number_of_blanks_opens_a_cell(tmp_path: Path, blanks: str):
-    read = batch(tmp_path, "course_mapping", COURSES + f'9001,{blanks}"Org",1,{blanks}"a, b",New,12\n')
+    read = batch(
+        tmp_path, "course_mapping", COURSES + f'9001,{blanks}"Org",1,{blanks}"a, b",New,12\n'
+    )
     assert read.rows.select("org_name", "course_name").rows() == [("Org", "a, b")]
     shifted = batch(tmp_path, "course_mapping", COURSES + f'9001,{blanks}"a, b",1,CS,New,12,,,\n')
-    assert shifted.rows.select("org_name", "course_id").rows() == [("a, b", 1)], "the comma inside split the cell"
+    assert shifted.rows.select("org_name", "course_id").rows() == [("a, b", 1)], (
+        "the comma inside split the cell"
+    )
 
 
 def test_quotes_inside_a_bare_cell_are_text(tmp_path: Path):
@@ -122,8 +170,14 @@ def test_quotes_inside_a_bare_cell_are_text(tmp_path: Path):
     assert read.rows.select("org_name", "course_name").rows() == [('5" disk', 'a "b" c')]
 
 
-def test_blanks_in_a_quoted_cell_are_kept_if_another_cell_has_blanks_after_its_quote(tmp_path: Path):
-    read = batch(tmp_path, "course_mapping", COURSES + '9001, "say ""hi"" , bye" , 1, "a" , New, 12\n' + "x\n")
+def test_blanks_in_a_quoted_cell_are_kept_if_another_cell_has_blanks_after_its_quote(
+    tmp_path: Path,
+):
+    read = batch(
+        tmp_path,
+        "course_mapping",
+        COURSES + '9001, "say ""hi"" , bye" , 1, "a" , New, 12\n' + "x\n",
+    )
     assert read.rows["org_name"].to_list() == ['say "hi" , bye']
 
 
@@ -140,7 +194,11 @@ def test_bytes_that_are_not_utf_8_cost_only_their_record_and_stay_readable(tmp_p
 
 
 def test_a_nul_and_other_control_characters_are_text(tmp_path: Path):
-    read = batch(tmp_path, "course_mapping", COURSES + course(1, "a\0b") + course(2, "\x01\x1a\x7f") + course(3))
+    read = batch(
+        tmp_path,
+        "course_mapping",
+        COURSES + course(1, "a\0b") + course(2, "\x01\x1a\x7f") + course(3),
+    )
     assert read.rows["course_name"].to_list() == ["a\0b", "\x01\x1a\x7f", "CS"]
 
 
@@ -152,7 +210,9 @@ def test_any_line_end_does(tmp_path: Path, end: str, last: str):
     assert (ids, rejects) == ([1, 3], [(3, "it must be greater than 0")])
 
 
-@pytest.mark.parametrize("ends", [("\r\n", "\n", "\n"), ("\n", "\r\n", "\n"), ("\n", "\r", "\n"), ("\r", "\n", "\r\n")])
+@pytest.mark.parametrize(
+    "ends", [("\r\n", "\n", "\n"), ("\n", "\r\n", "\n"), ("\n", "\r", "\n"), ("\r", "\n", "\r\n")]
+)
 def test_mixed_line_ends_do_too(tmp_path: Path, ends: tuple[str, str, str]):
     lines = zip((COURSES, course(1), course(0)), ends, strict=True)
     body = "".join(line.strip() + end for line, end in lines) + course(3)
@@ -161,7 +221,9 @@ def test_mixed_line_ends_do_too(tmp_path: Path, ends: tuple[str, str, str]):
 
 def test_a_file_with_mixed_line_ends_does_not_affect_its_batch(tmp_path: Path):
     mixed = COURSES + course(3).replace("\n", "\r\n") + course(4)
-    read = batch(tmp_path, "course_mapping", COURSES + course(1), mixed, COURSES + course(5) + "9001\n")
+    read = batch(
+        tmp_path, "course_mapping", COURSES + course(1), mixed, COURSES + course(5) + "9001\n"
+    )
     assert [(file.rows, file.rejects) for file in read.files] == [(1, 0), (2, 0), (1, 1)]
     assert sorted(read.rows.select("_file", "course_id").rows()) == [(0, 1), (1, 3), (1, 4), (2, 5)]
 
@@ -187,7 +249,10 @@ def test_empty_cells_beyond_the_header_are_ignored_and_others_are_a_fault(tmp_pa
 
 def test_a_short_row_loads_if_its_missing_cells_may_be_empty(tmp_path: Path):
     body = COURSES + "9001, Org, 1, CS\n" + "9001, Org\n" + course(3)
-    assert outcome(tmp_path, body) == ([1, 3], [(3, "the row has 2 cells and the header 6: it lacks course_id")])
+    assert outcome(tmp_path, body) == (
+        [1, 3],
+        [(3, "the row has 2 cells and the header 6: it lacks course_id")],
+    )
 
 
 def test_an_over_long_line_is_one_damaged_record(tmp_path: Path):
@@ -229,9 +294,11 @@ def test_the_search_after_an_open_quote_is_bounded(tmp_path: Path):
     body = COURSES + course(1) + course(2, "y\n" * 1_500) + course(3)
     assert outcome(tmp_path, body) == ([1, 2, 3], [])
     result = batch(tmp_path, "course_mapping", body + "short\n").files[0]
-    assert (result.records, result.rows, result.rejects) == (1_504, 2, 1_502), (
-        "each line is a damaged record of its own"
-    )
+    assert (result.records, result.rows, result.rejects) == (
+        1_504,
+        2,
+        1_502,
+    ), "each line is a damaged record of its own"
     assert result.failure is not None
 
 
@@ -240,7 +307,11 @@ def test_lines_of_rows_are_found_where_records_span_lines(tmp_path: Path):
     path.write_text(COURSES + course(1) + course(2, "a\nb") + course(3))
     found = lines_of_rows(path, [0, 1, 2], records=3)
     assert found["line"].to_list() == [2, 3, 5]
-    assert found["raw"].to_list() == [course(1).strip(), course(2, "a\nb").strip(), course(3).strip()]
+    assert found["raw"].to_list() == [
+        course(1).strip(),
+        course(2, "a\nb").strip(),
+        course(3).strip(),
+    ]
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -256,7 +327,8 @@ def test_the_careful_reader_reads_every_dialect_as_it_was_meant(tmp_path: Path, 
     path.write_bytes(body)
     read = list(read_records(path))[1:]
     meant = [
-        tuple(cell.replace("\n", "\r\n") if dialect is Dialect.BOM_CRLF else cell for cell in row) for row in cells
+        tuple(cell.replace("\n", "\r\n") if dialect is Dialect.BOM_CRLF else cell for cell in row)
+        for row in cells
     ]
     assert [tuple(record.cells) for record in read] == meant
     assert [record.line for record in read] == begins
@@ -274,7 +346,9 @@ def test_the_careful_reader_reads_every_dialect_as_it_was_meant(tmp_path: Path, 
     ('a,b\r1,2\r\n1,"x', 1, False),
     ('a,b\r\n1,2\r\n', 1, True),
 ])  # fmt: skip
-def test_a_record_that_duckdb_did_not_see_is_noticed(tmp_path: Path, body: str, records: int, whole: bool):
+def test_a_record_that_duckdb_did_not_see_is_noticed(
+    tmp_path: Path, body: str, records: int, whole: bool
+):
     path = tmp_path / "a.csv"
     path.write_text(body, newline="")
     assert left_to_duckdb(path, records) is whole
@@ -291,9 +365,13 @@ def test_quotes_and_blanks_over_a_block_border_are_noticed(tmp_path: Path):
         lines, odd = divmod((1 << 20) - back - len("a,b\n" + "1,\n"), len("1,2\n"))
         before = "a,b\n" + "1,2\n" * lines + f"1,{'x' * odd}\n"
         path.write_text(f'{before},  "x"\n')
-        assert not left_to_duckdb(path, lines + 2), f"two blanks and a quote, {back} characters before the border"
+        assert not left_to_duckdb(path, lines + 2), (
+            f"two blanks and a quote, {back} characters before the border"
+        )
         path.write_text(f'{before},"y\n""z"\n\n')
-        assert left_to_duckdb(path, lines + 2), f"a quoted line end, {back} characters before the border"
+        assert left_to_duckdb(path, lines + 2), (
+            f"a quoted line end, {back} characters before the border"
+        )
 
 
 @pytest.mark.parametrize("back", range(4))
@@ -322,22 +400,39 @@ def test_a_long_line_is_one_line_wherever_it_is_cut(tmp_path: Path, pieces: int,
     assert [record.line for record in read_records(path)] == [1, 2, 3]
 
 
-PLAIN_ENROLLMENT = "userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc"
+PLAIN_ENROLLMENT = (
+    "userid,courseid,role,name,email,client_key,client_userid,dropped,"
+    "organization_terms_agreed,organization_terms_agreed_date_utc"
+)
 SHIFTED = "5,4051,student,King, Planted,king@example.org,,,0,1,{end}"
 PLAIN = "{user},4051,student,Queen,queen@example.org,,,0,1,{end}"
 
 
-@pytest.mark.parametrize("quoted", [False, True], ids=["DuckDB reads it", "the tolerant reader reads it"])
+@pytest.mark.parametrize(
+    "quoted", [False, True], ids=["DuckDB reads it", "the tolerant reader reads it"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_row_whose_empty_end_was_cut_is_as_suspect_as_a_short_one(tmp_path: Path, end: str, quoted: bool):
-    """An unquoted comma in a name moves the email into client_key. DuckDB drops the empty cell after the header's in silence."""
+def test_a_row_whose_empty_end_was_cut_is_as_suspect_as_a_short_one(
+    tmp_path: Path, end: str, quoted: bool
+):
+    """An unquoted comma in a name moves the email into client_key.
+
+    DuckDB drops the empty cell after the header's in silence.
+    """
     others = [PLAIN.format(user=6, end=end), PLAIN.format(user=7, end=f",,{end}")]
     damaged = ['8,4051,student,"open'] if quoted else []
-    read = batch(tmp_path, "enrollment", PLAIN_ENROLLMENT + end + "".join([*others, SHIFTED.format(end=end), *damaged]))
+    read = batch(
+        tmp_path,
+        "enrollment",
+        PLAIN_ENROLLMENT + end + "".join([*others, SHIFTED.format(end=end), *damaged]),
+    )
     assert read.rows["userid"].to_list() == [6, 7], "rows that merely end in commas load"
     assert read.rows["client_key"].to_list() == [None, None]
     (reasons,) = read.rejects.filter(read.rejects["line"] == 4)["reasons"].to_list()
-    shifted = "it should be an email address, and the row is not as wide as the header, so it may be shifted"
+    shifted = (
+        "it should be an email address, and the row is not as wide as the header, so it may be"
+        " shifted"
+    )
     assert {"column": "email", "reason": shifted} in reasons
 
 

@@ -18,7 +18,8 @@ EMPTIED = ", so the cell is left empty and its text kept in _extra"
 
 
 def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
-    """Return what each cell becomes in that column of a sound row: its value, or the reasons for its rejection.
+    """Return what each cell becomes in that column of a sound row: its value, or the reasons for
+    its rejection.
 
     An emptied cell is recognised by its warning, and its text must be in `_extra`.
     """
@@ -26,10 +27,16 @@ def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
         "aws_cost": "862200000000, 5, a@b, 7, lab, 0.5, 1645823566",
         "grades": "1, C, 2, A, 0, 10, 3, , 5, 0, 4, P, 5, 6, R, 5, 8",
         "enrollment": "5, 6, student, N, a@b, k, 1, 0, 1, 2022-01-01",
-        "lab_sessions": "1, a@b, 2, C, 3, A, 4, P, VM, Feb-23-2022 9:40:20 pm UTC, Feb-23-2022 9:40:20 pm UTC, 0, , , , , , 1, 0, 9",
+        "lab_sessions": (
+            "1, a@b, 2, C, 3, A, 4, P, VM, Feb-23-2022 9:40:20 pm UTC, Feb-23-2022 9:40:20 pm UTC,"
+            " 0, , , , , , 1, 0, 9"
+        ),
     }[name]
     headers = [head.strip().lower().replace(" ", "_") for head in HEADER[name].split(",")]
-    headers = [head.replace("(min)", "min").replace("(mins)", "mins").replace("(ms)", "ms") for head in headers]
+    headers = [
+        head.replace("(min)", "min").replace("(mins)", "mins").replace("(ms)", "ms")
+        for head in headers
+    ]
     at = headers.index(column)
     rows = [[*sound.split(",")[:at], f'"{cell}"', *sound.split(",")[at + 1 :]] for cell in cells]
     read = batch(folder, name, HEADER[name] + "".join(",".join(row) + "\n" for row in rows))
@@ -53,12 +60,29 @@ def typed(folder: Path, name: str, column: str, *cells: str) -> list[object]:
             for line, value in zip(lines, read.rows[column], strict=True)
         ]
     )
-    return [rejected[line] if line in rejected else next(values) for line in range(2, len(cells) + 2)]
+    return [
+        rejected[line] if line in rejected else next(values) for line in range(2, len(cells) + 2)
+    ]
 
 
 @pytest.mark.parametrize(
     "cell",
-    ["12.7", "1e3", "0x1f", "1_000", "1,000", "NaN", "inf", "1731xxx", "+", "-", "१२", "\uff11\uff12", "1 2", "٣"],
+    [
+        "12.7",
+        "1e3",
+        "0x1f",
+        "1_000",
+        "1,000",
+        "NaN",
+        "inf",
+        "1731xxx",
+        "+",
+        "-",
+        "१२",
+        "\uff11\uff12",
+        "1 2",
+        "٣",
+    ],
 )
 def test_invalid_integers_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "part_id", cell) == [["it is not a whole number"]]
@@ -70,7 +94,10 @@ def test_whole_numbers_are_parsed(tmp_path: Path):
 
 
 def test_a_number_beyond_64_bits_is_rejected(tmp_path: Path):
-    assert typed(tmp_path, "aws_cost", "part_id", str(BIG + 1), "9" * 400) == [["it is not a whole number"]] * 2
+    assert (
+        typed(tmp_path, "aws_cost", "part_id", str(BIG + 1), "9" * 400)
+        == [["it is not a whole number"]] * 2
+    )
 
 
 def test_ids_that_must_be_positive_are(tmp_path: Path):
@@ -78,28 +105,49 @@ def test_ids_that_must_be_positive_are(tmp_path: Path):
 
 
 def test_account_ids_are_text_and_keep_their_zeros(tmp_path: Path):
-    assert typed(tmp_path, "aws_cost", "aws_account_id", "001234567890", "000000000000") == ["001234567890", "0" * 12]
+    assert typed(tmp_path, "aws_cost", "aws_account_id", "001234567890", "000000000000") == [
+        "001234567890",
+        "0" * 12,
+    ]
 
 
 @pytest.mark.parametrize("name", ["aws_cost", "service_spend"])
-def test_an_account_id_that_lost_leading_zeros_gets_them_back_with_a_warning(tmp_path: Path, name: str):
-    row = {"aws_cost": "{}, 5, a@b, 7, lab, 0.5, 1645823566\n", "service_spend": "{}, 5, a@b, 6, 7, EC2, 0.5\n"}[name]
+def test_an_account_id_that_lost_leading_zeros_gets_them_back_with_a_warning(
+    tmp_path: Path, name: str
+):
+    row = {
+        "aws_cost": "{}, 5, a@b, 7, lab, 0.5, 1645823566\n",
+        "service_spend": "{}, 5, a@b, 6, 7, EC2, 0.5\n",
+    }[name]
     read = batch(
-        tmp_path, name, HEADER[name] + "".join(row.format("1234567890123"[:digits]) for digits in range(8, 14))
+        tmp_path,
+        name,
+        HEADER[name] + "".join(row.format("1234567890123"[:digits]) for digits in range(8, 14)),
     )
-    assert read.rows["aws_account_id"].to_list() == ["000123456789", "001234567890", "012345678901", "123456789012"]
+    assert read.rows["aws_account_id"].to_list() == [
+        "000123456789",
+        "001234567890",
+        "012345678901",
+        "123456789012",
+    ]
     (warning,) = [finding for finding in read.files[0].findings if not finding.error]
     assert (warning.column, warning.lines) == ("aws_account_id", (3, 4, 5))
     assert "lost leading zeros" in warning.reason
-    assert reasons(read) == [(line, "aws_account_id", "it must be twelve digits") for line in (2, 7)]
+    assert reasons(read) == [
+        (line, "aws_account_id", "it must be twelve digits") for line in (2, 7)
+    ]
 
 
-@pytest.mark.parametrize("cell", ["8622xxxx", "1.5", "-1", "8622\n0000", "862200000000\n1", "\uff11\uff12\uff13"])
+@pytest.mark.parametrize(
+    "cell", ["8622xxxx", "1.5", "-1", "8622\n0000", "862200000000\n1", "\uff11\uff12\uff13"]
+)
 def test_an_account_id_has_exactly_twelve_digits(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "aws_account_id", cell) == [["it must be twelve digits"]]
 
 
-@pytest.mark.parametrize("cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30])
+@pytest.mark.parametrize(
+    "cell", ["N/A", "NaN", "inf", "-inf", "1_0", "0x1", "$5", "1,5", "1e30", "9" * 30]
+)
 def test_invalid_amounts_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
@@ -112,17 +160,26 @@ def test_amounts_are_decimal_and_exact(tmp_path: Path):
 @pytest.mark.parametrize(
     ("cell", "amount"),
     [
-        *(("5e-324", "0"), ("9e-38", "0"), ("6842.7E-27", "0"), ("98805868386149e-8", "988058.68386149")),
+        *(
+            ("5e-324", "0"),
+            ("9e-38", "0"),
+            ("6842.7E-27", "0"),
+            ("98805868386149e-8", "988058.68386149"),
+        ),
         *(("0.0559E8", "5590000"), ("1.5e-9", "0.000000002"), ("1E+2", "100")),
         *(("0.00035000000000000005", "0.00035"), ("0.1234567895", "0.12345679")),
     ],
 )
-def test_amounts_as_floats_are_printed_are_right_to_the_ninth_decimal(tmp_path: Path, cell: str, amount: str):
+def test_amounts_as_floats_are_printed_are_right_to_the_ninth_decimal(
+    tmp_path: Path, cell: str, amount: str
+):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [Decimal(amount)]
 
 
 @pytest.mark.parametrize("cell", ["791.7e7", "1e9", "1e309", "1e", "e5", "1_0e2", "1ee2"])
-def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_not_a_number(tmp_path: Path, cell: str):
+def test_an_amount_beyond_a_billion_or_with_a_broken_exponent_is_not_a_number(
+    tmp_path: Path, cell: str
+):
     assert typed(tmp_path, "aws_cost", "cost", cell) == [["it is not a number"]]
 
 
@@ -134,7 +191,12 @@ def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
     at = datetime(2022, 2, 3, 9, 40, 20)  # noqa: DTZ001
     cells = (
         *("Feb-03-2022 9:40:20 am UTC", "Feb-03-2022 09:40:20 AM UTC", "Feb-3-2022 9:40:20 am UTC"),
-        *("2022-02-03 09:40:20", "2022-02-03T09:40:20Z", "2022-02-03T09:40:20.000000Z", "1643881220"),
+        *(
+            "2022-02-03 09:40:20",
+            "2022-02-03T09:40:20Z",
+            "2022-02-03T09:40:20.000000Z",
+            "1643881220",
+        ),
     )
     assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [at] * len(cells)
 
@@ -142,7 +204,12 @@ def test_moments_are_read_padded_or_not_and_as_epoch_seconds(tmp_path: Path):
 def test_iso_times_have_t_or_a_blank_and_any_offset_and_default_to_utc(tmp_path: Path):
     at = datetime(2022, 2, 3, 9, 40, 20)  # noqa: DTZ001
     same = (
-        *("2022-02-03T09:40:20", "2022-02-03 09:40:20Z", "2022-02-03T09:40:20+00:00", "2022-02-03 09:40:20 UTC"),
+        *(
+            "2022-02-03T09:40:20",
+            "2022-02-03 09:40:20Z",
+            "2022-02-03T09:40:20+00:00",
+            "2022-02-03 09:40:20 UTC",
+        ),
         *(
             "2022-02-03T11:40:20+02:00",
             "2022-02-03T11:40:20+02",
@@ -158,13 +225,21 @@ def test_iso_times_have_t_or_a_blank_and_any_offset_and_default_to_utc(tmp_path:
         "1643881220.5",
         "2022-02-03T09:40:20.5",
     )
-    assert typed(tmp_path, "lab_sessions", "init_time", *fractions) == [at.replace(microsecond=500_000)] * 4
-    assert typed(tmp_path, "lab_sessions", "init_time", "2022-02-03T09:40") == [at.replace(second=0)]
+    assert (
+        typed(tmp_path, "lab_sessions", "init_time", *fractions)
+        == [at.replace(microsecond=500_000)] * 4
+    )
+    assert typed(tmp_path, "lab_sessions", "init_time", "2022-02-03T09:40") == [
+        at.replace(second=0)
+    ]
 
 
 def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
     cells = ("Feb-23-2022 12:00:00 am UTC", "Feb-23-2022 12:00:00 pm UTC")
-    assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [datetime(2022, 2, 23), datetime(2022, 2, 23, 12)]  # noqa: DTZ001
+    assert typed(tmp_path, "lab_sessions", "init_time", *cells) == [
+        datetime(2022, 2, 23),  # noqa: DTZ001
+        datetime(2022, 2, 23, 12),  # noqa: DTZ001
+    ]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +249,12 @@ def test_noon_and_midnight_are_not_mixed_up(tmp_path: Path):
         "Feb-23-2022 13:40:20 pm UTC",
         "yesterday",
         "1e9",
-        *("2022-02-03T24:00:00Z", "2022-02-03T09:40:20+15:00", "2022-02-30T09:40:20+01:00", "2022-02-03T09:40.5"),
+        *(
+            "2022-02-03T24:00:00Z",
+            "2022-02-03T09:40:20+15:00",
+            "2022-02-30T09:40:20+01:00",
+            "2022-02-03T09:40.5",
+        ),
         *("20260109", "46031", "202601091011", "1645823566000", "01645823566"),
         "9" * 12,
         "9" * 30,
@@ -204,16 +284,24 @@ def test_a_time_more_than_a_day_after_its_file_means_still_open(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [("aws_cost", "file_updated_time"), ("grades", "partnerid"), ("grades", "partid")]
+    ("name", "column"),
+    [("aws_cost", "file_updated_time"), ("grades", "partnerid"), ("grades", "partid")],
 )
-def test_0_and_minus_1_in_an_optional_id_or_time_mean_no_value(tmp_path: Path, name: str, column: str):
+def test_0_and_minus_1_in_an_optional_id_or_time_mean_no_value(
+    tmp_path: Path, name: str, column: str
+):
     assert typed(tmp_path, name, column, "0", "-1", "0.0", "-1.0", " 0\t") == [None] * 5
 
 
 @pytest.mark.parametrize(
     ("name", "column"),
     [
-        *(("grades", "asnscore"), ("grades", "partnerid"), ("enrollment", "dropped"), ("enrollment", "role")),
+        *(
+            ("grades", "asnscore"),
+            ("grades", "partnerid"),
+            ("enrollment", "dropped"),
+            ("enrollment", "role"),
+        ),
         *(
             ("lab_sessions", "end_time"),
             ("enrollment", "organization_terms_agreed_date_utc"),
@@ -229,24 +317,47 @@ def test_no_value_has_several_words(tmp_path: Path, name: str, column: str):
 
 
 def test_people_are_called_null(tmp_path: Path):
-    assert typed(tmp_path, "enrollment", "name", "NULL", "Null", "\\N", "") == ["NULL", "Null", "\\N", None]
+    assert typed(tmp_path, "enrollment", "name", "NULL", "Null", "\\N", "") == [
+        "NULL",
+        "Null",
+        "\\N",
+        None,
+    ]
     assert typed(tmp_path, "lab_sessions", "part_name", " NULL\t") == ["NULL"]
 
 
 @pytest.mark.parametrize(
-    "blank", ["\t", "\n", "\u00a0", "\u2003", "\u3000", "\u2028", "\x85", "\u200b", "\u200d", "\ufeff", "\u2060"]
+    "blank",
+    [
+        "\t",
+        "\n",
+        "\u00a0",
+        "\u2003",
+        "\u3000",
+        "\u2028",
+        "\x85",
+        "\u200b",
+        "\u200d",
+        "\ufeff",
+        "\u2060",
+    ],
 )
 def test_blanks_around_a_cell_are_taken_off_in_every_type(tmp_path: Path, blank: str):
     def around(cell: str) -> str:
         return f"{blank} {cell} {blank}{blank}"
 
-    assert typed(tmp_path, "lab_sessions", "lab_type", around("Cloud"), around("\u00e9")) == ["Cloud", "\u00e9"]
+    assert typed(tmp_path, "lab_sessions", "lab_type", around("Cloud"), around("\u00e9")) == [
+        "Cloud",
+        "\u00e9",
+    ]
     assert typed(tmp_path, "lab_sessions", "log", around("a b"), around("")) == ["a b", None]
     assert typed(tmp_path, "lab_sessions", "part_id", around("7")) == [7]
     assert typed(tmp_path, "aws_cost", "cost", around("7.5")) == [Decimal("7.5")]
     assert typed(tmp_path, "enrollment", "dropped", around("true")) == [True]
     midnight = datetime(2022, 2, 23)  # noqa: DTZ001
-    assert typed(tmp_path, "lab_sessions", "init_time", around("Feb-23-2022 12:00:00 am UTC")) == [midnight]
+    assert typed(tmp_path, "lab_sessions", "init_time", around("Feb-23-2022 12:00:00 am UTC")) == [
+        midnight
+    ]
 
 
 def test_the_inside_of_a_text_is_unchanged(tmp_path: Path):
@@ -256,7 +367,17 @@ def test_the_inside_of_a_text_is_unchanged(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "cell",
-    ["epoch", "EPOCH", "infinity", "-infinity", "0000-01-01", "0001-01-01", "226-01-01", "Jan-09-226", "253402300800"],
+    [
+        "epoch",
+        "EPOCH",
+        "infinity",
+        "-infinity",
+        "0000-01-01",
+        "0001-01-01",
+        "226-01-01",
+        "Jan-09-226",
+        "253402300800",
+    ],
 )
 def test_words_and_years_that_duckdb_would_parse_as_times_are_rejected(tmp_path: Path, cell: str):
     assert typed(tmp_path, "aws_cost", "file_updated_time", cell) == [["it is not a time in UTC"]]
@@ -264,8 +385,18 @@ def test_words_and_years_that_duckdb_would_parse_as_times_are_rejected(tmp_path:
 
 def test_flags_are_0_1_true_or_false(tmp_path: Path):
     cells = ("0", "1", "true", "FALSE", "", "1.0", "0.0")
-    assert typed(tmp_path, "enrollment", "dropped", *cells) == [False, True, True, False, None, True, False]
-    assert typed(tmp_path, "enrollment", "dropped", "maybe", "2", "yes") == [["it is not 0 or 1"]] * 3
+    assert typed(tmp_path, "enrollment", "dropped", *cells) == [
+        False,
+        True,
+        True,
+        False,
+        None,
+        True,
+        False,
+    ]
+    assert (
+        typed(tmp_path, "enrollment", "dropped", "maybe", "2", "yes") == [["it is not 0 or 1"]] * 3
+    )
 
 
 def test_an_empty_cell_is_null_and_not_0(tmp_path: Path):
@@ -291,21 +422,33 @@ def test_an_unreadable_inessential_cell_is_emptied_and_its_text_kept(tmp_path: P
         ["it is not a whole number"],
         ["it must be greater than 0"],
     ]
-    assert typed(tmp_path, "enrollment", "organization_terms_agreed_date_utc", "soon") == [["it is not a time in UTC"]]
+    assert typed(tmp_path, "enrollment", "organization_terms_agreed_date_utc", "soon") == [
+        ["it is not a time in UTC"]
+    ]
     read = batch(
-        tmp_path, "aws_cost", HEADER["aws_cost"].strip() + ", Term\n001234567890, 5, a@b, 7, lab, 0.5, \tsoon , fall\n"
+        tmp_path,
+        "aws_cost",
+        HEADER["aws_cost"].strip() + ", Term\n001234567890, 5, a@b, 7, lab, 0.5, \tsoon , fall\n",
     )
-    assert [json.loads(extra) for extra in read.rows["_extra"]] == [{"Term": "fall", "file_updated_time": "soon"}]
+    assert [json.loads(extra) for extra in read.rows["_extra"]] == [
+        {"Term": "fall", "file_updated_time": "soon"}
+    ]
     assert (read.files[0].warnings, read.files[0].rejects) == (1, 0)
 
 
 def test_a_formula_is_text_and_stays_as_delivered(tmp_path: Path):
-    assert typed(tmp_path, "enrollment", "name", "=HYPERLINK(1)", "+1", "-2+3") == ["=HYPERLINK(1)", "+1", "-2+3"]
+    assert typed(tmp_path, "enrollment", "name", "=HYPERLINK(1)", "+1", "-2+3") == [
+        "=HYPERLINK(1)",
+        "+1",
+        "-2+3",
+    ]
     assert typed(tmp_path, "aws_cost", "cost", "=1+1") == [["it is not a number"]]
 
 
 def test_texts_reach_polars_as_the_views_that_it_keeps():
-    """Each of the two DuckDB settings has no effect without the other, which only shows in the time of a load."""
+    """Each of the two DuckDB settings has no effect without the other, which only shows in the time
+    of a load.
+    """
     with _connection() as connection:
         table = connection.sql("SELECT 'more than twelve letters' AS text").to_arrow_table()
     assert table.schema.field("text").type == pa.string_view()

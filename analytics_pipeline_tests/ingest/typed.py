@@ -1,6 +1,7 @@
 """Files of every dataset with valid, borderline and invalid cells, and the true value of each cell.
 
-`says` is a second, independent parser of a typed cell: from FEED.md, in plain Python, and not from the pipeline's SQL.
+`says` is a second, independent parser of a typed cell: from FEED.md, in plain Python, and not from
+the pipeline's SQL.
 """
 
 import random
@@ -73,10 +74,41 @@ CELLS = {
             "999999999.9999999999",
             "9" * 400,
         ),
-        *("0.0000000005", "0.00000000049", "123456789012.1", "1e", ".", "00012.50", "\r1.5", "1.5\t"),
-        *("600000000", "-40", "10000000", "10000000.000001", "-10000000.5", "527041", "\u30001.5\ufeff"),
+        *(
+            "0.0000000005",
+            "0.00000000049",
+            "123456789012.1",
+            "1e",
+            ".",
+            "00012.50",
+            "\r1.5",
+            "1.5\t",
+        ),
+        *(
+            "600000000",
+            "-40",
+            "10000000",
+            "10000000.000001",
+            "-10000000.5",
+            "527041",
+            "\u30001.5\ufeff",
+        ),
     ],
-    "BOOLEAN": ["0", "1", "true", "FALSE", "yes", "2", "-1", "t", "01", "1.0", "0.00", "1.5", "true\u200b"],
+    "BOOLEAN": [
+        "0",
+        "1",
+        "true",
+        "FALSE",
+        "yes",
+        "2",
+        "-1",
+        "t",
+        "01",
+        "1.0",
+        "0.00",
+        "1.5",
+        "true\u200b",
+    ],
     "TIMESTAMP": [
         *(
             "Feb-23-2022 9:40:20 pm UTC",
@@ -92,7 +124,14 @@ CELLS = {
             "2026-01-09T10:00:00Z",
             "Jan-09-2026",
         ),
-        *("0000-01-01", "0001-01-01", "9999-12-31 23:59:59", "10000-01-01", "-1-01-01", "2026-01-09T10:00:00.123456Z"),
+        *(
+            "0000-01-01",
+            "0001-01-01",
+            "9999-12-31 23:59:59",
+            "10000-01-01",
+            "-1-01-01",
+            "2026-01-09T10:00:00.123456Z",
+        ),
         *(
             "1645823566",
             "0",
@@ -110,10 +149,33 @@ CELLS = {
             "epoch",
             "infinity",
         ),
-        *("2026-01-09T10:00:00+02:00", "2026-01-09 10:00:00.123456789-0330", "2026-01-09T10:00", "2026-01-09T10:00.5"),
-        *("2026-01-09 10:00:00,5 UTC", "2026-01-09T24:00:00Z", "2026-01-09T10:00:00+15:00", "1970-01-01T01:00:00+02"),
-        *("1645823566.5", "1645823566.0", "1645823566.1234567", "0.0", "-1.0", "2026-01-09Z", "2026-02-30T10:00:00+01"),
-        *("Feb-23-2022 9:40:20 pm", "Jan-19-2038 3:14:07 am UTC", "Dec-31-9999 11:59:59 pm UTC", "2026-01-12 00:00:00"),
+        *(
+            "2026-01-09T10:00:00+02:00",
+            "2026-01-09 10:00:00.123456789-0330",
+            "2026-01-09T10:00",
+            "2026-01-09T10:00.5",
+        ),
+        *(
+            "2026-01-09 10:00:00,5 UTC",
+            "2026-01-09T24:00:00Z",
+            "2026-01-09T10:00:00+15:00",
+            "1970-01-01T01:00:00+02",
+        ),
+        *(
+            "1645823566.5",
+            "1645823566.0",
+            "1645823566.1234567",
+            "0.0",
+            "-1.0",
+            "2026-01-09Z",
+            "2026-02-30T10:00:00+01",
+        ),
+        *(
+            "Feb-23-2022 9:40:20 pm",
+            "Jan-19-2038 3:14:07 am UTC",
+            "Dec-31-9999 11:59:59 pm UTC",
+            "2026-01-12 00:00:00",
+        ),
         *(
             "9999-12-31T23:59:59-14:00",
             "2026-01-10 23:59:59",
@@ -158,12 +220,19 @@ TERM = "Term"
 def key(dataset: Dataset, number: int) -> str:
     """Return the key of one of many files of a dataset."""
     day = datetime(2026, 1, 1) + timedelta(days=number)  # noqa: DTZ001
-    groups = {"year": "2026", "month": f"{number % 12 + 1:02}", "day": "01", "course_id": str(number + 1)}
+    groups = {
+        "year": "2026",
+        "month": f"{number % 12 + 1:02}",
+        "day": "01",
+        "course_id": str(number + 1),
+    }
     if "day" in dataset.key:
         groups |= {"year": f"{day:%Y}", "month": f"{day:%m}", "day": f"{day:%d}"}
     elif "year" in dataset.key:
         groups["year"] = str(1900 + number // 12)
-    return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda found: groups[found[1]], dataset.key).replace("\\", "")
+    return re.sub(r"\(\?P<(\w+)>[^)]*\)", lambda found: groups[found[1]], dataset.key).replace(
+        "\\", ""
+    )
 
 
 def family(sql_type: str) -> str:
@@ -172,7 +241,9 @@ def family(sql_type: str) -> str:
 
 
 def make(dataset: Dataset, seed: int) -> bytes:
-    """Return a file of the dataset for a seed: good rows, odd cells in most files, and damage in some."""
+    """Return a file of the dataset for a seed: good rows, odd cells in most files, and damage in
+    some.
+    """
     dice = random.Random(f"{dataset.name} {seed}")
     columns = [column for column in dataset.columns if column.required or dice.random() < 0.7]
     if dice.random() < 0.3:
@@ -207,7 +278,12 @@ def says(cell: str, sql_type: str, *, zero_is_none: bool = False, verbatim: bool
     if re.fullmatch(r"0000-00-00([ T]00:00:00(\.0+)?( ?UTC|Z)?)?", cell):
         return None
     number = re.fullmatch(r"([+-]?[0-9]+)(\.0+)?", cell)
-    if (zero_is_none or kind == "TIMESTAMP") and number and int(number[1]) in (0, -1) and cell[:2] != "+1":
+    if (
+        (zero_is_none or kind == "TIMESTAMP")
+        and number
+        and int(number[1]) in (0, -1)
+        and cell[:2] != "+1"
+    ):
         return None
     if kind == "BIGINT":
         whole = int(number[1]) if number and len(number[1]) < 40 else 2**63
@@ -221,9 +297,13 @@ def says(cell: str, sql_type: str, *, zero_is_none: bool = False, verbatim: bool
 
 def _decimal(cell: str, sql_type: str) -> Decimal | None:
     width, scale = map(int, re.findall(r"[0-9]+", sql_type))
-    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", cell) or len(cell) > 100:
+    if (
+        not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", cell)
+        or len(cell) > 100
+    ):
         return None
-    number = Decimal(float(cell)) if "e" in cell.lower() else Decimal(cell)  # whoever writes an exponent had a float
+    # whoever writes an exponent had a float
+    number = Decimal(float(cell)) if "e" in cell.lower() else Decimal(cell)
     if not number.is_finite() or (number and number.adjusted() >= width - scale):
         return None
     rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
@@ -231,7 +311,8 @@ def _decimal(cell: str, sql_type: str) -> Decimal | None:
 
 
 _ISO = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})([T ](\d{1,2}):(\d\d)(:(\d\d)([.,](\d{1,12}))?)? ?(Z|UTC|([+-])(\d\d)(:?(\d\d))?)?)?",
+    r"(\d{4})-(\d{1,2})-(\d{1,2})([T ](\d{1,2}):(\d\d)(:(\d\d)([.,](\d{1,12}))?)?"
+    r" ?(Z|UTC|([+-])(\d\d)(:?(\d\d))?)?)?",
     re.ASCII,
 )
 
@@ -239,14 +320,20 @@ _ISO = re.compile(
 def _instant(cell: str) -> datetime | None:
     epoch = datetime(1970, 1, 1)  # noqa: DTZ001
     if re.fullmatch(r"[1-9][0-9]{8,9}(\.[0-9]{1,12})?", cell):
-        return epoch + timedelta(microseconds=int((Decimal(cell) * 10**6).quantize(Decimal(1), ROUND_HALF_UP)))
+        return epoch + timedelta(
+            microseconds=int((Decimal(cell) * 10**6).quantize(Decimal(1), ROUND_HALF_UP))
+        )
     if iso := _ISO.fullmatch(cell):
-        year, month, day, _, hour, minute, _, second, _, fraction, _, sign, hours, _, minutes = iso.groups("0")
+        year, month, day, _, hour, minute, _, second, _, fraction, _, sign, hours, _, minutes = (
+            iso.groups("0")
+        )
         if int(hours) > 14 or int(minutes) > 59:
             return None
         offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
         try:
-            local = datetime(*map(int, (year, month, day, hour, minute, second)), int(f"{fraction:0<6}"[:6]))  # noqa: DTZ001
+            local = datetime(  # noqa: DTZ001
+                *map(int, (year, month, day, hour, minute, second)), int(f"{fraction:0<6}"[:6])
+            )
             return local - offset if local - offset >= epoch else None
         except (ValueError, OverflowError):
             return None
@@ -261,7 +348,11 @@ def _instant(cell: str) -> datetime | None:
 
 ZERO_IS_NONE = {
     *(f"{dataset}.org_id" for dataset in ("asn_mapping", "course_mapping")),
-    *("asn_mapping.parent_assignment_id", "asn_mapping.parent_part_id", "course_mapping.parent_course_id"),
+    *(
+        "asn_mapping.parent_assignment_id",
+        "asn_mapping.parent_part_id",
+        "course_mapping.parent_course_id",
+    ),
     *("grades.partnerid", "grades.graderid", "grades.partid", "grades.rubricid"),
     *("lab_sessions.assignment_id", "service_spend.course_id"),
 }
@@ -273,10 +364,24 @@ UNIMPORTANT = {
         "lab_sessions.init_time",
         "lab_sessions.latency_time_ms",
     ),
-    *("lab_sessions.launch_to_ready_duration_mins", "lab_sessions.concurrent_labs_count", "lab_sessions.disconnects"),
+    *(
+        "lab_sessions.launch_to_ready_duration_mins",
+        "lab_sessions.concurrent_labs_count",
+        "lab_sessions.disconnects",
+    ),
     *("aws_cost.file_updated_time", "aws_cost.deactivation_date"),
-    *("asn_mapping.parent_assignment_id", "asn_mapping.parent_part_id", "course_mapping.parent_course_id"),
-    *("grades.ispeerreviewon", "grades.maxscore", "grades.partnerid", "grades.isoverride", "grades.graderid"),
+    *(
+        "asn_mapping.parent_assignment_id",
+        "asn_mapping.parent_part_id",
+        "course_mapping.parent_course_id",
+    ),
+    *(
+        "grades.ispeerreviewon",
+        "grades.maxscore",
+        "grades.partnerid",
+        "grades.isoverride",
+        "grades.graderid",
+    ),
     *(
         "grades.submission_time",
         "enrollment.organization_terms_agreed",
@@ -336,11 +441,14 @@ def meant(
 
 
 def is_good(row: dict[str, str], dataset: Dataset) -> bool:
-    """Return whether a row is beyond doubt: plain typed cells, and plain texts where a rule checks them."""
+    """Return whether a row is beyond doubt: plain typed cells, and plain texts where a rule checks
+    them.
+    """
     return all(
         row.get(column.name, "") == GOOD_OF.get(column.name, GOOD[family(column.sql_type)])
         for column in dataset.columns
-        if column.name in row and (column.sql_type != "VARCHAR" or not column.nullable or column.name in GOOD_OF)
+        if column.name in row
+        and (column.sql_type != "VARCHAR" or not column.nullable or column.name in GOOD_OF)
     )
 
 

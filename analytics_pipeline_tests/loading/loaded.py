@@ -16,7 +16,15 @@ from analytics_pipeline_tests.ingest.delivered import delivery
 
 FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
 NOT_COMPARED = (
-    *("_loaded_at", "loaded_at", "quarantined_at", "failed_since", "failed_at", "run_id", "first_seen"),
+    *(
+        "_loaded_at",
+        "loaded_at",
+        "quarantined_at",
+        "failed_since",
+        "failed_at",
+        "run_id",
+        "first_seen",
+    ),
     *("closed_at", "since", "evaluated_at"),
     *("times", "erasures"),  # number of erasures: one that was killed and repeated counts twice
 )
@@ -29,7 +37,9 @@ class Warehouse:
         self.path = folder / "data" / "warehouse.duckdb"
         self.landing = folder / "data" / "landing"
 
-    def deliver(self, bodies: Mapping[str, bytes | str], etag: str = "e1", night: int = 0) -> list[Delivery]:
+    def deliver(
+        self, bodies: Mapping[str, bytes | str], etag: str = "e1", night: int = 0
+    ) -> list[Delivery]:
         """Land files: bodies by key below `org9001/`."""
         landed = []
         for key, body in bodies.items():
@@ -41,10 +51,14 @@ class Warehouse:
             landed.append(new)
         return landed
 
-    def load(self, deliveries: Iterable[Delivery], run_id: str = "test", *, accept: bool = False) -> list[FileResult]:
+    def load(
+        self, deliveries: Iterable[Delivery], run_id: str = "test", *, accept: bool = False
+    ) -> list[FileResult]:
         """Load the landed files, dataset by dataset."""
         deliveries = list(deliveries)
-        loader = Loader(None, self.landing, lambda: open_warehouse(self.path), run_id, accept=accept)
+        loader = Loader(
+            None, self.landing, lambda: open_warehouse(self.path), run_id, accept=accept
+        )
         return [
             result
             for dataset in FEED.values()
@@ -57,7 +71,9 @@ class Warehouse:
             return connection.execute(sql, list(parameters)).fetchall()
 
     def contents(self) -> dict[str, list[tuple[str, ...]]]:
-        """Return every row of every table, sorted, without values that depend on the clock or the run."""
+        """Return every row of every table, sorted, without values that depend on the clock or the
+        run.
+        """
         return contents(self.path)
 
 
@@ -67,14 +83,22 @@ def contents(path: Path) -> dict[str, list[tuple[str, ...]]]:
         found = {}
         for table in tables():
             columns = ", ".join(
-                f'"{column.name}"::VARCHAR' for column in table.columns if column.name not in NOT_COMPARED
+                f'"{column.name}"::VARCHAR'
+                for column in table.columns
+                if column.name not in NOT_COMPARED
             )
-            found[table.name] = connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY ALL").fetchall()
+            found[table.name] = connection.execute(
+                f"SELECT {columns} FROM {table.name} ORDER BY ALL"
+            ).fetchall()
         return found
 
 
-def difference(left: Mapping[str, list[Any]], right: Mapping[str, list[Any]]) -> dict[str, tuple[list[Any], list[Any]]]:
-    """Return the differences of two contents for a message: table -> first rows that only one of them has."""
+def difference(
+    left: Mapping[str, list[Any]], right: Mapping[str, list[Any]]
+) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Return the differences of two contents for a message: table -> first rows that only one of
+    them has.
+    """
     return {
         table: (
             [row for row in left[table] if row not in right[table]][:3],

@@ -1,4 +1,6 @@
-"""A file at which DuckDB, polars or Python raise, read or written, fails alone, with a reason and a remedy; the others load."""
+"""A file at which DuckDB, polars or Python raise, read or written, fails alone, with a reason and a
+remedy; the others load.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +33,13 @@ def key(course: int) -> str:
 
 @pytest.mark.parametrize(
     "error",
-    [duckdb.OutOfMemoryException, pl.exceptions.ComputeError, pl.exceptions.PanicException, MemoryError, ValueError],
+    [
+        duckdb.OutOfMemoryException,
+        pl.exceptions.ComputeError,
+        pl.exceptions.PanicException,
+        MemoryError,
+        ValueError,
+    ],
 )
 def test_a_file_that_breaks_the_reader_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
@@ -49,19 +57,31 @@ def test_a_file_that_breaks_the_reader_fails_alone(
     warehouse = Warehouse(tmp_path)
     warehouse.load(
         warehouse.deliver(
-            {key(course): GRADES + ROW.format(course, 5) + ROW.format(course, 6) for course in (4, 666, 8)}
+            {
+                key(course): GRADES + ROW.format(course, 5) + ROW.format(course, 6)
+                for course in (4, 666, 8)
+            }
         )
     )
-    assert warehouse.query("SELECT courseid, count(*) FROM raw.grades GROUP BY 1 ORDER BY 1") == [(4, 2), (8, 2)]
-    [(partition, reason, remedy)] = warehouse.query('SELECT "partition", reason, remedy FROM ops.failed_files')
+    assert warehouse.query("SELECT courseid, count(*) FROM raw.grades GROUP BY 1 ORDER BY 1") == [
+        (4, 2),
+        (8, 2),
+    ]
+    [(partition, reason, remedy)] = warehouse.query(
+        'SELECT "partition", reason, remedy FROM ops.failed_files'
+    )
     assert (partition, reason) == ("666", f"reading it ended in {error.__name__}")
     assert "quarantine replay" in remedy
     monkeypatch.undo()
     warehouse.load(warehouse.deliver({key(666): GRADES + ROW.format(666, 5)}))
-    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], "once it can be read, it is loaded"
+    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], (
+        "once it can be read, it is loaded"
+    )
 
 
-@pytest.mark.parametrize("error", [duckdb.OutOfMemoryException, duckdb.ConversionException, pl.exceptions.ComputeError])
+@pytest.mark.parametrize(
+    "error", [duckdb.OutOfMemoryException, duckdb.ConversionException, pl.exceptions.ComputeError]
+)
 def test_a_file_that_breaks_the_write_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ):
@@ -72,11 +92,16 @@ def test_a_file_that_breaks_the_write_fails_alone(
 
     def breaking(connection: duckdb.DuckDBPyConnection) -> None:
         replace(connection)
-        if connection.execute("SELECT 1 FROM batch_files WHERE \"partition\" = '666' AND NOT failed").fetchone():
+        if connection.execute(
+            "SELECT 1 FROM batch_files WHERE \"partition\" = '666' AND NOT failed"
+        ).fetchone():
             raise error(f"at {PLANTED}")
 
     monkeypatch.setattr(write, "_replace_ledger", breaking)
-    bodies = {key(course): GRADES + ROW.format(course, 5) + ROW.format(course, 6) for course in (4, 666, 8)}
+    bodies = {
+        key(course): GRADES + ROW.format(course, 5) + ROW.format(course, 6)
+        for course in (4, 666, 8)
+    }
     results = warehouse.load(warehouse.deliver(bodies, etag="e2"))
     assert sorted(one.landed.delivery.partition.key for one in results if one.failure) == ["666"]
     users = "SELECT courseid, list(userid ORDER BY userid) FROM raw.grades GROUP BY 1 ORDER BY 1"
@@ -86,7 +111,9 @@ def test_a_file_that_breaks_the_write_fails_alone(
     monkeypatch.undo()
     warehouse.load(warehouse.deliver({key(666): bodies[key(666)]}, etag="e2"))
     assert warehouse.query(users) == [(4, [5, 6]), (8, [5, 6]), (666, [5, 6])]
-    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], "once it can be written, it is loaded"
+    assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)], (
+        "once it can be written, it is loaded"
+    )
 
 
 @pytest.mark.parametrize("error", [duckdb.IOException, duckdb.FatalException, OSError])
@@ -112,7 +139,9 @@ def test_a_failed_file_that_never_loaded_is_forgotten_once_it_is_no_longer_deliv
     failed = 'SELECT "partition" FROM ops.failed_files'
     assert warehouse.query(failed) == [("666",)]
     [kept] = warehouse.deliver({key(4): GRADES + ROW.format(4, 5)})
-    listing = classify_listing([RemoteObject(kept.key, kept.etag, kept.size, kept.last_modified)], "org9001/")
+    listing = classify_listing(
+        [RemoteObject(kept.key, kept.etag, kept.size, kept.last_modified)], "org9001/"
+    )
     for listed, listed_at, left in (
         (["lab_sessions/"], LATER, 1),
         ([""], EARLIER, 1),
@@ -121,4 +150,6 @@ def test_a_failed_file_that_never_loaded_is_forgotten_once_it_is_no_longer_deliv
         with open_warehouse(warehouse.path) as connection:
             record_listing(connection, listing, listed, listed_at, warehouse_now())
         assert len(warehouse.query(failed)) == left, f"listed {listed} at {listed_at}"
-    assert (warehouse.query("SELECT count(*) FROM quarantine.rejects") == [(0,)]) is not loaded_before
+    assert (
+        warehouse.query("SELECT count(*) FROM quarantine.rejects") == [(0,)]
+    ) is not loaded_before

@@ -1,4 +1,6 @@
-"""A version that lost its rows, or is a copy of another file, does not replace loaded rows; an accepted one does."""
+"""A version that lost its rows, or is a copy of another file, does not replace loaded rows; an
+accepted one does.
+"""
 
 from datetime import timedelta
 
@@ -16,12 +18,18 @@ from analytics_pipeline_tests.ingest.delivered import HEADER, delivery
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
 
 GRADES, ROSTER = "grades/course{}/grades.csv", "enrollment/course{}/enrollment.csv"
-AWS, AZURE = "cloud_spend/aws_cost_2026-01-{:02}.csv", "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
+AWS, AZURE = (
+    "cloud_spend/aws_cost_2026-01-{:02}.csv",
+    "cloud_spend/azure/azure_cost_2026-01-{:02}.csv",
+)
 LATER = FIRST_NIGHT.replace(year=2100)
 
 
 def scores(students: int, course: int = 200) -> str:
-    rows = (f"{course}, C, 7, A, 0, 10, {user}, , 9, 0, 8, P, 9, 1, R, 9, 5\n" for user in range(1, students + 1))
+    rows = (
+        f"{course}, C, 7, A, 0, 10, {user}, , 9, 0, 8, P, 9, 1, R, 9, 5\n"
+        for user in range(1, students + 1)
+    )
     return HEADER["grades"] + "".join(rows)
 
 
@@ -38,7 +46,9 @@ def azure(cost: float) -> str:
     return HEADER["azure_cost"] + f"1, u@v.com, 7, lab, 1, 2026, {cost}\n"
 
 
-def load(warehouse: Warehouse, bodies: dict[str, str], etag: str = "e1", night: int = 0) -> list[FileResult]:
+def load(
+    warehouse: Warehouse, bodies: dict[str, str], etag: str = "e1", night: int = 0
+) -> list[FileResult]:
     return warehouse.load(warehouse.deliver(bodies, etag, night))
 
 
@@ -56,7 +66,9 @@ def settings_of(warehouse: Warehouse) -> Settings:
 
 
 @pytest.mark.parametrize("left", [0, 19, 20])
-def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(warehouse: Warehouse, left: int):
+def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(
+    warehouse: Warehouse, left: int
+):
     load(warehouse, {GRADES.format(200): scores(40)})
     (result,) = load(warehouse, {GRADES.format(200): scores(left)}, "e2", night=1)
     assert result.failure is not None
@@ -64,7 +76,9 @@ def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(w
     assert "close --dataset grades --partition 200" in result.failure.remedy
     assert count(warehouse, "raw.grades") == 40
     assert events(warehouse) == [("200", "shrunk", True, None)]
-    assert warehouse.query("SELECT etag, reason FROM ops.failed_files") == [("e2", result.failure.reason)]
+    assert warehouse.query("SELECT etag, reason FROM ops.failed_files") == [
+        ("e2", result.failure.reason)
+    ]
 
 
 def test_a_version_that_lost_less_than_half_of_its_rows_replaces_them(warehouse: Warehouse):
@@ -77,7 +91,10 @@ def test_a_held_version_is_forgotten_when_a_complete_one_arrives(warehouse: Ware
     load(warehouse, {GRADES.format(200): scores(40)})
     load(warehouse, {GRADES.format(200): scores(0)}, "e2", night=1)
     load(warehouse, {GRADES.format(200): scores(1)}, "e3", night=2)
-    assert events(warehouse) == [("200", "shrunk", True, "superseded"), ("200", "shrunk", True, None)]
+    assert events(warehouse) == [
+        ("200", "shrunk", True, "superseded"),
+        ("200", "shrunk", True, None),
+    ]
     load(warehouse, {GRADES.format(200): scores(41)}, "e4", night=3)
     assert count(warehouse, "raw.grades") == 41
     assert [closed_by for *_, closed_by in events(warehouse)] == ["delivered", "superseded"]
@@ -94,7 +111,9 @@ def test_a_person_accepts_a_held_version(warehouse: Warehouse):
     assert done.result is not None and done.result.failure is None
     assert count(warehouse, "raw.enrollment") == 2
     assert events(warehouse) == [("200", "shrunk", True, "close")]
-    assert warehouse.query("SELECT count(*) FROM history.enrollment WHERE valid_to IS NOT NULL") == [(38,)]
+    assert warehouse.query(
+        "SELECT count(*) FROM history.enrollment WHERE valid_to IS NOT NULL"
+    ) == [(38,)]
     assert count(warehouse, "ops.failed_files") == 0
 
 
@@ -103,7 +122,9 @@ def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(wareh
     (result,) = load(warehouse, {AWS.format(2): aws(100)}, "another", night=1)
     assert result.failure is not None
     assert "the same bytes as the file of 2026-01-01" in result.failure.reason
-    assert warehouse.query("SELECT file_date::VARCHAR, cost::INT FROM raw.aws_cost") == [("2026-01-01", 100)]
+    assert warehouse.query("SELECT file_date::VARCHAR, cost::INT FROM raw.aws_cost") == [
+        ("2026-01-01", 100)
+    ]
     load(warehouse, {AWS.format(2): aws(120, "1645909966")}, "e2", night=2)
     assert count(warehouse, "raw.aws_cost") == 2
     assert events(warehouse) == [("2026-01-02", "repeated", True, "delivered")]
@@ -111,14 +132,17 @@ def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(wareh
 
 def test_the_later_of_two_copies_in_one_load_is_held(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(2): aws(100), AWS.format(1): aws(100)})
-    assert [result.landed.delivery.partition.key for result in results if result.failure] == ["2026-01-02"]
+    assert [result.landed.delivery.partition.key for result in results if result.failure] == [
+        "2026-01-02"
+    ]
 
 
 def test_different_content_of_the_same_size_is_not_a_copy(warehouse: Warehouse):
     results = load(warehouse, {AWS.format(1): aws(100), AWS.format(2): aws(101)})
-    assert [result.failure for result in results] == [None, None], (
-        "the ETag is the same in this test, the bytes are not"
-    )
+    assert [result.failure for result in results] == [
+        None,
+        None,
+    ], "the ETag is the same in this test, the bytes are not"
 
 
 def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: Warehouse):
@@ -130,7 +154,9 @@ def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: 
 
 
 def test_header_only_files_are_not_copies(warehouse: Warehouse):
-    results = load(warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]})
+    results = load(
+        warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]}
+    )
     assert ([result.failure for result in results], events(warehouse)) == ([None, None], [])
 
 
@@ -151,7 +177,9 @@ def test_a_repeated_idle_day_is_loaded_and_reported_until_a_new_file_arrives(war
 
 
 def test_a_missing_course_keeps_its_rows_until_closed_and_may_return(warehouse: Warehouse):
-    delivered = warehouse.deliver({ROSTER.format(200): roster(3), ROSTER.format(300): roster(2, 300)})
+    delivered = warehouse.deliver(
+        {ROSTER.format(200): roster(3), ROSTER.format(300): roster(2, 300)}
+    )
     warehouse.load(delivered)
     placed = classify_listing([delivery(ROSTER.format(300))], "org9001/")
     missed = LATER + timedelta(hours=1)
@@ -159,14 +187,24 @@ def test_a_missing_course_keeps_its_rows_until_closed_and_may_return(warehouse: 
         record_listing(connection, placed, [""], LATER, missed)
         record_listing(connection, placed, [""], LATER, missed + timedelta(days=1))
         (event,) = open_absences(connection)
-    assert (event.partition, event.first_seen, count(warehouse, "raw.enrollment")) == ("200", missed, 5)
+    assert (event.partition, event.first_seen, count(warehouse, "raw.enrollment")) == (
+        "200",
+        missed,
+        5,
+    )
 
     planned = close(settings_of(warehouse), DATASETS["enrollment"], "200", dry_run=True)
     assert planned.ended is not None
-    assert (planned.ended.rows, planned.ended.states, count(warehouse, "raw.enrollment")) == (3, 3, 5)
+    assert (planned.ended.rows, planned.ended.states, count(warehouse, "raw.enrollment")) == (
+        3,
+        3,
+        5,
+    )
     close(settings_of(warehouse), DATASETS["enrollment"], "200")
     assert warehouse.query("SELECT DISTINCT courseid FROM raw.enrollment") == [(300,)]
-    assert warehouse.query("SELECT DISTINCT courseid, valid_to FROM history.enrollment ORDER BY 1") == [
+    assert warehouse.query(
+        "SELECT DISTINCT courseid, valid_to FROM history.enrollment ORDER BY 1"
+    ) == [
         (200, missed),
         (300, None),
     ]
@@ -185,6 +223,12 @@ def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):
     with open_warehouse(warehouse.path) as connection:
         record_listing(connection, classify_listing([], "org9001/"), [""], LATER, LATER)
         assert len(open_absences(connection)) == 1
-        record_listing(connection, classify_listing([delivery(ROSTER.format(200))], "org9001/"), [""], LATER, LATER)
+        record_listing(
+            connection,
+            classify_listing([delivery(ROSTER.format(200))], "org9001/"),
+            [""],
+            LATER,
+            LATER,
+        )
         assert open_absences(connection) == []
     assert events(warehouse) == [("200", "gone", False, "delivered")]

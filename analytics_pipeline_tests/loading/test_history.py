@@ -1,4 +1,6 @@
-"""History of overwritten datasets: rows of `history.*` open when a file first brings them and close when one lacks them."""
+"""History of overwritten datasets: rows of `history.*` open when a file first brings them and close
+when one lacks them.
+"""
 
 from datetime import timedelta
 
@@ -9,12 +11,16 @@ KEY = KEYS["enrollment"]
 
 
 def people(*roles: tuple[int, str]) -> str:
-    return HEADER["enrollment"] + "".join(f"{user}, 4051, {role}, N, a@b, k, 1, 0, 1,\n" for user, role in roles)
+    return HEADER["enrollment"] + "".join(
+        f"{user}, 4051, {role}, N, a@b, k, 1, 0, 1,\n" for user, role in roles
+    )
 
 
 def history(warehouse: Warehouse) -> list[tuple[int, str, int, int | None]]:
     """Return user, role, and the nights from and to which the row was delivered."""
-    rows = warehouse.query("SELECT userid, role, valid_from, valid_to FROM history.enrollment ORDER BY ALL")
+    rows = warehouse.query(
+        "SELECT userid, role, valid_from, valid_to FROM history.enrollment ORDER BY ALL"
+    )
     return [
         (user, role, (start - FIRST_NIGHT).days, (end - FIRST_NIGHT).days if end else None)
         for user, role, start, end in rows
@@ -36,14 +42,19 @@ def test_rows_open_change_and_close_with_the_nights(warehouse: Warehouse):
         (2, "student", 0, 1),
         (2, "ta", 1, None),
     ]
-    assert warehouse.query("SELECT userid, role FROM raw.enrollment ORDER BY ALL") == [(1, "student"), (2, "ta")]
+    assert warehouse.query("SELECT userid, role FROM raw.enrollment ORDER BY ALL") == [
+        (1, "student"),
+        (2, "ta"),
+    ]
 
 
 def test_a_reload_or_the_same_content_rewritten_opens_and_closes_nothing(warehouse: Warehouse):
     night(warehouse, 0, people((1, "student"), (2, "student")))
     before = warehouse.contents()["history.enrollment"]
     for etag in ("e0", "another"):
-        warehouse.load(warehouse.deliver({KEY: people((2, "student"), (1, "student"))}, etag, night=4))
+        warehouse.load(
+            warehouse.deliver({KEY: people((2, "student"), (1, "student"))}, etag, night=4)
+        )
     assert warehouse.contents()["history.enrollment"] == before
 
 
@@ -52,7 +63,11 @@ def test_courses_do_not_touch_each_other(warehouse: Warehouse):
     night(warehouse, 0, people((1, "student")))
     night(warehouse, 1, people((2, "student")), other)
     night(warehouse, 2, people((3, "student")), other)
-    assert history(warehouse) == [(1, "student", 0, None), (2, "student", 1, 2), (3, "student", 2, None)]
+    assert history(warehouse) == [
+        (1, "student", 0, None),
+        (2, "student", 1, 2),
+        (3, "student", 2, None),
+    ]
 
 
 def test_a_column_that_vocareum_has_not_announced_is_followed_too(warehouse: Warehouse):
@@ -88,7 +103,9 @@ def test_history_never_runs_backwards_when_an_older_file_comes_late(warehouse: W
 def test_reverting_to_an_earlier_version_creates_no_overlapping_states(warehouse: Warehouse):
     for at in (1, 5, 1):
         night(warehouse, at, people((1, "student"), *([(2, "student")] if at == 1 else [])))
-    rows = warehouse.query("SELECT userid, valid_from, valid_to FROM history.enrollment ORDER BY ALL")
+    rows = warehouse.query(
+        "SELECT userid, valid_from, valid_to FROM history.enrollment ORDER BY ALL"
+    )
     first, fifth = FIRST_NIGHT + timedelta(days=1), FIRST_NIGHT + timedelta(days=5)
     assert rows == [(1, first, None), (2, first, fifth), (2, fifth, None)]
 
@@ -98,17 +115,33 @@ def test_the_open_rows_equal_the_current_delivery(warehouse: Warehouse):
         night(
             warehouse,
             at,
-            people(*((user, "ta" if user % (at + 1) else "student") for user in range(1, 9) if user != at)),
+            people(
+                *(
+                    (user, "ta" if user % (at + 1) else "student")
+                    for user in range(1, 9)
+                    if user != at
+                )
+            ),
         )
-        columns = "userid, courseid, role, name, email, client_key, client_userid, dropped, _source_key"
+        columns = (
+            "userid, courseid, role, name, email, client_key, client_userid, dropped, _source_key"
+        )
         raw = warehouse.query(f"SELECT {columns} FROM raw.enrollment ORDER BY ALL")
-        assert raw == warehouse.query(f"SELECT {columns} FROM history.enrollment WHERE valid_to IS NULL ORDER BY ALL")
+        assert raw == warehouse.query(
+            f"SELECT {columns} FROM history.enrollment WHERE valid_to IS NULL ORDER BY ALL"
+        )
     before = warehouse.contents()
     warehouse.load(
         warehouse.deliver(
-            {KEY: people(*((user, "ta" if user % 6 else "student") for user in range(1, 9) if user != 5))},
+            {
+                KEY: people(
+                    *((user, "ta" if user % 6 else "student") for user in range(1, 9) if user != 5)
+                )
+            },
             "e5",
             night=5,
         )
     )
-    assert difference(before, warehouse.contents()) == {}, "the last night, loaded again, changes nothing"
+    assert difference(before, warehouse.contents()) == {}, (
+        "the last night, loaded again, changes nothing"
+    )

@@ -40,7 +40,21 @@ def test_no_etag_leads_out_of_the_landing_folder(tmp_path: Path, etag: str, key:
 
 
 @pytest.mark.parametrize(
-    "text", [*HOSTILE, "12\n", " 12", "+12", "-1", "1_2", "1.0", "9" * 19, "1" * 1_024, "0x1f", "\u0661", "1\u200b"]
+    "text",
+    [
+        *HOSTILE,
+        "12\n",
+        " 12",
+        "+12",
+        "-1",
+        "1_2",
+        "1.0",
+        "9" * 19,
+        "1" * 1_024,
+        "0x1f",
+        "\u0661",
+        "1\u200b",
+    ],
 )
 @pytest.mark.parametrize("name", ["grades", "enrollment"])
 def test_a_course_id_with_other_characters_than_digits_matches_no_dataset(text: str, name: str):
@@ -49,7 +63,9 @@ def test_a_course_id_with_other_characters_than_digits_matches_no_dataset(text: 
 
 def test_versions_of_one_file_coexist_in_the_landing_folder(tmp_path: Path):
     etags = ["e1", "e2", "e/1", "E1"]
-    assert len({landing_path(tmp_path, delivery(KEYS["grades"], etag=etag)) for etag in etags}) == len(etags)
+    assert len(
+        {landing_path(tmp_path, delivery(KEYS["grades"], etag=etag)) for etag in etags}
+    ) == len(etags)
 
 
 def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
@@ -79,7 +95,10 @@ def test_older_versions_are_forgotten_and_others_are_not(tmp_path: Path):
 def test_the_file_of_a_failed_version_stays_until_a_newer_one_is_loaded(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): HEADER["azure_cost"]}))
     warehouse.load(warehouse.deliver({DAY.format(1): "<html>"}, "e2"))
-    assert {path.name for path in warehouse.landing.rglob("*.csv")} == {"2026-01-01@e1.csv", "2026-01-01@e2.csv"}
+    assert {path.name for path in warehouse.landing.rglob("*.csv")} == {
+        "2026-01-01@e1.csv",
+        "2026-01-01@e2.csv",
+    }
     warehouse.load(warehouse.deliver({DAY.format(1): HEADER["azure_cost"]}, "e3"))
     assert {path.name for path in warehouse.landing.rglob("*.csv")} == {"2026-01-01@e3.csv"}
 
@@ -93,9 +112,13 @@ def test_an_unexpectedly_empty_file_does_not_count_as_landed(warehouse: Warehous
 
 
 def test_a_file_that_is_gone_fails_alone_with_a_remedy(warehouse: Warehouse):
-    gone, here = warehouse.deliver({DAY.format(1): HEADER["azure_cost"], DAY.format(2): HEADER["azure_cost"]})
+    gone, here = warehouse.deliver(
+        {DAY.format(1): HEADER["azure_cost"], DAY.format(2): HEADER["azure_cost"]}
+    )
     landing_path(warehouse.landing, gone).unlink()
-    verdicts = {result.landed.delivery.key: result.failure for result in warehouse.load([gone, here])}
+    verdicts = {
+        result.landed.delivery.key: result.failure for result in warehouse.load([gone, here])
+    }
     assert verdicts[here.key] is None
     assert "no longer in the landing folder" in str(verdicts[gone.key])
     assert "sync --full" in str(verdicts[gone.key])
@@ -104,5 +127,7 @@ def test_a_file_that_is_gone_fails_alone_with_a_remedy(warehouse: Warehouse):
 def test_folders_with_characters_that_duckdb_takes_for_patterns_are_fine(tmp_path: Path):
     warehouse = Warehouse(tmp_path / "a [b] * {c,d} 'e' \"f\" ü")
     row = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
-    results = warehouse.load(warehouse.deliver({DAY.format(at): HEADER["azure_cost"] + row * at for at in (1, 2, 3)}))
+    results = warehouse.load(
+        warehouse.deliver({DAY.format(at): HEADER["azure_cost"] + row * at for at in (1, 2, 3)})
+    )
     assert [result.rows for result in results] == [1, 2, 3]

@@ -1,4 +1,6 @@
-"""A whole simulated organisation, in every dialect: planted faults are quarantined, everything else is loaded."""
+"""A whole simulated organisation, in every dialect: planted faults are quarantined, everything else
+is loaded.
+"""
 
 from datetime import date
 from decimal import Decimal
@@ -14,21 +16,28 @@ from analytics_pipeline.warehouse.quality import unaccounted
 from analytics_pipeline_tests.loading.loaded import Warehouse
 
 AFTERWARDS = 365
-"""Nights from the first to one after the whole simulation: none of its times may lie in the files' future."""
+"""Nights from the first to one after the whole simulation: none of its times may lie in the files'
+future."""
 MODES = [(dialect, padded) for dialect in Dialect for padded in (True, False)]
 
 
 def load(organisation: Organisation, folder: Path) -> Warehouse:
     warehouse = Warehouse(folder)
     bodies = {key.removeprefix("org9001/"): body for key, body in organisation.files().items()}
-    known = {key: body for key, body in bodies.items() if f"org9001/{key}" in organisation.truth.records}
+    known = {
+        key: body for key, body in bodies.items() if f"org9001/{key}" in organisation.truth.records
+    }
     results = warehouse.load(warehouse.deliver(known, night=AFTERWARDS))
     assert [str(result.failure) for result in results if result.failure] == []
     return warehouse
 
 
-@pytest.fixture(scope="module", params=MODES, ids=lambda mode: f"{mode[0]}{'' if mode[1] else ' unpadded'}")
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Organisation, Warehouse]:
+@pytest.fixture(
+    scope="module", params=MODES, ids=lambda mode: f"{mode[0]}{'' if mode[1] else ' unpadded'}"
+)
+def loaded(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Organisation, Warehouse]:
     dialect, padded = request.param
     organisation = Organisation(OrganisationSpec.small(dialect=dialect, padded=padded))
     return organisation, load(organisation, tmp_path_factory.mktemp("organisation"))
@@ -38,7 +47,9 @@ def by_key(warehouse: Warehouse, column: str) -> dict[str, int]:
     return dict(warehouse.query(f"SELECT source_key, {column} FROM ops.loaded_files"))
 
 
-def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(loaded: tuple[Organisation, Warehouse]):
+def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(
+    loaded: tuple[Organisation, Warehouse],
+):
     assert_quarantine_is_what_was_planted(*loaded)
 
 
@@ -49,15 +60,20 @@ def test_records_add_up_on_a_day_whose_fullest_row_spans_lines(tmp_path: Path):
 
 def assert_quarantine_is_what_was_planted(organisation: Organisation, warehouse: Warehouse) -> None:
     planted = {(flaw.key, flaw.line) for flaw in organisation.truth.planted}
-    found = {tuple(row) for row in warehouse.query("SELECT source_key, line FROM quarantine.rejects")}
-    assert found == planted, f"not caught: {planted - found}; caught without need: {found - planted}"
+    found = {
+        tuple(row) for row in warehouse.query("SELECT source_key, line FROM quarantine.rejects")
+    }
+    assert found == planted, (
+        f"not caught: {planted - found}; caught without need: {found - planted}"
+    )
     assert len(planted) > 15
 
 
 def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
     rows = warehouse.query(
-        "SELECT source_key, line, list_transform(reasons, lambda one: one.column) FROM quarantine.rejects"
+        "SELECT source_key, line, list_transform(reasons, lambda one: one.column) FROM"
+        " quarantine.rejects"
     )
     columns = {(key, line): set(named) for key, line, named in rows}
     wrong = {
@@ -68,7 +84,9 @@ def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehou
     assert wrong == {}
 
 
-def test_the_raw_text_of_a_reject_is_at_its_line_of_the_file(loaded: tuple[Organisation, Warehouse]):
+def test_the_raw_text_of_a_reject_is_at_its_line_of_the_file(
+    loaded: tuple[Organisation, Warehouse],
+):
     organisation, warehouse = loaded
     files = organisation.files()
     rejects = warehouse.query("SELECT source_key, line, raw FROM quarantine.rejects")
@@ -84,7 +102,9 @@ def test_records_and_rows_of_each_file_are_the_generators(loaded: tuple[Organisa
     assert by_key(warehouse, "rows") == organisation.truth.rows
 
 
-def test_loaded_and_quarantined_are_the_records_of_every_file(loaded: tuple[Organisation, Warehouse]):
+def test_loaded_and_quarantined_are_the_records_of_every_file(
+    loaded: tuple[Organisation, Warehouse],
+):
     organisation, warehouse = loaded
     with open_warehouse(warehouse.path) as connection:
         for name in HEADERS:
@@ -97,8 +117,12 @@ def test_loaded_and_quarantined_are_the_records_of_every_file(loaded: tuple[Orga
             ]
             assert keys, f"no file of {name}"
             assert unaccounted(connection, dataset, keys) == []
-            counted = connection.execute(f"SELECT _source_key, count(*) FROM {dataset.table} GROUP BY 1").fetchall()
-            assert dict(counted) == {key: organisation.truth.rows[key] for key in keys if organisation.truth.rows[key]}
+            counted = connection.execute(
+                f"SELECT _source_key, count(*) FROM {dataset.table} GROUP BY 1"
+            ).fetchall()
+            assert dict(counted) == {
+                key: organisation.truth.rows[key] for key in keys if organisation.truth.rows[key]
+            }
 
 
 def test_the_costs_add_up_to_the_written_ones(loaded: tuple[Organisation, Warehouse]):
@@ -110,10 +134,13 @@ def test_the_costs_add_up_to_the_written_ones(loaded: tuple[Organisation, Wareho
         # The newest file's value no longer contains the spend before a restart.
         spent[series] = entry.cost + (0 if entry.is_reset else spent.get(series, Decimal(0)))
     newest = warehouse.query(
-        "SELECT user_id, part_id, aws_account_id, cost FROM raw.aws_cost WHERE file_date = (SELECT max(file_date) FROM raw.aws_cost)"
+        "SELECT user_id, part_id, aws_account_id, cost FROM raw.aws_cost WHERE file_date = (SELECT"
+        " max(file_date) FROM raw.aws_cost)"
     )
     assert newest
-    assert {(user, part, account): cost for user, part, account, cost in newest}.items() <= spent.items()
+    assert {
+        (user, part, account): cost for user, part, account, cost in newest
+    }.items() <= spent.items()
 
 
 def test_every_dialect_gives_the_same_rows(tmp_path: Path):
@@ -130,7 +157,9 @@ def test_every_dialect_gives_the_same_rows(tmp_path: Path):
                 }
             )
         )
-        tables = {name: rows for name, rows in warehouse.contents().items() if name.startswith("raw.")}
+        tables = {
+            name: rows for name, rows in warehouse.contents().items() if name.startswith("raw.")
+        }
         # A line end inside a quoted cell is unchanged.
         found.append(
             {

@@ -1,4 +1,6 @@
-"""Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the tables are right."""
+"""Each file's rows are replaced as a whole: repeated, rewritten, refused or in any order, the
+tables are right.
+"""
 
 import random
 from datetime import timedelta
@@ -36,7 +38,11 @@ def failures(results: list[FileResult]) -> list[str]:
 
 def test_a_reload_of_the_same_file_changes_nothing(warehouse: Warehouse):
     delivered = warehouse.deliver(
-        {DAY.format(1): costs(1, 2, bad=1), DAY.format(2): costs(3), KEYS["grades"]: HEADER["grades"]}
+        {
+            DAY.format(1): costs(1, 2, bad=1),
+            DAY.format(2): costs(3),
+            KEYS["grades"]: HEADER["grades"],
+        }
     )
     warehouse.load(delivered)
     before = warehouse.contents()
@@ -46,14 +52,25 @@ def test_a_reload_of_the_same_file_changes_nothing(warehouse: Warehouse):
 
 
 def test_a_rewritten_file_replaces_only_its_own_rows_and_rejects(warehouse: Warehouse):
-    warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2, bad=3), DAY.format(2): costs(9, bad=1)}))
+    warehouse.load(
+        warehouse.deliver({DAY.format(1): costs(1, 2, bad=3), DAY.format(2): costs(9, bad=1)})
+    )
     warehouse.load(warehouse.deliver({DAY.format(1): costs(2, 4, 5, bad=1)}, "e2"))
-    assert users(warehouse) == [("2026-01-01", 2), ("2026-01-01", 4), ("2026-01-01", 5), ("2026-01-02", 9)]
-    assert warehouse.query("SELECT partition, etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+    assert users(warehouse) == [
+        ("2026-01-01", 2),
+        ("2026-01-01", 4),
+        ("2026-01-01", 5),
+        ("2026-01-02", 9),
+    ]
+    assert warehouse.query(
+        "SELECT partition, etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL"
+    ) == [
         ("2026-01-01", "e2", 1),
         ("2026-01-02", "e1", 1),
     ]
-    assert warehouse.query("SELECT partition, etag, rows, rejects FROM ops.loaded_files ORDER BY ALL") == [
+    assert warehouse.query(
+        "SELECT partition, etag, rows, rejects FROM ops.loaded_files ORDER BY ALL"
+    ) == [
         ("2026-01-01", "e2", 3, 1),
         ("2026-01-02", "e1", 1, 1),
     ]
@@ -61,16 +78,25 @@ def test_a_rewritten_file_replaces_only_its_own_rows_and_rejects(warehouse: Ware
 
 def test_a_day_under_an_alternative_name_replaces_the_first_file(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
-    warehouse.load(warehouse.deliver({DAY.format(1).replace("2026-01-01", "2026-1-1"): costs(2)}, "e2"))
+    warehouse.load(
+        warehouse.deliver({DAY.format(1).replace("2026-01-01", "2026-1-1"): costs(2)}, "e2")
+    )
     assert users(warehouse) == [("2026-01-01", 2)]
 
 
 def test_a_file_over_the_limit_of_rejects_fails_and_keeps_the_rows_it_had(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=1), DAY.format(2): costs(2)}))
-    results = warehouse.load(warehouse.deliver({DAY.format(1): costs(7, bad=30), DAY.format(2): costs(8)}, "e2"))
+    results = warehouse.load(
+        warehouse.deliver({DAY.format(1): costs(7, bad=30), DAY.format(2): costs(8)}, "e2")
+    )
     assert failures(results) == [f"org9001/{DAY.format(1)}"]
-    assert users(warehouse) == [("2026-01-01", 1), ("2026-01-02", 8)], "the failed file's rows stay, the other goes on"
-    assert warehouse.query("SELECT etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+    assert users(warehouse) == [
+        ("2026-01-01", 1),
+        ("2026-01-02", 8),
+    ], "the failed file's rows stay, the other goes on"
+    assert warehouse.query(
+        "SELECT etag, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL"
+    ) == [
         ("e1", 1),
         ("e2", 30),
     ], "the loaded version's rejects stand beside the failed one's"
@@ -88,7 +114,9 @@ def test_a_loaded_version_that_fails_when_it_is_read_again_keeps_each_reject_onc
     warehouse.load(delivered)
     monkeypatch.setattr(batch, "MAX_REJECTS", 0)
     assert failures(warehouse.load(delivered)) == [delivered[0].key]
-    assert warehouse.query("SELECT etag, line FROM quarantine.rejects ORDER BY ALL") == [("e1", n) for n in (3, 4, 5)]
+    assert warehouse.query("SELECT etag, line FROM quarantine.rejects ORDER BY ALL") == [
+        ("e1", n) for n in (3, 4, 5)
+    ]
 
 
 def test_erasing_subtracts_only_rejects_of_the_loaded_version(warehouse: Warehouse):
@@ -96,18 +124,27 @@ def test_erasing_subtracts_only_rejects_of_the_loaded_version(warehouse: Warehou
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, bad=30)}, "e2"))
     with open_warehouse(warehouse.path) as connection:
         erase_rows(connection, People(frozenset([99]), frozenset(["u@v.com"])))
-    assert warehouse.query("SELECT etag FROM quarantine.rejects") == [], "the failed version's rejects go, too"
+    assert warehouse.query("SELECT etag FROM quarantine.rejects") == [], (
+        "the failed version's rejects go, too"
+    )
     figures = "SELECT etag, records, rows, rejects, erased FROM ops.loaded_files"
     assert warehouse.query(figures) == [("e1", 3, 1, 0, 2)]
 
 
 def test_an_unreadable_file_fails_alone_and_says_so_in_the_ledger(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}))
-    bodies = {DAY.format(1): "<html>", DAY.format(2): costs(2), DAY.format(3): b"", DAY.format(4): "a,b\n1,2\n"}
+    bodies = {
+        DAY.format(1): "<html>",
+        DAY.format(2): costs(2),
+        DAY.format(3): b"",
+        DAY.format(4): "a,b\n1,2\n",
+    }
     results = warehouse.load(warehouse.deliver(bodies, "e2"))
     assert failures(results) == [f"org9001/{DAY.format(day)}" for day in (1, 3, 4)]
     assert users(warehouse) == [("2026-01-01", 1), ("2026-01-02", 2)]
-    noted = warehouse.query("SELECT partition, reason, remedy, attempts FROM ops.failed_files ORDER BY ALL")
+    noted = warehouse.query(
+        "SELECT partition, reason, remedy, attempts FROM ops.failed_files ORDER BY ALL"
+    )
     assert [row[0] for row in noted] == ["2026-01-01", "2026-01-03", "2026-01-04"]
     assert all(reason and remedy and attempts == 1 for _, reason, remedy, attempts in noted), noted
 
@@ -121,10 +158,14 @@ def test_failures_count_their_attempts_and_end_with_a_good_version(
     for attempt in (1, 2, 3):
         monkeypatch.setattr(load_files, "warehouse_now", lambda now=nights[attempt]: now)
         warehouse.load(broken, run_id=f"run {attempt}")
-        assert warehouse.query(failure) == [("e1", attempt, nights[1], nights[attempt], f"run {attempt}")]
+        assert warehouse.query(failure) == [
+            ("e1", attempt, nights[1], nights[attempt], f"run {attempt}")
+        ]
     monkeypatch.setattr(load_files, "warehouse_now", lambda: nights[4])
     warehouse.load(warehouse.deliver({DAY.format(1): "<html> again"}, "e2"))
-    assert warehouse.query(failure) == [("e2", 1, nights[4], nights[4], "test")], "another version counts anew"
+    assert warehouse.query(failure) == [("e2", 1, nights[4], nights[4], "test")], (
+        "another version counts anew"
+    )
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}, "e3"))
     assert warehouse.query("SELECT * FROM ops.failed_files") == []
     assert users(warehouse) == [("2026-01-01", 1)]
@@ -134,11 +175,15 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
     loaded = warehouse.deliver({DAY.format(1): costs(1, bad=1), DAY.format(2): costs(2)})
     warehouse.load(loaded)
     before = warehouse.contents()
-    warehouse.load(warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2"))
+    warehouse.load(
+        warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2")
+    )
     with open_warehouse(warehouse.path) as connection:
         resolve_failures(connection, loaded[:1], FIRST_NIGHT)
     assert warehouse.query("SELECT partition FROM ops.failed_files") == [("2026-01-02",)]
-    assert warehouse.query("SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL") == [
+    assert warehouse.query(
+        "SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL"
+    ) == [
         ("2026-01-01", 1),
         ("2026-01-02", 30),
     ]
@@ -157,10 +202,14 @@ def test_a_file_emptied_upstream_keeps_its_rows_until_that_is_accepted(warehouse
     assert warehouse.query("SELECT etag, records FROM ops.loaded_files") == [("e2", 0)]
 
 
-def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files_in_any_order_and_in_any_batches_give_the_same_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     bodies = {DAY.format(day): costs(*range(1, day + 1), bad=day % 3) for day in range(1, 25)}
     bodies |= {
-        f"grades/course{at}/grades.csv": HEADER["grades"] + f"{at}, C, 2, A, 0, 9, 3,, 5, 0,,,,,,,\n"
+        f"grades/course{at}/grades.csv": (
+            HEADER["grades"] + f"{at}, C, 2, A, 0, 9, 3,, 5, 0,,,,,,,\n"
+        )
         for at in range(1, 6)
     }
     in_order = Warehouse(tmp_path / "in order")
@@ -174,7 +223,9 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(tmp_path: Pa
     assert len(in_order.contents()["raw.azure_cost"]) == sum(range(1, 25))
 
 
-@pytest.mark.parametrize("step", ["_replace_ledger", "_record_failures", "_replace_rejects", "follow_changes"])
+@pytest.mark.parametrize(
+    "step", ["_replace_ledger", "_record_failures", "_replace_rejects", "follow_changes"]
+)
 def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, step: str
 ):
@@ -199,15 +250,21 @@ def test_a_write_that_breaks_off_anywhere_leaves_no_trace(
 
 
 def test_unannounced_columns_reach_the_table_as_json(warehouse: Warehouse):
-    body = HEADER["azure_cost"].strip() + ', "Cost ""Center"""\n1, u@v.com, 7, lab, 1, 2026, 0.5, "it\'s; --"\n'
+    body = (
+        HEADER["azure_cost"].strip()
+        + ', "Cost ""Center"""\n1, u@v.com, 7, lab, 1, 2026, 0.5, "it\'s; --"\n'
+    )
     warehouse.load(warehouse.deliver({DAY.format(1): body}))
-    assert warehouse.query("""SELECT _extra->>'Cost "Center"' FROM raw.azure_cost""") == [("it's; --",)]
+    assert warehouse.query("""SELECT _extra->>'Cost "Center"' FROM raw.azure_cost""") == [
+        ("it's; --",)
+    ]
 
 
 def test_amounts_are_stored_exactly_and_sums_do_not_drift(warehouse: Warehouse):
     rows = "".join(f"{at}, u@v.com, 7, lab, 1, 2026, 0.1\n" for at in range(1, 1_001))
     warehouse.load(warehouse.deliver({DAY.format(1): HEADER["azure_cost"] + rows}))
     ((total, kind),) = warehouse.query(
-        "SELECT sum(monthly_cost_to_date)::VARCHAR, any_value(typeof(monthly_cost_to_date)) FROM raw.azure_cost"
+        "SELECT sum(monthly_cost_to_date)::VARCHAR, any_value(typeof(monthly_cost_to_date)) FROM"
+        " raw.azure_cost"
     )
     assert (total, kind) == ("100.000000000", "DECIMAL(18,9)")

@@ -1,4 +1,6 @@
-"""The warehouse's tables across releases: an older one gets missing tables and keeps its rows, a newer one is refused."""
+"""The warehouse's tables across releases: an older one gets missing tables and keeps its rows, a
+newer one is refused.
+"""
 
 from pathlib import Path
 
@@ -16,7 +18,8 @@ ROW = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
 
 def columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tuple[str, str]]:
     rows = connection.execute(
-        "SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
+        "SELECT schema_name || '.' || table_name, column_name, data_type, comment FROM"
+        " duckdb_columns() WHERE NOT internal"
     ).fetchall()
     return {(table, column): (kind, comment) for table, column, kind, comment in rows}
 
@@ -40,10 +43,14 @@ def test_opening_it_again_changes_nothing(tmp_path: Path):
     path = tmp_path / "w.duckdb"
     for _ in range(3):
         with open_warehouse(path) as connection:
-            assert connection.execute("SELECT count(*) FROM ops.schema_version").fetchall() == [(1,)]
+            assert connection.execute("SELECT count(*) FROM ops.schema_version").fetchall() == [
+                (1,)
+            ]
 
 
-def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(warehouse: Warehouse):
+def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
+    warehouse: Warehouse,
+):
     warehouse.load(warehouse.deliver({KEYS["azure_cost"]: HEADER["azure_cost"] + ROW}))
     with open_warehouse(warehouse.path) as connection:
         whole = columns(connection)
@@ -53,7 +60,9 @@ def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(w
         connection.execute("UPDATE ops.schema_version SET declared = 'an older fingerprint'")
     with open_warehouse(warehouse.path) as connection:
         assert columns(connection) == whole
-        assert connection.execute("SELECT user_id, part_name FROM raw.azure_cost").fetchall() == [(1, None)]
+        assert connection.execute("SELECT user_id, part_name FROM raw.azure_cost").fetchall() == [
+            (1, None)
+        ]
     warehouse.load(warehouse.deliver({KEYS["azure_cost"]: HEADER["azure_cost"] + ROW}, "e2"))
     assert warehouse.query("SELECT user_id, part_name FROM raw.azure_cost") == [(1, "lab")]
     assert warehouse.query("SELECT etag, warnings FROM ops.loaded_files") == [("e2", 0)]

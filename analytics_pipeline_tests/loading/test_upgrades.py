@@ -1,4 +1,5 @@
-"""An older warehouse under today's code: the first release's file as released, and migrations in every order.
+"""An older warehouse under today's code: the first release's file as released, and migrations in
+every order.
 
 No migration is released yet; the ones here show what one may do: rename, retype, move rows.
 """
@@ -29,23 +30,37 @@ ANOTHER_ROW = "7, u@v.com, 7, lab, 1, 2026, 0.5\n"
 def first_release(path: Path) -> None:
     """A warehouse as the first release wrote it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path), config={"storage_compatibility_version": "v1.0.0"}) as connection:
+    with duckdb.connect(
+        str(path), config={"storage_compatibility_version": "v1.0.0"}
+    ) as connection:
         connection.execute(FIRST_RELEASE)
 
 
 def reversed_columns(path: Path) -> None:
-    """The same with reordered columns and no comments, as a long history of releases may leave it."""
+    """The same with reordered columns and no comments, as a long history of releases may leave
+    it.
+    """
     with duckdb.connect(str(path)) as connection:
         there = set(columns(connection))
-        for table in (table for table in tables() if not table.query and table.name in {name for name, _ in there}):
+        for table in (
+            table
+            for table in tables()
+            if not table.query and table.name in {name for name, _ in there}
+        ):
             names = ", ".join(
-                f'"{column.name}"' for column in reversed(table.columns) if (table.name, column.name) in there
+                f'"{column.name}"'
+                for column in reversed(table.columns)
+                if (table.name, column.name) in there
             )
-            connection.execute(f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}")
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {table.name} AS SELECT {names} FROM {table.name}"
+            )
         connection.execute("UPDATE ops.schema_version SET declared = 'another one'")
 
 
-@pytest.mark.parametrize("age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"])
+@pytest.mark.parametrize(
+    "age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"]
+)
 def test_the_first_releases_warehouse_migrates_with_its_rows(
     warehouse: Warehouse, tmp_path: Path, age: Callable[[Path], None]
 ):
@@ -56,7 +71,12 @@ def test_the_first_releases_warehouse_migrates_with_its_rows(
             for table in {name for name, _ in columns(connection)} - {"ops.schema_version"}
         }
         before = {
-            table: sorted(map(str, connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {table}").pl().to_dicts()))
+            table: sorted(
+                map(
+                    str,
+                    connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {table}").pl().to_dicts(),
+                )
+            )
             for table in had
         }
     assert min(had.values()) > 0, "the fixture has rows in every table"
@@ -65,16 +85,23 @@ def test_the_first_releases_warehouse_migrates_with_its_rows(
     with open_warehouse(tmp_path / "fresh.duckdb") as connection:
         fresh = columns(connection)
     with open_warehouse(warehouse.path) as connection:
-        assert columns(connection) == fresh, "a change that new tables and columns don't cover needs a migration"
+        assert columns(connection) == fresh, (
+            "a change that new tables and columns don't cover needs a migration"
+        )
         kept = {
-            name: f"SELECT {', '.join(f'{chr(34)}{column}{chr(34)}::VARCHAR AS {chr(34)}{column}{chr(34)}' for column in order)} FROM {name}"
+            name: f"SELECT {', '.join(as_text(column) for column in order)} FROM {name}"
             for name, order in _columns_of_the_first_release().items()
         }
-        after = {table: sorted(map(str, connection.execute(sql).pl().to_dicts())) for table, sql in kept.items()}
+        after = {
+            table: sorted(map(str, connection.execute(sql).pl().to_dicts()))
+            for table, sql in kept.items()
+        }
     assert {table: rows for table, rows in after.items() if rows != before[table]} == {}
 
 
-@pytest.mark.parametrize("age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"])
+@pytest.mark.parametrize(
+    "age", [lambda _: None, reversed_columns], ids=["as released", "columns in another order"]
+)
 def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh_one(
     tmp_path: Path, age: Callable[[Path], None]
 ):
@@ -87,19 +114,29 @@ def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh
     }
     loaded = []
     for warehouse in (old, fresh):
-        results = warehouse.load(warehouse.deliver(bodies, "e9", night=5), accept=True)  # emptied on purpose
+        # emptied on purpose
+        results = warehouse.load(warehouse.deliver(bodies, "e9", night=5), accept=True)
         assert [result.failure for result in results if result.failure] == []
         with open_warehouse(warehouse.path) as connection:
             build_all(connection)
             publish(connection, warehouse.path.with_name("analytics.duckdb"), pii=False)
         loaded.append(
-            {table: rows for table, rows in contents(warehouse.path).items() if not table.startswith("history.")}
+            {
+                table: rows
+                for table, rows in contents(warehouse.path).items()
+                if not table.startswith("history.")
+            }
         )
     for content in loaded:
         content.pop("ops.erased")
         content.pop("ops.arrivals")  # the older warehouse saw the files before
     assert loaded[0] == loaded[1]
     assert loaded[0]["raw.azure_cost"][0][0] == "7"
+
+
+def as_text(column: str) -> str:
+    """Return SQL of a column as text, under its own name."""
+    return f'"{column}"::VARCHAR AS "{column}"'
 
 
 def _columns_of_the_first_release() -> dict[str, list[str]]:
@@ -142,7 +179,9 @@ def of_version(path: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def versions(path: Path) -> list[int]:
     with duckdb.connect(str(path), read_only=True) as connection:
-        found = connection.execute("SELECT version FROM ops.schema_version ORDER BY version").fetchall()
+        found = connection.execute(
+            "SELECT version FROM ops.schema_version ORDER BY version"
+        ).fetchall()
     return sorted({version for (version,) in found})
 
 
@@ -179,7 +218,9 @@ def test_a_failed_migration_step_is_rolled_back_and_the_connection_survives(
 
     monkeypatch.setattr(schema, "MIGRATIONS", (rename, fails, move))
     with duckdb.connect(str(path)) as connection:
-        with pytest.raises(MigrationFailed, match=r"from schema 2 to 3 \(ConversionException\)") as raised:
+        with pytest.raises(
+            MigrationFailed, match=r"from schema 2 to 3 \(ConversionException\)"
+        ) as raised:
             ensure_schema(connection)
         assert "ann@example.org" not in str(raised.value)
         assert columns(connection)["ops.notes", "words"][0] == "VARCHAR"
@@ -211,7 +252,8 @@ with open_warehouse(Path(sys.argv[1])):
 
 
 @pytest.mark.parametrize(
-    ("step", "moment"), [(0, "behind its statements"), (1, "before its statements"), (2, "behind its statements")]
+    ("step", "moment"),
+    [(0, "behind its statements"), (1, "before its statements"), (2, "behind its statements")],
 )
 def test_a_kill_within_a_step_keeps_the_previous_version_and_the_next_open_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, moment: str
@@ -219,11 +261,17 @@ def test_a_kill_within_a_step_keeps_the_previous_version_and_the_next_open_conti
     path = tmp_path / "w.duckdb"
     of_version(path, 1, monkeypatch)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(path), str(step), moment], env=environment, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(path), str(step), moment], env=environment, check=False
+    )
     assert killed.returncode == 9
     with duckdb.connect(str(path)) as connection:
-        assert connection.execute("SELECT max(version) FROM ops.schema_version").fetchall() == [(step + 1,)]
-        assert ("ops.numbers", "number") not in columns(connection), "what was not committed is not there"
+        assert connection.execute("SELECT max(version) FROM ops.schema_version").fetchall() == [
+            (step + 1,)
+        ]
+        assert ("ops.numbers", "number") not in columns(connection), (
+            "what was not committed is not there"
+        )
     with open_warehouse(path) as connection:
         assert connection.execute("SELECT number FROM ops.numbers").fetchall() == [(42,)]
     assert versions(path) == [1, 2, 3, 4]

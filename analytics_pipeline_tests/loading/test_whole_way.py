@@ -1,4 +1,5 @@
-"""Odd and damaged files of every dataset, through every stage: the tables hold exactly the files' content.
+"""Odd and damaged files of every dataset, through every stage: the tables hold exactly the files'
+content.
 
 A few hundred here, thousands in `soak/`.
 """
@@ -43,7 +44,11 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
         ("253402300800", "TIMESTAMP", typed.NO_SUCH),
         ("0000-00-00", "TIMESTAMP", None),
         ("-1", "TIMESTAMP", None),
-        ("2026-01-09T10:00:00.25+02:00", "TIMESTAMP", datetime(2026, 1, 9, 8, 0, 0, 250_000)),  # noqa: DTZ001
+        (
+            "2026-01-09T10:00:00.25+02:00",
+            "TIMESTAMP",
+            datetime(2026, 1, 9, 8, 0, 0, 250_000),  # noqa: DTZ001
+        ),
     ],
 )
 def test_the_independent_parser_reads_each_cell_correctly(cell: str, sql_type: str, value: object):

@@ -1,4 +1,6 @@
-"""Load files through every stage into a real warehouse, and compare its tables with an independent parser."""
+"""Load files through every stage into a real warehouse, and compare its tables with an independent
+parser.
+"""
 
 import json
 from collections import Counter
@@ -15,13 +17,16 @@ from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, r
 from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
 
 LATEST = FIRST_NIGHT + timedelta(days=1)
-"""The files are written in the first night; a time that is later by more than a day means still open."""
+"""The files are written in the first night; a time that is later by more than a day means still
+open."""
 
 
 def wrong_in_the_tables(
     warehouse: Warehouse, dataset: Dataset, bodies: dict[str, bytes], etag: str
 ) -> tuple[str | None, int]:
-    """Load files and compare the tables with them; return the first difference, and the number of records compared."""
+    """Load files and compare the tables with them; return the first difference, and the number of
+    records compared.
+    """
     deliveries = warehouse.deliver(bodies, etag)
     records = 0
     for result in warehouse.load(deliveries):
@@ -29,7 +34,9 @@ def wrong_in_the_tables(
         found = read(bodies[key.partition("/")[2]])
         with open_warehouse(warehouse.path) as connection:
             if result.failure:
-                rows = _count(connection, f"SELECT count(*) FROM {dataset.table} WHERE _source_key = ?", key)
+                rows = _count(
+                    connection, f"SELECT count(*) FROM {dataset.table} WHERE _source_key = ?", key
+                )
                 required = [column.name for column in dataset.columns if column.required]
                 wrong = refusal(result.failure.reason, found, rows, required)
             else:
@@ -40,10 +47,14 @@ def wrong_in_the_tables(
     return None, records
 
 
-def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, found: list[Read]) -> str | None:
+def _wrong(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, found: list[Read]
+) -> str | None:
     header, *rest = found
     names = [normal(cell) for cell in columns(header)]
-    lines = connection.execute("SELECT line FROM quarantine.rejects WHERE source_key = ?", [key]).fetchall()
+    lines = connection.execute(
+        "SELECT line FROM quarantine.rejects WHERE source_key = ?", [key]
+    ).fetchall()
     rejected = {line for (line,) in lines}
     wanted = ", ".join(f'"{column.name}"' for column in dataset.columns)
     rows = connection.execute(
@@ -51,16 +62,23 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
     ).fetchall()
     if len(rows) + len(lines) != len(rest) or len(rejected) != len(lines):
         return (
-            f"{len(rows)} loaded + {len(lines)} in quarantine on {sorted(rejected)}, but there are {len(rest)} records"
+            f"{len(rows)} loaded + {len(lines)} in quarantine on {sorted(rejected)}, but there are"
+            f" {len(rest)} records"
         )
     if strange := rejected - {record.line for record in rest}:
         return f"rejects on lines {strange}, where no record begins"
     if broken := unaccounted(connection, dataset, [key]):
         return f"the ledger says otherwise: {broken}"
     wide = [
-        record for record in rest if record.cells is not None and len(record.cells) == len(names) and not record.cut
+        record
+        for record in rest
+        if record.cells is not None and len(record.cells) == len(names) and not record.cut
     ]
-    good = [record.line for record in wide if typed.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)]
+    good = [
+        record.line
+        for record in wide
+        if typed.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)
+    ]
     if lost := rejected.intersection(good):
         return f"good rows are in quarantine: lines {lost}"
     expected: Counter[tuple[object, ...]] = Counter()
@@ -72,9 +90,14 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
         row = {name: cell.strip(BLANKS) for name, cell in zip(names, record.cells, strict=False)}
         values, kept, forbidden = typed.meant(dataset, row, LATEST)
         if forbidden or (kept and (record.cut or len(record.cells) < len(names))):
-            return f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"
+            return (
+                f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"
+            )
         expected[(*values.values(), _extra(dataset, header, names, row, kept))] += 1
-    got = Counter((*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None) for row in rows)
+    got = Counter(
+        (*row[:-1], json.dumps(json.loads(row[-1]), sort_keys=True) if row[-1] else None)
+        for row in rows
+    )
     return (
         f"values differ: {list(got - expected)[:2]} are there for {list(expected - got)[:2]}"
         if got != expected
@@ -82,10 +105,16 @@ def _wrong(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, fo
     )
 
 
-def _extra(dataset: Dataset, header: Read, names: list[str], row: dict[str, str], kept: dict[str, str]) -> str | None:
+def _extra(
+    dataset: Dataset, header: Read, names: list[str], row: dict[str, str], kept: dict[str, str]
+) -> str | None:
     announced = {column.name for column in dataset.columns}
-    delivered = {name: cell.strip(BLANKS) or name for name, cell in zip(names, columns(header), strict=True)}
-    unknown = {delivered[name]: cell for name, cell in row.items() if name not in announced and cell}
+    delivered = {
+        name: cell.strip(BLANKS) or name for name, cell in zip(names, columns(header), strict=True)
+    }
+    unknown = {
+        delivered[name]: cell for name, cell in row.items() if name not in announced and cell
+    }
     return json.dumps({**unknown, **kept}, sort_keys=True) if unknown or kept else None
 
 

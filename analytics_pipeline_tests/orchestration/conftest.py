@@ -1,5 +1,5 @@
-"""A pipeline for each test: a simulated Vocareum, a data folder, a Dagster instance, and a stand-in for the daemon that
-ticks a sensor or a schedule and runs the requests in this process."""
+"""A pipeline for each test: a simulated Vocareum, a data folder, a Dagster instance, and a stand-in
+for the daemon that ticks a sensor or a schedule and runs the requests in this process."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,9 @@ class Pipeline:
     clock: Clock
     cursors: dict[str, str | None] = field(default_factory=dict)
 
-    def tick(self, sensor: str = "missing_partitions", *, cursor: str | None = None) -> dg.SensorResult:
+    def tick(
+        self, sensor: str = "missing_partitions", *, cursor: str | None = None
+    ) -> dg.SensorResult:
         """Evaluate a sensor as the daemon would, and keep its cursor and events."""
         repository = self.definitions.get_repository_def()
         context = dg.build_sensor_context(
@@ -62,10 +64,15 @@ class Pipeline:
     def run(self, request: dg.RunRequest, job: str | None = None) -> dg.ExecuteInProcessResult:
         """Execute a request, once per run key like the daemon."""
         key = {"dagster/run_key": request.run_key} if request.run_key else {}
-        assert not key or not self.instance.get_runs(dg.RunsFilter(tags=key)), "this key has a run: it is suppressed"
+        assert not key or not self.instance.get_runs(dg.RunsFilter(tags=key)), (
+            "this key has a run: it is suppressed"
+        )
         found = self.definitions.get_repository_def().get_job(request.job_name or job or "")
         return found.execute_in_process(
-            run_config={**request.run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                **request.run_config,
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
             instance=self.instance,
             asset_selection=request.asset_selection,
             tags={"dagster/sensor_name": "the daemon's", **request.tags, **key},
@@ -77,14 +84,18 @@ class Pipeline:
         return [self.run(request) for request in self.tick().run_requests or []]
 
     def tick_and_load(self) -> None:
-        """Run one tick of the sensor and its runs, of which there is one at least, and all succeed."""
+        """Run one tick of the sensor and its runs, of which there is one at least, and all
+        succeed.
+        """
         runs = self.tick_and_run()
         assert runs, "the sensor requests nothing"
         assert [run.run_id for run in runs if not run.success] == []
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Query the warehouse."""
-        with closing(duckdb.connect(str(self.settings.warehouse_path), read_only=True)) as connection:
+        with closing(
+            duckdb.connect(str(self.settings.warehouse_path), read_only=True)
+        ) as connection:
             return connection.execute(query).fetchall()
 
     def check(self, asset: str, name: str) -> Any:
@@ -104,7 +115,9 @@ StartPipeline = Callable[..., Pipeline]
 
 
 @pytest.fixture
-def start_pipeline(vocareum: DemoVocareum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartPipeline]:
+def start_pipeline(
+    vocareum: DemoVocareum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StartPipeline]:
     """Start a pipeline; several in one test are separate installations."""
     started: list[Pipeline] = []
 
@@ -116,7 +129,11 @@ def start_pipeline(vocareum: DemoVocareum, tmp_path: Path, monkeypatch: pytest.M
         **environment: str,
     ) -> Pipeline:
         folder = tmp_path / f"data{len(started)}"
-        variables = {"ANALYTICS_DATA_DIR": str(folder), "VOCAREUM_START_DATE": start_date, **vocareum.environment}
+        variables = {
+            "ANALYTICS_DATA_DIR": str(folder),
+            "VOCAREUM_START_DATE": start_date,
+            **vocareum.environment,
+        }
         for name, value in (variables | environment).items():
             monkeypatch.setenv(name, value)
         settings, clock = load_settings(), Clock()
@@ -145,8 +162,8 @@ def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple
     )
     at = datetime.fromisoformat(day).strftime("%b-%d-%Y")
     row = (
-        f"{{n}},u{{n}}@example.org,1,Course,2,Assignment,3,Part,Cloud,{at} 9:00:00 am UTC,{at} 9:30:00 am UTC,30,,,"
-        f"{at} 8:59:00 am UTC,{at} 9:01:00 am UTC,2,1,0,20"
+        f"{{n}},u{{n}}@example.org,1,Course,2,Assignment,3,Part,Cloud,{at} 9:00:00 am UTC,{at}"
+        f" 9:30:00 am UTC,30,,,{at} 8:59:00 am UTC,{at} 9:01:00 am UTC,2,1,0,20"
     )
     body = "\n".join([columns, *(row.format(n=n + 1) for n in range(rows))]) + "\n"
     return f"org9001/lab_sessions/lab_sessions_{day}.csv", body.encode()
@@ -155,10 +172,16 @@ def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple
 def spans(requests: Sequence[dg.RunRequest] | None) -> list[tuple[str, str]]:
     """Return the requested ranges."""
     start, end = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-    return [(request.tags[start], request.tags[end]) for request in requests or [] if start in request.tags]
+    return [
+        (request.tags[start], request.tags[end])
+        for request in requests or []
+        if start in request.tags
+    ]
 
 
 def reported(result: dg.SensorResult) -> list[str]:
     """Return the kinds of unknown files that a tick reported."""
     tables = [event.metadata["unknown_files"] for event in result.asset_events]
-    return [json.loads(json.dumps(record.data))["kind"] for table in tables for record in table.records]
+    return [
+        json.loads(json.dumps(record.data))["kind"] for table in tables for record in table.records
+    ]

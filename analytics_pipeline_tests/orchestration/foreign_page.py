@@ -1,4 +1,6 @@
-"""A foreign web page that an analyst opens besides the Dagster UI: it tries every way in which a browser sends requests."""
+"""A foreign web page that an analyst opens besides the Dagster UI: it tries every way in which a
+browser sends requests.
+"""
 
 import json
 import threading
@@ -14,17 +16,18 @@ def mutation(name: str, run_config: dict[str, object] | None = None) -> str:
     """Return GraphQL that launches a run, tagged with `name`."""
     config = json.dumps(json.dumps(run_config or {}))
     return (
-        'mutation { launchRun(executionParams: {selector: {repositoryLocationName: "analytics_pipeline", '
-        'repositoryName: "__repository__", jobName: "load_snapshot"}, '
-        f"runConfigData: {config}, "
-        f'executionMetadata: {{tags: [{{key: "{ATTACK}", value: "{name}"}}]}}}}) {{ __typename }} }}'
+        "mutation { launchRun(executionParams: {selector: {repositoryLocationName:"
+        ' "analytics_pipeline", repositoryName: "__repository__", jobName: "load_snapshot"},'
+        f' runConfigData: {config}, executionMetadata: {{tags: [{{key: "{ATTACK}", value:'
+        f' "{name}"}}]}}}}) {{ __typename }} }}'
     )
 
 
 _PAGE = """<!doctype html><title>cats</title><body><script>
 const ui = %(ui)s, by = name => %(mutation)s.replace("NAME", name), outcome = {};
 const address = name => ui + "/graphql?query=" + encodeURIComponent(by(name));
-const settled = promise => promise.then(answer => answer.type + " " + answer.status, error => error.name);
+const settled = promise => promise.then(
+  answer => answer.type + " " + answer.status, error => error.name);
 const loads = (tag, source) => new Promise(done => {
   const element = document.createElement(tag);
   element.onload = () => done("load"); element.onerror = () => done("error");
@@ -33,7 +36,8 @@ const loads = (tag, source) => new Promise(done => {
 const form = () => new Promise(done => {
   const frame = document.createElement("iframe"); frame.name = "hidden";
   document.body.append(frame);
-  document.body.insertAdjacentHTML("beforeend", `<form method=post target=hidden enctype=text/plain><input></form>`);
+  document.body.insertAdjacentHTML("beforeend",
+    `<form method=post target=hidden enctype=text/plain><input></form>`);
   document.querySelector("form").action = address("form");
   frame.onload = () => done("load");
   document.querySelector("form").submit();
@@ -47,8 +51,10 @@ const socket = () => new Promise(done => {
   outcome.script = await loads("script", address("script"));
   outcome.frame = await loads("iframe", ui + "/");
   outcome.form = await form();
-  outcome.simple = await settled(fetch(address("simple"), {method: "POST", mode: "no-cors", body: "{}"}));
-  const json = {method: "POST", headers: {"content-type": "application/json"}, body: JSON.stringify({query: by("json")})};
+  outcome.simple = await settled(fetch(address("simple"),
+    {method: "POST", mode: "no-cors", body: "{}"}));
+  const json = {method: "POST", headers: {"content-type": "application/json"},
+    body: JSON.stringify({query: by("json")})};
   outcome.json = await settled(fetch(ui + "/graphql", json));
   outcome.beacon = navigator.sendBeacon(address("beacon"), "{}");
   outcome.socket = await socket();

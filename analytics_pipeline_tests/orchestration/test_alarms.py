@@ -1,4 +1,7 @@
-"""Alarms about money: each sends one message when it begins and one when it ends. No message names a user."""
+"""Alarms about money: each sends one message when it begins and one when it ends.
+
+No message names a user.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,7 +21,10 @@ FIRST = datetime.now(UTC).date() - timedelta(days=25)
 STUDENTS = range(731001, 731007)
 RUNAWAY, DROPPED = 731002, 731006
 HEADER = "AWS Account ID,User ID,User Email,Part ID,Part Name,Cost,File Updated Time\n"
-MAPPING = "org_id,course_id,assignment_id,assignment_name,part_id,part_name,parent_assignment_id,parent_part_id\n"
+MAPPING = (
+    "org_id,course_id,assignment_id,assignment_name,part_id,part_name,"
+    "parent_assignment_id,parent_part_id\n"
+)
 PEOPLE = (
     "userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,"
     "organization_terms_agreed_date_utc\n"
@@ -30,7 +36,9 @@ def day(number: int) -> date:
 
 
 def spent_on(user: int, number: int) -> Decimal:
-    """Yield half a dollar per day; one student once spends fifty, another a dollar on three days after dropping, then nothing."""
+    """Yield half a dollar per day; one student once spends fifty, another a dollar on three days
+    after dropping, then nothing.
+    """
     if user == RUNAWAY and number == 10:
         return Decimal(50)
     if user == DROPPED and number > 11:
@@ -42,14 +50,19 @@ def put_days(vocareum: DemoVocareum, first: int, last: int) -> None:
     for number in range(first, last + 1):
         night = datetime.combine(day(number + 1), time(3), UTC)
         rows = "".join(
-            f"{user:012d},{user},u@example.org,7,Lab,{sum(spent_on(user, n) for n in range(number + 1))},{int(night.timestamp())}\n"
+            f"{user:012d},{user},u@example.org,7,Lab,"
+            f"{sum(spent_on(user, n) for n in range(number + 1))},{int(night.timestamp())}\n"
             for user in STUDENTS
         )
-        vocareum.put(f"org9001/cloud_spend/aws_cost_{day(number)}.csv", (HEADER + rows).encode(), night)
+        vocareum.put(
+            f"org9001/cloud_spend/aws_cost_{day(number)}.csv", (HEADER + rows).encode(), night
+        )
 
 
 def put_roster(vocareum: DemoVocareum, number: int, *dropped: int) -> None:
-    rows = "".join(f"{user},1,student,A,u@example.org,,,{int(user in dropped)},,\n" for user in STUDENTS)
+    rows = "".join(
+        f"{user},1,student,A,u@example.org,,,{int(user in dropped)},,\n" for user in STUDENTS
+    )
     written = datetime.combine(day(number), time(3), UTC)
     vocareum.put("org9001/enrollment/course1/enrollment.csv", (PEOPLE + rows).encode(), written)
 
@@ -70,7 +83,9 @@ def write_budget(path: Path, amount: int) -> None:
 def pipeline(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, webhook: Webhook, budgets: Path
 ) -> Iterator[Pipeline]:
-    vocareum.put("org9001/course-asn_mapping/asn_mapping.csv", f"{MAPPING}9001,1,2,A,7,Lab,,\n".encode())
+    vocareum.put(
+        "org9001/course-asn_mapping/asn_mapping.csv", f"{MAPPING}9001,1,2,A,7,Lab,,\n".encode()
+    )
     yield start_pipeline(str(FIRST), ALERT_WEBHOOK_URL=webhook.url, BUDGETS_FILE=str(budgets))
 
 
@@ -82,7 +97,9 @@ def told(pipeline: Pipeline, webhook: Webhook) -> list[str]:
     assert built and built.success
     for _ in range(2):
         pipeline.tick("alerts")
-    return [text for text in webhook.texts[before:] if ":warning:" in text or " (open since " in text]
+    return [
+        text for text in webhook.texts[before:] if ":warning:" in text or " (open since " in text
+    ]
 
 
 def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
@@ -92,13 +109,18 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     put_roster(vocareum, 1)
     put_days(vocareum, 0, 9)
     (crossed,) = told(pipeline, webhook)
-    assert f":warning: budget of the organisation from {day(1)}, 25 %: 27.00 of 100.00 USD" in crossed
+    assert (
+        f":warning: budget of the organisation from {day(1)}, 25 %: 27.00 of 100.00 USD" in crossed
+    )
     check = pipeline.check("marts.budget_status", "budgets_reach_no_threshold")
     assert not check.passed and "27.00 of 100.00 USD" in check.description
 
     put_days(vocareum, 10, 10)
     anomaly, forecast = sorted(told(pipeline, webhook))
-    assert f":warning: anomaly in course 1 since {day(10)}: 1 user cost 50.00 USD so far, 100.0 times" in anomaly
+    assert (
+        f":warning: anomaly in course 1 since {day(10)}: 1 user cost 50.00 USD so far, 100.0 times"
+        in anomaly
+    )
     assert f":warning: forecast of the organisation from {day(1)}" in forecast
 
     write_budget(budgets, 1000)
@@ -110,12 +132,16 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     put_days(vocareum, 11, 14)
     dropped, over = sorted(told(pipeline, webhook))
     assert (
-        f":warning: spend after dropping course 1 by {day(11)}: 3.00 USD spent since, and spending goes on (1 student)"
-        in dropped
+        f":warning: spend after dropping course 1 by {day(11)}: 3.00 USD spent since, and spending"
+        " goes on (1 student)" in dropped
     )
     assert over.startswith(f":white_check_mark: Resolved: anomaly in course 1 since {day(10)}")
 
     put_days(vocareum, 15, 21)
     (ended,) = told(pipeline, webhook)
-    assert ended.startswith(f":white_check_mark: Resolved: spend after dropping course 1 by {day(11)}")
-    assert not [text for text in webhook.texts for user in STUDENTS if str(user) in text], "a message names a user"
+    assert ended.startswith(
+        f":white_check_mark: Resolved: spend after dropping course 1 by {day(11)}"
+    )
+    assert not [text for text in webhook.texts for user in STUDENTS if str(user) in text], (
+        "a message names a user"
+    )

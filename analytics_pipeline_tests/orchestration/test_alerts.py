@@ -19,7 +19,9 @@ from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 BAD = b"<html>502 Bad Gateway</html>"
-FIRST, SECOND, THIRD = (f"{datetime.now(UTC) - timedelta(days=back):%Y-%m-%d}" for back in (3, 2, 1))
+FIRST, SECOND, THIRD = (
+    f"{datetime.now(UTC) - timedelta(days=back):%Y-%m-%d}" for back in (3, 2, 1)
+)
 SECRET = "/services/T000/B000/s3cr3t"
 
 
@@ -49,7 +51,9 @@ def webhook() -> Iterator[Webhook]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     hook.url = f"http://127.0.0.1:{server.server_port}{SECRET}"
     yield hook
     server.shutdown()
@@ -75,7 +79,12 @@ def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     pipeline.tick("alerts")
     pipeline.tick("alerts")
     (text,) = webhook.texts
-    for part in (f"raw.lab_sessions ({THIRD}, {SECOND})", "2 of 2 files", "HTML", f"/runs/{failed.run_id}"):
+    for part in (
+        f"raw.lab_sessions ({THIRD}, {SECOND})",
+        "2 of 2 files",
+        "HTML",
+        f"/runs/{failed.run_id}",
+    ):
         assert part in text
 
     pipeline.clock.move(minutes=16)
@@ -142,7 +151,9 @@ def test_withdrawing_a_bad_version_turns_check_partition_and_asset_green_and_res
     )
     assert pipeline.check("raw.lab_sessions", "schema").passed
     assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
-    assert pipeline.rows("SELECT count(*) FROM ops.checks WHERE severity = 'ERROR' AND NOT passed") == [(0,)]
+    assert pipeline.rows(
+        "SELECT count(*) FROM ops.checks WHERE severity = 'ERROR' AND NOT passed"
+    ) == [(0,)]
     pipeline.tick("alerts")
     pipeline.tick("alerts")
     assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
@@ -158,7 +169,10 @@ def test_a_failing_model_test_is_reported_once_and_resolved_once(
 ) -> None:
     models = tmp_path / "models"
     shutil.copytree(default_folder(), models)
-    text = "-- Nobody is the third. If it fails, look.\nSELECT user_id FROM marts.lab_sessions WHERE user_id = 3"
+    text = (
+        "-- Nobody is the third. If it fails, look.\nSELECT user_id FROM marts.lab_sessions WHERE"
+        " user_id = 3"
+    )
     (models / "tests" / "nobody_is_the_third.sql").write_text(text)
     monkeypatch.setattr(project, "default_folder", lambda: models)
     pipeline = start_pipeline(ALERT_WEBHOOK_URL=webhook.url)

@@ -3,9 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.raw.checks.completeness import Drop, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.raw.checks.completeness import (
+    Drop,
+    drops,
+    lateness,
+    missing,
+    ranges,
+)
 
-SESSIONS, AZURE, MONTHS, GRADES = (DATASETS[n] for n in ("lab_sessions", "azure_cost", "service_spend", "grades"))
+SESSIONS, AZURE, MONTHS, GRADES = (
+    DATASETS[n] for n in ("lab_sessions", "azure_cost", "service_spend", "grades")
+)
 
 
 def at(text: str) -> datetime:
@@ -28,17 +36,25 @@ def test_a_dataset_that_was_never_delivered_is_not_late() -> None:
 
 def test_a_new_month_is_late_three_days_into_it_at_noon() -> None:
     october = date(2026, 10, 1)
-    early, late = (lateness(MONTHS, october, None, at(when)) for when in ("2026-11-04 11:00", "2026-11-04 12:00"))
+    early, late = (
+        lateness(MONTHS, october, None, at(when))
+        for when in ("2026-11-04 11:00", "2026-11-04 12:00")
+    )
     assert early is not None and not early.behind
     assert late is not None and late.behind and late.expected == "2026-11"
 
 
 def test_a_snapshot_is_late_when_it_was_not_overwritten_for_two_days() -> None:
     written = at("2026-11-20 03:00")
-    fresh, late = (lateness(GRADES, None, written, at(when)) for when in ("2026-11-22 02:00", "2026-11-22 04:00"))
+    fresh, late = (
+        lateness(GRADES, None, written, at(when))
+        for when in ("2026-11-22 02:00", "2026-11-22 04:00")
+    )
     assert fresh is not None and not fresh.behind
     assert late is not None and late.behind == timedelta(hours=1)
-    assert late.expected == "The version of 2026-11-21 03:00 UTC", "the same whenever it is looked at"
+    assert late.expected == "The version of 2026-11-21 03:00 UTC", (
+        "the same whenever it is looked at"
+    )
 
 
 def test_missing_days_are_those_between_the_first_and_the_last_delivery() -> None:
@@ -50,7 +66,10 @@ def test_missing_days_are_those_between_the_first_and_the_last_delivery() -> Non
 
 
 def test_a_missing_month_is_found_across_the_turn_of_the_year() -> None:
-    assert missing(MONTHS, [date(2025, 11, 1), date(2026, 2, 1)]) == [date(2025, 12, 1), date(2026, 1, 1)]
+    assert missing(MONTHS, [date(2025, 11, 1), date(2026, 2, 1)]) == [
+        date(2025, 12, 1),
+        date(2026, 1, 1),
+    ]
 
 
 def weeks(count: int, weekday_rows: int = 100, weekend_rows: int = 5) -> dict[date, int]:
@@ -86,5 +105,7 @@ def test_the_monthly_reset_of_azure_is_no_drop_but_a_fall_within_the_month_is() 
     rows = {day: 20 * day.day for day in days}
     assert drops(AZURE, list(rows.items())) == []
     assert drops(SESSIONS, list(rows.items())) != []
-    rows = {day: 20 * day.day for day in days if day < date(2026, 10, 28)} | {date(2026, 10, 28): 30}
+    rows = {day: 20 * day.day for day in days if day < date(2026, 10, 28)} | {
+        date(2026, 10, 28): 30
+    }
     assert [drop.day for drop in drops(AZURE, list(rows.items()))] == [date(2026, 10, 28)]

@@ -1,4 +1,6 @@
-"""The real thing: `analytics-pipeline dev` with its daemon and web server on loopback, and a browser."""
+"""The real thing: `analytics-pipeline dev` with its daemon and web server on loopback, and a
+browser.
+"""
 
 import json
 import os
@@ -98,16 +100,31 @@ def answers(running: Running) -> bool:
 
 def is_quiet(running: Running) -> bool:
     return not running.instance.get_runs(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+        dg.RunsFilter(
+            statuses=[
+                dg.DagsterRunStatus.QUEUED,
+                dg.DagsterRunStatus.STARTING,
+                dg.DagsterRunStatus.STARTED,
+            ]
+        )
     )
 
 
 def test_the_sensor_alone_fills_an_empty_warehouse(running: Running) -> None:
-    running.wait_for(lambda: len(days(running, "lab_sessions")) == 11 and len(days(running, "service_spend")) == 2)
     running.wait_for(
-        lambda: running.instance.get_latest_materialization_event(dg.AssetKey(["raw", "grades"])) is not None
+        lambda: (
+            len(days(running, "lab_sessions")) == 11 and len(days(running, "service_spend")) == 2
+        )
     )
-    assert {run.status for run in running.instance.get_runs() if run.job_name.startswith("load_")} <= {
+    running.wait_for(
+        lambda: (
+            running.instance.get_latest_materialization_event(dg.AssetKey(["raw", "grades"]))
+            is not None
+        )
+    )
+    assert {
+        run.status for run in running.instance.get_runs() if run.job_name.startswith("load_")
+    } <= {
         dg.DagsterRunStatus.SUCCESS,
         dg.DagsterRunStatus.STARTED,
     }
@@ -118,11 +135,16 @@ def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Run
     processes = [running.process, *running.process.children(recursive=True)]
     assert len(processes) > 2, "the webserver and the daemon are processes of their own"
     addresses = listening(processes)
-    assert ("127.0.0.1", int(running.url.rsplit(":", 1)[1])) in addresses, "the UI is among what is looked at"
+    assert (
+        "127.0.0.1",
+        int(running.url.rsplit(":", 1)[1]),
+    ) in addresses, "the UI is among what is looked at"
     assert {host for host, _ in addresses} <= {"127.0.0.1", "::1"}, addresses
 
 
-def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(running: Running, browser: Any) -> None:
+def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(
+    running: Running, browser: Any
+) -> None:
     shots = ROOT / ".artifacts"
     shots.mkdir(exist_ok=True)
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
@@ -151,7 +173,9 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(runnin
     page.screenshot(path=shots / "ui_checks.png")
 
     page.goto(f"{running.url}/assets/raw/lab_sessions?view=overview")
-    page.get_by_text("team:data-engineering").or_(page.get_by_text("data-engineering")).first.wait_for()
+    page.get_by_text("team:data-engineering").or_(
+        page.get_by_text("data-engineering")
+    ).first.wait_for()
     page.wait_for_timeout(2_000)
     page.screenshot(path=shots / "ui_asset.png")
 
@@ -182,16 +206,28 @@ def test_a_foreign_page_launches_no_run_and_sees_nothing(running: Running, brows
         page.goto(address)
         page.wait_for_function("window.outcome")
         outcome = page.evaluate("window.outcome")
-        frame = next(frame for frame in page.frames if frame.url.startswith(running.url) or "chrome-error" in frame.url)
+        frame = next(
+            frame
+            for frame in page.frames
+            if frame.url.startswith(running.url) or "chrome-error" in frame.url
+        )
         assert "Overview" not in frame.content(), "the UI is not shown in a frame"
     assert outcome["image"] == outcome["script"] == outcome["socket"] == "error"
-    assert (outcome["simple"], outcome["json"]) == ("opaque 0", "TypeError"), "sent, and nothing may be read"
+    assert (outcome["simple"], outcome["json"]) == (
+        "opaque 0",
+        "TypeError",
+    ), "sent, and nothing may be read"
     # The same mutation is accepted when the UI's own page sends it as JSON.
     page.goto(running.url)
-    send = """query => fetch("/graphql", {method: "POST", headers: {"content-type": "application/json"},
+    send = """query => fetch("/graphql", {
+        method: "POST", headers: {"content-type": "application/json"},
         body: JSON.stringify({query})}).then(answer => answer.text())"""
     assert "LaunchRunSuccess" in page.evaluate(send, mutation("own"))
-    overridden = {"resources": {"feed": {"config": {"api_url": "http://127.0.0.1:9", "api_token": {"env": "HOME"}}}}}
+    overridden = {
+        "resources": {
+            "feed": {"config": {"api_url": "http://127.0.0.1:9", "api_token": {"env": "HOME"}}}
+        }
+    }
     assert "RunConfigValidationInvalid" in page.evaluate(send, mutation("overridden", overridden))
     page.close()
     assert launched(running) == {"own"}
@@ -203,7 +239,10 @@ def test_the_ui_answers_only_to_its_names_and_accepts_no_mutation_by_get(running
     assert ask(running, Host="rebound.evil.example") == HTTPStatus.MISDIRECTED_REQUEST
     assert ask(running, path="/graphql?query={version}") == HTTPStatus.METHOD_NOT_ALLOWED
     plain = {"Content-Type": "text/plain"}
-    assert ask(running, "POST", "/graphql?query={version}", **plain) == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    assert (
+        ask(running, "POST", "/graphql?query={version}", **plain)
+        == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    )
 
 
 def test_a_backfill_over_a_day_that_was_never_delivered_ends_well(running: Running) -> None:
@@ -211,10 +250,14 @@ def test_a_backfill_over_a_day_that_was_never_delivered_ends_well(running: Runni
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)
     wanted = [f"2026-10-{day}" for day in range(26, 32)] + ["2026-11-01"]
     assert len(days(running, "lab_sessions") & set(wanted)) == 6, "one of these days has no file"
-    query = f"""mutation {{ launchPartitionBackfill(backfillParams: {{assetSelection: [{{path: ["raw", "lab_sessions"]}}],
-        partitionNames: {json.dumps(wanted)}}}) {{ __typename ... on LaunchBackfillSuccess {{ backfillId }} }} }}"""
+    query = f"""mutation {{ launchPartitionBackfill(backfillParams: {{
+        assetSelection: [{{path: ["raw", "lab_sessions"]}}],
+        partitionNames: {json.dumps(wanted)}}}) {{
+        __typename ... on LaunchBackfillSuccess {{ backfillId }} }} }}"""
     asked = Request(
-        f"{running.url}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
+        f"{running.url}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
     )
     backfill = json.load(urlopen(asked))["data"]["launchPartitionBackfill"]["backfillId"]
 

@@ -70,7 +70,9 @@ def test_a_model_says_its_code_version_under_this_tag(pipeline: Pipeline):
 
 def test_dagster_dev_starts_its_servers_by_the_function_that_we_replace():
     dev = private.dev_module()
-    assert inspect.getsource(dev).count("open_ipc_subprocess(") >= 2, "the web server would be unguarded"
+    assert inspect.getsource(dev).count("open_ipc_subprocess(") >= 2, (
+        "the web server would be unguarded"
+    )
     assert f'"{private.DAEMON}"' in inspect.getsource(dev), "the daemon would be Dagster's own"
 
 

@@ -1,4 +1,6 @@
-"""Runs whose process is gone, as after a power failure: they end within a minute of the next daemon, and others continue."""
+"""Runs whose process is gone, as after a power failure: they end within a minute of the next
+daemon, and others continue.
+"""
 
 import os
 import signal
@@ -28,7 +30,10 @@ def stop_here(*arguments, **options):
 connection.connect = stop_here
 settings = load_settings()
 job = build_definitions(settings).get_repository_def().get_job("load_daily")
-tags = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-01"}
+tags = {
+    "dagster/asset_partition_range_start": "2026-11-01",
+    "dagster/asset_partition_range_end": "2026-11-01",
+}
 with open_instance(settings) as instance:
     job.execute_in_process(instance=instance, tags=tags)
 """
@@ -36,14 +41,20 @@ with open_instance(settings) as instance:
 
 @pytest.mark.parametrize("look", ["the sensor", "the daemon's start"])
 def test_a_run_whose_process_group_was_killed_is_failed_and_retried(
-    look: str, start_pipeline: StartPipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
+    look: str,
+    start_pipeline: StartPipeline,
+    vocareum: DemoVocareum,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("dagster._daemon.cli.main", lambda: None)
     looks = {"the sensor": lambda: pipeline.tick("alerts"), "the daemon's start": daemon.main}
     pipeline = start_pipeline(on_disk=True)
     vocareum.put(*lab_sessions("2026-11-01"))
     child = subprocess.Popen(
-        [sys.executable, "-c", IN_MID_STEP], start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", IN_MID_STEP],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     with child:
         assert child.stdout is not None
@@ -66,11 +77,15 @@ def test_a_later_process_with_the_same_pid_is_another_process(pipeline: Pipeline
         host = tags(pipeline, ours)[WORKER_TAG].split("@")[1]
         pipeline.instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id}@{host}@{identity}"})
     pipeline.tick("alerts")
-    ended = [status(pipeline, run) is dg.DagsterRunStatus.FAILURE for run in (ours, rebooted, reused)]
+    ended = [
+        status(pipeline, run) is dg.DagsterRunStatus.FAILURE for run in (ours, rebooted, reused)
+    ]
     assert ended == [False, True, True]
 
 
-def test_a_retried_run_is_not_mistaken_for_the_dead_run_whose_tags_it_inherits(pipeline: Pipeline) -> None:
+def test_a_retried_run_is_not_mistaken_for_the_dead_run_whose_tags_it_inherits(
+    pipeline: Pipeline,
+) -> None:
     again = started(pipeline)
     pipeline.instance.add_run_tags(again.run_id, {WORKER_TAG: "the-run-before@host@boot:1:4194300"})
     pipeline.tick("alerts")

@@ -27,7 +27,9 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 START = date(2026, 1, 1)
 
 
-def delivery(partition: str, dataset: str = "lab_sessions", written: datetime = NOW - timedelta(days=1)) -> Delivery:
+def delivery(
+    partition: str, dataset: str = "lab_sessions", written: datetime = NOW - timedelta(days=1)
+) -> Delivery:
     declared = DATASETS[dataset]
     named = {"year": partition[:4], "month": partition[5:7], "day": partition[8:10]}
     keys = {
@@ -65,16 +67,28 @@ def run(
         first=first,
         last=last,
         only={dataset: frozenset(only)} if only else {},
-        asked={dataset: {delivery.partition.key: delivery.fingerprint for delivery in asked}} if asked else {},
-        verdicts={dataset: {delivery.partition.key: delivery.fingerprint for delivery in bad}} if bad else {},
-        uncounted={} if counts else {dataset: frozenset(delivery.partition.key for delivery in bad)},
+        asked=(
+            {dataset: {delivery.partition.key: delivery.fingerprint for delivery in asked}}
+            if asked
+            else {}
+        ),
+        verdicts=(
+            {dataset: {delivery.partition.key: delivery.fingerprint for delivery in bad}}
+            if bad
+            else {}
+        ),
+        uncounted=(
+            {} if counts else {dataset: frozenset(delivery.partition.key for delivery in bad)}
+        ),
         ended=None if state is RunState.IN_FLIGHT else NOW - timedelta(hours=hours_ago),
     )
 
 
 def stands(partition: str, *runs: KnownRun, now: datetime = NOW) -> LoadState:
     wanted = delivery(partition)
-    return load_state(wanted, [each for each in runs if each.covers(wanted.dataset, partition)], now)
+    return load_state(
+        wanted, [each for each in runs if each.covers(wanted.dataset, partition)], now
+    )
 
 
 def test_a_version_that_was_never_tried_is_due() -> None:
@@ -84,12 +98,21 @@ def test_a_version_that_was_never_tried_is_due() -> None:
 def test_a_run_in_flight_over_its_range_is_waited_for() -> None:
     assert stands("2026-11-20", run(state=RunState.IN_FLIGHT)) is LoadState.IN_FLIGHT
     assert stands("2026-11-20", run(last="2026-11-19", state=RunState.IN_FLIGHT)) is LoadState.DUE
-    assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, only=("2026-11-19",))) is LoadState.DUE
+    assert (
+        stands("2026-11-20", run(state=RunState.IN_FLIGHT, only=("2026-11-19",))) is LoadState.DUE
+    )
     assert stands("2026-11-20", run(state=RunState.IN_FLIGHT, dataset="aws_cost")) is LoadState.DUE
 
 
 def test_the_pause_between_attempts_grows_to_a_day() -> None:
-    assert [RETRY_POLICY.pause(tried) / timedelta(minutes=1) for tried in range(1, 7)] == [15, 60, 240, 960, 1440, 1440]
+    assert [RETRY_POLICY.pause(tried) / timedelta(minutes=1) for tried in range(1, 7)] == [
+        15,
+        60,
+        240,
+        960,
+        1440,
+        1440,
+    ]
 
 
 def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
@@ -107,15 +130,22 @@ def test_a_file_is_given_up_after_the_last_attempt_and_not_before() -> None:
 
 
 def test_failures_that_do_not_count_never_exhaust_the_attempts_and_keep_the_pause() -> None:
-    uncounted = [run(hours_ago=hours, bad=(BAD,), asked=(BAD,), counts=False) for hours in range(1, 20)]
+    uncounted = [
+        run(hours_ago=hours, bad=(BAD,), asked=(BAD,), counts=False) for hours in range(1, 20)
+    ]
     assert stands("2026-11-20", uncounted[0], now=NOW - timedelta(minutes=46)) is LoadState.WAITING
     assert stands("2026-11-20", uncounted[0], now=NOW - timedelta(minutes=45)) is LoadState.DUE
     assert stands("2026-11-20", *uncounted, now=NOW + timedelta(hours=22)) is LoadState.WAITING
     assert stands("2026-11-20", *uncounted, now=NOW + timedelta(hours=23)) is LoadState.DUE
     counted = [run(hours_ago=hours, bad=(BAD,)) for hours in (30, 31, 32, 33)]
-    assert stands("2026-11-20", *uncounted, *counted, now=NOW + timedelta(hours=23)) is LoadState.DUE
+    assert (
+        stands("2026-11-20", *uncounted, *counted, now=NOW + timedelta(hours=23)) is LoadState.DUE
+    )
     fifth = run(hours_ago=0.5, bad=(BAD,))
-    assert stands("2026-11-20", fifth, *uncounted, *counted, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP
+    assert (
+        stands("2026-11-20", fifth, *uncounted, *counted, now=NOW + timedelta(days=30))
+        is LoadState.GIVEN_UP
+    )
 
 
 def test_runs_that_died_before_reaching_the_file_never_exhaust_its_attempts() -> None:
@@ -129,13 +159,19 @@ def test_a_new_version_starts_with_no_attempts_whatever_the_clocks_say() -> None
     for written in (timedelta(hours=3), timedelta(0), -timedelta(days=30), timedelta(days=30)):
         rewritten = replace(BAD, etag="another", last_modified=NOW - written)
         assert load_state(rewritten, verdicts, NOW) is LoadState.DUE
-        assert load_state(replace(BAD, last_modified=NOW - written), verdicts, NOW) is LoadState.GIVEN_UP
+        assert (
+            load_state(replace(BAD, last_modified=NOW - written), verdicts, NOW)
+            is LoadState.GIVEN_UP
+        )
 
 
 def test_a_run_that_loaded_a_version_is_no_attempt_after_a_revert_to_it() -> None:
     other = delivery("2026-11-21")
     asked = (BAD, other)
-    assert stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED)) is LoadState.DUE
+    assert (
+        stands("2026-11-20", run(hours_ago=0, asked=asked, state=RunState.SUCCEEDED))
+        is LoadState.DUE
+    )
     assert stands("2026-11-20", run(hours_ago=0, asked=asked, bad=(other,))) is LoadState.DUE
     elsewhere = replace(run(hours_ago=0, asked=asked), failed=frozenset({"raw.aws_cost"}))
     assert stands("2026-11-20", elsewhere) is LoadState.DUE
@@ -151,7 +187,10 @@ def test_a_run_that_fetched_a_newer_version_is_an_attempt_at_the_newer_one() -> 
 
 
 def test_a_canceled_run_is_waited_for_unless_it_requested_no_version() -> None:
-    assert stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED)) is LoadState.WAITING
+    assert (
+        stands("2026-11-20", run(hours_ago=0, asked=(BAD,), state=RunState.CANCELED))
+        is LoadState.WAITING
+    )
     assert stands("2026-11-20", run(hours_ago=0)) is LoadState.DUE
 
 
@@ -182,7 +221,9 @@ def test_the_tag_keeps_which_failures_do_not_count() -> None:
 
 def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> None:
     sessions = DATASETS["lab_sessions"]
-    verdicts = _verdicts(sessions, {"analytics_pipeline/not_loaded/lab_sessions": "2026-11-20,2026-11-21"})
+    verdicts = _verdicts(
+        sessions, {"analytics_pipeline/not_loaded/lab_sessions": "2026-11-20,2026-11-21"}
+    )
     assert set(verdicts) == {"2026-11-20", "2026-11-21"}
     older = replace(run(hours_ago=0), verdicts={"lab_sessions": verdicts})
     assert stands("2026-11-20", *[older] * 9) is LoadState.DUE
@@ -191,8 +232,14 @@ def test_the_tags_of_older_runs_name_partitions_and_count_as_no_attempt() -> Non
 def test_days_before_the_first_partition_and_today_are_left_out() -> None:
     work = [delivery(day) for day in ("2025-12-31", "2026-01-01", "2026-11-22", "2026-11-23")]
     found = load_states(work, [], START, NOW)
-    assert [delivery.partition.key for delivery in found[LoadState.DUE]] == ["2026-01-01", "2026-11-22"]
-    assert [delivery.partition.key for delivery in found[LoadState.OUTSIDE]] == ["2025-12-31", "2026-11-23"]
+    assert [delivery.partition.key for delivery in found[LoadState.DUE]] == [
+        "2026-01-01",
+        "2026-11-22",
+    ]
+    assert [delivery.partition.key for delivery in found[LoadState.OUTSIDE]] == [
+        "2025-12-31",
+        "2026-11-23",
+    ]
     assert load_requests(found[LoadState.OUTSIDE], START, NOW) == []
 
 
@@ -200,7 +247,10 @@ def test_datasets_of_a_cadence_share_a_run_and_near_days_a_range() -> None:
     due = [delivery("2026-11-03"), delivery("2026-11-10", "aws_cost"), delivery("2026-11-12")]
     (request,) = load_requests(due, START, NOW)
     assert (request.first, request.last) == ("2026-11-03", "2026-11-12")
-    assert request.only == {"aws_cost": ("2026-11-10",), "lab_sessions": ("2026-11-03", "2026-11-12")}
+    assert request.only == {
+        "aws_cost": ("2026-11-10",),
+        "lab_sessions": ("2026-11-03", "2026-11-12"),
+    }
     assert request.run_config()["ops"]["load_aws_cost"]["config"]["only"] == ["2026-11-10"]
 
 
@@ -224,7 +274,9 @@ def test_the_run_key_changes_with_the_attempt_and_with_the_version() -> None:
     assert load_requests([delivery("2026-11-03")], START, NOW)[0].run_key(1) == old.run_key(1)
 
 
-def test_ten_years_against_a_month_of_runs_are_decided_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_years_against_a_month_of_runs_are_decided_quickly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     days = [date(2016, 1, 1) + timedelta(days=n) for n in range(3_650)]
     work = [delivery(f"{day}", name) for day in days for name in ("lab_sessions", "aws_cost")]
     looked_at = []
@@ -236,4 +288,6 @@ def test_ten_years_against_a_month_of_runs_are_decided_quickly(monkeypatch: pyte
 
     monkeypatch.setattr(KnownRun, "covers", count)
     load_states(work, [run("2016-01-01", "2016-12-31")] * 300, days[0], NOW)
-    assert len(looked_at) == 366 * 2 * 300, "only the partitions of a run's range are compared with it"
+    assert len(looked_at) == 366 * 2 * 300, (
+        "only the partitions of a run's range are compared with it"
+    )

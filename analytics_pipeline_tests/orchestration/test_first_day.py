@@ -1,4 +1,7 @@
-"""The first partition is the first day that Vocareum delivered. Runs name days without a file, and backfills over them succeed."""
+"""The first partition is the first day that Vocareum delivered.
+
+Runs name days without a file, and backfills over them succeed.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -12,10 +15,18 @@ from analytics_pipeline.operations.first_day import learn_before_start
 from analytics_pipeline.orchestration import sync as engine
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, spans
+from analytics_pipeline_tests.orchestration.conftest import (
+    Pipeline,
+    StartPipeline,
+    lab_sessions,
+    spans,
+)
 
 SESSIONS = dg.AssetKey(["raw", "lab_sessions"])
-RANGE = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-05"}
+RANGE = {
+    "dagster/asset_partition_range_start": "2026-11-01",
+    "dagster/asset_partition_range_end": "2026-11-05",
+}
 
 
 @pytest.fixture
@@ -37,21 +48,27 @@ def first_partition() -> str:
 def test_a_tick_learns_it_and_the_next_code_location_begins_with_it(unlearned: Pipeline) -> None:
     unlearned.vocareum.put(*lab_sessions("2024-03-15"))
     unlearned.vocareum.put(*lab_sessions("2024-03-20"))
-    assert spans(unlearned.tick().run_requests) == [("2024-03-15", "2024-03-20")], "no tick is lost by learning"
+    assert spans(unlearned.tick().run_requests) == [("2024-03-15", "2024-03-20")], (
+        "no tick is lost by learning"
+    )
     assert first_partition() == "2024-03-15"
 
 
 def test_a_first_sync_loads_files_from_before_the_default_first_day(unlearned: Pipeline) -> None:
     unlearned.vocareum.put(*lab_sessions("2019-05-05"))
     todo = engine.make_plan(unlearned.settings, Selection())
-    done = engine.sync(unlearned.settings, build_definitions(load_settings()), unlearned.instance, todo)
+    done = engine.sync(
+        unlearned.settings, build_definitions(load_settings()), unlearned.instance, todo
+    )
     assert ([result.rows for result in done.results], done.early) == ([1], ())
     assert unlearned.instance.get_materialized_partitions(SESSIONS) == {"2019-05-05"}
 
 
 def test_a_daemon_learns_it_before_its_first_partitions(unlearned: Pipeline) -> None:
     problems: list[str] = []
-    assert learn_before_start(unlearned.settings, problems.append) is None, "nothing is delivered yet"
+    assert learn_before_start(unlearned.settings, problems.append) is None, (
+        "nothing is delivered yet"
+    )
     unlearned.vocareum.put(*lab_sessions("2024-03-15"))
     assert learn_before_start(unlearned.settings, problems.append) == date(2024, 3, 15)
     unlearned.vocareum.clear_requests()
@@ -108,17 +125,31 @@ def test_a_run_names_each_day_without_a_file_and_leaves_it_unmarked(pipeline: Pi
     for day in ("2026-11-01", "2026-11-03", "2026-11-04"):
         pipeline.vocareum.put(*lab_sessions(day))
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=RANGE))
-    assert "lab_sessions: no file is delivered for 2026-11-02, 2026-11-05." in messages(pipeline, run.run_id)
-    assert pipeline.instance.get_materialized_partitions(SESSIONS) == {"2026-11-01", "2026-11-03", "2026-11-04"}
+    assert "lab_sessions: no file is delivered for 2026-11-02, 2026-11-05." in messages(
+        pipeline, run.run_id
+    )
+    assert pipeline.instance.get_materialized_partitions(SESSIONS) == {
+        "2026-11-01",
+        "2026-11-03",
+        "2026-11-04",
+    }
 
 
-def test_a_backfill_marks_days_without_files_and_a_late_delivery_still_loads(pipeline: Pipeline) -> None:
+def test_a_backfill_marks_days_without_files_and_a_late_delivery_still_loads(
+    pipeline: Pipeline,
+) -> None:
     pipeline.vocareum.put(*lab_sessions("2026-11-01"))
-    run = pipeline.run(dg.RunRequest(job_name="load_daily", tags={**RANGE, "dagster/backfill": "made-by-hand"}))
+    run = pipeline.run(
+        dg.RunRequest(job_name="load_daily", tags={**RANGE, "dagster/backfill": "made-by-hand"})
+    )
     assert run.success
     assert len(pipeline.instance.get_materialized_partitions(SESSIONS)) == 5
     of_the_day = dg.AssetRecordsFilter(SESSIONS, asset_partitions=["2026-11-05"])
-    newest = pipeline.instance.fetch_materializations(of_the_day, limit=1).records[0].asset_materialization
+    newest = (
+        pipeline.instance.fetch_materializations(of_the_day, limit=1)
+        .records[0]
+        .asset_materialization
+    )
     assert newest is not None
     assert (newest.partition, newest.description) == (
         "2026-11-05",

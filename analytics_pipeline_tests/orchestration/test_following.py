@@ -1,4 +1,6 @@
-"""The models never miss a load, whenever it lands: with a request, while they are built, or between two ticks."""
+"""The models never miss a load, whenever it lands: with a request, while they are built, or between
+two ticks.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +16,9 @@ DAYS = dg.DailyPartitionsDefinition("2026-11-01", end_date="2026-11-20", timezon
 
 
 class Daemon:
-    """An instance with a load, a model and the published file; ticks and runs like the daemon's, one at a time."""
+    """An instance with a load, a model and the published file; ticks and runs like the daemon's,
+    one at a time.
+    """
 
     def __init__(self) -> None:
         @dg.asset(partitions_def=DAYS)
@@ -26,7 +30,9 @@ class Daemon:
         @dg.asset(deps=[model], automation_condition=REBUILD_ON_CHANGE)
         def published() -> None: ...
 
-        self._definitions = dg.Definitions([load, model, published], executor=dg.in_process_executor)
+        self._definitions = dg.Definitions(
+            [load, model, published], executor=dg.in_process_executor
+        )
         self._job = self._definitions.resolve_implicit_global_asset_job_def()
         self._instance = dg.DagsterInstance.ephemeral()
         self._cursor: Any = None
@@ -36,18 +42,23 @@ class Daemon:
         """Load one more day."""
         self._day += 1
         self._job.execute_in_process(
-            asset_selection=[dg.AssetKey("load")], partition_key=f"2026-11-{self._day:02}", instance=self._instance
+            asset_selection=[dg.AssetKey("load")],
+            partition_key=f"2026-11-{self._day:02}",
+            instance=self._instance,
         )
 
     def build(self) -> None:
         """Run the models."""
         self._job.execute_in_process(
-            asset_selection=[dg.AssetKey("model"), dg.AssetKey("published")], instance=self._instance
+            asset_selection=[dg.AssetKey("model"), dg.AssetKey("published")],
+            instance=self._instance,
         )
 
     def tick(self) -> int:
         """Return how many assets are requested."""
-        result = dg.evaluate_automation_conditions(self._definitions, self._instance, cursor=self._cursor)
+        result = dg.evaluate_automation_conditions(
+            self._definitions, self._instance, cursor=self._cursor
+        )
         self._cursor = result.cursor
         return result.total_requested
 

@@ -19,10 +19,19 @@ NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 SESSIONS, AWS = "raw.lab_sessions", "raw.aws_cost"
 
 
-def run(run_id: str, state: RunState, minutes_ago: float, *assets: str, retried: bool = False) -> KnownRun:
+def run(
+    run_id: str, state: RunState, minutes_ago: float, *assets: str, retried: bool = False
+) -> KnownRun:
     ended = None if state is RunState.IN_FLIGHT else NOW - timedelta(minutes=minutes_ago)
     return KnownRun(
-        run_id, "load_daily", state, frozenset(assets), "2026-11-01", "2026-11-22", ended=ended, will_retry=retried
+        run_id,
+        "load_daily",
+        state,
+        frozenset(assets),
+        "2026-11-01",
+        "2026-11-22",
+        ended=ended,
+        will_retry=retried,
     )
 
 
@@ -44,7 +53,9 @@ def test_a_failed_run_is_one_message_with_dataset_partitions_error_and_link() ->
 
 def test_further_failures_of_the_same_asset_are_not_reported() -> None:
     before = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
-    after = now_open([run(f"r{n}", RunState.FAILED, 0, SESSIONS) for n in range(2, 50)], known=before)
+    after = now_open(
+        [run(f"r{n}", RunState.FAILED, 0, SESSIONS) for n in range(2, 50)], known=before
+    )
     assert messages(before, after, "") == []
 
 
@@ -62,7 +73,10 @@ def test_an_asset_that_loaded_in_a_run_failed_by_another_is_no_incident() -> Non
 
 def test_an_asset_is_resolved_after_a_good_run_once_no_run_is_in_flight() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
-    good, queued = run("r2", RunState.SUCCEEDED, 1, SESSIONS), run("r3", RunState.IN_FLIGHT, 0, SESSIONS)
+    good, queued = (
+        run("r2", RunState.SUCCEEDED, 1, SESSIONS),
+        run("r3", RunState.IN_FLIGHT, 0, SESSIONS),
+    )
     assert now_open([queued, good], known=known) == known
     assert messages(known, now_open([good], known=known), "") == [
         ":white_check_mark: Resolved: raw.lab_sessions (failing since 2026-11-23 08:55 UTC)."
@@ -77,7 +91,8 @@ def test_a_failing_check_keeps_the_incident_open_after_a_good_run() -> None:
 
 def test_a_failing_check_alone_is_an_incident() -> None:
     found = now_open(
-        [run("r1", RunState.SUCCEEDED, 1, SESSIONS)], [FailingCheck(SESSIONS, "schema", "it is bad", "r1")]
+        [run("r1", RunState.SUCCEEDED, 1, SESSIONS)],
+        [FailingCheck(SESSIONS, "schema", "it is bad", "r1")],
     )
     assert found["raw.lab_sessions schema"].error == "it is bad"
 
@@ -107,15 +122,23 @@ def test_incidents_outlive_a_restart_in_the_cursor() -> None:
     assert from_json({subject: incident.to_json() for subject, incident in known.items()}) == known
 
 
-def alarmed(*names: str, known: Mapping[str, Incident] = {}, unknown: Sequence[str] = ()) -> dict[str, Incident]:
-    found = Alarms([OpenAlarm("budgets", name, f"{name} is spent.", "r9") for name in names], frozenset(unknown))
+def alarmed(
+    *names: str, known: Mapping[str, Incident] = {}, unknown: Sequence[str] = ()
+) -> dict[str, Incident]:
+    found = Alarms(
+        [OpenAlarm("budgets", name, f"{name} is spent.", "r9") for name in names],
+        frozenset(unknown),
+    )
     return open_incidents([], [], known, str, NOW, found)
 
 
 def test_new_alarms_of_a_test_are_one_message_and_each_is_told_once() -> None:
     first = alarmed("A, 50 %", "A, 80 %")
     (text,) = messages({}, first, "http://ui")
-    assert text == ":warning: A, 50 %: A, 50 % is spent.\nA, 80 %: A, 80 % is spent.\nhttp://ui/runs/r9"
+    assert (
+        text
+        == ":warning: A, 50 %: A, 50 % is spent.\nA, 80 %: A, 80 % is spent.\nhttp://ui/runs/r9"
+    )
     later = alarmed("A, 50 %", "A, 80 %", "B, 50 %", known=first)
     (text,) = messages(first, later, "http://ui")
     assert text.startswith(":warning: B, 50 %: ")
@@ -136,4 +159,6 @@ def test_alarms_of_a_test_that_could_not_run_stay_as_they_were() -> None:
 
 def test_an_alarm_survives_in_the_cursor() -> None:
     before = alarmed("A, 50 %")
-    assert from_json({subject: incident.to_json() for subject, incident in before.items()}) == before
+    assert (
+        from_json({subject: incident.to_json() for subject, incident in before.items()}) == before
+    )

@@ -27,7 +27,9 @@ def test_a_first_start_writes_the_projects_settings(settings: Settings) -> None:
     assert written["run_retries"]["max_retries"] == 2
 
 
-@pytest.mark.parametrize("edit", ["telemetry: {enabled: false}\n", "{ours}# mine\n"], ids=["written", "edited"])
+@pytest.mark.parametrize(
+    "edit", ["telemetry: {enabled: false}\n", "{ours}# mine\n"], ids=["written", "edited"]
+)
 def test_a_file_that_an_operator_wrote_is_kept_and_logged(
     settings: Settings, edit: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -40,7 +42,9 @@ def test_a_file_that_an_operator_wrote_is_kept_and_logged(
     assert f"{file} was not written by the pipeline" in caplog.text
 
 
-def test_a_file_of_an_earlier_release_is_replaced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_an_earlier_release_is_replaced(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = prepare_home(settings) / "dagster.yaml"
     now = file.read_bytes()
     file.write_bytes(signed(b"telemetry: {enabled: false}\n"))
@@ -51,7 +55,10 @@ def test_a_file_of_an_earlier_release_is_replaced(settings: Settings, monkeypatc
 def test_an_unsigned_file_of_an_earlier_release_is_replaced(settings: Settings) -> None:
     file = prepare_home(settings) / "dagster.yaml"
     now = file.read_text()
-    first = "# Dagster's instance. It is copied to ANALYTICS_DATA_DIR/dagster at every start: edit it here.\n"
+    first = (
+        "# Dagster's instance. It is copied to ANALYTICS_DATA_DIR/dagster at every start: edit it"
+        " here.\n"
+    )
     earlier = Path(__file__).with_name("unsigned_dagster.yaml").read_text()
     assert earlier.startswith(first)
     file.write_text(earlier)

@@ -1,4 +1,6 @@
-"""The sensor `missing_partitions`: ticks against the simulated Vocareum, a real instance and a real warehouse."""
+"""The sensor `missing_partitions`: ticks against the simulated Vocareum, a real instance and a real
+warehouse.
+"""
 
 import hashlib
 import socket
@@ -19,7 +21,13 @@ from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.orchestration.runs.run_records import COMMAND_TAG, known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.vocareum import transfer
-from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions, reported, spans
+from analytics_pipeline_tests.orchestration.conftest import (
+    Pipeline,
+    StartPipeline,
+    lab_sessions,
+    reported,
+    spans,
+)
 
 BAD = b"<html>502 Bad Gateway</html>"
 
@@ -29,7 +37,9 @@ def put(vocareum: DemoVocareum, *days: str, rows: int = 1) -> None:
         vocareum.put(*lab_sessions(day, rows))
 
 
-def test_the_sensor_requests_missing_files_and_then_nothing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_the_sensor_requests_missing_files_and_then_nothing(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01", "2026-11-05", "2026-10-19")
     result = pipeline.tick()
     assert spans(result.run_requests) == [("2026-11-01", "2026-11-05")]
@@ -37,10 +47,15 @@ def test_the_sensor_requests_missing_files_and_then_nothing(pipeline: Pipeline, 
     again = pipeline.tick()
     assert not again.run_requests
     assert "1 outside of all partitions" in again.skip_reason.skip_message
-    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [("2026-11-01",), ("2026-11-05",)]
+    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [
+        ("2026-11-01",),
+        ("2026-11-05",),
+    ]
 
 
-def test_the_sensor_requests_only_the_rewritten_file(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_the_sensor_requests_only_the_rewritten_file(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
     pipeline.tick_and_run()
     put(vocareum, "2026-11-02", rows=3)
@@ -62,24 +77,37 @@ def test_a_manual_run_materializes_loaded_partitions_so_that_a_backfill_complete
     put(vocareum, "2026-11-01", "2026-11-02")
     (request,) = pipeline.tick().run_requests
     assert marked(pipeline.run(request)) == {"2026-11-01", "2026-11-02"}
-    assert marked(pipeline.run(dg.RunRequest(job_name=request.job_name, tags=request.tags))) == set()
+    assert (
+        marked(pipeline.run(dg.RunRequest(job_name=request.job_name, tags=request.tags))) == set()
+    )
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
     by_hand = job.execute_in_process(instance=pipeline.instance, tags=request.tags)
     assert marked(by_hand) == {"2026-11-01", "2026-11-02"}
 
 
-def test_a_run_failed_by_one_file_materializes_the_others(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_run_failed_by_one_file_materializes_the_others(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01", "2026-11-02", "2026-11-03")
     pipeline.tick_and_run()
     vocareum.put(lab_sessions("2026-11-02")[0], BAD)
-    within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-03"}
+    within = {
+        "dagster/asset_partition_range_start": "2026-11-01",
+        "dagster/asset_partition_range_end": "2026-11-03",
+    }
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=within))
     assert (run.success, marked(run)) == (False, {"2026-11-01", "2026-11-03"})
-    (known,) = (candidate for candidate in known_runs(pipeline.instance) if candidate.run_id == run.run_id)
-    assert known.failed == {"raw.lab_sessions"}, "the steps of the other daily datasets did not fail"
+    (known,) = (
+        candidate for candidate in known_runs(pipeline.instance) if candidate.run_id == run.run_id
+    )
+    assert known.failed == {"raw.lab_sessions"}, (
+        "the steps of the other daily datasets did not fail"
+    )
 
 
-def test_a_file_reverted_to_its_loaded_version_no_longer_fails(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_file_reverted_to_its_loaded_version_no_longer_fails(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01")
     pipeline.tick_and_run()
     vocareum.put(lab_sessions("2026-11-01")[0], BAD)
@@ -87,23 +115,34 @@ def test_a_file_reverted_to_its_loaded_version_no_longer_fails(pipeline: Pipelin
     assert not failed.success
     assert not pipeline.check("raw.lab_sessions", "schema").passed
     put(vocareum, "2026-11-01")
-    within = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-01"}
+    within = {
+        "dagster/asset_partition_range_start": "2026-11-01",
+        "dagster/asset_partition_range_end": "2026-11-01",
+    }
     assert pipeline.run(dg.RunRequest(job_name="load_daily", tags=within)).success
     assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
     assert pipeline.check("raw.lab_sessions", "schema").passed
 
 
-def test_a_failing_check_keeps_what_to_do_apart_from_what_was_found(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_failing_check_keeps_what_to_do_apart_from_what_was_found(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01")
     vocareum.put(lab_sessions("2026-11-02")[0], BAD)
     pipeline.tick_and_run()
-    failing = pipeline.rows("SELECT name, text, remedy FROM ops.checks WHERE NOT passed AND kind = 'load' ORDER BY 1")
+    failing = pipeline.rows(
+        "SELECT name, text, remedy FROM ops.checks WHERE NOT passed AND kind = 'load' ORDER BY 1"
+    )
     assert "schema" in [name for name, _, _ in failing]
     for name, text, remedy in failing:
         description = pipeline.check("raw.lab_sessions", name).description
         assert remedy and remedy not in text, name
-        assert description.startswith(text) and description.endswith(remedy), "people are told of both"
-    assert pipeline.rows("SELECT count(*) FROM ops.checks WHERE passed AND kind = 'load' AND remedy <> ''") == [(0,)]
+        assert description.startswith(text) and description.endswith(remedy), (
+            "people are told of both"
+        )
+    assert pipeline.rows(
+        "SELECT count(*) FROM ops.checks WHERE passed AND kind = 'load' AND remedy <> ''"
+    ) == [(0,)]
 
 
 def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
@@ -113,13 +152,18 @@ def test_one_tick_makes_one_listing(pipeline: Pipeline, vocareum: DemoVocareum) 
     assert (vocareum.count("LIST"), vocareum.count("GET")) == (1, 0)
 
 
-def test_a_run_in_flight_is_known_however_many_runs_ended_since(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_run_in_flight_is_known_however_many_runs_ended_since(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01")
     (request,) = pipeline.tick().run_requests
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
     states = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS]
     runs = [pipeline.instance.create_run_for_job(job, status=status) for status in states]
-    assert {run.run_id for run in known_runs(pipeline.instance, most=1)} == {runs[0].run_id, runs[2].run_id}
+    assert {run.run_id for run in known_runs(pipeline.instance, most=1)} == {
+        runs[0].run_id,
+        runs[2].run_id,
+    }
 
 
 def test_a_run_in_flight_is_not_requested_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
@@ -140,7 +184,9 @@ def test_a_run_in_flight_is_not_requested_again(pipeline: Pipeline, vocareum: De
     assert pipeline.tick().run_requests
 
 
-def test_a_killed_terminal_does_not_block_its_partitions(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_killed_terminal_does_not_block_its_partitions(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01")
     (request,) = pipeline.tick().run_requests
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
@@ -170,12 +216,24 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
         keys.append(request.run_key.rpartition(":")[2])
         assert not pipeline.run(request).success
         assert "1 waiting" in pipeline.tick().skip_reason.skip_message or len(keys) == 5
-    assert keys == ["try1", "try1", "try2", "try3", "try4"]  # the first one was another set, with a good file too
+    assert keys == [
+        "try1",
+        "try1",
+        "try2",
+        "try3",
+        "try4",
+    ]  # the first one was another set, with a good file too
     pipeline.clock.move(days=40)
     assert "1 given up" in pipeline.tick().skip_reason.skip_message
     check = pipeline.check("raw.lab_sessions", "delivered_is_loaded")
     assert not check.passed
-    for part in (key, "HTML", "Failing since", "5 attempts", "analytics-pipeline sync --dataset lab_sessions"):
+    for part in (
+        key,
+        "HTML",
+        "Failing since",
+        "5 attempts",
+        "analytics-pipeline sync --dataset lab_sessions",
+    ):
         assert part in check.description
     assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
 
@@ -186,7 +244,9 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """End each request for an object after its first failure, so that a test does not spend the retry budget."""
+    """End each request for an object after its first failure, so that a test does not spend the
+    retry budget.
+    """
     monkeypatch.setattr("analytics_pipeline.vocareum.retry._ATTEMPTS", 1)
     made = transfer._options
     once = {"max_retries": 0, "retry_timeout": timedelta(seconds=1)}
@@ -205,9 +265,13 @@ def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
         (request,) = pipeline.tick().run_requests
         assert not pipeline.run(request).success
         assert minutes == 1441 or "1 waiting" in pipeline.tick().skip_reason.skip_message
-    assert [request.status for request in vocareum.requests if request.operation == "GET"] == [503] * 6
-    (newest, *_) = known_runs(pipeline.instance)
-    assert set(newest.verdicts["lab_sessions"]) == newest.uncounted["lab_sessions"] == {"2026-11-02"}
+    assert [request.status for request in vocareum.requests if request.operation == "GET"] == [
+        503
+    ] * 6
+    newest, *_ = known_runs(pipeline.instance)
+    assert (
+        set(newest.verdicts["lab_sessions"]) == newest.uncounted["lab_sessions"] == {"2026-11-02"}
+    )
 
     vocareum.accept(key)
     pipeline.clock.move(minutes=1441)
@@ -216,7 +280,9 @@ def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     key, _ = lab_sessions("2026-11-02")
     put(vocareum, "2026-11-02")
     vocareum.refuse(key, 503, "SlowDown")
@@ -229,7 +295,9 @@ def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(pipeline: Pipeli
     assert [result.success for result in pipeline.tick_and_run()] == [True]
 
 
-def test_a_file_that_s3_refuses_alone_is_given_up(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_file_that_s3_refuses_alone_is_given_up(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-02")
     vocareum.refuse(lab_sessions("2026-11-02")[0], 403, "AccessDenied")
     for _ in range(5):
@@ -238,7 +306,9 @@ def test_a_file_that_s3_refuses_alone_is_given_up(pipeline: Pipeline, vocareum: 
     assert "1 given up" in pipeline.tick().skip_reason.skip_message
 
 
-def test_a_held_version_waits_for_a_person_and_is_never_given_up(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_held_version_waits_for_a_person_and_is_never_given_up(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-02", rows=9)
     pipeline.tick_and_load()
     put(vocareum, "2026-11-02", rows=1)
@@ -252,7 +322,9 @@ def test_a_held_version_waits_for_a_person_and_is_never_given_up(pipeline: Pipel
     assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(1,)]
 
 
-def test_a_scheduled_run_leaves_a_failing_file_to_the_sensor(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_scheduled_run_leaves_a_failing_file_to_the_sensor(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     vocareum.put(lab_sessions("2026-11-02")[0], BAD)
     assert not pipeline.tick_and_run()[0].success
     put(vocareum, "2026-11-03")
@@ -264,18 +336,29 @@ def test_a_scheduled_run_leaves_a_failing_file_to_the_sensor(pipeline: Pipeline,
 
 
 def test_a_new_course_is_found_and_loaded_alone(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
-    header = b"userid,courseid,role,name,email,client_key,client_userid,dropped,organization_terms_agreed,organization_terms_agreed_date_utc\n"
-    vocareum.put("org9001/enrollment/course1/enrollment.csv", header + b"1,1,student,A,a@example.org,,,0,1,\n")
+    header = (
+        b"userid,courseid,role,name,email,client_key,client_userid,dropped,"
+        b"organization_terms_agreed,organization_terms_agreed_date_utc\n"
+    )
+    vocareum.put(
+        "org9001/enrollment/course1/enrollment.csv",
+        header + b"1,1,student,A,a@example.org,,,0,1,\n",
+    )
     pipeline.tick_and_run()
     assert not pipeline.tick().run_requests
-    vocareum.put("org9001/enrollment/course2/enrollment.csv", header + b"2,2,student,B,b@example.org,,,0,1,\n")
+    vocareum.put(
+        "org9001/enrollment/course2/enrollment.csv",
+        header + b"2,2,student,B,b@example.org,,,0,1,\n",
+    )
     (request,) = pipeline.tick().run_requests
     assert request.run_config["ops"]["load_enrollment"]["config"]["only"] == ["2"]
     assert pipeline.run(request).success
     assert not pipeline.tick().run_requests
 
 
-def test_unknown_files_are_reported_once_and_name_nobody(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_unknown_files_are_reported_once_and_name_nobody(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     vocareum.put("org9001/cloud_spend/gcp_cost_2026-11-01.csv", b"a\n")
     vocareum.put("org9001/submissions/jane.doe@example.org/essay.pdf", b"a")
     assert reported(pipeline.tick()) == ["cloud_spend/gcp_cost_#-#-#.csv", "submissions/..."]
@@ -285,7 +368,9 @@ def test_unknown_files_are_reported_once_and_name_nobody(pipeline: Pipeline, voc
     assert "3 unrecognised files" in again.skip_reason.skip_message
 
 
-def test_a_failing_listing_skips_with_its_reason(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_failing_listing_skips_with_its_reason(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     vocareum.fail_next(20, 403, service="s3", body=b"<Error><Code>AccessDenied</Code></Error>")
     reason = pipeline.tick().skip_reason.skip_message
     assert "could not be listed" in reason and "VOCAREUM_ORG_ID" in reason
@@ -312,7 +397,9 @@ def test_a_new_instance_learns_what_is_loaded_without_fetching_it_again(
         pipeline.instance = before
 
 
-def test_a_warehouse_that_is_gone_is_loaded_again(pipeline: Pipeline, vocareum: DemoVocareum) -> None:
+def test_a_warehouse_that_is_gone_is_loaded_again(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
     put(vocareum, "2026-11-01")
     pipeline.tick_and_run()
     pipeline.settings.warehouse_path.unlink()
@@ -322,7 +409,8 @@ def test_a_warehouse_that_is_gone_is_loaded_again(pipeline: Pipeline, vocareum: 
 
 
 CALLS_PER_KEY = 1_000
-"""Three times what a tick needs for a key of a listing; comparing each key with each other one would take thousands."""
+"""Three times what a tick needs for a key of a listing; comparing each key with each other one
+would take thousands."""
 
 
 @contextmanager
@@ -345,7 +433,10 @@ def counted_calls() -> Iterator[Counter[str]]:
 def test_ten_years_of_listing_take_one_listing_and_a_bounded_work_for_each_key(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, known: bool
 ) -> None:
-    """11,000 keys, of which none or all but one are known. Work is counted in calls of Python functions, not in seconds."""
+    """11,000 keys, of which none or all but one are known.
+
+    Work is counted in calls of Python functions, not in seconds.
+    """
     pipeline = start_pipeline("2016-01-01")
     days = [f"{date(2016, 1, 1) + timedelta(days=n)}" for n in range(3_667)]
     names = {
@@ -353,7 +444,9 @@ def test_ten_years_of_listing_take_one_listing_and_a_bounded_work_for_each_key(
         "aws_cost": "cloud_spend/aws_cost_{}.csv",
         "azure_cost": "cloud_spend/azure/azure_cost_{}.csv",
     }
-    keys = {(name, day): f"org9001/{form.format(day)}" for name, form in names.items() for day in days}
+    keys = {
+        (name, day): f"org9001/{form.format(day)}" for name, form in names.items() for day in days
+    }
     vocareum.put_many(dict.fromkeys(keys.values(), b"x"))
     if known:
         pipeline.settings.data_dir.mkdir()

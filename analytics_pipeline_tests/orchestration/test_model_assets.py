@@ -12,7 +12,12 @@ from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration.asset_keys import model_key
 from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
-from analytics_pipeline.orchestration.models.published_assets import PUBLISHED, REPORT, WHOLE, published_asset
+from analytics_pipeline.orchestration.models.published_assets import (
+    PUBLISHED,
+    REPORT,
+    WHOLE,
+    published_asset,
+)
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -26,17 +31,23 @@ DAY = date(2026, 11, 7)
 @pytest.fixture
 def loaded(pipeline: Pipeline) -> Pipeline:
     """A pipeline with a loaded small organisation; no model is built yet."""
-    pipeline.vocareum.put_many(Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files())
+    pipeline.vocareum.put_many(
+        Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files()
+    )
     pipeline.tick_and_load()
     return pipeline
 
 
-def build(pipeline: Pipeline, keys: list[dg.AssetKey], project: Project | None = None) -> dg.ExecuteInProcessResult:
+def build(
+    pipeline: Pipeline, keys: list[dg.AssetKey], project: Project | None = None
+) -> dg.ExecuteInProcessResult:
     definitions = pipeline.definitions
     if project:
         resources: Any = pipeline.definitions.resources
         assets = [model_assets(project), published_asset(project, pii=False)]
-        definitions = dg.Definitions(assets=assets, resources=resources, executor=dg.in_process_executor)
+        definitions = dg.Definitions(
+            assets=assets, resources=resources, executor=dg.in_process_executor
+        )
     return execute(definitions, pipeline.instance, keys, {}, {})
 
 
@@ -47,41 +58,63 @@ def with_model(sql: str, name: str = "broken") -> Project:
     return Project({**project.models, model.qualified: model}, project.tests)
 
 
-def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(loaded: Pipeline) -> None:
+def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(
+    loaded: Pipeline,
+) -> None:
     keys = [model_key("staging.courses"), model_key("marts.course_lineage")]
     assert build(loaded, keys).success
     say = "-- severity: warn\nSELECT course_id FROM marts.course_lineage"
-    texts = {"mild": say, "strict": say.removeprefix("-- severity: warn\n"), "broken": say + " WHERE no_such_column"}
+    texts = {
+        "mild": say,
+        "strict": say.removeprefix("-- severity: warn\n"),
+        "broken": say + " WHERE no_such_column",
+    }
     project = load_project()
     tests = {name: parse_test(name, text) for name, text in texts.items()}
     run = build(loaded, keys, Project(project.models, {**project.tests, **tests}))
-    found = {check.check_name: check.severity for check in run.get_asset_check_evaluations() if not check.passed}
+    found = {
+        check.check_name: check.severity
+        for check in run.get_asset_check_evaluations()
+        if not check.passed
+    }
     error, warn = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
     assert found == {"mild": warn, "strict": error, "broken": error}
     assert run.success, "a failed check fails the run"
 
 
-def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(loaded: Pipeline) -> None:
+def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(
+    loaded: Pipeline,
+) -> None:
     keys = [model_key("marts.old"), PUBLISHED]
     assert build(loaded, keys, with_model("SELECT 1 AS x", "old")).success
     assert build(loaded, [model_key("marts.course_lineage"), PUBLISHED], load_project()).success
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
-        assert published.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'old'").fetchall() == []
+        assert (
+            published.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'old'").fetchall()
+            == []
+        )
 
 
-def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(loaded: Pipeline) -> None:
+def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
+    loaded: Pipeline,
+) -> None:
     stale = stale_assets(loaded.instance)
     assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}
     run = build(loaded, stale)
     assert run.success
     checks = run.get_asset_check_evaluations()
-    assert {check.check_name for check in checks} == {*load_project().tests, WHOLE}, (
-        "not every test of dbt_like_sql/tests ran"
-    )
+    assert {check.check_name for check in checks} == {
+        *load_project().tests,
+        WHOLE,
+    }, "not every test of dbt_like_sql/tests ran"
     error = dg.AssetCheckSeverity.ERROR
-    assert [check.check_name for check in checks if not check.passed and check.severity is error] == []
+    assert [
+        check.check_name for check in checks if not check.passed and check.severity is error
+    ] == []
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
-        assert published.execute("SELECT count(*) > 0 FROM marts.daily_cloud_spend").fetchone() == (True,)
+        assert published.execute("SELECT count(*) > 0 FROM marts.daily_cloud_spend").fetchone() == (
+            True,
+        )
     assert stale_assets(loaded.instance) == [], "what was just built and published is stale"
 
 
@@ -97,11 +130,15 @@ def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None
 def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The load's run ends between the first read of the models' run and the end of its publication."""
+    """The load's run ends between the first read of the models' run and the end of its
+    publication.
+    """
 
     def read_then_load(*arguments: Any, **keywords: Any) -> Any:
         built = real(*arguments, **keywords)
-        loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))
+        loaded.instance.report_runless_asset_event(
+            dg.AssetMaterialization(dg.AssetKey(["raw", "grades"]))
+        )
         return built
 
     real = module.build_and_test
@@ -130,7 +167,9 @@ def test_a_changed_query_makes_its_model_and_its_readers_stale(
     assert "marts.daily_cloud_spend" not in names
 
 
-def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loaded: Pipeline) -> None:
+def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(
+    loaded: Pipeline,
+) -> None:
     good = with_model("-- A number.\nSELECT 1 AS n, -- A number.\nFROM raw.grades LIMIT 1")
     assert build(loaded, [model_key("marts.broken")], good).success
     bad = with_model("-- A number.\nSELECT no_such_column AS n, -- A number.\nFROM raw.grades")
@@ -138,7 +177,9 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loade
     assert not run.success
     assert [key.to_user_string() for key in materialized(run)] == ["marts/course_lineage"]
     with open_warehouse(loaded.settings.warehouse_path) as connection:
-        assert connection.execute("SELECT n FROM marts.broken").fetchone() == (1,), "the table before is gone"
+        assert connection.execute("SELECT n FROM marts.broken").fetchone() == (1,), (
+            "the table before is gone"
+        )
     text = next(
         event for event in run.all_events if event.is_step_failure
     ).step_failure_data.user_failure_data.description
@@ -147,7 +188,9 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(loade
     assert "dbt_like_sql/marts/broken.sql" in text, f"it does not say which file to correct: {text}"
 
 
-def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loaded: Pipeline) -> None:
+def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(
+    loaded: Pipeline,
+) -> None:
     run = build(loaded, [model_key("marts.daily_cloud_spend")])
     [event] = [
         event
@@ -156,7 +199,10 @@ def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(loade
     ]
     metadata = event.materialization.metadata
     lineage = metadata["dagster/column_lineage"].value.deps_by_column["cost"]
-    assert {".".join(dep.asset_key.path) for dep in lineage} >= {"staging.aws_cost", "staging.azure_cost"}
+    assert {".".join(dep.asset_key.path) for dep in lineage} >= {
+        "staging.aws_cost",
+        "staging.azure_cost",
+    }
     types = {column.name: column.type for column in metadata["dagster/column_schema"].value.columns}
     assert types["cost"] == "DECIMAL(38,9)"
     assert types["spend_date"] == "DATE"
@@ -169,18 +215,30 @@ def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_a
     assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
 
 
-def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(loaded: Pipeline) -> None:
+def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
+    loaded: Pipeline,
+) -> None:
     first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
-    asked = {key for key in (model_key(name) for name in load_project().models) if first.get_num_requested(key)}
+    asked = {
+        key
+        for key in (model_key(name) for name in load_project().models)
+        if first.get_num_requested(key)
+    }
     assert asked == {model_key(name) for name in load_project().models}, (
         "models that were never built are not asked for"
     )
     assert first.get_num_requested(PUBLISHED) == 1
     build(loaded, [*asked, PUBLISHED, REPORT])
-    idle = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=first.cursor)
+    idle = dg.evaluate_automation_conditions(
+        loaded.definitions, loaded.instance, cursor=first.cursor
+    )
     assert idle.total_requested == 0, "nothing was loaded since"
-    loaded.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["raw", "grades"])))
-    after = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=idle.cursor)
+    loaded.instance.report_runless_asset_event(
+        dg.AssetMaterialization(dg.AssetKey(["raw", "grades"]))
+    )
+    after = dg.evaluate_automation_conditions(
+        loaded.definitions, loaded.instance, cursor=idle.cursor
+    )
     assert after.get_num_requested(model_key("marts.assignment_scores")) == 1
     assert after.get_num_requested(PUBLISHED) == 1
     assert after.get_num_requested(model_key("marts.part_lineage")) == 0
@@ -192,5 +250,8 @@ def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
 
 def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
     specs = {spec.key for spec in model_assets(load_project()).specs}
-    files = {model_key(f"{path.parent.name}.{path.stem}") for path in Path("dbt_like_sql").glob("[sm]*/*.sql")}
+    files = {
+        model_key(f"{path.parent.name}.{path.stem}")
+        for path in Path("dbt_like_sql").glob("[sm]*/*.sql")
+    }
     assert specs == files

@@ -1,4 +1,6 @@
-"""Recipients of alerts by apprise: what arrives, and that nothing makes it leak, follow a redirect or send in the clear."""
+"""Recipients of alerts by apprise: what arrives, and that nothing makes it leak, follow a redirect
+or send in the clear.
+"""
 
 import json
 import logging
@@ -74,7 +76,9 @@ def test_a_slack_compatible_webhook_gets_a_text_and_nothing_else(recipient: Reci
     assert recipient.paths == [f"/services/T000/B000/{HOOK}?key=k3y&to=all"]
 
 
-def test_every_recipient_gets_a_message_and_one_that_fails_is_named_without_its_address(recipient: Recipient) -> None:
+def test_every_recipient_gets_a_message_and_one_that_fails_is_named_without_its_address(
+    recipient: Recipient,
+) -> None:
     good, gone = f"json://127.0.0.1:{recipient.port}/{HOOK}", f"json://127.0.0.1:9/{HOOK}"
     (problem,) = notifier(urls=f"{good} {gone}\n{good}").send("text")
     assert [body["message"] for body in recipient.bodies] == ["text", "text"]
@@ -114,21 +118,30 @@ def test_nothing_is_sent_in_the_clear_to_another_machine(url: str) -> None:
 
 
 def test_a_url_that_apprise_does_not_know_is_refused_without_being_quoted() -> None:
-    with pytest.raises(UnsafeAddress, match="ALERT_URLS holds a nonsense URL that apprise can't use") as refused:
+    with pytest.raises(
+        UnsafeAddress, match="ALERT_URLS holds a nonsense URL that apprise can't use"
+    ) as refused:
         notifier(urls=f"nonsense://{HOOK}").check()
     assert HOOK not in str(refused.value)
 
 
 def test_certificates_are_checked_and_waits_are_short_whatever_the_url_asks_for() -> None:
-    (recipient,) = notifier(urls=f"jsons://h.example/{HOOK}?verify=no&redirect=yes&rto=900&cto=900")._recipients()
+    (recipient,) = notifier(
+        urls=f"jsons://h.example/{HOOK}?verify=no&redirect=yes&rto=900&cto=900"
+    )._recipients()
     plugin = recipient.plugin
-    assert (plugin.verify_certificate, plugin.redirects, plugin.request_timeout) == (True, False, (10.0, 10.0))
+    assert (plugin.verify_certificate, plugin.redirects, plugin.request_timeout) == (
+        True,
+        False,
+        (10.0, 10.0),
+    )
 
 
 def test_services_of_every_kind_can_be_named() -> None:
     urls = (
-        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ mailtos://u:p@example.org ntfys://ntfy.sh/topic "
-        "workflows://prod.azure.com:443/643e69f83c8944/signature discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
+        "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ mailtos://u:p@example.org"
+        " ntfys://ntfy.sh/topic workflows://prod.azure.com:443/643e69f83c8944/signature"
+        " discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js"
     )
     notifier(urls=urls).check()
 
@@ -150,7 +163,11 @@ def test_no_address_is_logged_at_any_level_whatever_happens(
     for answer in (200, 302, 404, 500):
         recipient.answer = (answer, {"Location": f"http://127.0.0.1:9/{HOOK}"})
         try_to_send(local)
-    for url in (f"json://127.0.0.1:9/{HOOK}", f"xyz://{HOOK}", f"jsons://127.0.0.1:{recipient.port}/{HOOK}"):
+    for url in (
+        f"json://127.0.0.1:9/{HOOK}",
+        f"xyz://{HOOK}",
+        f"jsons://127.0.0.1:{recipient.port}/{HOOK}",
+    ):
         try_to_send(url)
     monkeypatch.setattr(smtplib, "SMTP", lambda *_, **__: (_ for _ in ()).throw(OSError(HOOK)))
     try_to_send(f"mailtos://user:{HOOK}@127.0.0.1")

@@ -1,4 +1,6 @@
-"""Deletion of old runs by the sensor and by `sync`: which records stay, and that Dagster's folder does not grow with time."""
+"""Deletion of old runs by the sensor and by `sync`: which records stay, and that Dagster's folder
+does not grow with time.
+"""
 
 import os
 import sqlite3
@@ -31,13 +33,17 @@ def pipeline(start_pipeline: StartPipeline, monkeypatch: pytest.MonkeyPatch) -> 
     """Return a pipeline whose Dagster stores runs on disk and uses the pipeline's clock."""
     pipeline = start_pipeline(on_disk=True, retry_policy=AT_ONCE, DAGSTER_RUNS_KEPT_DAYS="7")
     monkeypatch.setattr("dagster._time._mockable_get_current_datetime", pipeline.clock)
-    monkeypatch.setattr("dagster._time._mockable_get_current_timestamp", lambda: pipeline.clock().timestamp())
+    monkeypatch.setattr(
+        "dagster._time._mockable_get_current_timestamp", lambda: pipeline.clock().timestamp()
+    )
     # Events carry the time of their log records, which Python takes from the machine.
     monkeypatch.setattr("dagster._core.log_manager.DagsterLogManager", get_freezable_log_manager())
     return pipeline
 
 
-def run(name: str, days_ago: int, state: RunState = RunState.SUCCEEDED, **facts: object) -> KnownRun:
+def run(
+    name: str, days_ago: int, state: RunState = RunState.SUCCEEDED, **facts: object
+) -> KnownRun:
     ended = NOW - timedelta(days=days_ago)
     return KnownRun(name, "load_daily", state, frozenset({TABLE}), ended=ended, **facts)  # type: ignore[arg-type]
 
@@ -47,7 +53,12 @@ def refused(name: str, days_ago: int, version: str) -> KnownRun:
 
 
 def test_the_newest_run_of_an_asset_in_each_state_stays() -> None:
-    runs = [run("d", 40), run("c", 50, RunState.FAILED), run("b", 60), run("a", 70, RunState.FAILED)]
+    runs = [
+        run("d", 40),
+        run("c", 50, RunState.FAILED),
+        run("b", 60),
+        run("a", 70, RunState.FAILED),
+    ]
     assert old_runs(runs, NOW, 5) == ["a", "b"]
     assert old_runs(runs, NOW - timedelta(days=65), 5) == ["a"]
 
@@ -56,10 +67,16 @@ def test_counted_verdicts_stay_until_the_file_is_loaded() -> None:
     verdicts = [refused(f"{at}", 40 + at, "v2") for at in range(4)] + [refused("4", 50, "v1")]
     assert old_runs(verdicts, NOW, 3) == ["4", "3"]
     asked = {"lab_sessions": {"2026-10-01": "v3"}}
-    assert old_runs([run("new", 30, asked=asked), *verdicts], NOW, 3) == ["4", "3", "2", "1"], (
-        "the newest failure stays"
-    )
-    assert old_runs([run("new", 30), *verdicts], NOW, 3) == ["4", "3"], "a run of other files does not settle this file"
+    assert old_runs([run("new", 30, asked=asked), *verdicts], NOW, 3) == [
+        "4",
+        "3",
+        "2",
+        "1",
+    ], "the newest failure stays"
+    assert old_runs([run("new", 30), *verdicts], NOW, 3) == [
+        "4",
+        "3",
+    ], "a run of other files does not settle this file"
 
 
 def test_failures_that_do_not_count_displace_none_that_do() -> None:
@@ -69,11 +86,16 @@ def test_failures_that_do_not_count_displace_none_that_do() -> None:
     assert old_runs([*uncounted, *counted], NOW, 3) == ["3", "u3"]
 
 
-def test_loads_failures_and_checks_stay_known_after_their_runs_are_deleted(pipeline: Pipeline) -> None:
+def test_loads_failures_and_checks_stay_known_after_their_runs_are_deleted(
+    pipeline: Pipeline,
+) -> None:
     for day in ("2026-11-01", "2026-11-02"):
         pipeline.vocareum.put(*lab_sessions(day))
     engine.sync(
-        pipeline.settings, pipeline.definitions, pipeline.instance, engine.make_plan(pipeline.settings, Selection())
+        pipeline.settings,
+        pipeline.definitions,
+        pipeline.instance,
+        engine.make_plan(pipeline.settings, Selection()),
     )
     key, bad = lab_sessions("2026-11-03")[0], b"<html>502 Bad Gateway</html>"
     for rewritten in range(3):
@@ -111,8 +133,13 @@ def test_deleting_a_run_keeps_only_records_that_partitions_need(pipeline: Pipeli
     home = pipeline.settings.dagster_home
     assert not [path for path in home.rglob("*") if first.run_id in str(path)]
     left = {
-        (file, table): rows(home / file, f"SELECT count(*) FROM {table} WHERE run_id = '{first.run_id}'")[0][0]
-        for file, tables in (("history/runs.db", ("runs", "run_tags")), ("history/runs/index.db", INDEXED))
+        (file, table): rows(
+            home / file, f"SELECT count(*) FROM {table} WHERE run_id = '{first.run_id}'"
+        )[0][0]
+        for file, tables in (
+            ("history/runs.db", ("runs", "run_tags")),
+            ("history/runs/index.db", INDEXED),
+        )
         for table in tables
     }
     assert {table: count for (_, table), count in left.items() if count} == {"event_logs": 1}
@@ -144,7 +171,9 @@ def test_the_folder_does_not_grow_with_runs(pipeline: Pipeline) -> None:
 def test_the_folder_does_not_grow_with_300_syncs(pipeline: Pipeline) -> None:
     def sync() -> None:
         todo = engine.make_plan(pipeline.settings, Selection())
-        engine.sync(pipeline.settings, pipeline.definitions, pipeline.instance, todo, clock=pipeline.clock)
+        engine.sync(
+            pipeline.settings, pipeline.definitions, pipeline.instance, todo, clock=pipeline.clock
+        )
 
     sizes = growth(pipeline, sync, 300)
     is_flat(sizes[100], sizes[300])
@@ -154,7 +183,9 @@ INDEXED = ("event_logs", "asset_check_executions")
 
 
 def growth(pipeline: Pipeline, load: Callable[[], object], times: int) -> list[tuple[int, int]]:
-    """Load one changed file per day; return size (bytes) and number of files of Dagster's folder after each load."""
+    """Load one changed file per day; return size (bytes) and number of files of Dagster's folder
+    after each load.
+    """
     for day in range(1, 4):
         pipeline.vocareum.put(*lab_sessions(f"2026-11-{day:02}"))
     sizes = [size(pipeline.settings.dagster_home)]
@@ -189,7 +220,9 @@ def state(pipeline: Pipeline) -> list[object]:
     """Return the run records that people, sensors and `sync` read."""
     key = dg.AssetKey(["raw", "lab_sessions"])
     checks = pipeline.definitions.get_repository_def().asset_graph.asset_check_keys
-    latest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
+    latest = pipeline.instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        list(checks)
+    )
     return [
         pipeline.instance.get_materialized_partitions(key),
         pipeline.instance.get_latest_materialization_event(key),

@@ -1,4 +1,6 @@
-"""A data folder has one daemon: a second one is refused, with the first one's process in the message."""
+"""A data folder has one daemon: a second one is refused, with the first one's process in the
+message.
+"""
 
 import os
 import signal
@@ -41,7 +43,13 @@ def test_a_second_daemon_is_refused_with_the_first_ones_process(command: str, da
 
 def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path) -> None:
     with hold_daemon_lock(load_settings()):
-        program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run", "--empty-workspace"]
+        program = [
+            sys.executable,
+            "-m",
+            "analytics_pipeline.orchestration.daemon",
+            "run",
+            "--empty-workspace",
+        ]
         done = subprocess.run(program, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 1
     assert f"process {os.getpid()} on " in done.stderr
@@ -49,7 +57,9 @@ def test_the_program_that_dev_and_the_service_start_is_refused_itself(data: Path
 
 
 def test_a_killed_daemon_releases_its_lock() -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         holder.send_signal(signal.SIGKILL)

@@ -1,4 +1,7 @@
-"""Parallel runs never fail on DuckDB's lock: they queue. Each is its own process, as the daemon launches them."""
+"""Parallel runs never fail on DuckDB's lock: they queue.
+
+Each is its own process, as the daemon launches them.
+"""
 
 import os
 import subprocess
@@ -18,7 +21,10 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 settings = load_settings()
 with open_instance(settings) as instance:
-    tags = {"dagster/asset_partition_range_start": sys.argv[1], "dagster/asset_partition_range_end": sys.argv[2]}
+    tags = {
+        "dagster/asset_partition_range_start": sys.argv[1],
+        "dagster/asset_partition_range_end": sys.argv[2],
+    }
     print("ready", flush=True)
     sys.stdin.readline()
     job = build_definitions(settings).get_repository_def().get_job("load_daily")
@@ -28,7 +34,9 @@ with open_instance(settings) as instance:
 
 
 @pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
-def test_runs_launched_at_once_all_succeed(start_pipeline: StartPipeline, vocareum: DemoVocareum, count: int) -> None:
+def test_runs_launched_at_once_all_succeed(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum, count: int
+) -> None:
     pipeline = start_pipeline(on_disk=True)
     days = [date(2026, 10, 20) + timedelta(days=n) for n in range(3 * count)]
     vocareum.put_many(dict(lab_sessions(f"{day}", rows=50) for day in days))
@@ -51,4 +59,7 @@ def test_runs_launched_at_once_all_succeed(start_pipeline: StartPipeline, vocare
         process.communicate("\n", timeout=240)
     assert [process.returncode for process in processes] == [0] * count
     assert pipeline.rows("SELECT count(*) FROM raw.lab_sessions") == [(150 * count,)]
-    assert len(pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"]))) == 3 * count
+    assert (
+        len(pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])))
+        == 3 * count
+    )

@@ -1,14 +1,21 @@
-"""Checks of a run over a range of partitions: each is planned once, and its history in the UI has one entry per run."""
+"""Checks of a run over a range of partitions: each is planned once, and its history in the UI has
+one entry per run.
+"""
 
 import dagster as dg
 import pytest
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as Status,
+)
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.runs.history import delete_planned_checks
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
-RANGE = {"dagster/asset_partition_range_start": "2026-11-01", "dagster/asset_partition_range_end": "2026-11-09"}
+RANGE = {
+    "dagster/asset_partition_range_start": "2026-11-01",
+    "dagster/asset_partition_range_end": "2026-11-09",
+}
 
 
 def history(pipeline: Pipeline, name: str = "schema") -> list[tuple[str, Status]]:
@@ -18,7 +25,9 @@ def history(pipeline: Pipeline, name: str = "schema") -> list[tuple[str, Status]
     return [(record.run_id, record.status) for record in records]
 
 
-@pytest.mark.parametrize("tags", [RANGE, {"dagster/partition": "2026-11-01"}], ids=["a range", "one partition"])
+@pytest.mark.parametrize(
+    "tags", [RANGE, {"dagster/partition": "2026-11-01"}], ids=["a range", "one partition"]
+)
 def test_the_ten_newest_entries_of_a_check_are_ten_runs_and_none_is_planned(
     tags: dict[str, str], pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
@@ -44,7 +53,9 @@ def test_the_clean_up_deletes_planned_checks_of_earlier_releases(
     pipeline = start_pipeline(on_disk=True)
     vocareum.put(*lab_sessions("2026-11-01"))
     with monkeypatch.context() as earlier:
-        earlier.setattr("analytics_pipeline.orchestration.resources.plan_checks_once", lambda *_: None)
+        earlier.setattr(
+            "analytics_pipeline.orchestration.resources.plan_checks_once", lambda *_: None
+        )
         run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=RANGE))
     newest = pipeline.run(dg.RunRequest(job_name="load_daily", tags=RANGE))
     assert history(pipeline).count((run.run_id, Status.PLANNED)) == 9 - 1

@@ -33,7 +33,9 @@ def drawn(picture: bytes, colour: tuple[int, int, int]) -> dict[int, int]:
 
 def test_a_plot_is_a_small_png_in_markdown() -> None:
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(300)]
-    picture = png(rows_per_period([(day, 100 + 7 * n % 50, n % 9 == 0) for n, day in enumerate(days)]))
+    picture = png(
+        rows_per_period([(day, 100 + 7 * n % 50, n % 9 == 0) for n, day in enumerate(days)])
+    )
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 10_000
 

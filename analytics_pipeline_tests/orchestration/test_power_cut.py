@@ -1,4 +1,6 @@
-"""A power cut under the real daemon: everything is killed in mid-run, and the next start alone makes it whole in five minutes."""
+"""A power cut under the real daemon: everything is killed in mid-run, and the next start alone
+makes it whole in five minutes.
+"""
 
 import os
 import signal
@@ -32,12 +34,16 @@ def wait_for(what: Callable[[], bool], seconds: float, output: Path) -> None:
 
 def start_daemon(output: Path) -> "subprocess.Popen[bytes]":
     with output.open("a") as out:
-        return subprocess.Popen([str(COMMAND), "daemon"], stdout=out, stderr=out, start_new_session=True)
+        return subprocess.Popen(
+            [str(COMMAND), "daemon"], stdout=out, stderr=out, start_new_session=True
+        )
 
 
 def working(pipeline: Pipeline) -> list[dg.DagsterRun]:
     """Runs that load and whose process has begun."""
-    runs = pipeline.instance.get_runs(dg.RunsFilter(job_name="load_daily", statuses=[dg.DagsterRunStatus.STARTED]))
+    runs = pipeline.instance.get_runs(
+        dg.RunsFilter(job_name="load_daily", statuses=[dg.DagsterRunStatus.STARTED])
+    )
     return [run for run in runs if WORKER_TAG in run.tags]
 
 
@@ -58,7 +64,9 @@ def test_a_daemon_that_was_killed_with_its_run_is_whole_within_five_minutes_of_i
             os.killpg(daemon.pid, signal.SIGKILL)
             daemon.wait()
         daemon = start_daemon(output)
-        repeated = dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id}, statuses=[dg.DagsterRunStatus.SUCCESS])
+        repeated = dg.RunsFilter(
+            tags={"dagster/parent_run_id": run.run_id}, statuses=[dg.DagsterRunStatus.SUCCESS]
+        )
         wait_for(lambda: bool(pipeline.instance.get_runs(repeated)), FIVE_MINUTES, output)
     finally:
         os.killpg(daemon.pid, signal.SIGKILL)
@@ -66,5 +74,9 @@ def test_a_daemon_that_was_killed_with_its_run_is_whole_within_five_minutes_of_i
     found = pipeline.instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.status is dg.DagsterRunStatus.FAILURE, "the dead run was ended"
-    assert pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == DAYS
-    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [(day,) for day in sorted(DAYS)]
+    assert (
+        pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == DAYS
+    )
+    assert pipeline.rows("SELECT partition FROM ops.loaded_files ORDER BY 1") == [
+        (day,) for day in sorted(DAYS)
+    ]

@@ -1,4 +1,6 @@
-"""An older warehouse restored under a current DAGSTER_HOME: detected without opening it, and completed by the daemon."""
+"""An older warehouse restored under a current DAGSTER_HOME: detected without opening it, and
+completed by the daemon.
+"""
 
 import shutil
 from pathlib import Path
@@ -9,7 +11,12 @@ from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration import resources
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.sidecar import is_untouched, read_sidecar, replaced_at, sidecar_path
+from analytics_pipeline.warehouse.sidecar import (
+    is_untouched,
+    read_sidecar,
+    replaced_at,
+    sidecar_path,
+)
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 DAYS = "SELECT partition, rows FROM ops.loaded_files ORDER BY 1"
@@ -33,7 +40,9 @@ def older(pipeline: Pipeline, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("way", [shutil.copyfile, shutil.copy2, shutil.move])
-def test_the_sensor_alone_completes_an_older_warehouse(pipeline: Pipeline, older: Path, way) -> None:
+def test_the_sensor_alone_completes_an_older_warehouse(
+    pipeline: Pipeline, older: Path, way
+) -> None:
     way(older, pipeline.settings.warehouse_path)
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
     pipeline.vocareum.clear_requests()
@@ -43,7 +52,9 @@ def test_the_sensor_alone_completes_an_older_warehouse(pipeline: Pipeline, older
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
 
 
-def test_a_run_before_the_sensor_does_not_hide_the_replacement(pipeline: Pipeline, older: Path) -> None:
+def test_a_run_before_the_sensor_does_not_hide_the_replacement(
+    pipeline: Pipeline, older: Path
+) -> None:
     shutil.copyfile(older, pipeline.settings.warehouse_path)
     with open_warehouse(pipeline.settings.warehouse_path) as connection:
         connection.execute("SELECT 1")
@@ -52,7 +63,9 @@ def test_a_run_before_the_sensor_does_not_hide_the_replacement(pipeline: Pipelin
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
 
 
-def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(start_pipeline: StartPipeline) -> None:
+def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(
+    start_pipeline: StartPipeline,
+) -> None:
     pipeline = start_pipeline()
     load(pipeline, "2026-11-01")
     warehouse = pipeline.settings.warehouse_path
@@ -60,13 +73,20 @@ def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(star
     shutil.copy(warehouse, copy)
     load(pipeline, "2026-11-02")
     shutil.copy(copy, warehouse)
-    done = sync(pipeline.settings, pipeline.definitions, pipeline.instance, make_plan(pipeline.settings, Selection()))
+    done = sync(
+        pipeline.settings,
+        pipeline.definitions,
+        pipeline.instance,
+        make_plan(pipeline.settings, Selection()),
+    )
     assert not done.failed_runs
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
     assert not pipeline.tick().run_requests
 
 
-def test_the_sensor_does_not_open_an_unchanged_warehouse(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sensor_does_not_open_an_unchanged_warehouse(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load(pipeline, "2026-11-01")
     opened: list[Path] = []
     monkeypatch.setattr(resources, "open_warehouse", lambda path, **_: opened.append(path))
@@ -93,7 +113,9 @@ def test_a_touched_file_with_the_same_ledger_is_trusted(pipeline: Pipeline) -> N
     assert is_untouched(pipeline.settings.warehouse_path)
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}'])
+@pytest.mark.parametrize(
+    "content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}']
+)
 def test_a_warehouse_without_a_readable_sidecar_is_trusted_and_gets_one(
     pipeline: Pipeline, content: str | None
 ) -> None:

@@ -1,4 +1,6 @@
-"""`quarantine replay` tells Dagster in the same step, without the network: nothing stays red until the sensor's next tick."""
+"""`quarantine replay` tells Dagster in the same step, without the network: nothing stays red until
+the sensor's next tick.
+"""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,6 @@
-"""Anyone who reaches the Dagster UI writes run config: it must replace no address, no secret and no path."""
+"""Anyone who reaches the Dagster UI writes run config: it must replace no address, no secret and no
+path.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +44,11 @@ def overrides(elsewhere: Elsewhere, folder: Path) -> dict[str, dict[str, Any]]:
             "aws_session_token": TOKEN,
             "use_unsigned_session": True,
         },
-        "warehouse": {"database": str(folder / "w.duckdb"), "connection_config": {"x": "y"}, "data_dir": str(folder)},
+        "warehouse": {
+            "database": str(folder / "w.duckdb"),
+            "connection_config": {"x": "y"},
+            "data_dir": str(folder),
+        },
         "notifier": {"webhook": elsewhere.url, "urls": elsewhere.url, "ui_url": elsewhere.url},
         "io_manager": {"base_dir": str(folder)},
     }
@@ -63,13 +69,19 @@ def test_no_job_takes_an_address_a_secret_or_a_path_from_run_config(
     replaced = overrides(elsewhere, folder)
     tried: list[dict[str, Any]] = [{name: {"config": config} for name, config in replaced.items()}]
     tried += [
-        {name: {"config": {field: value}}} for name, config in replaced.items() for field, value in config.items()
+        {name: {"config": {field: value}}}
+        for name, config in replaced.items()
+        for field, value in config.items()
     ]
     for job in jobs(pipeline):
         for resources in tried:
-            with pytest.raises(dg.DagsterInvalidConfigError, match="Received unexpected config entr"):
+            with pytest.raises(
+                dg.DagsterInvalidConfigError, match="Received unexpected config entr"
+            ):
                 job.execute_in_process(
-                    run_config={**QUIET, "resources": resources}, instance=pipeline.instance, raise_on_error=False
+                    run_config={**QUIET, "resources": resources},
+                    instance=pipeline.instance,
+                    raise_on_error=False,
                 )
     assert elsewhere.requests == []
     assert not folder.exists()
@@ -79,8 +91,13 @@ def test_no_job_takes_an_address_a_secret_or_a_path_from_run_config(
 def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
     """A field that accepts {"env": NAME} has one of Dagster's `...Source` types."""
     for job in jobs(pipeline):
-        keys = {config_type.key for config_type in job.run_config_schema.config_type.type_iterator()}
-        assert {"Array.String", "Bool"} <= keys, "the config of the raw assets is among what is looked at"
+        keys = {
+            config_type.key for config_type in job.run_config_schema.config_type.type_iterator()
+        }
+        assert {
+            "Array.String",
+            "Bool",
+        } <= keys, "the config of the raw assets is among what is looked at"
         assert not [key for key in keys if "Source" in key], job.name
 
 
@@ -91,7 +108,9 @@ def test_a_secret_cannot_be_requested_as_a_partition(pipeline: Pipeline) -> None
     assert pipeline.vocareum.requests == []
 
 
-def test_resources_are_those_of_dagsters_libraries_and_take_the_settings(start_pipeline: StartPipeline) -> None:
+def test_resources_are_those_of_dagsters_libraries_and_take_the_settings(
+    start_pipeline: StartPipeline,
+) -> None:
     pipeline = start_pipeline()
     pipeline.vocareum.put(*lab_sessions("2026-10-21", rows=3))
     feed, warehouse = FeedResource.of(pipeline.settings), WarehouseResource.of(pipeline.settings)

@@ -22,12 +22,16 @@ from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipel
         (Cadence.SNAPSHOT, "2026-11-23 03:40", "2026-11-20", None),
     ],
 )
-def test_a_schedule_covers(cadence: Cadence, now: str, start: str, expected: tuple[str, str] | None) -> None:
+def test_a_schedule_covers(
+    cadence: Cadence, now: str, start: str, expected: tuple[str, str] | None
+) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
     assert scheduled_range(cadence, moment, date.fromisoformat(start)) == expected
 
 
-def test_schedules_and_sensors_run_by_default_in_utc_and_have_descriptions(pipeline: Pipeline) -> None:
+def test_schedules_and_sensors_run_by_default_in_utc_and_have_descriptions(
+    pipeline: Pipeline,
+) -> None:
     repository = pipeline.definitions.get_repository_def()
     for schedule in repository.schedule_defs:
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
@@ -47,8 +51,12 @@ def test_a_file_that_does_not_exist_yet_is_no_failure(pipeline: Pipeline) -> Non
     request = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 23, 6, tzinfo=UTC))
     assert spans([request]) == [("2026-11-16", "2026-11-22")]
     assert pipeline.run(request, "load_daily").success
-    assert pipeline.check("raw.azure_cost", "newest_is_loaded").passed  # an organisation without Azure
-    assert pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == set()
+    assert pipeline.check(
+        "raw.azure_cost", "newest_is_loaded"
+    ).passed  # an organisation without Azure
+    assert (
+        pipeline.instance.get_materialized_partitions(dg.AssetKey(["raw", "lab_sessions"])) == set()
+    )
 
 
 def test_a_schedule_requests_no_partition_before_the_first(start_pipeline: StartPipeline) -> None:

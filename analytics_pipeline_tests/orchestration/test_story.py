@@ -1,4 +1,5 @@
-"""The life of a pipeline: an organisation that grows daily, downtime, rewritten files, a bad file, a new course.
+"""The life of a pipeline: an organisation that grows daily, downtime, rewritten files, a bad file,
+a new course.
 
 At the end the tables equal a single clean load. `Pipeline` plays the daemon.
 """
@@ -24,7 +25,9 @@ def contents(pipeline: Pipeline) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-def live_through(pipeline: Pipeline, organisation: Organisation, away: range, bad_day: date) -> None:
+def live_through(
+    pipeline: Pipeline, organisation: Organisation, away: range, bad_day: date
+) -> None:
     """Tick and run after each night of the organisation, except for the nights of downtime."""
     delivered: dict[str, bytes] = {}
     bad_key, _ = lab_sessions(f"{bad_day}")
@@ -32,7 +35,9 @@ def live_through(pipeline: Pipeline, organisation: Organisation, away: range, ba
         files = organisation.files(day)
         if bad_key in files:
             files[bad_key] = BAD
-        pipeline.vocareum.put_many({key: body for key, body in files.items() if delivered.get(key) != body})
+        pipeline.vocareum.put_many(
+            {key: body for key, body in files.items() if delivered.get(key) != body}
+        )
         delivered = files
         if night not in away:
             pipeline.clock.move(days=1)
@@ -43,7 +48,9 @@ def live_through(pipeline: Pipeline, organisation: Organisation, away: range, ba
     ("days", "away"),
     [
         pytest.param(12, range(3, 10), id="12 days"),
-        pytest.param(60, range(20, 30), id="60 days", marks=[pytest.mark.slow, pytest.mark.timeout(1_800)]),
+        pytest.param(
+            60, range(20, 30), id="60 days", marks=[pytest.mark.slow, pytest.mark.timeout(1_800)]
+        ),
     ],
 )
 def test_a_pipeline_after_many_faults_equals_a_clean_load(
@@ -76,12 +83,14 @@ def test_a_pipeline_after_many_faults_equals_a_clean_load(
     clean = start_pipeline(f"{first}")
     clean.tick_and_load()
     assert contents(lived) == contents(clean)
-    assert lived.rows("SELECT partition FROM ops.loaded_files WHERE dataset = 'grades' ORDER BY 1") == clean.rows(
+    assert lived.rows(
         "SELECT partition FROM ops.loaded_files WHERE dataset = 'grades' ORDER BY 1"
-    )
+    ) == clean.rows("SELECT partition FROM ops.loaded_files WHERE dataset = 'grades' ORDER BY 1")
     failures = lived.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
     assert failures, "the broken day fails its run"
-    assert [run.run_id for run in failures if "not_loaded/lab_sessions" not in " ".join(run.tags)] == []
+    assert [
+        run.run_id for run in failures if "not_loaded/lab_sessions" not in " ".join(run.tags)
+    ] == []
 
 
 def summary(pipeline: Pipeline) -> str:

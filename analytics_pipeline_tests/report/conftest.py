@@ -18,7 +18,9 @@ def organisation() -> Organisation:
 @pytest.fixture(scope="session")
 def published(tmp_path_factory: pytest.TempPathFactory, organisation: Organisation) -> Path:
     folder = tmp_path_factory.mktemp("published")
-    return published_with(folder, lambda warehouse: load(warehouse, land(folder, organisation.files())))
+    return published_with(
+        folder, lambda warehouse: load(warehouse, land(folder, organisation.files()))
+    )
 
 
 @pytest.fixture(scope="session")

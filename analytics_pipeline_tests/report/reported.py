@@ -1,4 +1,6 @@
-"""Helpers of these tests: a published file from hand-written rows, and a page opened and watched."""
+"""Helpers of these tests: a published file from hand-written rows, and a page opened and
+watched.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +17,9 @@ from analytics_pipeline_tests.sql_models.modelled import WRITTEN, build_all
 Connection = duckdb.DuckDBPyConnection
 
 
-def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _: None, *, pii: bool = False) -> Path:
+def published_with(
+    folder: Path, fill: Callable[[Connection], object] = lambda _: None, *, pii: bool = False
+) -> Path:
     """Return a published file of a warehouse that `fill` adds rows to; all models are built."""
     target = folder / "analytics.duckdb"
     with open_warehouse(folder / "warehouse.duckdb") as connection:
@@ -28,7 +32,14 @@ def published_with(folder: Path, fill: Callable[[Connection], object] = lambda _
 def loaded(dataset: str, *days: date) -> list[dict[str, object]]:
     """Rows of ops.loaded_files for days of a dataset."""
     return [
-        {"dataset": dataset, "partition": f"{day}", "period": day, "last_modified": WRITTEN, "rows": 1, "rejects": 0}
+        {
+            "dataset": dataset,
+            "partition": f"{day}",
+            "period": day,
+            "last_modified": WRITTEN,
+            "rows": 1,
+            "rejects": 0,
+        }
         for day in days
     ]
 
@@ -58,15 +69,20 @@ class Opened:
         return Path(download.value.path()).read_bytes().decode("utf-8-sig")
 
     def marks(self, chart: str) -> int:
-        """Count the visible shapes that a chart draws for data: inside the picture, and not too small."""
+        """Count the visible shapes that a chart draws for data: inside the picture, and not too
+        small.
+        """
         return self.page.evaluate(
             """(chart) => {
                 const picture = document.querySelector(`#${chart} .plot:not([hidden]) svg`);
                 if (!picture) return 0;
                 const whole = picture.getBoundingClientRect();
-                const seen = (box) => box.width * box.height > 0.5 && box.left < whole.right && box.right > whole.left
+                const seen = (box) => box.width * box.height > 0.5
+                    && box.left < whole.right && box.right > whole.left
                     && box.top < whole.bottom && box.bottom > whole.top;
-                const marks = picture.querySelectorAll(".role-mark.mark-rect path, .role-mark.mark-symbol path, .role-mark.mark-line path");
+                const marks = picture.querySelectorAll(
+                    ".role-mark.mark-rect path, .role-mark.mark-symbol path,"
+                    + " .role-mark.mark-line path");
                 return [...marks].filter((mark) => seen(mark.getBoundingClientRect())).length;
             }""",
             chart,
@@ -81,10 +97,14 @@ class Opened:
 
 def open_report(browser: Any, report: Path, scheme: str = "light", width: int = 1280) -> Opened:
     """Open a report without a network; fail if it is not drawn in ten seconds."""
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True
+    )
     opened = Opened(context.new_page())
     opened.page.on("pageerror", lambda error: opened.errors.append(str(error)))
-    opened.page.on("console", lambda said: opened.errors.append(said.text) if said.type == "error" else None)
+    opened.page.on(
+        "console", lambda said: opened.errors.append(said.text) if said.type == "error" else None
+    )
     opened.page.on("request", lambda request: opened.requests.append(request.url))
     opened.page.on("dialog", lambda dialog: opened.errors.append(f"a dialog: {dialog.message}"))
     opened.page.goto(report.as_uri())

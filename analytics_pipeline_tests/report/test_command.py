@@ -21,7 +21,9 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_report_is_written_next_to_the_published_file_or_to_the_given_path(data_dir: Path, published: Path) -> None:
+def test_the_report_is_written_next_to_the_published_file_or_to_the_given_path(
+    data_dir: Path, published: Path
+) -> None:
     shutil.copy(published, data_dir / "analytics.duckdb")
     ran = CliRunner().invoke(APP, [])
     assert ran.exit_code == 0, ran.output
@@ -40,7 +42,9 @@ def test_a_missing_published_file_is_reported_with_a_remedy(data_dir: Path) -> N
 def test_a_course_alone_is_a_file_of_its_own(data_dir: Path, published: Path) -> None:
     shutil.copy(published, data_dir / "analytics.duckdb")
     with duckdb.connect(str(published), read_only=True) as connection:
-        (course,) = connection.execute("SELECT max(course_id) FROM marts.spend_days").fetchone() or (None,)
+        (course,) = connection.execute(
+            "SELECT max(course_id) FROM marts.spend_days"
+        ).fetchone() or (None,)
     assert CliRunner().invoke(APP, ["--course", str(course)]).exit_code == 0
     assert [path.name for path in data_dir.glob("*.html")] == [f"report-course-{course}.html"]
     ran = CliRunner().invoke(APP, ["--course", "1"])
@@ -55,7 +59,10 @@ def test_a_zone_that_nobody_knows_is_said_before_anything_is_written(
         monkeypatch.setenv("REPORT_TIMEZONE", name)
         ran = CliRunner().invoke(APP, [])
         assert ran.exit_code == 2
-        assert "REPORT_TIMEZONE" in ran.output + ran.stderr and "Europe/Berlin" in ran.output + ran.stderr
+        assert (
+            "REPORT_TIMEZONE" in ran.output + ran.stderr
+            and "Europe/Berlin" in ran.output + ran.stderr
+        )
     assert list(data_dir.glob("*.html")) == []
     monkeypatch.setenv("REPORT_TIMEZONE", "Asia/Kolkata")
     assert CliRunner().invoke(APP, []).exit_code == 0

@@ -6,9 +6,16 @@ from analytics_pipeline.report.names import FSI, PDI, shortened
 
 
 def test_names_that_differ_at_the_end_alone_stay_different() -> None:
-    labels = [f"Introduction to Cloud Computing {section}" for section in ("A", "B", "for Engineers")]
+    labels = [
+        f"Introduction to Cloud Computing {section}" for section in ("A", "B", "for Engineers")
+    ]
     short = shortened([*labels, "Databases"], 20)
-    assert short == ["Introducti…mputing A", "Introducti…mputing B", "Introducti…Engineers", "Databases"]
+    assert short == [
+        "Introducti…mputing A",
+        "Introducti…mputing B",
+        "Introducti…Engineers",
+        "Databases",
+    ]
 
 
 def test_names_that_differ_in_the_middle_alone_are_numbered() -> None:
@@ -18,7 +25,9 @@ def test_names_that_differ_in_the_middle_alone_are_numbered() -> None:
 
 
 def test_an_id_in_brackets_is_kept() -> None:
-    short = shortened(["Introduction to Cloud Computing (45001)", "Introduction to Cloud Computing (45002)"], 20)
+    short = shortened(
+        ["Introduction to Cloud Computing (45001)", "Introduction to Cloud Computing (45002)"], 20
+    )
     assert all(name.endswith(f"(4500{number})") for number, name in enumerate(short, 1))
     assert len(set(short)) == 2
 

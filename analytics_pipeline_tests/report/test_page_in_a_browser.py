@@ -40,13 +40,17 @@ LEAST_MARKS = {
     "never-seen": 10,
     "rejects": 10,
 }
-"""Expected marks in each chart of the simulated organisation; the other charts have more than 60 days or hours."""
+"""Expected marks in each chart of the simulated organisation; the other charts have more than 60
+days or hours."""
 FIXED = {"completeness", "rejects"}
 
 
 def test_the_charts_listed_here_are_all_charts(published: Path) -> None:
     data = read(published)
-    assert [make(data).name for makers in SECTIONS.values() for make in makers] == [*OPTIONAL, *CHARTS]
+    assert [make(data).name for makers in SECTIONS.values() for make in makers] == [
+        *OPTIONAL,
+        *CHARTS,
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -71,7 +75,9 @@ def test_no_chart_shows_undefined(browser: Any, report: Path) -> None:
     assert not {"undefined", "NaN", "null"} & set(words.split())
 
 
-def test_dark_and_light_have_other_colours_by_the_system_and_by_choice(browser: Any, report: Path) -> None:
+def test_dark_and_light_have_other_colours_by_the_system_and_by_choice(
+    browser: Any, report: Path
+) -> None:
     def colours(opened: Any) -> tuple[str, str]:
         bar = opened.page.locator("#idle-spend .role-mark path").first
         return (
@@ -97,7 +103,9 @@ def test_paper_is_light_whatever_the_theme(browser: Any, report: Path) -> None:
     assert ink == "rgb(24, 33, 43)"
 
 
-def test_the_course_filter_changes_every_chart_of_a_course_and_the_figures(browser: Any, report: Path) -> None:
+def test_the_course_filter_changes_every_chart_of_a_course_and_the_figures(
+    browser: Any, report: Path
+) -> None:
     opened = open_report(browser, report)
     before, figures = {name: opened.shapes(name) for name in CHARTS}, opened.figures()
     course = opened.page.locator("#course option").nth(1).get_attribute("value")
@@ -118,7 +126,9 @@ def test_the_choice_survives_a_reload(browser: Any, report: Path) -> None:
     assert opened.page.input_value("#course") == course
 
 
-def test_every_chart_has_a_heading_a_description_and_its_numbers(browser: Any, report: Path) -> None:
+def test_every_chart_has_a_heading_a_description_and_its_numbers(
+    browser: Any, report: Path
+) -> None:
     opened = open_report(browser, report)
     for name in CHARTS:
         figure = opened.page.locator(f"#{name}")
@@ -131,11 +141,15 @@ def test_every_chart_has_a_heading_a_description_and_its_numbers(browser: Any, r
         assert "NaN" not in figure.locator("tbody").inner_text()
 
 
-def test_the_numbers_of_spend_add_up_to_the_mart(browser: Any, report: Path, published: Path) -> None:
+def test_the_numbers_of_spend_add_up_to_the_mart(
+    browser: Any, report: Path, published: Path
+) -> None:
     import duckdb
 
     with duckdb.connect(str(published), read_only=True) as connection:
-        rows = connection.execute("SELECT provider, sum(cost) FROM marts.daily_cloud_spend GROUP BY ALL").fetchall()
+        rows = connection.execute(
+            "SELECT provider, sum(cost) FROM marts.daily_cloud_spend GROUP BY ALL"
+        ).fetchall()
     opened = open_report(browser, report)
     opened.page.locator("#spend-by-provider summary").click()
     opened.page.locator("#spend-by-provider tbody tr").first.wait_for()
@@ -171,7 +185,13 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
             warehouse,
             "raw.aws_cost",
             *(
-                {"file_date": f"2026-01-0{n}", "aws_account_id": "1", "user_id": 1, "part_id": 7, "cost": n}
+                {
+                    "file_date": f"2026-01-0{n}",
+                    "aws_account_id": "1",
+                    "user_id": 1,
+                    "part_id": 7,
+                    "cost": n,
+                }
                 for n in range(1, 5)
             ),
         )
@@ -187,9 +207,15 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
                 "cost": 2,
             },
         )
-        put(warehouse, "raw.enrollment", {"userid": 1, "courseid": 5, "role": "student", "dropped": False})
+        put(
+            warehouse,
+            "raw.enrollment",
+            {"userid": 1, "courseid": 5, "role": "student", "dropped": False},
+        )
 
-    opened = open_report(browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html"))
+    opened = open_report(
+        browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html")
+    )
     assert opened.page.locator("img").count() == 0
     assert opened.errors == []
     assert opened.page.locator("#course option").nth(1).text_content() == hostile
@@ -205,35 +231,62 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Cost \u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # an override that would reorder the following text
-        ("Cost \u2069\u202e000,1", "\u2068Cost \u202e000,1\u2069"),  # a mark that would end the isolation
-        ("\u05de\u05d1\u05d5\u05d0", "\u2068\u05de\u05d1\u05d5\u05d0\u2069"),  # an honest name in Hebrew
+        (
+            "Cost \u202e000,1",
+            "\u2068Cost \u202e000,1\u2069",
+        ),  # an override that would reorder the following text
+        (
+            "Cost \u2069\u202e000,1",
+            "\u2068Cost \u202e000,1\u2069",
+        ),  # a mark that would end the isolation
+        (
+            "\u05de\u05d1\u05d5\u05d0",
+            "\u2068\u05de\u05d1\u05d5\u05d0\u2069",
+        ),  # an honest name in Hebrew
         ("Intro", "Intro"),
     ],
 )
-def test_a_name_never_reorders_the_text_next_to_it(browser: Any, tmp_path: Path, name: str, shown: str) -> None:
+def test_a_name_never_reorders_the_text_next_to_it(
+    browser: Any, tmp_path: Path, name: str, shown: str
+) -> None:
     def fill(warehouse: Any) -> None:
         mapped = [{"course_id": 5, "course_name": name}, {"course_id": 6, "course_name": name}]
         put(warehouse, "raw.course_mapping", *mapped)
-        parts = [{"part_id": 7, "assignment_id": 8, "course_id": 5}, {"part_id": 9, "assignment_id": 8, "course_id": 6}]
+        parts = [
+            {"part_id": 7, "assignment_id": 8, "course_id": 5},
+            {"part_id": 9, "assignment_id": 8, "course_id": 6},
+        ]
         put(warehouse, "raw.asn_mapping", *parts)
         spent = {"file_date": "2026-01-02", "aws_account_id": "1", "user_id": 1}
-        put(warehouse, "raw.aws_cost", *({**spent, "part_id": part, "cost": part} for part in (7, 9)))
+        put(
+            warehouse,
+            "raw.aws_cost",
+            *({**spent, "part_id": part, "cost": part} for part in (7, 9)),
+        )
         month = {"file_month": "2026-01-01", "aws_account_id": "1", "user_id": 1, "part_id": 7}
         put(warehouse, "raw.service_spend", {**month, "service": name, "cost": 2})
 
-    opened = open_report(browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html"))
+    opened = open_report(
+        browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html")
+    )
     options = opened.page.locator("#course option").all_text_contents()[1:]
-    assert sorted(options) == [f"{shown} (5)", f"{shown} (6)"], "the id stands outside of the isolated name"
+    assert sorted(options) == [
+        f"{shown} (5)",
+        f"{shown} (6)",
+    ], "the id stands outside of the isolated name"
     opened.page.locator("#top-services summary").click()
     opened.page.locator("#top-services tbody td").first.wait_for()
     assert shown in opened.page.locator("#top-services tbody td").all_text_contents()
     # In the browser's layout the id stays to the right of the name.
-    right = """([name, id]) => { const line = document.createElement("p"), text = document.createTextNode(name + id);
+    right = """([name, id]) => {
+        const line = document.createElement("p"), text = document.createTextNode(name + id);
         line.append(text); document.body.append(line);
-        const box = (from, to) => { const range = document.createRange(); range.setStart(text, from); range.setEnd(text, to);
+        const box = (from, to) => {
+          const range = document.createRange(); range.setStart(text, from); range.setEnd(text, to);
             return range.getBoundingClientRect(); };
         return box(name.length, name.length + id.length).left >= box(0, name.length).right - 1; }"""
     assert opened.page.evaluate(right, [shown, " (5)"])
-    assert opened.page.evaluate(right, [name, " (5)"]) == (name == shown), "as delivered, the name would turn it"
+    assert opened.page.evaluate(right, [name, " (5)"]) == (name == shown), (
+        "as delivered, the name would turn it"
+    )
     assert opened.errors == []

@@ -1,4 +1,6 @@
-"""What the filters choose: courses by term, department and root, and periods; and the clock of a zone."""
+"""What the filters choose: courses by term, department and root, and periods; and the clock of a
+zone.
+"""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -57,5 +59,7 @@ def test_the_term_is_that_of_the_courses_or_else_the_newest_that_has_begun() -> 
 
 def test_the_clock_of_a_zone_changes_in_the_night_of_its_change() -> None:
     assert clock_changes(ZoneInfo("UTC"), date(2026, 11, 22)) == [(datetime(2026, 8, 24), 0)]  # noqa: DTZ001
-    assert clock_changes(ZoneInfo("Europe/Berlin"), date(2026, 11, 22))[1:] == [(datetime(2026, 10, 25, 1), 60)]  # noqa: DTZ001
+    assert clock_changes(ZoneInfo("Europe/Berlin"), date(2026, 11, 22))[1:] == [
+        (datetime(2026, 10, 25, 1), 60)  # noqa: DTZ001
+    ]
     assert clock_changes(ZoneInfo("Asia/Kolkata"), date(2026, 11, 22))[0][1] == 330

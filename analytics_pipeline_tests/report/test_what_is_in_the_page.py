@@ -33,7 +33,9 @@ def test_the_report_names_no_person_even_if_personal_data_is_published(
     tmp_path: Path, organisation: Organisation
 ) -> None:
     published = published_with(
-        tmp_path, lambda connection: load(connection, land(tmp_path, organisation.files())), pii=True
+        tmp_path,
+        lambda connection: load(connection, land(tmp_path, organisation.files())),
+        pii=True,
     )
     page = write_report(published, tmp_path / "report.html").read_text()
     data = page[page.index('id="report-data"') :].split("</script>")[0]
@@ -43,8 +45,13 @@ def test_the_report_names_no_person_even_if_personal_data_is_published(
     assert not re.search(r"[\w.+-]+@[\w-]+\.\w+", data)
     assert "Session Timer Expires" not in page
     with duckdb.connect(str(published), read_only=True) as connection:
-        ids = [row["user_id"] for row in rows(connection, "SELECT DISTINCT user_id FROM marts.student_course_summary")]
-    assert [person_id for person_id in ids if re.search(rf"(?<![\d.]){person_id}(?![\d.])", page)] == []
+        ids = [
+            row["user_id"]
+            for row in rows(connection, "SELECT DISTINCT user_id FROM marts.student_course_summary")
+        ]
+    assert [
+        person_id for person_id in ids if re.search(rf"(?<![\d.]){person_id}(?![\d.])", page)
+    ] == []
 
 
 def test_the_file_is_private_small_and_complete(report: Path) -> None:
@@ -67,7 +74,9 @@ def test_a_failed_report_keeps_the_previous_one(tmp_path: Path) -> None:
     duckdb.connect(str(tmp_path / "other.duckdb")).close()
     with pytest.raises(ReportError, match="lacks a table that the report reads"):
         write_report(tmp_path / "other.duckdb", target)
-    with duckdb.connect(str(tmp_path / "other.duckdb")) as connection:  # as another release may have written it
+    with duckdb.connect(
+        str(tmp_path / "other.duckdb")
+    ) as connection:  # as another release may have written it
         connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.daily_cloud_spend (day DATE)")
     with pytest.raises(ReportError, match="lacks a table that the report reads"):
         write_report(tmp_path / "other.duckdb", target)
@@ -85,7 +94,8 @@ def test_drawn_spend_adds_up_to_the_mart_by_course(published: Path) -> None:
     with duckdb.connect(str(published), read_only=True) as connection:
         true = rows(
             connection,
-            "SELECT coalesce(course_id::VARCHAR, 'unknown') AS course, sum(cost) AS cost FROM marts.daily_cloud_spend GROUP BY ALL HAVING sum(cost) > 0",
+            "SELECT coalesce(course_id::VARCHAR, 'unknown') AS course, sum(cost) AS cost FROM"
+            " marts.daily_cloud_spend GROUP BY ALL HAVING sum(cost) > 0",
         )
     assert drawn == pytest.approx({row["course"]: float(row["cost"]) for row in true}, abs=0.02)
 
@@ -106,33 +116,49 @@ def test_money_of_several_days_is_spread_over_them_and_labelled(tmp_path: Path) 
 
 def test_peaks_of_a_course_equal_the_marts(published: Path) -> None:
     data = read(published)
-    drawn = {(row["scope"], row["weekday"], row["hour"]): row["highest"] for row in data.charts["concurrency"]}
+    drawn = {
+        (row["scope"], row["weekday"], row["hour"]): row["highest"]
+        for row in data.charts["concurrency"]
+    }
     with duckdb.connect(str(published), read_only=True) as connection:
         true = rows(
             connection,
-            """SELECT course_id::VARCHAR AS course, isodow(hour)::INTEGER AS weekday, hour(hour)::INTEGER AS at, max(peak_sessions)::INTEGER AS highest
-               FROM marts.lab_concurrency_hourly WHERE hour < (SELECT max(period) + 1 FROM marts.data_completeness WHERE dataset = 'lab_sessions')
+            """SELECT course_id::VARCHAR AS course, isodow(hour)::INTEGER AS weekday,
+               hour(hour)::INTEGER AS at, max(peak_sessions)::INTEGER AS highest
+               FROM marts.lab_concurrency_hourly WHERE hour < (SELECT max(period) + 1
+               FROM marts.data_completeness WHERE dataset = 'lab_sessions')
                GROUP BY ALL""",
         )
     of_courses = {key: highest for key, highest in drawn.items() if key[0].isdigit()}
-    assert of_courses == {(row["course"], row["weekday"], row["at"]): row["highest"] for row in true if row["course"]}
+    assert of_courses == {
+        (row["course"], row["weekday"], row["at"]): row["highest"] for row in true if row["course"]
+    }
 
 
 def test_an_organisation_without_azure_sees_a_note(tmp_path: Path) -> None:
     from datetime import date
 
-    published = published_with(tmp_path, lambda connection: put(connection, "raw.aws_cost", aws(date(2026, 10, 1), 1)))
-    assert "No spend on azure is loaded." in write_report(published, tmp_path / "report.html").read_text()
+    published = published_with(
+        tmp_path, lambda connection: put(connection, "raw.aws_cost", aws(date(2026, 10, 1), 1))
+    )
+    assert (
+        "No spend on azure is loaded."
+        in write_report(published, tmp_path / "report.html").read_text()
+    )
 
 
-def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(tmp_path: Path) -> None:
+def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(
+    tmp_path: Path,
+) -> None:
     def fill(warehouse: Connection) -> None:
         # A hundred courses; each has a year of days in the ten.
         warehouse.execute(
-            "INSERT INTO raw.asn_mapping (part_id, assignment_id, course_id) SELECT i, i, i FROM range(100) AS t(i)"
+            "INSERT INTO raw.asn_mapping (part_id, assignment_id, course_id) SELECT i, i, i FROM"
+            " range(100) AS t(i)"
         )
         warehouse.execute(
-            "INSERT INTO raw.course_mapping (course_id, course_name) SELECT i, 'Course number ' || i FROM range(100) AS t(i)"
+            "INSERT INTO raw.course_mapping (course_id, course_name) SELECT i, 'Course number ' ||"
+            " i FROM range(100) AS t(i)"
         )
         warehouse.execute(
             """INSERT INTO raw.aws_cost (file_date, aws_account_id, user_id, part_id, cost)
@@ -140,16 +166,22 @@ def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(tmp
                FROM range(100) AS t(c), range(365) AS s(d), range(5) AS v(u)"""
         )
         warehouse.execute(
-            """INSERT INTO raw.lab_sessions (file_date, user_id, course_id, part_id, launch_time, start_time, init_time, end_time)
-               SELECT moment::DATE, c * 10 + u, c, c, moment, moment + INTERVAL 30 SECOND, moment + INTERVAL 90 SECOND, moment + INTERVAL 2 HOUR
-               FROM (SELECT *, TIMESTAMP '2016-01-01 09:00:00' + INTERVAL (c * 33 + d) DAY + INTERVAL (u) HOUR AS moment
+            """INSERT INTO raw.lab_sessions (file_date, user_id, course_id, part_id, launch_time,
+               start_time, init_time, end_time)
+               SELECT moment::DATE, c * 10 + u, c, c, moment, moment + INTERVAL 30 SECOND,
+                 moment + INTERVAL 90 SECOND, moment + INTERVAL 2 HOUR
+               FROM (SELECT *, TIMESTAMP '2016-01-01 09:00:00' + INTERVAL (c * 33 + d) DAY +
+                 INTERVAL (u) HOUR AS moment
                      FROM range(100) AS t(c), range(365) AS s(d), range(5) AS v(u))"""
         )
         warehouse.execute(
             """INSERT INTO ops.loaded_files
-                   (dataset, partition, source_key, etag, size, last_modified, period, records, rows, rejects, warnings, loaded_at, run_id)
-               SELECT dataset, file_date::VARCHAR, file_date::VARCHAR, 'e', 1, file_date + 1, file_date, 1, 1, 0, 0, file_date + 1, 'run'
-               FROM (SELECT DISTINCT unnest(['lab_sessions', 'aws_cost']) AS dataset, file_date FROM raw.lab_sessions)"""
+                   (dataset, partition, source_key, etag, size, last_modified, period, records,
+                     rows, rejects, warnings, loaded_at, run_id)
+               SELECT dataset, file_date::VARCHAR, file_date::VARCHAR, 'e', 1, file_date + 1,
+                 file_date, 1, 1, 0, 0, file_date + 1, 'run'
+               FROM (SELECT DISTINCT unnest(['lab_sessions', 'aws_cost']) AS dataset, file_date
+               FROM raw.lab_sessions)"""
         )
 
     published = published_with(tmp_path, fill)
@@ -157,7 +189,9 @@ def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(tmp
     assert data.span.is_weekly
     assert len({course.choice for course in data.courses}) <= MOST_COURSES + 2
     days = {row["day"] for name in ("spend", "sessions", "idle") for row in data.charts[name]}
-    assert data.span.daily_from and {day.isoweekday() for day in days if day < data.span.daily_from} == {1}
+    assert data.span.daily_from and {
+        day.isoweekday() for day in days if day < data.span.daily_from
+    } == {1}
     assert {day.isoweekday() for day in days if day >= data.span.daily_from} == set(range(1, 8))
     assert len(data.charts["completeness"]) < 2 * 53 * 11
     assert write_report(published, tmp_path / "report.html").stat().st_size < 2_000_000
@@ -193,7 +227,12 @@ def test_hours_of_the_day_are_those_of_the_zone_and_money_stays_utc(
             "raw.lab_sessions",
             {**lab, "start_time": utc(2026, 11, 16, 22), "end_time": utc(2026, 11, 17, 0, 10)},
         )
-        put(warehouse, "raw.aws_cost", aws(utc(2026, 11, 16).date(), 1), aws(utc(2026, 11, 17).date(), 3))
+        put(
+            warehouse,
+            "raw.aws_cost",
+            aws(utc(2026, 11, 16).date(), 1),
+            aws(utc(2026, 11, 17).date(), 3),
+        )
         for day in (16, 17):
             put(
                 warehouse,

@@ -1,4 +1,6 @@
-"""Starting points of the soak suites: the folders of an organisation in several states, made once by the real command line."""
+"""Starting points of the soak suites: the folders of an organisation in several states, made once
+by the real command line.
+"""
 
 import shutil
 from dataclasses import dataclass
@@ -11,7 +13,14 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.sql_models.project import default_folder
-from analytics_pipeline_tests.cli.conftest import YESTERDAY, data, environment, organisation, run, spawn  # noqa: F401
+from analytics_pipeline_tests.cli.conftest import (  # noqa: F401
+    YESTERDAY,
+    data,
+    environment,
+    organisation,
+    run,
+    spawn,
+)
 from analytics_pipeline_tests.faults.conftest import impatient  # noqa: F401
 from analytics_pipeline_tests.soak.processes import Forked, command_line
 from analytics_pipeline_tests.soak.trials import DATA, EXPORT, REPORT, State, Trial, unbroken
@@ -38,7 +47,9 @@ class Made:
         """Fill the bucket as after the last night."""
         self.vocareum.clear()
         self.vocareum.put_many(self.night_before, BEFORE)
-        changed = {key: body for key, body in self.last_night.items() if self.night_before.get(key) != body}
+        changed = {
+            key: body for key, body in self.last_night.items() if self.night_before.get(key) != body
+        }
         self.vocareum.put_many(changed, BEFORE + timedelta(days=1))
 
     def copy(self, state: State, name: str) -> Path:
@@ -51,24 +62,37 @@ class Made:
 
 
 def someone(state: State) -> str:
-    """Return the id of a person who is in files, tables and marts, and a partner in another person's row."""
-    with duckdb.connect(str(state.folder / DATA / "warehouse.duckdb"), read_only=True) as connection:
+    """Return the id of a person who is in files, tables and marts, and a partner in another
+    person's row.
+    """
+    with duckdb.connect(
+        str(state.folder / DATA / "warehouse.duckdb"), read_only=True
+    ) as connection:
         [(person,)] = connection.execute(
-            """SELECT min(userid) FROM raw.enrollment WHERE userid IN (SELECT partnerid FROM raw.grades)
-               AND userid IN (SELECT user_id FROM raw.lab_sessions) AND userid IN (SELECT user_id FROM raw.aws_cost)"""
+            """SELECT min(userid) FROM raw.enrollment
+               WHERE userid IN (SELECT partnerid FROM raw.grades)
+               AND userid IN (SELECT user_id FROM raw.lab_sessions)
+               AND userid IN (SELECT user_id FROM raw.aws_cost)"""
         ).fetchall()
     return str(person)
 
 
 @pytest.fixture(scope="session")
-def made(vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory) -> Made:  # noqa: F811
+def made(
+    vocareum: DemoVocareum,
+    organisation: Organisation,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Made:
     settings = {
         **vocareum.environment,
         "VOCAREUM_START_DATE": (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat(),
         "DAGSTER_HOME": "",
         "PUBLISH_PII": "true",
     }
-    last_night, night_before = organisation.files(), organisation.files(YESTERDAY - timedelta(days=1))
+    last_night, night_before = (
+        organisation.files(),
+        organisation.files(YESTERDAY - timedelta(days=1)),
+    )
     return Made(tmp_path_factory.mktemp("trials"), vocareum, settings, last_night, night_before)
 
 
@@ -85,7 +109,9 @@ def night(made: Made) -> Trial:
     made.vocareum.clear()
     made.vocareum.put_many(made.night_before, BEFORE)
     (made.folder / "nobody").mkdir()
-    earlier = unbroken(made.folder / "nobody", made.folder / "night before", ("sync",), made.environment)
+    earlier = unbroken(
+        made.folder / "nobody", made.folder / "night before", ("sync",), made.environment
+    )
     return made.trial("night", earlier.after.folder, "sync")
 
 
@@ -93,7 +119,12 @@ def night(made: Made) -> Trial:
 def returning(made: Made, night: Trial) -> Trial:
     """The same sync, with files of a person who was erased before."""
     folder = made.folder / "erased"
-    unbroken(night.before.folder, folder, ("erase", "--user-id", someone(night.before), "--yes"), made.environment)
+    unbroken(
+        night.before.folder,
+        folder,
+        ("erase", "--user-id", someone(night.before), "--yes"),
+        made.environment,
+    )
     return made.trial("returning", folder, "sync")
 
 
@@ -117,7 +148,10 @@ def publishing(made: Made, night: Trial) -> Trial:
     folder = made.copy(night.after, "to be published")
     shutil.copy(night.before.folder / DATA / "analytics.duckdb", folder / DATA)
     earlier = unbroken(
-        night.before.folder, made.folder / "exported", ("publish", "--parquet", EXPORT), made.environment
+        night.before.folder,
+        made.folder / "exported",
+        ("publish", "--parquet", EXPORT),
+        made.environment,
     )
     shutil.copytree(earlier.after.folder / EXPORT, folder / EXPORT)
     return made.trial("publishing", folder, "publish", "--parquet", EXPORT)
@@ -126,7 +160,9 @@ def publishing(made: Made, night: Trial) -> Trial:
 @pytest.fixture(scope="session")
 def erasing(made: Made, night: Trial) -> Trial:
     """The erasure of a person."""
-    return made.trial("erasing", night.after.folder, "erase", "--user-id", someone(night.after), "--yes")
+    return made.trial(
+        "erasing", night.after.folder, "erase", "--user-id", someone(night.after), "--yes"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""A small disk for a test: a tmpfs that is filled until a given space is left, and emptied again."""
+"""A small disk for a test: a tmpfs that is filled until a given space is left, and emptied
+again.
+"""
 
 import os
 import subprocess

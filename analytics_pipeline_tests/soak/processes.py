@@ -1,7 +1,9 @@
-"""Processes that start at once: forked by multiprocessing's fork server, which has imported the whole pipeline.
+"""Processes that start at once: forked by multiprocessing's fork server, which has imported the
+whole pipeline.
 
-A cold process takes five to seven seconds to import it, longer than most commands take. The server has opened no database and
-made no frame, so that the threads that DuckDB and polars start for a query start in the forked process itself.
+A cold process takes five to seven seconds to import it, longer than most commands take. The server
+has opened no database and made no frame, so that the threads that DuckDB and polars start for a
+query start in the forked process itself.
 """
 
 import multiprocessing
@@ -61,7 +63,11 @@ class Forked:
 
 
 def command_line(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, output: Path, models: Path | None = None
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Path,
+    models: Path | None = None,
 ) -> None:
     """Run `analytics-pipeline ARGUMENTS` in a folder, under a umask that hides nothing.
 

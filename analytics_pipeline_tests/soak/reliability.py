@@ -1,4 +1,5 @@
-"""The reliability table: figures that the long suites record, printed as the table of docs/reliability.md.
+"""The reliability table: figures that the long suites record, printed as the table of
+docs/reliability.md.
 
 `python -m analytics_pipeline_tests.soak.reliability` prints the figures of the last runs.
 """
@@ -11,11 +12,13 @@ NOTED = Path(__file__).parents[2] / ".artifacts" / "reliability.json"
 
 
 def note(what: str, figure: str) -> None:
-    """Record a figure after all its assertions have passed; a later run of the same suite replaces it.
+    """Record a figure after all its assertions have passed; a later run of the same suite replaces
+    it.
 
     Args:
         what: the attack, such as `SIGKILL at a random moment of a sync`.
-        figure: how often, and the result, such as `60 kills, 60 runs after them equal to an unbroken one`.
+        figure: how often, and the result, such as
+            `60 kills, 60 runs after them equal to an unbroken one`.
     """
     figures = noted() | {what: figure}
     NOTED.parent.mkdir(parents=True, exist_ok=True)

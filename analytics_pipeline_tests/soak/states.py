@@ -21,11 +21,16 @@ Rows = Mapping[str, Mapping[str, Digest]]
 
 _SOURCES = ("_source_key", "source_key")
 _OF_THE_CLOCK = {*NOT_COMPARED, "erased_at", "applied_at", "published_at"}
-_OF_CHANCE = {"salt", "email_hashes"}  # the salt of each warehouse is random, and so are the hashes made with it
+_OF_CHANCE = {
+    "salt",
+    "email_hashes",
+}  # the salt of each warehouse is random, and so are the hashes made with it
 
 
 def rows(database: Path) -> Rows:
-    """Return the rows of a database file that no process has open; a log next to it is replayed, in a copy."""
+    """Return the rows of a database file that no process has open; a log next to it is replayed, in
+    a copy.
+    """
     if not database.exists():
         return {}
     log = database.with_name(f"{database.name}.wal")
@@ -41,7 +46,10 @@ def rows(database: Path) -> Rows:
 
 def exported(folder: Path) -> dict[str, Digest]:
     """Return the rows of each Parquet file."""
-    return {file.name: _digest(duckdb.connect(), f"read_parquet('{file}')") for file in folder.glob("*.parquet")}
+    return {
+        file.name: _digest(duckdb.connect(), f"read_parquet('{file}')")
+        for file in folder.glob("*.parquet")
+    }
 
 
 def page(file: Path) -> dict[str, str]:
@@ -56,7 +64,9 @@ def landed(data: Path) -> dict[str, str]:
 
 
 def as_delivered(data: Path) -> dict[str, str]:
-    """Return the landed files that are as delivered: the simulated S3 uses the content's MD5 as ETag."""
+    """Return the landed files that are as delivered: the simulated S3 uses the content's MD5 as
+    ETag.
+    """
     return {path: md5 for path, md5 in landed(data).items() if path.endswith(f"@{md5}.csv")}
 
 
@@ -77,7 +87,12 @@ def unfinished_runs(data: Path) -> list[str]:
         return []
     ended = "('SUCCESS', 'FAILURE', 'CANCELED')"
     with sqlite3.connect(f"file:{storage}?mode=ro", uri=True) as connection:
-        return [run_id for (run_id,) in connection.execute(f"SELECT run_id FROM runs WHERE status NOT IN {ended}")]
+        return [
+            run_id
+            for (run_id,) in connection.execute(
+                f"SELECT run_id FROM runs WHERE status NOT IN {ended}"
+            )
+        ]
 
 
 def open_to_others(folder: Path) -> dict[str, str]:
@@ -94,20 +109,27 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
     tables: dict[str, list[str]] = {}
     for table, column in connection.execute(
         """SELECT schema_name || '."' || table_name || '"', column_name FROM duckdb_columns()
-           WHERE NOT internal AND (schema_name, table_name) IN (SELECT (schema_name, table_name) FROM duckdb_tables())
+           WHERE NOT internal AND (schema_name, table_name) IN (SELECT (schema_name, table_name)
+           FROM duckdb_tables())
            ORDER BY ALL"""
     ).fetchall():
         tables.setdefault(table, []).append(column)
     found: dict[str, dict[str, Digest]] = {}
     for table, columns in tables.items():
         source = next((f'"{column}"' for column in _SOURCES if column in columns), "''")
-        compared = ", ".join(f'"{column}"' for column in columns if column not in _OF_THE_CLOCK | _OF_CHANCE)
-        counted = f"SELECT {source}, count(*), sum(hash({compared})::HUGEINT) FROM {table} GROUP BY ALL"
+        compared = ", ".join(
+            f'"{column}"' for column in columns if column not in _OF_THE_CLOCK | _OF_CHANCE
+        )
+        counted = (
+            f"SELECT {source}, count(*), sum(hash({compared})::HUGEINT) FROM {table} GROUP BY ALL"
+        )
         for key, count, hashes in connection.execute(counted).fetchall():
             found.setdefault(key, {})[table] = (count, hashes)
     return found
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, table: str) -> Digest:
-    [found] = connection.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {table} AS t").fetchall()
+    [found] = connection.execute(
+        f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {table} AS t"
+    ).fetchall()
     return found

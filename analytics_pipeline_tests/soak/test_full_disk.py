@@ -1,5 +1,5 @@
-"""A full disk at any moment of every writing command: a message about it, nothing damaged, and with free space the same
-command completes like an uninterrupted one."""
+"""A full disk at any moment of every writing command: a message about it, nothing damaged, and with
+free space the same command completes like an uninterrupted one."""
 
 import random
 import re
@@ -36,7 +36,8 @@ def test_a_disk_that_is_full_at_any_moment(
 
 
 def fill_and_run_again(trial: Trial, made: Made, folder: Path, times: int) -> Counter[str]:
-    """Run a command with too little space, `times` times between none and almost enough; check its output and result.
+    """Run a command with too little space, `times` times between none and almost enough; check its
+    output and result.
 
     Returns:
         How often it broke in which phase.
@@ -79,7 +80,9 @@ def _one_round(trial: Trial, folder: Path, room: int) -> str | None:
             attempt.run_again()
             attempt.equals_an_unbroken_run()
         except AssertionError as error:
-            raise AssertionError(f"with {room:,} bytes of room, exit code {code}, it said:\n{said}\n{error}") from None
+            raise AssertionError(
+                f"with {room:,} bytes of room, exit code {code}, it said:\n{said}\n{error}"
+            ) from None
         return broken_in
 
 

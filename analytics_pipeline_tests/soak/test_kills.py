@@ -1,5 +1,6 @@
-"""SIGKILL at random moments of every writing command, each followed by a normal run: nothing is lost, doubled, half done,
-left over or open to others. The leftovers of the dead process show when the kill hit."""
+"""SIGKILL at random moments of every writing command, each followed by a normal run: nothing is
+lost, doubled, half done, left over or open to others. The leftovers of the dead process show when
+the kill hit."""
 
 import os
 import random
@@ -17,7 +18,14 @@ from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.soak.trials import Round, Trial, phase
 
 AT_ONCE = os.cpu_count() or 1
-COMMANDS = {"first": 10, "night": 35, "returning": 35, "models": 40, "publishing": 40, "erasing": 40}
+COMMANDS = {
+    "first": 10,
+    "night": 35,
+    "returning": 35,
+    "models": 40,
+    "publishing": 40,
+    "erasing": 40,
+}
 """How often each command is killed in the long suite."""
 
 
@@ -29,7 +37,9 @@ def test_a_command_killed_at_any_moment(
 ):
     trial = request.getfixturevalue(command)
     phases = kill_and_run_again(trial, made, tmp_path, kills)
-    assert len(phases) >= min(3, kills // 5), f"the kills fell into too few phases to show anything: {phases}"
+    assert len(phases) >= min(3, kills // 5), (
+        f"the kills fell into too few phases to show anything: {phases}"
+    )
     told = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
@@ -39,14 +49,17 @@ def test_a_command_killed_at_any_moment(
 
 
 def kill_and_run_again(trial: Trial, made: Made, folder: Path, kills: int) -> Counter[str]:
-    """Interrupt a command `kills` times, each in its own folder, and check the result of each and of the next run.
+    """Interrupt a command `kills` times, each in its own folder, and check the result of each and
+    of the next run.
 
     Returns:
         How many kills hit which phase.
     """
     made.deliver()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return Counter(pool.map(lambda at: _one_round(trial, folder / f"{at}", at, kills), range(kills)))
+        return Counter(
+            pool.map(lambda at: _one_round(trial, folder / f"{at}", at, kills), range(kills))
+        )
 
 
 def _one_round(trial: Trial, folder: Path, at: int, kills: int) -> str:
@@ -69,8 +82,8 @@ def _one_round(trial: Trial, folder: Path, at: int, kills: int) -> str:
 
 
 def _moments(seconds: float, at: int, kills: int) -> Iterator[float]:
-    """Return a random moment in this round's share of the time, plus a margin as the machine may be slower now; earlier ones if
-    the command ended before."""
+    """Return a random moment in this round's share of the time, plus a margin as the machine may be
+    slower now; earlier ones if the command ended before."""
     dice = random.Random(at)
     moment = 1.3 * seconds * (at + dice.random()) / kills
     while True:

@@ -1,4 +1,6 @@
-"""Many processes on one data folder: runs that write, one that publishes, readers of the published file; none is disturbed."""
+"""Many processes on one data folder: runs that write, one that publishes, readers of the published
+file; none is disturbed.
+"""
 
 import json
 import time
@@ -33,19 +35,23 @@ class Turn:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
-def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(made: Made, night: Trial, tmp_path: Path):
+def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(
+    made: Made, night: Trial, tmp_path: Path
+):
     turns, reads = together(made, night.after, tmp_path, seconds=600)
     publishes = sum(turn.arguments[0] == "publish" for turn in turns)
     note(
         "eight processes that write, four that read and one that publishes, ten minutes",
-        f"{len(turns) - publishes} runs and {publishes} publishes, none failed; {reads:,} reads, no error, no half state",
+        f"{len(turns) - publishes} runs and {publishes} publishes, none failed; {reads:,} reads, no"
+        " error, no half state",
     )
 
 
 def together(
     made: Made, start: State, folder: Path, seconds: float, writers: Sequence[str] = WRITERS
 ) -> tuple[list[Turn], int]:
-    """Let all of them run for a while, each at least once; return every run, and the number of reads.
+    """Let all of them run for a while, each at least once; return every run, and the number of
+    reads.
 
     Raises:
         AssertionError: a run failed, a read failed or saw a torn state, or the loaded data changed.
@@ -54,10 +60,16 @@ def together(
     made.copy_to(start, folder)
     published = folder / DATA / "analytics.duckdb"
     stop, end = folder / "stop", time.monotonic() + seconds
-    readers = [Forked(read_until, str(stop), str(published), str(folder / f"reader {at}")) for at in range(READERS)]
+    readers = [
+        Forked(read_until, str(stop), str(published), str(folder / f"reader {at}"))
+        for at in range(READERS)
+    ]
     commands = [("publish",), *(("sync", "--full", "--dataset", name) for name in writers)]
     with ThreadPoolExecutor(len(commands)) as pool:
-        loops = [pool.submit(_loop, made, folder, command, lambda: time.monotonic() < end) for command in commands]
+        loops = [
+            pool.submit(_loop, made, folder, command, lambda: time.monotonic() < end)
+            for command in commands
+        ]
         turns = [turn for loop in loops for turn in loop.result()]
     stop.touch()
     assert [reader.wait(120) for reader in readers] == [0] * READERS, "a reader ended early"
@@ -67,29 +79,42 @@ def together(
     errors = [error for reader in told for error in reader["errors"]]
     assert errors == [], f"{len(errors)} reads failed, such as: {errors[0]}"
     now, right = states.rows(folder / DATA / "warehouse.duckdb"), start.warehouse
-    differing = {table for key in now.keys() | right.keys() for table in _unlike(now.get(key, {}), right.get(key, {}))}
+    differing = {
+        table
+        for key in now.keys() | right.keys()
+        for table in _unlike(now.get(key, {}), right.get(key, {}))
+    }
     assert not differing, f"what is loaded is not what was loaded before, in {sorted(differing)}"
     assert states.unfinished_runs(folder / DATA) == [], "a run counts as running"
     return turns, sum(reader["reads"] for reader in told)
 
 
-def _loop(made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[[], bool]) -> list[Turn]:
+def _loop(
+    made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[[], bool]
+) -> list[Turn]:
     turns: list[Turn] = []
     said = folder / f"{'-'.join(command)}.output"
     while not turns or goes_on():
-        process = Forked(command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, said)
+        process = Forked(
+            command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, said
+        )
         turns.append(Turn(command, process.wait(600), said.read_text()[-2_000:]))
     return turns
 
 
 def read_until(stop: str, database: str, told: str) -> None:
-    """Open, query, close, until a file `stop` exists: every table must match the ledger, and the marts their sources."""
+    """Open, query, close, until a file `stop` exists: every table must match the ledger, and the
+    marts their sources.
+    """
     counted = " AND ".join(
         f"(SELECT count(*) FROM {dataset.table}) = "
         f"(SELECT coalesce(sum(rows), 0) FROM ops.loaded_files WHERE dataset = '{dataset.name}')"
         for dataset in FEED.values()
     )
-    spend = "(SELECT sum(cost) FROM marts.daily_cloud_spend) > 0 AND (SELECT count(*) FROM ops.published) = 1"
+    spend = (
+        "(SELECT sum(cost) FROM marts.daily_cloud_spend) > 0 AND (SELECT count(*) FROM"
+        " ops.published) = 1"
+    )
     reads, errors = 0, []
     while not Path(stop).exists():
         try:

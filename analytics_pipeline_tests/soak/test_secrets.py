@@ -1,4 +1,6 @@
-"""A daemon whose runs fail and whose webhook does not respond: everything it stores and prints, searched byte by byte."""
+"""A daemon whose runs fail and whose webhook does not respond: everything it stores and prints,
+searched byte by byte.
+"""
 
 import os
 import signal
@@ -26,8 +28,14 @@ SECONDS = 400
 
 def told_of(instance: dg.DagsterInstance) -> list[str]:
     """Return the messages of the sensor `alerts`."""
-    states = [state for state in instance.all_instigator_state() if state.instigator_name == "alerts"]
-    ticks = [tick for state in states for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)]
+    states = [
+        state for state in instance.all_instigator_state() if state.instigator_name == "alerts"
+    ]
+    ticks = [
+        tick
+        for state in states
+        for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    ]
     return [tick.skip_reason or "" for tick in ticks if tick.status is TickStatus.SKIPPED]
 
 
@@ -78,9 +86,9 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
     try:
         deadline = time.monotonic() + SECONDS
         made = [data / "report.html", data / "analytics.duckdb"]
-        while not any("webhook can't be reached" in reason for reason in told_of(instance)) or not all(
-            path.exists() for path in made
-        ):
+        while not any(
+            "webhook can't be reached" in reason for reason in told_of(instance)
+        ) or not all(path.exists() for path in made):
             assert process.poll() is None, output.read_text()[-3_000:]
             assert time.monotonic() < deadline, output.read_text()[-3_000:]
             time.sleep(1)
@@ -95,12 +103,16 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
     assert any(run.status is dg.DagsterRunStatus.FAILURE for run in open_instance(known).get_runs())
     kept = [path for path in data.rglob("*") if path.is_file()]
     assert {"runs.db", "schedules.db", "warehouse.duckdb"} <= {path.name for path in kept}
-    assert any("compute_logs" in str(path) or path.suffix in (".out", ".err") for path in kept), "computes log, too"
+    assert any("compute_logs" in str(path) or path.suffix in (".out", ".err") for path in kept), (
+        "computes log, too"
+    )
     assert len(secrets) > 4, "the test plants too little"
     assert files_with(secrets, data) == []
     assert texts_with(secrets, [output.read_text()]) == []
     note(
-        "Secrets planted (token, one-hour keys, webhook's address), a daemon at DEBUG whose runs and alerts fail",
-        f"{len(secrets)} secrets in {len(spellings(HOOK))} spellings looked for in {len(kept):,} files "
-        f"({sum(path.stat().st_size for path in kept) / 1e6:.0f} MB) and {output.stat().st_size / 1e3:.0f} kB of output: none",
+        "Secrets planted (token, one-hour keys, webhook's address), a daemon at DEBUG whose runs"
+        " and alerts fail",
+        f"{len(secrets)} secrets in {len(spellings(HOOK))} spellings looked for in {len(kept):,}"
+        f" files ({sum(path.stat().st_size for path in kept) / 1e6:.0f} MB) and"
+        f" {output.stat().st_size / 1e3:.0f} kB of output: none",
     )

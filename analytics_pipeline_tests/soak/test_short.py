@@ -1,4 +1,5 @@
-"""Short versions of the suites that start from the same folders, in one file so that these are made once.
+"""Short versions of the suites that start from the same folders, in one file so that these are made
+once.
 
 The long suites next to it define what is tried and what must hold.
 """
@@ -17,15 +18,24 @@ FEW = WRITERS[:3]
 
 
 @pytest.mark.parametrize("command", ["publishing", "erasing"])
-def test_a_command_killed_at_a_few_moments(command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest):
+def test_a_command_killed_at_a_few_moments(
+    command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
+):
     kill_and_run_again(request.getfixturevalue(command), made, tmp_path, kills=2)
 
 
 def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_path: Path):
-    assert fill_and_run_again(erasing, made, tmp_path, times=2), "the disk was never full: the test tries nothing"
+    assert fill_and_run_again(erasing, made, tmp_path, times=2), (
+        "the disk was never full: the test tries nothing"
+    )
 
 
-def test_runs_a_publisher_and_readers_together_for_a_moment(made: Made, night: Trial, tmp_path: Path):
+def test_runs_a_publisher_and_readers_together_for_a_moment(
+    made: Made, night: Trial, tmp_path: Path
+):
     turns, reads = together(made, night.after, tmp_path, seconds=1, writers=FEW)
-    assert {turn.arguments[-1] for turn in turns} == {"publish", *FEW}, f"not every turn ran: {turns}"
+    assert {turn.arguments[-1] for turn in turns} == {
+        "publish",
+        *FEW,
+    }, f"not every turn ran: {turns}"
     assert reads > 20, reads

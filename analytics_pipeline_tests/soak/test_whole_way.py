@@ -1,4 +1,6 @@
-"""Thousands of odd and damaged files of every dataset through every stage, by seeds and by hypothesis."""
+"""Thousands of odd and damaged files of every dataset through every stage, by seeds and by
+hypothesis.
+"""
 
 import tempfile
 from pathlib import Path
@@ -26,7 +28,9 @@ def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
 
 
 def at_a_time(dataset: Dataset) -> int:
-    """Return files of a dataset for one load; only one if the dataset has one file for the whole organisation."""
+    """Return files of a dataset for one load; only one if the dataset has one file for the whole
+    organisation.
+    """
     return AT_A_TIME if typed.key(dataset, 0) != typed.key(dataset, 1) else 1
 
 
@@ -37,13 +41,17 @@ def test_the_tables_hold_exactly_the_files_content(tmp_path: Path, dataset: Data
     warehouse, step, records = Warehouse(tmp_path), at_a_time(dataset), 0
     last = FIRST + (FILES if step > 1 else FILES // 4)
     for first in range(FIRST, last, step):
-        bodies = {typed.key(dataset, seed): typed.make(dataset, seed) for seed in range(first, first + step)}
+        bodies = {
+            typed.key(dataset, seed): typed.make(dataset, seed)
+            for seed in range(first, first + step)
+        }
         wrong, compared = wrong_in_the_tables(warehouse, dataset, bodies, f"e{first}")
         assert wrong is None, f"seeds from {first}: {wrong}"
         records += compared
     note(
         f"Odd and damaged files of {dataset.name} through the whole way into the tables",
-        f"{last - FIRST} files; loaded + quarantined = the {records:,} records that an independent reader counts, each value as it says",
+        f"{last - FIRST} files; loaded + quarantined = the {records:,} records that an independent"
+        " reader counts, each value as it says",
     )
 
 
@@ -63,14 +71,18 @@ CELLS = st.one_of(
 def test_any_value_in_any_cell_is_kept_exactly_or_quarantined(dataset: Dataset):
     width = HEADER[dataset.name].count(",") + 1
     quoted = CELLS.map(lambda cell: '"' + cell.replace('"', '""') + '"')
-    rows = st.lists(st.lists(quoted, min_size=width, max_size=width).map(",".join), max_size=4).map("\n".join)
+    rows = st.lists(st.lists(quoted, min_size=width, max_size=width).map(",".join), max_size=4).map(
+        "\n".join
+    )
 
     @given(bodies=st.lists(rows, min_size=1, max_size=at_a_time(dataset)))
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
     def holds(bodies: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             files = {
-                typed.key(dataset, number): (HEADER[dataset.name] + body).encode("utf-8", "surrogatepass")
+                typed.key(dataset, number): (
+                    (HEADER[dataset.name] + body).encode("utf-8", "surrogatepass")
+                )
                 for number, body in enumerate(bodies)
             }
             wrong, _ = wrong_in_the_tables(Warehouse(Path(folder)), dataset, files, "e1")

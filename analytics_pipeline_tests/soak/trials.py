@@ -1,5 +1,5 @@
-"""Commands that are interrupted: their starting point, the result of an uninterrupted run, and what must hold right after
-the interruption and after the next normal run.
+"""Commands that are interrupted: their starting point, the result of an uninterrupted run, and what
+must hold right after the interruption and after the next normal run.
 
 The suites define the interruption (a kill, or a full disk).
 """
@@ -70,14 +70,20 @@ class Trial:
 
 
 def unbroken(
-    before: Path, after: Path, arguments: tuple[str, ...], environment: Mapping[str, str], line: str = ""
+    before: Path,
+    after: Path,
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    line: str = "",
 ) -> Trial:
     """Run a command on a copy of a folder, from start to end."""
     whole = Round(Trial(arguments, environment, State(before), State(after), 0, line), after)
     whole.start()
     began = time.monotonic()
     assert whole.process.wait() == 0, f"the unbroken run failed: {whole.output}"
-    return Trial(arguments, environment, State(before), State(after), time.monotonic() - began, line)
+    return Trial(
+        arguments, environment, State(before), State(after), time.monotonic() - began, line
+    )
 
 
 @dataclass
@@ -89,7 +95,9 @@ class Round:
     process: Forked = field(init=False)
 
     def start(self) -> None:
-        """Start the command in a new copy; return when it has printed the trial's line, or has ended."""
+        """Start the command in a new copy; return when it has printed the trial's line, or has
+        ended.
+        """
         self.copy()
         self.go()
 
@@ -98,7 +106,9 @@ class Round:
         shutil.copytree(self.trial.before.folder, self.folder, dirs_exist_ok=True)
 
     def go(self) -> None:
-        """Start the command in the folder as it is; return when it has printed the trial's line, or has ended."""
+        """Start the command in the folder as it is; return when it has printed the trial's line, or
+        has ended.
+        """
         self._run()
         while self.trial.line not in self.output and self.process.runs:
             time.sleep(0.005)
@@ -124,26 +134,44 @@ class Round:
         self.process = Forked(command_line, self.trial.arguments, settings, self.folder, self._said)
 
     def nothing_is_half_done(self) -> State:
-        """Assert what must hold at any moment: each file is loaded completely or not at all, the published file opens and is
-        complete, and nobody else may read anything. Return what was found."""
+        """Assert what must hold at any moment: each file is loaded completely or not at all, the
+        published file opens and is complete, and nobody else may read anything. Return what was
+        found."""
         before, found, after = self.trial.before, State(self.folder), self.trial.after
         for source in before.warehouse.keys() | found.warehouse.keys() | after.warehouse.keys():
             old, now, new = (state.warehouse.get(source, {}) for state in (before, found, after))
             if source:
-                assert now in (old, new), f"half of {source} is in the warehouse: {_differing(now, old, new)}"
+                assert now in (
+                    old,
+                    new,
+                ), f"half of {source} is in the warehouse: {_differing(now, old, new)}"
             for table in now:
-                assert now[table] in (old.get(table), new.get(table)), f"half of {table} is in the warehouse"
-        assert found.published in (before.published, after.published), (
-            "the published file is neither the old nor the new"
+                assert now[table] in (
+                    old.get(table),
+                    new.get(table),
+                ), f"half of {table} is in the warehouse"
+        assert found.published in (
+            before.published,
+            after.published,
+        ), "the published file is neither the old nor the new"
+        whole = (
+            before.landed.items()
+            | after.landed.items()
+            | states.as_delivered(self.folder / DATA).items()
         )
-        whole = before.landed.items() | after.landed.items() | states.as_delivered(self.folder / DATA).items()
-        assert found.landed.items() <= whole, f"landed files are not whole: {found.landed.items() - whole}"
-        assert found.exported.items() <= before.exported.items() | after.exported.items(), "half a Parquet file"
+        assert found.landed.items() <= whole, (
+            f"landed files are not whole: {found.landed.items() - whole}"
+        )
+        assert found.exported.items() <= before.exported.items() | after.exported.items(), (
+            "half a Parquet file"
+        )
         assert states.open_to_others(self.folder / DATA) == {}, "others can read it"
         return found
 
     def equals_an_unbroken_run(self) -> None:
-        """Assert that after the normal run nothing distinguishes an interrupted command from an uninterrupted one."""
+        """Assert that after the normal run nothing distinguishes an interrupted command from an
+        uninterrupted one.
+        """
         found, after = State(self.folder), self.trial.after
         assert found.files == after.files, f"left behind or missing: {found.files ^ after.files}"
         for what in ("warehouse", "published", "landed", "exported"):
@@ -151,7 +179,9 @@ class Round:
             assert now == right, f"{what} differs: {_differing(now, right)}"
         assert states.unfinished_runs(self.folder / DATA) == [], "a dead run counts as running"
         assert states.open_to_others(self.folder / DATA) == {}, "others can read it"
-        assert states.open_to_others(self.folder / EXPORT) == {}, "others can read what was exported"
+        assert states.open_to_others(self.folder / EXPORT) == {}, (
+            "others can read what was exported"
+        )
         with FileLock(self.folder / DATA / "warehouse.duckdb.lock", timeout=0, mode=0o600):
             pass  # nobody holds it, or this would raise
 
@@ -160,12 +190,18 @@ def phase(before: State, found: State, output: str) -> str:
     """Return how far an interrupted command got, by its output and leftovers."""
     data = found.folder / DATA
     marts, marts_before = (
-        {name: rows for name, rows in state.warehouse.get("", {}).items() if name.startswith("marts.")}
+        {
+            name: rows
+            for name, rows in state.warehouse.get("", {}).items()
+            if name.startswith("marts.")
+        }
         for state in (found, before)
     )
     signs = {
         "while compacting": (data / "warehouse.duckdb.new").exists(),
-        "while exporting": any((found.folder / EXPORT).glob("*.new")) or found.exported != before.exported,
+        "while exporting": (
+            any((found.folder / EXPORT).glob("*.new")) or found.exported != before.exported
+        ),
         "while publishing": (data / "analytics.duckdb.new").exists(),
         "after publishing": found.published != before.published,
         "while building models": "Rebuilding" in output or marts != marts_before,

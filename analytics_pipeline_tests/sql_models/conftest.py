@@ -25,8 +25,13 @@ def organisation() -> Organisation:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, organisation: Organisation) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The organisation's warehouse with all models built. Shared: roll back whatever a test changes."""
+def built(
+    tmp_path_factory: pytest.TempPathFactory, organisation: Organisation
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The organisation's warehouse with all models built.
+
+    Shared: roll back whatever a test changes.
+    """
     folder = tmp_path_factory.mktemp("organisation")
     with open_warehouse(folder / "warehouse.duckdb") as connection:
         load(connection, land(folder, organisation.files() | organisation.hand_written()))

@@ -1,4 +1,6 @@
-"""Helpers of these tests: rows inserted into raw tables, a simulated organisation's files loaded, and everything built."""
+"""Helpers of these tests: rows inserted into raw tables, a simulated organisation's files loaded,
+and everything built.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -18,7 +20,9 @@ PROJECT = load_project()
 Row = Mapping[str, object]
 
 
-def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
+def utc(
+    year: int, month: int, day: int, hour: int = 0, minute: int = 0, second: int = 0
+) -> datetime:
     """Return a UTC time, naive as in the warehouse."""
     return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
 
@@ -42,8 +46,16 @@ def build_all(connection: duckdb.DuckDBPyConnection) -> None:
 
 def broken(connection: duckdb.DuckDBPyConnection, without: Collection[str] = ()) -> list[str]:
     """Return the failing tests with their findings, without warnings."""
-    tests = [test for test in PROJECT.tests.values() if test.severity is Severity.ERROR and test.name not in without]
-    return [str((t.test.name, t.violations, t.failure)) for t in run_tests(connection, tests) if not t.passed]
+    tests = [
+        test
+        for test in PROJECT.tests.values()
+        if test.severity is Severity.ERROR and test.name not in without
+    ]
+    return [
+        str((t.test.name, t.violations, t.failure))
+        for t in run_tests(connection, tests)
+        if not t.passed
+    ]
 
 
 def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
@@ -53,7 +65,9 @@ def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, obj
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN) -> list[LandedFile]:
+def land(
+    folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRITTEN
+) -> list[LandedFile]:
     """Write files to disk like a download; skip unrecognised ones."""
     landed = []
     for key, body in files.items():
@@ -61,11 +75,17 @@ def land(folder: Path, files: Mapping[str, bytes], last_modified: datetime = WRI
         if where := classify(below):
             path = folder / below.replace("/", "_")
             path.write_bytes(body)
-            landed.append(LandedFile(Delivery(*where, key, md5(body).hexdigest(), len(body), last_modified), path))
+            landed.append(
+                LandedFile(
+                    Delivery(*where, key, md5(body).hexdigest(), len(body), last_modified), path
+                )
+            )
     return landed
 
 
-def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[LandedFile], size: int = 1_000) -> None:
+def load(
+    connection: duckdb.DuckDBPyConnection, landed: Iterable[LandedFile], size: int = 1_000
+) -> None:
     """Load landed files, up to `size` of a dataset at once, in their order."""
     waiting: dict[str, tuple[Dataset, list[LandedFile]]] = {}
     for file in landed:
@@ -79,13 +99,21 @@ def load(connection: duckdb.DuckDBPyConnection, landed: Iterable[LandedFile], si
         _write(connection, dataset, group)
 
 
-def _write(connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Sequence[LandedFile]) -> None:
+def _write(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, landed: Sequence[LandedFile]
+) -> None:
     write_batch(connection, read_batch(dataset, landed), WRITTEN, "run")
 
 
 def aws(day: date, cost: object, user: int = 1, part: int = 7, account: str = "0012") -> Row:
     """A row of raw.aws_cost."""
-    return {"file_date": day, "aws_account_id": account, "user_id": user, "part_id": part, "cost": cost}
+    return {
+        "file_date": day,
+        "aws_account_id": account,
+        "user_id": user,
+        "part_id": part,
+        "cost": cost,
+    }
 
 
 def azure(day: date, cost: object, month: int, user: int = 1, part: int = 7) -> Row:

@@ -1,6 +1,8 @@
-"""Small random organisations of people: courses, rosters over three nights, scores and sessions, with the feed's oddities.
+"""Small random organisations of people: courses, rosters over three nights, scores and sessions,
+with the feed's oddities.
 
-`recount_people.py` computes the expected marts. Ids of organisation n lie between 1000 n and 1000 n + 999.
+`recount_people.py` computes the expected marts. Ids of organisation n lie between 1000 n and 1000 n
++ 999.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +15,12 @@ from analytics_pipeline_tests.sql_models.modelled import utc
 
 NIGHTS = (utc(2026, 10, 20, 3), utc(2026, 10, 21, 3), utc(2026, 10, 22, 3))
 FIRST_DAY = utc(2026, 10, 5)
-LOGS = (" START successful; END successful (User Ended Lab)", "START failed (CFN)", " START successful", None)
+LOGS = (
+    " START successful; END successful (User Ended Lab)",
+    "START failed (CFN)",
+    " START successful",
+    None,
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +69,12 @@ class Session:
 class Delivered:
     """The deliveries of some organisations."""
 
-    parents: list[tuple[int, int | None]] = field(default_factory=list)  # rows of course_mapping: course, parent
-    parts: list[tuple[int, int, int, int | None]] = field(default_factory=list)  # course, assignment, part, parent
-    rosters: dict[int, dict[int, list[Member]]] = field(default_factory=dict)  # course -> night -> rows
+    # rows of course_mapping: course, parent
+    parents: list[tuple[int, int | None]] = field(default_factory=list)
+    # course, assignment, part, parent
+    parts: list[tuple[int, int, int, int | None]] = field(default_factory=list)
+    # course -> night -> rows
+    rosters: dict[int, dict[int, list[Member]]] = field(default_factory=dict)
     grades: list[Grade] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
 
@@ -94,29 +104,43 @@ def _add(delivered: Delivered, dice: Random, base: int) -> None:
         delivered.rosters[course] = dict(_rosters(dice, users))
         delivered.grades += _grades(dice, course, users, assignments)
     for course, assignment, part in parts:
-        delivered.parts.append((course, assignment, part, dice.choice([None, base + 998, *(p for _, _, p in parts)])))
+        delivered.parts.append(
+            (course, assignment, part, dice.choice([None, base + 998, *(p for _, _, p in parts)]))
+        )
     delivered.sessions += _sessions(dice, users, parts)
 
 
 def _rosters(dice: Random, users: Sequence[int]) -> Iterator[tuple[int, list[Member]]]:
-    """Three nights: some files do not change, some lose half of their people or all, some list a user twice."""
+    """Three nights: some files do not change, some lose half of their people or all, some list a
+    user twice.
+    """
     for night in range(len(NIGHTS)):
         if night and dice.random() < 0.3:
             continue  # not rewritten
         listed = [user for user in users if dice.random() < dice.choice([0, 0.5, 0.9, 0.9])]
         twice = [user for user in listed if dice.random() < 0.15]
-        yield night, [Member(user, _role(dice), dice.choice([None, False, False, True])) for user in listed + twice]
+        yield (
+            night,
+            [
+                Member(user, _role(dice), dice.choice([None, False, False, True]))
+                for user in listed + twice
+            ],
+        )
 
 
 def _role(dice: Random) -> str | None:
     return dice.choice(["student", "student", "student", "Student", "ta", "teacher", None])
 
 
-def _grades(dice: Random, course: int, users: Sequence[int], assignments: Sequence[int]) -> Iterator[Grade]:
+def _grades(
+    dice: Random, course: int, users: Sequence[int], assignments: Sequence[int]
+) -> Iterator[Grade]:
     for user in users:
         for assignment in assignments:
             for submission in dice.choice([(), (None,), (1, 2), (None, 3)]):
-                submitted = dice.choice([None, FIRST_DAY + timedelta(minutes=dice.randint(0, 9_999))])
+                submitted = dice.choice(
+                    [None, FIRST_DAY + timedelta(minutes=dice.randint(0, 9_999))]
+                )
                 score, most = (
                     dice.choice([None, Decimal(dice.randint(0, 24)) / 2]),
                     dice.choice([Decimal(10), Decimal(20), None]),
@@ -125,26 +149,62 @@ def _grades(dice: Random, course: int, users: Sequence[int], assignments: Sequen
                 for rubric in range(dice.randint(1, 3)):
                     override = dice.choice([None, False, True])
                     yield Grade(
-                        user, course, assignment, submission, submitted, score, most, override, partner, rubric + 1
+                        user,
+                        course,
+                        assignment,
+                        submission,
+                        submitted,
+                        score,
+                        most,
+                        override,
+                        partner,
+                        rubric + 1,
                     )
-                    if dice.random() < 0.1:  # rows that disagree, of a resubmission or of a second partner
+                    if (
+                        dice.random() < 0.1
+                    ):  # rows that disagree, of a resubmission or of a second partner
                         partner = dice.choice(users)
-                        score, most = Decimal(dice.randint(0, 24)) / 2, dice.choice([Decimal(10), Decimal(20), None])
-                        submitted = dice.choice([submitted, FIRST_DAY + timedelta(minutes=dice.randint(0, 9_999))])
+                        score, most = (
+                            Decimal(dice.randint(0, 24)) / 2,
+                            dice.choice([Decimal(10), Decimal(20), None]),
+                        )
+                        submitted = dice.choice(
+                            [submitted, FIRST_DAY + timedelta(minutes=dice.randint(0, 9_999))]
+                        )
 
 
-def _sessions(dice: Random, users: Sequence[int], parts: Sequence[tuple[int, int, int]]) -> Iterator[Session]:
+def _sessions(
+    dice: Random, users: Sequence[int], parts: Sequence[tuple[int, int, int]]
+) -> Iterator[Session]:
     for _ in range(dice.randint(0, 9)):
-        (course, assignment, part), user = dice.choice(parts), dice.choice(users[:-1])  # the last one never launches
+        (course, assignment, part), user = (
+            dice.choice(parts),
+            dice.choice(users[:-1]),
+        )  # the last one never launches
         launch = FIRST_DAY + timedelta(minutes=dice.randint(0, 13_000))
         start = launch + timedelta(seconds=dice.randint(0, 40)) if dice.random() < 0.7 else None
-        end = start + timedelta(minutes=dice.choice([0, 5, 60, 61, 600])) if start and dice.random() < 0.9 else None
-        init = launch + timedelta(seconds=dice.randint(-5, 300)) if start and dice.random() < 0.9 else None
+        end = (
+            start + timedelta(minutes=dice.choice([0, 5, 60, 61, 600]))
+            if start and dice.random() < 0.9
+            else None
+        )
+        init = (
+            launch + timedelta(seconds=dice.randint(-5, 300))
+            if start and dice.random() < 0.9
+            else None
+        )
         told = None if start and dice.random() < 0.1 else launch
         if dice.random() < 0.05:
             told = start = end = init = None  # without any time
         row = Session(
-            *(launch.date(), user, course, assignment, part, dice.choice(["Cloud", "VM", "Quantum", None])),
+            *(
+                launch.date(),
+                user,
+                course,
+                assignment,
+                part,
+                dice.choice(["Cloud", "VM", "Quantum", None]),
+            ),
             *(told, start, init, end, dice.choice(LOGS)),
         )
         yield row

@@ -1,4 +1,5 @@
-"""Random organisations as raw rows, inserted directly into a warehouse, for a recount of the marts without files.
+"""Random organisations as raw rows, inserted directly into a warehouse, for a recount of the marts
+without files.
 
 `fill` knows no dataset: a recount of other marts makes other rows and fills other tables with it.
 """
@@ -17,11 +18,16 @@ Rows = Mapping[str, Sequence[Mapping[str, object]]]
 
 
 def fill(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
-    """Insert the rows of each table at once. DuckDB casts the values from text, so that money stays exact."""
+    """Insert the rows of each table at once.
+
+    DuckDB casts the values from text, so that money stays exact.
+    """
     for table, listed in rows.items():
         columns = sorted({column for row in listed for column in row})
         text = {c: [None if row.get(c) is None else str(row[c]) for row in listed] for c in columns}
-        connection.register("random_rows", pl.DataFrame(text, schema=dict.fromkeys(columns, pl.String)))
+        connection.register(
+            "random_rows", pl.DataFrame(text, schema=dict.fromkeys(columns, pl.String))
+        )
         connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM random_rows")
         connection.unregister("random_rows")
 
@@ -53,11 +59,15 @@ class MoneyRows:
     def shuffled(self, seed: int) -> dict[str, list[dict[str, object]]]:
         """The rows by table, in another order."""
         chance = random.Random(seed)
-        return {table: chance.sample(rows, len(rows)) for table, rows in self.tables().items() if rows}
+        return {
+            table: chance.sample(rows, len(rows)) for table, rows in self.tables().items() if rows
+        }
 
 
 def money_rows(seed: int, organisations: int) -> MoneyRows:
-    """Return rows of several organisations with disjoint ids that share a feed, its missing days and its restarts."""
+    """Return rows of several organisations with disjoint ids that share a feed, its missing days
+    and its restarts.
+    """
     chance = random.Random(seed)
     start = date(2026, 1, 1) + timedelta(days=chance.randrange(300))
     days = [start + timedelta(days=n) for n in range(chance.randint(1, 45))]
@@ -73,7 +83,9 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
 def _sessions_end(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:
     """Give some sessions an end, also days later, and load the files of sessions of most days."""
     for session in rows.sessions:
-        lasts = chance.choice([None, timedelta(hours=2), timedelta(hours=15), timedelta(days=2), timedelta(days=90)])
+        lasts = chance.choice(
+            [None, timedelta(hours=2), timedelta(hours=15), timedelta(days=2), timedelta(days=90)]
+        )
         if lasts is not None:
             session["end_time"] = datetime.fromisoformat(str(session["start_time"])) + lasts
     for day in days:
@@ -81,7 +93,9 @@ def _sessions_end(chance: random.Random, rows: MoneyRows, days: Sequence[date]) 
             rows.ledger.append({"dataset": "lab_sessions", "partition": str(day), "period": day})
 
 
-def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Sequence[date], *, monthly: bool) -> None:
+def _organisation(
+    chance: random.Random, rows: MoneyRows, base: int, days: Sequence[date], *, monthly: bool
+) -> None:
     users, parts = (
         [base + n for n in range(1, chance.randint(2, 5))],
         [base + n for n in range(1, chance.randint(2, 4))],
@@ -90,7 +104,11 @@ def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Seque
     for part in parts:
         for course in chance.choice([[], courses[:1], courses[1:], courses]):
             rows.mapping.append(
-                {"part_id": part, "course_id": course, "assignment_id": course * 10 + chance.randint(0, 1)}
+                {
+                    "part_id": part,
+                    "course_id": course,
+                    "assignment_id": course * 10 + chance.randint(0, 1),
+                }
             )
     for user in users:
         for course in chance.choice([[], courses[:1], courses]):
@@ -99,7 +117,13 @@ def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Seque
             if chance.random() < 0.3:
                 at = f"{chance.choice(days)} 09:00:00"
                 where = chance.choice([*courses, base + 3])
-                lab = {"user_id": user, "part_id": part, "course_id": where, "start_time": at, "launch_time": at}
+                lab = {
+                    "user_id": user,
+                    "part_id": part,
+                    "course_id": where,
+                    "start_time": at,
+                    "launch_time": at,
+                }
                 rows.sessions.append(lab | {"file_date": at[:10]})
             _aws_series(chance, rows, (f"{user % 7:012d}", user, part), days, monthly=monthly)
             if chance.random() < 0.4:
@@ -107,9 +131,16 @@ def _organisation(chance: random.Random, rows: MoneyRows, base: int, days: Seque
 
 
 def _aws_series(
-    chance: random.Random, rows: MoneyRows, key: tuple[str, int, int], days: Sequence[date], *, monthly: bool
+    chance: random.Random,
+    rows: MoneyRows,
+    key: tuple[str, int, int],
+    days: Sequence[date],
+    *,
+    monthly: bool,
 ) -> None:
-    """Return an accumulation with restarts, corrections, dips, credits, repeats and days on which it is not listed."""
+    """Return an accumulation with restarts, corrections, dips, credits, repeats and days on which
+    it is not listed.
+    """
     account, user, part = key
     value, left, spent = Decimal(0), None, dict[date, Decimal]()
     for n, day in enumerate(days):
@@ -121,15 +152,25 @@ def _aws_series(
         value += growth
         spent[day.replace(day=1)] = spent.get(day.replace(day=1), Decimal(0)) + growth
         if 0.04 < event < 0.1:
-            value = (value * Decimal(chance.choice(["0.999", "0.9", "0.51", "0.5"]))).quantize(Decimal("1e-9"))
+            value = (value * Decimal(chance.choice(["0.999", "0.9", "0.51", "0.5"]))).quantize(
+                Decimal("1e-9")
+            )
         if 0.1 < event < 0.12:
             value -= _amount(chance)
         if chance.random() < 0.2:
             continue
         told = (
-            (value * Decimal(chance.choice(["0", "0.4", "0.98"]))).quantize(Decimal("1e-9")) if event > 0.93 else value
+            (value * Decimal(chance.choice(["0", "0.4", "0.98"]))).quantize(Decimal("1e-9"))
+            if event > 0.93
+            else value
         )
-        row = {"file_date": day, "aws_account_id": account, "user_id": user, "part_id": part, "cost": told}
+        row = {
+            "file_date": day,
+            "aws_account_id": account,
+            "user_id": user,
+            "part_id": part,
+            "cost": told,
+        }
         rows.aws.append(row | ({"deactivation_date": left} if left else {}))
         if chance.random() < 0.05:
             rows.aws.append(row | {"cost": chance.choice([told, told - 1, -_amount(chance)])})
@@ -138,32 +179,50 @@ def _aws_series(
             _bill(chance, rows, key, month, total)
 
 
-def _bill(chance: random.Random, rows: MoneyRows, key: tuple[str, int, int], month: date, total: Decimal) -> None:
+def _bill(
+    chance: random.Random, rows: MoneyRows, key: tuple[str, int, int], month: date, total: Decimal
+) -> None:
     account, user, part = key
     off = Decimal(chance.choice(["1", "1", "1.05", "0.5"]))
     course = chance.choice([None, user // 100 * 100 + 1, user // 100 * 100 + 2])
-    line = {"file_month": month, "aws_account_id": account, "user_id": user, "part_id": part, "course_id": course}
+    line = {
+        "file_month": month,
+        "aws_account_id": account,
+        "user_id": user,
+        "part_id": part,
+        "course_id": course,
+    }
     amount = (total * off).quantize(Decimal("1e-9"))
     rows.services.append(line | {"service": "EC2", "cost": amount})
     if chance.random() < 0.2:
-        rows.services.append(line | {"service": chance.choice(["EC2", "S3"]), "cost": -_amount(chance)})
+        rows.services.append(
+            line | {"service": chance.choice(["EC2", "S3"]), "cost": -_amount(chance)}
+        )
     if chance.random() < 0.1:
         rows.services.append(line | {"service": "EC2", "cost": amount - 1})
 
 
-def _azure_series(chance: random.Random, rows: MoneyRows, user: int, part: int, days: Sequence[date]) -> None:
+def _azure_series(
+    chance: random.Random, rows: MoneyRows, user: int, part: int, days: Sequence[date]
+) -> None:
     value, month = Decimal(0), 0
     for day in days:
         value, month = (Decimal(0) if day.month != month else value), day.month
         value += chance.choice([Decimal(0), _amount(chance), -_amount(chance) / 8])
         if chance.random() < 0.7:
             told = value.quantize(Decimal("1e-9"))
-            row = {"file_date": day, "user_id": user, "part_id": part, "month": day.month, "year": day.year}
+            row = {
+                "file_date": day,
+                "user_id": user,
+                "part_id": part,
+                "month": day.month,
+                "year": day.year,
+            }
             rows.azure.append(row | {"monthly_cost_to_date": told})
 
 
 def _amount(chance: random.Random) -> Decimal:
     """Return dollars from a billionth to millions, as exact as the feed's."""
-    return (Decimal(chance.randint(1, 10**9)) * Decimal(10) ** chance.choice([-9, -7, -7, -7, -3])).quantize(
-        Decimal("1e-9")
-    )
+    return (
+        Decimal(chance.randint(1, 10**9)) * Decimal(10) ** chance.choice([-9, -7, -7, -7, -3])
+    ).quantize(Decimal("1e-9"))

@@ -1,6 +1,7 @@
 """The money marts recomputed in plain Python, from raw rows and without SQL.
 
-It follows FEED's rules series by series and independently of the models, so that both are unlikely to be wrong alike.
+It follows FEED's rules series by series and independently of the models, so that both are unlikely
+to be wrong alike.
 """
 
 from collections import defaultdict
@@ -34,7 +35,8 @@ class Feed:
     Attributes:
         lines: (day, key, cost) of every row, in any order.
         left: the days of deactivation that rows give, by (day, key).
-        bills: service_spend by (first of the month, key); absent if a month's file does not list it.
+        bills: service_spend by (first of the month, key); absent if a month's file does not list
+            it.
     """
 
     lines: Sequence[tuple[date, Key, Decimal]]
@@ -95,7 +97,9 @@ def _falls(
             continue
         back = n + 1 < len(values) and values[n + 1][1] >= before
         told = _told_by_the_bill(feed, key, values, n, first)
-        left = max((feed.left[at, key] for at in (day_before, day) if (at, key) in feed.left), default=None)
+        left = max(
+            (feed.left[at, key] for at in (day_before, day) if (at, key) in feed.left), default=None
+        )
         month = day.replace(day=1)
         if told is not None:
             found[day] = ("restart" if told else "dip" if back else "correction", "service_spend")
@@ -111,20 +115,34 @@ def _falls(
 
 
 def _restarts_without_a_fall(
-    feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, months: set[date], first: date
+    feed: Feed,
+    key: Key,
+    values: Sequence[tuple[date, Decimal]],
+    n: int,
+    months: set[date],
+    first: date,
 ) -> bool:
-    """Return whether a value that did not fall is new in a month in which the feed restarts, as the month's bill says."""
+    """Return whether a value that did not fall is new in a month in which the feed restarts, as the
+    month's bill says.
+    """
     (day_before, before), (day, _) = values[n - 1], values[n]
     month = day.replace(day=1)
     inside = [i for i, (other, _) in enumerate(values) if other.replace(day=1) == month]
     grows = all(values[i][1] >= values[i - 1][1] for i in inside)
     return (
-        before > 0 and day_before < month in months and grows and _told_by_the_bill(feed, key, values, n, first) is True
+        before > 0
+        and day_before < month in months
+        and grows
+        and _told_by_the_bill(feed, key, values, n, first) is True
     )
 
 
-def _told_by_the_bill(feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date) -> bool | None:
-    """Return whether the month's bill says that the value at `n` is a restart; None if it is not clear."""
+def _told_by_the_bill(
+    feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date
+) -> bool | None:
+    """Return whether the month's bill says that the value at `n` is a restart; None if it is not
+    clear.
+    """
     month = values[n][0].replace(day=1)
     billed = feed.bills.get((month, key))
     inside = [i for i, (day, _) in enumerate(values) if day.replace(day=1) == month]
@@ -152,7 +170,9 @@ def _entries(
     falls: Mapping[date, tuple[str, str | None]],
     since: Mapping[date, int],
 ) -> list[Entry]:
-    """Cut a series at its restarts; within an accumulation no value counts for more than a later one."""
+    """Cut a series at its restarts; within an accumulation no value counts for more than a later
+    one.
+    """
     accumulations: list[list[tuple[date, Decimal]]] = [[]]
     for day, value in values:
         if falls.get(day, ("",))[0] == "restart":
@@ -176,11 +196,13 @@ def _entries(
 def idle_days(
     spend: Entry, ran: Iterable[tuple[datetime, datetime | None]], loaded: Container[date]
 ) -> tuple[bool, int | None]:
-    """Return whether the spend is idle, and the days from the last session before it to the first covered day.
+    """Return whether the spend is idle, and the days from the last session before it to the first
+    covered day.
 
     Args:
         spend: what a user and part spent.
-        ran: start and end of the sessions of the user and part; a session counts for 31 days at most.
+        ran: start and end of the sessions of the user and part; a session counts for 31 days at
+            most.
         loaded: the days whose files of sessions are loaded.
     """
     covered = [spend.day - timedelta(days=n) for n in range(spend.days_covered)]
@@ -190,12 +212,21 @@ def idle_days(
 
 
 def _days_of(start: datetime, end: datetime | None) -> Iterable[date]:
-    last = min((end - timedelta(microseconds=1)).date(), start.date() + timedelta(days=31)) if end else start.date()
+    last = (
+        min((end - timedelta(microseconds=1)).date(), start.date() + timedelta(days=31))
+        if end
+        else start.date()
+    )
     return (start.date() + timedelta(days=n) for n in range((last - start.date()).days + 1))
 
 
-def azure_total(lines: Iterable[tuple[date, date, int, int, Decimal]]) -> dict[tuple[date, int, int], Decimal]:
-    """Return the bill of each (month, user, part): its last file's value. Lines are (file's day, month, user, part, value)."""
+def azure_total(
+    lines: Iterable[tuple[date, date, int, int, Decimal]],
+) -> dict[tuple[date, int, int], Decimal]:
+    """Return the bill of each (month, user, part): its last file's value.
+
+    Lines are (file's day, month, user, part, value).
+    """
     bills: dict[tuple[date, int, int], Decimal] = {}
     ordered = sorted(lines, key=lambda line: (line[1:4], line[0]))
     for (month, user, part, _), listed in groupby(ordered, key=lambda line: (*line[1:4], line[0])):

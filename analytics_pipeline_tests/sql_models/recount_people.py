@@ -1,4 +1,5 @@
-"""The marts about people and sessions, recomputed in plain Python from the delivered files: no SQL, no pipeline code.
+"""The marts about people and sessions, recomputed in plain Python from the delivered files: no SQL,
+no pipeline code.
 
 Each function returns a mart's rows by key, as tuples of the columns in `COLUMNS`.
 """
@@ -11,28 +12,48 @@ from math import ceil
 from typing import TypeVar
 
 from analytics_pipeline_tests.sql_models.modelled import utc
-from analytics_pipeline_tests.sql_models.random_people import NIGHTS, Delivered, Grade, Member, Session
+from analytics_pipeline_tests.sql_models.random_people import (
+    NIGHTS,
+    Delivered,
+    Grade,
+    Member,
+    Session,
+)
 
 T = TypeVar("T")
 Rows = list[tuple[object, ...]]
 Seen = tuple[str | None, bool | None]
 LONG_AGO = utc(1, 1, 1)
 COLUMNS = {
-    "lab_sessions": "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id, lab_type, init_time, "
-    "end_time, minutes, launch_to_ready_seconds, succeeded",
+    "lab_sessions": (
+        "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id,"
+        " lab_type, init_time, end_time, minutes, launch_to_ready_seconds, succeeded"
+    ),
     "lab_launches_daily": "date, course_id, lab_type, launches, failures, p50, p90, p99",
     "lab_launches_weekly": "week, course_id, lab_type, launches, failures, waits, p50, p90, p99",
     "lab_concurrency_hourly": "hour, course_id, peak_sessions",
-    "assignment_scores": "user_id, course_id, assignment_id, submission, submitted_at, score, max_score, percent, is_override, "
-    "partner_id, partners, rubrics, counts",
-    "student_course_summary": "user_id, course_id, role, is_student, is_enrolled, dropped, sessions, failed_launches, is_active, "
-    "is_failed_only, never_launched, minutes, assignments_graded, assignments_in_course, score, max_score, percent, "
-    "percent_of_all, last_seen, days_since_seen",
-    "course_summary": "course_id, students, active_enrolled_students, failed_only_students, students_never_launched, "
-    "dropped_students, left_students, active_students, staff, sessions, minutes",
-    "course_lineage": "course_id, parent_course_id, has_several_parents, root_course_id, depth, is_circular",
+    "assignment_scores": (
+        "user_id, course_id, assignment_id, submission, submitted_at, score, max_score, percent,"
+        " is_override, partner_id, partners, rubrics, counts"
+    ),
+    "student_course_summary": (
+        "user_id, course_id, role, is_student, is_enrolled, dropped, sessions, failed_launches,"
+        " is_active, is_failed_only, never_launched, minutes, assignments_graded,"
+        " assignments_in_course, score, max_score, percent, percent_of_all, last_seen,"
+        " days_since_seen"
+    ),
+    "course_summary": (
+        "course_id, students, active_enrolled_students, failed_only_students,"
+        " students_never_launched, dropped_students, left_students, active_students, staff,"
+        " sessions, minutes"
+    ),
+    "course_lineage": (
+        "course_id, parent_course_id, has_several_parents, root_course_id, depth, is_circular"
+    ),
     "part_lineage": "part_id, assignment_id, parent_part_id, root_part_id, depth, is_circular",
-    "roster_changes": "user_id, course_id, changed_at, change, role_before, role, dropped_before, dropped",
+    "roster_changes": (
+        "user_id, course_id, changed_at, change, role_before, role, dropped_before, dropped"
+    ),
 }
 
 
@@ -66,10 +87,19 @@ def distinct_sessions(delivered: Delivered) -> list[Session]:
     """Return each session once, from the file in which its end is latest."""
 
     def same(row: Session) -> Hashable:
-        return row.user, row.part, row.launch, row.start, None if row.launch or row.start else row.file_day
+        return (
+            row.user,
+            row.part,
+            row.launch,
+            row.start,
+            None if row.launch or row.start else row.file_day,
+        )
 
     groups = grouped(delivered.sessions, same).values()
-    return [max(rows, key=lambda row: (row.end is not None, row.end or LONG_AGO, row.file_day)) for rows in groups]
+    return [
+        max(rows, key=lambda row: (row.end is not None, row.end or LONG_AGO, row.file_day))
+        for rows in groups
+    ]
 
 
 def day_of(row: Session) -> date:
@@ -78,11 +108,17 @@ def day_of(row: Session) -> date:
 
 def wait_of(row: Session) -> int | None:
     known = row.init and row.launch and row.init >= row.launch
-    return int((row.init - row.launch).total_seconds()) if known and row.init and row.launch else None
+    return (
+        int((row.init - row.launch).total_seconds()) if known and row.init and row.launch else None
+    )
 
 
 def minutes_of(row: Session) -> Decimal | None:
-    return rounded(Decimal((row.end - row.start).total_seconds()) / 60, "0.000001") if row.end and row.start else None
+    return (
+        rounded(Decimal((row.end - row.start).total_seconds()) / 60, "0.000001")
+        if row.end and row.start
+        else None
+    )
 
 
 def succeeded(row: Session) -> bool:
@@ -92,7 +128,16 @@ def succeeded(row: Session) -> bool:
 def lab_sessions(delivered: Delivered) -> Rows:
     return [
         (
-            *(row.user, row.part, row.launch, row.start, day_of(row), row.course, row.assignment, row.lab_type),
+            *(
+                row.user,
+                row.part,
+                row.launch,
+                row.start,
+                day_of(row),
+                row.course,
+                row.assignment,
+                row.lab_type,
+            ),
             *(row.init, row.end, minutes_of(row), wait_of(row), succeeded(row)),
         )
         for row in distinct_sessions(delivered)
@@ -100,7 +145,9 @@ def lab_sessions(delivered: Delivered) -> Rows:
 
 
 def lab_launches_daily(delivered: Delivered) -> Rows:
-    groups = grouped(distinct_sessions(delivered), lambda row: (day_of(row), row.course, row.lab_type))
+    groups = grouped(
+        distinct_sessions(delivered), lambda row: (day_of(row), row.course, row.lab_type)
+    )
     return [(*key, *_launches(rows)[:2], *_launches(rows)[3:]) for key, rows in groups.items()]  # type: ignore[misc]
 
 
@@ -143,7 +190,15 @@ def assignment_scores(delivered: Delivered) -> Rows:
     counting = _counting(delivered)
     return [
         (
-            *(best.user, best.course, best.assignment, best.submission, best.submitted, best.score, best.most),
+            *(
+                best.user,
+                best.course,
+                best.assignment,
+                best.submission,
+                best.submitted,
+                best.score,
+                best.most,
+            ),
             percent(best.score, best.most) if best.score is not None and best.most else None,
             bool(best.override),
             partners.pop() if len(partners) == 1 else None,
@@ -159,15 +214,30 @@ def assignment_scores(delivered: Delivered) -> Rows:
 
 
 def _submissions(delivered: Delivered) -> list[list[Grade]]:
-    return list(grouped(delivered.grades, lambda row: (row.user, row.course, row.assignment, row.submission)).values())
+    return list(
+        grouped(
+            delivered.grades, lambda row: (row.user, row.course, row.assignment, row.submission)
+        ).values()
+    )
 
 
 def _best(rows: Sequence[Grade]) -> Grade:
     return max(
         rows,
         key=lambda row: (
-            *(row.score is not None, row.submitted is not None, row.submitted or LONG_AGO, row.score or 0),
-            *(row.override is not None, row.override or False, row.most is not None, row.most or 0, -row.rubric),
+            *(
+                row.score is not None,
+                row.submitted is not None,
+                row.submitted or LONG_AGO,
+                row.score or 0,
+            ),
+            *(
+                row.override is not None,
+                row.override or False,
+                row.most is not None,
+                row.most or 0,
+                -row.rubric,
+            ),
         ),
     )
 
@@ -175,14 +245,19 @@ def _best(rows: Sequence[Grade]) -> Grade:
 def _counting(delivered: Delivered) -> set[Grade]:
     graded = [best for rows in _submissions(delivered) if (best := _best(rows)).score is not None]
     groups = grouped(graded, lambda row: (row.user, row.course, row.assignment)).values()
-    return {max(rows, key=lambda row: -1 if row.submission is None else row.submission) for rows in groups}
+    return {
+        max(rows, key=lambda row: -1 if row.submission is None else row.submission)
+        for rows in groups
+    }
 
 
 # People.
 
 
 def listed(rows: Sequence[Member]) -> dict[int, Seen]:
-    """Return who a file lists, once: a role before none, staff before students, then as not dropped."""
+    """Return who a file lists, once: a role before none, staff before students, then as not
+    dropped.
+    """
     people: dict[int, list[Seen]] = defaultdict(list)
     for row in rows:
         people[row.user].append((row.role and row.role.lower(), row.dropped))
@@ -202,7 +277,9 @@ def listed(rows: Sequence[Member]) -> dict[int, Seen]:
 
 
 def members(delivered: Delivered) -> dict[tuple[int, int], tuple[str | None, bool, bool | None]]:
-    """Return role, whether enrolled, and dropped of everybody who was ever listed, by user and course."""
+    """Return role, whether enrolled, and dropped of everybody who was ever listed, by user and
+    course.
+    """
     people: dict[tuple[int, int], tuple[str | None, bool, bool | None]] = {}
     for course, files in delivered.rosters.items():
         for night, rows in sorted(files.items()):
@@ -223,10 +300,20 @@ def roster_changes(delivered: Delivered) -> Rows:
             for night, seen in people.items():
                 now = seen.get(user)
                 if now != before:
-                    kind = "left" if not now else "changed" if before else "returned" if was_listed else "joined"
+                    kind = (
+                        "left"
+                        if not now
+                        else "changed"
+                        if before
+                        else "returned"
+                        if was_listed
+                        else "joined"
+                    )
                     kind = "first seen" if kind == "joined" and night == first else kind
                     was, held = before or (None, None), now or (None, None)
-                    changes.append((user, course, NIGHTS[night], kind, was[0], held[0], was[1], held[1]))
+                    changes.append(
+                        (user, course, NIGHTS[night], kind, was[0], held[0], was[1], held[1])
+                    )
                 before, was_listed = now, was_listed or now is not None
     return changes
 
@@ -239,7 +326,11 @@ def student_course_summary(delivered: Delivered) -> Rows:
     rows: Rows = []
     for key in {*people, *sessions, *scores}:
         user, course = key  # type: ignore[misc]  # each of the three is keyed by user and course
-        member, attended, graded = people.get((user, course)), sessions.get(key, []), scores.get(key, [])
+        member, attended, graded = (
+            people.get((user, course)),
+            sessions.get(key, []),
+            scores.get(key, []),
+        )
         seen = (row.end or row.launch or row.start for row in attended)
         last_seen = max((moment for moment in seen if moment), default=None)
         since = max((newest - last_seen.date()).days, 0) if last_seen else None
@@ -248,12 +339,20 @@ def student_course_summary(delivered: Delivered) -> Rows:
     return rows
 
 
-def _person(member: tuple[str | None, bool, bool | None] | None, rows: Sequence[Session]) -> tuple[object, ...]:
+def _person(
+    member: tuple[str | None, bool, bool | None] | None, rows: Sequence[Session]
+) -> tuple[object, ...]:
     role, enrolled, dropped = member or (None, False, None)
     failed = sum(not succeeded(row) for row in rows)
     minutes = sum((minutes_of(row) or Decimal(0) for row in rows), Decimal(0))
     who = (role, role == "student", enrolled, dropped, len(rows), failed)
-    return (*who, failed < len(rows), 0 < failed == len(rows), role == "student" and not rows, minutes)
+    return (
+        *who,
+        failed < len(rows),
+        0 < failed == len(rows),
+        role == "student" and not rows,
+        minutes,
+    )
 
 
 def _points(
@@ -279,20 +378,31 @@ def _points(
 
 
 def _most_by_assignment(delivered: Delivered, course: int) -> Mapping[int, Decimal | None]:
-    known: dict[int, Decimal | None] = {assignment: None for of, assignment, _, _ in delivered.parts if of == course}
+    known: dict[int, Decimal | None] = {
+        assignment: None for of, assignment, _, _ in delivered.parts if of == course
+    }
     for row in delivered.grades:
         if row.course == course:
-            known[row.assignment] = max((n for n in (known.get(row.assignment), row.most) if n), default=None)
+            known[row.assignment] = max(
+                (n for n in (known.get(row.assignment), row.most) if n), default=None
+            )
     return known
 
 
 def course_summary(delivered: Delivered) -> Rows:
-    """Return courses, computed from the summary of people; course and user are the first two columns, as in `COLUMNS`."""
+    """Return courses, computed from the summary of people; course and user are the first two
+    columns, as in `COLUMNS`.
+    """
     names = COLUMNS["student_course_summary"].split(", ")
     people = grouped(
-        [dict(zip(names, row, strict=True)) for row in student_course_summary(delivered)], lambda row: row["course_id"]
+        [dict(zip(names, row, strict=True)) for row in student_course_summary(delivered)],
+        lambda row: row["course_id"],
     )
-    courses = {course for course, _ in delivered.parents} | {part[0] for part in delivered.parts} | people.keys()
+    courses = (
+        {course for course, _ in delivered.parents}
+        | {part[0] for part in delivered.parts}
+        | people.keys()
+    )
     return [(course, *_counts(people.get(course, []))) for course in courses]
 
 
@@ -319,7 +429,9 @@ def _counts(people: Sequence[Mapping[str, object]]) -> tuple[object, ...]:
 def course_lineage(delivered: Delivered) -> Rows:
     named = grouped(delivered.parents, lambda row: row[0])
     sets = {course: {parent for _, parent in rows if parent} for course, rows in named.items()}
-    parents = {course: next(iter(some)) if len(some) == 1 else None for course, some in sets.items()}
+    parents = {
+        course: next(iter(some)) if len(some) == 1 else None for course, some in sets.items()
+    }
     return [
         (course, parents[course], len(sets[course]) > 1, *_line(parents, course))  # type: ignore[arg-type]
         for course in parents
@@ -345,7 +457,13 @@ def _line(parents: Mapping[int, int | None], child: int) -> tuple[int | None, in
 RECOUNT: Mapping[str, Callable[[Delivered], Rows]] = {
     function.__name__: function
     for function in (
-        *(lab_sessions, lab_launches_daily, lab_launches_weekly, lab_concurrency_hourly, assignment_scores),
+        *(
+            lab_sessions,
+            lab_launches_daily,
+            lab_launches_weekly,
+            lab_concurrency_hourly,
+            assignment_scores,
+        ),
         *(student_course_summary, course_summary, course_lineage, part_lineage, roster_changes),
     )
 }

@@ -22,12 +22,31 @@ from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
 
 Connection = duckdb.DuckDBPyConnection
 MARTS = {
-    *("daily_cloud_spend", "monthly_service_spend", "spend_reconciliation", "lab_sessions", "lab_launches_daily"),
+    *(
+        "daily_cloud_spend",
+        "monthly_service_spend",
+        "spend_reconciliation",
+        "lab_sessions",
+        "lab_launches_daily",
+    ),
     "lab_launches_weekly",
-    *("lab_concurrency_hourly", "assignment_scores", "student_course_summary", "course_summary", "course_lineage"),
+    *(
+        "lab_concurrency_hourly",
+        "assignment_scores",
+        "student_course_summary",
+        "course_summary",
+        "course_lineage",
+    ),
     *("part_lineage", "roster_changes", "idle_spend", "data_completeness", "spend_days"),
     *("organisation_daily", "activity_weekly", "course_months"),
-    *("budget_status", "course_terms", "spend_anomalies", "spend_calendar", "spend_forecast", "student_spend_watch"),
+    *(
+        "budget_status",
+        "course_terms",
+        "spend_anomalies",
+        "spend_calendar",
+        "spend_forecast",
+        "student_spend_watch",
+    ),
 }
 
 
@@ -42,7 +61,9 @@ def project(folder: Path, **files: str) -> Project:
 
 def test_every_promised_mart_exists_and_every_table_and_column_is_described() -> None:
     assert {model.name for model in PROJECT.models.values() if not model.is_view} >= MARTS
-    views = {model.name for model in PROJECT.models.values() if model.is_view and model.layer == "marts"}
+    views = {
+        model.name for model in PROJECT.models.values() if model.is_view and model.layer == "marts"
+    }
     assert views == {"focus_cost"}
     silent = [model.qualified for model in PROJECT.models.values() if not model.description]
     silent += [
@@ -52,20 +73,26 @@ def test_every_promised_mart_exists_and_every_table_and_column_is_described() ->
         if not text
     ]
     assert not silent
-    assert not [test.name for test in PROJECT.tests.values() if "If it fails" not in test.description]
+    assert not [
+        test.name for test in PROJECT.tests.values() if "If it fails" not in test.description
+    ]
     assert {f"grain_of_{mart}" for mart in MARTS} <= PROJECT.tests.keys()
 
 
 def test_adding_a_model_is_adding_a_file(tmp_path: Path, warehouse: Connection) -> None:
     made = project(
         tmp_path,
-        marts__b="-- Two.\n-- Lines.\nSELECT a.x + 1 AS y -- One more than x's.\nFROM marts.a AS a;\n",
+        marts__b=(
+            "-- Two.\n-- Lines.\nSELECT a.x + 1 AS y -- One more than x's.\nFROM marts.a AS a;\n"
+        ),
         marts__a="SELECT user_id AS x FROM staging.v",
         staging__v="SELECT DISTINCT user_id FROM raw.aws_cost",
     )
     assert list(made.models) == ["staging.v", "marts.a", "marts.b"]
     put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1})
-    assert [model.qualified for model in missing(warehouse, made.models.values())] == list(made.models)
+    assert [model.qualified for model in missing(warehouse, made.models.values())] == list(
+        made.models
+    )
     assert [(result.rows, result.failure) for result in build(warehouse, made.models.values())] == [
         (None, None),
         (1, None),
@@ -73,42 +100,65 @@ def test_adding_a_model_is_adding_a_file(tmp_path: Path, warehouse: Connection) 
     ]
     assert missing(warehouse, made.models.values()) == []
     assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(5,)]
-    comments = "SELECT comment FROM duckdb_tables() WHERE table_name = 'b' UNION ALL SELECT comment FROM duckdb_columns() WHERE column_name = 'y'"
+    comments = (
+        "SELECT comment FROM duckdb_tables() WHERE table_name = 'b' UNION ALL SELECT comment FROM"
+        " duckdb_columns() WHERE column_name = 'y'"
+    )
     assert warehouse.execute(comments).fetchall() == [("Two. Lines.",), ("One more than x's.",)]
 
 
 def test_removing_a_model_is_removing_a_file(tmp_path: Path, warehouse: Connection) -> None:
-    files = {"staging__v": "SELECT 1 AS x", "marts__a": "SELECT x FROM staging.v", "marts__b": "SELECT 2 AS y"}
+    files = {
+        "staging__v": "SELECT 1 AS x",
+        "marts__a": "SELECT x FROM staging.v",
+        "marts__b": "SELECT 2 AS y",
+    }
     build(warehouse, project(tmp_path, **files).models.values())
     (tmp_path / "staging" / "v.sql").unlink()
     (tmp_path / "marts" / "a.sql").unlink()
     left = load_project(tmp_path).models.values()
     assert drop_removed(warehouse, left) == ["marts.a", "staging.v"]
     assert drop_removed(warehouse, left) == [], "a second time there is nothing to drop"
-    assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(2,)], "a mart that has its file was touched"
+    assert warehouse.execute("SELECT y FROM marts.b").fetchall() == [(2,)], (
+        "a mart that has its file was touched"
+    )
 
 
 def test_a_model_that_fails_leaves_its_table_and_those_that_read_it_are_skipped(
     tmp_path: Path, warehouse: Connection
 ) -> None:
-    good = {"marts__a": "SELECT 1 AS x", "marts__b": "SELECT x FROM marts.a", "marts__c": "SELECT 3 AS z"}
+    good = {
+        "marts__a": "SELECT 1 AS x",
+        "marts__b": "SELECT x FROM marts.a",
+        "marts__c": "SELECT 3 AS z",
+    }
     build(warehouse, project(tmp_path, **good).models.values())
     bad = project(tmp_path, marts__a="-- About.\nSELECT\n    nothing AS x\nFROM raw.aws_cost")
     results = {result.model.name: result for result in build(warehouse, bad.models.values())}
     failure = results["a"].failure
     assert (
-        failure and "nothing" in failure.reason and failure.line == 3 and "dbt_like_sql/marts/a.sql" in failure.remedy
+        failure
+        and "nothing" in failure.reason
+        and failure.line == 3
+        and "dbt_like_sql/marts/a.sql" in failure.remedy
     )
-    assert results["b"].skipped and results["b"].failure and "marts.a" in results["b"].failure.reason
+    assert (
+        results["b"].skipped and results["b"].failure and "marts.a" in results["b"].failure.reason
+    )
     assert results["c"].failure is None
     assert warehouse.execute("SELECT a.x, b.x FROM marts.a, marts.b").fetchall() == [(1, 1)]
 
 
-def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: Path, warehouse: Connection) -> None:
+def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(
+    tmp_path: Path, warehouse: Connection
+) -> None:
     put(warehouse, "raw.aws_cost", {"user_id": 4, "cost": 1, "part_name": "jane@example.com"})
     build(warehouse, project(tmp_path, marts__a="SELECT 1 AS x").models.values())
     (result,) = build(
-        warehouse, project(tmp_path, marts__a="SELECT part_name::INTEGER AS x FROM raw.aws_cost").models.values()
+        warehouse,
+        project(
+            tmp_path, marts__a="SELECT part_name::INTEGER AS x FROM raw.aws_cost"
+        ).models.values(),
     )
     assert result.failure and "ConversionException" in result.failure.reason
     assert "jane" not in str(result.failure)
@@ -118,7 +168,10 @@ def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: 
 @pytest.mark.parametrize(
     ("sql", "says"),
     [
-        ("SELECT x FROM marts.b", "cycle: marts.a -> marts.b -> marts.a|cycle: marts.b -> marts.a -> marts.b"),
+        (
+            "SELECT x FROM marts.b",
+            "cycle: marts.a -> marts.b -> marts.a|cycle: marts.b -> marts.a -> marts.b",
+        ),
         ("SELECT x FROM raw.nowhere", "raw.nowhere"),
         ("SELECT x FROM b", "add the schema to b"),
         ("SELECT * FROM marts.b", "name each column"),
@@ -128,7 +181,9 @@ def test_a_failing_model_keeps_its_table_and_its_error_shows_no_value(tmp_path: 
         ("SELECT FROM WHERE", "marts/a.sql"),
     ],
 )
-def test_an_invalid_model_file_is_refused_with_its_name_and_remedy(tmp_path: Path, sql: str, says: str) -> None:
+def test_an_invalid_model_file_is_refused_with_its_name_and_remedy(
+    tmp_path: Path, sql: str, says: str
+) -> None:
     with pytest.raises(InvalidModel, match=says):
         project(tmp_path, marts__a=sql, marts__b="SELECT x FROM marts.a")
 
@@ -144,24 +199,44 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "course_summary",
         *("data_completeness", "spend_days", "idle_spend", "idle_days"),  # which read the ledger
         *("organisation_daily", "activity_weekly", "course_months"),
-        *("spend_calendar", "spend_forecast", "budget_status", "student_spend_watch", "course_terms"),
+        *(
+            "spend_calendar",
+            "spend_forecast",
+            "budget_status",
+            "student_spend_watch",
+            "course_terms",
+        ),
     }
-    assert names("service_spend") >= spend, "it is evidence for the reading of falls and the course of a part"
-    assert "roster_changes" in names("enrollment") and "roster_changes" not in names("service_spend")
-    assert names("asn_mapping") >= {"daily_cloud_spend", "part_lineage", "course_summary", "idle_spend"}
+    assert names("service_spend") >= spend, (
+        "it is evidence for the reading of falls and the course of a part"
+    )
+    assert "roster_changes" in names("enrollment") and "roster_changes" not in names(
+        "service_spend"
+    )
+    assert names("asn_mapping") >= {
+        "daily_cloud_spend",
+        "part_lineage",
+        "course_summary",
+        "idle_spend",
+    }
     with pytest.raises(KeyError, match=r"no such model: marts\.x"):
         PROJECT.select(["marts.x"])
     subjects = {test.name: PROJECT.subject_of(test) for test in PROJECT.tests.values()}
-    assert subjects["spend_by_course_adds_up_to_the_total"] == PROJECT.models["marts.course_summary"]
+    assert (
+        subjects["spend_by_course_adds_up_to_the_total"] == PROJECT.models["marts.course_summary"]
+    )
     assert subjects["raw_rows_are_those_of_the_ledger"] is None
 
 
 def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None:
     lineage = column_lineage(PROJECT, PROJECT.models.values())
     assert lineage["staging.grades"]["assignment_id"] == {("raw.grades", "asnid")}
-    assert lineage["marts.daily_cloud_spend"]["course_id"] == {("staging.spend_courses", "course_id")}
+    assert lineage["marts.daily_cloud_spend"]["course_id"] == {
+        ("staging.spend_courses", "course_id")
+    }
     assert ("staging.azure_cost", "accumulated") in lineage["marts.daily_cloud_spend"]["cost"]
-    assert lineage["marts.lab_launches_daily"]["launches"] == frozenset()  # a count depends on rows, not on columns
+    # a count depends on rows, not on columns
+    assert lineage["marts.lab_launches_daily"]["launches"] == frozenset()
     known = {name: set(model.columns) for name, model in PROJECT.models.items()}
     for model, columns in lineage.items():
         assert set(columns) == known[model]
@@ -173,15 +248,22 @@ def test_column_lineage_leads_from_a_mart_to_the_columns_it_is_made_of() -> None
 def test_the_documentation_has_duckdbs_types_and_the_files_words() -> None:
     tables = {table.name: table for table in documentation(PROJECT)}
     assert list(tables) == list(PROJECT.models)
-    cost = next(column for column in tables["marts.daily_cloud_spend"].columns if column.name == "cost")
+    cost = next(
+        column for column in tables["marts.daily_cloud_spend"].columns if column.name == "cost"
+    )
     assert (cost.sql_type, cost.description[:10]) == ("DECIMAL(38,9)", "US dollars")
     floats = [
-        f"{t.name}.{c.name}" for t in tables.values() for c in t.columns if c.sql_type in ("DOUBLE", "FLOAT", "HUGEINT")
+        f"{t.name}.{c.name}"
+        for t in tables.values()
+        for c in t.columns
+        if c.sql_type in ("DOUBLE", "FLOAT", "HUGEINT")
     ]
     assert not floats, "sums of floats depend on the order of rows"
 
 
-def test_a_test_that_cannot_run_says_why_and_the_others_still_run(tmp_path: Path, warehouse: Connection) -> None:
+def test_a_test_that_cannot_run_says_why_and_the_others_still_run(
+    tmp_path: Path, warehouse: Connection
+) -> None:
     made = project(
         tmp_path,
         marts__a="SELECT 1 AS x",
@@ -190,17 +272,26 @@ def test_a_test_that_cannot_run_says_why_and_the_others_still_run(tmp_path: Path
     )
     failed, other = run_tests(warehouse, made.tests.values())
     assert (
-        failed.violations is None and failed.failure and "does not exist" in failed.failure.reason and not failed.passed
+        failed.violations is None
+        and failed.failure
+        and "does not exist" in failed.failure.reason
+        and not failed.passed
     )
     assert other.passed
     build(warehouse, made.models.values())
     (result,) = run_tests(warehouse, [made.tests["one"]])
-    assert (result.violations, result.test.columns, result.test.description) == (1, ("x",), "Holds.")
+    assert (result.violations, result.test.columns, result.test.description) == (
+        1,
+        ("x",),
+        "Holds.",
+    )
 
 
 def test_a_test_that_alerts_says_so_and_returns_alarm_and_message(tmp_path: Path) -> None:
     query = "SELECT 'course 1' AS alarm, 'It is over.' AS message FROM raw.grades"
-    made = project(tmp_path, tests__loud=f"-- Over.\n-- severity: warn\n-- alert: yes\n-- Look.\n{query}")
+    made = project(
+        tmp_path, tests__loud=f"-- Over.\n-- severity: warn\n-- alert: yes\n-- Look.\n{query}"
+    )
     assert (made.tests["loud"].is_alarm, made.tests["loud"].description) == (True, "Over. Look.")
     with pytest.raises(InvalidModel, match="must return the columns alarm, message"):
         project(tmp_path, tests__loud="-- Over.\n-- alert: yes\nSELECT 1 AS n FROM raw.grades")
@@ -212,15 +303,26 @@ def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> 
     made = project(
         tmp_path,
         tests__strict="-- Holds. If it fails, look.\nSELECT 1 AS n FROM raw.grades",
-        tests__mild="-- A guess.\n-- severity: warn\n-- If it fails, look.\nSELECT 1 AS n FROM raw.grades",
+        tests__mild=(
+            "-- A guess.\n-- severity: warn\n-- If it fails, look.\nSELECT 1 AS n FROM raw.grades"
+        ),
     )
-    assert {name: test.severity for name, test in made.tests.items()} == {"strict": "error", "mild": "warn"}
-    assert made.tests["mild"].description == "A guess. If it fails, look.", "the declaration is not for people"
-    with pytest.raises(InvalidModel, match=r"tests/odd\.sql: severity 'mild' is unknown; declare error or warn"):
+    assert {name: test.severity for name, test in made.tests.items()} == {
+        "strict": "error",
+        "mild": "warn",
+    }
+    assert made.tests["mild"].description == "A guess. If it fails, look.", (
+        "the declaration is not for people"
+    )
+    with pytest.raises(
+        InvalidModel, match=r"tests/odd\.sql: severity 'mild' is unknown; declare error or warn"
+    ):
         project(tmp_path, tests__odd="-- severity: mild\nSELECT 1 AS n FROM raw.grades")
 
 
-def test_a_mart_that_is_declared_a_view_is_one_and_may_have_been_a_table(tmp_path: Path, warehouse: Connection) -> None:
+def test_a_mart_that_is_declared_a_view_is_one_and_may_have_been_a_table(
+    tmp_path: Path, warehouse: Connection
+) -> None:
     table = project(tmp_path, marts__a="-- A row.\nSELECT 1 AS x")
     build(warehouse, table.models.values())
     view = project(tmp_path, marts__a="-- A row.\n-- materialized: view\nSELECT 2 AS x")
@@ -228,9 +330,13 @@ def test_a_mart_that_is_declared_a_view_is_one_and_may_have_been_a_table(tmp_pat
     assert drop_removed(warehouse, view.models.values()) == ["marts.a"]
     (built,) = build(warehouse, view.models.values())
     assert built.failure is None and built.rows is None
-    assert warehouse.execute("SELECT view_name FROM duckdb_views() WHERE schema_name = 'marts'").fetchall() == [("a",)]
+    assert warehouse.execute(
+        "SELECT view_name FROM duckdb_views() WHERE schema_name = 'marts'"
+    ).fetchall() == [("a",)]
     assert drop_removed(warehouse, view.models.values()) == []
-    with pytest.raises(InvalidModel, match=r"marts/odd\.sql: materialized 'cube' is unknown; declare view"):
+    with pytest.raises(
+        InvalidModel, match=r"marts/odd\.sql: materialized 'cube' is unknown; declare view"
+    ):
         project(tmp_path, marts__odd="-- materialized: cube\nSELECT 1 AS x")
 
 

@@ -1,4 +1,6 @@
-"""`models export-dbt`: a project that dbt itself parses and builds, with the rows that the pipeline publishes."""
+"""`models export-dbt`: a project that dbt itself parses and builds, with the rows that the pipeline
+publishes.
+"""
 
 import json
 import os
@@ -19,7 +21,8 @@ from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 
-# dbt-core 1.12 fetches a binary from outside the registry while it is built, and earlier ones exclude mypy 2 (pathspec < 0.13).
+# dbt-core 1.12 fetches a binary from outside the registry while it is built, and earlier ones
+# exclude mypy 2 (pathspec < 0.13).
 DBT = ("dbt-core==1.11.16", "dbt-duckdb==1.11.1")
 
 
@@ -34,7 +37,10 @@ def exported(loaded_organisation: Path, tmp_path_factory: pytest.TempPathFactory
     assert done.exit_code == 0, done.output
     assert "staging.lab_sessions can't be built from the published file" in done.output
     again = CliRunner().invoke(app, ["models", "export-dbt", str(folder / "project"), *source])
-    assert (again.exit_code, "is not empty: name a new folder" in again.output) == (2, True), again.output
+    assert (again.exit_code, "is not empty: name a new folder" in again.output) == (
+        2,
+        True,
+    ), again.output
     return folder / "project"
 
 
@@ -42,13 +48,19 @@ def test_every_table_is_named_by_ref_or_source_and_comments_are_left_alone(expor
     mart = (exported / "models" / "marts" / "course_summary.sql").read_text()
     assert "FROM {{ ref('spend_days') }}" in mart and "{{ ref('stg_part_courses') }}" in mart
     staging = (exported / "models" / "staging" / "stg_aws_cost.sql").read_text()
-    assert staging.startswith("{{ config(alias='aws_cost') }}") and "FROM {{ source('raw', 'aws_cost') }}" in staging
+    assert (
+        staging.startswith("{{ config(alias='aws_cost') }}")
+        and "FROM {{ source('raw', 'aws_cost') }}" in staging
+    )
     for file in exported.rglob("*.sql"):
         code = "\n".join(line.partition("--")[0] for line in file.read_text().splitlines())
         for schema in ("raw", "staging", "marts", "ops", "history"):
             assert f" {schema}." not in code, f"{file.name} names a table of {schema} as it is"
     summary = load_project().models["marts.course_summary"]
-    assert json.dumps(summary.description, ensure_ascii=False) in (exported / "models/marts/marts.yml").read_text()
+    assert (
+        json.dumps(summary.description, ensure_ascii=False)
+        in (exported / "models/marts/marts.yml").read_text()
+    )
 
 
 def test_no_private_column_is_a_source(exported: Path) -> None:
@@ -66,10 +78,14 @@ def test_what_dbt_would_take_for_jinja_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_dbt_parses_and_builds_it_and_its_rows_are_those_that_are_published(exported: Path, tmp_path: Path) -> None:
+def test_dbt_parses_and_builds_it_and_its_rows_are_those_that_are_published(
+    exported: Path, tmp_path: Path
+) -> None:
     uv = Path(sys.executable).with_name("uv")
     run = {"check": True, "capture_output": True, "text": True}
-    subprocess.run([str(uv), "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], **run)
+    subprocess.run(
+        [str(uv), "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv")], **run
+    )
     install = [str(uv), "pip", "install", "--quiet", "--python", str(tmp_path / "venv")]
     subprocess.run([*install, *DBT, f"duckdb=={duckdb.__version__}"], **run)
     project = tmp_path / "project"
@@ -80,21 +96,30 @@ def test_dbt_parses_and_builds_it_and_its_rows_are_those_that_are_published(expo
 
     def dbt_runs(*arguments: str) -> None:
         done = subprocess.run(
-            [*dbt, *arguments, *options], cwd=project, env=quiet, capture_output=True, text=True, check=False
+            [*dbt, *arguments, *options],
+            cwd=project,
+            env=quiet,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout[-3_000:]
 
     dbt_runs("--warn-error", "parse")
     dbt_runs("build")
     with duckdb.connect(str(project / "dev.duckdb"), read_only=True) as connection:
-        connection.execute(f"ATTACH '{exported.parent / 'analytics.duckdb'}' AS published (READ_ONLY)")
+        connection.execute(
+            f"ATTACH '{exported.parent / 'analytics.duckdb'}' AS published (READ_ONLY)"
+        )
         for name, model in load_project().models.items():
             if not model.is_view:
                 columns = ", ".join(f'"{column}"' for column in model.columns)
                 [(other,)] = connection.execute(
                     f"""SELECT count(*) FROM (
-                        (SELECT {columns} FROM {name} EXCEPT ALL SELECT {columns} FROM published.{name})
+                        (SELECT {columns} FROM {name} EXCEPT ALL SELECT {columns}
+                        FROM published.{name})
                         UNION ALL
-                        (SELECT {columns} FROM published.{name} EXCEPT ALL SELECT {columns} FROM {name}))"""
+                        (SELECT {columns} FROM published.{name} EXCEPT ALL SELECT {columns}
+                        FROM {name}))"""
                 ).fetchall()
                 assert other == 0, name

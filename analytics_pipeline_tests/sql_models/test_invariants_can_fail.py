@@ -1,4 +1,6 @@
-"""Each test in `dbt_like_sql/tests/` against a deliberately broken table: a test that cannot fail proves nothing."""
+"""Each test in `dbt_like_sql/tests/` against a deliberately broken table: a test that cannot fail
+proves nothing.
+"""
 
 import duckdb
 import pytest
@@ -28,12 +30,19 @@ def _view(name: str, old: str, new: str) -> str:
 
 
 GRAINS = {
-    name: [_twice(f"marts.{name.removeprefix('grain_of_')}")] for name in PROJECT.tests if name.startswith("grain_of_")
+    name: [_twice(f"marts.{name.removeprefix('grain_of_')}")]
+    for name in PROJECT.tests
+    if name.startswith("grain_of_")
 }
-_ANOMALY = "INSERT INTO marts.spend_anomalies (course_id, user_id, day, episode_starts_on, cost, median_cost) VALUES "
+_ANOMALY = (
+    "INSERT INTO marts.spend_anomalies (course_id, user_id, day, episode_starts_on, cost,"
+    " median_cost) VALUES "
+)
 """The organisation has no anomaly, unless it is told to."""
 BREAKS: dict[str, list[str]] = GRAINS | {
-    "grain_of_spend_anomalies": [_ANOMALY + "(1, 1, '2026-11-01', NULL, 1, 1), (1, 1, '2026-11-01', NULL, 1, 1)"],
+    "grain_of_spend_anomalies": [
+        _ANOMALY + "(1, 1, '2026-11-01', NULL, 1, 1), (1, 1, '2026-11-01', NULL, 1, 1)"
+    ],
     "anomalies_are_of_one_day": [_ANOMALY + "(1, 1, '2026-11-01', '2026-11-01', 100, 1)"],
     "no_day_costs_far_more_than_usual": [
         _ANOMALY + "(1, 1, (SELECT max(as_of) FROM marts.spend_calendar), '2026-11-01', 100, 1)"
@@ -57,10 +66,13 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.course_terms SET is_derived = true",
         "UPDATE marts.course_terms SET term = '1999 Q1'",
     ],
-    "budgets_reach_no_threshold": ["UPDATE marts.budget_status SET alerts_reached = [10, 20, 30, 40, 50, 80, 100]"],
+    "budgets_reach_no_threshold": [
+        "UPDATE marts.budget_status SET alerts_reached = [10, 20, 30, 40, 50, 80, 100]"
+    ],
     "budgets_last_by_the_forecast": ["UPDATE marts.budget_status SET state = 'over'"],
     "nobody_spends_after_dropping": [
-        """UPDATE marts.student_spend_watch SET dropped_on = '1999-01-01', spend_after_drop = 2, is_still_spending = true"""
+        """UPDATE marts.student_spend_watch SET dropped_on = '1999-01-01', spend_after_drop = 2,
+           is_still_spending = true"""
     ],
     "daily_spend_adds_up_to_what_was_reported": [
         _changed("marts.daily_cloud_spend", "cost = cost + 0.000000001"),
@@ -88,7 +100,8 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     ],
     "spend_of_shared_parts_has_a_course": [
         """UPDATE marts.daily_cloud_spend SET course_id = NULL
-           WHERE part_id = (SELECT min(part_id) FROM marts.daily_cloud_spend WHERE course_id IS NOT NULL)""",
+           WHERE part_id = (SELECT min(part_id) FROM marts.daily_cloud_spend
+           WHERE course_id IS NOT NULL)""",
     ],
     "spend_by_course_adds_up_to_the_total": [
         "UPDATE marts.course_summary SET spend = spend + 0.000000001 WHERE course_id IS NULL",
@@ -96,10 +109,16 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     ],
     "monthly_service_spend_adds_up_to_what_was_delivered": [
         _changed("marts.monthly_service_spend", "cost = cost + 0.000000001"),
-        "DELETE FROM marts.monthly_service_spend WHERE month = (SELECT min(month) FROM marts.monthly_service_spend)",
+        (
+            "DELETE FROM marts.monthly_service_spend WHERE month = (SELECT min(month) FROM"
+            " marts.monthly_service_spend)"
+        ),
     ],
     "spend_reconciliation_adds_up_to_both_reports": [
-        "UPDATE marts.spend_reconciliation SET account_increase = account_increase + 1 WHERE difference IS NOT NULL",
+        (
+            "UPDATE marts.spend_reconciliation SET account_increase = account_increase + 1 WHERE"
+            " difference IS NOT NULL"
+        ),
         "UPDATE marts.spend_reconciliation SET difference = 0",
         "DELETE FROM marts.spend_reconciliation",
     ],
@@ -142,14 +161,19 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     "idle_spend_is_part_of_daily_spend": [
         _changed("marts.idle_spend", "cost = cost + 0.000000001"),
         """INSERT INTO marts.idle_spend BY NAME
-           SELECT spend.* EXCLUDE (is_reset, is_first, is_opening_balance, fall, fall_evidence, fall_at_stake) FROM marts.daily_cloud_spend AS spend
-           SEMI JOIN marts.lab_sessions AS s ON s.user_id = spend.user_id AND s.part_id = spend.part_id
+           SELECT spend.* EXCLUDE (is_reset, is_first, is_opening_balance, fall, fall_evidence,
+             fall_at_stake) FROM marts.daily_cloud_spend AS spend
+           SEMI JOIN marts.lab_sessions AS s ON s.user_id = spend.user_id
+           AND s.part_id = spend.part_id
                AND s.session_date = spend.spend_date LIMIT 1""",
     ],
     "idle_days_add_up_to_idle_spend": [
         "UPDATE marts.idle_days SET cost = cost + 0.001",
         "DELETE FROM marts.idle_days WHERE part_id = (SELECT min(part_id) FROM marts.idle_days)",
-        "INSERT INTO marts.idle_days BY NAME SELECT * EXCLUDE (part_id), -1 AS part_id FROM marts.idle_days LIMIT 1",
+        (
+            "INSERT INTO marts.idle_days BY NAME SELECT * EXCLUDE (part_id), -1 AS part_id FROM"
+            " marts.idle_days LIMIT 1"
+        ),
     ],
     "organisation_days_add_up": [
         _without("marts.organisation_daily"),
@@ -157,27 +181,46 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _changed("marts.organisation_daily", "azure_spend = azure_spend + 0.000000001"),
         "UPDATE marts.organisation_daily SET is_complete = true",
         "UPDATE marts.organisation_daily SET is_complete = false",
-        "UPDATE marts.organisation_daily SET spend_complete = true WHERE NOT spend_complete AND opening_balance = 0",
+        (
+            "UPDATE marts.organisation_daily SET spend_complete = true WHERE NOT spend_complete AND"
+            " opening_balance = 0"
+        ),
     ],
     "weekly_activity_is_that_of_the_sessions": [
         "DELETE FROM marts.activity_weekly WHERE course_id IS NULL",
-        "UPDATE marts.activity_weekly SET active_students = active_users + 1 WHERE course_id IS NULL",
-        "UPDATE marts.activity_weekly SET active_students = active_students - 1 WHERE course_id IS NOT NULL AND active_students > 0",
+        (
+            "UPDATE marts.activity_weekly SET active_students = active_users + 1 WHERE course_id IS"
+            " NULL"
+        ),
+        (
+            "UPDATE marts.activity_weekly SET active_students = active_students - 1 WHERE course_id"
+            " IS NOT NULL AND active_students > 0"
+        ),
         "UPDATE marts.activity_weekly SET active_students = 0 WHERE course_id IS NULL",
         "UPDATE marts.activity_weekly SET failure_rate = failure_rate + 0.001",
         "UPDATE marts.activity_weekly SET hours = hours + 0.001 WHERE course_id IS NOT NULL",
         "UPDATE marts.activity_weekly SET hours = hours + 0.001 WHERE course_id IS NULL",
     ],
     "course_months_add_up": [
-        "UPDATE marts.course_months SET aws_spend = aws_spend + 0.000000001 WHERE course_id IS NULL",
+        (
+            "UPDATE marts.course_months SET aws_spend = aws_spend + 0.000000001 WHERE course_id IS"
+            " NULL"
+        ),
         "UPDATE marts.course_months SET spend = spend + 0.000000001 WHERE course_id IS NULL",
-        "UPDATE marts.course_months SET active_students = active_students + 1 WHERE course_id IS NOT NULL",
+        (
+            "UPDATE marts.course_months SET active_students = active_students + 1 WHERE course_id"
+            " IS NOT NULL"
+        ),
         "UPDATE marts.course_months SET active_student_spend = active_student_spend + 0.000000001",
-        "UPDATE marts.course_months SET spend_per_active_student = 0 WHERE active_student_spend > 0",
+        (
+            "UPDATE marts.course_months SET spend_per_active_student = 0 WHERE"
+            " active_student_spend > 0"
+        ),
         "UPDATE marts.course_months SET sessions = sessions + 1 WHERE sessions > 0",
     ],
     "grain_of_focus_cost": [
-        "INSERT INTO marts.daily_cloud_spend SELECT * FROM marts.daily_cloud_spend WHERE cost > 0 LIMIT 1"
+        "INSERT INTO marts.daily_cloud_spend SELECT * FROM marts.daily_cloud_spend WHERE cost > 0"
+        " LIMIT 1"
     ],
     "focus_cost_is_the_daily_spend": [
         _view("focus_cost", "spend.cost AS", "spend.cost + 0.000000001 AS"),
@@ -192,13 +235,19 @@ BREAKS: dict[str, list[str]] = GRAINS | {
     ],
     "students_are_each_counted_once": [
         "DELETE FROM marts.student_course_summary WHERE never_launched",
-        "UPDATE marts.course_summary SET failed_only_students = failed_only_students + 1 WHERE students > 0",
+        (
+            "UPDATE marts.course_summary SET failed_only_students = failed_only_students + 1 WHERE"
+            " students > 0"
+        ),
         "UPDATE marts.course_summary SET left_students = left_students + 1 WHERE students > 0",
     ],
     "completeness_agrees_with_the_ledger": [
         "DELETE FROM marts.data_completeness WHERE loaded AND dataset = 'aws_cost'",
         "UPDATE marts.data_completeness SET rows = rows + 1 WHERE loaded",
-        "INSERT INTO ops.failed_files (dataset, partition, period) VALUES ('aws_cost', '2026-01-01', '2026-01-01')",
+        (
+            "INSERT INTO ops.failed_files (dataset, partition, period) VALUES ('aws_cost',"
+            " '2026-01-01', '2026-01-01')"
+        ),
     ],
     "raw_rows_are_those_of_the_ledger": [
         _without("raw.enrollment"),
@@ -219,7 +268,9 @@ def test_every_test_can_be_made_to_fail() -> None:
     [(name, change) for name, changes in BREAKS.items() for change in changes],
     ids=lambda text: text[:60],
 )
-def test_a_broken_table_is_noticed(built: duckdb.DuckDBPyConnection, name: str, change: str) -> None:
+def test_a_broken_table_is_noticed(
+    built: duckdb.DuckDBPyConnection, name: str, change: str
+) -> None:
     test = PROJECT.tests[name]
     before = run_test(built, test).violations
     assert before == 0 or test.severity is Severity.WARN, "it fails before anything is broken"
@@ -237,4 +288,6 @@ def test_every_invariant_holds_in_an_empty_warehouse(warehouse: duckdb.DuckDBPyC
     """On the first day of an organisation nothing is delivered, which is no failure."""
     build_all(warehouse)
     put(warehouse, "raw.asn_mapping")
-    assert [test.name for test in PROJECT.tests.values() if run_test(warehouse, test).violations != 0] == []
+    assert [
+        test.name for test in PROJECT.tests.values() if run_test(warehouse, test).violations != 0
+    ] == []

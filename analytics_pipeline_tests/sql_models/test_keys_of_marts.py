@@ -9,9 +9,16 @@ from analytics_pipeline_tests.sql_models.modelled import PROJECT
 
 MARTS = [model for model in PROJECT.models.values() if model.layer is Layer.MARTS]
 FIRST = {  # where other keys lead to
-    *(("course_summary", "course_id"), ("student_course_summary", "user_id"), ("part_lineage", "part_id")),
+    *(
+        ("course_summary", "course_id"),
+        ("student_course_summary", "user_id"),
+        ("part_lineage", "part_id"),
+    ),
     *(("spend_reconciliation", "aws_account_id"), ("lab_sessions", "session_id")),
-    *(("budget_status", "scope_id"), ("spend_forecast", "scope_id")),  # whose target depends on the scope
+    *(
+        ("budget_status", "scope_id"),
+        ("spend_forecast", "scope_id"),
+    ),  # whose target depends on the scope
 }
 
 
@@ -22,7 +29,9 @@ def test_every_id_of_a_mart_says_where_it_leads_to() -> None:
         for column in mart.columns
         if column.endswith("_id") and column not in references(mart)
     }
-    assert silent == FIRST, "end the column's comment with `-> schema.table`; see dbt_like_sql/README.md"
+    assert silent == FIRST, (
+        "end the column's comment with `-> schema.table`; see dbt_like_sql/README.md"
+    )
 
 
 def test_every_target_is_there() -> None:
@@ -30,14 +39,20 @@ def test_every_target_is_there() -> None:
         (mart.name, target)
         for mart in MARTS
         for target in references(mart).values()
-        if target.table not in PROJECT.models or target.column not in PROJECT.models[target.table].columns
+        if target.table not in PROJECT.models
+        or target.column not in PROJECT.models[target.table].columns
     ]
     assert not lost
 
 
 @pytest.mark.parametrize(
     ("mart", "column"),
-    [(mart.name, column) for mart in MARTS for column, target in references(mart).items() if target.is_total],
+    [
+        (mart.name, column)
+        for mart in MARTS
+        for column, target in references(mart).items()
+        if target.is_total
+    ],
 )
 def test_every_value_of_a_key_is_found_where_it_leads_to(
     built: duckdb.DuckDBPyConnection, mart: str, column: str
@@ -48,7 +63,9 @@ def test_every_value_of_a_key_is_found_where_it_leads_to(
             WHERE {column} IS NOT NULL AND {column} NOT IN (
                 SELECT {target.column} FROM {target.table} WHERE {target.column} IS NOT NULL)"""
     ).fetchall()
-    assert not lost, f"say in the comment of marts.{mart}.{column} which values are not in {target.table}"
+    assert not lost, (
+        f"say in the comment of marts.{mart}.{column} which values are not in {target.table}"
+    )
 
 
 def test_every_mart_has_a_grain_of_its_own_columns() -> None:

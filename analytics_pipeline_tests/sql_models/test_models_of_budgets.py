@@ -1,4 +1,6 @@
-"""Budgets, forecasts and anomalies of a simulated organisation, against its truth, recomputed in plain Python."""
+"""Budgets, forecasts and anomalies of a simulated organisation, against its truth, recomputed in
+plain Python.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -12,12 +14,26 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.organisation.by_hand import TERM
-from analytics_pipeline.demo.organisation.oddities import AFTER_DROP_USD, CREDIT_USD, RUNAWAY_USD, oddities
+from analytics_pipeline.demo.organisation.oddities import (
+    AFTER_DROP_USD,
+    CREDIT_USD,
+    RUNAWAY_USD,
+    oddities,
+)
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import set_parameters
-from analytics_pipeline_tests.sql_models.modelled import PROJECT, broken, build_all, found, land, load
+from analytics_pipeline_tests.sql_models.modelled import (
+    PROJECT,
+    broken,
+    build_all,
+    found,
+    land,
+    load,
+)
 from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import SPEND
-from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import _expected as expected_spend
+from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import (
+    _expected as expected_spend,
+)
 
 ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=True))
 """Every oddity, in an organisation with two months of history."""
@@ -34,11 +50,15 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
 
 
 def spend_days() -> dict[int | None, dict[date, Decimal]]:
-    """By course and day, each value spread evenly over the days that it covers; without opening balances."""
+    """By course and day, each value spread evenly over the days that it covers; without opening
+    balances.
+    """
     totals: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for spend in ODD.truth.observable_daily_spend:
         if not spend.is_opening_balance:
-            totals[spend.course_id, spend.provider, spend.spend_date, spend.days_covered] += spend.cost
+            totals[spend.course_id, spend.provider, spend.spend_date, spend.days_covered] += (
+                spend.cost
+            )
     days: dict[int | None, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for (course, _, last, covered), total in totals.items():
         share = (total / covered).quantize(Decimal("1e-9"), ROUND_HALF_UP)
@@ -66,7 +86,11 @@ def complete_days() -> list[date]:
 
 def courses_of(scope: str, id_: str) -> set[int | None]:
     courses: dict[str, set[int | None]] = {
-        SCOPE_ALL: {None, *ODD.truth.root_course, *(s.course_id for s in ODD.truth.observable_daily_spend)},
+        SCOPE_ALL: {
+            None,
+            *ODD.truth.root_course,
+            *(s.course_id for s in ODD.truth.observable_daily_spend),
+        },
         "course": {int(id_)} if id_.isdigit() else set(),
         "root_course": {
             course
@@ -76,14 +100,18 @@ def courses_of(scope: str, id_: str) -> set[int | None]:
     }
     for line in ODD.hand_written()["org9001/by_hand/course_labels.csv"].decode().splitlines()[1:]:
         course, department, term, *_ = line.split(",")
-        courses.setdefault("department", set()).update({int(course)} if department == id_ else set())
+        courses.setdefault("department", set()).update(
+            {int(course)} if department == id_ else set()
+        )
         courses.setdefault("term", set()).update({int(course)} if term == id_ else set())
     return courses[scope]
 
 
 def spent(courses: set[int | None], first: date, last: date) -> Decimal:
     days = spend_days()
-    return sum((cost for c in courses for day, cost in days[c].items() if first <= day <= last), Decimal(0))
+    return sum(
+        (cost for c in courses for day, cost in days[c].items() if first <= day <= last), Decimal(0)
+    )
 
 
 def expected(courses: set[int | None], ends_on: date) -> float:
@@ -99,8 +127,12 @@ def expected(courses: set[int | None], ends_on: date) -> float:
     total = 0.0
     for n in range((ends_on - as_of).days):
         day = as_of + timedelta(days=n + 1)
-        weekday = [d for d in known if d.weekday() == day.weekday() and d > as_of - timedelta(days=56)]
-        total += (mean(week) + (mean(float(daily[d]) for d in weekday) if weekday else mean(week))) / 2
+        weekday = [
+            d for d in known if d.weekday() == day.weekday() and d > as_of - timedelta(days=56)
+        ]
+        total += (
+            mean(week) + (mean(float(daily[d]) for d in weekday) if weekday else mean(week))
+        ) / 2
     return total
 
 
@@ -108,9 +140,17 @@ def test_every_invariant_holds_of_the_oddities(odd: duckdb.DuckDBPyConnection) -
     assert broken(odd) == []
 
 
-def test_every_budget_has_spent_what_its_courses_truly_spent(odd: duckdb.DuckDBPyConnection) -> None:
+def test_every_budget_has_spent_what_its_courses_truly_spent(
+    odd: duckdb.DuckDBPyConnection,
+) -> None:
     rows = found(odd, "SELECT * FROM marts.budget_status")
-    assert {str(row["scope"]) for row in rows} == {"organisation", "course", "root_course", "department", "term"}
+    assert {str(row["scope"]) for row in rows} == {
+        "organisation",
+        "course",
+        "root_course",
+        "department",
+        "term",
+    }
     for row in rows:
         courses = courses_of(str(row["scope"]), str(row["scope_id"]))
         first, last = row["starts_on"], min(row["ends_on"], ODD.spec.last_day)  # type: ignore[type-var]
@@ -120,7 +160,9 @@ def test_every_budget_has_spent_what_its_courses_truly_spent(odd: duckdb.DuckDBP
         )
         percent = row["spent"] * 100 / row["amount"]  # type: ignore[operator]
         assert row["alerts_reached"] == [at for at in row["alert_at"] if percent >= at]  # type: ignore[attr-defined]
-        assert row["spend_without_course"] == pytest.approx(spent({None}, first, last), abs=Decimal("1e-6"))  # type: ignore[arg-type]
+        assert row["spend_without_course"] == pytest.approx(
+            spent({None}, first, last), abs=Decimal("1e-6")
+        )  # type: ignore[arg-type]
 
 
 def test_the_first_course_is_over_its_budget_since_the_day_on_which_half_was_spent(
@@ -146,8 +188,14 @@ def test_every_forecast_is_the_mean_of_run_rate_and_weekday(odd: duckdb.DuckDBPy
         courses = courses_of(str(row["scope"]), str(row["scope_id"]))
         foretold = expected(courses, row["ends_on"])  # type: ignore[arg-type]
         assert float(row["expected"]) == pytest.approx(foretold, abs=1e-4), row  # type: ignore[arg-type]
-        assert row["spent"] == pytest.approx(spent(courses, row["starts_on"], as_of), abs=Decimal("1e-6"))  # type: ignore[arg-type]
-    (term,) = (row for row in rows if (row["scope"], row["scope_id"], row["horizon"]) == ("term", TERM, "term end"))
+        assert row["spent"] == pytest.approx(
+            spent(courses, row["starts_on"], as_of), abs=Decimal("1e-6")
+        )  # type: ignore[arg-type]
+    (term,) = (
+        row
+        for row in rows
+        if (row["scope"], row["scope_id"], row["horizon"]) == ("term", TERM, "term end")
+    )
     assert term["origins"]
 
 
@@ -158,16 +206,27 @@ def test_only_the_runaway_student_is_an_anomaly(odd: duckdb.DuckDBPyConnection) 
         if spend.course_id is not None and spend.cost:
             place = (spend.course_id, spend.user_id, spend.spend_date)
             costs[place] += spend.cost
-            whole[place] &= spend.days_covered == 1 and not spend.is_reset and not spend.is_opening_balance
+            whole[place] &= (
+                spend.days_covered == 1 and not spend.is_reset and not spend.is_opening_balance
+            )
     students = {who for who, member in ODD.truth.members.items() if member.role == "student"}
     anomalies = set()
     for (course, user, day), cost in costs.items():
         before = [
             other
             for (c, u, d), other in costs.items()
-            if c == course and 1 <= (day - d).days <= 28 and whole[c, u, d] and other > 0 and (u, c) in students
+            if c == course
+            and 1 <= (day - d).days <= 28
+            and whole[c, u, d]
+            and other > 0
+            and (u, c) in students
         ]
-        if whole[course, user, day] and cost >= 5 and len(before) >= 5 and cost >= 10 * median(before):
+        if (
+            whole[course, user, day]
+            and cost >= 5
+            and len(before) >= 5
+            and cost >= 10 * median(before)
+        ):
             anomalies.add((course, user, day, cost))
     rows = odd.execute("SELECT course_id, user_id, day, cost FROM marts.spend_anomalies").fetchall()
     assert set(rows) == anomalies
@@ -175,7 +234,10 @@ def test_only_the_runaway_student_is_an_anomaly(odd: duckdb.DuckDBPyConnection) 
     assert runaway is not None
     assert {user for _, user, _, _ in rows} == {runaway.person.user_id}
     assert all(cost >= RUNAWAY_USD for *_, cost in rows)
-    assert len(odd.execute("SELECT DISTINCT episode_starts_on FROM marts.spend_anomalies").fetchall()) == 1
+    assert (
+        len(odd.execute("SELECT DISTINCT episode_starts_on FROM marts.spend_anomalies").fetchall())
+        == 1
+    )
 
 
 def test_a_higher_floor_excludes_cheaper_days(odd: duckdb.DuckDBPyConnection) -> None:
@@ -203,25 +265,38 @@ def test_who_spends_after_dropping_is_seen(odd: duckdb.DuckDBPyConnection, tmp_p
             """SELECT user_id, course_id, sum(spend_after_drop) FROM marts.student_spend_watch
                WHERE is_still_spending AND spend_after_drop >= 1 GROUP BY ALL"""
         ).fetchall()
-    assert [(user, course) for user, course, _ in rows] == [(gone.person.user_id, gone.course.course_id)]
+    assert [(user, course) for user, course, _ in rows] == [
+        (gone.person.user_id, gone.course.course_id)
+    ]
     assert rows[0][2] >= 4 * AFTER_DROP_USD
 
 
-def test_daily_spend_is_exact_through_credit_correction_and_half_a_file(odd: duckdb.DuckDBPyConnection) -> None:
+def test_daily_spend_is_exact_through_credit_correction_and_half_a_file(
+    odd: duckdb.DuckDBPyConnection,
+) -> None:
     day = oddities(ODD.spec, ODD._world.campus).half_delivered
     assert day is not None
     rows = dict(odd.execute("SELECT file_date, count(*) FROM raw.aws_cost GROUP BY ALL").fetchall())
-    assert rows[day] * 2 <= rows[day - timedelta(days=1)], "the file is whole, so this test would prove nothing"
-    assert odd.execute("SELECT count(*) FROM marts.daily_cloud_spend WHERE fall = 'correction'").fetchone() != (0,)
+    assert rows[day] * 2 <= rows[day - timedelta(days=1)], (
+        "the file is whole, so this test would prove nothing"
+    )
+    assert odd.execute(
+        "SELECT count(*) FROM marts.daily_cloud_spend WHERE fall = 'correction'"
+    ).fetchone() != (0,)
     assert Counter(odd.execute(SPEND).fetchall()) == expected_spend(ODD)
 
 
 def test_the_roster_is_shorter_and_some_only_failed(odd: duckdb.DuckDBPyConnection) -> None:
     left = {who for who, member in ODD.truth.members.items() if not member.is_listed}
     assert len(left) >= 10
-    sql = "SELECT user_id, course_id FROM marts.student_course_summary WHERE NOT is_enrolled AND dropped IS NOT TRUE AND role IS NOT NULL"
+    sql = (
+        "SELECT user_id, course_id FROM marts.student_course_summary WHERE NOT is_enrolled AND"
+        " dropped IS NOT TRUE AND role IS NOT NULL"
+    )
     assert set(odd.execute(sql).fetchall()) <= left
-    failed = odd.execute("SELECT DISTINCT user_id FROM marts.student_course_summary WHERE is_failed_only").fetchall()
+    failed = odd.execute(
+        "SELECT DISTINCT user_id FROM marts.student_course_summary WHERE is_failed_only"
+    ).fetchall()
     assert ODD.truth.failed_only <= {user for (user,) in failed} and ODD.truth.failed_only
 
 

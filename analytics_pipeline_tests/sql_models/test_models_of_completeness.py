@@ -16,11 +16,18 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def deliver(
-    connection: Connection, folder: Path, day: date, written: datetime, seen: datetime, body: bytes = b""
+    connection: Connection,
+    folder: Path,
+    day: date,
+    written: datetime,
+    seen: datetime,
+    body: bytes = b"",
 ) -> None:
     """Load one day's file, written and loaded at these times; a body that is not CSV fails."""
     key = f"org9001/cloud_spend/azure/azure_cost_{day}.csv"
-    (landed,) = land(folder, {key: body or HEADER + f"1,,7,Lab,10,2026,{day.day}\n".encode()}, written)
+    (landed,) = land(
+        folder, {key: body or HEADER + f"1,,7,Lab,10,2026,{day.day}\n".encode()}, written
+    )
     write_batch(connection, read_batch(landed.delivery.dataset, [landed]), seen, "run")
 
 
@@ -43,20 +50,27 @@ def test_copying_the_bucket_does_not_make_files_late(warehouse: Connection, tmp_
     for day in days:  # the copy's parts are of another size, and so are its ETags
         deliver(warehouse, tmp_path, day, copied, copied + HOUR, HEADER + b"1,,7,Lab,10,2026,9\n")
     assert late(warehouse) == {1: False, 2: False, 3: False}
-    assert warehouse.execute("SELECT DISTINCT last_modified FROM marts.data_completeness").fetchall() == [(copied,)]
+    assert warehouse.execute(
+        "SELECT DISTINCT last_modified FROM marts.data_completeness"
+    ).fetchall() == [(copied,)]
 
 
-def test_files_copied_before_the_first_load_have_unknown_lateness(warehouse: Connection, tmp_path: Path) -> None:
+def test_files_copied_before_the_first_load_have_unknown_lateness(
+    warehouse: Connection, tmp_path: Path
+) -> None:
     copied = utc(2026, 11, 5)
     for n in range(2):
         deliver(warehouse, tmp_path, FIRST + n * DAY, copied, copied + HOUR)
     assert late(warehouse) == {1: None, 2: None}
 
 
-def test_a_file_that_came_on_time_is_not_late_whenever_loads_began(warehouse: Connection, tmp_path: Path) -> None:
+def test_a_file_that_came_on_time_is_not_late_whenever_loads_began(
+    warehouse: Connection, tmp_path: Path
+) -> None:
     began = utc(2026, 11, 5)
     deliver(warehouse, tmp_path, FIRST, night(FIRST), began)
-    deliver(warehouse, tmp_path, FIRST + DAY, utc(2026, 10, 5), began)  # a day's grace, to the second
+    # a day's grace, to the second
+    deliver(warehouse, tmp_path, FIRST + DAY, utc(2026, 10, 5), began)
     deliver(warehouse, tmp_path, FIRST + 2 * DAY, utc(2026, 10, 6, 0, 0, 1), began)
     assert late(warehouse) == {1: False, 2: False, 3: None}
 
@@ -64,7 +78,8 @@ def test_a_file_that_came_on_time_is_not_late_whenever_loads_began(warehouse: Co
 def test_a_file_that_was_waited_for_in_vain_is_late(warehouse: Connection, tmp_path: Path) -> None:
     deliver(warehouse, tmp_path, FIRST, night(FIRST), night(FIRST))
     deliver(warehouse, tmp_path, FIRST + DAY, utc(2026, 10, 5, 0, 0, 1), utc(2026, 10, 5, 1))
-    deliver(warehouse, tmp_path, FIRST + 3 * DAY, night(FIRST + 3 * DAY), utc(2026, 11, 5))  # the machine was off
+    # the machine was off
+    deliver(warehouse, tmp_path, FIRST + 3 * DAY, night(FIRST + 3 * DAY), utc(2026, 11, 5))
     assert late(warehouse) == {1: False, 2: True, 3: None, 4: False}
 
 
@@ -73,10 +88,14 @@ def test_a_version_that_failed_was_seen(warehouse: Connection, tmp_path: Path) -
     assert late(warehouse) == {1: False}
     deliver(warehouse, tmp_path, FIRST, utc(2026, 10, 20), utc(2026, 10, 20))
     assert late(warehouse) == {1: False}
-    assert warehouse.execute("SELECT loaded, newest_failed FROM marts.data_completeness").fetchall() == [(True, False)]
+    assert warehouse.execute(
+        "SELECT loaded, newest_failed FROM marts.data_completeness"
+    ).fetchall() == [(True, False)]
 
 
-def test_files_of_an_earlier_release_were_first_seen_when_loaded(warehouse: Connection, tmp_path: Path) -> None:
+def test_files_of_an_earlier_release_were_first_seen_when_loaded(
+    warehouse: Connection, tmp_path: Path
+) -> None:
     deliver(warehouse, tmp_path, FIRST, night(FIRST), night(FIRST))
     warehouse.execute("DELETE FROM ops.arrivals")
     assert late(warehouse) == {1: False}

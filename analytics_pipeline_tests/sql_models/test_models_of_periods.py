@@ -1,4 +1,6 @@
-"""Days, weeks and months of an organisation: against the simulation's truth, and hand-made edges of a month."""
+"""Days, weeks and months of an organisation: against the simulation's truth, and hand-made edges of
+a month.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -10,7 +12,15 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.organisation.truth import SessionTruth
-from analytics_pipeline_tests.sql_models.modelled import Row, aws, azure, broken, build_all, found, put
+from analytics_pipeline_tests.sql_models.modelled import (
+    Row,
+    aws,
+    azure,
+    broken,
+    build_all,
+    found,
+    put,
+)
 from analytics_pipeline_tests.sql_models.test_models_of_populations import launch, member
 
 Connection = duckdb.DuckDBPyConnection
@@ -23,13 +33,22 @@ def monday(day: date) -> date:
 
 
 def spread(organisation: Organisation) -> Iterable[tuple[date, str, int | None, Decimal]]:
-    """Return the observable spend of each day: day, provider, course, dollars; without opening balances."""
+    """Return the observable spend of each day: day, provider, course, dollars; without opening
+    balances.
+    """
     for spend in organisation.truth.observable_daily_spend:
         for n in range(0 if spend.is_opening_balance else spend.days_covered):
-            yield spend.spend_date - n * DAY, spend.provider, spend.course_id, spend.cost / spend.days_covered
+            yield (
+                spend.spend_date - n * DAY,
+                spend.provider,
+                spend.course_id,
+                spend.cost / spend.days_covered,
+            )
 
 
-def grouped(organisation: Organisation, key: Callable[[SessionTruth], object]) -> dict[object, list[SessionTruth]]:
+def grouped(
+    organisation: Organisation, key: Callable[[SessionTruth], object]
+) -> dict[object, list[SessionTruth]]:
     groups: dict[object, list[SessionTruth]] = defaultdict(list)
     for session in organisation.truth.sessions:
         groups[key(session)].append(session)
@@ -51,7 +70,9 @@ def hours(sessions: Iterable[SessionTruth]) -> float:
     return sum(s.seconds for s in sessions) / 3600
 
 
-def test_each_day_of_the_organisation_matches_the_truth(built: Connection, organisation: Organisation) -> None:
+def test_each_day_of_the_organisation_matches_the_truth(
+    built: Connection, organisation: Organisation
+) -> None:
     by_day = grouped(organisation, lambda session: session.day)
     spent: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
     for day, provider, _, cost in spread(organisation):
@@ -61,28 +82,50 @@ def test_each_day_of_the_organisation_matches_the_truth(built: Connection, organ
     assert sorted(rows) == [spec.first_day + n * DAY for n in range(len(rows))], "a day is missing"  # type: ignore[type-var]
     for day, row in rows.items():
         sessions = by_day.get(day, [])
-        assert (row["sessions"], row["failed_launches"]) == (len(sessions), sum(s.failed for s in sessions)), day
+        assert (row["sessions"], row["failed_launches"]) == (
+            len(sessions),
+            sum(s.failed for s in sessions),
+        ), day
         assert row["active_users"] == len(active(sessions)), day
         assert float(str(row["hours"])) == pytest.approx(hours(sessions), abs=1e-4), day
         for provider in ("aws", "azure"):
-            assert abs(row[f"{provider}_spend"] - spent[day, provider]) < CENT_FRACTION, (day, provider)  # type: ignore[operator]
-    whole = set(rows) - {spec.first_day}  # nobody knows when AWS accumulated the first file's values
-    for name in ("lab_sessions/lab_sessions_", "cloud_spend/aws_cost_", "cloud_spend/azure/azure_cost_"):
+            assert abs(row[f"{provider}_spend"] - spent[day, provider]) < CENT_FRACTION, (
+                day,
+                provider,
+            )  # type: ignore[operator]
+    whole = set(rows) - {
+        spec.first_day
+    }  # nobody knows when AWS accumulated the first file's values
+    for name in (
+        "lab_sessions/lab_sessions_",
+        "cloud_spend/aws_cost_",
+        "cloud_spend/azure/azure_cost_",
+    ):
         keys = [key for key in organisation.files() if key.startswith(f"org{spec.org_id}/{name}")]
         there = {date.fromisoformat(key[-14:-4]) for key in keys}
         whole -= {day for day in rows if min(there) <= day and day not in there}  # type: ignore[operator]
-    assert {day for day, row in rows.items() if row["is_complete"]} == whole != rows.keys() - {spec.first_day}
+    assert (
+        {day for day, row in rows.items() if row["is_complete"]}
+        == whole
+        != rows.keys() - {spec.first_day}
+    )
 
 
-def test_each_week_of_a_course_matches_the_truth(built: Connection, organisation: Organisation) -> None:
+def test_each_week_of_a_course_matches_the_truth(
+    built: Connection, organisation: Organisation
+) -> None:
     by_week = grouped(organisation, lambda s: (monday(s.day), s.course_id))
     by_week |= grouped(organisation, lambda s: (monday(s.day), None))
-    rows = {(row["week"], row["course_id"]): row for row in found(built, "FROM marts.activity_weekly")}
+    rows = {
+        (row["week"], row["course_id"]): row for row in found(built, "FROM marts.activity_weekly")
+    }
     assert rows.keys() == by_week.keys()
     for key, sessions in by_week.items():
         row, failures = rows[key], sum(s.failed for s in sessions)
         assert (row["launches"], row["failures"]) == (len(sessions), failures), key
-        assert float(str(row["failure_rate"])) == pytest.approx(failures / len(sessions), abs=1e-6), key
+        assert float(str(row["failure_rate"])) == pytest.approx(
+            failures / len(sessions), abs=1e-6
+        ), key
         assert row["active_students"] == len(active(sessions, students(organisation))), key
         assert row["active_users"] == len(active(sessions)), key
         assert float(str(row["hours"])) == pytest.approx(hours(sessions), abs=1e-4), key
@@ -93,16 +136,22 @@ def test_each_week_of_a_course_matches_the_truth(built: Connection, organisation
     assert {row["days_loaded"] for row in of_organisation} == {6, 7}
 
 
-def test_each_month_of_a_course_matches_the_truth(built: Connection, organisation: Organisation) -> None:
+def test_each_month_of_a_course_matches_the_truth(
+    built: Connection, organisation: Organisation
+) -> None:
     by_month = grouped(organisation, lambda s: (s.day.replace(day=1), s.course_id))
     spent: dict[tuple[date, str, int | None], Decimal] = defaultdict(Decimal)
     for day, provider, course, cost in spread(organisation):
         spent[day.replace(day=1), provider, course] += cost
-    rows = {(row["month"], row["course_id"]): row for row in found(built, "FROM marts.course_months")}
+    rows = {
+        (row["month"], row["course_id"]): row for row in found(built, "FROM marts.course_months")
+    }
     assert rows.keys() >= by_month.keys()
     for key, row in rows.items():
         for provider in ("aws", "azure"):
-            assert abs(row[f"{provider}_spend"] - spent[key[0], provider, key[1]]) < CENT_FRACTION, key  # type: ignore[operator, index]
+            assert (
+                abs(row[f"{provider}_spend"] - spent[key[0], provider, key[1]]) < CENT_FRACTION
+            ), key  # type: ignore[operator, index]
         sessions = by_month.get(key, [])
         people = active(sessions, students(organisation))
         own = hours(s for s in sessions if s.user_id in people)
@@ -112,13 +161,17 @@ def test_each_month_of_a_course_matches_the_truth(built: Connection, organisatio
         assert abs(row["active_student_spend"] - cost) < CENT_FRACTION, key  # type: ignore[operator]
         ratios = (cost / len(people), cost / Decimal(own)) if people else (None, None)
         for name, ratio in zip(("spend_per_active_student", "spend_per_hour"), ratios, strict=True):
-            assert (ratio is None and row[name] is None) or abs(row[name] - ratio) < 2 * CENT_FRACTION, (key, name)  # type: ignore[operator]
+            assert (ratio is None and row[name] is None) or abs(
+                row[name] - ratio
+            ) < 2 * CENT_FRACTION, (key, name)  # type: ignore[operator]
     assert sum(str(row["course_id"]) == "None" for row in rows.values()), (
         "all spend has a course, so this proves little"
     )
 
 
-def _costs_of(organisation: Organisation, key: object, people: set[int]) -> Iterable[tuple[date, Decimal]]:
+def _costs_of(
+    organisation: Organisation, key: object, people: set[int]
+) -> Iterable[tuple[date, Decimal]]:
     """Return the months and dollars that these people spent in a course."""
     _, course = key  # type: ignore[misc]
     for spend in organisation.truth.observable_daily_spend:
@@ -133,31 +186,52 @@ MAPPED = {"course_id": 5, "assignment_id": 6, "part_id": 7}
 def ledger(dataset: str, *days: date) -> list[Row]:
     """Rows of ops.loaded_files."""
     return [
-        {"dataset": dataset, "partition": str(day), "period": day, "source_key": f"{dataset}/{day}"} for day in days
+        {"dataset": dataset, "partition": str(day), "period": day, "source_key": f"{dataset}/{day}"}
+        for day in days
     ]
 
 
 def test_a_month_without_its_last_file_shares_the_next_cost_and_keeps_the_people_together(
     warehouse: Connection,
 ) -> None:
-    """1 spends 2 a day, 2 spent 9 and never launched, 3 is staff; nothing was delivered on the 30th of September."""
+    """1 spends 2 a day, 2 spent 9 and never launched, 3 is staff; nothing was delivered on the 30th
+    of September.
+    """
     days = [date(2026, 9, 28), date(2026, 9, 29), date(2026, 10, 1), date(2026, 10, 2)]
     put(warehouse, "raw.asn_mapping", MAPPED)
     put(warehouse, "raw.course_mapping", {"course_id": 5, "course_name": "Clouds"})
     put(warehouse, "raw.enrollment", member(1), member(2), member(3, "ta"))
-    put(warehouse, "raw.aws_cost", *(aws(day, cost) for day, cost in zip(days, (100, 102, 106, 108), strict=True)))
-    put(warehouse, "raw.aws_cost", aws(days[3], 9, user=2, account="0013"), aws(days[3], 4, user=3, account="0014"))
+    put(
+        warehouse,
+        "raw.aws_cost",
+        *(aws(day, cost) for day, cost in zip(days, (100, 102, 106, 108), strict=True)),
+    )
+    put(
+        warehouse,
+        "raw.aws_cost",
+        aws(days[3], 9, user=2, account="0013"),
+        aws(days[3], 4, user=3, account="0014"),
+    )
     put(warehouse, "raw.azure_cost", azure(days[3], 10, month=10, user=3))
     put(warehouse, "raw.lab_sessions", launch(1), launch(3), launch(2, started=False))
     put(warehouse, "ops.loaded_files", *ledger("aws_cost", *days), *ledger("lab_sessions", *days))
     build_all(warehouse)
-    columns = "month, course_name, aws_spend, azure_spend, opening_balance, active_students, active_student_spend, spend_per_active_student, spend_per_hour, complete_days"
-    assert warehouse.execute(f"SELECT {columns} FROM marts.course_months ORDER BY month").fetchall() == [
+    columns = (
+        "month, course_name, aws_spend, azure_spend, opening_balance, active_students,"
+        " active_student_spend, spend_per_active_student, spend_per_hour, complete_days"
+    )
+    assert warehouse.execute(
+        f"SELECT {columns} FROM marts.course_months ORDER BY month"
+    ).fetchall() == [
         (date(2026, 9, 1), "Clouds", 4, 0, 100, 0, 0, None, None, 1),
         (date(2026, 10, 1), "Clouds", 17, 10, 0, 1, 4, 4, 4, 2),
     ]
-    columns = "day, spend, spend_usd, opening_balance, active_users, sessions_complete, spend_complete"
-    assert warehouse.execute(f"SELECT {columns} FROM marts.organisation_daily ORDER BY day").fetchall() == [
+    columns = (
+        "day, spend, spend_usd, opening_balance, active_users, sessions_complete, spend_complete"
+    )
+    assert warehouse.execute(
+        f"SELECT {columns} FROM marts.organisation_daily ORDER BY day"
+    ).fetchall() == [
         (days[0], 0, 0, 100, 0, True, False),  # what was accumulated before is no spend of the day
         (days[1], 2, 2, 0, 0, True, True),
         (date(2026, 9, 30), 2, 2, 0, 0, False, False),
@@ -169,7 +243,11 @@ def test_a_month_without_its_last_file_shares_the_next_cost_and_keeps_the_people
 def test_days_since_seen_are_those_before_the_newest_loaded_day(warehouse: Connection) -> None:
     put(warehouse, "raw.enrollment", member(1), member(2))
     put(warehouse, "raw.lab_sessions", launch(1))
-    put(warehouse, "ops.loaded_files", *ledger("lab_sessions", date(2026, 10, 1), date(2026, 10, 12)))
+    put(
+        warehouse,
+        "ops.loaded_files",
+        *ledger("lab_sessions", date(2026, 10, 1), date(2026, 10, 12)),
+    )
     put(warehouse, "ops.loaded_files", *ledger("aws_cost", date(2026, 10, 20)))
     build_all(warehouse)
     people = "SELECT user_id, days_since_seen FROM marts.student_course_summary ORDER BY 1"
@@ -177,7 +255,9 @@ def test_days_since_seen_are_those_before_the_newest_loaded_day(warehouse: Conne
 
 
 def test_names_stand_beside_ids_wherever_money_is(warehouse: Connection) -> None:
-    """Part 7 is of course 5 alone, 8 of two courses that nothing tells apart, 9 of none; nobody named course 6."""
+    """Part 7 is of course 5 alone, 8 of two courses that nothing tells apart, 9 of none; nobody
+    named course 6.
+    """
     day = date(2026, 10, 1)
     names = {5: "First", 6: "Copy"}
     for course, assignment, part in ((5, 6, 7), (5, 6, 8), (6, 6, 8)):
@@ -197,26 +277,50 @@ def test_names_stand_beside_ids_wherever_money_is(warehouse: Connection) -> None
         put(warehouse, "raw.service_spend", service)
     put(warehouse, "ops.loaded_files", *ledger("lab_sessions", day, day + DAY))
     build_all(warehouse)
-    of_part_8 = (8, None, None, 6, "Copy")  # the same assignment in both courses: the first name in alphabetical order
+    of_part_8 = (
+        8,
+        None,
+        None,
+        6,
+        "Copy",
+    )  # the same assignment in both courses: the first name in alphabetical order
     named = [(7, 5, "Clouds", 6, "First"), of_part_8, (9, None, None, None, None)]
     columns = "part_id, course_id, course_name, assignment_id, assignment_name"
     for mart in ("daily_cloud_spend", "idle_spend"):
-        assert warehouse.execute(f"SELECT DISTINCT {columns} FROM marts.{mart} ORDER BY 1").fetchall() == named, mart
+        assert (
+            warehouse.execute(f"SELECT DISTINCT {columns} FROM marts.{mart} ORDER BY 1").fetchall()
+            == named
+        ), mart
     for mart in ("spend_days", "monthly_service_spend", "course_summary", "course_months"):
         found_names = (
-            f"SELECT DISTINCT course_id, course_name FROM marts.{mart} WHERE course_id IS DISTINCT FROM 6 ORDER BY 1"
+            f"SELECT DISTINCT course_id, course_name FROM marts.{mart} WHERE course_id IS DISTINCT"
+            " FROM 6 ORDER BY 1"
         )
         assert warehouse.execute(found_names).fetchall() == [(5, "Clouds"), (None, None)], mart
 
 
-def test_a_provider_counts_towards_completeness_from_its_first_file_on(warehouse: Connection) -> None:
+def test_a_provider_counts_towards_completeness_from_its_first_file_on(
+    warehouse: Connection,
+) -> None:
     days = [date(2026, 9, n) for n in (1, 2, 3)]
-    put(warehouse, "ops.loaded_files", *ledger("lab_sessions", *days), *ledger("azure_cost", days[1]))
-    failed = {"dataset": "lab_sessions", "partition": "2026-09-02", "period": days[1], "source_key": "x"}
+    put(
+        warehouse,
+        "ops.loaded_files",
+        *ledger("lab_sessions", *days),
+        *ledger("azure_cost", days[1]),
+    )
+    failed = {
+        "dataset": "lab_sessions",
+        "partition": "2026-09-02",
+        "period": days[1],
+        "source_key": "x",
+    }
     put(warehouse, "ops.failed_files", failed)
     build_all(warehouse)
     columns = "day, sessions_complete, spend_complete"
-    assert warehouse.execute(f"SELECT {columns} FROM marts.organisation_daily ORDER BY day").fetchall() == [
+    assert warehouse.execute(
+        f"SELECT {columns} FROM marts.organisation_daily ORDER BY day"
+    ).fetchall() == [
         (days[0], True, False),  # no provider yet: nothing is known of money
         (days[1], False, True),  # the newest version of its sessions failed
         (days[2], True, False),
@@ -224,8 +328,14 @@ def test_a_provider_counts_towards_completeness_from_its_first_file_on(warehouse
 
 
 @pytest.mark.parametrize("dataset", ["lab_sessions", "aws_cost", "azure_cost"])
-def test_invariants_hold_while_one_daily_dataset_alone_is_loaded(warehouse: Connection, dataset: str) -> None:
-    put(warehouse, "ops.loaded_files", *ledger(dataset, date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 4)))
+def test_invariants_hold_while_one_daily_dataset_alone_is_loaded(
+    warehouse: Connection, dataset: str
+) -> None:
+    put(
+        warehouse,
+        "ops.loaded_files",
+        *ledger(dataset, date(2026, 9, 1), date(2026, 9, 2), date(2026, 9, 4)),
+    )
     build_all(warehouse)
     assert broken(warehouse, {"raw_rows_are_those_of_the_ledger"}) == []
 
@@ -240,13 +350,33 @@ def test_a_student_of_two_courses_counts_once_in_the_organisation(warehouse: Con
         launch(1, started=False, hour=13),
         launch(2),
     )
-    put(warehouse, "ops.loaded_files", *ledger("lab_sessions", date(2026, 10, 1), date(2026, 10, 12)))
+    put(
+        warehouse,
+        "ops.loaded_files",
+        *ledger("lab_sessions", date(2026, 10, 1), date(2026, 10, 12)),
+    )
     build_all(warehouse)
-    columns = "week, course_id, active_students, active_users, launches, failures, failure_rate, hours, student_hours, days_loaded"
-    assert warehouse.execute(f"SELECT {columns} FROM marts.activity_weekly ORDER BY 1, 2").fetchall() == [
+    columns = (
+        "week, course_id, active_students, active_users, launches, failures, failure_rate, hours,"
+        " student_hours, days_loaded"
+    )
+    assert warehouse.execute(
+        f"SELECT {columns} FROM marts.activity_weekly ORDER BY 1, 2"
+    ).fetchall() == [
         (date(2026, 9, 28), 5, 1, 2, 3, 1, Decimal("0.333333"), 2, 1, 1),
         (date(2026, 9, 28), 6, 1, 1, 1, 0, 0, 1, 1, 1),
         (date(2026, 9, 28), None, 1, 2, 4, 1, Decimal("0.25"), 3, 2, 1),
-        (date(2026, 10, 5), None, 0, 0, 0, 0, None, 0, 0, 0),  # nothing was delivered, so nobody knows
+        (
+            date(2026, 10, 5),
+            None,
+            0,
+            0,
+            0,
+            0,
+            None,
+            0,
+            0,
+            0,
+        ),  # nothing was delivered, so nobody knows
         (date(2026, 10, 12), None, 0, 0, 0, 0, None, 0, 0, 1),  # delivered, and nobody came
     ]

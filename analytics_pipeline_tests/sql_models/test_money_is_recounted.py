@@ -38,18 +38,26 @@ HAND_MADE = {"raw_rows_are_those_of_the_ledger", "roster_changes_end_at_the_curr
 def feed(rows: MoneyRows) -> Feed:
     """Return the AWS rows for the recount."""
     lines = [(row["file_date"], _key(row), row["cost"]) for row in rows.aws]
-    left = {(row["file_date"], _key(row)): row["deactivation_date"] for row in rows.aws if "deactivation_date" in row}
+    left = {
+        (row["file_date"], _key(row)): row["deactivation_date"]
+        for row in rows.aws
+        if "deactivation_date" in row
+    }
     bills: dict[tuple[date, tuple[str, int, int]], Decimal] = defaultdict(Decimal)
     for (month, key, *_), total in service_lines(rows).items():
         bills[month, key] += total
     return Feed(lines, left, bills)  # type: ignore[arg-type]
 
 
-def service_lines(rows: MoneyRows) -> dict[tuple[date, tuple[str, int, int], int | None, str], Decimal]:
+def service_lines(
+    rows: MoneyRows,
+) -> dict[tuple[date, tuple[str, int, int], int | None, str], Decimal]:
     """Return the dollars of each month, account, user, part, delivered course and service."""
     listed: dict[tuple[object, ...], list[Decimal]] = defaultdict(list)
     for row in rows.services:
-        listed[row["file_month"], _key(row), row["course_id"], row["service"]].append(Decimal(str(row["cost"])))
+        listed[row["file_month"], _key(row), row["course_id"], row["service"]].append(
+            Decimal(str(row["cost"]))
+        )
     return {where: line_total(amounts) for where, amounts in listed.items()}  # type: ignore[misc]
 
 
@@ -67,14 +75,18 @@ def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, in
     for row in [*rows.sessions, *rows.services]:
         if row["course_id"]:
             named[row["user_id"], row["part_id"]].add(row["course_id"])
-    spenders = {(row["user_id"], row["part_id"]) for row in [*rows.aws, *rows.azure, *rows.services]}
+    spenders = {
+        (row["user_id"], row["part_id"]) for row in [*rows.aws, *rows.azure, *rows.services]
+    }
     return {
         (user, part): course_of(mapped[part], named[user, part], enrolled[user])  # type: ignore[misc]
         for user, part in spenders
     }
 
 
-def marts(folder: Path, tables: Mapping[str, Sequence[Mapping[str, object]]]) -> dict[str, list[tuple[object, ...]]]:
+def marts(
+    folder: Path, tables: Mapping[str, Sequence[Mapping[str, object]]]
+) -> dict[str, list[tuple[object, ...]]]:
     """Return the money marts of these rows, from their own warehouse."""
     with open_warehouse(folder / "warehouse.duckdb") as connection:
         fill(connection, tables)
@@ -87,21 +99,49 @@ def _rows(connection: Connection, mart: str) -> list[tuple[object, ...]]:
     return connection.execute(f"SELECT * FROM marts.{mart} ORDER BY ALL").fetchall()
 
 
-def column(name: str, rows: Iterable[tuple[object, ...]], *columns: str) -> list[tuple[object, ...]]:
+def column(
+    name: str, rows: Iterable[tuple[object, ...]], *columns: str
+) -> list[tuple[object, ...]]:
     """Return columns of a mart's rows, by name."""
     places = [list(PROJECT.models[f"marts.{name}"].columns).index(column) for column in columns]
     return [tuple(row[place] for place in places) for row in rows]
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(tmp_path: Path, batch: int) -> None:
+def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
+    tmp_path: Path, batch: int
+) -> None:
     rows = money_rows(batch, ORGANISATIONS)
     found = marts(tmp_path, rows.shuffled(batch))
     where, entries = courses(rows), aws_spend(feed(rows))
-    seen = ("spend_date", "aws_account_id", "user_id", "part_id", "cost", "days_covered", "fall", "fall_evidence")
-    spend = column("daily_cloud_spend", found["daily_cloud_spend"], "provider", *seen, "course_id", "assignment_id")
+    seen = (
+        "spend_date",
+        "aws_account_id",
+        "user_id",
+        "part_id",
+        "cost",
+        "days_covered",
+        "fall",
+        "fall_evidence",
+    )
+    spend = column(
+        "daily_cloud_spend",
+        found["daily_cloud_spend"],
+        "provider",
+        *seen,
+        "course_id",
+        "assignment_id",
+    )
     expected = Counter(
-        (e.day, *e.key, e.cost, e.days_covered, e.fall, e.evidence, *where.get(e.key[1:], (None, None)))
+        (
+            e.day,
+            *e.key,
+            e.cost,
+            e.days_covered,
+            e.fall,
+            e.evidence,
+            *where.get(e.key[1:], (None, None)),
+        )
         for e in entries
     )
     assert Counter(row[1:] for row in spend if row[0] == "aws") == expected
@@ -135,13 +175,17 @@ def _idle_agrees(rows: MoneyRows, found: Mapping[str, list[tuple[object, ...]]])
     key = ("spend_date", "provider", "aws_account_id", "user_id", "part_id")
     amounts = ("cost", "days_covered", "is_opening_balance")
     expected = set()
-    for *where, cost, covered, is_opening in column("daily_cloud_spend", found["daily_cloud_spend"], *key, *amounts):
+    for *where, cost, covered, is_opening in column(
+        "daily_cloud_spend", found["daily_cloud_spend"], *key, *amounts
+    ):
         day, _, account, user, part = where
         entry = Entry(day, (account, user, part), cost, covered)  # type: ignore[arg-type]
         is_idle, since = idle_days(entry, ran[user, part], loaded)  # type: ignore[arg-type]
         if is_idle and not is_opening:
             expected.add((*where, cost, covered, since))
-    idle = column("idle_spend", found["idle_spend"], *key, "cost", "days_covered", "days_since_session")
+    idle = column(
+        "idle_spend", found["idle_spend"], *key, "cost", "days_covered", "days_since_session"
+    )
     assert set(idle) == expected and len(idle) == len(expected)
 
 
@@ -152,7 +196,11 @@ def _summaries_agree(
 ) -> None:
     """Money by course is the same in every mart, and by service it equals the lines."""
     totals: dict[str, dict[object, Decimal]] = {}
-    for mart, amount in (("daily_cloud_spend", "cost"), ("spend_days", "cost"), ("course_summary", "spend")):
+    for mart, amount in (
+        ("daily_cloud_spend", "cost"),
+        ("spend_days", "cost"),
+        ("course_summary", "spend"),
+    ):
         sums: dict[object, Decimal] = defaultdict(Decimal)
         for course, cost in column(mart, found[mart], "course_id", amount):
             sums[course] += cost  # type: ignore[operator]
@@ -168,13 +216,24 @@ def _summaries_agree(
 
 def test_the_random_organisations_hold_every_reading_and_every_kind_of_evidence() -> None:
     all_rows = [money_rows(batch, ORGANISATIONS) for batch in range(BATCHES)]
-    readings = {(entry.fall, entry.evidence) for rows in all_rows for entry in aws_spend(feed(rows)) if entry.fall}
+    readings = {
+        (entry.fall, entry.evidence)
+        for rows in all_rows
+        for entry in aws_spend(feed(rows))
+        if entry.fall
+    }
     assert readings == {
-        *((fall, evidence) for fall in ("restart", "correction", "dip") for evidence in (None, "service_spend")),
+        *(
+            (fall, evidence)
+            for fall in ("restart", "correction", "dip")
+            for evidence in (None, "service_spend")
+        ),
         *(("restart", "first of the month"), ("restart", "deactivation")),
     }
     found = Counter(place for rows in all_rows for place in courses(rows).values())
-    assert any(course is None for course, _ in found) and any(course and not asn for course, asn in found)
+    assert any(course is None for course, _ in found) and any(
+        course and not asn for course, asn in found
+    )
 
 
 def test_money_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:

@@ -16,21 +16,37 @@ from analytics_pipeline_tests.sql_models.modelled import Row, build_all, put, ut
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text("utf-8")
 QUERIES = {
     int(number): query
-    for number, query in re.findall(r"^## (\d+)\. .*?```sql\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    for number, query in re.findall(
+        r"^## (\d+)\. .*?```sql\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE
+    )
 }
 MOST_LINES = 8
 SEP, OCT = date(2026, 9, 1), date(2026, 10, 1)
-DAYS = [date(2026, 9, 28) + timedelta(days=n) for n in range(9)]  # Monday, to Tuesday of the next week
+DAYS = [
+    date(2026, 9, 28) + timedelta(days=n) for n in range(9)
+]  # Monday, to Tuesday of the next week
 SEP_28, SEP_29, SEP_30, OCT_1, OCT_2, OCT_3, OCT_4, OCT_5, OCT_6 = DAYS
 WEEK_1, WEEK_2 = SEP_28, OCT_5
-PARTS = {7: (5, 50, "Intro"), 8: (5, 51, "Project"), 9: (6, 60, "Intro")}  # course and assignment; nobody knows part 99
+PARTS = {
+    7: (5, 50, "Intro"),
+    8: (5, 51, "Project"),
+    9: (6, 60, "Intro"),
+}  # course and assignment; nobody knows part 99
 USER, TIMER = "END successful (User Ended Lab)", "END successful (Session Timer Expires)"
 
 
-def session(user: int, part: int, at: datetime, kind: str, minutes: int | None, wait: int = 0, log: str = "") -> Row:
+def session(
+    user: int, part: int, at: datetime, kind: str, minutes: int | None, wait: int = 0, log: str = ""
+) -> Row:
     """A row of raw.lab_sessions; without minutes it is a failed launch."""
     course, assignment, _ = PARTS[part]
-    where = {"user_id": user, "part_id": part, "course_id": course, "assignment_id": assignment, "lab_type": kind}
+    where = {
+        "user_id": user,
+        "part_id": part,
+        "course_id": course,
+        "assignment_id": assignment,
+        "lab_type": kind,
+    }
     times = {"file_date": at.date(), "launch_time": at, "log": log}
     if minutes is None:
         return {**where, **times}
@@ -44,7 +60,9 @@ def session(user: int, part: int, at: datetime, kind: str, minutes: int | None, 
 
 
 SESSIONS = [
-    session(7, 9, utc(2026, 9, 28, 8), "Container", 30, 10, "END successful (Instructor Ended Lab)"),
+    session(
+        7, 9, utc(2026, 9, 28, 8), "Container", 30, 10, "END successful (Instructor Ended Lab)"
+    ),
     session(1, 7, utc(2026, 9, 28, 9), "Cloud", 60, 60, USER),
     session(6, 9, utc(2026, 9, 29, 9), "Cloud", 60, 200, USER),
     session(1, 7, utc(2026, 10, 1, 9), "Cloud", 120, 100, TIMER),
@@ -53,8 +71,19 @@ SESSIONS = [
     session(4, 8, utc(2026, 10, 2, 12), "VM", 60, 20, TIMER),
     session(1, 7, utc(2026, 10, 6, 9), "Cloud", 60, 60, USER),
 ]
-ACCUMULATED = {  # by user and part, what AWS had counted by the end of each day; the 30th of September was not delivered
-    (1, 7): {SEP_28: 10, SEP_29: 12, OCT_1: 16, OCT_2: 16, OCT_3: 16, OCT_4: 16, OCT_5: 19, OCT_6: 20},
+# by user and part, what AWS had counted by the end of each day; the 30th of September was not
+# delivered
+ACCUMULATED = {
+    (1, 7): {
+        SEP_28: 10,
+        SEP_29: 12,
+        OCT_1: 16,
+        OCT_2: 16,
+        OCT_3: 16,
+        OCT_4: 16,
+        OCT_5: 19,
+        OCT_6: 20,
+    },
     (2, 8): {OCT_1: 5, OCT_2: 6, OCT_3: 6, OCT_4: 6, OCT_5: 6, OCT_6: 6},
     (4, 8): {OCT_2: 8},
     (6, 9): {SEP_29: 3, OCT_1: 3, OCT_2: 3, OCT_3: 3, OCT_4: 5},
@@ -62,7 +91,14 @@ ACCUMULATED = {  # by user and part, what AWS had counted by the end of each day
 }
 SERVICES = [(SEP, 1, 7, "EC2", 4), (SEP, 6, 9, "EC2", 3), (SEP, 1, 7, "S3", Decimal("0.5"))]
 SERVICES += [(OCT, 1, 7, "EC2", 7), (OCT, 2, 8, "EC2", 6), (OCT, 1, 7, "S3", -1)]
-PEOPLE = [(1, 5, "student"), (2, 5, "student"), (3, 5, "student"), (4, 5, "ta"), (5, 6, "student"), (7, 6, "student")]
+PEOPLE = [
+    (1, 5, "student"),
+    (2, 5, "student"),
+    (3, 5, "student"),
+    (4, 5, "ta"),
+    (5, 6, "student"),
+    (7, 6, "student"),
+]
 SCORES = {1: 9, 2: 5, 3: 3, 4: 10}  # of 10 points
 
 
@@ -72,7 +108,11 @@ LABELS = [(5, "CS", "2026 summer"), (6, "EE", "2026 fall")]
 def fill(connection: duckdb.DuckDBPyConnection) -> None:
     """Put the organisation into raw tables and the ledger."""
     for course, department, term in LABELS:
-        put(connection, "raw.course_labels", {"course_id": course, "department": department, "term": term})
+        put(
+            connection,
+            "raw.course_labels",
+            {"course_id": course, "department": department, "term": term},
+        )
     budget = {
         "scope": "course",
         "id": "5",
@@ -82,25 +122,53 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     }
     put(connection, "raw.budgets", {**budget, "amount": 100, "currency": "USD", "student_cap": 8})
     put(connection, "raw.course_mapping", {"course_id": 5, "course_name": "Clouds"})
-    put(connection, "raw.course_mapping", {"course_id": 6, "course_name": "Clouds again", "parent_course_id": 5})
+    put(
+        connection,
+        "raw.course_mapping",
+        {"course_id": 6, "course_name": "Clouds again", "parent_course_id": 5},
+    )
     for part, (course, assignment, name) in PARTS.items():
-        names = {"course_id": course, "assignment_id": assignment, "assignment_name": name, "part_id": part}
+        names = {
+            "course_id": course,
+            "assignment_id": assignment,
+            "assignment_name": name,
+            "part_id": part,
+        }
         put(connection, "raw.asn_mapping", names)
     put(connection, "raw.lab_sessions", *SESSIONS)
     for (user, part), values in ACCUMULATED.items():
         series = {"aws_account_id": f"{user:012d}", "user_id": user, "part_id": part}
-        put(connection, "raw.aws_cost", *({**series, "file_date": day, "cost": cost} for day, cost in values.items()))
+        put(
+            connection,
+            "raw.aws_cost",
+            *({**series, "file_date": day, "cost": cost} for day, cost in values.items()),
+        )
     for day, cost in ((OCT_5, 4), (OCT_6, 5)):
         of_month = {"month": 10, "year": 2026, "monthly_cost_to_date": cost}
-        put(connection, "raw.azure_cost", {"file_date": day, "user_id": 2, "part_id": 8, **of_month})
+        put(
+            connection, "raw.azure_cost", {"file_date": day, "user_id": 2, "part_id": 8, **of_month}
+        )
     for month, user, part, service, cost in SERVICES:
-        line = {"file_month": month, "aws_account_id": f"{user:012d}", "user_id": user, "part_id": part}
-        put(connection, "raw.service_spend", {**line, "course_id": PARTS[part][0], "service": service, "cost": cost})
+        line = {
+            "file_month": month,
+            "aws_account_id": f"{user:012d}",
+            "user_id": user,
+            "part_id": part,
+        }
+        put(
+            connection,
+            "raw.service_spend",
+            {**line, "course_id": PARTS[part][0], "service": service, "cost": cost},
+        )
     for user, score in SCORES.items():
         grade = {"userid": user, "courseid": 5, "asnid": 50, "asnscore": score, "maxscore": 10}
         put(connection, "raw.grades", grade)
     for user, course, role in PEOPLE:
-        put(connection, "raw.enrollment", {"userid": user, "courseid": course, "role": role, "dropped": False})
+        put(
+            connection,
+            "raw.enrollment",
+            {"userid": user, "courseid": course, "role": role, "dropped": False},
+        )
     who, dropped_at = {"userid": 6, "courseid": 6, "role": "student"}, utc(2026, 10, 2, 3)
     put(connection, "raw.enrollment", {**who, "dropped": True})
     put(
@@ -109,14 +177,28 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
         {**who, "dropped": False, "valid_from": utc(2026, 9, 1), "valid_to": dropped_at},
     )
     put(connection, "history.enrollment", {**who, "dropped": True, "valid_from": dropped_at})
-    files = {"lab_sessions": DAYS, "aws_cost": [day for day in DAYS if day != SEP_30], "azure_cost": [OCT_5, OCT_6]}
+    files = {
+        "lab_sessions": DAYS,
+        "aws_cost": [day for day in DAYS if day != SEP_30],
+        "azure_cost": [OCT_5, OCT_6],
+    }
     for dataset, days in files.items():
-        put(connection, "ops.loaded_files", *({"dataset": dataset, "partition": f"{d}", "period": d} for d in days))
+        put(
+            connection,
+            "ops.loaded_files",
+            *({"dataset": dataset, "partition": f"{d}", "period": d} for d in days),
+        )
     for month in (SEP, OCT):
         put(
-            connection, "ops.loaded_files", {"dataset": "service_spend", "partition": f"{month:%Y-%m}", "period": month}
+            connection,
+            "ops.loaded_files",
+            {"dataset": "service_spend", "partition": f"{month:%Y-%m}", "period": month},
         )
-    put(connection, "ops.failed_files", {"dataset": "lab_sessions", "partition": f"{OCT_3}", "period": OCT_3})
+    put(
+        connection,
+        "ops.failed_files",
+        {"dataset": "lab_sessions", "partition": f"{OCT_3}", "period": OCT_3},
+    )
 
 
 ANSWERS: dict[int, list[tuple[object, ...]]] = {
@@ -181,7 +263,11 @@ def fill_runaway(connection: duckdb.DuckDBPyConnection) -> None:
     put(connection, "raw.course_mapping", {"course_id": 5, "course_name": "Clouds"})
     put(connection, "raw.asn_mapping", {"course_id": 5, "assignment_id": 50, "part_id": 7})
     for user in range(1, 7):
-        put(connection, "raw.enrollment", {"userid": user, "courseid": 5, "role": "student", "dropped": False})
+        put(
+            connection,
+            "raw.enrollment",
+            {"userid": user, "courseid": 5, "role": "student", "dropped": False},
+        )
         for n, day in enumerate(DAYS[:4], 1):
             cost = 53 if (user, day) == (6, OCT_1) else n
             series = {"aws_account_id": f"{user:012d}", "user_id": user, "part_id": 7}
@@ -189,11 +275,14 @@ def fill_runaway(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 FILLED = {17: fill_runaway}
-"""What to fill a warehouse of its own with, for questions that the organisation has no answer to."""
+"""What to fill a warehouse of its own with, for questions that the organisation has no answer
+to."""
 
 
 @pytest.fixture(scope="module")
-def organisation_of_seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def organisation_of_seven(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[duckdb.DuckDBPyConnection]:
     with open_warehouse(tmp_path_factory.mktemp("questions") / "warehouse.duckdb") as connection:
         fill(connection)
         build_all(connection)
@@ -202,7 +291,9 @@ def organisation_of_seven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_every_question_has_an_answer_here() -> None:
     assert QUERIES.keys() == ANSWERS.keys() == set(range(1, 26))
-    assert len(re.findall(r"^## ", PAGE, re.MULTILINE)) == len(QUERIES), "a question without a query, or a number twice"
+    assert len(re.findall(r"^## ", PAGE, re.MULTILINE)) == len(QUERIES), (
+        "a question without a query, or a number twice"
+    )
 
 
 @pytest.mark.parametrize("number", ANSWERS)

@@ -1,4 +1,6 @@
-"""The marts about people and sessions of 500 random small organisations, from file to mart, against a recount in plain Python."""
+"""The marts about people and sessions of 500 random small organisations, from file to mart, against
+a recount in plain Python.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +21,9 @@ from analytics_pipeline_tests.sql_models.random_people import NIGHTS, Delivered,
 from analytics_pipeline_tests.sql_models.recount_people import COLUMNS, RECOUNT
 
 ORGANISATIONS, AT_ONCE = 500, 100
-HEADERS = {name: ",".join(column.name for column in dataset.columns) for name, dataset in FEED.items()}
+HEADERS = {
+    name: ",".join(column.name for column in dataset.columns) for name, dataset in FEED.items()
+}
 
 
 def text(value: object) -> str:
@@ -39,8 +43,12 @@ def csv(dataset: str, rows: Iterable[Mapping[str, object]]) -> bytes:
 
 
 def snapshots(delivered: Delivered) -> Iterator[tuple[int, str, bytes]]:
-    """Yield night, key and body of the overwritten files; all but the rosters are written in the first night."""
-    courses = ({"course_id": course, "parent_course_id": parent} for course, parent in delivered.parents)
+    """Yield night, key and body of the overwritten files; all but the rosters are written in the
+    first night.
+    """
+    courses = (
+        {"course_id": course, "parent_course_id": parent} for course, parent in delivered.parents
+    )
     yield 0, "course-asn_mapping/course_mapping.csv", csv("course_mapping", courses)
     names = ("course_id", "assignment_id", "part_id", "parent_part_id")
     parts = (dict(zip(names, part, strict=True)) for part in delivered.parts)
@@ -58,18 +66,32 @@ def snapshots(delivered: Delivered) -> Iterator[tuple[int, str, bytes]]:
     )
     scores = defaultdict(list)
     for grade in delivered.grades:
-        scores[grade.course].append(dict(zip((*grades, "rubricid"), grade.__dict__.values(), strict=True)))
+        scores[grade.course].append(
+            dict(zip((*grades, "rubricid"), grade.__dict__.values(), strict=True))
+        )
     for course, rows in scores.items():
         yield 0, f"grades/course{course}/grades.csv", csv("grades", rows)
     for course, files in delivered.rosters.items():
         for night, listed in files.items():
-            people = ({"userid": m.user, "courseid": course, "role": m.role, "dropped": m.dropped} for m in listed)
+            people = (
+                {"userid": m.user, "courseid": course, "role": m.role, "dropped": m.dropped}
+                for m in listed
+            )
             yield night, f"enrollment/course{course}/enrollment.csv", csv("enrollment", people)
 
 
 def sessions(delivered: Delivered) -> Iterator[tuple[str, bytes]]:
     """Yield key and body of the session files."""
-    names = ("user_id", "course_id", "assignment_id", "part_id", "lab_type", "launch_time", "start_time", "init_time")
+    names = (
+        "user_id",
+        "course_id",
+        "assignment_id",
+        "part_id",
+        "lab_type",
+        "launch_time",
+        "start_time",
+        "init_time",
+    )
     days = defaultdict(list)
     for session in delivered.sessions:
         cells = tuple(session.__dict__.values())[1:]
@@ -88,11 +110,15 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, delivered: Deliver
             groups[landed.delivery.dataset.name].append(landed)
         for name, landed_files in groups.items():
             batch = read_batch(FEED[name], landed_files)
-            assert not batch.rejects.height and not any(result.failure for result in batch.files), name
+            assert not batch.rejects.height and not any(result.failure for result in batch.files), (
+                name
+            )
             write_batch(connection, batch, written + timedelta(hours=1), "run")
 
 
-@pytest.fixture(scope="module", params=range(0, ORGANISATIONS, AT_ONCE), ids=lambda n: f"organisations from {n}")
+@pytest.fixture(
+    scope="module", params=range(0, ORGANISATIONS, AT_ONCE), ids=lambda n: f"organisations from {n}"
+)
 def built(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Delivered]]:
@@ -105,30 +131,49 @@ def built(
         yield connection, delivered
 
 
-def test_every_mart_matches_an_independent_recount(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
+def test_every_mart_matches_an_independent_recount(
+    built: tuple[duckdb.DuckDBPyConnection, Delivered],
+) -> None:
     connection, delivered = built
     for mart, recount in RECOUNT.items():
-        where = " WHERE course_id IS NOT NULL" if mart == "course_summary" else ""  # else the spend without a course
-        rows = Counter(connection.execute(f"SELECT {COLUMNS[mart]} FROM marts.{mart}{where}").fetchall())
+        # else the spend without a course
+        where = " WHERE course_id IS NOT NULL" if mart == "course_summary" else ""
+        rows = Counter(
+            connection.execute(f"SELECT {COLUMNS[mart]} FROM marts.{mart}{where}").fetchall()
+        )
         expected = Counter(recount(delivered))
         assert expected, f"{mart} is empty, so this proves nothing"
-        assert (sorted(map(str, rows - expected))[:3], sorted(map(str, expected - rows))[:3]) == ([], []), mart
+        assert (sorted(map(str, rows - expected))[:3], sorted(map(str, expected - rows))[:3]) == (
+            [],
+            [],
+        ), mart
 
 
 WHERE_DELIVERED = {  # values of one mart row that must occur together in one delivered row
     "assignment_scores": (
-        "user_id, course_id, assignment_id, submission, submitted_at, score, max_score, is_override",
-        """SELECT userid, courseid, asnid, submission, submission_time, asnscore, maxscore, coalesce(isoverride, false)
+        (
+            "user_id, course_id, assignment_id, submission, submitted_at, score, max_score,"
+            " is_override"
+        ),
+        """SELECT userid, courseid, asnid, submission, submission_time, asnscore, maxscore,
+           coalesce(isoverride, false)
            FROM raw.grades""",
     ),
     "lab_sessions": (
-        "user_id, course_id, assignment_id, part_id, lab_type, launch_time, start_time, init_time, end_time",
-        """SELECT user_id, course_id, assignment_id, part_id, lab_type, launch_time, start_time, init_time, end_time
+        (
+            "user_id, course_id, assignment_id, part_id, lab_type, launch_time, start_time,"
+            " init_time, end_time"
+        ),
+        """SELECT user_id, course_id, assignment_id, part_id, lab_type, launch_time, start_time,
+           init_time, end_time
            FROM raw.lab_sessions""",
     ),
     "course_lineage": (
         "course_id, CASE WHEN NOT has_several_parents THEN parent_course_id END",
-        "SELECT course_id, parent_course_id FROM raw.course_mapping UNION ALL SELECT course_id, NULL FROM raw.course_mapping",
+        (
+            "SELECT course_id, parent_course_id FROM raw.course_mapping UNION ALL SELECT course_id,"
+            " NULL FROM raw.course_mapping"
+        ),
     ),
     "part_lineage": (
         "part_id, assignment_id, course_id, parent_part_id",
@@ -136,8 +181,10 @@ WHERE_DELIVERED = {  # values of one mart row that must occur together in one de
     ),
     "roster_changes": (
         "user_id, course_id, role, dropped",
-        "SELECT userid, courseid, lower(role), dropped FROM history.enrollment "
-        "UNION ALL SELECT userid, courseid, NULL, NULL FROM history.enrollment",
+        (
+            "SELECT userid, courseid, lower(role), dropped FROM history.enrollment "
+            "UNION ALL SELECT userid, courseid, NULL, NULL FROM history.enrollment"
+        ),
     ),
     "student_course_summary": (
         "user_id, course_id, role",
@@ -149,10 +196,14 @@ WHERE_DELIVERED = {  # values of one mart row that must occur together in one de
 }
 
 
-def test_each_row_of_a_mart_exists_in_the_delivered_files(built: tuple[duckdb.DuckDBPyConnection, Delivered]) -> None:
+def test_each_row_of_a_mart_exists_in_the_delivered_files(
+    built: tuple[duckdb.DuckDBPyConnection, Delivered],
+) -> None:
     connection, _ = built
     for mart, (columns, delivered) in WHERE_DELIVERED.items():
-        made_up = connection.execute(f"SELECT {columns} FROM marts.{mart} EXCEPT ({delivered})").fetchall()
+        made_up = connection.execute(
+            f"SELECT {columns} FROM marts.{mart} EXCEPT ({delivered})"
+        ).fetchall()
         assert made_up == [], f"marts.{mart} makes one row of two"
 
 
@@ -164,41 +215,66 @@ def test_every_invariant_holds(built: tuple[duckdb.DuckDBPyConnection, Delivered
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-def random_ledger(dice: Random, dataset: str) -> tuple[dict[str, list[dict[str, object]]], list[tuple[object, ...]]]:
-    """Return the rows of `ops` of a dataset with up to twelve days or months, and those of the mart."""
+def random_ledger(
+    dice: Random, dataset: str
+) -> tuple[dict[str, list[dict[str, object]]], list[tuple[object, ...]]]:
+    """Return the rows of `ops` of a dataset with up to twelve days or months, and those of the
+    mart.
+    """
     monthly = dice.random() < 0.3
-    days = [date(2026, 1 + n, 1) if monthly else date(2026, 3, 1) + n * DAY for n in range(dice.randint(1, 12))]
+    days = [
+        date(2026, 1 + n, 1) if monthly else date(2026, 3, 1) + n * DAY
+        for n in range(dice.randint(1, 12))
+    ]
     there = [day for day in days if dice.random() < 0.8] or days[:1]
     tables: dict[str, list[dict[str, object]]] = defaultdict(list)
     known = {}
     for day in there:
         due = datetime.combine(
-            (day.replace(day=28) + 4 * DAY).replace(day=1) if monthly else day + DAY, datetime.min.time()
+            (day.replace(day=28) + 4 * DAY).replace(day=1) if monthly else day + DAY,
+            datetime.min.time(),
         )
         written = due + timedelta(hours=dice.choice([3, 24, 48, 49, 2_000]))
         seen = written + timedelta(hours=dice.choice([1, 30, 900]))
         rewritten = seen + timedelta(hours=dice.choice([1, 900]))
-        name = {"dataset": dataset, "partition": str(day)[:7] if monthly else str(day), "period": day}
+        name = {
+            "dataset": dataset,
+            "partition": str(day)[:7] if monthly else str(day),
+            "period": day,
+        }
         state = dice.choice(["loaded", "loaded", "rewritten", "failed", "newest failed"])
         newest = rewritten if state in ("rewritten", "newest failed") else written
         if state != "failed":
             loaded = written if state == "newest failed" else newest
             tables["loaded_files"].append(
-                {**name, "last_modified": loaded, "loaded_at": loaded + HOUR, "rows": 5, "rejects": 1}
+                {
+                    **name,
+                    "last_modified": loaded,
+                    "loaded_at": loaded + HOUR,
+                    "rows": 5,
+                    "rejects": 1,
+                }
             )
         if "failed" in state:
             tables["failed_files"].append(
                 {**name, "last_modified": newest, "failed_since": newest + HOUR, "rejects": 9}
             )
         tables["arrivals"].append(
-            {"dataset": dataset, "partition": name["partition"], "first_written": written, "first_seen": seen}
+            {
+                "dataset": dataset,
+                "partition": name["partition"],
+                "first_written": written,
+                "first_seen": seen,
+            }
         )
         known[day] = (written, seen, due + 2 * DAY, state, newest)
     return tables, list(_completeness(dataset, known, monthly))
 
 
 def _completeness(
-    dataset: str, known: Mapping[date, tuple[datetime, datetime, datetime, str, datetime]], monthly: bool
+    dataset: str,
+    known: Mapping[date, tuple[datetime, datetime, datetime, str, datetime]],
+    monthly: bool,
 ) -> Iterator[tuple[object, ...]]:
     watched_since = min(seen for _, seen, _, _, _ in known.values())
     day = min(known)
@@ -227,7 +303,15 @@ def test_completeness_of_random_ledgers_matches_a_recount(tmp_path: Path) -> Non
             connection.execute(f"INSERT INTO ops.{table} BY NAME FROM ledger")
             connection.unregister("ledger")
         build_all(connection)
-        columns = "dataset, period, delivered, loaded, newest_failed, rows, rejects, last_modified, late"
-        rows = Counter(connection.execute(f"SELECT {columns} FROM marts.data_completeness").fetchall())
-    assert sorted(map(str, rows - Counter(expected)))[:3] == sorted(map(str, Counter(expected) - rows))[:3] == []
+        columns = (
+            "dataset, period, delivered, loaded, newest_failed, rows, rejects, last_modified, late"
+        )
+        rows = Counter(
+            connection.execute(f"SELECT {columns} FROM marts.data_completeness").fetchall()
+        )
+    assert (
+        sorted(map(str, rows - Counter(expected)))[:3]
+        == sorted(map(str, Counter(expected) - rows))[:3]
+        == []
+    )
     assert {row[-1] for row in expected} == {None, False, True}

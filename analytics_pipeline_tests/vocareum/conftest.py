@@ -51,7 +51,9 @@ def connection(demo: DemoVocareum, api: VocareumApi) -> boto3.Session:
 
 @pytest.fixture
 def bucket(demo: DemoVocareum, connection: boto3.Session) -> Bucket:
-    return Bucket(connection, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"], demo.region)
+    return Bucket(
+        connection, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"], demo.region
+    )
 
 
 @pytest.fixture
@@ -62,7 +64,9 @@ def into(tmp_path: Path) -> Callable[[RemoteObject], Path]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Behaviour], str]]:
-    """Start a raw HTTP server that answers each GET and HEAD with the given function; return its URL."""
+    """Start a raw HTTP server that answers each GET and HEAD with the given function; return its
+    URL.
+    """
     with ExitStack() as running:
 
         def start(behave: Behaviour) -> str:
@@ -79,7 +83,9 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 
             server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
             server.daemon_threads = True
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            ).start()
             running.callback(server.server_close)
             running.callback(server.shutdown)
             return f"http://127.0.0.1:{server.server_port}"
@@ -92,7 +98,9 @@ def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[..., Bucket]:
     """A bucket on a misbehaving server."""
 
     def make(behave: Behaviour, **patience: float) -> Bucket:
-        connection = boto3.Session(aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T")
+        connection = boto3.Session(
+            aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T"
+        )
         return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1, **patience)
 
     return make

@@ -46,7 +46,9 @@ def failure(api: VocareumApi, org_id: str = "9001") -> VocareumError:
     return caught.value
 
 
-def test_the_right_token_gets_credentials_for_the_time_the_api_says(demo: DemoVocareum, api: VocareumApi):
+def test_the_right_token_gets_credentials_for_the_time_the_api_says(
+    demo: DemoVocareum, api: VocareumApi
+):
     demo.api.shape = "sts"
     found = api.s3_credentials(demo.org_id)
     assert found.access_key_id.startswith("ASIA")
@@ -87,14 +89,18 @@ def test_a_token_without_the_scope_is_reported_with_the_vendors_message(demo: De
     assert demo.count("API") == 1
 
 
-def test_another_organisation_is_refused_with_the_variable_to_check(demo: DemoVocareum, api: VocareumApi):
+def test_another_organisation_is_refused_with_the_variable_to_check(
+    demo: DemoVocareum, api: VocareumApi
+):
     error = failure(api, "1234")
     assert isinstance(error, ApiRefused)
     assert "VOCAREUM_ORG_ID" in error.remedy
 
 
 @pytest.mark.parametrize("org_id", ["", "../admin", "9001/x", "9001?x=1"])
-def test_an_organisation_id_cannot_change_the_path(demo: DemoVocareum, api: VocareumApi, org_id: str):
+def test_an_organisation_id_cannot_change_the_path(
+    demo: DemoVocareum, api: VocareumApi, org_id: str
+):
     assert isinstance(failure(api, org_id), ApiRefused)
     assert demo.requests == []
 
@@ -121,7 +127,9 @@ def test_retry_after_is_honoured(demo: DemoVocareum, api: VocareumApi, seconds: 
     assert seconds.waits == [1.0]
 
 
-def test_a_wait_that_exceeds_the_budget_is_not_begun(demo: DemoVocareum, api: VocareumApi, seconds: Seconds):
+def test_a_wait_that_exceeds_the_budget_is_not_begun(
+    demo: DemoVocareum, api: VocareumApi, seconds: Seconds
+):
     demo.fail_next(1, 429, headers=(("Retry-After", "3600"),))
     error = failure(api)
     assert isinstance(error, ApiUnavailable)
@@ -163,7 +171,9 @@ def test_a_refused_connection_is_retried_for_seconds_and_then_named(seconds: Sec
     assert "connection refused" in error.message
 
 
-def test_a_connection_that_breaks_is_retried_for_the_whole_budget_and_then_named(serve, seconds: Seconds):
+def test_a_connection_that_breaks_is_retried_for_the_whole_budget_and_then_named(
+    serve, seconds: Seconds
+):
     error = failure(client(serve(lambda handler: handler.connection.close()), budget=60))
     assert sum(seconds.waits) > REFUSED_BUDGET, "it was taken for a refused one"
     assert isinstance(error, ApiUnavailable)
@@ -172,7 +182,9 @@ def test_a_connection_that_breaks_is_retried_for_the_whole_budget_and_then_named
 
 def test_a_token_is_never_sent_to_another_host_on_redirect(serve):
     seen = []
-    thief = serve(lambda handler: (seen.append(handler.headers.get("Authorization")), answer(handler, GOOD)))
+    thief = serve(
+        lambda handler: (seen.append(handler.headers.get("Authorization")), answer(handler, GOOD))
+    )
     home = serve(lambda handler: answer(handler, status=302, Location=f"{thief}/orgs/9001/s3_labs"))
     error = failure(client(home))
     assert isinstance(error, UnsafeAddress)
@@ -196,14 +208,22 @@ def test_a_redirect_within_the_host_is_followed_with_the_token(serve):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://api.vocareum.com/api/v2", "http://127.0.0.1.evil.example", "ftp://localhost", "nonsense", "https://"],
+    [
+        "http://api.vocareum.com/api/v2",
+        "http://127.0.0.1.evil.example",
+        "ftp://localhost",
+        "nonsense",
+        "https://",
+    ],
 )
 def test_plain_http_is_refused_except_to_this_machine(url):
     with pytest.raises(UnsafeAddress, match="VOCAREUM_API_URL"):
         client(url)
 
 
-@pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.8.9.1:1", "http://[::1]:1", "https://x.example"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1/", "http://127.8.9.1:1", "http://[::1]:1", "https://x.example"]
+)
 def test_https_and_this_machine_are_accepted(url):
     assert client(url)
 
@@ -216,10 +236,18 @@ def test_a_web_page_with_status_200_is_malformed_and_points_to_the_address(serve
 
 
 @pytest.mark.parametrize("body", [b"", GOOD[:40]])
-def test_an_answer_that_breaks_off_is_asked_for_again(serve, body, monkeypatch: pytest.MonkeyPatch, seconds: Seconds):
+def test_an_answer_that_breaks_off_is_asked_for_again(
+    serve, body, monkeypatch: pytest.MonkeyPatch, seconds: Seconds
+):
     bodies = iter([body, GOOD])
-    assert client(serve(lambda handler: answer(handler, next(bodies)))).s3_credentials("9001").access_key_id == "A"
-    # The last attempt begins a second before the end: one that begins just before it would be reported as a timeout.
+    assert (
+        client(serve(lambda handler: answer(handler, next(bodies))))
+        .s3_credentials("9001")
+        .access_key_id
+        == "A"
+    )
+    # The last attempt begins a second before the end: one that begins just before it would be
+    # reported as a timeout.
     monkeypatch.setattr(api_module, "_wait", lambda _: 2.0)
     error = failure(client(serve(lambda handler: answer(handler, body)), budget=3))
     assert isinstance(error, ApiUnavailable)
@@ -233,7 +261,9 @@ def test_a_token_that_the_vendor_repeats_is_not_passed_on(serve, status):
     assert "[hidden]" in error.message
 
 
-def test_the_token_is_not_logged(demo: DemoVocareum, api: VocareumApi, caplog: pytest.LogCaptureFixture):
+def test_the_token_is_not_logged(
+    demo: DemoVocareum, api: VocareumApi, caplog: pytest.LogCaptureFixture
+):
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "httpx")  # the webhook's module silences it
     api.s3_credentials(demo.org_id)
@@ -257,7 +287,9 @@ SLASHED = "s3cr3t/t0ken+of=an/admin"
 )
 def test_a_token_is_hidden_after_decoding_however_it_is_spelled(serve, status: int, spelling: str):
     body = f'{{"status": "error", "message": "Invalid Token {spelling}"}}'.encode()
-    api = VocareumApi(serve(lambda handler: answer(handler, body, status)), SecretStr(SLASHED), budget=5)
+    api = VocareumApi(
+        serve(lambda handler: answer(handler, body, status)), SecretStr(SLASHED), budget=5
+    )
     with pytest.raises(VocareumError) as caught:
         api.s3_credentials("9001")
     assert "[hidden]" in caught.value.message
@@ -273,30 +305,40 @@ def test_every_error_hides_a_registered_secret_whoever_wrote_its_text():
 
 def test_a_token_at_the_end_of_a_truncated_body_is_hidden(serve):
     blanks = b" " * (api_module._MAX_ERROR_BODY - len(TOKEN) + 3)
-    error = failure(client(serve(lambda handler: answer(handler, blanks + TOKEN.encode() + b" " * 100, 404))))
+    error = failure(
+        client(serve(lambda handler: answer(handler, blanks + TOKEN.encode() + b" " * 100, 404)))
+    )
     assert TOKEN[:5] not in str(error)
 
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_deeply_nested_json_is_refused_without_a_traceback(serve, status: int):
-    error = failure(client(serve(lambda handler: answer(handler, b"[" * 15_000 + b"]" * 4_000, status))))
+    error = failure(
+        client(serve(lambda handler: answer(handler, b"[" * 15_000 + b"]" * 4_000, status)))
+    )
     assert isinstance(error, MalformedCredentials if status == 200 else ApiRefused)
     assert "is truncated" not in error.message
 
 
 def test_a_response_that_is_too_large_is_reported(serve):
-    error = failure(client(serve(lambda handler: answer(handler, b" " * (api_module._MAX_BODY + 100)))))
+    error = failure(
+        client(serve(lambda handler: answer(handler, b" " * (api_module._MAX_BODY + 100))))
+    )
     assert isinstance(error, MalformedCredentials)
     assert "larger than" in error.message
 
 
-def test_an_error_body_is_read_no_further_than_it_is_searched(serve, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_body_is_read_no_further_than_it_is_searched(
+    serve, monkeypatch: pytest.MonkeyPatch
+):
     searched = []
     real = api_module.re.sub
     monkeypatch.setattr(
         api_module.re,
         "sub",
-        lambda pattern, new, text: searched.append((pattern, len(text))) or real(pattern, new, text),
+        lambda pattern, new, text: (
+            searched.append((pattern, len(text))) or real(pattern, new, text)
+        ),
     )
     error = failure(client(serve(lambda handler: answer(handler, b"<" * 900_000, 400))))
     assert isinstance(error, ApiRefused)
@@ -328,9 +370,15 @@ def test_headers_that_drip_do_not_hold_the_client(serve):
     assert "TimeoutError" in error.message
 
 
-@pytest.mark.parametrize("part", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
-@pytest.mark.parametrize("value", ["two\nlines-of-secret", "two words-of-secret", "sécret-of-secret"])
-def test_credentials_that_cannot_be_a_header_are_refused_without_showing_them(serve, part: str, value: str):
+@pytest.mark.parametrize(
+    "part", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+)
+@pytest.mark.parametrize(
+    "value", ["two\nlines-of-secret", "two words-of-secret", "sécret-of-secret"]
+)
+def test_credentials_that_cannot_be_a_header_are_refused_without_showing_them(
+    serve, part: str, value: str
+):
     body = json.dumps(json.loads(GOOD) | {part: value}).encode()
     error = failure(client(serve(lambda handler: answer(handler, body))))
     assert isinstance(error, MalformedCredentials)

@@ -1,4 +1,6 @@
-"""Listing and downloading, against the simulation: complete, private, and in the current version."""
+"""Listing and downloading, against the simulation: complete, private, and in the current
+version.
+"""
 
 import os
 import stat
@@ -25,7 +27,9 @@ def test_a_listing_gives_key_etag_size_and_time_in_utc(demo: DemoVocareum, bucke
     made = datetime(2024, 1, 9, 6, 30, tzinfo=UTC)
     demo.put("org9001/grades/course1/grades.csv", b"hello", made)
     demo.put("org9001/folder/", b"")
-    expected = RemoteObject("org9001/grades/course1/grades.csv", "5d41402abc4b2a76b9719d911017c592", 5, made)
+    expected = RemoteObject(
+        "org9001/grades/course1/grades.csv", "5d41402abc4b2a76b9719d911017c592", 5, made
+    )
     assert list(bucket.list()) == [expected]
     assert list(bucket.list("grades/")) == [expected]
     assert list(bucket.list("enrollment/")) == []
@@ -45,7 +49,9 @@ def test_a_listing_of_more_than_a_thousand_keys_is_complete(demo: DemoVocareum, 
     assert demo.count("LIST") == 3
 
 
-def test_credentials_that_expire_between_two_pages_do_not_tear_the_listing(demo: DemoVocareum, bucket: Bucket):
+def test_credentials_that_expire_between_two_pages_do_not_tear_the_listing(
+    demo: DemoVocareum, bucket: Bucket
+):
     demo.put_many({f"org9001/{n:05}.csv": b"x" for n in range(1500)})
     listing = bucket.list()
     first = [next(listing)]
@@ -53,7 +59,9 @@ def test_credentials_that_expire_between_two_pages_do_not_tear_the_listing(demo:
     assert len(first + list(listing)) == 1500
 
 
-def test_the_grant_covers_only_the_organisations_prefix(demo: DemoVocareum, connection, into: Destination):
+def test_the_grant_covers_only_the_organisations_prefix(
+    demo: DemoVocareum, connection, into: Destination
+):
     other = Bucket(connection, demo.bucket, "org1/", demo.environment["AWS_ENDPOINT_URL_S3"])
     demo.put("org1/a.csv", b"x")
     with pytest.raises(BucketError, match="VOCAREUM_ORG_ID"):
@@ -66,7 +74,9 @@ def test_the_grant_covers_only_the_organisations_prefix(demo: DemoVocareum, conn
 
 
 def test_a_bucket_that_does_not_exist_points_to_its_setting(demo: DemoVocareum, connection):
-    missing = Bucket(connection, "no-such-bucket", demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
+    missing = Bucket(
+        connection, "no-such-bucket", demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"]
+    )
     with pytest.raises(BucketError, match="no-such-bucket"):
         list(missing.list())
 
@@ -74,7 +84,10 @@ def test_a_bucket_that_does_not_exist_points_to_its_setting(demo: DemoVocareum, 
 def test_an_error_about_the_api_token_is_passed_on_unchanged(demo: DemoVocareum):
     api = VocareumApi(demo.environment["VOCAREUM_API_URL"], SecretStr("wrong"))
     stranger = Bucket(
-        session(api, demo.org_id, demo.region), demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"]
+        session(api, demo.org_id, demo.region),
+        demo.bucket,
+        demo.prefix,
+        demo.environment["AWS_ENDPOINT_URL_S3"],
     )
     with pytest.raises(AuthenticationError, match="Invalid Token"):
         list(stranger.list())
@@ -85,16 +98,24 @@ def test_credentials_are_not_sent_over_plain_http(connection):
         Bucket(connection, "b", "org1/", "http://s3.example.com")
 
 
-def test_slow_down_is_retried_while_listing_and_while_downloading(demo: DemoVocareum, bucket: Bucket, into):
+def test_slow_down_is_retried_while_listing_and_while_downloading(
+    demo: DemoVocareum, bucket: Bucket, into
+):
     demo.put("org9001/a.csv", b"x")
     demo.fail_next(2, 503, service="s3")
     listed = list(bucket.list())
     demo.fail_next(2, 503, service="s3")
     assert [type(outcome) for outcome in bucket.download(listed, into)] == [Downloaded]
-    assert [request.status for request in demo.requests if request.operation == "GET"] == [503, 503, 200]
+    assert [request.status for request in demo.requests if request.operation == "GET"] == [
+        503,
+        503,
+        200,
+    ]
 
 
-def test_every_object_arrives_complete_and_is_requested_once(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_every_object_arrives_complete_and_is_requested_once(
+    demo: DemoVocareum, bucket: Bucket, into: Destination
+):
     bodies = {f"org9001/lab_sessions/{n}.csv": os.urandom(n * 700) for n in range(200)}
     bodies["org9001/big.csv"] = os.urandom(5_000_000)
     demo.put_many(bodies)
@@ -104,7 +125,9 @@ def test_every_object_arrives_complete_and_is_requested_once(demo: DemoVocareum,
     assert demo.count("API") == 1
 
 
-def test_files_and_folders_are_private_whatever_the_umask(demo: DemoVocareum, bucket: Bucket, into, tmp_path: Path):
+def test_files_and_folders_are_private_whatever_the_umask(
+    demo: DemoVocareum, bucket: Bucket, into, tmp_path: Path
+):
     demo.put("org9001/grades/course1/grades.csv", b"x")
     before = os.umask(0)
     try:
@@ -117,7 +140,9 @@ def test_files_and_folders_are_private_whatever_the_umask(demo: DemoVocareum, bu
     assert [path.name for path in outcome.path.parent.iterdir()] == ["grades.csv"]
 
 
-def test_an_object_rewritten_since_the_listing_is_fetched_as_it_is_now(demo: DemoVocareum, bucket: Bucket, tmp_path):
+def test_an_object_rewritten_since_the_listing_is_fetched_as_it_is_now(
+    demo: DemoVocareum, bucket: Bucket, tmp_path
+):
     demo.put("org9001/a.csv", b"old")
     (listed,) = bucket.list()
     demo.put("org9001/a.csv", b"brand new", datetime(2024, 1, 9, tzinfo=UTC))
@@ -128,7 +153,9 @@ def test_an_object_rewritten_since_the_listing_is_fetched_as_it_is_now(demo: Dem
     assert now.etag != listed.etag
 
 
-def test_an_object_deleted_since_the_listing_does_not_stop_the_others(demo: DemoVocareum, bucket: Bucket, into):
+def test_an_object_deleted_since_the_listing_does_not_stop_the_others(
+    demo: DemoVocareum, bucket: Bucket, into
+):
     demo.put_many({"org9001/a.csv": b"a", "org9001/b.csv": b"b"})
     listed = list(bucket.list())
     demo.delete("org9001/a.csv")
@@ -138,16 +165,24 @@ def test_an_object_deleted_since_the_listing_does_not_stop_the_others(demo: Demo
     assert isinstance(got, Downloaded)
 
 
-@pytest.mark.parametrize("name", ["a b+c.csv", "100%25.csv", "é中.csv", "what?.csv", "a#b.csv", "x&y=z.csv", "~a.csv"])
-def test_any_character_may_be_in_a_key(demo: DemoVocareum, bucket: Bucket, tmp_path: Path, name: str):
+@pytest.mark.parametrize(
+    "name", ["a b+c.csv", "100%25.csv", "é中.csv", "what?.csv", "a#b.csv", "x&y=z.csv", "~a.csv"]
+)
+def test_any_character_may_be_in_a_key(
+    demo: DemoVocareum, bucket: Bucket, tmp_path: Path, name: str
+):
     demo.put(demo.prefix + name, name.encode())
     (outcome,) = bucket.download(bucket.list(), lambda _: tmp_path / "landed")
     assert outcome.object.key == demo.prefix + name
     assert outcome.path.read_text() == name
 
 
-@pytest.mark.parametrize("name", ["../../up.csv", "/etc/passwd", "./dot.csv", "a\x01b.csv", "C:\\x.csv"])
-def test_a_hostile_key_lands_in_the_destination_or_nowhere(demo: DemoVocareum, bucket: Bucket, tmp_path, name: str):
+@pytest.mark.parametrize(
+    "name", ["../../up.csv", "/etc/passwd", "./dot.csv", "a\x01b.csv", "C:\\x.csv"]
+)
+def test_a_hostile_key_lands_in_the_destination_or_nowhere(
+    demo: DemoVocareum, bucket: Bucket, tmp_path, name: str
+):
     demo.put(demo.prefix + name, b"x")
     demo.put(demo.prefix + "good.csv", b"x")
 
@@ -156,7 +191,9 @@ def test_a_hostile_key_lands_in_the_destination_or_nowhere(demo: DemoVocareum, b
 
     outcomes = {outcome.object.key: outcome for outcome in bucket.download(bucket.list(), flat)}
     assert isinstance(outcomes[demo.prefix + "good.csv"], Downloaded)
-    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    written = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    }
     assert written <= {"landing/good.csv", "landing/odd.csv"}
 
 
@@ -168,13 +205,17 @@ def test_a_destination_can_refuse_an_object(demo: DemoVocareum, bucket: Bucket, 
             raise ValueError("it leads out of the folder")
         return tmp_path / "b"
 
-    refused, got = sorted(bucket.download(bucket.list(), careful), key=lambda outcome: outcome.object.key)
+    refused, got = sorted(
+        bucket.download(bucket.list(), careful), key=lambda outcome: outcome.object.key
+    )
     assert isinstance(refused, Undelivered)
     assert "leads out of the folder" in refused.reason
     assert isinstance(got, Downloaded)
 
 
-def test_a_destination_that_cannot_be_written_says_so(demo: DemoVocareum, bucket: Bucket, tmp_path: Path):
+def test_a_destination_that_cannot_be_written_says_so(
+    demo: DemoVocareum, bucket: Bucket, tmp_path: Path
+):
     demo.put("org9001/a.csv", b"a")
     (tmp_path / "file").touch()
     (outcome,) = bucket.download(bucket.list(), lambda _: tmp_path / "file" / "a.csv")
@@ -182,7 +223,9 @@ def test_a_destination_that_cannot_be_written_says_so(demo: DemoVocareum, bucket
     assert "cannot be written" in outcome.reason
 
 
-def test_credentials_that_expire_during_a_download_are_renewed(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_credentials_that_expire_during_a_download_are_renewed(
+    demo: DemoVocareum, bucket: Bucket, into: Destination
+):
     demo.put_many({f"org9001/{n}.csv": b"x" * n for n in range(60)})
     listed = list(bucket.list())
     demo.expire_credentials()
@@ -206,7 +249,9 @@ def test_a_download_that_outlasts_several_credentials_is_complete(
     assert demo.count("API") == 4, "160 minutes, with fresh ones after 45 minutes of each hour"
 
 
-def test_a_download_stops_when_s3_accepts_no_credentials(demo: DemoVocareum, api: VocareumApi, into: Destination):
+def test_a_download_stops_when_s3_accepts_no_credentials(
+    demo: DemoVocareum, api: VocareumApi, into: Destination
+):
     class Stale:
         def s3_credentials(self, org_id: str) -> Credentials:
             found = api.s3_credentials(org_id)
@@ -219,12 +264,16 @@ def test_a_download_stops_when_s3_accepts_no_credentials(demo: DemoVocareum, api
     revoked = Bucket(useless, demo.bucket, demo.prefix, demo.environment["AWS_ENDPOINT_URL_S3"])
     with pytest.raises(BucketError, match="rejects the credentials") as caught:
         list(revoked.download(listed, into, workers=4))
-    assert demo.count("GET") <= 4 * 8, "each worker spends the attempts for one file, and begins no other"
+    assert demo.count("GET") <= 4 * 8, (
+        "each worker spends the attempts for one file, and begins no other"
+    )
     token = useless.get_credentials().get_frozen_credentials().token
     assert token not in repr(caught.value) + repr(caught.value.__context__)
 
 
-def test_closing_the_iterator_cancels_the_rest(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_closing_the_iterator_cancels_the_rest(
+    demo: DemoVocareum, bucket: Bucket, into: Destination
+):
     demo.put_many({f"org9001/{n}.csv": b"x" for n in range(300)})
     outcomes = bucket.download(bucket.list(), into, workers=2)
     next(outcomes)
@@ -233,7 +282,9 @@ def test_closing_the_iterator_cancels_the_rest(demo: DemoVocareum, bucket: Bucke
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("download")]
 
 
-def test_etags_that_are_not_checksums_are_not_verified(demo: DemoVocareum, bucket: Bucket, into: Destination):
+def test_etags_that_are_not_checksums_are_not_verified(
+    demo: DemoVocareum, bucket: Bucket, into: Destination
+):
     for n in range(20):
         demo.put(f"org9001/{n}.csv", b"x" * n, kms=True)
     outcomes = list(bucket.download(bucket.list(), into, workers=1))
@@ -242,7 +293,10 @@ def test_etags_that_are_not_checksums_are_not_verified(demo: DemoVocareum, bucke
 
 
 def test_a_proxy_from_the_environment_is_not_asked_for_this_machine(
-    demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, into: Destination
+    demo: DemoVocareum,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    into: Destination,
 ):
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")

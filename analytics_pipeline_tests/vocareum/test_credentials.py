@@ -25,7 +25,11 @@ ENV = {"AWS_ACCESS_KEY_ID": "ASIA1", "AWS_SECRET_ACCESS_KEY": "s/1+", "AWS_SESSI
 STS = {"AccessKeyId": "ASIA1", "SecretAccessKey": "s/1+", "SessionToken": "t=="}
 CAMEL = {"accessKeyId": "ASIA1", "secretAccessKey": "s/1+", "sessionToken": "t=="}
 SNAKE = {"access_key_id": "ASIA1", "secret_access_key": "s/1+", "session_token": "t=="}
-AWS_SNAKE = {"aws_access_key_id": "ASIA1", "aws_secret_access_key": "s/1+", "aws_session_token": "t=="}
+AWS_SNAKE = {
+    "aws_access_key_id": "ASIA1",
+    "aws_secret_access_key": "s/1+",
+    "aws_session_token": "t==",
+}
 SHORT = {"access_key": "ASIA1", "secret_key": "s/1+", "token": "t=="}
 
 
@@ -43,7 +47,9 @@ SHORT = {"access_key": "ASIA1", "secret_key": "s/1+", "token": "t=="}
 )
 def test_every_usual_spelling_at_every_usual_place_is_understood(parts, nest):
     found = parse_credentials(nest(parts), NOW)
-    assert found == Credentials("ASIA1", SecretStr("s/1+"), SecretStr("t=="), NOW + timedelta(minutes=60))
+    assert found == Credentials(
+        "ASIA1", SecretStr("s/1+"), SecretStr("t=="), NOW + timedelta(minutes=60)
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,9 @@ def test_a_missing_part_is_named_and_the_others_are_not_shown(missing):
     assert not any(value in str(caught.value) for value in body.values())
 
 
-@pytest.mark.parametrize("body", [None, 7, "text", [], [{}, STS], {"AccessKeyId": None, "SecretAccessKey": 3}])
+@pytest.mark.parametrize(
+    "body", [None, 7, "text", [], [{}, STS], {"AccessKeyId": None, "SecretAccessKey": 3}]
+)
 def test_a_body_without_credentials_is_malformed(body):
     with pytest.raises(MalformedCredentials, match="no access key id"):
         parse_credentials(body, NOW)
@@ -100,7 +108,9 @@ def test_secrets_do_not_show_in_a_repr():
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))
-def test_each_shape_that_the_api_may_use_opens_the_bucket(demo: DemoVocareum, bucket: Bucket, shape: str):
+def test_each_shape_that_the_api_may_use_opens_the_bucket(
+    demo: DemoVocareum, bucket: Bucket, shape: str
+):
     demo.api.shape = shape
     demo.api.content_type = "text/html; charset=UTF-8"
     demo.put("org9001/a.csv", b"x")
@@ -112,11 +122,17 @@ def test_credentials_are_fetched_at_first_use_and_only_once(demo: DemoVocareum, 
     client = connection.client("s3", endpoint_url=demo.environment["AWS_ENDPOINT_URL_S3"])
     assert demo.count("API") == 0
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: client.list_objects_v2(Bucket=demo.bucket, Prefix=demo.prefix), range(16)))
+        list(
+            pool.map(
+                lambda _: client.list_objects_v2(Bucket=demo.bucket, Prefix=demo.prefix), range(16)
+            )
+        )
     assert demo.count("API") == 1
 
 
-def test_work_that_outlasts_the_credentials_continues_with_fresh_ones(demo: DemoVocareum, bucket: Bucket, clock: Clock):
+def test_work_that_outlasts_the_credentials_continues_with_fresh_ones(
+    demo: DemoVocareum, bucket: Bucket, clock: Clock
+):
     demo.put("org9001/a.csv", b"x")
     for _ in range(30):
         assert len(list(bucket.list())) == 1
@@ -130,11 +146,17 @@ def test_an_expired_token_is_answered_with_fresh_credentials(demo: DemoVocareum,
     list(bucket.list())
     demo.expire_credentials()
     assert len(list(bucket.list())) == 1
-    assert [request.status for request in demo.requests if request.operation == "LIST"] == [200, 400, 200]
+    assert [request.status for request in demo.requests if request.operation == "LIST"] == [
+        200,
+        400,
+        200,
+    ]
     assert demo.count("API") == 2
 
 
-def test_credentials_that_s3_never_accepts_are_renewed_a_bounded_number_of_times(demo: DemoVocareum, api: VocareumApi):
+def test_credentials_that_s3_never_accepts_are_renewed_a_bounded_number_of_times(
+    demo: DemoVocareum, api: VocareumApi
+):
     class Stale:
         """Issues credentials that are revoked at once, although they claim an hour."""
 
@@ -160,7 +182,9 @@ def test_credentials_that_arrive_expired_point_to_the_clock(demo: DemoVocareum, 
 def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
     class Old:
         def s3_credentials(self, org_id: str) -> Credentials:
-            return Credentials("A", SecretStr("S"), SecretStr("T"), datetime(1995, 1, 1, tzinfo=UTC))
+            return Credentials(
+                "A", SecretStr("S"), SecretStr("T"), datetime(1995, 1, 1, tzinfo=UTC)
+            )
 
     with pytest.raises(MalformedCredentials, match="expired at 1995-01-01") as caught:
         session(Old(), "9001", "us-west-2").get_credentials().get_frozen_credentials()
@@ -170,7 +194,8 @@ def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
 def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(
     demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(patience, "_CACHED", float("inf"))  # however long a slow machine takes over eight threads
+    # however long a slow machine takes over eight threads
+    monkeypatch.setattr(patience, "_CACHED", float("inf"))
     asked = []
 
     class Down:

@@ -20,7 +20,12 @@ def test_parts_of_dead_processes_are_removed_and_those_of_living_ones_kept(tmp_p
     below = tmp_path / "grades" / "course1"
     below.mkdir(parents=True)
     stale = [tmp_path / f".part-{dead_pid()}-abc", below / f".part-{dead_pid()}-x_1"]
-    kept = [below / f".part-{os.getpid()}-abc", tmp_path / ".part-1-abc", tmp_path / ".part-", below / "grades.csv"]
+    kept = [
+        below / f".part-{os.getpid()}-abc",
+        tmp_path / ".part-1-abc",
+        tmp_path / ".part-",
+        below / "grades.csv",
+    ]
     for path in stale + kept:
         path.touch()
     assert remove_stale_parts(tmp_path) == 2

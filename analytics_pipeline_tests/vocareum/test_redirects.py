@@ -16,7 +16,9 @@ from analytics_pipeline.vocareum.errors import BucketError
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
-WANTED = RemoteObject("org9001/grades/course1/grades.csv", "e1", 2, datetime(2026, 1, 10, tzinfo=UTC))
+WANTED = RemoteObject(
+    "org9001/grades/course1/grades.csv", "e1", 2, datetime(2026, 1, 10, tzinfo=UTC)
+)
 
 
 @pytest.fixture
@@ -53,7 +55,9 @@ def test_a_body_is_not_asked_for_elsewhere(
     faulty_bucket: Callable[..., Bucket], elsewhere: tuple[str, list[str]], tmp_path: Path
 ):
     address, asked = elsewhere
-    (outcome,) = faulty_bucket(sends_to(address, 307), budget=0).download([WANTED], lambda _: tmp_path / "got")
+    (outcome,) = faulty_bucket(sends_to(address, 307), budget=0).download(
+        [WANTED], lambda _: tmp_path / "got"
+    )
     assert isinstance(outcome, Undelivered), outcome
     assert asked == [], "the session token would have gone along"
 
@@ -66,15 +70,17 @@ def test_a_redirect_within_the_same_server_is_followed(
 ):
     address, asked = elsewhere
     same_host = address.replace("localhost", "127.0.0.1")
-    (outcome,) = faulty_bucket(sends_to(same_host, 307)).download([WANTED], lambda _: tmp_path / "got")
+    (outcome,) = faulty_bucket(sends_to(same_host, 307)).download(
+        [WANTED], lambda _: tmp_path / "got"
+    )
     assert not isinstance(outcome, Undelivered), outcome.reason
     assert len(asked) == 1, "the trap would catch what goes elsewhere, too"
 
 
 @pytest.fixture
 def nothing_collected() -> Iterator[None]:
-    """botocore recurses to Python's limit here. Leftovers of other tests, collected there, could not be attributed and would fail
-    this one."""
+    """botocore recurses to Python's limit here. Leftovers of other tests, collected there, could
+    not be attributed and would fail this one."""
     gc.collect()
     gc.disable()
     yield
@@ -99,4 +105,7 @@ def test_obstore_requests_amazons_own_host(monkeypatch: pytest.MonkeyPatch):
     transfer = Bucket(session, "labs", "org9001/", region="us-west-2")._transfer
     store, _ = transfer._store()
     asked = urlsplit(obstore.sign(store, "GET", "key", timedelta(minutes=1)))  # makes no request
-    assert (asked.scheme, transfer._options["client_options"]["proxy_excludes"]) == ("https", asked.hostname)
+    assert (asked.scheme, transfer._options["client_options"]["proxy_excludes"]) == (
+        "https",
+        asked.hostname,
+    )

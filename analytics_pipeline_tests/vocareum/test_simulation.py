@@ -34,7 +34,9 @@ def s3(demo: DemoVocareum, **changed: str):
 
 def test_its_servers_are_reachable_only_from_this_machine(demo: DemoVocareum):
     addresses = listening([psutil.Process()])
-    urls = [urlsplit(demo.environment[name]) for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3")]
+    urls = [
+        urlsplit(demo.environment[name]) for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3")
+    ]
     assert {("127.0.0.1", url.port) for url in urls} <= addresses
     assert {host for host, _ in addresses} == {"127.0.0.1"}
 
@@ -47,7 +49,9 @@ def test_its_servers_are_reachable_only_from_this_machine(demo: DemoVocareum):
         ({"aws_access_key_id": "ASIAUNKNOWN"}, "InvalidAccessKeyId"),
     ],
 )
-def test_wrong_credentials_are_refused_as_s3_does(demo: DemoVocareum, changed: dict[str, str], code: str):
+def test_wrong_credentials_are_refused_as_s3_does(
+    demo: DemoVocareum, changed: dict[str, str], code: str
+):
     with pytest.raises(ClientError, match=code):
         s3(demo, **changed).list_objects_v2(Bucket=demo.bucket, Prefix=demo.prefix)
 
@@ -68,9 +72,14 @@ def test_two_simulations_in_one_process_share_nothing(demo: DemoVocareum):
     with DemoVocareum(org_id="9001", token="another") as second:
         api = VocareumApi(second.environment["VOCAREUM_API_URL"], SecretStr("another"))
         bucket = Bucket(
-            session(api, "9001", second.region), second.bucket, "org9001/", second.environment["AWS_ENDPOINT_URL_S3"]
+            session(api, "9001", second.region),
+            second.bucket,
+            "org9001/",
+            second.environment["AWS_ENDPOINT_URL_S3"],
         )
         assert list(bucket.list()) == []
         assert demo.requests == []
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
-        s3(demo, aws_secret_access_key="wrong").list_objects_v2(Bucket=demo.bucket, Prefix=demo.prefix)
+        s3(demo, aws_secret_access_key="wrong").list_objects_v2(
+            Bucket=demo.bucket, Prefix=demo.prefix
+        )

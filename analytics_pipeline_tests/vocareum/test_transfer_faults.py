@@ -64,14 +64,20 @@ def dropped(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("fault", [truncated, shortened, corrupted, stalled, dropped])
 def test_a_spoilt_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: Path, fault):
-    (outcome,) = faulty_bucket(Faulty(fault, times=1)).download([LISTED], lambda _: tmp_path / "a.csv")
+    (outcome,) = faulty_bucket(Faulty(fault, times=1)).download(
+        [LISTED], lambda _: tmp_path / "a.csv"
+    )
     assert outcome == Downloaded(LISTED, tmp_path / "a.csv")
     assert outcome.path.read_bytes() == BODY
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-@pytest.mark.parametrize(("fault", "reason"), [(truncated, "broke"), (shortened, "received"), (corrupted, "checksum")])
-def test_a_body_that_stays_spoilt_is_given_up_without_a_trace(faulty_bucket: MakeBucket, tmp_path, fault, reason):
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(truncated, "broke"), (shortened, "received"), (corrupted, "checksum")]
+)
+def test_a_body_that_stays_spoilt_is_given_up_without_a_trace(
+    faulty_bucket: MakeBucket, tmp_path, fault, reason
+):
     server = Faulty(fault, times=10_000)
     (tmp_path / "a.csv").write_text("what was there before")
     (outcome,) = faulty_bucket(server).download([LISTED], lambda _: tmp_path / "a.csv")
@@ -84,10 +90,16 @@ def test_a_body_that_stays_spoilt_is_given_up_without_a_trace(faulty_bucket: Mak
 
 
 def error(code: str) -> bytes:
-    return f"<Error><Code>{code}</Code><Message>m</Message><Token-0>S3CRET</Token-0></Error>".encode() if code else b""
+    return (
+        f"<Error><Code>{code}</Code><Message>m</Message><Token-0>S3CRET</Token-0></Error>".encode()
+        if code
+        else b""
+    )
 
 
-def test_an_outage_ends_the_download_instead_of_failing_file_by_file(faulty_bucket: MakeBucket, tmp_path: Path):
+def test_an_outage_ends_the_download_instead_of_failing_file_by_file(
+    faulty_bucket: MakeBucket, tmp_path: Path
+):
     asked: set[str] = set()
 
     def down(handler: BaseHTTPRequestHandler) -> None:
@@ -96,7 +108,9 @@ def test_an_outage_ends_the_download_instead_of_failing_file_by_file(faulty_buck
 
     many = [replace(LISTED, key=f"org9001/{n}.csv") for n in range(1_000)]
     with pytest.raises(Outage, match=r"17 files in a row.*Try again later"):
-        list(faulty_bucket(down, budget=0.2).download(many, lambda _: tmp_path / "a.csv", workers=4))
+        list(
+            faulty_bucket(down, budget=0.2).download(many, lambda _: tmp_path / "a.csv", workers=4)
+        )
     assert 17 <= len(asked) <= 17 + 3, "the seventeenth ends it; three others were under way"
 
 
@@ -133,8 +147,14 @@ def test_an_object_that_s3_refuses_fails_alone_and_is_requested_once(
 
     refused = [replace(LISTED, key=f"org9001/{n}-status code: 503.csv") for n in range(40)]
     good = replace(LISTED, key="org9001/good.csv")
-    outcomes = list(faulty_bucket(refuse_most).download([*refused, good], lambda _: tmp_path / "a.csv", workers=1))
-    assert Downloaded(good, tmp_path / "a.csv") in outcomes, "what comes after refused files is not fetched"
+    outcomes = list(
+        faulty_bucket(refuse_most).download(
+            [*refused, good], lambda _: tmp_path / "a.csv", workers=1
+        )
+    )
+    assert Downloaded(good, tmp_path / "a.csv") in outcomes, (
+        "what comes after refused files is not fetched"
+    )
     lost = [outcome for outcome in outcomes if isinstance(outcome, Undelivered)]
     assert {failure.object.key for failure in lost} == {item.key for item in refused}
     for failure in lost:
@@ -157,7 +177,9 @@ def test_an_object_that_s3_refuses_fails_alone_and_is_requested_once(
         (400, "KMS.ThrottlingException"),
     ],
 )
-def test_a_server_error_or_throttling_is_transient(faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str):
+def test_a_server_error_or_throttling_is_transient(
+    faulty_bucket: MakeBucket, tmp_path: Path, status: int, code: str
+):
     server = Faulty(lambda handler: answer(handler, error(code), status), times=1)
     (outcome,) = faulty_bucket(server).download([LISTED], lambda _: tmp_path / "a.csv")
     assert isinstance(outcome, Downloaded), outcome

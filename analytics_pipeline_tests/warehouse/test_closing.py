@@ -1,4 +1,6 @@
-"""No database is closed or detached while a DuckDB thread may still hold its tables, which would crash the process."""
+"""No database is closed or detached while a DuckDB thread may still hold its tables, which would
+crash the process.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +16,17 @@ from analytics_pipeline.warehouse.files import attached
 
 
 class Watched:
-    """A connection that records, when it closes or detaches, which threads of its queries are still alive."""
+    """A connection that records, when it closes or detaches, which threads of its queries are still
+    alive.
+    """
 
     def __init__(self, path: Path) -> None:
         before = _threads()
         self._connection = connect(path)
         self._workers = _threads() - before
-        assert self._workers, "on a machine with one core DuckDB starts no thread, and this test sees nothing"
+        assert self._workers, (
+            "on a machine with one core DuckDB starts no thread, and this test sees nothing"
+        )
         self.alive: list[set[int]] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -54,7 +60,9 @@ def test_the_warehouse_closes_after_its_threads_have_drained(
     assert watched.alive == [set()]
 
 
-def test_an_attached_file_is_detached_after_its_threads_have_drained(watched: Watched, tmp_path: Path):
+def test_an_attached_file_is_detached_after_its_threads_have_drained(
+    watched: Watched, tmp_path: Path
+):
     with closing(watched) as connection, attached(connection, tmp_path / "fresh.duckdb", "fresh"):  # type: ignore[arg-type]
         connection.execute("CREATE TABLE fresh.numbers AS FROM range(1_000_000)")
     assert watched.alive == [set(), set()]
@@ -69,7 +77,10 @@ def test_queries_after_a_detach_have_all_threads_again(tmp_path: Path):
 
 
 def test_a_broken_connection_is_still_closed(tmp_path: Path):
-    with pytest.raises(duckdb.InvalidInputException), closing(connect(tmp_path / "warehouse.duckdb")) as connection:
+    with (
+        pytest.raises(duckdb.InvalidInputException),
+        closing(connect(tmp_path / "warehouse.duckdb")) as connection,
+    ):
         connection.begin()
         connection.execute("SELECT error('stop')")
     with pytest.raises(duckdb.ConnectionException, match="closed"):

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse, read_warehouse
+from analytics_pipeline.warehouse.connection import (
+    WarehouseUnusable,
+    open_warehouse,
+    read_warehouse,
+)
 
 WRITE_AND_DIE = """
 import os, sys

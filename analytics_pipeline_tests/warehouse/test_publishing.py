@@ -20,7 +20,12 @@ from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.files import replacing
-from analytics_pipeline.warehouse.publish import NothingToPublish, Published, export_parquet, publish
+from analytics_pipeline.warehouse.publish import (
+    NothingToPublish,
+    Published,
+    export_parquet,
+    publish,
+)
 
 PRIVATE = {
     f"{schema}.{dataset.name}.{column.name}"
@@ -42,7 +47,9 @@ def _ask(path: Path, sql: str) -> list[tuple]:
 
 
 def _columns(path: Path) -> set[str]:
-    found = _ask(path, "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal")
+    found = _ask(
+        path, "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+    )
     return {".".join(names) for names in found}
 
 
@@ -50,7 +57,8 @@ def _relations(path: Path) -> dict[str, str | None]:
     found = _ask(
         path,
         """SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()
-           UNION ALL SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal""",
+           UNION ALL SELECT schema_name || '.' || view_name, comment FROM duckdb_views()
+           WHERE NOT internal""",
     )
     return dict(found)
 
@@ -76,14 +84,18 @@ def test_everything_except_private_columns_is_published(settings: Settings) -> N
             ".".join(names)
             for names in connection.execute(
                 """SELECT schema_name, table_name, column_name FROM duckdb_columns()
-                   WHERE NOT internal AND schema_name <> 'quarantine' AND database_name = current_database()"""
+                   WHERE NOT internal AND schema_name <> 'quarantine'
+                   AND database_name = current_database()"""
             ).fetchall()
         }
     missing = live - _columns(settings.published_path)
-    unwanted = {column for column in missing if column not in PRIVATE and not column.endswith("._extra")}
-    assert {column.rpartition(".")[0] for column in unwanted} == {"ops.erased", "ops.schema_version"}, (
-        "only private columns, _extra and two tables of our own may be left out"
-    )
+    unwanted = {
+        column for column in missing if column not in PRIVATE and not column.endswith("._extra")
+    }
+    assert {column.rpartition(".")[0] for column in unwanted} == {
+        "ops.erased",
+        "ops.schema_version",
+    }, "only private columns, _extra and two tables of our own may be left out"
 
 
 def test_no_private_value_is_in_any_cell_or_byte_of_it(settings: Settings) -> None:
@@ -96,7 +108,9 @@ def test_no_private_value_is_in_any_cell_or_byte_of_it(settings: Settings) -> No
                 assert not values.intersection(map(str, row)), f"{table} holds a private value"
     content = settings.published_path.read_bytes()
     emails = {value for value in values if "@" in value}
-    assert not [email for email in emails if email.encode() in content], "an email is in the bytes of the file"
+    assert not [email for email in emails if email.encode() in content], (
+        "an email is in the bytes of the file"
+    )
 
 
 def test_private_columns_are_published_on_request_and_quarantine_never(settings: Settings) -> None:
@@ -111,7 +125,8 @@ def test_the_published_file_describes_itself(settings: Settings) -> None:
     before = warehouse_now()
     _publish(settings)
     [(at, pii, release, schema)] = _ask(
-        settings.published_path, "SELECT published_at, pii, release, schema_version FROM ops.published"
+        settings.published_path,
+        "SELECT published_at, pii, release, schema_version FROM ops.published",
     )
     assert before <= at <= warehouse_now(), "published_at is the moment of the publish, in UTC"
     assert (pii, release, schema) == (False, version("analytics-pipeline"), 1)
@@ -119,14 +134,20 @@ def test_the_published_file_describes_itself(settings: Settings) -> None:
 
 def test_all_models_give_the_same_rows_as_in_the_warehouse(settings: Settings) -> None:
     _publish(settings)
-    models = [model for model in _relations(settings.published_path) if model.startswith(("staging.", "marts."))]
+    models = [
+        model
+        for model in _relations(settings.published_path)
+        if model.startswith(("staging.", "marts."))
+    ]
     assert "marts.focus_cost" in models, "a mart may be a view"
     assert len(models) > 15
     with open_warehouse(settings.warehouse_path) as connection:
         connection.execute(f"ATTACH '{settings.published_path}' AS copy (READ_ONLY)")
         for model in models:
             for source, target in (("warehouse", "copy"), ("copy", "warehouse")):
-                more = connection.execute(f"FROM {source}.{model} EXCEPT ALL FROM {target}.{model}").fetchall()
+                more = connection.execute(
+                    f"FROM {source}.{model} EXCEPT ALL FROM {target}.{model}"
+                ).fetchall()
                 assert not more, f"{model} has rows in {source} that are not in {target}"
 
 
@@ -137,7 +158,8 @@ def test_a_staging_view_that_reads_private_columns_becomes_a_table_and_the_other
     views = {
         name
         for (name,) in _ask(
-            settings.published_path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'"
+            settings.published_path,
+            "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'",
         )
     }
     assert "lab_sessions" not in views, "staging.lab_sessions reads the private log"
@@ -146,7 +168,8 @@ def test_a_staging_view_that_reads_private_columns_becomes_a_table_and_the_other
     views = {
         name
         for (name,) in _ask(
-            settings.published_path, "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'"
+            settings.published_path,
+            "SELECT view_name FROM duckdb_views() WHERE schema_name = 'staging'",
         )
     }
     assert "lab_sessions" in views, "with the log published, it can be a view"
@@ -158,12 +181,15 @@ def test_tables_views_and_columns_keep_their_comments(settings: Settings) -> Non
     assert not bare, f"without a comment: {bare}"
     columns = _ask(
         settings.published_path,
-        """SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal AND comment IS NULL""",
+        """SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE NOT internal
+           AND comment IS NULL""",
     )
     assert not columns, f"columns without a comment: {columns}"
 
 
-def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(settings: Settings) -> None:
+def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(
+    settings: Settings,
+) -> None:
     _publish(settings)
     assert settings.published_path.stat().st_mode & 0o777 == 0o600
     settings.published_path.chmod(0o640)
@@ -201,11 +227,18 @@ def test_no_temporary_file_is_left_and_a_dead_processs_is_replaced(settings: Set
     assert not settings.published_path.with_name("analytics.duckdb.new").exists()
     # A process that dies today leaves a folder.
     settings.published_path.with_name("analytics.duckdb.new").mkdir()
-    (settings.published_path.with_name("analytics.duckdb.new") / "analytics.duckdb.wal").write_bytes(b"half a log")
+    (
+        settings.published_path.with_name("analytics.duckdb.new") / "analytics.duckdb.wal"
+    ).write_bytes(b"half a log")
     _publish(settings)
     assert not settings.published_path.with_name("analytics.duckdb.new").exists()
     beside = {path.name for path in settings.data_dir.iterdir() if path.is_file()}
-    assert beside == {"analytics.duckdb", "warehouse.duckdb", "warehouse.duckdb.lock", "warehouse.duckdb.state"}
+    assert beside == {
+        "analytics.duckdb",
+        "warehouse.duckdb",
+        "warehouse.duckdb.lock",
+        "warehouse.duckdb.state",
+    }
 
 
 def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be_used(
@@ -221,17 +254,29 @@ def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be
     with open_warehouse(settings.warehouse_path) as connection:
         with pytest.raises(OSError, match="No space"):
             publish(connection, settings.published_path, pii=False)
-        assert connection.execute("SELECT count(*) > 0 FROM raw.lab_sessions").fetchall() == [(True,)]
+        assert connection.execute("SELECT count(*) > 0 FROM raw.lab_sessions").fetchall() == [
+            (True,)
+        ]
         assert connection.execute("SELECT current_database()").fetchall() == [("warehouse",)]
     assert settings.published_path.read_bytes() == before
     assert not settings.published_path.with_name("analytics.duckdb.new").exists()
 
 
-def test_tools_that_list_only_main_find_each_mart_there_as_a_view_with_its_comments(settings: Settings) -> None:
+def test_tools_that_list_only_main_find_each_mart_there_as_a_view_with_its_comments(
+    settings: Settings,
+) -> None:
     _publish(settings)
     relations = _relations(settings.published_path)
-    marts = {name.removeprefix("marts."): comment for name, comment in relations.items() if name.startswith("marts.")}
-    in_main = {name.removeprefix("main."): comment for name, comment in relations.items() if name.startswith("main.")}
+    marts = {
+        name.removeprefix("marts."): comment
+        for name, comment in relations.items()
+        if name.startswith("marts.")
+    }
+    in_main = {
+        name.removeprefix("main."): comment
+        for name, comment in relations.items()
+        if name.startswith("main.")
+    }
     assert in_main == marts and "course_summary" in marts and "focus_cost" in marts
     listed = {name for (name,) in _ask(settings.published_path, "SHOW TABLES")}
     assert listed == marts.keys()
@@ -239,19 +284,28 @@ def test_tools_that_list_only_main_find_each_mart_there_as_a_view_with_its_comme
         both = f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM marts.{name})"
         [(here, there)] = _ask(settings.published_path, both)
         assert here == there, name
-    [(tables,)] = _ask(settings.published_path, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'")
+    [(tables,)] = _ask(
+        settings.published_path, "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main'"
+    )
     assert tables == 0, "views hold no rows"
 
 
-def test_views_in_main_work_in_a_copy_and_in_an_attached_file(settings: Settings, tmp_path: Path) -> None:
+def test_views_in_main_work_in_a_copy_and_in_an_attached_file(
+    settings: Settings, tmp_path: Path
+) -> None:
     _publish(settings)
     moved = tmp_path / "elsewhere.duckdb"
     moved.write_bytes(settings.published_path.read_bytes())
     assert _ask(moved, "SELECT count(*) > 0 FROM course_summary") == [(True,)]
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{moved}' AS theirs (READ_ONLY)")
-        connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.course_summary AS SELECT 1 AS mine")
-        mine, theirs = connection.execute("FROM theirs.main.course_summary LIMIT 1"), _columns(moved)
+        connection.execute(
+            "CREATE SCHEMA marts; CREATE TABLE marts.course_summary AS SELECT 1 AS mine"
+        )
+        mine, theirs = (
+            connection.execute("FROM theirs.main.course_summary LIMIT 1"),
+            _columns(moved),
+        )
         assert {f"main.course_summary.{column[0]}" for column in mine.description or ()} <= theirs
 
 
@@ -276,17 +330,28 @@ def test_parquet_files_say_what_their_columns_mean(settings: Settings, tmp_path:
 def test_marts_are_exported_to_parquet_files(settings: Settings, tmp_path: Path) -> None:
     with open_warehouse(settings.warehouse_path) as connection:
         files = export_parquet(connection, tmp_path / "out")
-        counted = {name: connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall() for name in files}
+        counted = {
+            name: connection.execute(f"SELECT count(*) FROM marts.{name}").fetchall()
+            for name in files
+        }
     assert "daily_cloud_spend" in files
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {f"{name}.parquet" for name in files}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"{name}.parquet" for name in files
+    }
     for name, path in files.items():
-        assert duckdb.execute("SELECT count(*) FROM read_parquet($1)", [str(path)]).fetchall() == counted[name]
+        assert (
+            duckdb.execute("SELECT count(*) FROM read_parquet($1)", [str(path)]).fetchall()
+            == counted[name]
+        )
 
 
 def _read_in_a_loop(
     path: str, ready: Barrier, stop: Event, results: "multiprocessing.Queue[tuple[int, list[str]]]"
 ) -> None:
-    """Open, query, close. Two marts carry the number of their publication: a torn state would differ."""
+    """Open, query, close.
+
+    Two marts carry the number of their publication: a torn state would differ.
+    """
     read, errors = 0, []
     ready.wait(timeout=120)
     while not stop.is_set():
@@ -294,7 +359,8 @@ def _read_in_a_loop(
             with duckdb.connect(path, read_only=True) as connection:
                 state = connection.execute(
                     """SELECT count(DISTINCT number), count(*)
-                       FROM (SELECT number FROM marts.one UNION ALL SELECT number FROM marts.other)"""
+                       FROM (SELECT number FROM marts.one
+                             UNION ALL SELECT number FROM marts.other)"""
                 ).fetchone()
                 if state != (1, 2000):
                     errors.append(f"half a state: {state}")
@@ -307,22 +373,29 @@ def _read_in_a_loop(
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("readers", "publishes"), [(2, 10), pytest.param(4, 100, marks=pytest.mark.slow)], ids=["short", "full"]
+    ("readers", "publishes"),
+    [(2, 10), pytest.param(4, 100, marks=pytest.mark.slow)],
+    ids=["short", "full"],
 )
-def test_readers_in_a_loop_see_no_error_and_no_half_state(tmp_path: Path, readers: int, publishes: int) -> None:
+def test_readers_in_a_loop_see_no_error_and_no_half_state(
+    tmp_path: Path, readers: int, publishes: int
+) -> None:
     target = tmp_path / "analytics.duckdb"
 
     def publish_as(number: int) -> None:
         for table in ("one", "other"):
             connection.execute(
-                f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)", [number]
+                f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)",
+                [number],
             )
         publish(connection, target, pii=False, without_marts=True)
 
     context = multiprocessing.get_context("spawn")
     ready, stop, results = context.Barrier(readers + 1), context.Event(), context.Queue()
     arguments = (str(target), ready, stop, results)
-    loops = [context.Process(target=_read_in_a_loop, args=arguments, daemon=True) for _ in range(readers)]
+    loops = [
+        context.Process(target=_read_in_a_loop, args=arguments, daemon=True) for _ in range(readers)
+    ]
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         connection.execute("CREATE SCHEMA marts")
         publish_as(0)
@@ -336,18 +409,33 @@ def test_readers_in_a_loop_see_no_error_and_no_half_state(tmp_path: Path, reader
             stop.set()
         told = [results.get(timeout=60) for _ in loops]
     errors = [error for _, found in told for error in found]
-    assert not errors, f"{len(errors)} of {sum(read for read, _ in told)} reads failed, such as: {errors[0]}"
+    assert not errors, (
+        f"{len(errors)} of {sum(read for read, _ in told)} reads failed, such as: {errors[0]}"
+    )
     assert all(read > 0 for read, _ in told), f"every reader read: {told}"
-    print(f"{sum(read for read, _ in told)} reads during {publishes} publishes, no error, no half state")
+    print(
+        f"{sum(read for read, _ in told)} reads during {publishes} publishes, no error, no half"
+        " state"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["1.0.0", "1.1.3"])
-def test_an_older_duckdb_opens_it_and_reads_all_of_it(settings: Settings, tmp_path: Path, release: str) -> None:
+def test_an_older_duckdb_opens_it_and_reads_all_of_it(
+    settings: Settings, tmp_path: Path, release: str
+) -> None:
     """Needs a package index. 1.0.0 is the oldest release promised."""
     _publish(settings)
     uv = Path(sys.executable).with_name("uv")
-    install = [uv, "pip", "install", "--quiet", "--target", tmp_path / release, f"duckdb=={release}"]
+    install = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        tmp_path / release,
+        f"duckdb=={release}",
+    ]
     subprocess.run([*install, "--python", sys.executable], check=True, cwd=tmp_path)
     script = f"""
 import sys; sys.path.insert(0, {str(tmp_path / release)!r})
@@ -357,7 +445,9 @@ connection = duckdb.connect({str(settings.published_path)!r}, read_only=True)
 for table in {sorted(_relations(settings.published_path))!r}:
     print(table, len(connection.execute("FROM " + table).fetchall()))
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     read = dict(line.split() for line in done.stdout.splitlines())
     with duckdb.connect(str(settings.published_path), read_only=True) as connection:
@@ -365,18 +455,24 @@ for table in {sorted(_relations(settings.published_path))!r}:
     assert read == now
 
 
-def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_previous_file(tmp_path: Path) -> None:
+def test_a_warehouse_without_loaded_files_publishes_nothing_and_keeps_the_previous_file(
+    tmp_path: Path,
+) -> None:
     target = tmp_path / "analytics.duckdb"
     target.write_bytes(b"as it was")
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         connection.execute("CREATE SCHEMA marts")
         connection.execute("CREATE TABLE marts.course_summary AS SELECT 1 AS course_id")
-        with pytest.raises(NothingToPublish, match=r"no loaded file. Run `analytics-pipeline sync`"):
+        with pytest.raises(
+            NothingToPublish, match=r"no loaded file. Run `analytics-pipeline sync`"
+        ):
             publish(connection, target, pii=False)
     assert target.read_bytes() == b"as it was"
 
 
-def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_previous_file(settings: Settings) -> None:
+def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_previous_file(
+    settings: Settings,
+) -> None:
     _publish(settings)
     before = settings.published_path.read_bytes()
     with open_warehouse(settings.warehouse_path) as connection:
@@ -392,10 +488,16 @@ def test_an_email_that_a_shifted_row_moved_into_an_open_column_is_published_nowh
     email = "shifted.student@uni.example.org"
     with open_warehouse(settings.warehouse_path) as connection:
         connection.execute(
-            "UPDATE raw.enrollment SET client_key = ? WHERE rowid = (SELECT min(rowid) FROM raw.enrollment)", [email]
+            "UPDATE raw.enrollment SET client_key = ? WHERE rowid = (SELECT min(rowid) FROM"
+            " raw.enrollment)",
+            [email],
         )
-        connection.execute("UPDATE marts.course_summary SET course_name = ? WHERE course_name IS NOT NULL", [email])
-        before = connection.execute("SELECT count(*), count(client_key) FROM raw.enrollment").fetchone()
+        connection.execute(
+            "UPDATE marts.course_summary SET course_name = ? WHERE course_name IS NOT NULL", [email]
+        )
+        before = connection.execute(
+            "SELECT count(*), count(client_key) FROM raw.enrollment"
+        ).fetchone()
         done = publish(connection, settings.published_path, pii=False)
         files = export_parquet(connection, settings.data_dir / "exports")
     assert done.emptied["raw.enrollment.client_key"] == 1
@@ -403,11 +505,22 @@ def test_an_email_that_a_shifted_row_moved_into_an_open_column_is_published_nowh
     assert any("raw.enrollment.client_key (1)" in line for line in done.withheld), done.withheld
     assert email.encode() not in settings.published_path.read_bytes()
     with duckdb.connect() as connection:
-        holding = "SELECT count(*) FROM read_parquet(?) AS exported WHERE contains(to_json(exported)::VARCHAR, ?)"
-        found = {name: connection.execute(holding, [str(path), email]).fetchall()[0][0] for name, path in files.items()}
+        holding = (
+            "SELECT count(*) FROM read_parquet(?) AS exported WHERE"
+            " contains(to_json(exported)::VARCHAR, ?)"
+        )
+        found = {
+            name: connection.execute(holding, [str(path), email]).fetchall()[0][0]
+            for name, path in files.items()
+        }
     assert found == dict.fromkeys(files, 0), "bytes are compressed, so cells are searched"
-    [(total, kept)] = _ask(settings.published_path, "SELECT count(*), count(client_key) FROM raw.enrollment")
+    [(total, kept)] = _ask(
+        settings.published_path, "SELECT count(*), count(client_key) FROM raw.enrollment"
+    )
     assert before is not None
-    assert (total, kept) == (before[0], before[1] - 1), "the row stays, and no other cell is emptied"
+    assert (total, kept) == (
+        before[0],
+        before[1] - 1,
+    ), "the row stays, and no other cell is emptied"
     [(emptied,)] = _ask(settings.published_path, "SELECT emptied FROM ops.published")
     assert {"column": "raw.enrollment.client_key", "cells": 1} in emptied

@@ -1,4 +1,6 @@
-"""What a failing test withholds from publication: its marts keep their previous state, or are left out."""
+"""What a failing test withholds from publication: its marts keep their previous state, or are left
+out.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +20,10 @@ from analytics_pipeline.warehouse.signature import signature
 
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
-SPEND = {"marts.daily_cloud_spend", *(model.qualified for model in PROJECT.affected({"marts.daily_cloud_spend"}))}
+SPEND = {
+    "marts.daily_cloud_spend",
+    *(model.qualified for model in PROJECT.affected({"marts.daily_cloud_spend"})),
+}
 DOUBLE = "UPDATE marts.daily_cloud_spend SET cost = 2 * cost"
 LOSE = "DELETE FROM raw.enrollment WHERE userid = (SELECT max(userid) FROM raw.enrollment)"
 
@@ -39,7 +44,9 @@ def warehouse(settings: Settings) -> Iterator[Connection]:
 
 
 def build(connection: Connection, *breaks: str, models: tuple[str, ...] | None = None) -> set[str]:
-    """Build all or some, break the tables, and test again; return the names of the failing ERROR tests."""
+    """Build all or some, break the tables, and test again; return the names of the failing ERROR
+    tests.
+    """
     chosen = PROJECT.models.values() if models is None else PROJECT.select(models)
     build_and_test(connection, PROJECT, chosen, warehouse_now())
     for sql in breaks:
@@ -74,10 +81,14 @@ def test_doubled_money_is_withheld_and_the_rest_is_published(
     assert {"marts.course_summary", "marts.spend_days", "marts.budget_status"} <= SPEND
     assert not {"marts.lab_sessions", "marts.lab_launches_daily", "marts.assignment_scores"} & SPEND
     assert spend(settings.published_path) == before
-    assert ask(settings.published_path, "SELECT DISTINCT course_name FROM raw.course_mapping") == [("Renamed",)]
+    assert ask(settings.published_path, "SELECT DISTINCT course_name FROM raw.course_mapping") == [
+        ("Renamed",)
+    ]
     kept = ask(settings.published_path, "SELECT unnest(kept).table FROM ops.published")
     assert {name for (name,) in kept} == SPEND
-    failing = ask(settings.published_path, "SELECT name, violations > 0 FROM ops.checks WHERE NOT passed")
+    failing = ask(
+        settings.published_path, "SELECT name, violations > 0 FROM ops.checks WHERE NOT passed"
+    )
     assert ("daily_spend_adds_up_to_what_was_reported", True) in failing
 
 
@@ -90,10 +101,14 @@ def test_a_kept_table_keeps_the_time_of_its_state_over_several_publications(
     assert published().kept == {}, "with the first build after which the test holds they go out"
 
 
-def test_a_warning_withholds_nothing(settings: Settings, published: Callable[..., Published]) -> None:
+def test_a_warning_withholds_nothing(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
     published()
     with warehouse(settings) as connection:
-        connection.execute("UPDATE ops.checks SET passed = false, severity = 'WARN' WHERE kind = 'model'")
+        connection.execute(
+            "UPDATE ops.checks SET passed = false, severity = 'WARN' WHERE kind = 'model'"
+        )
         assert publish(connection, settings.published_path, pii=False).kept == {}
 
 
@@ -103,7 +118,9 @@ def test_without_a_previous_file_the_withheld_marts_are_left_out(
     settings.published_path.unlink()
     done = published(DOUBLE)
     assert (set(done.left_out), done.kept) == (SPEND, {})
-    names = {name for (name,) in ask(settings.published_path, "SELECT table_name FROM duckdb_tables()")}
+    names = {
+        name for (name,) in ask(settings.published_path, "SELECT table_name FROM duckdb_tables()")
+    }
     assert "daily_cloud_spend" not in names and "lab_sessions" in names
     with warehouse(settings) as connection:
         build(connection, DOUBLE)
@@ -118,10 +135,16 @@ def test_a_changed_privacy_setting_keeps_no_previous_rows(
     assert (set(done.left_out), done.kept) == (SPEND, {})
 
 
-def test_kept_rows_never_bring_back_an_erased_person(settings: Settings, published: Callable[..., Published]) -> None:
-    """A test that fails after the erasure withholds the marts; those in the previous file hold the person."""
+def test_kept_rows_never_bring_back_an_erased_person(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
+    """A test that fails after the erasure withholds the marts; those in the previous file hold the
+    person.
+    """
     ((person,),) = ask(settings.published_path, "SELECT max(user_id) FROM marts.lab_sessions")
-    lose = "DELETE FROM marts.lab_sessions WHERE rowid = (SELECT min(rowid) FROM marts.lab_sessions)"
+    lose = (
+        "DELETE FROM marts.lab_sessions WHERE rowid = (SELECT min(rowid) FROM marts.lab_sessions)"
+    )
     assert "marts.lab_sessions" in published(lose).kept
     erase(settings, person, dry_run=False)
     done = published(lose)  # the file published by `erase` is without them, and may be kept
@@ -130,12 +153,16 @@ def test_kept_rows_never_bring_back_an_erased_person(settings: Settings, publish
     assert ask(settings.published_path, mine) == [(0,)]
 
 
-def test_rows_from_before_an_erasure_are_never_kept(settings: Settings, published: Callable[..., Published]) -> None:
+def test_rows_from_before_an_erasure_are_never_kept(
+    settings: Settings, published: Callable[..., Published]
+) -> None:
     for times in (0, 1):  # in progress, and done
         with warehouse(settings) as connection:
             connection.execute("DELETE FROM ops.erased")
             connection.execute(
-                "INSERT INTO ops.erased (user_id, erased_at, times) VALUES (7, now()::TIMESTAMP, ?)", [times]
+                "INSERT INTO ops.erased (user_id, erased_at, times) VALUES (7,"
+                " now()::TIMESTAMP, ?)",
+                [times],
             )
         done = published(DOUBLE)
         assert (set(done.left_out), done.kept) == (SPEND, {}), f"erased {times} times"
@@ -192,7 +219,8 @@ def test_a_file_published_from_an_older_warehouse_says_so(
     with warehouse(settings) as connection:
         connection.execute("DELETE FROM ops.loaded_files WHERE dataset = 'grades'")
         connection.execute(
-            "UPDATE ops.loaded_files SET loaded_at = loaded_at - INTERVAL 1 DAY WHERE dataset = 'enrollment'"
+            "UPDATE ops.loaded_files SET loaded_at = loaded_at - INTERVAL 1 DAY WHERE dataset ="
+            " 'enrollment'"
         )
         done = publish(connection, settings.published_path, pii=False)
     changed = ask(settings.published_path, "SELECT older_files FROM ops.published")[0][0]

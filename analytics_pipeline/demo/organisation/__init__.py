@@ -1,4 +1,5 @@
-"""A simulated Vocareum organisation: its bucket, in the formats of the vendor's article, and the truth about it.
+"""A simulated Vocareum organisation: its bucket, in the formats of the vendor's article, and the
+truth about it.
 
 This is the package's interface. It knows neither the pipeline that reads the files nor the servers.
 """
@@ -45,24 +46,34 @@ __all__ = [
 
 
 class Organisation:
-    """The organisation that a spec describes: the content of its bucket after any night, and the truth.
+    """The organisation that a spec describes: the content of its bucket after any night, and the
+    truth.
 
-    A daily file is final when delivered, except those in `Truth.rewritten`: some of their rows arrive with the
-    next night's job. Open months are rewritten every night, and so are grades, enrollment and mappings.
+    A daily file is final when delivered, except those in `Truth.rewritten`: some of their rows
+    arrive with the next night's job. Open months are rewritten every night, and so are grades,
+    enrollment and mappings.
     """
 
     def __init__(self, spec: OrganisationSpec) -> None:
         self.spec = spec
 
     def files(self, as_of: date | None = None) -> dict[str, bytes]:
-        """Return the bucket's bodies by key, after the nightly job that follows the UTC day `as_of` (default: the last)."""
+        """Return the bucket's bodies by key, after the nightly job that follows the UTC day `as_of`
+        (default: the last).
+        """
         as_of = self._checked(as_of)
-        bodies = {name: render(found, self.spec.dialect)[0] for name, found in self._tables(as_of)[0].items()}
+        bodies = {
+            name: render(found, self.spec.dialect)[0]
+            for name, found in self._tables(as_of)[0].items()
+        }
         return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
 
     def hand_written(self) -> dict[str, bytes]:
         """Return the hand-written files, budgets and course labels: body by key."""
-        return {f"org{self.spec.org_id}/{name}": body for name, body in by_hand.files(self._world).items()}
+        return {
+            f"org{self.spec.org_id}/{name}": body
+            for name, body in by_hand.files(self._world).items()
+        }
 
     @cached_property
     def truth(self) -> Truth:
@@ -70,7 +81,9 @@ class Organisation:
         return self.truth_as_of(self.spec.last_day)
 
     def truth_as_of(self, as_of: date) -> Truth:
-        """Return the truth for the bucket after the nightly job that follows the UTC day `as_of`."""
+        """Return the truth for the bucket after the nightly job that follows the UTC day
+        `as_of`.
+        """
         world, (found, odd) = self._world, self._tables(self._checked(as_of))
         happened = tuple(facts.sessions(world, as_of))
         lines, roots = facts.lineage(world, as_of)
@@ -79,7 +92,10 @@ class Organisation:
             planted=tuple(row for name, file in found.items() for row in self._planted(name, file)),
             oddities=odd,
             records={name: len(file.records) for name, file in found.items()},
-            rows={name: sum(1 for record in file.records if not record.why) for name, file in found.items()},
+            rows={
+                name: sum(1 for record in file.records if not record.why)
+                for name, file in found.items()
+            },
             rewritten=self._rewritten(found),
             daily_spend=tuple(facts.daily_spend(world, as_of)),
             observable_daily_spend=tuple(facts.observable_spend(world, as_of)),
@@ -101,7 +117,9 @@ class Organisation:
     def _checked(self, as_of: date | None) -> date:
         as_of = as_of or self.spec.last_day
         if not self.spec.first_day <= as_of <= self.spec.last_day:
-            raise ValueError(f"{as_of} is outside the simulation, {self.spec.first_day} to {self.spec.last_day}")
+            raise ValueError(
+                f"{as_of} is outside the simulation, {self.spec.first_day} to {self.spec.last_day}"
+            )
         return as_of
 
     def _tables(self, as_of: date) -> tuple[dict[str, Table], tuple[Oddity, ...]]:
@@ -111,10 +129,19 @@ class Organisation:
     def _planted(self, name: str, file: Table) -> list[Planted]:
         rows = list(planted(file))
         lines = render(file, self.spec.dialect)[1] if rows else []
-        return [Planted(name, lines[n], record.column, record.why or "", n + 1) for n, record in rows]
+        return [
+            Planted(name, lines[n], record.column, record.why or "", n + 1) for n, record in rows
+        ]
 
     def _rewritten(self, found: dict[str, Table]) -> dict[str, date]:
-        late = {session.day for session in self._world.sessions if session.delivered_on > session.day}
+        late = {
+            session.day for session in self._world.sessions if session.delivered_on > session.day
+        }
         names = {key(self.spec, "lab_sessions/lab_sessions", day): day for day in late}
-        names |= {key(self.spec, "cloud_spend/aws_cost", day): day for day in self._world.calendar.rewritten}
-        return {name: day + timedelta(days=1) for name, day in sorted(names.items()) if name in found}
+        names |= {
+            key(self.spec, "cloud_spend/aws_cost", day): day
+            for day in self._world.calendar.rewritten
+        }
+        return {
+            name: day + timedelta(days=1) for name, day in sorted(names.items()) if name in found
+        }

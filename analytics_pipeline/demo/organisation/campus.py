@@ -11,14 +11,47 @@ from analytics_pipeline.demo.organisation.dice import Dice
 from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 
 OUTSIDE_COURSE = 1020  # a course of another organisation, parent of one of ours
-_FIRST_NAMES = ("Ana", "Bjørn", "Chidi", "Dóra", "Élodie", "Farid", "Grace", "Hye-jin", "İpek", "João")
-_LAST_NAMES = ("Almeida", "Brontë", "Čapek", "Dvořák", "Eze", "Fischer", "García", "Hughes", "Ito", "Jensen", "Kranz")
-_ODD_NAMES = ("Müller, Jürgen", 'Zoë "Zo" Brien, Jr.', "李小龍", "Łukasz  Żak", "محمد علي", "D'Arcy; Ann")
+_FIRST_NAMES = (
+    "Ana",
+    "Bjørn",
+    "Chidi",
+    "Dóra",
+    "Élodie",
+    "Farid",
+    "Grace",
+    "Hye-jin",
+    "İpek",
+    "João",
+)
+_LAST_NAMES = (
+    "Almeida",
+    "Brontë",
+    "Čapek",
+    "Dvořák",
+    "Eze",
+    "Fischer",
+    "García",
+    "Hughes",
+    "Ito",
+    "Jensen",
+    "Kranz",
+)
+_ODD_NAMES = (
+    "Müller, Jürgen",
+    'Zoë "Zo" Brien, Jr.',
+    "李小龍",
+    "Łukasz  Żak",
+    "محمد علي",
+    "D'Arcy; Ann",
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an assignment. `provider` bills its labs; an unmapped part has no asn_mapping row."""
+    """A part of an assignment.
+
+    `provider` bills its labs; an unmapped part has no asn_mapping row.
+    """
 
     course_id: int
     assignment_id: int
@@ -52,8 +85,8 @@ class Course:
 class Person:
     """A user. `account` is the only AWS account they are given.
 
-    `works` is False for users who never start a lab. Keen users work in their course's sandbox on every working day.
-    All launches of unlucky users fail.
+    `works` is False for users who never start a lab. Keen users work in their course's sandbox on
+    every working day. All launches of unlucky users fail.
     """
 
     user_id: int
@@ -69,8 +102,8 @@ class Person:
 class Membership:
     """One person in one course.
 
-    On `promoted_on` a student becomes a ta. From `unlisted_on` the enrollment no longer lists the person, who may
-    keep working.
+    On `promoted_on` a student becomes a ta. From `unlisted_on` the enrollment no longer lists the
+    person, who may keep working.
     """
 
     person: Person
@@ -118,7 +151,10 @@ def _opens(spec: OrganisationSpec, n: int) -> date:
 
 
 def _course(spec: OrganisationSpec, n: int) -> Course:
-    """Create the n-th active course. Every third one is new; the next two are a clone, and a clone of the clone."""
+    """Create the n-th active course.
+
+    Every third one is new; the next two are a clone, and a clone of the clone.
+    """
     clone = n % 3 > 0
     return Course(
         course_id=_course_id(n),
@@ -132,7 +168,9 @@ def _course(spec: OrganisationSpec, n: int) -> Course:
 
 
 def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
-    """Yield three assignments. A clone's first two point to their originals; the third is its own and starts late.
+    """Yield three assignments.
+
+    A clone's first two point to their originals; the third is its own and starts late.
 
     The first clone keeps the id of its original's first assignment, as clones may.
     """
@@ -143,7 +181,14 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
         (1, "lab-04-api", 1, "virtual machine", "VM", None),
         (2, 'Team project, "Data"', 0, "Pipeline", "Cloud", billed),
         (2, 'Team project, "Data"', 1, "Notebook", "Databricks", None),
-        (3, "Retired lab", 0, "assignment-part", "Cloud", "aws"),  # removed from the course, but still costs money
+        (
+            3,
+            "Retired lab",
+            0,
+            "assignment-part",
+            "Cloud",
+            "aws",
+        ),  # removed from the course, but still costs money
     ]
     for a, assignment_name, p, name, lab_type, provider in labs if n == 0 else labs[:-1]:
         assignment = 760081 + 100 * n + 10 * a
@@ -158,7 +203,9 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
             provider=provider,
             parent_assignment_id=assignment - 100 if copied else None,
             parent_part_id=assignment - 100 + 3 + p if copied else None,
-            created_on=max(_opens(spec, n), Calendar(spec).late_assignments) if a == 2 else _opens(spec, n),
+            created_on=(
+                max(_opens(spec, n), Calendar(spec).late_assignments) if a == 2 else _opens(spec, n)
+            ),
             mapped=a < 3,
             team=a == 2,
         )
@@ -171,7 +218,15 @@ def _archived(spec: OrganisationSpec) -> list[Course]:
     names = ["Cloud basics", "Cloud basics - copy", "Loop A", "Loop B"]
     outside = Part(45001, 750001, "AWS Sandbox", 750004, "Lab", "Cloud", "aws", 50833, 50834)
     return [
-        Course(id, name, "Clone by Reference", parent, spec.first_day, (outside,) if id == 45001 else (), archived=True)
+        Course(
+            id,
+            name,
+            "Clone by Reference",
+            parent,
+            spec.first_day,
+            (outside,) if id == 45001 else (),
+            archived=True,
+        )
         for id, parent, name in zip(ids, parents, names, strict=True)
     ]
 
@@ -183,14 +238,20 @@ def _staff(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
         for m, role in enumerate(("teacher", "ta")):
             user = 926001 + 2 * n + m
             person = Person(
-                user, f"Prof. {_LAST_NAMES[n % 11]}", f"{role}{n}@example.edu", f"{990000000000 + user}", True
+                user,
+                f"Prof. {_LAST_NAMES[n % 11]}",
+                f"{role}{n}@example.edu",
+                f"{990000000000 + user}",
+                True,
             )
             people.append(Membership(person, course, role, course.created_on))
     return people
 
 
 def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
-    """Put each student in one course, and every fourth in two. A few leave, and newcomers get their accounts.
+    """Put each student in one course, and every fourth in two.
+
+    A few leave, and newcomers get their accounts.
 
     A few disappear from the enrollment without being marked as dropped.
     """
@@ -206,18 +267,35 @@ def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]
                 joined = max(joined, calendar.arriving)
             dropped = calendar.leaving if leaves else calendar.promotion if i % 20 == 13 else None
             promoted = calendar.promotion if i == 5 else None
-            unlisted = calendar.unlisting if i % 20 == 15 or (spec.oddities and i % 20 in (4, 14, 18)) else None
-            members.append(Membership(person, courses[n], "student", joined, dropped, promoted, unlisted))
+            unlisted = (
+                calendar.unlisting
+                if i % 20 == 15 or (spec.oddities and i % 20 in (4, 14, 18))
+                else None
+            )
+            members.append(
+                Membership(person, courses[n], "student", joined, dropped, promoted, unlisted)
+            )
     return members
 
 
 def _student(spec: OrganisationSpec, i: int) -> Person:
     dice = Dice(spec.seed, "student", i)
-    name = _ODD_NAMES[i // 13 % 6] if i % 13 == 1 else f"{dice.pick(_FIRST_NAMES)} {dice.pick(_LAST_NAMES)}"
+    name = (
+        _ODD_NAMES[i // 13 % 6]
+        if i % 13 == 1
+        else f"{dice.pick(_FIRST_NAMES)} {dice.pick(_LAST_NAMES)}"
+    )
     holder = i - 1 if i % 20 == 8 else i  # a newcomer gets the account of the student who left
-    account = 86225200000 if holder % 5 == 2 else 862252000000  # eleven digits: an id with a leading zero
+    # eleven digits: an id with a leading zero
+    account = 86225200000 if holder % 5 == 2 else 862252000000
     keen = i % 20 in (7, 8)  # both holders of a reused account, so that both are sure to spend
     works = keen or (i != 3 and not dice.chance(0.05))
     return Person(
-        1731000 + i, name, f"user{i}@example.edu", f"{account + 7919 * holder:012d}", works, keen, i % 40 == 9
+        1731000 + i,
+        name,
+        f"user{i}@example.edu",
+        f"{account + 7919 * holder:012d}",
+        works,
+        keen,
+        i % 40 == 9,
     )

@@ -12,16 +12,24 @@ from analytics_pipeline.demo.organisation.table import Table, table
 from analytics_pipeline.demo.organisation.world import World, key
 
 _SERVICES = ("Amazon Elastic Compute Cloud", "Amazon Simple Storage Service", "AmazonCloudWatch")
-_SHARES = (Decimal("0.7"), Decimal("0.2"))  # of the first two; the third gets the rest, so that totals tie
+_SHARES = (
+    Decimal("0.7"),
+    Decimal("0.2"),
+)  # of the first two; the third gets the rest, so that totals tie
 
 
 def delivered_aws(world: World, as_of: date) -> Reports:
-    """Return the delivered values of aws_cost. A file that will be rewritten still lacks every fifth row."""
+    """Return the delivered values of aws_cost.
+
+    A file that will be rewritten still lacks every fifth row.
+    """
     reports: Reports = {}
     for day, values in world.aws.items():
         incomplete = day == as_of and day in world.calendar.rewritten
         if day <= as_of:
-            reports[day] = {s: v for n, (s, v) in enumerate(values.items()) if not (incomplete and n % 5 == 3)}
+            reports[day] = {
+                s: v for n, (s, v) in enumerate(values.items()) if not (incomplete and n % 5 == 3)
+            }
     return reports
 
 
@@ -31,7 +39,10 @@ def delivered_azure(world: World, as_of: date) -> Reports:
 
 
 def aws_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """Yield one file per day; on some days it is rewritten a night later. Later files have a deactivation date."""
+    """Yield one file per day; on some days it is rewritten a night later.
+
+    Later files have a deactivation date.
+    """
     calendar = world.calendar
     for day, values in delivered_aws(world, as_of).items():
         nights = 2 if day in calendar.rewritten and day < as_of else 1
@@ -39,10 +50,15 @@ def aws_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         extra = ("Deactivation Date",) if day >= calendar.deactivation_column_from else ()
         rows = (_aws_row(world, series, value, updated, day) for series, value in values.items())
         cut = None if extra else -1
-        yield key(world.spec, "cloud_spend/aws_cost", day), table("aws_cost", (row[:cut] for row in rows), extra)
+        yield (
+            key(world.spec, "cloud_spend/aws_cost", day),
+            table("aws_cost", (row[:cut] for row in rows), extra),
+        )
 
 
-def _aws_row(world: World, series: Series, value: Decimal, updated: int, day: date) -> tuple[object, ...]:
+def _aws_row(
+    world: World, series: Series, value: Decimal, updated: int, day: date
+) -> tuple[object, ...]:
     part, left = world.parts[series.part_id], world.left.get(series.user_id)
     deactivated = datetime.combine(left, time(12), UTC) if left and left <= day else None
     who = (series.aws_account_id, series.user_id, world.people[series.user_id].email)
@@ -77,10 +93,17 @@ def service_spend(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
                 totals[series] = totals.get(series, Decimal(0)) + amount
     if (gap := world.difference) and gap.since <= as_of:
         totals = months[gap.month]
-        totals[next(series for series in totals if series.aws_account_id == gap.aws_account_id)] += gap.amount
+        totals[
+            next(series for series in totals if series.aws_account_id == gap.aws_account_id)
+        ] += gap.amount
     for month, totals in sorted(months.items()):
-        rows = (row for series, total in totals.items() for row in _service_rows(world, series, total))
-        yield key(world.spec, "service_spend/service_spend", month, monthly=True), table("service_spend", rows)
+        rows = (
+            row for series, total in totals.items() for row in _service_rows(world, series, total)
+        )
+        yield (
+            key(world.spec, "service_spend/service_spend", month, monthly=True),
+            table("service_spend", rows),
+        )
 
 
 def _service_rows(world: World, series: Series, total: Decimal) -> Iterator[tuple[object, ...]]:

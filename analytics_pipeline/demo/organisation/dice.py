@@ -1,6 +1,7 @@
 """Random numbers that are the same on every machine.
 
-Python only guarantees stable numbers across versions for `random.Random.random`, so nothing else is used.
+Python only guarantees stable numbers across versions for `random.Random.random`, so nothing else is
+used.
 """
 
 import random

@@ -30,7 +30,9 @@ def daily_spend(world: World, as_of: date) -> Iterator[DailySpend]:
         for day, cost in days.items():
             if day <= as_of:
                 course = course_of(series.part_id)
-                yield DailySpend(day, series.provider, account, series.user_id, series.part_id, course, cost)
+                yield DailySpend(
+                    day, series.provider, account, series.user_id, series.part_id, course, cost
+                )
 
 
 def observable_spend(world: World, as_of: date) -> Iterator[ObservableSpend]:
@@ -41,7 +43,9 @@ def observable_spend(world: World, as_of: date) -> Iterator[ObservableSpend]:
 
 
 def _course_of(world: World, as_of: date) -> Callable[[int], int | None]:
-    mapped = {p.part_id: p.course_id for p in world.parts.values() if p.mapped and p.created_on <= as_of}
+    mapped = {
+        p.part_id: p.course_id for p in world.parts.values() if p.mapped and p.created_on <= as_of
+    }
     return mapped.get
 
 
@@ -71,18 +75,29 @@ def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], Session
 
 
 def never_seen(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students in that day's enrollment, dropped ones included, without a delivered session."""
+    """Return the students in that day's enrollment, dropped ones included, without a delivered
+    session.
+    """
     return frozenset(_students(world, as_of) - {session.user_id for session in happened})
 
 
 def failed_only(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students in that day's enrollment whose delivered sessions are all failed launches."""
+    """Return the students in that day's enrollment whose delivered sessions are all failed
+    launches.
+    """
     seen = {session.user_id for session in happened}
-    return frozenset(_students(world, as_of) & seen - {session.user_id for session in happened if not session.failed})
+    return frozenset(
+        _students(world, as_of)
+        & seen - {session.user_id for session in happened if not session.failed}
+    )
 
 
 def _students(world: World, as_of: date) -> set[int]:
-    return {m.person.user_id for m in world.campus.memberships if m.listed(as_of) and m.role(as_of) == "student"}
+    return {
+        m.person.user_id
+        for m in world.campus.memberships
+        if m.listed(as_of) and m.role(as_of) == "student"
+    }
 
 
 def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
@@ -92,20 +107,30 @@ def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
         listed = [day for day in world.spec.all_days() if day <= as_of and m.listed(day)]
         if listed:
             dropped = m.dropped_on is not None and m.dropped_on <= listed[-1]
-            found[m.person.user_id, m.course.course_id] = MemberTruth(m.role(listed[-1]), listed[-1] == as_of, dropped)
+            found[m.person.user_id, m.course.course_id] = MemberTruth(
+                m.role(listed[-1]), listed[-1] == as_of, dropped
+            )
     return found
 
 
 def lineage(world: World, as_of: date) -> tuple[dict[int, tuple[int, ...]], dict[int, int | None]]:
-    """Return each course with its ancestors, and each course's root: the last ancestor inside the organisation."""
-    courses = {course.course_id: course for course in world.campus.courses if course.created_on <= as_of}
+    """Return each course with its ancestors, and each course's root: the last ancestor inside the
+    organisation.
+    """
+    courses = {
+        course.course_id: course for course in world.campus.courses if course.created_on <= as_of
+    }
     lines = {course: _line(courses, course) for course in courses}
     return lines, {course: _root(courses, line) for course, line in lines.items()}
 
 
 def _line(courses: dict[int, Course], course_id: int) -> tuple[int, ...]:
     line = [course_id]
-    while line[-1] in courses and (parent := courses[line[-1]].parent_course_id) and parent not in line:
+    while (
+        line[-1] in courses
+        and (parent := courses[line[-1]].parent_course_id)
+        and parent not in line
+    ):
         line.append(parent)
     return tuple(line)
 
@@ -118,7 +143,9 @@ def _root(courses: dict[int, Course], line: tuple[int, ...]) -> int | None:
 
 def scores(world: World, as_of: date) -> Iterator[tuple[tuple[int, int, int, int | None], Score]]:
     """Yield the score of each submission once, however many rubrics it has."""
-    roles = {(m.course.course_id, m.person.user_id): m.role(as_of) for m in world.campus.memberships}
+    roles = {
+        (m.course.course_id, m.person.user_id): m.role(as_of) for m in world.campus.memberships
+    }
     for course in world.campus.courses:
         if not course.archived and course.created_on <= as_of:
             for work in works(world.spec, world.campus, course, as_of):

@@ -14,9 +14,13 @@ from analytics_pipeline.demo.organisation.world import World, key
 
 
 def tables(world: World, as_of: date) -> dict[str, Table]:
-    """Return every CSV of the eight datasets by key, as the nightly job after `as_of` leaves the bucket."""
+    """Return every CSV of the eight datasets by key, as the nightly job after `as_of` leaves the
+    bucket.
+    """
     daily = [*_lab_sessions(world, as_of), *aws_cost(world, as_of), *azure_cost(world, as_of)]
-    return dict([*daily, *service_spend(world, as_of), *_mappings(world, as_of), *_snapshots(world, as_of)])
+    return dict(
+        [*daily, *service_spend(world, as_of), *_mappings(world, as_of), *_snapshots(world, as_of)]
+    )
 
 
 def delivered_sessions(world: World, as_of: date) -> list[Session]:
@@ -25,7 +29,10 @@ def delivered_sessions(world: World, as_of: date) -> list[Session]:
 
 
 def _lab_sessions(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """Yield one file per day with sessions. A day without sessions has a file only as a planted oddity."""
+    """Yield one file per day with sessions.
+
+    A day without sessions has a file only as a planted oddity.
+    """
     by_day: dict[date, list[Session]] = {}
     for session in delivered_sessions(world, as_of):
         by_day.setdefault(session.day, []).append(session)
@@ -34,7 +41,10 @@ def _lab_sessions(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
     overnight: list[Session] = []
     for day, today in sorted(by_day.items()):
         again = [s for s in overnight if s.end and s.end.date() == day] if today else []
-        yield key(world.spec, "lab_sessions/lab_sessions", day), table("lab_sessions", (s.row() for s in again + today))
+        yield (
+            key(world.spec, "lab_sessions/lab_sessions", day),
+            table("lab_sessions", (s.row() for s in again + today)),
+        )
         overnight = [s for s in today if world.spec.midnight_in_both_files]
 
 
@@ -42,11 +52,23 @@ def _mappings(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
     org = world.spec.org_id
     courses = [course for course in world.campus.courses if course.created_on <= as_of]
     rows = (
-        (org, "Example Org, Inc.", course.course_id, course.name, course.create_method, course.parent_course_id)
+        (
+            org,
+            "Example Org, Inc.",
+            course.course_id,
+            course.name,
+            course.create_method,
+            course.parent_course_id,
+        )
         for course in courses
     )
     yield f"org{org}/course-asn_mapping/course_mapping.csv", table("course_mapping", rows)
-    parts = (part for course in courses for part in course.parts if part.mapped and part.created_on <= as_of)
+    parts = (
+        part
+        for course in courses
+        for part in course.parts
+        if part.mapped and part.created_on <= as_of
+    )
     asn_rows = (
         (
             org,
@@ -60,15 +82,29 @@ def _mappings(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         )
         for p in parts
     )
-    yield f"org{org}/course-asn_mapping/asn_mapping.csv", table("asn_mapping", [*asn_rows, *_shared(world, as_of)])
+    yield (
+        f"org{org}/course-asn_mapping/asn_mapping.csv",
+        table("asn_mapping", [*asn_rows, *_shared(world, as_of)]),
+    )
 
 
 def _shared(world: World, as_of: date) -> Iterator[tuple[object, ...]]:
-    """The first part once more, under the first clone: a clone by reference may keep the parts of its original."""
+    """The first part once more, under the first clone: a clone by reference may keep the parts of
+    its original.
+    """
     original, clone = world.campus.courses[:2]
     if clone.created_on <= as_of:
         p = original.parts[0]
-        yield world.spec.org_id, clone.course_id, p.assignment_id, p.assignment_name, p.part_id, p.name, None, None
+        yield (
+            world.spec.org_id,
+            clone.course_id,
+            p.assignment_id,
+            p.assignment_name,
+            p.part_id,
+            p.name,
+            None,
+            None,
+        )
 
 
 def _snapshots(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
@@ -80,4 +116,7 @@ def _snapshots(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         grades = grade_rows(course, list(works(spec, campus, course, as_of)))
         yield f"{root}/grades/course{course.course_id}/grades.csv", table("grades", grades, extra)
         people = enrollment_rows(spec, campus, course, as_of)
-        yield f"{root}/enrollment/course{course.course_id}/enrollment.csv", table("enrollment", people)
+        yield (
+            f"{root}/enrollment/course{course.course_id}/enrollment.csv",
+            table("enrollment", people),
+        )

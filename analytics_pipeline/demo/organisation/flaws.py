@@ -1,6 +1,7 @@
 """Rows and files that a reader must refuse, report or ignore, planted at known places.
 
-A planted row is an additional, broken copy of a sound one, so that the truth about the sound rows does not change.
+A planted row is an additional, broken copy of a sound one, so that the truth about the sound rows
+does not change.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from analytics_pipeline.demo.organisation.table import Record, Table, normal_for
 from analytics_pipeline.demo.organisation.truth import Oddity
 from analytics_pipeline.demo.organisation.world import World, key
 
-Breaker = Callable[[dict[str, str]], tuple[str, ...]]  # a sound row by column name -> the cells of a broken one
+Breaker = Callable[
+    [dict[str, str]], tuple[str, ...]
+]  # a sound row by column name -> the cells of a broken one
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ def _swapped(row: dict[str, str]) -> tuple[str, ...]:
     return tuple({**row, "start_time": row["end_time"], "end_time": row["start_time"]}.values())
 
 
-_TOO_LONG = Fault(None, "long: one cell more than the header", lambda row: (*row.values(), "surplus"))
+_TOO_LONG = Fault(
+    None, "long: one cell more than the header", lambda row: (*row.values(), "surplus")
+)
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "lab_sessions": (
@@ -59,14 +64,19 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "service_spend": (_reads("cost", "N/A", "a cost that is not a number"), _TOO_LONG),
     "asn_mapping": (_reads("part_id", "none", "an id that is not a number"),),
     "course_mapping": (_reads("course_id", "4051a", "an id that is not a number"),),
-    "grades": (_lacks("partnerid"), _reads("rubricscore", "ten", "a score that is not a number"), _TOO_LONG),
+    "grades": (
+        _lacks("partnerid"),
+        _reads("rubricscore", "ten", "a score that is not a number"),
+        _TOO_LONG,
+    ),
     "enrollment": (
         _lacks("name"),
         _reads("courseid", "none", "an id that is not a number"),
         _reads("dropped", "maybe", "a flag that is neither 0 nor 1"),
     ),
 }
-"""The faults of the planted rows. The short rows of grades and enrollment are those of the article's examples."""
+"""The faults of the planted rows. The short rows of grades and enrollment are those of the
+article's examples."""
 
 
 def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, ...]:
@@ -76,7 +86,11 @@ def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, 
         key(spec, "lab_sessions/lab_sessions", days.broken_rows),
         key(spec, "cloud_spend/aws_cost", days.broken_rows),
         key(spec, "cloud_spend/azure/azure_cost", days.broken_azure_rows),
-        *(_first(tables, dataset) for dataset in FAULTS if dataset not in ("lab_sessions", "aws_cost", "azure_cost")),
+        *(
+            _first(tables, dataset)
+            for dataset in FAULTS
+            if dataset not in ("lab_sessions", "aws_cost", "azure_cost")
+        ),
     }
     for name in broken & tables.keys():
         _plant_rows(tables[name])
@@ -92,7 +106,10 @@ def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, 
         name = key(spec, "lab_sessions/lab_sessions", day)
         if name in tables and (what := change(tables[name])):
             odd.append(Oddity(name, what))
-    return (*odd, *(Oddity(name, "belongs to none of the eight datasets") for name in strays(world, as_of)))
+    return (
+        *odd,
+        *(Oddity(name, "belongs to none of the eight datasets") for name in strays(world, as_of)),
+    )
 
 
 def strays(world: World, as_of: date) -> dict[str, bytes]:
@@ -130,7 +147,9 @@ def _break_bytes(table: Table) -> None:
 
 
 def _cut_off(table: Table) -> None:
-    """Append a row with an open quote; it must be the last row, as it swallows the rest of the file."""
+    """Append a row with an open quote; it must be the last row, as it swallows the rest of the
+    file.
+    """
     if row := _sound(table):
         cells = tuple(row.values())[: list(row).index("log") + 1]
         cut = (*cells[:-1], cells[-1].partition("\n")[0].replace('"', "").rstrip(")"))
@@ -151,7 +170,8 @@ def _add_column(table: Table) -> str:
 
 def _cut_short(table: Table) -> str:
     """Cut rows after the 18th of 20 columns, as in the article's example; such rows load."""
-    # A short row must be plausible in every cell, so the row with the unknown lab type stays complete.
+    # A short row must be plausible in every cell, so the row with the unknown lab type stays
+    # complete.
     whole = [n for n, record in enumerate(table.records) if "Quantum" not in record.cells]
     for n in whole[:2]:
         table.records[n] = Record(table.records[n].cells[:18])

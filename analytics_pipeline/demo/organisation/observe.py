@@ -1,19 +1,23 @@
-"""Daily spend as an ideal reader can infer it from the two providers' reports, computed without SQL.
+"""Daily spend as an ideal reader can infer it from the two providers' reports, computed without
+SQL.
 
-spend.py simulates the spend; this module holds the rules that turn accumulated values into daily ones:
+spend.py simulates the spend; this module holds the rules that turn accumulated values into daily
+ones:
 
-Each reported value gives one entry, zero if nothing changed. A series that a delivered file does not list is
-unchanged.
-- A value that falls is a dip if the next one is back at or above the value before. Otherwise it is a restart if it is
-  below half of the value before, or if a month begins in a feed that restarts monthly. Otherwise it is a correction.
-  Azure has only corrections, and each month is a series of its own.
+Each reported value gives one entry, zero if nothing changed. A series that a delivered file does
+not list is unchanged.
+- A value that falls is a dip if the next one is back at or above the value before. Otherwise it is
+  a restart if it is below half of the value before, or if a month begins in a feed that restarts
+  monthly. Otherwise it is a correction. Azure has only corrections, and each month is a series of
+  its own.
 - Within an accumulation no value counts for more than a later one. A dip does not count at all.
-- `cost`: the counted value minus the previous counted one; the value itself where an accumulation begins.
+- `cost`: the counted value minus the previous counted one; the value itself where an accumulation
+  begins.
 - `is_first`: the series' first value in the feed (in Azure: in that month).
 - `is_opening_balance`: from the first aws_cost file, whose accumulation began at an unknown time.
-- `days_covered`: days since the series' previous counted value. For a first value: since the provider's previous file
-  with any row; 1 in the first aws_cost file. In Azure it never reaches across the start of the month; in the very first
-  file it is the day of the month.
+- `days_covered`: days since the series' previous counted value. For a first value: since the
+  provider's previous file with any row; 1 in the first aws_cost file. In Azure it never reaches
+  across the start of the month; in the very first file it is the day of the month.
 """
 
 from collections import defaultdict
@@ -41,7 +45,9 @@ class _Value:
 def observe(
     reports: Reports, course_of: Callable[[int], int | None], *, restarts_monthly: bool = False
 ) -> Iterator[ObservableSpend]:
-    """Yield one provider's entries; `course_of` returns the course of a part, None if it is unmapped."""
+    """Yield one provider's entries; `course_of` returns the course of a part, None if it is
+    unmapped.
+    """
     files = [day for day, values in sorted(reports.items()) if values]
     since = {day: (day - before).days for before, day in pairwise(files)}
     reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)
@@ -50,7 +56,9 @@ def observe(
             month = _month(day) if series.provider == "azure" else 0
             reported[series, month].append(_Value(day, amount))
     for (series, _), values in sorted(reported.items()):
-        yield from _entries(series, _read(series, values, restarts_monthly), since, course_of(series.part_id))
+        yield from _entries(
+            series, _read(series, values, restarts_monthly), since, course_of(series.part_id)
+        )
 
 
 def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> list[_Value]:
@@ -60,11 +68,15 @@ def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> l
         if value.amount < before.amount:
             after = values[n + 1].amount if n + 1 < len(values) else None
             opens = restarts_monthly and _month(before.day) < _month(value.day)
-            found[n] = replace(value, fall=_fall(series.provider, before.amount, value.amount, after, opens))
+            found[n] = replace(
+                value, fall=_fall(series.provider, before.amount, value.amount, after, opens)
+            )
     return found
 
 
-def _fall(provider: str, before: Decimal, value: Decimal, after: Decimal | None, opens: bool) -> str:
+def _fall(
+    provider: str, before: Decimal, value: Decimal, after: Decimal | None, opens: bool
+) -> str:
     if provider == "azure":
         return "correction"
     if opens:
@@ -83,7 +95,11 @@ def _entries(
         end = next((m for m, later in enumerate(rest[1:], 1) if later.fall == "restart"), len(rest))
         if value.fall == "restart":
             last = _ZERO
-        counts = last if value.fall == "dip" else min(later.amount for later in rest[:end] if later.fall != "dip")
+        counts = (
+            last
+            if value.fall == "dip"
+            else min(later.amount for later in rest[:end] if later.fall != "dip")
+        )
         yield ObservableSpend(
             spend_date=value.day,
             provider=series.provider,
@@ -92,7 +108,9 @@ def _entries(
             part_id=series.part_id,
             course_id=course_id,
             cost=counts - last,
-            days_covered=(value.day - counted).days if counted else _first_covers(series, value.day, since),
+            days_covered=(
+                (value.day - counted).days if counted else _first_covers(series, value.day, since)
+            ),
             is_reset=value.fall == "restart",
             is_first=n == 0,
             is_opening_balance=series.provider == "aws" and value.day not in since,

@@ -1,4 +1,5 @@
-"""Unusual spend, with `OrganisationSpec.oddities`: a runaway student, spend after dropping, a credit, and half a file.
+"""Unusual spend, with `OrganisationSpec.oddities`: a runaway student, spend after dropping, a
+credit, and half a file.
 
 Ordinary spend is in `spend.py`, rows that the reader rejects in `flaws.py`.
 """
@@ -22,7 +23,8 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Oddities:
-    """Extra AWS spend by user, part and day, and the day whose aws_cost file lacks half of its rows.
+    """Extra AWS spend by user, part and day, and the day whose aws_cost file lacks half of its
+    rows.
 
     Attributes:
         runaway: the student whose days cost far more than usual.
@@ -46,8 +48,16 @@ def oddities(spec: OrganisationSpec, campus: Campus) -> Oddities:
     """Return the unusual spend; empty unless the spec enables it."""
     if not spec.oddities:
         return Oddities()
-    students = [m for m in campus.memberships if m.first_role == "student" and m.course.parts[0].provider == "aws"]
-    steady = [m for m in students if m.dropped_on is None and m.unlisted_on is None and m.joined_on == spec.first_day]
+    students = [
+        m
+        for m in campus.memberships
+        if m.first_role == "student" and m.course.parts[0].provider == "aws"
+    ]
+    steady = [
+        m
+        for m in students
+        if m.dropped_on is None and m.unlisted_on is None and m.joined_on == spec.first_day
+    ]
     runaway, credit = steady[0], steady[1]
     gone = next(m for m in students if m.dropped_on and not m.person.keen)
     last = spec.last_day

@@ -19,7 +19,10 @@ _OVERRIDE_DELAY = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Work:
-    """One submission of an assignment, as of a day. `score` and the points are None until it is graded."""
+    """One submission of an assignment, as of a day.
+
+    `score` and the points are None until it is graded.
+    """
 
     course_id: int
     assignment_id: int
@@ -36,14 +39,18 @@ class Work:
 def enrollment_rows(
     spec: OrganisationSpec, campus: Campus, course: Course, as_of: date
 ) -> Iterator[tuple[object, ...]]:
-    """Yield a course's people in the enrollment of the night after `as_of`: dropped ones stay, some disappear."""
+    """Yield a course's people in the enrollment of the night after `as_of`: dropped ones stay, some
+    disappear.
+    """
     for member in campus.memberships:
         if member.course != course or not member.listed(as_of):
             continue
         dice, who = Dice(spec.seed, "client", member.person.user_id), member.person
         agreed = dice.chance(0.7)
         key = dice.pick(("demokey", "demokey", "lms key, 2", None))
-        agreed_at = datetime.combine(member.joined_on, time(), UTC) + timedelta(seconds=dice.below(80_000))
+        agreed_at = datetime.combine(member.joined_on, time(), UTC) + timedelta(
+            seconds=dice.below(80_000)
+        )
         yield (
             *(who.user_id, course.course_id, member.role(as_of), who.name, who.email, key),
             f"{dice.below(10**7):07d}" if key else None,
@@ -75,10 +82,20 @@ def grade_rows(course: Course, submitted: list[Work]) -> Iterator[tuple[object, 
     for work in submitted:
         best = Decimal(sum(_RUBRICS[rubric][1] for _, rubric in work.points))
         for (part_id, rubric), points in work.points.items():
-            part, all_points = parts[part_id], [p for (of, _), p in work.points.items() if of == part_id]
+            part, all_points = (
+                parts[part_id],
+                [p for (of, _), p in work.points.items() if of == part_id],
+            )
             graded = [p for p in all_points if p is not None]
             row: tuple[object, ...] = (
-                *(course.course_id, course.name, work.assignment_id, part.assignment_name, False, best),
+                *(
+                    course.course_id,
+                    course.name,
+                    work.assignment_id,
+                    part.assignment_name,
+                    False,
+                    best,
+                ),
                 *(work.user_id, work.partner_id, work.score, work.is_override, part_id, part.name),
                 sum(graded, Decimal(0)) if graded else None,
                 *(part_id * 10 + rubric, _RUBRICS[rubric][0], points, work.grader_id),
@@ -88,13 +105,22 @@ def grade_rows(course: Course, submitted: list[Work]) -> Iterator[tuple[object, 
 
 def _partners(members: list[Membership]) -> dict[int, int]:
     """Pair the students of the first day into teams of two, in the order of their ids."""
-    students = [m.person.user_id for m in members if m.first_role == "student" and m.joined_on == m.course.created_on]
+    students = [
+        m.person.user_id
+        for m in members
+        if m.first_role == "student" and m.joined_on == m.course.created_on
+    ]
     pairs = list(zip(students[::2], students[1::2], strict=False))
     return dict(pairs) | {second: first for first, second in pairs}
 
 
 def _submissions(
-    spec: OrganisationSpec, member: Membership, parts: list[Part], partner: int | None, teacher: int, dice: Dice
+    spec: OrganisationSpec,
+    member: Membership,
+    parts: list[Part],
+    partner: int | None,
+    teacher: int,
+    dice: Dice,
 ) -> Iterator[Work]:
     """Yield the member's ungraded submissions over the whole simulation."""
     if dice.chance(0.1 if member.first_role == "student" else 0.7):
@@ -114,13 +140,17 @@ def _submissions(
             grader_id=teacher,
             score=None,
             is_override=False,
-            points={(part.part_id, rubric): None for part in parts for rubric in range(len(_RUBRICS))},
+            points={
+                (part.part_id, rubric): None for part in parts for rubric in range(len(_RUBRICS))
+            },
         )
         at += timedelta(seconds=dice.between(3_600, 200_000))
 
 
 def _graded(spec: OrganisationSpec, work: Work, as_of: date) -> Work:
-    """Return the work with its scores as of `as_of`: none, those of its rubrics, or later a teacher's override."""
+    """Return the work with its scores as of `as_of`: none, those of its rubrics, or later a
+    teacher's override.
+    """
     team = min(work.user_id, work.partner_id or work.user_id)
     dice = Dice(spec.seed, "grading", work.course_id, work.assignment_id, team, work.submission)
     never, overridden, by_hand = dice.chance(0.1), dice.chance(0.06), dice.chance(0.5)

@@ -14,7 +14,12 @@ from analytics_pipeline.demo.organisation.spec import Calendar, OrganisationSpec
 _TIMER = 7202  # seconds: two hours, and two seconds as in the article's example
 _FAILED = "LAUNCH initiated; START failed (CFN creation failed)"
 _READY = " START successful; CFN creation successful; END successful "
-_ENDED = ("(User Ended Lab)", "(User Ended Lab)", "(Instructor Ended Lab)", '(User says:\n"done, thanks")')
+_ENDED = (
+    "(User Ended Lab)",
+    "(User Ended Lab)",
+    "(Instructor Ended Lab)",
+    '(User says:\n"done, thanks")',
+)
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Session:
     """One lab session, in UTC. A failed launch has no start, end or init."""
 
     day: date  # the UTC day of its file: of the start, or of the launch if it never started
-    delivered_on: date  # the UTC day after which it is in the bucket; later than `day` if the file is rewritten
+    # the UTC day after which it is in the bucket; later than `day` if the file is rewritten
+    delivered_on: date
     member: Membership
     part: Part
     lab_type: str
@@ -45,9 +51,23 @@ class Session:
         who, course, part = self.member.person, self.member.course, self.part
         ready = (self.init - self.launch).total_seconds() / 60 if self.init else None
         return (
-            *(who.user_id, who.email, course.course_id, course.name, part.assignment_id, part.assignment_name),
+            *(
+                who.user_id,
+                who.email,
+                course.course_id,
+                course.name,
+                part.assignment_id,
+                part.assignment_name,
+            ),
             *(part.part_id, part.name, self.lab_type, self.start, self.end),
-            *(self.seconds / 60 if self.start else None, self.log, None, self.launch, self.init, ready),
+            *(
+                self.seconds / 60 if self.start else None,
+                self.log,
+                None,
+                self.launch,
+                self.init,
+                ready,
+            ),
             *(self.concurrent, self.disconnects, self.latency),
         )
 
@@ -55,7 +75,12 @@ class Session:
 def simulate_sessions(spec: OrganisationSpec, campus: Campus) -> list[Session]:
     """Return all sessions, by day and then by member."""
     calendar = Calendar(spec)
-    return [s for day in spec.all_days() if day not in calendar.quiet for s in _sessions_of(spec, campus, day)]
+    return [
+        s
+        for day in spec.all_days()
+        if day not in calendar.quiet
+        for s in _sessions_of(spec, campus, day)
+    ]
 
 
 def _sessions_of(spec: OrganisationSpec, campus: Campus, day: date) -> Iterator[Session]:
@@ -91,15 +116,21 @@ def _failed(session: Session) -> Session:
 
 
 def _launched_after_its_end(session: Session) -> Session:
-    """Shift the launch after the end, as in the article's example (launched in June for a lab of February)."""
+    """Shift the launch after the end, as in the article's example (launched in June for a lab of
+    February).
+    """
     later = session.launch + timedelta(days=98)
     end, init = session.launch + timedelta(seconds=_TIMER), later + timedelta(seconds=5)
     log = _READY + "(Session Timer Expires)"
     return replace(session, launch=later, start=session.launch, end=end, init=init, log=log)
 
 
-def _launches(campus: Campus, day: date, dice: Dice) -> Iterator[tuple[Membership, datetime, list[Session]]]:
-    """Yield who clicks "Start Lab" and when; the list collects the sessions that the user has just begun."""
+def _launches(
+    campus: Campus, day: date, dice: Dice
+) -> Iterator[tuple[Membership, datetime, list[Session]]]:
+    """Yield who clicks "Start Lab" and when; the list collects the sessions that the user has just
+    begun.
+    """
     busy = 0.15 if day.weekday() >= 5 else 0.3
     for member in campus.memberships:
         if not (member.active(day) and member.person.works):
@@ -112,10 +143,14 @@ def _launches(campus: Campus, day: date, dice: Dice) -> Iterator[tuple[Membershi
                 yield member, launch + timedelta(seconds=dice.between(60, 3_000)), others
 
 
-def _session(member: Membership, day: date, launch: datetime, others: list[Session], dice: Dice) -> Session:
+def _session(
+    member: Membership, day: date, launch: datetime, others: list[Session], dice: Dice
+) -> Session:
     parts = [part for part in member.course.parts if part.created_on <= day]
     part = parts[0] if member.person.keen else dice.pick(parts)
-    running = sum(1 for other in others if other.start and other.end and other.start <= launch < other.end)
+    running = sum(
+        1 for other in others if other.start and other.end and other.start <= launch < other.end
+    )
     start = launch + timedelta(seconds=dice.between(1, 40))
     init = start + timedelta(seconds=dice.between(4, 240))
     timer = dice.chance(0.4)

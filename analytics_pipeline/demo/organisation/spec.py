@@ -8,18 +8,22 @@ from enum import StrEnum
 class Dialect(StrEnum):
     """How the CSV is written. The vendor's article shows the first; real files may use another."""
 
-    ARTICLE = "article"  # a blank after most commas, also before a quote; texts with a blank are quoted
+    ARTICLE = (  # a blank after most commas, also before a quote; texts with a blank are quoted
+        "article"
+    )
     RFC4180 = "rfc4180"  # quotes only where needed
     BOM_CRLF = "bom_crlf"  # RFC 4180 with a byte order mark and CRLF
 
 
 @dataclass(frozen=True)
 class OrganisationSpec:
-    """The organisation to simulate. Equal specs give equal bytes on every machine and Python version.
+    """The organisation to simulate.
 
-    The simulation runs `days` UTC days and ends with `last_day`. Three flags decide questions that the
-    article leaves open: whether the organisation has Azure, whether aws_cost restarts each month, and whether a
-    session over midnight is listed in both days' files.
+    Equal specs give equal bytes on every machine and Python version.
+
+    The simulation runs `days` UTC days and ends with `last_day`. Three flags decide questions that
+    the article leaves open: whether the organisation has Azure, whether aws_cost restarts each
+    month, and whether a session over midnight is listed in both days' files.
     """
 
     org_id: str = "9001"
@@ -34,18 +38,27 @@ class OrganisationSpec:
     azure: bool = True
     aws_restarts_monthly: bool = False
     midnight_in_both_files: bool = False
-    oddities: bool = (
-        False  # a runaway student, one who spends after dropping, a credit, half a cost file, a shorter roster
-    )
+    # a runaway student, one who spends after dropping, a credit, half a cost file, a shorter roster
+    oddities: bool = False
 
     def __post_init__(self) -> None:
         if self.days < 12 or self.students < 20 or self.courses < 3:
-            raise ValueError("an organisation needs at least 12 days, 20 students and 3 courses to show every trait")
+            raise ValueError(
+                "an organisation needs at least 12 days, 20 students and 3 courses to show every"
+                " trait"
+            )
 
     @classmethod
     def small(cls, **changes: object) -> "OrganisationSpec":
-        """Return a spec with every trait in twelve days over a month end, for fast tests; `changes` override fields."""
-        fields: dict[str, object] = {"last_day": date(2026, 11, 6), "days": 12, "students": 25, "courses": 3}
+        """Return a spec with every trait in twelve days over a month end, for fast tests; `changes`
+        override fields.
+        """
+        fields: dict[str, object] = {
+            "last_day": date(2026, 11, 6),
+            "days": 12,
+            "students": 25,
+            "courses": 3,
+        }
         return cls(**{**fields, **changes})  # type: ignore[arg-type]
 
     @property
@@ -58,7 +71,9 @@ class OrganisationSpec:
         return [self.first_day + timedelta(days=n) for n in range(self.days)]
 
     def twelfth(self, k: int) -> date:
-        """Return the first day of the k-th twelfth of the simulation: distinct days for k in 0..11."""
+        """Return the first day of the k-th twelfth of the simulation: distinct days for k in
+        0..11.
+        """
         return self.first_day + timedelta(days=self.days * k // 12)
 
 
@@ -67,27 +82,41 @@ class Calendar:
 
     def __init__(self, spec: OrganisationSpec) -> None:
         day, next_day = spec.twelfth, timedelta(days=1)
-        self.header_only = day(3)  # nobody works; the file has only a header (with flaws), or is missing
-        self.launched_late = day(0)  # one session is launched after its end, as in the article's example
+        # nobody works; the file has only a header (with flaws), or is missing
+        self.header_only = day(3)
+        # one session is launched after its end, as in the article's example
+        self.launched_late = day(0)
         self.quiet = {day(3), day(5)}  # nobody works; day(5) never has a lab_sessions file
-        self.rewritten = {day(1), day(6), day(10)}  # some rows arrive a night late, in a rewritten file
+        self.rewritten = {
+            day(1),
+            day(6),
+            day(10),
+        }  # some rows arrive a night late, in a rewritten file
         self.broken_rows = day(2)
         self.broken_bytes = day(4)
         self.open_quote = day(6)
         self.other_order = day(7)
         self.extra_column = day(8)
-        self.cut_short = day(9)  # rows without their last, nullable cells, and an unannounced lab type
+        # rows without their last, nullable cells, and an unannounced lab type
+        self.cut_short = day(9)
         self.broken_azure_rows = day(10)
-        self.leaving, self.arriving = day(5), day(5) + 2 * next_day  # accounts are reused between these days
+        self.leaving, self.arriving = (
+            day(5),
+            day(5) + 2 * next_day,
+        )  # accounts are reused between these days
         self.unlucky = {day(8), day(11)}  # a launch of each unlucky student fails
         self.unlisting = day(9)  # some students disappear from the enrollment
         self.deactivation_column_from = day(6)
         self.month_opening = max(spec.last_day.replace(day=1), spec.first_day + next_day)
         self.late_assignments, self.late_course, self.promotion = day(2), day(3), day(6)
         self.aws_missing = {day(4), day(7), day(7) + next_day}
-        self.azure_missing = {self.month_opening, _not_closing_a_month(day(9))} if spec.azure else set()
+        self.azure_missing = (
+            {self.month_opening, _not_closing_a_month(day(9))} if spec.azure else set()
+        )
 
 
 def _not_closing_a_month(day: date) -> date:
-    """Return the day, moved back from the end of a month: without that file part of the month's bill would be lost."""
+    """Return the day, moved back from the end of a month: without that file part of the month's
+    bill would be lost.
+    """
     return day - timedelta(days=1) if (day + timedelta(days=1)).day == 1 else day

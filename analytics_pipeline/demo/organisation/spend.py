@@ -30,38 +30,57 @@ class Series(NamedTuple):
 
 
 DailySpends = dict[Series, dict[date, Decimal]]
-Reports = dict[date, dict[Series, Decimal]]  # per delivered day, the accumulated value of each reported series
+Reports = dict[
+    date, dict[Series, Decimal]
+]  # per delivered day, the accumulated value of each reported series
 
 
 def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Session]) -> DailySpends:
     """Return the true US dollars per series and UTC day, never zero."""
     spends: DailySpends = defaultdict(lambda: defaultdict(Decimal))
-    rates = {part.part_id: _rate(spec, part) for course in campus.courses for part in course.parts if part.provider}
+    rates = {
+        part.part_id: _rate(spec, part)
+        for course in campus.courses
+        for part in course.parts
+        if part.provider
+    }
     idle: set[int] = set()
     for session in sessions:
         if session.start and session.end and session.part.provider:
             series = _series(session)
             for day, seconds in _by_day(session.start, session.end):
                 spends[series][day] += seconds * rates[series.part_id]
-            if series.user_id not in idle and Dice(spec.seed, "forgets", series, session.day).chance(0.04):
-                idle.add(series.user_id)  # once per person, a machine is left running for days without a session
+            if series.user_id not in idle and Dice(
+                spec.seed, "forgets", series, session.day
+            ).chance(0.04):
+                # once per person, a machine is left running for days without a session
+                idle.add(series.user_id)
                 for day in _idle_days(spec, session):
                     spends[series][day] += 40_000 * rates[series.part_id]
     for member, day, amount in oddities(spec, campus).extra:
         parts = [part for part in member.course.parts if part.provider == "aws"]
         # The credit is the only line on a part that its user never used.
         part = parts[0] if amount > 0 else campus.courses[-4].parts[0]
-        spends[Series("aws", member.person.account, member.person.user_id, part.part_id)][day] += amount
-    return {s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day} for s, days in sorted(spends.items())}
+        spends[Series("aws", member.person.account, member.person.user_id, part.part_id)][day] += (
+            amount
+        )
+    return {
+        s: {d: v for d, v in sorted(days.items()) if d <= spec.last_day}
+        for s, days in sorted(spends.items())
+    }
 
 
 def _series(session: Session) -> Series:
     provider, person = session.part.provider or "", session.member.person
-    return Series(provider, person.account if provider == "aws" else "", person.user_id, session.part.part_id)
+    return Series(
+        provider, person.account if provider == "aws" else "", person.user_id, session.part.part_id
+    )
 
 
 def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
-    """Return dollars per second: six decimals, or nine for every third part, as AWS bills fractions of a cent."""
+    """Return dollars per second: six decimals, or nine for every third part, as AWS bills fractions
+    of a cent.
+    """
     dice = Dice(spec.seed, "rate", part.part_id)
     if part.part_id % 3 == 0:
         return Decimal(dice.between(2_001, 19_999)).scaleb(-9)
@@ -69,7 +88,9 @@ def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
 
 
 def _by_day(start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
-    """Yield the session's seconds on each UTC day it touches; it lasts two hours, so at most two days."""
+    """Yield the session's seconds on each UTC day it touches; it lasts two hours, so at most two
+    days.
+    """
     midnight = datetime.combine(start.date() + timedelta(days=1), time(), UTC)
     yield start.date(), int((min(end, midnight) - start).total_seconds())
     if end > midnight:
@@ -83,7 +104,10 @@ def _idle_days(spec: OrganisationSpec, session: Session) -> list[date]:
 
 
 def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider: str) -> Reports:
-    """Return the provider's accumulated values by delivered day. Half of the series are reported only on change."""
+    """Return the provider's accumulated values by delivered day.
+
+    Half of the series are reported only on change.
+    """
     missing = Calendar(spec).aws_missing if provider == "aws" else Calendar(spec).azure_missing
     reports: Reports = {day: {} for day in spec.all_days() if day not in missing}
     leaving = {m.person.user_id: m.dropped_on for m in campus.memberships if m.dropped_on}
@@ -94,7 +118,8 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
         left = leaving.get(series.user_id)
         stays = series.user_id in odd.lasting
         gone = date.max if left is None or stays else left + timedelta(days=_VISIBLE_AFTER_LEAVING)
-        always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)  # makes leaving visible
+        # makes leaving visible
+        always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)
         total = reported = ZERO
         for day in spec.all_days():
             if day in restarts.get(series, ()):
@@ -111,15 +136,19 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
 
 
 def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
-    """Report one value too low in a single file, and another too high until the next file corrects it.
+    """Report one value too low in a single file, and another too high until the next file corrects
+    it.
 
     Both series never restart, so that the true spend can still be inferred.
     """
     steady = [
-        series for series in dict.fromkeys(s for values in reports.values() for s in values) if series not in restarts
+        series
+        for series in dict.fromkeys(s for values in reports.values() for s in values)
+        if series not in restarts
     ]
     reported = {
-        series: [(day, values[series]) for day, values in reports.items() if series in values] for series in steady
+        series: [(day, values[series]) for day, values in reports.items() if series in values]
+        for series in steady
     }
     for series in steady:
         days = reported[series]
@@ -129,7 +158,11 @@ def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
             break
     for other in steady:
         days = reported[other]
-        still = (n for n in range(1, len(days) - 1) if days[n][1] == days[-1][1] > days[n - 1][1] > 10 * _CENT)
+        still = (
+            n
+            for n in range(1, len(days) - 1)
+            if days[n][1] == days[-1][1] > days[n - 1][1] > 10 * _CENT
+        )
         if other != series and (place := next(still, None)) is not None:
             reports[days[place][0]][other] = days[place][1] + _CENT
             break
@@ -138,11 +171,15 @@ def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
 def _restarts(
     spec: OrganisationSpec, spends: DailySpends, provider: str, delivered: set[date]
 ) -> dict[Series, set[date]]:
-    """Return the days on which accumulations restart: monthly in Azure; in AWS once, for some series."""
+    """Return the days on which accumulations restart: monthly in Azure; in AWS once, for some
+    series.
+    """
     if provider == "azure" or spec.aws_restarts_monthly:
         openings = {day for day in spec.all_days() if day.day == 1}
         return dict.fromkeys(spends, openings)
-    visible = {series: day for series, spend in spends.items() if (day := _visible_fall(spend, delivered))}
+    visible = {
+        series: day for series, spend in spends.items() if (day := _visible_fall(spend, delivered))
+    }
     return {
         series: {day}
         for n, (series, day) in enumerate(visible.items())
@@ -151,10 +188,11 @@ def _restarts(
 
 
 def _visible_fall(spend: dict[date, Decimal], delivered: set[date]) -> date | None:
-    """Return the first day on which a restart is visible: the new value is below half of the old one and stays there.
+    """Return the first day on which a restart is visible: the new value is below half of the old
+    one and stays there.
 
-    Its file and the previous day's are delivered, and after the next spend the value is still below half. On any
-    other day no reader could tell a restart from a correction or a bad file.
+    Its file and the previous day's are delivered, and after the next spend the value is still below
+    half. On any other day no reader could tell a restart from a correction or a bad file.
     """
     total, days = ZERO, list(spend)
     for n, (day, amount) in enumerate(spend.items()):

@@ -1,4 +1,6 @@
-"""A file of the feed before and after it becomes bytes: headers as in the vendor's article, cells, dialects."""
+"""A file of the feed before and after it becomes bytes: headers as in the vendor's article, cells,
+dialects.
+"""
 
 import re
 from collections.abc import Iterable
@@ -12,21 +14,93 @@ from analytics_pipeline.demo.organisation.spec import Dialect
 # Source: the vendor's article, with its exact spacing and case.
 HEADERS: dict[str, tuple[str, ...]] = {
     "lab_sessions": (
-        *("User ID", "User Email", "Course ID", "Course Name", "Assignment ID", "Assignment Name", "Part ID"),
-        *("Part Name", "Lab Type", "Start Time", "End Time", "Duration (min)", "Log", "Tags", "Launch Time"),
-        *("Init Time", "Launch To Ready Duration (mins)", "Concurrent Labs Count", "Disconnects", "Latency Time (ms)"),
+        *(
+            "User ID",
+            "User Email",
+            "Course ID",
+            "Course Name",
+            "Assignment ID",
+            "Assignment Name",
+            "Part ID",
+        ),
+        *(
+            "Part Name",
+            "Lab Type",
+            "Start Time",
+            "End Time",
+            "Duration (min)",
+            "Log",
+            "Tags",
+            "Launch Time",
+        ),
+        *(
+            "Init Time",
+            "Launch To Ready Duration (mins)",
+            "Concurrent Labs Count",
+            "Disconnects",
+            "Latency Time (ms)",
+        ),
     ),
-    "aws_cost": ("AWS Account ID", "User ID", "User Email", "Part ID", "Part Name", "Cost", "File Updated Time"),
-    "azure_cost": ("User ID", "User Email", "Part ID", "Part Name", "Month", "Year", "Monthly-cost-to-date"),
-    "service_spend": ("AWS Account ID", "User Id", "User Email", "Course ID", "Part ID", "Service", "Cost"),
+    "aws_cost": (
+        "AWS Account ID",
+        "User ID",
+        "User Email",
+        "Part ID",
+        "Part Name",
+        "Cost",
+        "File Updated Time",
+    ),
+    "azure_cost": (
+        "User ID",
+        "User Email",
+        "Part ID",
+        "Part Name",
+        "Month",
+        "Year",
+        "Monthly-cost-to-date",
+    ),
+    "service_spend": (
+        "AWS Account ID",
+        "User Id",
+        "User Email",
+        "Course ID",
+        "Part ID",
+        "Service",
+        "Cost",
+    ),
     "asn_mapping": (
         *("org_id", "course_id", "assignment_id", "assignment_name", "part_id", "part_name"),
         *("parent_assignment_id", "parent_part_id"),
     ),
-    "course_mapping": ("org_id", "org_name", "course_id", "course_name", "create_method", "parent_course_id"),
+    "course_mapping": (
+        "org_id",
+        "org_name",
+        "course_id",
+        "course_name",
+        "create_method",
+        "parent_course_id",
+    ),
     "grades": (
-        *("courseid", "coursename", "asnid", "asnname", "ispeerreviewon", "maxscore", "userid", "partnerid"),
-        *("asnscore", "isoverride", "partid", "partname", "partscore", "rubricid", "rubricname", "rubricscore"),
+        *(
+            "courseid",
+            "coursename",
+            "asnid",
+            "asnname",
+            "ispeerreviewon",
+            "maxscore",
+            "userid",
+            "partnerid",
+        ),
+        *(
+            "asnscore",
+            "isoverride",
+            "partid",
+            "partname",
+            "partscore",
+            "rubricid",
+            "rubricname",
+            "rubricscore",
+        ),
         "graderid",
     ),
     "enrollment": (
@@ -35,7 +109,10 @@ HEADERS: dict[str, tuple[str, ...]] = {
     ),
 }
 _TIGHT_HEADERS = {"azure_cost"}  # the article prints only this header without blanks
-_TIGHT = {9, 12}  # the article's lab_sessions example has no blank before the start time and the log
+_TIGHT = {
+    9,
+    12,
+}  # the article's lab_sessions example has no blank before the start time and the log
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _HAS_BLANK = re.compile(r'[",\r\n ]')
@@ -43,9 +120,13 @@ _HAS_BLANK = re.compile(r'[",\r\n ]')
 
 @dataclass(frozen=True)
 class Record:
-    """One record. `why` marks a planted one that a reader must refuse; `column` is the faulty column's normal form.
+    """One record.
 
-    Undecodable bytes are surrogate escapes in a cell. With `open_quote` the last cell's quote is never closed.
+    `why` marks a planted one that a reader must refuse; `column` is the faulty column's normal
+    form.
+
+    Undecodable bytes are surrogate escapes in a cell. With `open_quote` the last cell's quote is
+    never closed.
     """
 
     cells: tuple[str, ...]
@@ -65,7 +146,9 @@ class Table:
 
 def table(dataset: str, rows: Iterable[tuple[object, ...]], extra: tuple[str, ...] = ()) -> Table:
     """Create a file of the dataset with the article's header and additional `extra` columns."""
-    return Table(dataset, HEADERS[dataset] + extra, [Record(tuple(map(as_cell, row))) for row in rows])
+    return Table(
+        dataset, HEADERS[dataset] + extra, [Record(tuple(map(as_cell, row))) for row in rows]
+    )
 
 
 def normal_form(header: str) -> str:
@@ -74,7 +157,9 @@ def normal_form(header: str) -> str:
 
 
 def as_cell(value: object) -> str:
-    """Return a value's text: None is empty, flags are 0 and 1, floats have PHP's 14 digits as in the article."""
+    """Return a value's text: None is empty, flags are 0 and 1, floats have PHP's 14 digits as in
+    the article.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -87,13 +172,17 @@ def as_cell(value: object) -> str:
 
 
 def vendor_time(at: datetime) -> str:
-    """Return a UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`, hour not padded."""
+    """Return a UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`, hour not
+    padded.
+    """
     half = "pm" if at.hour >= 12 else "am"
     return f"{_MONTHS[at.month - 1]}-{at:%d-%Y} {at.hour % 12 or 12}:{at:%M:%S} {half} UTC"
 
 
 def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
-    """Return the file's bytes, and the physical line (from 1, the header's) on which each record begins."""
+    """Return the file's bytes, and the physical line (from 1, the header's) on which each record
+    begins.
+    """
     lines, begins, line = [_header_line(table, dialect)], [], 2
     for record in table.records:
         written = _line(record, dialect)
@@ -107,7 +196,9 @@ def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
 
 
 def _header_line(table: Table, dialect: Dialect) -> str:
-    """Return the header as the article prints it: no blanks in azure_cost, and a needless quote at `Disconnects`."""
+    """Return the header as the article prints it: no blanks in azure_cost, and a needless quote at
+    `Disconnects`.
+    """
     if dialect is not Dialect.ARTICLE:
         return ",".join(_quote(name, dialect) for name in table.header)
     return ("," if table.dataset in _TIGHT_HEADERS else ", ").join(

@@ -29,7 +29,10 @@ class Oddity:
 
 @dataclass(frozen=True)
 class DailySpend:
-    """The true spend of a day. `course_id` is None if no mapping delivered so far knows the part."""
+    """The true spend of a day.
+
+    `course_id` is None if no mapping delivered so far knows the part.
+    """
 
     spend_date: date
     provider: str  # aws or azure
@@ -76,7 +79,9 @@ class SessionTotal:
 
 @dataclass(frozen=True)
 class MemberTruth:
-    """A person in a course according to the enrollment files up to a night: last known role, and whether still listed."""
+    """A person in a course according to the enrollment files up to a night: last known role, and
+    whether still listed.
+    """
 
     role: str  # the last one
     is_listed: bool
@@ -109,17 +114,31 @@ class Truth:
     as_of: date
     planted: tuple[Planted, ...]
     oddities: tuple[Oddity, ...]
-    records: dict[str, int]  # data records in each file of the eight datasets, including planted ones
+    records: dict[
+        str, int
+    ]  # data records in each file of the eight datasets, including planted ones
     rows: dict[str, int]  # records that load
-    rewritten: dict[str, date]  # daily files that change once, and the as_of from which they are final
+    rewritten: dict[
+        str, date
+    ]  # daily files that change once, and the as_of from which they are final
     daily_spend: tuple[DailySpend, ...]
     observable_daily_spend: tuple[ObservableSpend, ...]
     sessions: tuple[SessionTruth, ...]
     sessions_by_course_day: dict[tuple[int, date], SessionTotal]
-    never_seen: frozenset[int]  # user ids of students, including dropped ones, without a delivered session
-    failed_only: frozenset[int]  # user ids of students whose delivered sessions are all failed launches
-    members: dict[tuple[int, int], MemberTruth]  # by user and course: everybody whom any night's enrollment listed
-    lineage: dict[int, tuple[int, ...]]  # a course and its ancestors upwards; stops outside the org or at a repeat
+    never_seen: frozenset[
+        int
+    ]  # user ids of students, including dropped ones, without a delivered session
+    failed_only: frozenset[
+        int
+    ]  # user ids of students whose delivered sessions are all failed launches
+    members: dict[
+        tuple[int, int], MemberTruth
+    ]  # by user and course: everybody whom any night's enrollment listed
+    lineage: dict[
+        int, tuple[int, ...]
+    ]  # a course and its ancestors upwards; stops outside the org or at a repeat
     root_course: dict[int, int | None]  # the last ancestor inside the org; None within a cycle
-    scores: dict[tuple[int, int, int, int | None], Score]  # by course, assignment, user and submission
+    scores: dict[
+        tuple[int, int, int, int | None], Score
+    ]  # by course, assignment, user and submission
     service_difference: ServiceDifference | None  # None before it is visible

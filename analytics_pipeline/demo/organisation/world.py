@@ -16,7 +16,9 @@ from analytics_pipeline.demo.organisation.truth import ServiceDifference
 
 @dataclass(frozen=True)
 class World:
-    """The simulated organisation; `left` is the day a user dropped, `difference` an excessive bill."""
+    """The simulated organisation; `left` is the day a user dropped, `difference` an excessive
+    bill.
+    """
 
     spec: OrganisationSpec
     calendar: Calendar
@@ -42,7 +44,11 @@ def simulate(spec: OrganisationSpec) -> World:
         campus=campus,
         parts={part.part_id: part for course in campus.courses for part in course.parts},
         people={member.person.user_id: member.person for member in campus.memberships},
-        left={member.person.user_id: member.dropped_on for member in campus.memberships if member.dropped_on},
+        left={
+            member.person.user_id: member.dropped_on
+            for member in campus.memberships
+            if member.dropped_on
+        },
         sessions=sessions,
         spends=spends,
         aws=report(spec, campus, spends, "aws"),
@@ -52,7 +58,9 @@ def simulate(spec: OrganisationSpec) -> World:
 
 
 def key(spec: OrganisationSpec, prefix: str, day: date, monthly: bool = False) -> str:
-    """Return the key of a daily or monthly file, such as org9001/service_spend/service_spend_2026-11.csv."""
+    """Return the key of a daily or monthly file, such as
+    org9001/service_spend/service_spend_2026-11.csv.
+    """
     text = day.isoformat() if spec.padded else f"{day.year}-{day.month}-{day.day}"
     return f"org{spec.org_id}/{prefix}_{text.rpartition('-')[0] if monthly else text}.csv"
 
@@ -60,9 +68,13 @@ def key(spec: OrganisationSpec, prefix: str, day: date, monthly: bool = False) -
 def _difference(spec: OrganisationSpec, spends: DailySpends) -> ServiceDifference | None:
     """Overbill the first account that spends in the last month by a little."""
     opening = Calendar(spec).month_opening
-    aws = ((day, series) for series, days in spends.items() if series.provider == "aws" for day in days)
+    aws = (
+        (day, series) for series, days in spends.items() if series.provider == "aws" for day in days
+    )
     first = min((found for found in aws if found[0] >= opening), default=None)
     if not first:
         return None
     day, series = first
-    return ServiceDifference(opening.replace(day=1), series.aws_account_id, Decimal("1.234567"), since=day)
+    return ServiceDifference(
+        opening.replace(day=1), series.aws_account_id, Decimal("1.234567"), since=day
+    )

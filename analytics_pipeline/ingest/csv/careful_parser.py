@@ -1,4 +1,5 @@
-"""Parse the cells that the quick step left unread: rarer forms, texts for "no value", or invalid values.
+"""Parse the cells that the quick step left unread: rarer forms, texts for "no value", or invalid
+values.
 
 Runs only on those cells, so that a file of plain cells costs nothing extra.
 """
@@ -23,47 +24,66 @@ def parse_unread(
     Args:
         connection: any connection; nothing is written.
         dataset: dataset of the rows.
-        rows: typed rows. `unread` holds NULL, or for each of `typed_columns` the unread text or NULL.
+        rows: typed rows. `unread` holds NULL, or for each of `typed_columns` the unread text or
+            NULL.
         unread: name of that column.
 
     Returns:
-        The rows with the parsed values; `unread` keeps only texts that are neither valid nor "no value".
+        The rows with the parsed values; `unread` keeps only texts that are neither valid nor "no
+        value".
     """
     pending = rows[unread].is_not_null()
     if not pending.any():
         return rows
     texts = rows[unread].filter(pending)
     concerned = {
-        at: column for at, column in enumerate(typed_columns(dataset)) if texts.list.get(at).null_count() < len(texts)
+        at: column
+        for at, column in enumerate(typed_columns(dataset))
+        if texts.list.get(at).null_count() < len(texts)
     }
     found = _parse(connection, texts, concerned, len(typed_columns(dataset)))
     place = pl.select(pl.when(pending).then(pending.cum_sum().cast(pl.Int64) - 1)).to_series()
     return rows.with_columns(
-        *(pl.coalesce(pl.col(column.name), found[f"v{at}"].gather(place)) for at, column in concerned.items()),
+        *(
+            pl.coalesce(pl.col(column.name), found[f"v{at}"].gather(place))
+            for at, column in concerned.items()
+        ),
         found["unread"].gather(place).alias(unread),
     )
 
 
 def _parse(
-    connection: duckdb.DuckDBPyConnection, texts: pl.Series, concerned: dict[int, Column], width: int
+    connection: duckdb.DuckDBPyConnection,
+    texts: pl.Series,
+    concerned: dict[int, Column],
+    width: int,
 ) -> pl.DataFrame:
-    """Return, for each row, `v<n>` (value of the typed column n) and `unread` (texts that are not valid)."""
+    """Return, for each row, `v<n>` (value of the typed column n) and `unread` (texts that are not
+    valid).
+    """
     connection.register("unread_texts", pl.DataFrame({"texts": texts}))
     trimmed = ", ".join(f"{trim_all_sql(f'texts[{at + 1}]')} AS t{at}" for at in concerned)
     values = ", ".join(
-        f"CAST(nullif(nullif({careful_sql(column.dtype, f't{at}')}, 0), -1) AS BIGINT) AS v{at}"
-        if column.zero_is_none
-        else f"CAST({careful_sql(column.dtype, f't{at}')} AS {column.sql_type}) AS v{at}"
+        (
+            f"CAST(nullif(nullif({careful_sql(column.dtype, f't{at}')}, 0), -1) AS BIGINT) AS v{at}"
+            if column.zero_is_none
+            else f"CAST({careful_sql(column.dtype, f't{at}')} AS {column.sql_type}) AS v{at}"
+        )
         for at, column in concerned.items()
     )
     no_value = {
-        at: no_value_sql(column.dtype, f"t{at}", zero_is_none=column.zero_is_none) for at, column in concerned.items()
+        at: no_value_sql(column.dtype, f"t{at}", zero_is_none=column.zero_is_none)
+        for at, column in concerned.items()
     }
-    left = {at: f"CASE WHEN v{at} IS NULL AND NOT {is_none} THEN t{at} END" for at, is_none in no_value.items()}
+    left = {
+        at: f"CASE WHEN v{at} IS NULL AND NOT {is_none} THEN t{at} END"
+        for at, is_none in no_value.items()
+    }
     kept = ", ".join(left.get(at, "NULL::VARCHAR") for at in range(width))
     some = " OR ".join(f"({text}) IS NOT NULL" for text in left.values())
     found = connection.sql(f"""
-        WITH trimmed AS (SELECT {trimmed} FROM unread_texts), typed AS (SELECT *, {values} FROM trimmed)
+        WITH trimmed AS (SELECT {trimmed} FROM unread_texts),
+          typed AS (SELECT *, {values} FROM trimmed)
         SELECT COLUMNS('v[0-9]+'), CASE WHEN {some} THEN [{kept}] END AS unread FROM typed""").pl()
     connection.unregister("unread_texts")
     return found

@@ -1,7 +1,9 @@
-"""Unannounced columns: store each row's cells as one JSON object, at a cost linear in the number of cells.
+"""Unannounced columns: store each row's cells as one JSON object, at a cost linear in the number of
+cells.
 
-DuckDB returns the cells as a list, and Python builds the JSON. In DuckDB, one expression per cell would cost memory and time
-quadratic in the number of columns, and trimming would cost ten times as much.
+DuckDB returns the cells as a list, and Python builds the JSON. In DuckDB, one expression per cell
+would cost memory and time quadratic in the number of columns, and trimming would cost ten times as
+much.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +34,10 @@ def as_json(cells: pl.Series, headers: Sequence[str]) -> pl.Series:
     keys = [f"{encode_basestring(header)}:" for header in headers]
     rows_at_a_time = max(1, _CELLS_AT_A_TIME // len(headers))
     slices = cells.to_frame().iter_slices(rows_at_a_time)
-    parts = [pl.Series(cells.name, list(_objects(part.to_series().to_list(), keys)), pl.String) for part in slices]
+    parts = [
+        pl.Series(cells.name, list(_objects(part.to_series().to_list(), keys)), pl.String)
+        for part in slices
+    ]
     return pl.concat(parts) if parts else pl.Series(cells.name, [], pl.String)
 
 

@@ -20,22 +20,31 @@ _MAGIC = {
     b"\xfe\xff": words("it is UTF-16, not UTF-8"),
     b"PAR1": words("it is a Parquet file"),
 }
-SAME_FILE_REMEDY = words("Ask Vocareum for the file again; it loads automatically once it is delivered complete.")
+SAME_FILE_REMEDY = words(
+    "Ask Vocareum for the file again; it loads automatically once it is delivered complete."
+)
 
 
 class FileRefused(Exception):
     """A file that can't be loaded; its previous rows stay.
 
     Attributes:
-        reason: the problem, as a clause for people. It is published, so it names declared columns and positions, never a cell.
+        reason: the problem, as a clause for people. It is published, so it names declared columns
+            and positions, never a cell.
         remedy: what a person should do.
         line: line of the problem; None for the whole file.
-        counts: whether it counts as one of the attempts at this version. A held version waits for a person, and a failed transfer
-            says nothing about the file: neither may use up the attempts.
+        counts: whether it counts as one of the attempts at this version. A held version waits for a
+            person, and a failed transfer says nothing about the file: neither may use up the
+            attempts.
     """
 
     def __init__(
-        self, reason: Words, remedy: Words = SAME_FILE_REMEDY, line: int | None = None, *, counts: bool = True
+        self,
+        reason: Words,
+        remedy: Words = SAME_FILE_REMEDY,
+        line: int | None = None,
+        *,
+        counts: bool = True,
     ) -> None:
         super().__init__(f"{reason}. {remedy}")
         self.reason, self.remedy, self.line, self.counts = reason, remedy, line, counts
@@ -71,18 +80,27 @@ def read_header(path: Path, dataset: Dataset) -> Header:
     """
     record = _first_record(path)
     delivered = tuple(cell.strip(BLANKS) for cell in record.cells[: width_of(record.cells)])
-    names = tuple(normal_form(cell) or f"column_{index}" for index, cell in enumerate(delivered, start=1))
+    names = tuple(
+        normal_form(cell) or f"column_{index}" for index, cell in enumerate(delivered, start=1)
+    )
     if len(record.cells) > MAX_COLUMNS:
         raise FileRefused(
-            words("the header has {:,} columns; {:,} is the most that is read", len(record.cells), MAX_COLUMNS),
+            words(
+                "the header has {:,} columns; {:,} is the most that is read",
+                len(record.cells),
+                MAX_COLUMNS,
+            ),
             line=record.line,
         )
-    # A file without a header has a person's cells there. So name only declared columns, and check for missing ones first.
-    missing = [column.word for column in dataset.columns if column.required and column.name not in names]
+    # A file without a header has a person's cells there. So name only declared columns, and check
+    # for missing ones first.
+    missing = [
+        column.word for column in dataset.columns if column.required and column.name not in names
+    ]
     if missing:
         remedy = words(
-            "If Vocareum renamed or dropped it for good, change the model in analytics_pipeline/datasets/{}.py; "
-            "otherwise ask Vocareum for the file again.",
+            "If Vocareum renamed or dropped it for good, change the model in"
+            " analytics_pipeline/datasets/{}.py; otherwise ask Vocareum for the file again.",
             dataset.word,
         )
         raise FileRefused(words("the header lacks {}", _few(missing)), remedy, record.line)
@@ -104,7 +122,9 @@ def _first_record(path: Path) -> Record:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{"):
         raise FileRefused(words("it is not CSV but HTML, XML or JSON, such as an error page"))
     if b"\0" in head.replace(b"\r", b"\n").split(b"\n", 1)[0]:
-        raise FileRefused(words("its header has NUL bytes: it is UTF-16 or binary, not UTF-8 CSV"), line=1)
+        raise FileRefused(
+            words("its header has NUL bytes: it is UTF-16 or binary, not UTF-8 CSV"), line=1
+        )
     record = next(read_records(path), None)
     if record is None:
         raise FileRefused(words("it is empty: not even a header"))
@@ -120,7 +140,9 @@ def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
     repeated: dict[Words, None] = {}
     for position, name in enumerate(names, start=1):
         if name in first:
-            repeated[announced.get(name) or words("column {} (as column {})", first[name], position)] = None
+            repeated[
+                announced.get(name) or words("column {} (as column {})", first[name], position)
+            ] = None
         else:
             first[name] = position
     return list(repeated)

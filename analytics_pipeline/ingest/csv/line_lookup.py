@@ -1,6 +1,7 @@
 """Find line number and raw text of rows that DuckDB read.
 
-DuckDB gives no line numbers for accepted rows. Only files with something to report are read a second time.
+DuckDB gives no line numbers for accepted rows. Only files with something to report are read a
+second time.
 """
 
 from collections.abc import Collection
@@ -27,19 +28,29 @@ def lines_of_rows(path: Path, ordinals: Collection[int], records: int) -> pl.Dat
     selected = frozenset(ordinals)
     found = _one_line_each(path, selected, records)
     if found is None:
-        found = [(ordinal, record.line, record.raw) for ordinal, record in _records(path) if ordinal in selected]
+        found = [
+            (ordinal, record.line, record.raw)
+            for ordinal, record in _records(path)
+            if ordinal in selected
+        ]
     return pl.DataFrame(found, schema=LINES, orient="row")
 
 
-def _one_line_each(path: Path, selected: frozenset[int], records: int) -> list[tuple[int, int, str]] | None:
-    """Find the rows quickly if every record is one line: then lines and records match, and there is no lone CR."""
+def _one_line_each(
+    path: Path, selected: frozenset[int], records: int
+) -> list[tuple[int, int, str]] | None:
+    """Find the rows quickly if every record is one line: then lines and records match, and there is
+    no lone CR.
+    """
     found, number = [], 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             if b"\r" in raw[:-2]:
                 return None
             if number - 2 in selected:
-                found.append((number - 2, number, raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")))
+                found.append(
+                    (number - 2, number, raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace"))
+                )
     return found if number == records + 1 else None
 
 

@@ -1,7 +1,8 @@
-"""Read files into typed rows: DuckDB's CSV reader for sound files, the tolerant reader for the rest, one typing for both.
+"""Read files into typed rows: DuckDB's CSV reader for sound files, the tolerant reader for the
+rest, one typing for both.
 
-`validate.py` checks the typed values. The SQL here is built from column positions and constants; paths and header texts are
-session variables.
+`validate.py` checks the typed values. The SQL here is built from column positions and constants;
+paths and header texts are session variables.
 """
 
 import glob
@@ -14,7 +15,13 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.datasets import Column, Dataset
-from analytics_pipeline.datasets.sql_types import quick_sql, text_sql, trim_all_sql, trim_sql, trim_start_sql
+from analytics_pipeline.datasets.sql_types import (
+    quick_sql,
+    text_sql,
+    trim_all_sql,
+    trim_sql,
+    trim_start_sql,
+)
 from analytics_pipeline.ingest.csv.careful_parser import parse_unread, typed_columns
 from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
 from analytics_pipeline.ingest.csv.header import Header
@@ -30,14 +37,16 @@ from analytics_pipeline.ingest.csv.tolerant_reader import (
 from analytics_pipeline.words import Words, joined, words
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
-"""Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL if the row has none; number of
-cells that the row lacks, or with a minus, empty ones that were cut from its end; a JSON object of the unannounced columns."""
+"""Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL
+if the row has none; number of cells that the row lacks, or with a minus, empty ones that were cut
+from its end; a JSON object of the unannounced columns."""
 _SURPLUS = "_surplus"
 """Whether there is text after the header's last column."""
 
 _BLOCK_CELLS = 200_000
 _BLOCK_CHARACTERS = 4_000_000
-"""The most that the tolerant reader holds as Python objects at a time: ten times the memory of typed rows."""
+"""The most that the tolerant reader holds as Python objects at a time: ten times the memory of
+typed rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,11 @@ class Text:
     """Typed content of some files.
 
     Attributes:
-        rows: one row per record, in file order; the dataset's columns and FILE, UNREAD, SHORT, EXTRA.
+        rows: one row per record, in file order; the dataset's columns and FILE, UNREAD, SHORT,
+            EXTRA.
         damaged: records that are not rows.
-        lines: line and raw text of each row, for files read by the tolerant reader; for others found on demand.
+        lines: line and raw text of each row, for files read by the tolerant reader; for others
+            found on demand.
     """
 
     rows: pl.DataFrame
@@ -76,9 +87,15 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     Raises:
         OSError: a file can't be read.
     """
-    quickly = [index for index, path in paths.items() if header.simple and not _begins_short(path, header)]
+    quickly = [
+        index for index, path in paths.items() if header.simple and not _begins_short(path, header)
+    ]
     surveyed = {index: survey(paths[index]) for index in quickly}
-    quick = {index: path for index, path in paths.items() if index in surveyed and surveyed[index].trusted}
+    quick = {
+        index: path
+        for index, path in paths.items()
+        if index in surveyed and surveyed[index].trusted
+    }
     found: list[Text] = []
     unsound: set[int] = set()
     if quick:
@@ -96,7 +113,8 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
 def _begins_short(path: Path, header: Header) -> bool:
     """Return whether the first row lacks cells, as all rows of the article's example do.
 
-    Such a file goes to the tolerant reader, as DuckDB would take 4 kB of memory for each row that it rejects.
+    Such a file goes to the tolerant reader, as DuckDB would take 4 kB of memory for each row that
+    it rejects.
     """
     first = next(islice(read_records(path, header.width), 1, None), None)
     return first is not None and not first.fault and len(first.cells) < header.width
@@ -105,17 +123,23 @@ def _begins_short(path: Path, header: Header) -> bool:
 def _read_quickly(
     dataset: Dataset, header: Header, paths: dict[int, Path], surveyed: dict[int, Survey]
 ) -> tuple[pl.DataFrame, set[int]]:
-    """Read all files at once. Return the rows, and the files that need the tolerant reader: those with a reject, with text after
-    the header's columns, or with a record that DuckDB missed or stopped at."""
+    """Read all files at once. Return the rows, and the files that need the tolerant reader: those
+    with a reject, with text after the header's columns, or with a record that DuckDB missed or
+    stopped at."""
     try:
         rows, rejected = _read_csv(dataset, header, list(paths.values()))
     except duckdb.InvalidInputException:
         if len(paths) == 1:
             return _no_rows(dataset, header), set(paths)
-        # One bad file (such as mixed line endings) stops the whole call. Read each alone to find it.
-        each = [_read_quickly(dataset, header, {index: path}, surveyed) for index, path in paths.items()]
+        # One bad file (such as mixed line endings) stops the whole call. Read each alone to find
+        # it.
+        each = [
+            _read_quickly(dataset, header, {index: path}, surveyed) for index, path in paths.items()
+        ]
         return pl.concat([rows for rows, _ in each]), set().union(*(unsound for _, unsound in each))
-    rows = rows.with_columns(pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64))
+    rows = rows.with_columns(
+        pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64)
+    )
     too_wide = set(rows.filter(_SURPLUS)[FILE].unique()) if rows[_SURPLUS].any() else set()
     read = dict(rows[FILE].value_counts().iter_rows())
     ends_empty = _ending_empty(dataset, header, rows)
@@ -131,27 +155,43 @@ def _read_quickly(
 
 
 def _ending_empty(dataset: Dataset, header: Header, rows: pl.DataFrame) -> set[int]:
-    """Return the files with a row whose last cell may be empty. Only they can have empty cells beyond the header."""
+    """Return the files with a row whose last cell may be empty.
+
+    Only they can have empty cells beyond the header.
+    """
     last = header.names[-1]
     if header.cells > header.width or last not in {column.name for column in dataset.columns}:
         return set(rows[FILE].unique())
-    return set(rows.filter(pl.col(last).is_null())[FILE].unique()) if rows[last].null_count() else set()
+    return (
+        set(rows.filter(pl.col(last).is_null())[FILE].unique())
+        if rows[last].null_count()
+        else set()
+    )
 
 
-def _read_csv(dataset: Dataset, header: Header, paths: Sequence[Path]) -> tuple[pl.DataFrame, set[str]]:
-    """Return the rows of some files, FILE being their position, and the paths of files with a reject."""
+def _read_csv(
+    dataset: Dataset, header: Header, paths: Sequence[Path]
+) -> tuple[pl.DataFrame, set[str]]:
+    """Return the rows of some files, FILE being their position, and the paths of files with a
+    reject.
+    """
     with _connection() as connection:
         cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.cells))
         source = f"""
             SELECT *, file_index AS {FILE}, 0 AS {SHORT}
-            FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',', quote = '"', escape = '"',
-                          auto_detect = false, strict_mode = true, store_rejects = true, rejects_limit = 1,  -- per file
+            FROM read_csv(getvariable('paths'), columns = {{{cells}}}, header = true, delim = ',',
+              quote = '"', escape = '"',
+                          auto_detect = false, strict_mode = true, store_rejects = true,
+                            rejects_limit = 1,  -- per file
                           max_line_size = {MAX_LINE})"""
         # DuckDB would expand a folder's name as a glob pattern.
-        connection.execute("SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]})
+        connection.execute(
+            "SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]}
+        )
         rows = _typed(connection, dataset, header, source)
         rejected = connection.execute(
-            "SELECT DISTINCT scans.file_path FROM reject_errors AS errors JOIN reject_scans AS scans USING (scan_id, file_id)"
+            "SELECT DISTINCT scans.file_path FROM reject_errors AS errors JOIN reject_scans AS"
+            " scans USING (scan_id, file_id)"
         ).fetchall()
     return rows, {path for (path,) in rejected}
 
@@ -170,10 +210,17 @@ def _read_carefully(dataset: Dataset, header: Header, index: int, path: Path) ->
         if sound:
             parts.append(_type_records(dataset, header, index, sound))
             lines.append(
-                pl.DataFrame({"line": [record.line for record in sound], "raw": [record.raw for record in sound]})
+                pl.DataFrame(
+                    {
+                        "line": [record.line for record in sound],
+                        "raw": [record.raw for record in sound],
+                    }
+                )
             )
     text.rows = pl.concat(parts)
-    text.lines[index] = pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
+    text.lines[index] = (
+        pl.concat(lines) if lines else pl.DataFrame(schema={"line": pl.Int64, "raw": pl.String})
+    )
     return text
 
 
@@ -194,8 +241,9 @@ def _blocks(records: Iterator[Record]) -> Iterator[list[Record]]:
 def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | None:
     """Return why a record does not fit the header.
 
-    A short row is accepted only if its missing cells are trailing nullable columns (the article's own lab_sessions example
-    lacks two). Validation checks whether its cells are plausible where they land.
+    A short row is accepted only if its missing cells are trailing nullable columns (the article's
+    own lab_sessions example lacks two). Validation checks whether its cells are plausible where
+    they land.
     """
     if record.fault:
         return record.fault
@@ -204,14 +252,20 @@ def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | No
         return words("the row has {} cells and the header {}", cells, width)
     needed = {column.name: column.word for column in dataset.columns if not column.nullable}
     if lacking := [needed[name] for name in header.names[cells:] if name in needed]:
-        return words("the row has {} cells and the header {}: it lacks {}", cells, width, joined(lacking))
+        return words(
+            "the row has {} cells and the header {}: it lacks {}", cells, width, joined(lacking)
+        )
     return None
 
 
-def _type_records(dataset: Dataset, header: Header, index: int, records: list[Record]) -> pl.DataFrame:
+def _type_records(
+    dataset: Dataset, header: Header, index: int, records: list[Record]
+) -> pl.DataFrame:
     padded = (record.cells + [None] * (header.cells - len(record.cells)) for record in records)
     texts = pl.DataFrame(
-        list(zip(*padded, strict=True)), schema={f"c{cell}": pl.String for cell in range(header.cells)}, orient="col"
+        list(zip(*padded, strict=True)),
+        schema={f"c{cell}": pl.String for cell in range(header.cells)},
+        orient="col",
     ).with_columns(
         pl.lit(index, pl.Int64).alias(FILE),
         pl.Series(SHORT, [_lacking(record, header) for record in records], pl.Int32),
@@ -222,16 +276,24 @@ def _type_records(dataset: Dataset, header: Header, index: int, records: list[Re
 
 
 def _lacking(record: Record, header: Header) -> int:
-    """Return the number of cells that a record lacks; negative if empty cells beyond the header were cut from its end."""
+    """Return the number of cells that a record lacks; negative if empty cells beyond the header
+    were cut from its end.
+    """
     return header.width - len(record.cells) or min(0, header.cells - record.delivered)
 
 
 def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
-    return _type_records(dataset, header, 0, [Record(0, "", [""] * header.width, delivered=header.width)]).clear()
+    return _type_records(
+        dataset, header, 0, [Record(0, "", [""] * header.width, delivered=header.width)]
+    ).clear()
 
 
-def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str) -> pl.DataFrame:
-    """Cast the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, unparsed is NULL and kept in UNREAD."""
+def _typed(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str
+) -> pl.DataFrame:
+    """Cast the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, unparsed is NULL and
+    kept in UNREAD.
+    """
     cell = {name: f"c{at}" for at, name in enumerate(header.names)}
     announced = [cell[column.name] for column in dataset.columns if column.name in cell]
     trimmed = ", ".join(f"nullif({trim_start_sql(text)}, '') AS {text}" for text in announced)
@@ -242,14 +304,18 @@ def _typed(connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Head
         elif column.is_text:
             typed.append(f'{trim_sql(text)} AS "{column.name}"')
         else:
-            typed.append(f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"')
+            typed.append(
+                f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"'
+            )
     unannounced = _unannounced(dataset, header)
-    # A relation converts rows to Arrow where they are produced. `execute` hands them over first, which costs 1.3 times the CPU and
-    # a thread. A relation takes no parameters, so they are variables.
+    # A relation converts rows to Arrow where they are produced. `execute` hands them over first,
+    # which costs 1.3 times the CPU and a thread. A relation takes no parameters, so they are
+    # variables.
     rows = connection.sql(f"""
         WITH source AS ({source}),
         cells AS (
-            SELECT {trimmed}, {cells_sql(unannounced)} AS {EXTRA}, {_surplus_sql(header)} AS {_SURPLUS}, {FILE}, {SHORT}
+            SELECT {trimmed}, {cells_sql(unannounced)} AS {EXTRA},
+              {_surplus_sql(header)} AS {_SURPLUS}, {FILE}, {SHORT}
             FROM source
         ),
         typed AS (SELECT *, {", ".join(typed)} FROM cells)
@@ -270,7 +336,9 @@ def _value_sql(column: Column) -> str:
 
 
 def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
-    """Return SQL of the unparsed texts of the typed columns, NULL for the others; NULL if all were parsed."""
+    """Return SQL of the unparsed texts of the typed columns, NULL for the others; NULL if all were
+    parsed.
+    """
     columns = typed_columns(dataset)
     left = {
         column.name: f'{cell[column.name]} IS NOT NULL AND "{column.name}" IS NULL'
@@ -281,7 +349,10 @@ def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
         f"CASE WHEN {left[name]} THEN {cell[name]} END" if name in left else "NULL"
         for name in (column.name for column in columns)
     )
-    return f"CAST(CASE WHEN {' OR '.join(left.values()) or 'false'} THEN [{', '.join(texts)}] END AS VARCHAR[])"
+    return (
+        f"CAST(CASE WHEN {' OR '.join(left.values()) or 'false'} THEN [{', '.join(texts)}] END AS"
+        " VARCHAR[])"
+    )
 
 
 def _surplus_sql(header: Header) -> str:
@@ -301,8 +372,11 @@ def _unannounced(dataset: Dataset, header: Header) -> list[int]:
 def _connection() -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "1GB",
-        "temp_directory": "",  # the default is `.tmp` in the working folder: DuckDB would spill cells into it
-        "threads": 1,  # batches are read in parallel (`load_files.READERS`), which costs less than two threads for each
+        # The default is `.tmp` in the working folder: DuckDB would spill cells into it.
+        "temp_directory": "",
+        # Batches are read in parallel (`load_files.READERS`), which costs less than two threads
+        # for each.
+        "threads": 1,
         # Transfer texts in polars' own string format, at half the cost; DuckDB needs both settings.
         "produce_arrow_string_view": True,
         "arrow_output_version": "1.4",

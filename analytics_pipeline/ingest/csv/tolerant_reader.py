@@ -1,13 +1,14 @@
 """Split one damaged file into records, with line and raw text, whatever is in it.
 
-Knows CSV, not datasets. DuckDB reads whole files far faster (`read_files.py`). This reader serves files that DuckDB refuses, and
-finds the lines of rejected rows.
+Knows CSV, not datasets. DuckDB reads whole files far faster (`read_files.py`). This reader serves
+files that DuckDB refuses, and finds the lines of rejected rows.
 
-A record is a run of lines that parse as one CSV record. If they do not parse, or are not as wide as a complete record while a
-line after the first is, a quote was left open. Then only the first line is a damaged record, and reading continues at the next
-line, so that the good rows after it are not lost. Complete means as wide as the header or the first row, since all rows may lack
-the last cells. The grammar is DuckDB's: a quote opens a cell after nothing but spaces, blanks may follow the closing one, and a
-quote inside an unquoted cell is text.
+A record is a run of lines that parse as one CSV record. If they do not parse, or are not as wide as
+a complete record while a line after the first is, a quote was left open. Then only the first line
+is a damaged record, and reading continues at the next line, so that the good rows after it are not
+lost. Complete means as wide as the header or the first row, since all rows may lack the last cells.
+The grammar is DuckDB's: a quote opens a cell after nothing but spaces, blanks may follow the
+closing one, and a quote inside an unquoted cell is text.
 """
 
 import re
@@ -79,7 +80,9 @@ class _Lines:
         return self._number, text, cut
 
     def _piece(self) -> str:
-        """Return a line, or MAX_LINE characters of it, without splitting a CR LF, which would make an extra line."""
+        """Return a line, or MAX_LINE characters of it, without splitting a CR LF, which would make
+        an extra line.
+        """
         text = self._file.readline(MAX_LINE)
         if len(text) == MAX_LINE and text.endswith("\r"):
             after_return = self._file.tell()
@@ -97,7 +100,8 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
 
     Args:
         path: the file, read as UTF-8, with or without a byte order mark, with any line endings.
-        width: number of cells in a complete record; None for the header's, without empty ones at its end.
+        width: number of cells in a complete record; None for the header's, without empty ones at
+            its end.
 
     Raises:
         OSError: the file can't be read.
@@ -121,9 +125,10 @@ class Survey:
 
     Attributes:
         lines: number of line feeds, plus one if the last line lacks one.
-        trusted: whether DuckDB may read it. DuckDB copies a long line once per cell after the header's (a row of 900,000 cells
-            takes hours), and silently takes a quote after two blanks for text. A lone CR ends a line for it, so that line feeds
-            do not tell whether it read everything.
+        trusted: whether DuckDB may read it. DuckDB copies a long line once per cell after the
+            header's (a row of 900,000 cells takes hours), and silently takes a quote after two
+            blanks for text. A lone CR ends a line for it, so that line feeds do not tell whether it
+            read everything.
     """
 
     lines: int
@@ -133,7 +138,8 @@ class Survey:
 def survey(path: Path) -> Survey:
     """Scan a file once.
 
-    It is not trusted if a line has 2 * _WINDOW bytes or more. A shorter one may also fail, as the scan works in windows.
+    It is not trusted if a line has 2 * _WINDOW bytes or more. A shorter one may also fail, as the
+    scan works in windows.
 
     Raises:
         OSError: the file can't be read.
@@ -155,10 +161,11 @@ def survey(path: Path) -> Survey:
 
 
 def is_read_whole(path: Path, surveyed: Survey, records: int) -> bool:
-    """Return whether DuckDB read all of a trusted file in which it found this many records and no error.
+    """Return whether DuckDB read all of a trusted file in which it found this many records and no
+    error.
 
-    It silently drops a last record that is cut off inside quotes. Usually each record is one line; otherwise count the lines
-    again without blank ones and those inside quotes.
+    It silently drops a last record that is cut off inside quotes. Usually each record is one line;
+    otherwise count the lines again without blank ones and those inside quotes.
     """
     return surveyed.lines == records + 1 or _lines_outside_quotes(path) == records + 1
 
@@ -175,10 +182,14 @@ def _lines_outside_quotes(path: Path) -> int:
     return lines + bool(begun)
 
 
-def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whole: Sequence[int]) -> Record:
+def _record(
+    first: tuple[int, str, bool], lines: _Lines, width: int | None, whole: Sequence[int]
+) -> Record:
     number, text, cut = first
     if cut:
-        return Record(number, _shown(text), [], words("the line is longer than {:,} characters", MAX_LINE))
+        return Record(
+            number, _shown(text), [], words("the line is longer than {:,} characters", MAX_LINE)
+        )
     taken = [first]
     cells, fault = _cells(_following(taken, lines))
     if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, whole)):
@@ -192,15 +203,21 @@ def _record(first: tuple[int, str, bool], lines: _Lines, width: int | None, whol
     return Record(number, raw.rstrip("\r\n"), cells[: _width(cells, width)], delivered=len(cells))
 
 
-def _swallowed(cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]) -> bool:
-    """Return whether an open quote swallowed a complete record; if not, the lines are one row of the wrong width."""
+def _swallowed(
+    cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]
+) -> bool:
+    """Return whether an open quote swallowed a complete record; if not, the lines are one row of
+    the wrong width.
+    """
     if _width(cells, width) in whole:
         return False
     return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in rest)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
-    """Yield the text of a record's lines, for as long as the parser asks for more because a quote is open."""
+    """Yield the text of a record's lines, for as long as the parser asks for more because a quote
+    is open.
+    """
     size = len(taken[0][1])
     yield taken[0][1]
     while len(taken) < MAX_LINES and size <= MAX_RECORD and (line := lines.take()) is not None:
@@ -212,7 +229,9 @@ def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[st
 
 
 def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
-    """Return the cells of the record that starts with the first line; or no cells, and why they can't be told apart."""
+    """Return the cells of the record that starts with the first line; or no cells, and why they
+    can't be told apart.
+    """
     cells: list[str] = []
     quoted: list[str] | None = None  # what the open quote holds so far
     for text in texts:
@@ -239,7 +258,9 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
 
 
 def cell_spans(raw: str) -> list[slice]:
-    """Return the position of each cell in the text of a sound record, with blanks and quotes but without the separator."""
+    """Return the position of each cell in the text of a sound record, with blanks and quotes but
+    without the separator.
+    """
     spans, at, separator = [], 0, ","
     while separator == ",":
         if found := _BARE.match(raw, at):
@@ -256,7 +277,8 @@ def cell_spans(raw: str) -> list[slice]:
 
 
 def has_surplus(path: Path, cells: int) -> bool:
-    """Return whether a line may have empty cells after this many cells, which DuckDB drops silently.
+    """Return whether a line may have empty cells after this many cells, which DuckDB drops
+    silently.
 
     Raises:
         OSError: the file can't be read.

@@ -1,7 +1,8 @@
 """Open incidents and their messages: pure functions of runs, checks and known incidents.
 
-An incident is a state, not an event: an asset whose last run failed, or a failing check. So a backfill with fifty failing runs
-is one message, and nothing is lost while nobody looks. `sensor.py` sends the messages.
+An incident is a state, not an event: an asset whose last run failed, or a failing check. So a
+backfill with fifty failing runs is one message, and nothing is lost while nobody looks. `sensor.py`
+sends the messages.
 """
 
 from collections import defaultdict
@@ -103,10 +104,10 @@ def open_incidents(
 ) -> dict[str, Incident]:
     """Return the open incidents by subject.
 
-    A run that records which of its assets failed is no incident of the others. A run that died records none, so it is an
-    incident of all. An asset is resolved once its last run succeeded, none of its checks fails and no run of it is in flight:
-    within a backfill, one good run among bad ones is no news. A check that starts failing while its asset fails is the same
-    incident.
+    A run that records which of its assets failed is no incident of the others. A run that died
+    records none, so it is an incident of all. An asset is resolved once its last run succeeded,
+    none of its checks fails and no run of it is in flight: within a backfill, one good run among
+    bad ones is no news. A check that starts failing while its asset fails is the same incident.
 
     Args:
         runs: newest first.
@@ -114,14 +115,22 @@ def open_incidents(
         known: the incidents known so far.
         error_of: returns why a run failed.
         now: UTC.
-        alarms: results of tests that declare alarms. An alarm stays open as long as its row exists, even if runs fail.
+        alarms: results of tests that declare alarms. An alarm stays open as long as its row exists,
+            even if runs fail.
     """
     found: dict[str, Incident] = {}
-    last, busy = _last_ended(runs), {subject for run in runs if _in_flight(run) for subject in subjects(run)}
+    last, busy = (
+        _last_ended(runs),
+        {subject for run in runs if _in_flight(run) for subject in subjects(run)},
+    )
     for subject, run in last.items():
         if run.state is RunState.FAILED and (subject in run.failed or not run.failed):
             found[subject] = known.get(subject) or Incident(
-                subject, _iso(run.ended or now), error_of(run.run_id), run.run_id, partitions(run, subject)
+                subject,
+                _iso(run.ended or now),
+                error_of(run.run_id),
+                run.run_id,
+                partitions(run, subject),
             )
     for check in red:
         asset = found.get(check.asset) or known.get(check.asset)
@@ -141,7 +150,9 @@ def open_incidents(
     return found
 
 
-def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str) -> list[str]:
+def messages(
+    before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str
+) -> list[str]:
     """Return one text per new incident, and one for resolved failures and alarms each.
 
     Subjects with the same error share a text, and so do new alarms of a test.
@@ -151,7 +162,10 @@ def messages(before: Mapping[str, Incident], after: Mapping[str, Incident], ui_u
         if subject not in before:
             key = (incident.check, "") if incident.check else (incident.error, incident.partitions)
             same[key].append(incident)
-    texts = [_alarmed(group, ui_url) if group[0].check else _opened(group, ui_url) for group in same.values()]
+    texts = [
+        _alarmed(group, ui_url) if group[0].check else _opened(group, ui_url)
+        for group in same.values()
+    ]
     resolved = sorted(set(before) - set(after))
     failures = [subject for subject in resolved if not before[subject].check]
     alarms = [subject for subject in resolved if before[subject].check]
@@ -168,10 +182,14 @@ def subjects(run: KnownRun) -> frozenset[str]:
 
 
 def partitions(run: KnownRun, subject: str) -> str:
-    """Return the partitions that a failed run could not load, or its range if it did not get that far."""
+    """Return the partitions that a failed run could not load, or its range if it did not get that
+    far.
+    """
     failed = sorted(run.verdicts.get(subject.removeprefix("raw."), ()), reverse=True)
     if failed:
-        more = f" and {len(failed) - PARTITIONS_NAMED} more" if len(failed) > PARTITIONS_NAMED else ""
+        more = (
+            f" and {len(failed) - PARTITIONS_NAMED} more" if len(failed) > PARTITIONS_NAMED else ""
+        )
         return ", ".join(failed[:PARTITIONS_NAMED]) + more
     if run.first and run.last:
         return run.first if run.first == run.last else f"{run.first} to {run.last}"
@@ -179,7 +197,9 @@ def partitions(run: KnownRun, subject: str) -> str:
 
 
 def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
-    """Return each subject's last finished run, ignoring runs that Dagster retries and canceled ones."""
+    """Return each subject's last finished run, ignoring runs that Dagster retries and canceled
+    ones.
+    """
     last: dict[str, KnownRun] = {}
     for run in runs:
         if run.ended is None or run.will_retry or run.state is RunState.CANCELED:
@@ -200,7 +220,9 @@ def _opened(group: Sequence[Incident], ui_url: str) -> str:
     names = ", ".join(sorted(incident.subject for incident in group))
     about = f" ({first.partitions})" if first.partitions else ""
     link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
-    return f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+    return (
+        f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+    )
 
 
 def _alarmed(group: Sequence[Incident], ui_url: str) -> str:

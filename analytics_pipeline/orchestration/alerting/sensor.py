@@ -38,8 +38,9 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Sends one message to ALERT_URLS and ALERT_WEBHOOK_URL when an asset or one of its checks fails, with partitions, error "
-            "and a link, and one when it is resolved. Also for each alarm about budgets, anomalies and spend after a drop."
+            "Sends one message to ALERT_URLS and ALERT_WEBHOOK_URL when an asset or one of its"
+            " checks fails, with partitions, error and a link, and one when it is resolved. Also"
+            " for each alarm about budgets, anomalies and spend after a drop."
         ),
     )
     def sense(
@@ -48,7 +49,8 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         end_dead_runs(context.instance)  # done here, as no other sensor of ours runs every minute
         if not notifier.has_recipients:
             return dg.SkipReason(
-                "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set, so no alerts are sent. Set one of them (see .env.example)."
+                "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set, so no alerts are sent. Set one of"
+                " them (see .env.example)."
             )
         known = from_json(json.loads(context.cursor or "{}"))
         failing, alarms = failing_checks(context)
@@ -69,7 +71,9 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
             # The cursor is kept, so all messages are sent again: twice is better than never.
             return dg.SkipReason(f"{problem} Next attempt in {INTERVAL_SECONDS} s.")
         return dg.SensorResult(
-            skip_reason=dg.SkipReason(" ".join([f"{sent} messages sent; {len(now)} incidents are open.", *problems])),
+            skip_reason=dg.SkipReason(
+                " ".join([f"{sent} messages sent; {len(now)} incidents are open.", *problems])
+            ),
             cursor=_cursor(now),
         )
 
@@ -77,29 +81,42 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
 
 
 def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingCheck], Alarms]:
-    """Return the code location's checks of severity ERROR whose last result failed, and all open alarms."""
+    """Return the code location's checks of severity ERROR whose last result failed, and all open
+    alarms.
+    """
     if context.repository_def is None:
         return [], Alarms()
     found: list[FailingCheck] = []
     alarms: list[OpenAlarm] = []
     for key in context.repository_def.asset_graph.asset_check_keys:
         # The last one with a result: a run in flight has planned the next.
-        records = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=_JUDGED)
+        records = context.instance.event_log_storage.get_asset_check_execution_history(
+            key, limit=1, status=_JUDGED
+        )
         event = records[0].event.dagster_event if records and records[0].event else None
         if event is None:
             continue
         result = event.asset_check_evaluation_data
         if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
             found.append(
-                FailingCheck(".".join(key.asset_key.path), key.name, result.description or "", records[0].run_id)
+                FailingCheck(
+                    ".".join(key.asset_key.path),
+                    key.name,
+                    result.description or "",
+                    records[0].run_id,
+                )
             )
         rows: Any = result.metadata[ALARMS].value if ALARMS in result.metadata else []
-        alarms += [OpenAlarm(key.name, row["alarm"], row["message"], records[0].run_id) for row in rows]
+        alarms += [
+            OpenAlarm(key.name, row["alarm"], row["message"], records[0].run_id) for row in rows
+        ]
     return found, Alarms(alarms, frozenset(check.name for check in found))
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return why a run failed: our own text as it is, but only the class of a foreign error, whose text may hold data."""
+    """Return why a run failed: our own text as it is, but only the class of a foreign error, whose
+    text may hold data.
+    """
     records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
     for record in records:
         event = record.event_log_entry.dagster_event
@@ -109,8 +126,13 @@ def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
         if data.user_failure_data and data.user_failure_data.description:
             return str(data.user_failure_data.description)
         if data.error:
-            return f"{data.error.cls_name} in {event.step_key if event else 'a step'}: see the run's log."
-    return "The run ended before its first step failed: its process was killed, or it could not start."
+            return (
+                f"{data.error.cls_name} in {event.step_key if event else 'a step'}: see the run's"
+                " log."
+            )
+    return (
+        "The run ended before its first step failed: its process was killed, or it could not start."
+    )
 
 
 def _cursor(incidents: Mapping[str, Incident]) -> str:

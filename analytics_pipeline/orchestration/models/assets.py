@@ -37,7 +37,9 @@ ALARMS = "alarms"
 
 
 def model_assets(project: Project) -> dg.AssetsDefinition:
-    """Return one step with every model, so that a rebuild opens the warehouse once; any subset can be built alone."""
+    """Return one step with every model, so that a rebuild opens the warehouse once; any subset can
+    be built alone.
+    """
 
     @dg.multi_asset(
         name="build_models",
@@ -54,7 +56,11 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
             for name in drop_removed(connection, project.models.values()):
                 context.log.info(f"{name} was dropped, as its file was deleted from dbt_like_sql/.")
             # Also build models that were never built and that a chosen one reads.
-            absent = [model for model in missing(connection, project.models.values()) if model.qualified not in chosen]
+            absent = [
+                model
+                for model in missing(connection, project.models.values())
+                if model.qualified not in chosen
+            ]
             needed = [model for model in absent if model.qualified in project.upstream(chosen)]
             asked = {check.name for check in context.selected_asset_check_keys}
             models = project.select([*(model.qualified for model in needed), *chosen])
@@ -95,7 +101,9 @@ def _spec(model: Model) -> dg.AssetSpec:
 
 
 def _assets_of(table: str) -> list[dg.AssetKey]:
-    """Return the assets that write a table: a history is part of its dataset's asset, the ledger of every dataset's."""
+    """Return the assets that write a table: a history is part of its dataset's asset, the ledger of
+    every dataset's.
+    """
     schema, _, name = table.partition(".")
     if schema == "history":
         return [asset_key(DATASETS[name])]
@@ -107,7 +115,9 @@ def _assets_of(table: str) -> list[dg.AssetKey]:
 def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
     home = model_key(project.home_of(test))
     others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
-    return dg.AssetCheckSpec(test.name, asset=home, description=test.description, additional_deps=sorted(others))
+    return dg.AssetCheckSpec(
+        test.name, asset=home, description=test.description, additional_deps=sorted(others)
+    )
 
 
 def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:
@@ -138,13 +148,17 @@ def _materialized(
 
 
 def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
-    """Return the source columns of a column, each once: a history and its raw table are one asset."""
+    """Return the source columns of a column, each once: a history and its raw table are one
+    asset.
+    """
     found = {(key, column) for table, column in sources for key in _made_by(table)}
     return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
 
 
 def _made_by(table: str) -> list[dg.AssetKey]:
-    """Return the asset that has the columns of a table, for lineage; the ledger's tables are no assets."""
+    """Return the asset that has the columns of a table, for lineage; the ledger's tables are no
+    assets.
+    """
     return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
 
 
@@ -160,7 +174,11 @@ def check_result(check: Check) -> dg.AssetCheckResult:
             "violations": check.violations or 0,
             "since": f"{check.since:%Y-%m-%d %H:%M} UTC",
             **({"withholds": ", ".join(check.withholds)} if not check.passed else {}),
-            **({ALARMS: dg.MetadataValue.json([asdict(alarm) for alarm in check.alarms])} if check.alarms else {}),
+            **(
+                {ALARMS: dg.MetadataValue.json([asdict(alarm) for alarm in check.alarms])}
+                if check.alarms
+                else {}
+            ),
         },
     )
 

@@ -1,4 +1,5 @@
-"""When models, the published file and the report are rebuilt: Dagster's automation conditions, in one place.
+"""When models, the published file and the report are rebuilt: Dagster's automation conditions, in
+one place.
 
 The assets are in `assets.py` and `published_assets.py`.
 """
@@ -15,19 +16,24 @@ REBUILD_ON_CHANGE = (
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 ).with_label("rebuild when upstream changed")
-"""Rebuild when an upstream table was loaded or the SQL changed. Plain `eager()` never fires while any day of an upstream is
-missing, nor for loads before the daemon's first evaluation. A request covers only earlier changes: a load at the same time,
-or while its run reads, requests the next rebuild. So a manual rebuild is repeated once."""
+"""Rebuild when an upstream table was loaded or the SQL changed. Plain `eager()` never fires while
+any day of an upstream is missing, nor for loads before the daemon's first evaluation. A request
+covers only earlier changes: a load at the same time, or while its run reads, requests the next
+rebuild. So a manual rebuild is repeated once."""
 
 GROUPS = ("staging", "marts", "published")
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that rebuilds the models affected by a load, and publishes; on by default."""
+    """Return the sensor that rebuilds the models affected by a load, and publishes; on by
+    default.
+    """
     return dg.AutomationConditionSensorDefinition(
         "models_follow_loads",
         target=dg.AssetSelection.groups(*GROUPS),
-        description="Rebuilds the models affected by a load, then publishes, once no load is in progress.",
+        description=(
+            "Rebuilds the models affected by a load, then publishes, once no load is in progress."
+        ),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=60,
     )

@@ -1,4 +1,6 @@
-"""The outputs of the pipeline as assets: the file that analysts open, and the report page. Built after the models.
+"""The outputs of the pipeline as assets: the file that analysts open, and the report page.
+
+Built after the models.
 
 `warehouse/publish.py` and `report/` write them.
 """
@@ -24,20 +26,27 @@ PUBLISHED = dg.AssetKey([GROUP, "analytics"])
 REPORT = dg.AssetKey([GROUP, "report"])
 WHOLE = "nothing_is_withheld"
 _WHOLE_DESCRIPTION = (
-    "A failing test keeps the marts that it is about, and all that read them, in their previous published state; the rest is "
-    "published. They are published again with the first build after which the test passes."
+    "A failing test keeps the marts that it is about, and all that read them, in their previous"
+    " published state; the rest is published. They are published again with the first build after"
+    " which the test passes."
 )
 
 
 def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
     """Return the asset of the published file, which is replaced atomically after the models."""
-    privacy = "with emails, names and free text (PUBLISH_PII=true)" if pii else "without emails, names and free text"
+    privacy = (
+        "with emails, names and free text (PUBLISH_PII=true)"
+        if pii
+        else "without emails, names and free text"
+    )
 
     @dg.asset(
         key=PUBLISHED,
         deps=[model_key(name) for name in project.models],
         group_name=GROUP,
-        description=f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically.",
+        description=(
+            f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically."
+        ),
         kinds={"duckdb"},
         tags={"layer": GROUP, **pii_tag(is_personal=pii)},
         freshness_policy=FRESHNESS[Cadence.DAILY],
@@ -51,7 +60,10 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
             failing = errors(read(connection))
         if not done.is_written:
             reasons = "\n".join(str(check) for check in failing)
-            raise dg.Failure(f"Nothing was published, and there is no previous file.\n{reasons}", allow_retries=False)
+            raise dg.Failure(
+                f"Nothing was published, and there is no previous file.\n{reasons}",
+                allow_retries=False,
+            )
         rows = sorted(done.rows.items())
         return dg.MaterializeResult(
             metadata={
@@ -68,13 +80,18 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
 
 
 def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
-    """Check that every table is published in its current state. Only a warning, as the failing checks alert themselves."""
+    """Check that every table is published in its current state.
+
+    Only a warning, as the failing checks alert themselves.
+    """
     return dg.AssetCheckResult(
         asset_key=PUBLISHED,
         check_name=WHOLE,
         passed=not done.withheld,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join([*done.withheld, *(str(check) for check in failing if check.withholds)])
+        description="\n".join(
+            [*done.withheld, *(str(check) for check in failing if check.withholds)]
+        )
         or "Every table is published as it is in the warehouse.",
     )
 
@@ -83,7 +100,10 @@ def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     key=REPORT,
     deps=[PUBLISHED],
     group_name=GROUP,
-    description="One self-contained page with charts of spend, use and completeness, without names or emails.",
+    description=(
+        "One self-contained page with charts of spend, use and completeness, without names or"
+        " emails."
+    ),
     kinds={"html"},
     tags={"layer": GROUP},
     freshness_policy=FRESHNESS[Cadence.DAILY],
@@ -95,4 +115,6 @@ def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResu
 
     with report_step_errors():
         target = write_report(warehouse.published, warehouse.report, warehouse.report_timezone)
-    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size})
+    return dg.MaterializeResult(
+        metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+    )

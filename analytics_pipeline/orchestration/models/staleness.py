@@ -12,7 +12,11 @@ from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
 from analytics_pipeline.orchestration.dagster_private import CODE_VERSION_TAG
 from analytics_pipeline.orchestration.models.assets import code_version
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
-from analytics_pipeline.orchestration.raw.materializations import Newest, last_materialized, newest_events
+from analytics_pipeline.orchestration.raw.materializations import (
+    Newest,
+    last_materialized,
+    newest_events,
+)
 from analytics_pipeline.sql_models import Model, load_project, touched_by
 
 
@@ -31,20 +35,36 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
         for model in project.affected(touched_by([name]))
         if last_materialized(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
     }
-    changed = {model.qualified for model in project.models.values() if _built_as(newest, model) != code_version(model)}
+    changed = {
+        model.qualified
+        for model in project.models.values()
+        if _built_as(newest, model) != code_version(model)
+    }
     names = late | changed | {model.qualified for model in project.affected(changed)}
-    unpublished = any(last_materialized(newest, key) > last_materialized(newest, PUBLISHED) for key in keys)
-    return [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED] if names or unpublished else []
+    unpublished = any(
+        last_materialized(newest, key) > last_materialized(newest, PUBLISHED) for key in keys
+    )
+    return (
+        [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED]
+        if names or unpublished
+        else []
+    )
 
 
 def _run_starts(
     instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
 ) -> Mapping[dg.AssetKey, float]:
-    """Return when each model's last run began (epoch seconds): it may have missed anything loaded later."""
+    """Return when each model's last run began (epoch seconds): it may have missed anything loaded
+    later.
+    """
     runs = {newest[key].run_id for key in keys if key in newest}
     records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
     starts = {record.dagster_run.run_id: record.start_time for record in records}
-    return {key: starts.get(newest[key].run_id) or last_materialized(newest, key) for key in keys if key in newest}
+    return {
+        key: starts.get(newest[key].run_id) or last_materialized(newest, key)
+        for key in keys
+        if key in newest
+    }
 
 
 def _built_as(newest: Newest, model: Model) -> str | None:

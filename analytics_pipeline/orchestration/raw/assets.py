@@ -1,6 +1,7 @@
 """One Dagster asset per dataset, all created from the declarations.
 
-`operations/load_files.py` loads the files, `checks/` evaluates the checks; this is the shell around them.
+`operations/load_files.py` loads the files, `checks/` evaluates the checks; this is the shell around
+them.
 """
 
 import inspect
@@ -28,10 +29,22 @@ from analytics_pipeline.orchestration.raw.checks.delivery import (
 from analytics_pipeline.orchestration.raw.checks.result import recorded
 from analytics_pipeline.orchestration.raw.checks.rows import check_results, check_specs
 from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
-from analytics_pipeline.orchestration.raw.materializations import materialized_versions, snapshot_versions
+from analytics_pipeline.orchestration.raw.materializations import (
+    materialized_versions,
+    snapshot_versions,
+)
 from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
-from analytics_pipeline.orchestration.resources import FeedResource, ResultListener, WarehouseResource
-from analytics_pipeline.orchestration.runs.run_records import BACKFILL, COMMAND_TAG, failed_tag, verdict_tags
+from analytics_pipeline.orchestration.resources import (
+    FeedResource,
+    ResultListener,
+    WarehouseResource,
+)
+from analytics_pipeline.orchestration.runs.run_records import (
+    BACKFILL,
+    COMMAND_TAG,
+    failed_tag,
+    verdict_tags,
+)
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import code_reference, pii_tag
@@ -53,10 +66,10 @@ class LoadConfig:
     Attributes:
         full: fetch and load every file again, even if it is loaded.
         only: partitions of the run's range (courses of a snapshot) to load; all of them if empty.
-        versions: the version of each of these partitions at the time of the request. Selects nothing; if the run dies, it
-            records which versions the run attempted.
-        retry_failed: whether to retry versions that could not be loaded; schedules leave that to the sensor, which spaces
-            the retries.
+        versions: the version of each of these partitions at the time of the request. Selects
+            nothing; if the run dies, it records which versions the run attempted.
+        retry_failed: whether to retry versions that could not be loaded; schedules leave that to
+            the sensor, which spaces the retries.
     """
 
     full: bool
@@ -65,19 +78,30 @@ class LoadConfig:
     retry_failed: bool
 
 
-# Plain types: a field of `dg.Config` would accept {"env": NAME}, and so read any variable, even the token's.
+# Plain types: a field of `dg.Config` would accept {"env": NAME}, and so read any variable, even the
+# token's.
 CONFIG_SCHEMA = {
     "full": dg.Field(bool, default_value=False, description="Fetch and load every file again."),
-    "only": dg.Field([str], default_value=[], description="Partitions (courses of a snapshot) to load; all if empty."),
-    "versions": dg.Field({str: str}, default_value={}, description="The versions that the run attempts."),
-    "retry_failed": dg.Field(bool, default_value=True, description="Retry versions that could not be loaded."),
+    "only": dg.Field(
+        [str],
+        default_value=[],
+        description="Partitions (courses of a snapshot) to load; all if empty.",
+    ),
+    "versions": dg.Field(
+        {str: str}, default_value={}, description="The versions that the run attempts."
+    ),
+    "retry_failed": dg.Field(
+        bool, default_value=True, description="Retry versions that could not be loaded."
+    ),
 }
 
 
 def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
-    """Return the asset that loads a dataset: a range of partitions in one run, or all files of a snapshot.
+    """Return the asset that loads a dataset: a range of partitions in one run, or all files of a
+    snapshot.
 
-    A partition is materialized when its file is loaded; one without a file is left alone, except in a backfill.
+    A partition is materialized when its file is loaded; one without a file is left alone, except in
+    a backfill.
     """
     key = asset_key(dataset)
     spec = dg.AssetSpec(
@@ -89,7 +113,11 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         freshness_policy=FRESHNESS.get(dataset.cadence),
         group_name=GROUP,
         kinds={"csv" if dataset.setting else "s3", "duckdb"},
-        tags={"cadence": dataset.cadence.value, "layer": GROUP, **pii_tag(is_personal=dataset.is_personal)},
+        tags={
+            "cadence": dataset.cadence.value,
+            "layer": GROUP,
+            **pii_tag(is_personal=dataset.is_personal),
+        },
         metadata={
             "dagster/table_name": dataset.table,
             "dagster/column_schema": ui_metadata.column_schema(dataset),
@@ -102,7 +130,9 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
         specs=[spec],
         check_specs=[*check_specs(dataset, key), *delivery_check_specs(dataset, key)],
         config_schema=CONFIG_SCHEMA,
-        backfill_policy=dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None,
+        backfill_policy=(
+            dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None
+        ),
     )
     def load(
         context: dg.AssetExecutionContext,
@@ -117,9 +147,13 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 partitions = _partitions(context, config)
                 todo, absent = _plan(dataset, bucket, warehouse, partitions, config)
                 _report_absent(context, dataset, absent)
-                results, outage = _until_outage(_load(context, dataset, todo, config, bucket, warehouse), verdicts)
+                results, outage = _until_outage(
+                    _load(context, dataset, todo, config, bucket, warehouse), verdicts
+                )
                 _record_refused(context, dataset, results)
-                yield from _report(context, dataset, todo, results, warehouse, feed.uri, config.only)
+                yield from _report(
+                    context, dataset, todo, results, warehouse, feed.uri, config.only
+                )
                 if outage:
                     raise outage
             raise_if_failed(dataset, results)
@@ -133,33 +167,54 @@ def raw_assets(start: date) -> list[dg.AssetsDefinition]:
 
 
 def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[str] | None:
-    """Return the partitions (courses of a snapshot) of this run; None for all files of a snapshot."""
+    """Return the partitions (courses of a snapshot) of this run; None for all files of a
+    snapshot.
+    """
     if not context.has_partition_key and not context.has_partition_key_range:
         return list(config.only) or None
     return [key for key in context.partition_keys if not config.only or key in config.only]
 
 
 def _plan(
-    dataset: Dataset, bucket: Sources, warehouse: WarehouseResource, partitions: list[str] | None, config: LoadConfig
+    dataset: Dataset,
+    bucket: Sources,
+    warehouse: WarehouseResource,
+    partitions: list[str] | None,
+    config: LoadConfig,
 ) -> tuple[Plan, list[str]]:
-    """Plan the partitions of this run (listing minus ledger); return the plan and the partitions without a file."""
+    """Plan the partitions of this run (listing minus ledger); return the plan and the partitions
+    without a file.
+    """
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
-    listing = classify_listing((found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix)
+    listing = classify_listing(
+        (found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix
+    )
     selected = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:
         todo = plan(listing, loaded_versions(connection, dataset.name)).only(
-            lambda found: found.dataset.name == dataset.name and (selected is None or found.partition.key in selected)
+            lambda found: (
+                found.dataset.name == dataset.name
+                and (selected is None or found.partition.key in selected)
+            )
         )
         resolve_failures(connection, todo.unchanged, warehouse_now())
         record_listing(connection, listing, prefixes, listed_at, warehouse_now())
-        failed = set() if config.retry_failed else {(file.source_key, file.etag) for file in failed_files(connection)}
+        failed = (
+            set()
+            if config.retry_failed
+            else {(file.source_key, file.etag) for file in failed_files(connection)}
+        )
     delivered = {found.partition.key for found in todo.delivered}
     absent = [partition for partition in partitions or () if partition not in delivered]
     return todo.only(lambda found: (found.key, found.etag) not in failed), absent
 
 
-def _report_absent(context: dg.AssetExecutionContext, dataset: Dataset, absent: Sequence[str]) -> None:
-    """Log the days or months without a file. In a backfill, also mark them as materialized: otherwise Dagster fails the backfill.
+def _report_absent(
+    context: dg.AssetExecutionContext, dataset: Dataset, absent: Sequence[str]
+) -> None:
+    """Log the days or months without a file.
+
+    In a backfill, also mark them as materialized: otherwise Dagster fails the backfill.
 
     The mark names no version, so a file that is delivered later is loaded as usual.
     """
@@ -169,7 +224,9 @@ def _report_absent(context: dg.AssetExecutionContext, dataset: Dataset, absent: 
     if dataset.period and BACKFILL in context.run.tags:
         for partition in absent:
             text = "No file is delivered. Rows loaded earlier stay."
-            context.log_event(dg.AssetMaterialization(asset_key(dataset), partition=partition, description=text))
+            context.log_event(
+                dg.AssetMaterialization(asset_key(dataset), partition=partition, description=text)
+            )
 
 
 def _load(
@@ -182,18 +239,28 @@ def _load(
 ) -> Iterator[FileResult]:
     work = todo.delivered if config.full else todo.work
     context.log.info(
-        f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged files."
+        f"{dataset.name}: {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)}"
+        " unchanged files."
     )
     clean_landing(warehouse.landing, todo.unchanged)
     max_mb = warehouse.max_file_mb
     loader = Loader(
-        bucket, warehouse.landing, warehouse.get_connection, context.run.run_id, refetch=config.full, max_mb=max_mb
+        bucket,
+        warehouse.landing,
+        warehouse.get_connection,
+        context.run.run_id,
+        refetch=config.full,
+        max_mb=max_mb,
     )
     yield from loader.load(dataset, work)
 
 
-def _until_outage(loading: Iterator[FileResult], verdicts: ResultListener) -> tuple[list[FileResult], Outage | None]:
-    """Collect the files' results, and the outage that ended the load, so that the results before it are reported too."""
+def _until_outage(
+    loading: Iterator[FileResult], verdicts: ResultListener
+) -> tuple[list[FileResult], Outage | None]:
+    """Collect the files' results, and the outage that ended the load, so that the results before it
+    are reported too.
+    """
     results: list[FileResult] = []
     try:
         for result in loading:
@@ -213,7 +280,9 @@ def _report(
     bucket_uri: str,
     asked: Sequence[str],
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Materialize the files that were loaded or requested by name, then yield the dataset's checks."""
+    """Materialize the files that were loaded or requested by name, then yield the dataset's
+    checks.
+    """
     key = asset_key(dataset)
     loaded = [result for result in results if result.failure is None]
     with warehouse.get_connection() as connection:
@@ -228,7 +297,10 @@ def _report(
         shown = max(loaded, key=lambda result: result.landed.delivery.partition.key, default=None)
         rows = preview(connection, dataset, shown.landed.delivery.key) if shown else None
     # At most one file is loaded per partition.
-    metadata = {result.landed.delivery.partition.key: ui_metadata.loaded_file(result, bucket_uri) for result in loaded}
+    metadata = {
+        result.landed.delivery.partition.key: ui_metadata.loaded_file(result, bucket_uri)
+        for result in loaded
+    }
     if shown and rows:
         metadata[shown.landed.delivery.partition.key]["preview"] = ui_metadata.preview(*rows)
     if dataset.period is None:
@@ -238,9 +310,12 @@ def _report(
         elif (
             _by_hand(context)
             or any(delivery.partition.key in asked for delivery in todo.unchanged)
-            or versions != materialized_versions(context.instance, dataset, key, (), warehouse.replaced_at)
+            or versions
+            != materialized_versions(context.instance, dataset, key, (), warehouse.replaced_at)
         ):
-            yield dg.MaterializeResult(key, metadata={"files": len(versions), **snapshot_versions(versions)})
+            yield dg.MaterializeResult(
+                key, metadata={"files": len(versions), **snapshot_versions(versions)}
+            )
     else:
         for partition, of_file in metadata.items():
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=of_file))
@@ -250,13 +325,21 @@ def _report(
             dataset,
             todo,
             warehouse.replaced_at,
-            again={delivery.key for delivery in todo.unchanged if everything or delivery.partition.key in asked},
+            again={
+                delivery.key
+                for delivery in todo.unchanged
+                if everything or delivery.partition.key in asked
+            },
         )
     yield from checks
 
 
-def _record_refused(context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]) -> None:
-    """Tag the run with the versions that it could not load, and with those of them whose failure counts as no attempt."""
+def _record_refused(
+    context: dg.AssetExecutionContext, dataset: Dataset, results: Sequence[FileResult]
+) -> None:
+    """Tag the run with the versions that it could not load, and with those of them whose failure
+    counts as no attempt.
+    """
     failed = [(result.landed.delivery, result.failure) for result in results if result.failure]
     refused = {delivery.partition.key: delivery.fingerprint for delivery, _ in failed}
     uncounted = {delivery.partition.key for delivery, failure in failed if not failure.counts}
@@ -273,7 +356,9 @@ def _recording_failure(context: dg.AssetExecutionContext, dataset: Dataset) -> I
         failed = False
     finally:
         if failed or failed_tag(dataset) in context.run.tags:  # a retried run inherits tags
-            context.instance.add_run_tags(context.run.run_id, {failed_tag(dataset): str(failed).lower()})
+            context.instance.add_run_tags(
+                context.run.run_id, {failed_tag(dataset): str(failed).lower()}
+            )
 
 
 def _by_hand(context: dg.AssetExecutionContext) -> bool:
@@ -282,20 +367,29 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
 
 
 def _materialize_unchanged(
-    context: dg.AssetExecutionContext, dataset: Dataset, todo: Plan, since: float, *, again: Collection[str]
+    context: dg.AssetExecutionContext,
+    dataset: Dataset,
+    todo: Plan,
+    since: float,
+    *,
+    again: Collection[str],
 ) -> None:
-    """Materialize files that are in the ledger but not in this instance: it is new, or a process died between the two.
+    """Materialize files that are in the ledger but not in this instance: it is new, or a process
+    died between the two.
 
     Args:
         since: when the warehouse was found replaced from outside (epoch seconds).
-        again: keys of files to materialize in any case. The UI shows a partition that a backfill asked for, or that was in a
-            failed run, as failed until then.
+        again: keys of files to materialize in any case. The UI shows a partition that a backfill
+            asked for, or that was in a failed run, as failed until then.
     """
     key = asset_key(dataset)
     partitions = {delivery.partition.key for delivery in todo.unchanged}
     known = materialized_versions(context.instance, dataset, key, partitions, since)
     for delivery in todo.unchanged:
-        if delivery.key in again or known.get((dataset.name, delivery.partition.key)) != delivery.version:
+        if (
+            delivery.key in again
+            or known.get((dataset.name, delivery.partition.key)) != delivery.version
+        ):
             context.log_event(
                 dg.AssetMaterialization(
                     key,
@@ -318,9 +412,8 @@ def raise_if_failed(dataset: Dataset, results: Sequence[FileResult]) -> None:
     lines = [ui_metadata.failure(result) for result in failed[: ui_metadata.MOST_FILES]]
     more = f"\n... and {len(failed) - len(lines)} more" if len(failed) > len(lines) else ""
     raise dg.Failure(
-        f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; their previous rows stay.\n"
-        + "\n".join(lines)
-        + more,
+        f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; their"
+        " previous rows stay.\n" + "\n".join(lines) + more,
         metadata={FILES_FAILED: [result.landed.delivery.partition.key for result in failed]},
         allow_retries=False,
     )

@@ -1,4 +1,5 @@
-"""The vendor's bucket as an external asset: the start of the lineage, and where unrecognised files are reported.
+"""The vendor's bucket as an external asset: the start of the lineage, and where unrecognised files
+are reported.
 
 `raw/assets.py` loads the recognised files.
 """
@@ -20,9 +21,9 @@ def bucket_asset() -> dg.AssetSpec:
     return dg.AssetSpec(
         BUCKET,
         description=(
-            "The organisation's prefix of the bucket that Vocareum's Data Pipeline writes. Nothing is materialized here. "
-            "Observations report unrecognised files, once for each kind. To load them, add a dataset: one module in "
-            "`analytics_pipeline/datasets/`."
+            "The organisation's prefix of the bucket that Vocareum's Data Pipeline writes. Nothing"
+            " is materialized here. Observations report unrecognised files, once for each kind. To"
+            " load them, add a dataset: one module in `analytics_pipeline/datasets/`."
         ),
         group_name="vocareum",
         kinds={"s3"},
@@ -31,7 +32,9 @@ def bucket_asset() -> dg.AssetSpec:
 
 
 def shapes(unknown: Collection[str], prefix: str) -> Counter[str]:
-    """Count unrecognised keys by kind. A key is the sender's text and may name a person, so only safe parts are shown.
+    """Count unrecognised keys by kind.
+
+    A key is the sender's text and may name a person, so only safe parts are shown.
 
     In a known folder that is the file name with `#` for numbers, elsewhere only the first folder.
 
@@ -55,7 +58,9 @@ def unknown_files(found: Mapping[str, int]) -> dg.AssetObservation:
 def _shape(key: str) -> str:
     folder, _, name = key.rpartition("/")
     plain = re.fullmatch(r"[a-z_]+[0-9_-]*\.[a-z]{1,8}(\.gz)?", name)
-    if plain and f"{folder}/" in {dataset.prefix[: dataset.prefix.rfind("/") + 1] for dataset in DATASETS.values()}:
+    if plain and f"{folder}/" in {
+        dataset.prefix[: dataset.prefix.rfind("/") + 1] for dataset in DATASETS.values()
+    }:
         return f"{folder}/{re.sub(r'[0-9]+', '#', name)}"
     first = re.fullmatch(r"[A-Za-z_-]{1,40}", key.split("/")[0]) if folder else None
     return f"{first[0]}/..." if first else "elsewhere"

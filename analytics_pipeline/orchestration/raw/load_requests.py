@@ -1,6 +1,7 @@
 """Decide which runs to request: pure functions of the plan, the runs and the clock.
 
-`ingest/plan.py` decides what is new or changed. `partitions.py` groups scattered partitions into ranges.
+`ingest/plan.py` decides what is new or changed. `partitions.py` groups scattered partitions into
+ranges.
 """
 
 import hashlib
@@ -55,14 +56,18 @@ class LoadState(StrEnum):
 
 
 def load_state(
-    delivery: Delivery, runs: Sequence[KnownRun], now: datetime, retry_policy: RetryPolicy = RETRY_POLICY
+    delivery: Delivery,
+    runs: Sequence[KnownRun],
+    now: datetime,
+    retry_policy: RetryPolicy = RETRY_POLICY,
 ) -> LoadState:
     """Return the state of a version that is not loaded.
 
-    A run was an attempt at this version if it could not load it, or if it died of something else after it was asked for it.
-    Only the former counts against the maximum, unless the transfer failed or the version is held (`FileRefused.counts`). What
-    does not count, such as a run that died of a full disk, is retried every day until the cause is gone. Timestamps don't
-    decide which version a run attempted: S3's have whole seconds, and clocks differ.
+    A run was an attempt at this version if it could not load it, or if it died of something else
+    after it was asked for it. Only the former counts against the maximum, unless the transfer
+    failed or the version is held (`FileRefused.counts`). What does not count, such as a run that
+    died of a full disk, is retried every day until the cause is gone. Timestamps don't decide which
+    version a run attempted: S3's have whole seconds, and clocks differ.
 
     Args:
         delivery: the version.
@@ -100,32 +105,53 @@ def load_states(
     found: dict[LoadState, list[Delivery]] = defaultdict(list)
     for delivery in work:
         place = (delivery.dataset.name, delivery.partition.key)
-        inside = delivery.dataset.period is None or delivery.partition.key in every[delivery.dataset.cadence]
-        state = load_state(delivery, about[place], now, retry_policy) if inside else LoadState.OUTSIDE
+        inside = (
+            delivery.dataset.period is None
+            or delivery.partition.key in every[delivery.dataset.cadence]
+        )
+        state = (
+            load_state(delivery, about[place], now, retry_policy) if inside else LoadState.OUTSIDE
+        )
         found[state].append(delivery)
     return found
 
 
 def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
-    """Return the keys of files without a partition: of a day before the first, or of one that is not over."""
-    return frozenset(delivery.key for delivery in load_states(work, (), start, now)[LoadState.OUTSIDE])
+    """Return the keys of files without a partition: of a day before the first, or of one that is
+    not over.
+    """
+    return frozenset(
+        delivery.key for delivery in load_states(work, (), start, now)[LoadState.OUTSIDE]
+    )
 
 
 def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
-    """Return loaded, unchanged deliveries whose partition's last run still says that it could not be loaded.
+    """Return loaded, unchanged deliveries whose partition's last run still says that it could not
+    be loaded.
 
-    The failed version was withdrawn, or replayed by hand. A new run makes check, partition and asset green, and resolves the
-    alert.
+    The failed version was withdrawn, or replayed by hand. A new run makes check, partition and
+    asset green, and resolves the alert.
 
     Args:
         unchanged: deliveries whose version is loaded.
         runs: newest first.
     """
-    refused = {(name, partition) for run in runs for name, versions in run.verdicts.items() for partition in versions}
-    suspects = [delivery for delivery in unchanged if (delivery.dataset.name, delivery.partition.key) in refused]
+    refused = {
+        (name, partition)
+        for run in runs
+        for name, versions in run.verdicts.items()
+        for partition in versions
+    }
+    suspects = [
+        delivery
+        for delivery in unchanged
+        if (delivery.dataset.name, delivery.partition.key) in refused
+    ]
     about = covering(suspects, runs)
     return [
-        delivery for delivery in suspects if _is_refused(delivery, about[delivery.dataset.name, delivery.partition.key])
+        delivery
+        for delivery in suspects
+        if _is_refused(delivery, about[delivery.dataset.name, delivery.partition.key])
     ]
 
 
@@ -139,8 +165,12 @@ def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
     return False
 
 
-def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[str, str], list[KnownRun]]:
-    """Return the runs that cover each delivery; searches by range, as there may be 10,000 deliveries and 1,000 runs."""
+def covering(
+    work: Sequence[Delivery], runs: Sequence[KnownRun]
+) -> dict[tuple[str, str], list[KnownRun]]:
+    """Return the runs that cover each delivery; searches by range, as there may be 10,000
+    deliveries and 1,000 runs.
+    """
     keys: dict[str, list[str]] = defaultdict(list)
     for delivery in work:
         keys[delivery.dataset.name].append(delivery.partition.key)
@@ -158,7 +188,8 @@ def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[tuple[s
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """One run to request: datasets of one cadence and, if they are partitioned, a range with the requested partitions.
+    """One run to request: datasets of one cadence and, if they are partitioned, a range with the
+    requested partitions.
 
     Attributes:
         asked: the requested partitions with the version of each, by dataset.
@@ -205,8 +236,11 @@ class LoadRequest:
         return f"{self.identity}:try{attempt}"
 
 
-def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int = MAX_REQUESTS) -> list[LoadRequest]:
-    """Return as few runs as possible to load the deliveries: snapshots first, then the newest ranges.
+def load_requests(
+    due: Sequence[Delivery], start: date, now: datetime, most: int = MAX_REQUESTS
+) -> list[LoadRequest]:
+    """Return as few runs as possible to load the deliveries: snapshots first, then the newest
+    ranges.
 
     Args:
         due: deliveries to load; those outside of all partitions are skipped.
@@ -221,12 +255,18 @@ def load_requests(due: Sequence[Delivery], start: date, now: datetime, most: int
         if ours and cadence not in PERIODS:
             found.append(_request(cadence, None, None, ours))
         for span in spans({delivery.partition.key for delivery in ours}, every):
-            inside = [delivery for delivery in ours if span.first <= delivery.partition.key <= span.last]
+            inside = [
+                delivery for delivery in ours if span.first <= delivery.partition.key <= span.last
+            ]
             found.append(_request(cadence, span.first, span.last, inside))
-    return sorted(found, key=lambda request: (request.last is None, request.last or ""), reverse=True)[:most]
+    return sorted(
+        found, key=lambda request: (request.last is None, request.last or ""), reverse=True
+    )[:most]
 
 
-def _request(cadence: Cadence, first: str | None, last: str | None, requested: Sequence[Delivery]) -> LoadRequest:
+def _request(
+    cadence: Cadence, first: str | None, last: str | None, requested: Sequence[Delivery]
+) -> LoadRequest:
     asked: dict[str, dict[str, str]] = defaultdict(dict)
     for delivery in sorted(requested, key=lambda found: (found.dataset.name, found.partition.key)):
         asked[delivery.dataset.name][delivery.partition.key] = delivery.fingerprint

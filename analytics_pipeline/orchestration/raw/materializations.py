@@ -1,6 +1,7 @@
 """Versions that the Dagster instance recorded as loaded, from its materializations.
 
-Sensors read these and not the ledger: opening the warehouse would block its writer, and the published copy may be old.
+Sensors read these and not the ledger: opening the warehouse would block its writer, and the
+published copy may be old.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,7 +23,9 @@ _PAGE = 1_000
 
 
 def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
-    """Return metadata for a snapshot's materialization: the versions of all loaded files, not only of this run's."""
+    """Return metadata for a snapshot's materialization: the versions of all loaded files, not only
+    of this run's.
+    """
     versions = {partition: list(version) for (_, partition), version in sorted(loaded.items())}
     return {VERSIONS: dg.MetadataValue.json(versions)}
 
@@ -37,11 +40,16 @@ def materialized_versions(
     """Return the versions that this instance last recorded as loaded; empty if the instance is new.
 
     Args:
-        partitions: partitions to look for; reading ends when all that were ever materialized are found.
-        since: when the warehouse was found replaced from outside (epoch seconds); earlier events describe another warehouse.
+        partitions: partitions to look for; reading ends when all that were ever materialized are
+            found.
+        since: when the warehouse was found replaced from outside (epoch seconds); earlier events
+            describe another warehouse.
     """
     if dataset.period is None:
-        return {(dataset.name, partition): version for partition, version in _of_snapshot(instance, key, since).items()}
+        return {
+            (dataset.name, partition): version
+            for partition, version in _of_snapshot(instance, key, since).items()
+        }
     # A partition that never loads would be searched for back to the start of the log, at each tick.
     left, found = set(partitions) & instance.get_materialized_partitions(key), {}
     events = _newest_first(instance, key, since)
@@ -59,7 +67,8 @@ def first_materialized(instance: dg.DagsterInstance) -> date | None:
     for dataset in DATASETS.values():
         if dataset.period:
             first = min(instance.get_materialized_partitions(asset_key(dataset)), default=None)
-            found += [date.fromisoformat(f"{first}-01"[:10])] if first else []  # a month's key lacks the day
+            # a month's key lacks the day
+            found += [date.fromisoformat(f"{first}-01"[:10])] if first else []
     return min(found, default=None)
 
 
@@ -78,7 +87,9 @@ def last_materialized(newest: Newest, key: dg.AssetKey) -> float:
     return newest[key].timestamp if key in newest else 0.0
 
 
-def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> dict[str, Version]:
+def _of_snapshot(
+    instance: dg.DagsterInstance, key: dg.AssetKey, since: float
+) -> dict[str, Version]:
     newest = newest_events(instance, [key]).get(key)
     recent = newest.asset_materialization if newest and newest.timestamp >= since else None
     versions = recent.metadata.get(VERSIONS) if recent else None
@@ -86,12 +97,16 @@ def _of_snapshot(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -
     return {partition: (name, etag, size) for partition, (name, etag, size) in data.items()}
 
 
-def _newest_first(instance: dg.DagsterInstance, key: dg.AssetKey, since: float) -> Iterator[dg.AssetMaterialization]:
+def _newest_first(
+    instance: dg.DagsterInstance, key: dg.AssetKey, since: float
+) -> Iterator[dg.AssetMaterialization]:
     cursor = None
     while True:
         result = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
         recent = [record for record in result.records if record.timestamp >= since]
-        yield from (record.asset_materialization for record in recent if record.asset_materialization)
+        yield from (
+            record.asset_materialization for record in recent if record.asset_materialization
+        )
         if not result.has_more or len(recent) < len(result.records):
             return
         cursor = result.cursor

@@ -11,21 +11,27 @@ from analytics_pipeline.datasets import PERIODS, Cadence, Dataset
 MAX_PARTITIONS_PER_RUN = 366
 """A run covers at most a year: few runs for a long history, and a retry repeats at most as much."""
 GAP_TOLERANCE = 14
-"""Ranges at most this many partitions apart are merged: launching a run takes seconds, a partition without a file no time."""
+"""Ranges at most this many partitions apart are merged: launching a run takes seconds, a partition
+without a file no time."""
 
 
 def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefinition | None:
     """Return the partitions of a daily or monthly dataset from `start` on; None for a snapshot.
 
-    The last daily partition is the previous UTC day. The open month is a partition too, as it is continuously rewritten.
+    The last daily partition is the previous UTC day. The open month is a partition too, as it is
+    continuously rewritten.
     """
     if dataset.cadence is Cadence.DAILY:
         return dg.DailyPartitionsDefinition(
-            start_date=start.isoformat(), timezone="UTC", fmt=PERIODS[Cadence.DAILY].partition_format
+            start_date=start.isoformat(),
+            timezone="UTC",
+            fmt=PERIODS[Cadence.DAILY].partition_format,
         )
     if dataset.cadence is Cadence.MONTHLY:
         fmt = PERIODS[Cadence.MONTHLY].partition_format
-        return dg.MonthlyPartitionsDefinition(start_date=start.strftime(fmt), timezone="UTC", end_offset=1, fmt=fmt)
+        return dg.MonthlyPartitionsDefinition(
+            start_date=start.strftime(fmt), timezone="UTC", end_offset=1, fmt=fmt
+        )
     return None
 
 
@@ -60,9 +66,14 @@ def spans(
             groups[-1].append(index)
         else:
             groups.append([index])
-    return [Span(every[group[0]], every[group[-1]], tuple(every[index] for index in group)) for group in groups]
+    return [
+        Span(every[group[0]], every[group[-1]], tuple(every[index] for index in group))
+        for group in groups
+    ]
 
 
-def partition_keys(definition: dg.PartitionsDefinition, now: datetime | None = None) -> Sequence[str]:
+def partition_keys(
+    definition: dg.PartitionsDefinition, now: datetime | None = None
+) -> Sequence[str]:
     """Return every partition key up to now."""
     return definition.get_partition_keys(current_time=now)

@@ -1,4 +1,6 @@
-"""Jobs that load, and their schedules. Schedules don't catch up; the sensor fills missed partitions.
+"""Jobs that load, and their schedules.
+
+Schedules don't catch up; the sensor fills missed partitions.
 
 `raw/assets.py` implements a run.
 """
@@ -16,12 +18,23 @@ from analytics_pipeline.orchestration.resources import FeedResource
 from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START, job_name
 
 LOOK_BACK_DAYS = 7
-"""Number of days that a scheduled run covers, including yesterday: Vocareum rewrites yesterday's files, and older ones."""
+"""Number of days that a scheduled run covers, including yesterday: Vocareum rewrites yesterday's
+files, and older ones."""
 
-_CRON = {Cadence.DAILY: "20 */6 * * *", Cadence.MONTHLY: "30 */6 * * *", Cadence.SNAPSHOT: "40 3 * * *"}
+_CRON = {
+    Cadence.DAILY: "20 */6 * * *",
+    Cadence.MONTHLY: "30 */6 * * *",
+    Cadence.SNAPSHOT: "40 3 * * *",
+}
 _DESCRIPTION = {
-    Cadence.DAILY: f"Every six hours: the previous UTC day, and the {LOOK_BACK_DAYS - 1} days before it for rewritten files.",
-    Cadence.MONTHLY: "Every six hours: the open month and the previous one, which Vocareum rewrites until they close.",
+    Cadence.DAILY: (
+        f"Every six hours: the previous UTC day, and the {LOOK_BACK_DAYS - 1} days before it for"
+        " rewritten files."
+    ),
+    Cadence.MONTHLY: (
+        "Every six hours: the open month and the previous one, which Vocareum rewrites until they"
+        " close."
+    ),
     Cadence.SNAPSHOT: "Every day: mappings, and grades and enrollment of every course.",
 }
 _NO_FAILURE = " A missing file is no failure; a run without new files does nothing."
@@ -56,7 +69,8 @@ def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
 
 
 def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:
-    """Return the partitions that a scheduled run covers, inclusive; None for snapshots, which have none.
+    """Return the partitions that a scheduled run covers, inclusive; None for snapshots, which have
+    none.
 
     If there is no partition yet, the first is after the last.
 
@@ -66,7 +80,10 @@ def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, 
     """
     yesterday = now.date() - timedelta(days=1)
     if cadence is Cadence.DAILY:
-        return f"{max(start, yesterday - timedelta(days=LOOK_BACK_DAYS - 1)):%Y-%m-%d}", f"{yesterday:%Y-%m-%d}"
+        return (
+            f"{max(start, yesterday - timedelta(days=LOOK_BACK_DAYS - 1)):%Y-%m-%d}",
+            f"{yesterday:%Y-%m-%d}",
+        )
     if cadence is Cadence.MONTHLY:
         return f"{max(start, now.date().replace(day=1) - timedelta(days=1)):%Y-%m}", f"{now:%Y-%m}"
     return None
@@ -90,10 +107,16 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
             return dg.SkipReason(str(error))
         within = scheduled_range(cadence, context.scheduled_execution_time, start)
         if within and within[0] > within[1]:
-            return dg.SkipReason(f"There is nothing to load before the first day ({start}) is over.")
+            return dg.SkipReason(
+                f"There is nothing to load before the first day ({start}) is over."
+            )
         return dg.RunRequest(
             tags={RANGE_START: within[0], RANGE_END: within[1]} if within else {},
-            run_config={"ops": {f"load_{name}": {"config": {"retry_failed": False}} for name in _names(cadence)}},
+            run_config={
+                "ops": {
+                    f"load_{name}": {"config": {"retry_failed": False}} for name in _names(cadence)
+                }
+            },
         )
 
     return load

@@ -1,4 +1,5 @@
-"""The sensor that keeps the warehouse complete: one listing per tick, compared with loaded files and runs in flight.
+"""The sensor that keeps the warehouse complete: one listing per tick, compared with loaded files
+and runs in flight.
 
 `load_requests.py` decides what to request. Alerts are in `alerting/`.
 """
@@ -26,7 +27,10 @@ from analytics_pipeline.orchestration.raw.load_requests import (
     load_states,
     withdrawn_failures,
 )
-from analytics_pipeline.orchestration.raw.materializations import first_materialized, materialized_versions
+from analytics_pipeline.orchestration.raw.materializations import (
+    first_materialized,
+    materialized_versions,
+)
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -34,8 +38,9 @@ from analytics_pipeline.storage.clock import Clock, utc_now
 INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
 LEARNED = (
-    "The first day that Vocareum delivered is {learned}. This code location's partitions start with {start} until it reloads: "
-    "`analytics-pipeline daemon` reloads it within two minutes; in the UI press Deployment, Reload all."
+    "The first day that Vocareum delivered is {learned}. This code location's partitions start with"
+    " {start} until it reloads: `analytics-pipeline daemon` reloads it within two minutes; in the"
+    " UI press Deployment, Reload all."
 )
 
 
@@ -62,10 +67,11 @@ def missing_partitions(
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Every {interval / 60:g} minutes, requests the files in Vocareum's bucket that were never loaded or have changed, in as "
-            "few runs as possible, newest first. Retries failing files with growing pauses, "
-            f"{retry_policy.attempts} times; failed transfers and held versions without a limit. Finds new courses, and periods "
-            "before this pipeline existed, the same way."
+            f"Every {interval / 60:g} minutes, requests the files in Vocareum's bucket that were"
+            " never loaded or have changed, in as few runs as possible, newest first. Retries"
+            f" failing files with growing pauses, {retry_policy.attempts} times; failed transfers"
+            " and held versions without a limit. Finds new courses, and periods before this"
+            " pipeline existed, the same way."
         ),
     )
     def sense(
@@ -88,7 +94,9 @@ def missing_partitions(
             context.log.warning(LEARNED.format(learned=learned, start=start))
         runs = known_runs(context.instance)
         found = load_states(todo.work, runs, start, clock(), retry_policy)
-        back = load_states(withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy)
+        back = load_states(
+            withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy
+        )
         requests = load_requests([*found[LoadState.DUE], *back[LoadState.DUE]], start, clock())
         kinds = shapes(todo.unknown, bucket.prefix)
         reported = set(json.loads(context.cursor or "[]"))
@@ -106,25 +114,38 @@ def missing_partitions(
 
 def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int) -> str:
     """Describe in one line what a tick found and requests."""
-    counts = ", ".join(f"{len(deliveries)} {state}" for state, deliveries in found.items() if deliveries)
-    unknown = f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
+    counts = ", ".join(
+        f"{len(deliveries)} {state}" for state, deliveries in found.items() if deliveries
+    )
+    unknown = (
+        f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
+    )
     if not todo.work:
         return f"All {len(todo.delivered)} delivered files are loaded.{unknown}"
     return (
-        f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs requested.{unknown}"
+        f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs"
+        f" requested.{unknown}"
     )
 
 
-def _loaded(instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource) -> Loaded:
-    """Return the loaded versions known to Dagster; none if the warehouse's file is gone, or was replaced since."""
+def _loaded(
+    instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource
+) -> Loaded:
+    """Return the loaded versions known to Dagster; none if the warehouse's file is gone, or was
+    replaced since.
+    """
     if not Path(warehouse.database).exists():
         return {}
     since = warehouse.replaced_at
     found: dict[tuple[str, str], tuple[str, str, int]] = {}
     for dataset in DATASETS.values():
-        partitions = {delivery.partition.key for delivery in deliveries if delivery.dataset is dataset}
+        partitions = {
+            delivery.partition.key for delivery in deliveries if delivery.dataset is dataset
+        }
         if partitions:
-            found.update(materialized_versions(instance, dataset, asset_key(dataset), partitions, since))
+            found.update(
+                materialized_versions(instance, dataset, asset_key(dataset), partitions, since)
+            )
     return found
 
 

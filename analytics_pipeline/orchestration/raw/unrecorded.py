@@ -1,4 +1,6 @@
-"""Materialize files that no run could: those that a replay or a dead run loaded, and those that a person closed."""
+"""Materialize files that no run could: those that a replay or a dead run loaded, and those that a
+person closed.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,28 +26,39 @@ def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[Loaded
     for name, dataset in DATASETS.items():
         recorded = last_materialized(newest, asset_key(dataset))
         ours = [file for file in loaded if file.dataset == name]
-        unrecorded = [file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded]
+        unrecorded = [
+            file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded
+        ]
         if dataset.period:
             for file in unrecorded:
                 version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
                 _report_materialization(instance, dataset, version, file.partition)
         elif unrecorded:
-            versions = {(name, file.partition): (file.source_key, file.etag, file.size) for file in ours}
+            versions = {
+                (name, file.partition): (file.source_key, file.etag, file.size) for file in ours
+            }
             _report_materialization(instance, dataset, snapshot_versions(versions))
 
 
 def materialize_closed(
-    instance: dg.DagsterInstance, closed: Sequence[tuple[str, str, datetime]], loaded: Sequence[LoadedFile]
+    instance: dg.DagsterInstance,
+    closed: Sequence[tuple[str, str, datetime]],
+    loaded: Sequence[LoadedFile],
 ) -> None:
-    """Materialize datasets with closed files, so that the models are rebuilt without them and a new delivery is loaded."""
+    """Materialize datasets with closed files, so that the models are rebuilt without them and a new
+    delivery is loaded.
+    """
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
-    there = {(file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded}
+    there = {
+        (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
+    }
     for name, partition, closed_at in closed:
         dataset = DATASETS.get(name)
         if (
             not dataset
             or (name, partition) in there
-            or closed_at.replace(tzinfo=UTC).timestamp() <= last_materialized(newest, asset_key(dataset))
+            or closed_at.replace(tzinfo=UTC).timestamp()
+            <= last_materialized(newest, asset_key(dataset))
         ):
             continue
         versions = {place: version for place, version in there.items() if place[0] == name}
@@ -58,17 +71,24 @@ def materialize_closed(
 
 
 def _report_materialization(
-    instance: dg.DagsterInstance, dataset: Dataset, metadata: Mapping[str, Any], partition: str | None = None
+    instance: dg.DagsterInstance,
+    dataset: Dataset,
+    metadata: Mapping[str, Any],
+    partition: str | None = None,
 ) -> None:
     event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
     instance.report_runless_asset_event(event)
 
 
-def unmaterialized(instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float) -> Iterator[Delivery]:
-    """Yield loaded files that this instance has not materialized: it is new, or a process died between the two.
+def unmaterialized(
+    instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float
+) -> Iterator[Delivery]:
+    """Yield loaded files that this instance has not materialized: it is new, or a process died
+    between the two.
 
     Args:
-        since: when the warehouse was found replaced from outside (epoch seconds); earlier materializations don't count.
+        since: when the warehouse was found replaced from outside (epoch seconds); earlier
+            materializations don't count.
     """
     datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
     newest = newest_events(instance, map(asset_key, datasets))

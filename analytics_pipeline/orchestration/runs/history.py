@@ -1,7 +1,10 @@
-"""Delete runs from Dagster's SQLite tables and files; no other module writes to them. `retention.py` decides which runs.
+"""Delete runs from Dagster's SQLite tables and files; no other module writes to them.
 
-Dagster 1.13 deletes both too much and too little. `DagsterInstance.delete_run` also deletes the run's materializations, so
-that its partitions count as missing. It keeps the run's event database, compute logs, tags and check records.
+`retention.py` decides which runs.
+
+Dagster 1.13 deletes both too much and too little. `DagsterInstance.delete_run` also deletes the
+run's materializations, so that its partitions count as missing. It keeps the run's event database,
+compute logs, tags and check records.
 """
 
 import json
@@ -30,8 +33,9 @@ _DELETE_RUNS = (
     "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(:runs))",
 )
 _DELETE_OLD_EVENTS = "DELETE FROM event_logs WHERE timestamp < :before"
-# Keep the newest materialization of each partition and the newest verdict of each check: the UI, sensors and `sync` read
-# them. Also keep the newest row of a table: SQLite would reuse its id, and the daemon's cursors rely on ids.
+# Keep the newest materialization of each partition and the newest verdict of each check: the UI,
+# sensors and `sync` read them. Also keep the newest row of a table: SQLite would reuse its id, and
+# the daemon's cursors rely on ids.
 _DELETE_INDEXED = (
     """
     DELETE FROM event_logs
@@ -46,7 +50,8 @@ _DELETE_INDEXED = (
     "DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)",
     """
     DELETE FROM asset_check_executions
-    WHERE (run_id IN (SELECT value FROM json_each(:runs)) OR (run_id = '' AND evaluation_event_timestamp < :before))
+    WHERE (run_id IN (SELECT value FROM json_each(:runs))
+    OR (run_id = '' AND evaluation_event_timestamp < :before))
       AND id <> (SELECT max(id) FROM asset_check_executions)
       AND id NOT IN (
         SELECT max(id) FROM asset_check_executions
@@ -58,28 +63,36 @@ _DELETE_INDEXED = (
 
 _DELETE_PLANNED = """
     DELETE FROM asset_check_executions
-    WHERE execution_status = 'PLANNED' AND partition IS NOT NULL AND run_id IN (SELECT value FROM json_each(:runs))
+    WHERE execution_status = 'PLANNED' AND partition IS NOT NULL
+    AND run_id IN (SELECT value FROM json_each(:runs))
       AND id <> (SELECT max(id) FROM asset_check_executions)
 """
 
 
 def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
-    """Return whether the instance uses Dagster's default storage, the only one that we delete runs from."""
+    """Return whether the instance uses Dagster's default storage, the only one that we delete runs
+    from.
+    """
     events, runs = instance.event_log_storage, instance.run_storage
     return isinstance(events, SqliteEventLogStorage) and isinstance(runs, SqliteRunStorage)
 
 
 def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: datetime) -> None:
-    """Delete runs with their events, logs and tags, and events outside of runs that are older than a time.
+    """Delete runs with their events, logs and tags, and events outside of runs that are older than
+    a time.
 
-    Keeps records that the state of assets, partitions and checks depends on. Deletes a run's row last, so that the next call
-    completes an interrupted one.
+    Keeps records that the state of assets, partitions and checks depends on. Deletes a run's row
+    last, so that the next call completes an interrupted one.
 
     Args:
         run_ids: runs that have ended.
         before: delete older events outside of runs (UTC).
     """
-    shard, index, runs = _shard(instance, _RUNLESS), _shard(instance, INDEX_SHARD_NAME), _runs(instance)
+    shard, index, runs = (
+        _shard(instance, _RUNLESS),
+        _shard(instance, INDEX_SHARD_NAME),
+        _runs(instance),
+    )
     times = {"before": f"{before.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"}
     if shard.exists():
         with _transaction(shard) as connection:
@@ -98,7 +111,8 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
-    """Delete planned check records per partition that never got a result; runs of earlier releases left them.
+    """Delete planned check records per partition that never got a result; runs of earlier releases
+    left them.
 
     Args:
         run_ids: runs that have ended.
@@ -108,7 +122,10 @@ def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) 
 
 
 def delete_tick_logs(instance: dg.DagsterInstance, before: datetime) -> None:
-    """Delete logs of sensor and schedule ticks before a time (UTC). Dagster deletes ticks, but not their logs."""
+    """Delete logs of sensor and schedule ticks before a time (UTC).
+
+    Dagster deletes ticks, but not their logs.
+    """
     manager = instance.compute_log_manager
     if not isinstance(manager, LocalComputeLogManager):
         return

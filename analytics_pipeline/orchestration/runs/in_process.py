@@ -17,7 +17,9 @@ def execute(
     run_config: Mapping[str, Any],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, without console logs, as a run of the persistent instance, tagged with the command."""
+    """Run assets in this process, without console logs, as a run of the persistent instance, tagged
+    with the command.
+    """
     job = definitions.resolve_implicit_global_asset_job_def()
     run = job.execute_in_process(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -50,7 +52,9 @@ def _step_text(event: dg.DagsterEvent) -> str:
 
 
 def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
-    """Return whether a run failed for a reason that the next one would meet too, such as an unavailable API."""
+    """Return whether a run failed for a reason that the next one would meet too, such as an
+    unavailable API.
+    """
     return any(_has(event, UNUSABLE) for event in _step_failures(run))
 
 
@@ -62,9 +66,13 @@ def _has(event: dg.DagsterEvent, metadata: str) -> bool:
 def _interrupted(error: Any) -> bool:
     """Return whether an error, or one that it was raised from, is Dagster's error for Ctrl-C."""
     return error is not None and (
-        error.cls_name == "DagsterExecutionInterruptedError" or _interrupted(error.cause) or _interrupted(error.context)
+        error.cls_name == "DagsterExecutionInterruptedError"
+        or _interrupted(error.cause)
+        or _interrupted(error.context)
     )
 
 
 def _step_failures(run: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
-    return [event for event in run.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
+    return [
+        event for event in run.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE
+    ]

@@ -1,4 +1,5 @@
-"""Decide which old runs are no longer needed, and delete them: by sensor, or at the end of `sync` if no daemon runs.
+"""Decide which old runs are no longer needed, and delete them: by sensor, or at the end of `sync`
+if no daemon runs.
 
 `history.py` deletes them from Dagster's tables and files.
 """
@@ -23,7 +24,8 @@ INTERVAL_SECONDS = 86_400
 TICK_LOGS_KEPT = timedelta(days=3)
 """The same as in `instance.yaml` for ticks without a request, which are nearly all ticks."""
 MOST_DELETED = 1_000
-"""Runs deleted per call: a sensor tick must end within a minute. A longer history takes several calls."""
+"""Runs deleted per call: a sensor tick must end within a minute. A longer history takes several
+calls."""
 
 
 def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[str]:
@@ -35,11 +37,17 @@ def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[
         attempts: failures of a version after which it is given up; further ones are not needed.
     """
     needed = _newest(runs) | _verdicts(runs, attempts)
-    return [run.run_id for run in reversed(runs) if run.ended and run.ended < before and run.run_id not in needed]
+    return [
+        run.run_id
+        for run in reversed(runs)
+        if run.ended and run.ended < before and run.run_id not in needed
+    ]
 
 
 def _newest(runs: Sequence[KnownRun]) -> set[str]:
-    """Return the newest run of each asset (or job without assets) in each state: alerts and the UI read it."""
+    """Return the newest run of each asset (or job without assets) in each state: alerts and the UI
+    read it.
+    """
     found: dict[tuple[str, str, bool], str] = {}
     for run in runs:
         for subject in run.assets or {run.job}:
@@ -48,9 +56,11 @@ def _newest(runs: Sequence[KnownRun]) -> set[str]:
 
 
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
-    """Return runs that failed to load a version, if no newer one is known: a given-up file must stay given up.
+    """Return runs that failed to load a version, if no newer one is known: a given-up file must
+    stay given up.
 
-    Keeps as many failures that count as no attempt, apart from the others: they must not displace those that count.
+    Keeps as many failures that count as no attempt, apart from the others: they must not displace
+    those that count.
     """
     settled = set[tuple[str, str]]()
     newest: dict[tuple[str, str], str] = {}
@@ -59,20 +69,29 @@ def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
     for run in runs:
         for name, versions in run.verdicts.items():
             for partition, version in versions.items():
-                if (name, partition) in settled or newest.setdefault((name, partition), version) != version:
+                if (name, partition) in settled or newest.setdefault(
+                    (name, partition), version
+                ) != version:
                     continue
                 group = (name, partition, run.counts(DATASETS[name], partition))
                 if kept[group] < attempts:
                     kept[group] += 1
                     needed.add(run.run_id)
         settled |= {
-            (name, key) for name, asked in run.asked.items() for key in asked if run.loaded(DATASETS[name], key)
+            (name, key)
+            for name, asked in run.asked.items()
+            for key in asked
+            if run.loaded(DATASETS[name], key)
         }
     return needed
 
 
-def delete_old_runs(instance: dg.DagsterInstance, now: datetime, kept: timedelta, attempts: int) -> int:
-    """Delete runs older than `kept` that are no longer needed, with their events and logs. Return the number of runs.
+def delete_old_runs(
+    instance: dg.DagsterInstance, now: datetime, kept: timedelta, attempts: int
+) -> int:
+    """Delete runs older than `kept` that are no longer needed, with their events and logs.
+
+    Return the number of runs.
 
     Args:
         now: UTC.
@@ -97,14 +116,17 @@ def old_runs_sensor(kept: timedelta, attempts: int, clock: Clock = utc_now) -> d
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            f"Deletes runs that ended more than {kept.days} days ago (DAGSTER_RUNS_KEPT_DAYS), with their events and logs, once a "
-            "day. Keeps the newest materialization of each partition, the newest verdict of each check, and the failures of files "
-            "that still fail."
+            f"Deletes runs that ended more than {kept.days} days ago (DAGSTER_RUNS_KEPT_DAYS), with"
+            " their events and logs, once a day. Keeps the newest materialization of each"
+            " partition, the newest verdict of each check, and the failures of files that still"
+            " fail."
         ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         if not keeps_history_on_disk(context.instance):
-            return dg.SkipReason("Deleted no runs: dagster.yaml names another storage than Dagster's default.")
+            return dg.SkipReason(
+                "Deleted no runs: dagster.yaml names another storage than Dagster's default."
+            )
         deleted = delete_old_runs(context.instance, clock(), kept, attempts)
         return dg.SkipReason(f"Deleted {deleted} runs that ended more than {kept.days} days ago.")
 

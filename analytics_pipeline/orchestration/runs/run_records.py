@@ -1,6 +1,7 @@
 """Dagster's runs as plain values: partitions, state, and the versions that could not be loaded.
 
-Also reads and tags them in the instance. `load_requests.py` and `incidents.py` draw conclusions from them.
+Also reads and tags them in the instance. `load_requests.py` and `incidents.py` draw conclusions
+from them.
 """
 
 import os
@@ -18,7 +19,8 @@ from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
 from analytics_pipeline.storage.private_files import process_identity
 
 COMMAND_TAG = "analytics_pipeline/command"
-"""`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that monitors it, and its process."""
+"""`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that
+monitors it, and its process."""
 WORKER_TAG = "analytics_pipeline/worker"
 """First digits of the run id@host@boot:start:pid of the process that executes any other run."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -30,7 +32,8 @@ ENTRIES_PER_TAG = 50
 UNCOUNTED = "~"
 """Ends a version in a tag whose failure does not count as an attempt at it."""
 RUNS_READ = 1_000
-"""Number of newest runs that decisions consider: about a month. A file that failed earlier is retried after that."""
+"""Number of newest runs that decisions consider: about a month. A file that failed earlier is
+retried after that."""
 
 
 class RunState(StrEnum):
@@ -50,11 +53,13 @@ class KnownRun:
         assets: assets it materializes, such as `raw.lab_sessions`; empty for a run of checks only.
         first, last: its range of partitions, inclusive; None if it has none.
         only: partitions that a dataset is limited to, by dataset.
-        asked: the version of each partition that it was asked to load, by dataset; empty if a person or a schedule asked for
-            a range.
-        verdicts: the version of each partition whose file it could not load, by dataset; a failed run without any died early.
-            Runs before 2026-12 did not store the version, so it is empty.
-        uncounted: those of these partitions whose failure does not count as an attempt at the version, by dataset.
+        asked: the version of each partition that it was asked to load, by dataset; empty if a
+            person or a schedule asked for a range.
+        verdicts: the version of each partition whose file it could not load, by dataset; a failed
+            run without any died early. Runs before 2026-12 did not store the version, so it is
+            empty.
+        uncounted: those of these partitions whose failure does not count as an attempt at the
+            version, by dataset.
         ended: when it ended (UTC); None while it is in flight.
         will_retry: whether Dagster retries it.
         failed: its assets whose step failed; empty if the run died and could not record them.
@@ -81,11 +86,15 @@ class KnownRun:
         return dataset.table in self.assets and within and (not only or partition in only)
 
     def refused(self, dataset: Dataset, partition: str) -> str:
-        """Return the version of a partition that this run could not load; empty if there is none."""
+        """Return the version of a partition that this run could not load; empty if there is
+        none.
+        """
         return self.verdicts.get(dataset.name, {}).get(partition, "")
 
     def counts(self, dataset: Dataset, partition: str) -> bool:
-        """Return whether a failure of this partition in this run counts as one of the attempts at its version."""
+        """Return whether a failure of this partition in this run counts as one of the attempts at
+        its version.
+        """
         return partition not in self.uncounted.get(dataset.name, ())
 
     def loaded(self, dataset: Dataset, partition: str) -> bool:
@@ -95,29 +104,39 @@ class KnownRun:
         return has_result and partition in asked and partition not in refused
 
     def died_with(self, dataset: Dataset, partition: str) -> str:
-        """Return the version of a partition that this run was asked to load when it died; empty if there is none."""
-        ended_early = self.state in (RunState.FAILED, RunState.CANCELED) and not self.verdicts.get(dataset.name)
+        """Return the version of a partition that this run was asked to load when it died; empty if
+        there is none.
+        """
+        ended_early = self.state in (RunState.FAILED, RunState.CANCELED) and not self.verdicts.get(
+            dataset.name
+        )
         other_step_failed = self.failed and dataset.table not in self.failed
         died = ended_early and not other_step_failed
         return self.asked.get(dataset.name, {}).get(partition, "") if died else ""
 
 
 def verdict_tags(
-    dataset: Dataset, refused: Mapping[str, str], inherited: Iterable[str] = (), uncounted: Collection[str] = ()
+    dataset: Dataset,
+    refused: Mapping[str, str],
+    inherited: Iterable[str] = (),
+    uncounted: Collection[str] = (),
 ) -> dict[str, str]:
-    """Return the tags that store the versions that a run could not load: `2026-11-01@3f2a...,2026-11-02@...~`.
+    """Return the tags that store the versions that a run could not load:
+    `2026-11-01@3f2a...,2026-11-02@...~`.
 
     Uses several short tags, as Postgres indexes tag values of at most 2,700 bytes.
 
     Args:
         dataset: dataset of the files.
         refused: the version of each partition.
-        inherited: the run's tags. A retried run inherits the tags of the earlier one, and must clear them.
+        inherited: the run's tags. A retried run inherits the tags of the earlier one, and must
+            clear them.
         uncounted: partitions whose failure does not count as an attempt at the version.
     """
     first, tags = _verdict_tag(dataset), {}
     entries = [
-        f"{partition}@{version}{UNCOUNTED if partition in uncounted else ''}" for partition, version in refused.items()
+        f"{partition}@{version}{UNCOUNTED if partition in uncounted else ''}"
+        for partition, version in refused.items()
     ]
     for at in range(0, len(entries), ENTRIES_PER_TAG):
         tag = f"{first}/{at // ENTRIES_PER_TAG + 1}" if at else first
@@ -131,11 +150,15 @@ def _verdict_tag(dataset: Dataset) -> str:
 
 
 def _verdicts(dataset: Dataset, tags: Mapping[str, str]) -> dict[str, str]:
-    return {partition: version.removesuffix(UNCOUNTED) for partition, version in _entries(dataset, tags)}
+    return {
+        partition: version.removesuffix(UNCOUNTED) for partition, version in _entries(dataset, tags)
+    }
 
 
 def _uncounted(dataset: Dataset, tags: Mapping[str, str]) -> frozenset[str]:
-    return frozenset(partition for partition, version in _entries(dataset, tags) if version.endswith(UNCOUNTED))
+    return frozenset(
+        partition for partition, version in _entries(dataset, tags) if version.endswith(UNCOUNTED)
+    )
 
 
 def _entries(dataset: Dataset, tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -162,7 +185,9 @@ def known_run(record: RunRecord) -> KnownRun:
     """Convert a run record."""
     run = record.dagster_run
     ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
-    configs: dict[str, Any] = {name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS}
+    configs: dict[str, Any] = {
+        name: ops.get(f"load_{name}", {}).get("config", {}) for name in DATASETS
+    }
     verdicts = {name: _verdicts(dataset, run.tags) for name, dataset in DATASETS.items()}
     uncounted = {name: _uncounted(dataset, run.tags) for name, dataset in DATASETS.items()}
     return KnownRun(
@@ -172,18 +197,33 @@ def known_run(record: RunRecord) -> KnownRun:
         assets=_assets(run),
         first=run.tags.get(RANGE_START) or run.tags.get(PARTITION),
         last=run.tags.get(RANGE_END) or run.tags.get(PARTITION),
-        only={name: frozenset(config["only"]) for name, config in configs.items() if config.get("only")},
-        asked={name: dict(config["versions"]) for name, config in configs.items() if config.get("versions")},
+        only={
+            name: frozenset(config["only"])
+            for name, config in configs.items()
+            if config.get("only")
+        },
+        asked={
+            name: dict(config["versions"])
+            for name, config in configs.items()
+            if config.get("versions")
+        },
         verdicts={name: versions for name, versions in verdicts.items() if versions},
         uncounted={name: partitions for name, partitions in uncounted.items() if partitions},
-        ended=_instant(record.end_time) or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
+        ended=_instant(record.end_time)
+        or (record.update_timestamp.replace(tzinfo=UTC) if run.is_finished else None),
         will_retry=run.tags.get(WILL_RETRY) == "true",
-        failed=frozenset(dataset.table for dataset in DATASETS.values() if run.tags.get(failed_tag(dataset)) == "true"),
+        failed=frozenset(
+            dataset.table
+            for dataset in DATASETS.values()
+            if run.tags.get(failed_tag(dataset)) == "true"
+        ),
     )
 
 
 def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> list[KnownRun]:
-    """Return the newest runs, newest first, and all that are in flight; all runs if `most` is None."""
+    """Return the newest runs, newest first, and all that are in flight; all runs if `most` is
+    None.
+    """
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
     newest = instance.get_run_records(limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
@@ -191,7 +231,9 @@ def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> li
 
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process is gone."""
+    """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process
+    is gone.
+    """
     process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
     if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
         # A retried run inherits tags; the run id distinguishes its own tag from the earlier run's.
@@ -204,14 +246,19 @@ def command_tag(command: str) -> dict[str, str]:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine is gone; Dagster then retries those it launched.
+    """Mark runs as failed whose process on this machine is gone; Dagster then retries those it
+    launched.
 
     Returns:
         The ids of the marked runs.
     """
-    dead = [run for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))) if _is_dead(run)]
+    dead = [
+        run for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))) if _is_dead(run)
+    ]
     for run in dead:
-        instance.report_run_failed(run, "The process that executed this run is gone: it was killed or crashed.")
+        instance.report_run_failed(
+            run, "The process that executed this run is gone: it was killed or crashed."
+        )
     return [run.run_id for run in dead]
 
 
@@ -227,9 +274,15 @@ def _is_dead(run: dg.DagsterRun) -> bool:
 
 
 def living_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Return the ids of runs that a process executes now, or is about to; end the runs of dead terminals first."""
+    """Return the ids of runs that a process executes now, or is about to; end the runs of dead
+    terminals first.
+    """
     end_dead_runs(instance)
-    working = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    working = [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ]
     return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=working))]
 
 
@@ -252,14 +305,18 @@ def _state(status: dg.DagsterRunStatus) -> RunState:
 
 
 def _assets(run: dg.DagsterRun) -> frozenset[str]:
-    """Return the assets that a run selects; a job launched without a selection means all of its assets."""
+    """Return the assets that a run selects; a job launched without a selection means all of its
+    assets.
+    """
     if run.asset_selection is not None:
         return frozenset(".".join(key.path) for key in run.asset_selection)
     if run.asset_check_selection:
         return frozenset()
     cadences = {job_name(cadence): cadence for cadence in Cadence}
     cadence = cadences.get(run.job_name)
-    return frozenset(dataset.table for dataset in DATASETS.values() if cadence in (None, dataset.cadence))
+    return frozenset(
+        dataset.table for dataset in DATASETS.values() if cadence in (None, dataset.cadence)
+    )
 
 
 def _instant(seconds: float | None) -> datetime | None:

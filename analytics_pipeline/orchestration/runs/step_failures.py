@@ -13,7 +13,8 @@ from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.vocareum.errors import Outage
 
 UNUSABLE = "unusable"
-"""Metadata of a failure that is no file's fault: settings, API, bucket or warehouse are unusable."""
+"""Metadata of a failure that is no file's fault: settings, API, bucket or warehouse are
+unusable."""
 FILES_FAILED = "failed"
 """Metadata of a failure that the results of its files explain: their partitions."""
 

@@ -1,8 +1,10 @@
-"""Decide which requests the Dagster UI answers: those of its own pages and of local programs, not of foreign web pages.
+"""Decide which requests the Dagster UI answers: those of its own pages and of local programs, not
+of foreign web pages.
 
-Dagster's web server has no login and trusts every request: a mutation by GET or `text/plain`, from any Origin, under any Host.
-A page that an analyst opens elsewhere could launch runs with one `<img>`. The guard is ASGI middleware before the server. It
-is no login: `docs/login_proxy.md` describes a proxy with one.
+Dagster's web server has no login and trusts every request: a mutation by GET or `text/plain`, from
+any Origin, under any Host. A page that an analyst opens elsewhere could launch runs with one
+`<img>`. The guard is ASGI middleware before the server. It is no login: `docs/login_proxy.md`
+describes a proxy with one.
 """
 
 import re
@@ -38,7 +40,9 @@ class Headers:
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
-            self._values.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1").strip())
+            self._values.setdefault(name.decode("latin-1").lower(), []).append(
+                value.decode("latin-1").strip()
+            )
 
     def only(self, name: str) -> str | None:
         """Return the header's value; empty if it is repeated, None if it is missing."""
@@ -53,22 +57,29 @@ def refusal(method: str, path: str, headers: Headers, ui_url: str) -> Refusal | 
         method: HTTP method in upper case, or `WEBSOCKET`.
         path: path of the address, decoded.
         headers: headers of the request.
-        ui_url: address of the UI (DAGSTER_UI_URL); its host and origin are trusted besides this machine's names.
+        ui_url: address of the UI (DAGSTER_UI_URL); its host and origin are trusted besides this
+            machine's names.
     """
     host = headers.only("host") or ""
     name = _host_name(host)
     if not name or name not in LOOPBACK | {_host_name(urlsplit(ui_url).netloc)}:
         return Refusal(
             HTTPStatus.MISDIRECTED_REQUEST,
-            "The Dagster UI answers only to the names of this machine and to the host of DAGSTER_UI_URL.",
+            "The Dagster UI answers only to the names of this machine and to the host of"
+            " DAGSTER_UI_URL.",
         )
     return _foreign(method, path, host, headers, ui_url) or _not_json(method, path, headers)
 
 
 def _foreign(method: str, path: str, host: str, headers: Headers, ui_url: str) -> Refusal | None:
-    """Refuse a request from another site's page. A link to the UI, as in alerts, is allowed, as it changes nothing."""
+    """Refuse a request from another site's page.
+
+    A link to the UI, as in alerts, is allowed, as it changes nothing.
+    """
     origin, site = headers.only("origin"), headers.only("sec-fetch-site")
-    ours = {_origin(ui_url)} | ({f"http://{host.lower()}"} if _host_name(host) in LOOPBACK else set())
+    ours = {_origin(ui_url)} | (
+        {f"http://{host.lower()}"} if _host_name(host) in LOOPBACK else set()
+    )
     link = (
         method in _READING
         and not _is_graphql(path)
@@ -79,20 +90,26 @@ def _foreign(method: str, path: str, host: str, headers: Headers, ui_url: str) -
         return None
     return Refusal(
         HTTPStatus.FORBIDDEN,
-        "The request comes from a page that is not the Dagster UI. If it is, set DAGSTER_UI_URL to the address that the "
-        "browser shows.",
+        "The request comes from a page that is not the Dagster UI. If it is, set DAGSTER_UI_URL to"
+        " the address that the browser shows.",
     )
 
 
 def _not_json(method: str, path: str, headers: Headers) -> Refusal | None:
-    """Refuse a request that a form or an image can make. JSON needs a script, which browsers restrict to its own origin."""
+    """Refuse a request that a form or an image can make.
+
+    JSON needs a script, which browsers restrict to its own origin.
+    """
     if method == "WEBSOCKET" or (method in _READING and not _is_graphql(path)):
         return None
     if method != "POST":
         return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Send GraphQL as a POST of application/json.")
     media = (headers.only("content-type") or "").split(";")[0].strip().lower()
     if media != "application/json":
-        return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the request with the content type application/json.")
+        return Refusal(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "Send the request with the content type application/json.",
+        )
     return None
 
 
@@ -147,7 +164,9 @@ def _start(status: int, headers: Mapping[str, str]) -> Message:
 
 
 def _without_frames(send: Send) -> Send:
-    """Forbid other sites to show the UI in a frame, where a click on their page would be a click in it."""
+    """Forbid other sites to show the UI in a frame, where a click on their page would be a click in
+    it.
+    """
 
     async def forward(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -8,7 +8,9 @@ import dagster as dg
 
 def code_reference(file: Path) -> dict[str, Any]:
     """Return the metadata with the file that declares an asset."""
-    reference = dg.LocalFileCodeReference(file_path=str(file), line_number=1, label=f"{file.parent.name}/{file.name}")
+    reference = dg.LocalFileCodeReference(
+        file_path=str(file), line_number=1, label=f"{file.parent.name}/{file.name}"
+    )
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}
 
 

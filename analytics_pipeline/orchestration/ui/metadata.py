@@ -1,4 +1,6 @@
-"""Texts, tables and plots for the Dagster UI. Many people see it, so no value that points to a person is shown.
+"""Texts, tables and plots for the Dagster UI.
+
+Many people see it, so no value that points to a person is shown.
 
 Formatting only; the facts are computed elsewhere.
 """
@@ -47,7 +49,11 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
                 column.sql_type,
                 description=column.description,
                 constraints=constraints(column.name),
-                tags={"privacy": declared[column.name].privacy.value} if column.name in declared else {},
+                tags=(
+                    {"privacy": declared[column.name].privacy.value}
+                    if column.name in declared
+                    else {}
+                ),
             )
             for column in raw_table(dataset).columns
         ]
@@ -84,7 +90,12 @@ def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metada
         "keys": table(
             ["key", "etag", "rows", "rejects"],
             [
-                (result.landed.delivery.key, result.landed.delivery.etag, result.rows, result.rejects)
+                (
+                    result.landed.delivery.key,
+                    result.landed.delivery.etag,
+                    result.rows,
+                    result.rejects,
+                )
                 for result in results[:MOST_FILES]
             ],
         ),
@@ -100,7 +111,9 @@ def failure(result: FileResult) -> str:
 
 
 def failures(failed: Sequence[FailedFile]) -> str:
-    """Return a paragraph about files that failed to load, without remedies; empty if there are none."""
+    """Return a paragraph about files that failed to load, without remedies; empty if there are
+    none.
+    """
     lines = [
         f"{_place(file.source_key, file.line)}: {file.reason}. "
         f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
@@ -143,7 +156,9 @@ def unaccounted_table(wrong: Sequence[Unaccounted]) -> dg.TableMetadataValue:
 
 
 def reasons_table(name: str, found: Sequence[Reason]) -> dg.TableMetadataValue:
-    """Return a table of the broken rules of a dataset, with the newest file as an example, and the remedy."""
+    """Return a table of the broken rules of a dataset, with the newest file as an example, and the
+    remedy.
+    """
     rows = [
         (
             *(broken.column, broken.reason, broken.records, broken.files),
@@ -159,7 +174,12 @@ def findings_table(result: FileResult) -> dg.TableMetadataValue:
     """Return a table of the broken rules of one file."""
     rows = [
         (
-            *(finding.column, finding.reason, "quarantined" if finding.error else "loaded", finding.count),
+            *(
+                finding.column,
+                finding.reason,
+                "quarantined" if finding.error else "loaded",
+                finding.count,
+            ),
             ", ".join(map(str, finding.lines)),
         )
         for finding in result.findings[:MOST_FILES]
@@ -176,7 +196,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMeta
     """Return a table for the UI."""
     return dg.MetadataValue.table(
         records=[dg.TableRecord(dict(zip(columns, row, strict=True))) for row in rows],
-        schema=dg.TableSchema([dg.TableColumn(name, _kind(rows, index)) for index, name in enumerate(columns)]),
+        schema=dg.TableSchema(
+            [dg.TableColumn(name, _kind(rows, index)) for index, name in enumerate(columns)]
+        ),
     )
 
 

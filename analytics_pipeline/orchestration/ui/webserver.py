@@ -1,6 +1,7 @@
 """Run Dagster's web server with the guard; and run `dagster dev` with this server and our daemon.
 
-Both replace names inside Dagster's web server and `dagster dev`. `guard.py` decides what is refused.
+Both replace names inside Dagster's web server and `dagster dev`. `guard.py` decides what is
+refused.
 """
 
 import sys
@@ -32,7 +33,8 @@ def develop(arguments: Sequence[str]) -> None:
     """Run `dagster dev` with these options, but with the guarded web server and our daemon.
 
     Raises:
-        RuntimeError: Dagster starts its web server in an unknown way, so that it would be unguarded.
+        RuntimeError: Dagster starts its web server in an unknown way, so that it would be
+            unguarded.
     """
     dev = dev_module()
     start, web_servers = dev.open_ipc_subprocess, 0
@@ -41,7 +43,9 @@ def develop(arguments: Sequence[str]) -> None:
         nonlocal web_servers
         web_servers += _DAGSTERS in parts
         if not web_servers:
-            raise RuntimeError("This release of Dagster starts another web server, which would be unguarded.")
+            raise RuntimeError(
+                "This release of Dagster starts another web server, which would be unguarded."
+            )
         return start([_PROGRAMS.get(part, part) for part in parts], **kwargs)
 
     dev.open_ipc_subprocess = start_guarded

@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, Sequence[Callable[[Data], Chart]]] = {
     ),
     "The data": (delivery.completeness, delivery.rejects),
 }
-"""The page from top to bottom. The filter does not affect the last section, which covers the whole organisation."""
+"""The page from top to bottom. The filter does not affect the last section, which covers the whole
+organisation."""
 
 __all__ = ["SECTIONS", "Chart", "course_rows"]

@@ -10,13 +10,20 @@ from analytics_pipeline.report.charts.chart import Chart
 from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import ACCENT, IDLE, INK, MUTED
 
-GONE = "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', exhausted by ' : ', exhausted since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
+GONE = (
+    "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', exhausted by ' : ',"
+    " exhausted since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
+)
 
 
 def budgets(_: Data) -> Chart:
-    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the elapsed time."""
+    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the elapsed
+    time.
+    """
     base = chart_forms.rows("budgets").transform_calculate(
-        shown=f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}",
+        shown=(
+            f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}"
+        ),
         whole="100",
         over="max(0, datum.spent_share - 100)",
     )
@@ -28,13 +35,19 @@ def budgets(_: Data) -> Chart:
             scale=alt.Scale(paddingInner=0, paddingOuter=0),
         )
     )
-    most = "min(300, max(110, extent(pluck(data('budgets'), 'high_share'))[1], extent(pluck(data('budgets'), 'spent_share'))[1]))"
+    most = (
+        "min(300, max(110, extent(pluck(data('budgets'), 'high_share'))[1],"
+        " extent(pluck(data('budgets'), 'spent_share'))[1]))"
+    )
     percent = alt.Axis(orient="bottom", labelExpr="datum.label + ' %'", grid=True, tickCount=5)
     length = alt.Scale(domainMin=0, domainMax={"expr": most}, nice=False, clamp=True)
 
     def x(field: str) -> alt.X:
         return alt.X(
-            f"{field}:Q", axis=percent, scale=length, title="Share of the amount (bars) and of the time (upright lines)"
+            f"{field}:Q",
+            axis=percent,
+            scale=length,
+            title="Share of the amount (bars) and of the time (upright lines)",
         )
 
     tooltip: list[alt.Tooltip | str] = [
@@ -53,7 +66,9 @@ def budgets(_: Data) -> Chart:
         return base.mark_bar(height=height, yOffset=10, color=colour, opacity=opacity, aria=False)
 
     def words(field: str, place: int | str, **style: Any) -> alt.Chart:
-        return base.mark_text(dy=-10, aria=False, **style).encode(x=alt.value(place), text=f"{field}:N")
+        return base.mark_text(dy=-10, aria=False, **style).encode(
+            x=alt.value(place), text=f"{field}:N"
+        )
 
     layers = [
         bar(14, "var(--grid)").encode(x=x("whole"), tooltip=tooltip),
@@ -63,10 +78,12 @@ def budgets(_: Data) -> Chart:
         .transform_filter("datum.spent_share > 100")
         .transform_calculate(limit="100")
         .encode(x=x("limit"), x2="spent_share:Q", tooltip=tooltip),
-        base.mark_tick(thickness=3, height=14, yOffset=10, color="var(--orange)", aria=False).encode(
-            x=x("forecast_share")
+        base.mark_tick(
+            thickness=3, height=14, yOffset=10, color="var(--orange)", aria=False
+        ).encode(x=x("forecast_share")),
+        base.mark_tick(thickness=3, height=22, yOffset=10, color=INK, aria=False).encode(
+            x=x("time_share")
         ),
-        base.mark_tick(thickness=3, height=22, yOffset=10, color=INK, aria=False).encode(x=x("time_share")),
         words("budget", 0, align="left", limit={"expr": "width - (width < 420 ? 110 : 220)"}),
         words("shown", "width", align="right", color=MUTED),
     ]
@@ -74,9 +91,11 @@ def budgets(_: Data) -> Chart:
         name="budgets",
         title="Budgets",
         definition=(
-            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its period (upright line): a bar ahead of the line "
-            "spends too fast. The orange mark is the forecast for the whole period, the pale band its 80 % band. Spend is in US dollars up "
-            "to the newest complete UTC day. Shows all budgets, regardless of the selection."
+            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its"
+            " period (upright line): a bar ahead of the line spends too fast. The orange mark is"
+            " the forecast for the whole period, the pale band its 80 % band. Spend is in US"
+            " dollars up to the newest complete UTC day. Shows all budgets, regardless of the"
+            " selection."
         ),
         data="budgets",
         where=EVERYTHING,

@@ -28,7 +28,8 @@ class Chart:
         definition: explanation of the numbers.
         data: name of its rows in `Data.charts`.
         where: how a selection of courses filters them: `chart_forms.ADDITIVE`, EXACT or EVERYTHING.
-        what: kind of period that filters days: `spend`, `sessions`, or None if the chart has its own time range.
+        what: kind of period that filters days: `spend`, `sessions`, or None if the chart has its
+            own time range.
         is_weekly: whether each row is a week, even if other charts show days.
         most: maximum number of rows, the first by `place`; 0 for all.
         keeps_all: whether to draw courses that are not selected, too, but paler.
@@ -58,22 +59,32 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Return the Vega-Lite spec, with parameters for the drawn days and a description for screen readers."""
+        """Return the Vega-Lite spec, with parameters for the drawn days and a description for
+        screen readers.
+        """
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-        described = self.drawing.properties(description=f"{self.title}. {self.definition}", autosize=fit)
-        return described.add_params(FIRST, LAST, STEP).to_dict(
-            validate=False
-        )  # the tests validate it with Vega-Lite itself
+        described = self.drawing.properties(
+            description=f"{self.title}. {self.definition}", autosize=fit
+        )
+        # the tests validate it with Vega-Lite itself
+        return described.add_params(FIRST, LAST, STEP).to_dict(validate=False)
 
 
 def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
-    """Return each course's names, its colour group (only the largest have their own colour), and its filters."""
+    """Return each course's names, its colour group (only the largest have their own colour), and
+    its filters.
+    """
     labels = {course.key: course.label for course in courses} | {UNKNOWN: NO_COURSE}
     different = list(dict.fromkeys(labels.values()))
     short = dict(zip(different, shortened(different, SHORT), strict=True))
     largest = [course for course in courses[: len(CATEGORIES)] if course.is_named]
-    groups = dict(zip(largest, shortened([course.label for course in largest], SHORTEST), strict=True))
-    named = [*courses, *([] if any(course.key == UNKNOWN for course in courses) else [Course(UNKNOWN, NO_COURSE)])]
+    groups = dict(
+        zip(largest, shortened([course.label for course in largest], SHORTEST), strict=True)
+    )
+    named = [
+        *courses,
+        *([] if any(course.key == UNKNOWN for course in courses) else [Course(UNKNOWN, NO_COURSE)]),
+    ]
     return [
         {
             "course": course.key,
@@ -92,20 +103,31 @@ def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
 def per_bar(data: Data) -> str:
     """Return the time span of one bar, in words."""
     if data.span.is_weekly and data.span.daily_from:
-        return f"UTC day (per week from Monday in a period that starts before {day(data.span.daily_from)})"
+        return (
+            "UTC day (per week from Monday in a period that starts before"
+            f" {day(data.span.daily_from)})"
+        )
     return "UTC day"
 
 
 def by_course(data: Data) -> alt.Color:
     """Return a course's colour, the same in every chart."""
     groups = list(dict.fromkeys(row["group"] for row in course_rows(data.courses)))
-    colours = {**dict(zip(groups, CATEGORIES, strict=False)), OTHERS: OTHER, NO_COURSE: "var(--ink)"}
-    return alt.Color("group:N", title=None).scale(domain=groups, range=[colours[group] for group in groups])
+    colours = {
+        **dict(zip(groups, CATEGORIES, strict=False)),
+        OTHERS: OTHER,
+        NO_COURSE: "var(--ink)",
+    }
+    return alt.Color("group:N", title=None).scale(
+        domain=groups, range=[colours[group] for group in groups]
+    )
 
 
 def by(field: str, colours: Mapping[str, str]) -> alt.Color:
     """Return a colour for each value of a field, present or not."""
-    return alt.Color(f"{field}:N", title=None).scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{field}:N", title=None).scale(
+        domain=list(colours), range=list(colours.values())
+    )
 
 
 def money(field: str) -> alt.Tooltip:

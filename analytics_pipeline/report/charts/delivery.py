@@ -29,8 +29,8 @@ def completeness(data: Data) -> Chart:
         name="completeness",
         title="What was delivered",
         definition=(
-            "Days or months between a dataset's first and last file. Missing: never delivered. Failed: could not be loaded. "
-            "Late: first written more than a day after it was due."
+            "Days or months between a dataset's first and last file. Missing: never delivered."
+            " Failed: could not be loaded. Late: first written more than a day after it was due."
             + (" A week shows its worst day." if data.span.is_weekly else "")
         ),
         data="completeness",
@@ -48,14 +48,22 @@ def rejects(data: Data) -> Chart:
     return Chart(
         name="rejects",
         title="Rejected records",
-        definition="Quarantined records, by the twelve rules broken most often. A record that breaks two rules counts in both.",
+        definition=(
+            "Quarantined records, by the twelve rules broken most often. A record that breaks two"
+            " rules counts in both."
+        ),
         data="rejects",
         where=EVERYTHING,
         drawing=chart_forms.ranked(
-            chart_forms.rows("rejects").transform_calculate(label="datum.dataset + ' · ' + datum.reason"),
+            chart_forms.rows("rejects").transform_calculate(
+                label="datum.dataset + ' · ' + datum.reason"
+            ),
             "label",
             "records",
-            text="format(datum.records, ',.0f') + ' in ' + datum.files + (datum.files == 1 ? ' file' : ' files')",
+            text=(
+                "format(datum.records, ',.0f') + ' in ' + datum.files + (datum.files == 1 ? ' file'"
+                " : ' files')"
+            ),
             rank=alt.SortField("place"),
             colour="var(--vermillion)",
             tooltip=["dataset:N", "reason:N", "records:Q", "files:Q"],

@@ -19,8 +19,9 @@ def spend_by_provider(data: Data) -> Chart:
         name="spend-by-provider",
         title="Spend by provider",
         definition=(
-            f"US dollars per {per_bar(data)}, the difference between two accumulated values. Bars are paler where a value covers "
-            "several days and is spread evenly over them; palest for the first AWS file, whose value started to accumulate at an unknown time."
+            f"US dollars per {per_bar(data)}, the difference between two accumulated values. Bars"
+            " are paler where a value covers several days and is spread evenly over them; palest"
+            " for the first AWS file, whose value started to accumulate at an unknown time."
             + "".join(f" No spend on {name} is loaded." for name in absent)
         ),
         data="spend",
@@ -49,8 +50,9 @@ def spend_by_course(data: Data) -> Chart:
         name="spend-by-course",
         title="Spend by course",
         definition=(
-            f"US dollars per {per_bar(data)} on AWS and Azure, by the course of the part. Each of the largest courses has its own "
-            "colour. Spend of unmapped parts is listed as no known course, so that totals agree."
+            f"US dollars per {per_bar(data)} on AWS and Azure, by the course of the part. Each of"
+            " the largest courses has its own colour. Spend of unmapped parts is listed as no"
+            " known course, so that totals agree."
         ),
         data="spend",
         what="spend",
@@ -78,8 +80,8 @@ def top_services(data: Data) -> Chart:
         name="top-services",
         title="Top AWS services",
         definition=(
-            "US dollars per AWS service in the newest twelve months of service_spend. The newest month grows until Vocareum "
-            "closes it."
+            "US dollars per AWS service in the newest twelve months of service_spend. The newest"
+            " month grows until Vocareum closes it."
         ),
         data="services",
         where=EXACT,
@@ -104,9 +106,10 @@ def idle_spend(data: Data) -> Chart:
         name="idle-spend",
         title="Idle spend",
         definition=(
-            f"US dollars per {per_bar(data)} on days without a session of that user and part, from the second day after a session on: "
-            "a bill may lag its session by a day. Causes include labs that still run, and storage. Bars are paler where a value "
-            "covers several days."
+            f"US dollars per {per_bar(data)} on days without a session of that user and part, from"
+            " the second day after a session on: a bill may lag its session by a day. Causes"
+            " include labs that still run, and storage. Bars are paler where a value covers"
+            " several days."
         ),
         data="idle",
         what="spend",
@@ -121,7 +124,10 @@ def idle_spend(data: Data) -> Chart:
             tooltip=[money("total"), alt.Tooltip("dating:N")],
             dated=True,
         ),
-        missing="No idle spend: all money was spent on days with a session or the day after, or no cost is loaded.",
+        missing=(
+            "No idle spend: all money was spent on days with a session or the day after, or no cost"
+            " is loaded."
+        ),
         keys=["day"],
         values=["cost"],
     )

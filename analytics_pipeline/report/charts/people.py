@@ -1,4 +1,7 @@
-"""Charts of people: use of labs, scores, and students never seen. They show only counts, never a person."""
+"""Charts of people: use of labs, scores, and students never seen.
+
+They show only counts, never a person.
+"""
 
 import altair as alt
 
@@ -15,16 +18,25 @@ WEEK = 7 * 86_400_000
 def student_spread(data: Data) -> Chart:
     """Draw students as counts in cells."""
     legend = alt.Legend(
-        title="Students", symbolType="circle", symbolFillColor="var(--green)", tickCount=3, format="d", columns=4
+        title="Students",
+        symbolType="circle",
+        symbolFillColor="var(--green)",
+        tickCount=3,
+        format="d",
+        columns=4,
     )
     points = (
         chart_forms.rows("students")
-        .transform_aggregate(people="sum(students)", groupby=["sessions_from", "sessions_to", "cost_from", "cost_to"])
+        .transform_aggregate(
+            people="sum(students)", groupby=["sessions_from", "sessions_to", "cost_from", "cost_to"]
+        )
         .transform_calculate(
             x="(datum.sessions_from + datum.sessions_to) / 2",
             y="(datum.cost_from + datum.cost_to) / 2",
             sessions="datum.sessions_from + ' to under ' + datum.sessions_to",
-            spend=f"format(datum.cost_from, '{USD}') + ' to under ' + format(datum.cost_to, '{USD}')",
+            spend=(
+                f"format(datum.cost_from, '{USD}') + ' to under ' + format(datum.cost_to, '{USD}')"
+            ),
         )
         .mark_circle(color="var(--green)", opacity=0.75, aria=False)
         .encode(
@@ -38,8 +50,9 @@ def student_spread(data: Data) -> Chart:
         name="student-spread",
         title="Spend against sessions, students",
         definition=(
-            "Students of each course, including those who dropped or left it, counted in cells of sessions and US dollars over all "
-            "time. Students with neither are omitted. Cells show only counts, never a person."
+            "Students of each course, including those who dropped or left it, counted in cells of"
+            " sessions and US dollars over all time. Students with neither are omitted. Cells show"
+            " only counts, never a person."
         ),
         data="students",
         where=ADDITIVE,
@@ -53,11 +66,18 @@ def student_spread(data: Data) -> Chart:
 def hours_against_score(data: Data) -> Chart:
     """Draw the number of students in cells of hours and score."""
     legend = alt.Legend(
-        title="Students", symbolType="circle", symbolFillColor="var(--purple)", tickCount=3, format="d", columns=4
+        title="Students",
+        symbolType="circle",
+        symbolFillColor="var(--purple)",
+        tickCount=3,
+        format="d",
+        columns=4,
     )
     points = (
         chart_forms.rows("hours_score")
-        .transform_aggregate(people="sum(students)", groupby=["hours_from", "hours_to", "score_from", "score_to"])
+        .transform_aggregate(
+            people="sum(students)", groupby=["hours_from", "hours_to", "score_from", "score_to"]
+        )
         .transform_calculate(
             x="(datum.hours_from + datum.hours_to) / 2",
             y="datum.score_from + 5",
@@ -76,9 +96,10 @@ def hours_against_score(data: Data) -> Chart:
         name="hours-against-score",
         title="Hours against score, students",
         definition=(
-            "Students of each course, counted in cells of lab hours and score, over all time regardless of the period. The score is in "
-            "percent of the highest points of all assignments; missing submissions count as zero. Students without a session, and "
-            "courses without scores, are omitted."
+            "Students of each course, counted in cells of lab hours and score, over all time"
+            " regardless of the period. The score is in percent of the highest points of all"
+            " assignments; missing submissions count as zero. Students without a session, and"
+            " courses without scores, are omitted."
         ),
         data="hours_score",
         where=ADDITIVE,
@@ -115,8 +136,9 @@ def active_weekly(data: Data) -> Chart:
         name="active-weekly",
         title="Active people by week",
         definition=(
-            "People with a session that started, per week from Monday (UTC). A person in several courses counts once. The newest week may be "
-            "incomplete; weeks at the edges of the period are shown in full."
+            "People with a session that started, per week from Monday (UTC). A person in several"
+            " courses counts once. The newest week may be incomplete; weeks at the edges of the"
+            " period are shown in full."
         ),
         data="active_weekly",
         where=EXACT,
@@ -136,8 +158,9 @@ def never_seen(data: Data) -> Chart:
         name="never-seen",
         title="Students never seen",
         definition=(
-            "Enrolled students without a successful session in the course, out of all enrolled students (pale): they never launched "
-            "a lab, or all their launches failed. A student of several courses counts in each."
+            "Enrolled students without a successful session in the course, out of all enrolled"
+            " students (pale): they never launched a lab, or all their launches failed. A student"
+            " of several courses counts in each."
         ),
         data="course_totals",
         where=ADDITIVE,

@@ -18,8 +18,8 @@ def sessions_over_time(data: Data) -> Chart:
         name="sessions-over-time",
         title="Sessions",
         definition=(
-            f"Lab sessions per {per_bar(data)} of their start. Failed: launches whose machine never started. A gap means that "
-            "no file was delivered, or that it has no sessions."
+            f"Lab sessions per {per_bar(data)} of their start. Failed: launches whose machine never"
+            " started. A gap means that no file was delivered, or that it has no sessions."
         ),
         data="sessions",
         what="sessions",
@@ -30,7 +30,10 @@ def sessions_over_time(data: Data) -> Chart:
             by("outcome", OUTCOMES),
             group="outcome",
             title="Sessions",
-            tooltip=[alt.Tooltip("outcome:N"), alt.Tooltip("total:Q", title="sessions", format=",.0f")],
+            tooltip=[
+                alt.Tooltip("outcome:N"),
+                alt.Tooltip("total:Q", title="sessions", format=",.0f"),
+            ],
         ),
         missing="No sessions yet: lab_sessions is not loaded.",
         keys=["day", "outcome"],
@@ -46,20 +49,30 @@ def spend_against_sessions(data: Data) -> Chart:
         .transform_filter("indexof(datum.course, 'other') !== 0")
         .mark_circle(aria=False)
         .encode(
-            x=alt.X("sessions:Q", title="Sessions", axis=alt.Axis(format=",.0f", tickCount=5), scale=FROM_ZERO),
+            x=alt.X(
+                "sessions:Q",
+                title="Sessions",
+                axis=alt.Axis(format=",.0f", tickCount=5),
+                scale=FROM_ZERO,
+            ),
             y=alt.Y("cost:Q", title="US dollars", axis=DOLLARS, scale=FROM_ZERO),
             size=alt.Size("students:Q", legend=None).scale(range=[60, 900], zero=True),
             color=by_course(data),
             opacity=alt.condition("datum.chosen", alt.value(0.85), alt.value(0.15)),
-            tooltip=[alt.Tooltip("label:N", title="course"), "sessions:Q", money("cost"), "students:Q"],
+            tooltip=[
+                alt.Tooltip("label:N", title="course"),
+                "sessions:Q",
+                money("cost"),
+                "students:Q",
+            ],
         )
     )
     return Chart(
         name="spend-against-sessions",
         title="Spend against sessions, by course",
         definition=(
-            "Each point is a course over all time: sessions and US dollars of all users. The larger the point, "
-            "the more students are enrolled."
+            "Each point is a course over all time: sessions and US dollars of all users. The larger"
+            " the point, the more students are enrolled."
         ),
         data="course_totals",
         where=ADDITIVE,
@@ -93,8 +106,9 @@ def launch_latency(data: Data) -> Chart:
         name="launch-latency",
         title="Waiting for a lab",
         definition=(
-            "Minutes from Start Lab to ready, per week: half of the launches were ready within p50, 90 % within p90, 99 % "
-            "within p99. p90 needs at least 10 launches in the week, p99 at least 100."
+            "Minutes from Start Lab to ready, per week: half of the launches were ready within p50,"
+            " 90 % within p90, 99 % within p99. p90 needs at least 10 launches in the week, p99 at"
+            " least 100."
         ),
         data="latency",
         what="sessions",
@@ -117,7 +131,9 @@ def concurrency(data: Data) -> Chart:
         .transform_calculate(weekday_name=f"{WEEKDAYS}[datum.weekday - 1]")
         .mark_rect(color=ACCENT, cornerRadius=2, stroke=SURFACE, strokeWidth=1.5, aria=False)
         .encode(
-            x=alt.X("hour:O", title=f"Hour of the day ({data.zone})", axis=hours).scale(domain=list(range(24))),
+            x=alt.X("hour:O", title=f"Hour of the day ({data.zone})", axis=hours).scale(
+                domain=list(range(24))
+            ),
             y=alt.Y("weekday_name:N", title=None, sort=WEEKDAYS).scale(domain=WEEKDAYS),
             opacity=alt.Opacity("usual:Q", legend=legend).scale(zero=True, range=[0.04, 1]),
             tooltip=[
@@ -132,8 +148,8 @@ def concurrency(data: Data) -> Chart:
         name="concurrency",
         title="Labs running at once",
         definition=(
-            f"Sessions that run at once, at the peak of each hour ({data.zone}), averaged over the newest 13 weeks regardless of the "
-            "period. An hour without sessions counts as zero."
+            f"Sessions that run at once, at the peak of each hour ({data.zone}), averaged over the"
+            " newest 13 weeks regardless of the period. An hour without sessions counts as zero."
         ),
         data="concurrency",
         where=EXACT,

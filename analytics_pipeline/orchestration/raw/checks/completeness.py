@@ -1,4 +1,5 @@
-"""Detect late, missing or unusually small deliveries: pure functions of the ledger's counts and the clock.
+"""Detect late, missing or unusually small deliveries: pure functions of the ledger's counts and the
+clock.
 
 `delivery.py` turns them into checks. `ingest/` validates single files.
 """
@@ -23,7 +24,8 @@ DAYS_JUDGED = 7
 USUAL_SHARE = 0.5
 """A day with fewer than this share of its weekday's usual rows is a drop."""
 SCATTER = 3
-"""Counts scatter by their square root. A drop must exceed this multiple, or a dozen sessions a day would raise it by chance."""
+"""Counts scatter by their square root. A drop must exceed this multiple, or a dozen sessions a day
+would raise it by chance."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,14 @@ class Lateness:
 
 
 def lateness(
-    dataset: Dataset, newest: date | None, last_written: datetime | None, now: datetime, grace: timedelta | None = None
+    dataset: Dataset,
+    newest: date | None,
+    last_written: datetime | None,
+    now: datetime,
+    grace: timedelta | None = None,
 ) -> Lateness | None:
-    """Return how late the newest delivery is; None if nothing was ever delivered (an organisation without Azure).
+    """Return how late the newest delivery is; None if nothing was ever delivered (an organisation
+    without Azure).
 
     Args:
         dataset: the dataset, for its cadence.
@@ -58,7 +65,8 @@ def lateness(
         if last_written is None:
             return None
         behind = max(allowed - timedelta(days=1) - last_written, timedelta())
-        # Based on the newest file, not on the time of the check, so that the text of a lasting failure does not change.
+        # Based on the newest file, not on the time of the check, so that the text of a lasting
+        # failure does not change.
         following = last_written + timedelta(days=1)
         return Lateness(_minute(last_written), f"The version of {_minute(following)}", behind)
     if newest is None:
@@ -91,9 +99,11 @@ class Drop:
 
 
 def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
-    """Return the newest days with far fewer rows than the same weekday had in the previous weeks; more is never a drop.
+    """Return the newest days with far fewer rows than the same weekday had in the previous weeks;
+    more is never a drop.
 
-    An accumulating dataset may restart with a month, so it is compared only with days of the same month.
+    An accumulating dataset may restart with a month, so it is compared only with days of the same
+    month.
 
     Args:
         dataset: a daily dataset.

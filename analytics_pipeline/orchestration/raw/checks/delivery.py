@@ -1,7 +1,8 @@
 """Checks of completeness, freshness and volume of each raw asset, and Dagster's freshness policies.
 
-They run in the asset's own step, over the whole ledger. The six-hourly schedule keeps them current when nothing new arrives.
-`completeness.py` decides what is late or missing; `rows.py` checks single files.
+They run in the asset's own step, over the whole ledger. The six-hourly schedule keeps them current
+when nothing new arrives. `completeness.py` decides what is late or missing; `rows.py` checks single
+files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,47 +13,80 @@ import duckdb
 
 from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.orchestration.raw.checks.completeness import RETIRED, STALLED, drops, lateness, missing, ranges
+from analytics_pipeline.orchestration.raw.checks.completeness import (
+    RETIRED,
+    STALLED,
+    drops,
+    lateness,
+    missing,
+    ranges,
+)
 from analytics_pipeline.orchestration.raw.checks.result import check_result
 from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
-from analytics_pipeline.warehouse.absences import LOST, OpenAbsence, held_versions, lost_check, open_absences
+from analytics_pipeline.warehouse.absences import (
+    LOST,
+    OpenAbsence,
+    held_versions,
+    lost_check,
+    open_absences,
+)
 from analytics_pipeline.warehouse.age import GRACE, ages, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 
-NEWEST, GAPS, VOLUME, DELIVERED = "newest_is_loaded", "no_missing_periods", "volume_as_usual", "delivered_is_loaded"
+NEWEST, GAPS, VOLUME, DELIVERED = (
+    "newest_is_loaded",
+    "no_missing_periods",
+    "volume_as_usual",
+    "delivered_is_loaded",
+)
 
 FRESHNESS = {
-    # A day's file is late from noon of the next day: 36 hours after the previous one could first be loaded.
-    Cadence.DAILY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=4), warn_window=timedelta(hours=36)),
-    Cadence.MONTHLY: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=7), warn_window=timedelta(days=3)),
+    # A day's file is late from noon of the next day: 36 hours after the previous one could first be
+    # loaded.
+    Cadence.DAILY: dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=4), warn_window=timedelta(hours=36)
+    ),
+    Cadence.MONTHLY: dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=7), warn_window=timedelta(days=3)
+    ),
     # A file overwritten with the same content is not reloaded, so holidays are quiet.
-    Cadence.SNAPSHOT: dg.FreshnessPolicy.time_window(fail_window=timedelta(days=30), warn_window=timedelta(days=7)),
+    Cadence.SNAPSHOT: dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=30), warn_window=timedelta(days=7)
+    ),
 }
-"""When the UI shows an asset as stale, counted from the last load of any partition. The checks here are exact."""
+"""When the UI shows an asset as stale, counted from the last load of any partition. The checks here
+are exact."""
 
 
 def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     """Return the checks with their descriptions."""
     descriptions = {
-        DELIVERED: f"No file has run out of retries; one that fails {RETRY_POLICY.attempts} times is not retried automatically.",
+        DELIVERED: (
+            f"No file has run out of retries; one that fails {RETRY_POLICY.attempts} times is not"
+            " retried automatically."
+        ),
     }
     if dataset.cadence in GRACE:
         descriptions[NEWEST] = (
-            f"The newest file arrives within {GRACE[dataset.cadence] / timedelta(hours=1):.0f} hours of its time; "
-            f"fails after {STALLED.days} days. Passes if the dataset was never delivered, or not for {RETIRED.days} days, "
-            "unless all daily datasets have stopped."
+            f"The newest file arrives within {GRACE[dataset.cadence] / timedelta(hours=1):.0f}"
+            f" hours of its time; fails after {STALLED.days} days. Passes if the dataset was never"
+            f" delivered, or not for {RETIRED.days} days, unless all daily datasets have stopped."
         )
     descriptions[LOST] = (
-        "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of another. Loaded rows stay "
-        "until somebody runs `analytics-pipeline close`."
+        "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of"
+        " another. Loaded rows stay until somebody runs `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
     if dataset.cadence is Cadence.DAILY:
-        descriptions[VOLUME] = "No day has less than half of the rows of the same weekday in the previous weeks."
-    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
+        descriptions[VOLUME] = (
+            "No day has less than half of the rows of the same weekday in the previous weeks."
+        )
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()
+    ]
 
 
 def delivery_check_results(
@@ -75,7 +109,9 @@ def delivery_check_results(
     absences = open_absences(connection, dataset.name)
     held = held_versions(absences)
     trying = [file for file in failed if (file.partition, file.etag) not in held]
-    yield _delivered(key, dataset, [file for file in trying if file.attempts >= RETRY_POLICY.attempts], trying)
+    yield _delivered(
+        key, dataset, [file for file in trying if file.attempts >= RETRY_POLICY.attempts], trying
+    )
     yield _lost(key, dataset, absences)
     if dataset.cadence in GRACE:
         yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
@@ -89,10 +125,12 @@ def _delivered(
     key: dg.AssetKey, dataset: Dataset, given_up: Sequence[FailedFile], failed: Sequence[FailedFile]
 ) -> dg.AssetCheckResult:
     trying = len(failed) - len(given_up)
-    waiting = f"{trying} failing files are retried automatically." if trying else "No file is failing."
+    waiting = (
+        f"{trying} failing files are retried automatically." if trying else "No file is failing."
+    )
     what_to_do = (
-        f"They are no longer retried automatically. Once the cause is fixed: `analytics-pipeline sync --dataset {dataset.name}`; "
-        f"a new version in {dataset.source} loads without that."
+        "They are no longer retried automatically. Once the cause is fixed: `analytics-pipeline"
+        f" sync --dataset {dataset.name}`; a new version in {dataset.source} loads without that."
     )
     return check_result(
         key,
@@ -104,9 +142,17 @@ def _delivered(
     )
 
 
-def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -> dg.AssetCheckResult:
+def _lost(
+    key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]
+) -> dg.AssetCheckResult:
     rows = [
-        (absence.source_key, absence.kind.value, absence.detail, absence.remedy, f"{absence.first_seen:%Y-%m-%d %H:%M}")
+        (
+            absence.source_key,
+            absence.kind.value,
+            absence.detail,
+            absence.remedy,
+            f"{absence.first_seen:%Y-%m-%d %H:%M}",
+        )
         for absence in absences
     ]
     check = lost_check(dataset, absences)
@@ -118,7 +164,9 @@ def _lost(key: dg.AssetKey, dataset: Dataset, absences: Sequence[OpenAbsence]) -
         severity=dg.AssetCheckSeverity[check.severity.name],
         text=check.text,
         remedy=check.remedy,
-        metadata={"lost": ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {},
+        metadata=(
+            {"lost": ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {}
+        ),
     )
 
 
@@ -130,12 +178,19 @@ def _newest(
     now: datetime,
     silent: str | None,
 ) -> dg.AssetCheckResult:
-    """Check the newest file. One dataset may end while others go on; if all daily ones have stopped, none passes."""
-    written = [file.last_modified.replace(tzinfo=UTC) for file in loaded] + [found.last_modified for found in listed]
+    """Check the newest file.
+
+    One dataset may end while others go on; if all daily ones have stopped, none passes.
+    """
+    written = [file.last_modified.replace(tzinfo=UTC) for file in loaded] + [
+        found.last_modified for found in listed
+    ]
     newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
     if late is None:
-        return check_result(key, NEWEST, passed=True, text="Never delivered, which is not a failure.")
+        return check_result(
+            key, NEWEST, passed=True, text="Never delivered, which is not a failure."
+        )
     retired = late.behind > RETIRED
     feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
     text = f"The newest is {late.newest}."
@@ -144,37 +199,61 @@ def _newest(
     elif retired:
         text += f" Nothing arrived for {late.behind.days} days: it counts as no longer delivered."
     elif late.behind:
-        text += f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed (see `schema`)."
+        text += (
+            f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed"
+            " (see `schema`)."
+        )
     return check_result(
         key,
         NEWEST,
         passed=not feed_ended and (retired or not late.behind),
-        severity=dg.AssetCheckSeverity.ERROR if late.behind > STALLED and not retired else dg.AssetCheckSeverity.WARN,
+        severity=(
+            dg.AssetCheckSeverity.ERROR
+            if late.behind > STALLED and not retired
+            else dg.AssetCheckSeverity.WARN
+        ),
         text=text,
         remedy="If it does not arrive, look into the bucket, then ask Vocareum's support.",
-        metadata={"newest": late.newest, "expected": late.expected, "hours_behind": late.behind / timedelta(hours=1)},
+        metadata={
+            "newest": late.newest,
+            "expected": late.expected,
+            "hours_behind": late.behind / timedelta(hours=1),
+        },
     )
 
 
 def _gaps(
     key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile], failed: Sequence[FailedFile]
 ) -> dg.AssetCheckResult:
-    absent = ranges(missing(dataset, [file.period for file in (*loaded, *failed) if file.period]), dataset)
+    absent = ranges(
+        missing(dataset, [file.period for file in (*loaded, *failed) if file.period]), dataset
+    )
     count = sum(many for _, _, many in absent)
-    rows = [(f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", many) for first, last, many in reversed(absent)]
+    rows = [
+        (f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", many) for first, last, many in reversed(absent)
+    ]
     return check_result(
         key,
         GAPS,
         passed=not absent,
         severity=dg.AssetCheckSeverity.WARN,  # it is unknown whether a quiet day has a file
-        text=f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}."
-        if absent
-        else "No gap between the first and the last file.",
-        remedy="Nothing for days without work, which may have no file. A file that appears later loads automatically.",
+        text=(
+            f"{count} without a file, the newest {rows[0][0]} to {rows[0][1]}."
+            if absent
+            else "No gap between the first and the last file."
+        ),
+        remedy=(
+            "Nothing for days without work, which may have no file. A file that appears later loads"
+            " automatically."
+        ),
         metadata={
             "missing": count,
             **(
-                {"missing_periods": ui_metadata.table(["first", "last", "periods"], rows[: ui_metadata.MOST_FILES])}
+                {
+                    "missing_periods": ui_metadata.table(
+                        ["first", "last", "periods"], rows[: ui_metadata.MOST_FILES]
+                    )
+                }
                 if rows
                 else {}
             ),
@@ -182,20 +261,26 @@ def _gaps(
     )
 
 
-def _volume(key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]) -> dg.AssetCheckResult:
+def _volume(
+    key: dg.AssetKey, dataset: Dataset, loaded: Sequence[LoadedFile]
+) -> dg.AssetCheckResult:
     low = drops(dataset, [(file.period, file.rows) for file in loaded if file.period])
     rows = [(f"{drop.day:%a %Y-%m-%d}", drop.rows, drop.usual) for drop in low]
-    plot = rows_per_period([(file.period, file.rows, file.rejects) for file in loaded if file.period])
+    plot = rows_per_period(
+        [(file.period, file.rows, file.rejects) for file in loaded if file.period]
+    )
     return check_result(
         key,
         VOLUME,
         passed=not low,
         severity=dg.AssetCheckSeverity.WARN,
-        text="Far fewer rows than usual on "
-        + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
-        + ". A holiday, or Vocareum delivered only a part."
-        if rows
-        else "The newest days have about as many rows as the same weekdays before, or more.",
+        text=(
+            "Far fewer rows than usual on "
+            + ", ".join(f"{day} ({count} instead of about {usual})" for day, count, usual in rows)
+            + ". A holiday, or Vocareum delivered only a part."
+            if rows
+            else "The newest days have about as many rows as the same weekdays before, or more."
+        ),
         remedy="Compare with Vocareum's own pages.",
         metadata={
             **({"drops": ui_metadata.table(["day", "rows", "usual"], rows)} if rows else {}),

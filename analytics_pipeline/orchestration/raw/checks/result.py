@@ -1,4 +1,6 @@
-"""Convert a verdict on a dataset to a Dagster check result with a separate remedy, which `ops.checks` stores in its own column."""
+"""Convert a verdict on a dataset to a Dagster check result with a separate remedy, which
+`ops.checks` stores in its own column.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +48,10 @@ def check_result(
 
 
 def recorded(dataset: Dataset, result: dg.AssetCheckResult) -> Check:
-    """Return the verdict in the form of `ops.checks`. Its texts name files, lines and remedies, but no value of a record."""
+    """Return the verdict in the form of `ops.checks`.
+
+    Its texts name files, lines and remedies, but no value of a record.
+    """
     remedy = str(result.metadata[REMEDY].value) if REMEDY in result.metadata else ""
     return Check(
         name=result.check_name or "",
@@ -62,5 +67,7 @@ def recorded(dataset: Dataset, result: dg.AssetCheckResult) -> Check:
 
 def _rows(result: dg.AssetCheckResult) -> int | None:
     """Return the number of rows of a verdict, if it counts rows."""
-    counted = [result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata]
+    counted = [
+        result.metadata[name].value for name in ("rejects", "warnings") if name in result.metadata
+    ]
     return next((value for value in counted if isinstance(value, int)), None)

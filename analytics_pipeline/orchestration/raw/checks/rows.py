@@ -1,7 +1,8 @@
 """Checks of each raw asset's rows, from its pandera model and the ledger.
 
-They cover the whole dataset, so that a failing file stays red until it is loaded, whatever other partitions a run loads.
-`models/assets.py` has the checks of models, `delivery.py` those of completeness and freshness.
+They cover the whole dataset, so that a failing file stays red until it is loaded, whatever other
+partitions a run loads. `models/assets.py` has the checks of models, `delivery.py` those of
+completeness and freshness.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,12 @@ from analytics_pipeline.warehouse.absences import held_versions, open_absences
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.quality import Reason, reasons, totals, unaccounted
 
-SCHEMA, ACCOUNTED, REJECTS, WARNINGS = "schema", "rows_accounted_for", "rejects_under_limit", "warnings"
+SCHEMA, ACCOUNTED, REJECTS, WARNINGS = (
+    "schema",
+    "rows_accounted_for",
+    "rejects_under_limit",
+    "warnings",
+)
 
 
 def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
@@ -25,20 +31,34 @@ def check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     model = f"analytics_pipeline/datasets/{dataset.name}.py"
     descriptions = {
         SCHEMA: f"Every delivered file can be read and has the columns of {model}.",
-        ACCOUNTED: "Every record of a file is loaded or in quarantine: loaded + quarantined = records.",
-        REJECTS: f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%} of its records; "
-        f"for hand-written files, no line may be rejected. Shows which rules of {model} the rejected records break.",
+        ACCOUNTED: (
+            "Every record of a file is loaded or in quarantine: loaded + quarantined = records."
+        ),
+        REJECTS: (
+            f"No file has more than {MAX_REJECTS} rejects that are more than {MAX_REJECT_SHARE:.0%}"
+            " of its records; for hand-written files, no line may be rejected. Shows which rules"
+            f" of {model} the rejected records break."
+        ),
         WARNINGS: f'Rows that load although they break a "should" rule of {model}.',
     }
-    return [dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()]
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=text) for name, text in descriptions.items()
+    ]
 
 
 def check_results(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    results: Sequence[FileResult],
 ) -> list[dg.AssetCheckResult]:
     """Return the check results after this run's files."""
     held = held_versions(open_absences(connection, dataset.name))  # they have a check of their own
-    failed = [file for file in failed_files(connection, dataset.name) if (file.partition, file.etag) not in held]
+    failed = [
+        file
+        for file in failed_files(connection, dataset.name)
+        if (file.partition, file.etag) not in held
+    ]
     found = reasons(connection, dataset)
     return [
         _schema(key, [file for file in failed if not _too_many(file)]),
@@ -64,7 +84,10 @@ def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
 
 
 def _accounted(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: dg.AssetKey, results: Sequence[FileResult]
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    key: dg.AssetKey,
+    results: Sequence[FileResult],
 ) -> dg.AssetCheckResult:
     loaded = [result.landed.delivery.key for result in results if result.failure is None]
     wrong = unaccounted(connection, dataset, loaded)
@@ -72,10 +95,15 @@ def _accounted(
         key,
         ACCOUNTED,
         passed=not wrong,
-        text=f"{len(wrong)} files do not add up."
-        if wrong
-        else "loaded + quarantined = records in every file of the latest run.",
-        remedy=f"Reload them with `analytics-pipeline sync --full --dataset {dataset.name}`; if they still don't add up, report a bug.",
+        text=(
+            f"{len(wrong)} files do not add up."
+            if wrong
+            else "loaded + quarantined = records in every file of the latest run."
+        ),
+        remedy=(
+            f"Reload them with `analytics-pipeline sync --full --dataset {dataset.name}`; if they"
+            " still don't add up, report a bug."
+        ),
         metadata={
             "files": len(loaded),
             "records": sum(result.records for result in results if result.failure is None),
@@ -95,7 +123,10 @@ def _rejects(
     errors = [reason for reason in found if reason.is_error]
     # A person can correct the line at once, and until then the budget sends no alarm.
     to_correct = dataset.setting if figures.rejects else None
-    text = f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the limit."
+    text = (
+        f"{figures.rejects:,} of {figures.records:,} records are in quarantine; no file is over the"
+        " limit."
+    )
     if to_correct:
         text = f"{figures.rejects:,} lines of {to_correct} are rejected and have no effect."
     return check_result(
@@ -103,7 +134,8 @@ def _rejects(
         REJECTS,
         passed=not failed and not to_correct,
         text=ui_metadata.failures(failed) or text,
-        remedy=ui_metadata.remedies(failed) or "Correct them: `analytics-pipeline budgets check` lists them.",
+        remedy=ui_metadata.remedies(failed)
+        or "Correct them: `analytics-pipeline budgets check` lists them.",
         metadata={
             "rejects": figures.rejects,
             "records": figures.records,
@@ -122,15 +154,20 @@ def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.Ass
         WARNINGS,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        text=f"{sum(reason.records for reason in found):,} rows loaded with a warning, by {len(found)} rules."
-        if found
-        else "No row has a warning.",
+        text=(
+            f"{sum(reason.records for reason in found):,} rows loaded with a warning, by"
+            f" {len(found)} rules."
+            if found
+            else "No row has a warning."
+        ),
         remedy=f"For lines, rules and remedies: `{findings}`.",
-        metadata={
-            "warnings": sum(reason.records for reason in found),
-            "reasons": ui_metadata.reasons_table(dataset.name, found),
-            "findings": findings,
-        }
-        if found
-        else {},
+        metadata=(
+            {
+                "warnings": sum(reason.records for reason in found),
+                "reasons": ui_metadata.reasons_table(dataset.name, found),
+                "findings": findings,
+            }
+            if found
+            else {}
+        ),
     )
