@@ -122,6 +122,6 @@ DATASET = Dataset(
     model=LabSessions,
     key=r"lab_sessions/lab_sessions_(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})\.csv",
     cadence=Cadence.DAILY,
-    row_key=("user_id", "part_id", "launch_time", "start_time"),
+    row_key=("user_id", "course_id", "part_id", "launch_time", "start_time"),
     dated_by="launch_time",
 )

@@ -158,6 +158,29 @@ def test_sessions_without_launch_and_start_differ_by_their_other_values(tmp_path
     ]
 
 
+def test_a_session_delivered_for_two_courses_is_a_session_of_each(tmp_path: Path):
+    """Both courses keep it, and it is no evidence for the lower course id where spend is dated."""
+    start, end = LATER.format("9:00:00 am"), LATER.format("9:45:00 am")
+    row = session(start=start, end=end, launch=start)
+    header, part = HEADER["asn_mapping"], "9001, {}, 3, A, 7, P, , \n"
+    enrolled = "5, 9, student, N, a@b, k, 1, 0, 1, \n"
+    files = {
+        "lab_sessions/lab_sessions_2026-01-08.csv": HEADER["lab_sessions"]
+        + row
+        + row.replace(" 6, C,", " 9, D,"),
+        KEYS["asn_mapping"]: header + part.format(6) + part.format(9),
+        "enrollment/course9/enrollment.csv": HEADER["enrollment"] + enrolled,
+        AWS.format(8): HEADER["aws_cost"] + spend("086225200000", "2"),
+    }
+    warehouse = built(tmp_path, files)
+    sessions = "SELECT course_id, course_name, minutes FROM marts.lab_sessions ORDER BY 1"
+    assert warehouse.query(sessions) == [(6, "C", 45), (9, "D", 45)]
+    summary = "SELECT course_id, sessions, minutes FROM marts.student_course_summary ORDER BY 1"
+    assert warehouse.query(summary) == [(6, 1, 45), (9, 1, 45)]
+    assert warehouse.query("SELECT course_id, cost FROM marts.daily_cloud_spend") == [(9, 2)]
+    assert warned(warehouse) == [], "the rows are no duplicates of each other"
+
+
 def test_credits_are_lines_of_the_bill(tmp_path: Path):
     lines = [
         f"086225200000, 5, a@b, 6, {part}, EC2, {cost}\n"

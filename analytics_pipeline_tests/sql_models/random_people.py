@@ -6,7 +6,7 @@ with the feed's oddities.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -212,3 +212,5 @@ def _sessions(
             later = end + timedelta(minutes=dice.choice([0, 30])) if end else None
             again = {**row.__dict__, "file_day": row.file_day + timedelta(days=1), "end": later}
             yield Session(**again)
+        if dice.random() < 0.1:  # for another course too, as a clone may keep its parts
+            yield replace(row, course=dice.choice(parts)[0])

@@ -89,6 +89,7 @@ def distinct_sessions(delivered: Delivered) -> list[Session]:
     def same(row: Session) -> Hashable:
         return (
             row.user,
+            row.course,
             row.part,
             row.launch,
             row.start,

@@ -60,12 +60,12 @@ def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(
 
 
 def test_the_later_of_two_files_with_the_same_end_counts(warehouse: Connection) -> None:
-    later = session(NOON, course=9) | {"file_date": DAY + timedelta(days=1)}
-    put(warehouse, "raw.lab_sessions", later, session(NOON, course=5))
+    later = session(NOON, assignment_id=9) | {"file_date": DAY + timedelta(days=1)}
+    put(warehouse, "raw.lab_sessions", later, session(NOON, assignment_id=5))
     build_all(warehouse)
-    rows = warehouse.execute("SELECT course_id, file_date FROM staging.lab_sessions").fetchall()
+    rows = warehouse.execute("SELECT assignment_id, file_date FROM staging.lab_sessions").fetchall()
     assert rows == [(9, DAY + timedelta(days=1))], (
-        "not the lower course id, nor the file that was loaded last"
+        "not the lower id, nor the file that was loaded last"
     )
 
 

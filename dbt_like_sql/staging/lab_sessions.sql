@@ -1,6 +1,7 @@
 -- Lab sessions, each once, without emails, tags and the log's free text.
--- User, part, launch and start identify a session. Without launch and start, the file's day, the other times and the duration do. If
--- two days' files list a session, as over midnight, take the row with the latest end, then the one from the later file.
+-- User, course, part, launch and start identify a session. Without launch and start, the file's day, the other times and the
+-- duration replace them. A session delivered for two courses, which may share parts, is a session of each. If two days' files
+-- list a session, as over midnight, take the row with the latest end, then the one from the later file.
 WITH
 delivered AS (
     SELECT
@@ -41,9 +42,9 @@ SELECT
     latency_time_ms AS latency_ms -- Estimated latency of the user's connection, in milliseconds.
 FROM delivered
 QUALIFY row_number() OVER (
-    PARTITION BY user_id, part_id, launch_time, start_time, untimed_on, untimed_as
+    PARTITION BY user_id, course_id, part_id, launch_time, start_time, untimed_on, untimed_as
     ORDER BY
-        end_time DESC NULLS LAST, file_date DESC, init_time DESC NULLS LAST, course_id, assignment_id, lab_type,
+        end_time DESC NULLS LAST, file_date DESC, init_time DESC NULLS LAST, assignment_id, lab_type,
         duration_min, launch_to_ready_duration_mins, reason, concurrent_labs_count, disconnects, latency_time_ms,
         course_name, assignment_name, part_name
 ) = 1

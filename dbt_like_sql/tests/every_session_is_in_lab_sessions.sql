@@ -4,14 +4,14 @@
 WITH
 delivered AS (
     SELECT DISTINCT
-        user_id, part_id, launch_time, start_time,
+        user_id, course_id, part_id, launch_time, start_time,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, duration_min::VARCHAR] END AS identity
     FROM raw.lab_sessions
 ),
 found AS (
     SELECT
-        user_id, part_id, launch_time, start_time,
+        user_id, course_id, part_id, launch_time, start_time,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN session_date END AS untimed_on,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN [end_time::VARCHAR, init_time::VARCHAR, minutes_delivered::VARCHAR] END AS identity
     FROM marts.lab_sessions
