@@ -20,6 +20,7 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.export_parquet import export_parquet
 
 
 @command
@@ -45,7 +46,7 @@ def publish(
         )
     with open_warehouse(settings.warehouse_path) as connection:
         done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
-        exported = publishing.export_parquet(connection, parquet) if parquet else {}
+        exported = export_parquet(connection, parquet) if parquet else {}
         failing = errors(read(connection))
     if done.is_written:
         _print_written(settings, done)

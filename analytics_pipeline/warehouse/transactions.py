@@ -1,7 +1,8 @@
-"""Run several statements as one transaction, and statements that change rows."""
+"""Run several statements as one transaction, and statements that return one figure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import duckdb
 
@@ -31,3 +32,12 @@ def changed(
     row = connection.execute(sql, parameters).fetchone()
     assert row is not None  # DELETE and UPDATE return the number of changed rows
     return int(row[0])
+
+
+def value_of(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> Any:
+    """Return the first value of the only row that an aggregate or a CREATE TABLE AS returns."""
+    row = connection.execute(sql, parameters).fetchone()
+    assert row is not None  # both always return one row
+    return row[0]

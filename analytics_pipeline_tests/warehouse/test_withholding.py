@@ -15,7 +15,8 @@ from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check, errors, mark_outdated, read
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.publish import Published, export_parquet, publish
+from analytics_pipeline.warehouse.export_parquet import export_parquet
+from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline.warehouse.signature import signature
 
 Connection = duckdb.DuckDBPyConnection

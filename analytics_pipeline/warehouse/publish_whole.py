@@ -1,0 +1,188 @@
+"""Write a published file anew: every table, view and comment of it.
+
+`publish.py` decides when. Columns are selected by declaration; an undeclared one is not published.
+"""
+
+from collections.abc import Collection
+
+import duckdb
+
+from analytics_pipeline.datasets import Privacy
+from analytics_pipeline.warehouse.emails import Emptied
+from analytics_pipeline.warehouse.sql_text import literal, quoted
+from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
+from analytics_pipeline.warehouse.transactions import transaction, value_of
+from analytics_pipeline.warehouse.withhold import BEFORE, Withheld
+
+COPY = "published"
+"""Name under which the published file is attached while it is written."""
+
+
+def write_whole(
+    connection: duckdb.DuckDBPyConnection, held: Withheld, emptied: Emptied
+) -> dict[str, int]:
+    """Fill an empty file, attached as COPY; only its signature is missing then.
+
+    Args:
+        connection: the live warehouse, with the previous file as BEFORE if any of its tables are
+            kept.
+        held: what failing checks withhold.
+        emptied: counts the cells that are not published.
+
+    Returns:
+        The number of rows by qualified table name; without views.
+    """
+    live = quoted(value_of(connection, "SELECT current_database()"))
+    if held.file_stays:
+        rows = _copy_before(connection, live, emptied.pii)
+    else:
+        rows = _copy_all(connection, live, held, emptied)
+    _add_main_views(connection, live)
+    with transaction(connection):
+        _copy_comments(connection)
+    return rows
+
+
+def marts(connection: duckdb.DuckDBPyConnection, database: str) -> list[str]:
+    """Return the names of a database's marts, tables and views."""
+    found = connection.execute(
+        """SELECT table_name FROM duckdb_tables() WHERE database_name = $1 AND schema_name = 'marts'
+           UNION ALL
+           SELECT view_name FROM duckdb_views() WHERE database_name = $1 AND schema_name = 'marts'
+           ORDER BY 1""",
+        [database],
+    ).fetchall()
+    return [name for (name,) in found]
+
+
+def _copy_all(
+    connection: duckdb.DuckDBPyConnection, live: str, held: Withheld, emptied: Emptied
+) -> dict[str, int]:
+    """Copy the current state of everything that is not withheld."""
+    declared = [table for table in tables() if not table.secret]
+    rows = {
+        table.name: _copy_table(connection, live, table, emptied)
+        for table in declared
+        if not table.query
+    }
+    for view in (table for table in declared if table.query):
+        _copy_view(connection, live, f"CREATE VIEW {view.name} AS {view.query}")
+    rows |= _copy_models(connection, live, held.tables, emptied)
+    for name in held.tables & held.kept.keys():
+        schema, _, table = name.partition(".")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {COPY}.{schema}")
+        source, copy = f"{BEFORE}.{schema}.{quoted(table)}", f"{COPY}.{schema}.{quoted(table)}"
+        rows[name] = value_of(
+            connection, f"CREATE TABLE {copy} AS {emptied.select(connection, name, source)}"
+        )
+    return rows
+
+
+def _copy_before(connection: duckdb.DuckDBPyConnection, live: str, pii: bool) -> dict[str, int]:
+    """Copy the previous published state of everything, except the checks, which give the reason."""
+    connection.execute(f"COPY FROM DATABASE {BEFORE} TO {COPY}")
+    connection.execute(f"DROP TABLE {COPY}.{PUBLISHED.name}")
+    connection.execute(f"DROP TABLE IF EXISTS {COPY}.ops.checks")
+    checks = next(table for table in tables() if table.name == "ops.checks")
+    return {checks.name: _copy_table(connection, live, checks, Emptied(pii))}
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection, live: str, table: Table, emptied: Emptied
+) -> int:
+    schema, _, _ = table.name.partition(".")
+    columns = [
+        column.name
+        for column in table.columns
+        if emptied.pii or column.privacy is not Privacy.PRIVATE
+    ]
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {COPY}.{schema}")
+    rows = emptied.select(connection, table.name, f"{live}.{table.name}", columns)
+    return value_of(connection, f"CREATE TABLE {COPY}.{table.name} AS {rows}")
+
+
+def _copy_models(
+    connection: duckdb.DuckDBPyConnection, live: str, but: Collection[str], emptied: Emptied
+) -> dict[str, int]:
+    """Copy marts, except some, and staging views: as a view, or as a table of its rows if it reads
+    unpublished tables.
+    """
+    models = connection.execute("""SELECT schema_name, table_name, NULL AS sql FROM duckdb_tables()
+           WHERE database_name = current_database() AND schema_name = 'marts'
+           UNION ALL
+           SELECT schema_name, view_name, sql FROM duckdb_views()
+           WHERE database_name = current_database() AND schema_name IN ('marts', 'staging')
+           ORDER BY sql NULLS FIRST, 1, 2""").fetchall()
+    rows: dict[str, int] = {}
+    for schema, name, sql in models:
+        if f"{schema}.{name}" in but:
+            continue
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {COPY}.{schema}")
+        table = f"{schema}.{quoted(name)}"
+        if sql is None or not _copy_view(connection, live, sql):
+            found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
+            rows[f"{schema}.{name}"] = value_of(
+                connection, f"CREATE TABLE {COPY}.{table} AS {found}"
+            )
+    return rows
+
+
+def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
+    """Recreate a view, whose SQL names only schema and table; return False if the copy lacks a
+    table that it reads.
+    """
+    connection.execute(f"USE {COPY}")
+    try:
+        connection.execute(sql)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return False
+    finally:
+        connection.execute(f"USE {live}")
+    return True
+
+
+def _add_main_views(connection: duckdb.DuckDBPyConnection, live: str) -> None:
+    """Create a view of each published mart in the schema main, for tools that list only main."""
+    for name in marts(connection, COPY):
+        _copy_view(
+            connection,
+            live,
+            f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}",
+        )
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Copy the comments of tables, views and columns.
+
+    They are declared texts; COMMENT takes only a literal.
+    """
+    found = connection.execute(
+        f"""WITH relations AS (
+                SELECT database_name, schema_name, table_name, 'TABLE' AS kind, comment
+                FROM duckdb_tables()
+                UNION ALL
+                SELECT database_name, schema_name, view_name, 'VIEW', comment FROM duckdb_views()
+                WHERE NOT internal),
+            comments AS (
+                SELECT database_name, schema_name, table_name, NULL AS column_name, comment
+                FROM relations
+                UNION ALL
+                SELECT database_name, schema_name, table_name, column_name, comment
+                FROM duckdb_columns())
+            SELECT copies.kind, copies.schema_name, table_name, column_name, lives.comment
+            FROM relations AS copies JOIN comments AS lives USING (table_name)
+            WHERE copies.database_name = '{COPY}' AND lives.database_name = current_database()
+              -- main holds views of marts
+              AND lives.schema_name = CASE copies.schema_name WHEN 'main' THEN 'marts'
+                ELSE copies.schema_name END
+              AND lives.comment IS NOT NULL
+              AND (column_name IS NULL OR column_name IN (
+                  SELECT here.column_name FROM duckdb_columns() AS here
+                  WHERE here.database_name = '{COPY}'
+                    AND (here.schema_name, here.table_name) = (copies.schema_name,
+                      copies.table_name)))"""
+    ).fetchall()
+    for kind, schema, name, column, comment in found:
+        table = f"{COPY}.{schema}.{quoted(name)}"
+        what = f"COLUMN {table}.{quoted(column)}" if column else f"{kind} {table}"
+        connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
