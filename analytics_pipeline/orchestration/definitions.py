@@ -20,6 +20,7 @@ from analytics_pipeline.orchestration.runs.retention import old_runs_sensor
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.warehouse.parameters import Parameters
 
 # multi_run backfills are beta in Dagster 1.13. One warning per asset helps nobody.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -44,7 +45,7 @@ def build_definitions(
     assets: list[Any] = [
         bucket_asset(),
         *raw_assets(settings.first_day),
-        model_assets(project),
+        model_assets(project, Parameters.of(settings)),
         published_asset(project, pii=settings.publish_pii),
         report,
     ]

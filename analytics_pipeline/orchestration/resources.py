@@ -10,7 +10,6 @@ everything from the settings and accept no config. Their implementations are in 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -138,11 +137,6 @@ class WarehouseResource(DuckDBResource):
     def max_file_mb(self) -> int:
         """Return the size of the largest file that is read, in megabytes."""
         return self._settings.max_file_mb
-
-    @property
-    def anomaly_floor_usd(self) -> Decimal:
-        """Return the minimum cost of an anomalous student-day, in US dollars."""
-        return self._settings.anomaly_floor_usd
 
     @property
     def landing(self) -> Path:

@@ -55,6 +55,7 @@ from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature
 
@@ -247,7 +248,7 @@ def rebuild(
     materialize_closed(instance, closed, loaded)
     materialize_unrecorded(instance, loaded)
     published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
-    stale = stale_assets(instance)
+    stale = stale_assets(instance, Parameters.of(settings))
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
         stale = [PUBLISHED]  # the published file lists absences too
     if not stale:

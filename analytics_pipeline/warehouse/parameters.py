@@ -1,21 +1,39 @@
 """`ops.parameters`: settings that SQL models read, in one row, so that models need no templates."""
 
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 import duckdb
 
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.transactions import transaction
 
 
-def set_parameters(connection: duckdb.DuckDBPyConnection, anomaly_floor_usd: Decimal) -> None:
+@dataclass(frozen=True)
+class Parameters:
+    """The settings that SQL models read.
+
+    Attributes:
+        anomaly_floor_usd: minimum cost of an anomalous student-day, in US dollars.
+    """
+
+    anomaly_floor_usd: Decimal
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Parameters":
+        """Return the parameters of these settings."""
+        return cls(settings.anomaly_floor_usd)
+
+
+def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> None:
     """Replace the row of parameters.
 
     Args:
         connection: the live warehouse, with no transaction open.
-        anomaly_floor_usd: minimum cost of an anomalous student-day, in US dollars.
+        parameters: their current values.
     """
     with transaction(connection):
         connection.execute("DELETE FROM ops.parameters")
         connection.execute(
-            "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", [anomaly_floor_usd]
+            "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", astuple(parameters)
         )

@@ -1,6 +1,7 @@
 """The SQL models in Dagster: lineage, checks, staleness after a load, and failing models."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
 
 DAY = date(2026, 11, 7)
+PARAMETERS = Parameters(Decimal(5))
 
 
 @pytest.fixture
@@ -44,11 +47,15 @@ def build(
     definitions = pipeline.definitions
     if project:
         resources: Any = pipeline.definitions.resources
-        assets = [model_assets(project), published_asset(project, pii=False)]
+        assets = [model_assets(project, PARAMETERS), published_asset(project, pii=False)]
         definitions = dg.Definitions(
             assets=assets, resources=resources, executor=dg.in_process_executor
         )
     return execute(definitions, pipeline.instance, keys, {}, {})
+
+
+def stale(pipeline: Pipeline, parameters: Parameters = PARAMETERS) -> list[dg.AssetKey]:
+    return stale_assets(pipeline.instance, parameters)
 
 
 def with_model(sql: str, name: str = "broken") -> Project:
@@ -98,9 +105,9 @@ def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build
 def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
     loaded: Pipeline,
 ) -> None:
-    stale = stale_assets(loaded.instance)
-    assert set(stale) == {model_key(name) for name in load_project().models} | {PUBLISHED}
-    run = build(loaded, stale)
+    found = stale(loaded)
+    assert set(found) == {model_key(name) for name in load_project().models} | {PUBLISHED}
+    run = build(loaded, found)
     assert run.success
     checks = run.get_asset_check_evaluations()
     assert {check.check_name for check in checks} == {
@@ -115,14 +122,14 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
         assert published.execute("SELECT count(*) > 0 FROM marts.daily_cloud_spend").fetchone() == (
             True,
         )
-    assert stale_assets(loaded.instance) == [], "what was just built and published is stale"
+    assert stale(loaded) == [], "what was just built and published is stale"
 
 
 def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None:
-    build(loaded, stale_assets(loaded.instance))
+    build(loaded, stale(loaded))
     key = dg.AssetKey(["raw", "grades"])
     loaded.instance.report_runless_asset_event(dg.AssetMaterialization(key))
-    names = {"/".join(key.path) for key in stale_assets(loaded.instance)}
+    names = {"/".join(key.path) for key in stale(loaded)}
     assert {"staging/grades", "marts/assignment_scores", "published/analytics"} <= names
     assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
 
@@ -144,26 +151,38 @@ def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     real = module.build_and_test
     with monkeypatch.context() as beside:
         beside.setattr(module, "build_and_test", read_then_load)
-        assert build(loaded, stale_assets(loaded.instance)).success
-    names = {"/".join(key.path) for key in stale_assets(loaded.instance)}
+        assert build(loaded, stale(loaded)).success
+    names = {"/".join(key.path) for key in stale(loaded)}
     assert "marts/assignment_scores" in names
     assert "marts/daily_cloud_spend" not in names
-    build(loaded, stale_assets(loaded.instance))
-    assert stale_assets(loaded.instance) == []
+    build(loaded, stale(loaded))
+    assert stale(loaded) == []
 
 
 def test_a_changed_query_makes_its_model_and_its_readers_stale(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build(loaded, stale_assets(loaded.instance))
+    build(loaded, stale(loaded))
     version = module.code_version
     changed = "staging.grades"
     monkeypatch.setattr(
         "analytics_pipeline.orchestration.models.staleness.code_version",
-        lambda model: "another" if model.qualified == changed else version(model),
+        lambda model, parameters: (
+            "another" if model.qualified == changed else version(model, parameters)
+        ),
     )
-    names = {".".join(key.path) for key in stale_assets(loaded.instance)}
+    names = {".".join(key.path) for key in stale(loaded)}
     assert {changed, "marts.assignment_scores"} <= names
+    assert "marts.daily_cloud_spend" not in names
+
+
+def test_a_changed_parameter_makes_the_models_that_read_it_and_their_readers_stale(
+    loaded: Pipeline,
+) -> None:
+    build(loaded, stale(loaded))
+    changed = stale(loaded, Parameters(PARAMETERS.anomaly_floor_usd + 1))
+    names = {".".join(key.path) for key in changed}
+    assert {"marts.spend_anomalies", "published.analytics"} <= names
     assert "marts.daily_cloud_spend" not in names
 
 
@@ -249,7 +268,7 @@ def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
 
 
 def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
-    specs = {spec.key for spec in model_assets(load_project()).specs}
+    specs = {spec.key for spec in model_assets(load_project(), PARAMETERS).specs}
     files = {
         model_key(f"{path.parent.name}.{path.stem}")
         for path in Path("dbt_like_sql").glob("[sm]*/*.sql")

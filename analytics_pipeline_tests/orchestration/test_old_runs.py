@@ -21,6 +21,7 @@ from analytics_pipeline.orchestration.raw.load_requests import RetryPolicy
 from analytics_pipeline.orchestration.runs.history import delete_runs
 from analytics_pipeline.orchestration.runs.retention import old_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
+from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -227,5 +228,5 @@ def state(pipeline: Pipeline) -> list[object]:
         pipeline.instance.get_materialized_partitions(key),
         pipeline.instance.get_latest_materialization_event(key),
         {check: (record.status, record.run_id) for check, record in latest.items()},
-        stale_assets(pipeline.instance),
+        stale_assets(pipeline.instance, Parameters.of(pipeline.settings)),
     ]

@@ -21,7 +21,7 @@ from analytics_pipeline.demo.organisation.oddities import (
     oddities,
 )
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.parameters import set_parameters
+from analytics_pipeline.warehouse.parameters import Parameters, set_parameters
 from analytics_pipeline_tests.sql_models.modelled import (
     PROJECT,
     broken,
@@ -242,7 +242,7 @@ def test_only_the_runaway_student_is_an_anomaly(odd: duckdb.DuckDBPyConnection) 
 
 def test_a_higher_floor_excludes_cheaper_days(odd: duckdb.DuckDBPyConnection) -> None:
     model = PROJECT.models["marts.spend_anomalies"].sql
-    set_parameters(odd, RUNAWAY_USD * 2)
+    set_parameters(odd, Parameters(RUNAWAY_USD * 2))
     try:
         assert odd.execute(f"SELECT count(*) FROM ({model})").fetchone() == (0,)
     finally:

@@ -30,20 +30,21 @@ from analytics_pipeline.sql_models import (
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check
-from analytics_pipeline.warehouse.parameters import set_parameters
+from analytics_pipeline.warehouse.parameters import Parameters, set_parameters
 
 ALARMS = "alarms"
 """Metadata key of a check result: its alarms."""
 
 
-def model_assets(project: Project) -> dg.AssetsDefinition:
-    """Return one step with every model, so that a rebuild opens the warehouse once; any subset can
-    be built alone.
+def model_assets(project: Project, parameters: Parameters) -> dg.AssetsDefinition:
+    """Return one step with every model, so that a rebuild opens the warehouse once.
+
+    Any subset can be built alone.
     """
 
     @dg.multi_asset(
         name="build_models",
-        specs=[_spec(model) for model in project.models.values()],
+        specs=[_spec(model, parameters) for model in project.models.values()],
         check_specs=[_check_spec(project, test) for test in project.tests.values()],
         can_subset=True,
     )
@@ -64,7 +65,7 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
             needed = [model for model in absent if model.qualified in project.upstream(chosen)]
             asked = {check.name for check in context.selected_asset_check_keys}
             models = project.select([*(model.qualified for model in needed), *chosen])
-            set_parameters(connection, warehouse.anomaly_floor_usd)
+            set_parameters(connection, parameters)
             built, checks = build_and_test(connection, project, models, warehouse_now(), asked)
             types = column_types(connection)
         done = [result for result in built if result.model in selected and result.failure is None]
@@ -76,12 +77,16 @@ def model_assets(project: Project) -> dg.AssetsDefinition:
     return build_models
 
 
-def code_version(model: Model) -> str:
-    """Return a version that changes with the model's SQL, which makes the model stale."""
-    return hashlib.sha256(model.sql.encode()).hexdigest()[:12]
+def code_version(model: Model, parameters: Parameters) -> str:
+    """Return a version that changes with the model's SQL and the parameters that it reads.
+
+    A change of it makes the model stale.
+    """
+    read = repr(parameters) if "ops.parameters" in model.depends_on else ""
+    return hashlib.sha256(f"{model.sql}{read}".encode()).hexdigest()[:12]
 
 
-def _spec(model: Model) -> dg.AssetSpec:
+def _spec(model: Model, parameters: Parameters) -> dg.AssetSpec:
     return dg.AssetSpec(
         model_key(model.qualified),
         deps=sorted({key for name in model.depends_on for key in _assets_of(name)}),
@@ -91,7 +96,7 @@ def _spec(model: Model) -> dg.AssetSpec:
         kinds={"duckdb", "sql"},
         tags={"layer": str(model.layer)},
         automation_condition=REBUILD_ON_CHANGE,
-        code_version=code_version(model),
+        code_version=code_version(model, parameters),
         metadata={
             "dagster/table_name": model.qualified,
             "dagster/column_schema": _column_schema(model, {}),

@@ -1,4 +1,4 @@
-"""Find models that loads from a terminal, or a change of their SQL, made stale.
+"""Find models made stale by loads from a terminal, or by a change of their SQL or parameters.
 
 Under the daemon the models' automation condition does the same. `sql_models/` builds the models.
 """
@@ -18,9 +18,10 @@ from analytics_pipeline.orchestration.raw.materializations import (
     newest_events,
 )
 from analytics_pipeline.sql_models import Model, load_project, touched_by
+from analytics_pipeline.warehouse.parameters import Parameters
 
 
-def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
+def stale_assets(instance: dg.DagsterInstance, parameters: Parameters) -> list[dg.AssetKey]:
     """Return the models to rebuild, and the published file; empty if it is up to date.
 
     Includes everything for which a process died between load or build and publication.
@@ -38,7 +39,7 @@ def stale_assets(instance: dg.DagsterInstance) -> list[dg.AssetKey]:
     changed = {
         model.qualified
         for model in project.models.values()
-        if _built_as(newest, model) != code_version(model)
+        if _built_as(newest, model) != code_version(model, parameters)
     }
     names = late | changed | {model.qualified for model in project.affected(changed)}
     unpublished = any(
