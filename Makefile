@@ -5,7 +5,7 @@ BIN := .venv/bin
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 # Tests of pure functions and of single files: no server, browser, Dagster instance or built models.
-QUICK := $(addprefix analytics_pipeline_tests/, ingest loading/test_history.py orchestration/test_decide.py \
+QUICK := $(addprefix analytics_pipeline_tests/, ingest loading/test_history.py orchestration/test_load_requests.py \
   orchestration/test_incidents.py orchestration/test_plots.py test_sql_is_never_made_of_data.py test_words.py \
   vocareum/test_credentials.py warehouse/test_damaged_log.py)
 

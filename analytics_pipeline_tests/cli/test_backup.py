@@ -19,7 +19,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.loading.loaded import contents, difference
+from analytics_pipeline_tests.support.loaded_warehouse import contents, difference
 
 
 def invoke(*arguments: object) -> object:

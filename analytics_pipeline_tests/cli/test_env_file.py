@@ -8,7 +8,7 @@ import pytest
 
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.elsewhere import Elsewhere, serve_elsewhere
+from analytics_pipeline_tests.support.foreign_server import Elsewhere, serve_elsewhere
 
 
 @pytest.fixture

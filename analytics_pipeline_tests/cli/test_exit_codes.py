@@ -20,7 +20,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.clocks import Clock
+from analytics_pipeline_tests.support.clocks import Clock
 
 COURSES = (
     b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n9001, O, 1, C,"

@@ -8,7 +8,7 @@ import duckdb
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.ingest.delivered import HEADER
+from analytics_pipeline_tests.support.deliveries import HEADER
 
 ROW = "{}, C, 2, A, 0, 10, {}, , 5, 0, 4, P, 5, 6, R, 5, 8\n"
 USERS = 22_000

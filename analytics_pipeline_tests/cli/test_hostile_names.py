@@ -11,7 +11,7 @@ import pytest
 from analytics_pipeline.datasets import FEED
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.cli.hostile import (
+from analytics_pipeline_tests.support.hostile_names import (
     ATTACKS,
     COURSE,
     FOLDER,

@@ -16,7 +16,7 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.loading.loaded import contents, difference
+from analytics_pipeline_tests.support.loaded_warehouse import contents, difference
 
 FINISHED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 WHEN_SEEN = ["first_seen"]

@@ -18,9 +18,15 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.cli.secret import HOOK, Listener, chain, files_with, texts_with
 from analytics_pipeline_tests.soak.processes import Forked, command_line
 from analytics_pipeline_tests.soak.states import open_to_others
+from analytics_pipeline_tests.support.planted_secrets import (
+    HOOK,
+    Listener,
+    chain,
+    files_with,
+    texts_with,
+)
 
 MAPPINGS = "course-asn_mapping"
 

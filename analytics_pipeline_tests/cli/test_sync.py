@@ -21,7 +21,7 @@ from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.loading.loaded import contents, difference
+from analytics_pipeline_tests.support.loaded_warehouse import contents, difference
 
 OTHER_COURSES = (
     b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n"

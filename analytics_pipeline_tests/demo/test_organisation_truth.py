@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec, normal_form
-from analytics_pipeline_tests.sql_models.recount import Feed, aws_spend
+from analytics_pipeline_tests.support.recount_money import Feed, aws_spend
 
 SMALL = Organisation(OrganisationSpec.small())
 LARGE = Organisation(OrganisationSpec(days=60, students=120))

@@ -17,8 +17,9 @@ from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.objects import Downloaded
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.clocks import Clock
-from analytics_pipeline_tests.faults.network import (
+from analytics_pipeline_tests.support.clocks import Clock
+from analytics_pipeline_tests.support.fault_proxy import FAULTS
+from analytics_pipeline_tests.support.faulty_network import (
     MIXED,
     SHARE,
     BadNetwork,
@@ -27,7 +28,6 @@ from analytics_pipeline_tests.faults.network import (
     bucket,
     landed,
 )
-from analytics_pipeline_tests.faults.proxy import FAULTS
 
 WRITTEN = datetime(2024, 1, 9, 6, tzinfo=UTC)
 

@@ -18,9 +18,9 @@ from analytics_pipeline.vocareum.errors import BucketError
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
 from analytics_pipeline_tests.cli.test_kills import left_over
-from analytics_pipeline_tests.clocks import Clock
-from analytics_pipeline_tests.faults.network import bad_network, black_hole, bucket
 from analytics_pipeline_tests.orchestration.conftest import lab_sessions
+from analytics_pipeline_tests.support.clocks import Clock
+from analytics_pipeline_tests.support.faulty_network import bad_network, black_hole, bucket
 
 SKEWED = (
     b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference is too"

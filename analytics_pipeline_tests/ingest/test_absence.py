@@ -7,7 +7,7 @@ import pytest
 
 from analytics_pipeline.ingest.absence import Kind, gone, shrunk
 from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
-from analytics_pipeline_tests.ingest.delivered import delivery
+from analytics_pipeline_tests.support.deliveries import delivery
 
 LOADED_AT, LISTED_AT = datetime(2026, 1, 10), datetime(2026, 1, 11)  # noqa: DTZ001
 COURSE_200, COURSE_300 = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
+from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
 PRINTED = {
     "lab_sessions": (

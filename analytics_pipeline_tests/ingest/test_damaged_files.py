@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.ingest import batch as batch_module
-from analytics_pipeline_tests.ingest.damaged import HEADER, NAMES, disagreement, make
-from analytics_pipeline_tests.ingest.independent import Read, read
+from analytics_pipeline_tests.support.damaged_files import HEADER, NAMES, disagreement, make
+from analytics_pipeline_tests.support.reference_parser import Read, read
 
 BATCH = 20
 

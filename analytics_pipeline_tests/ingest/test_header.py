@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons, verdict
+from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons, verdict
 
 COURSES = HEADER["course_mapping"]
 ROW = '9001, "Example Org", 4051, "CS 17", New, 12\n'

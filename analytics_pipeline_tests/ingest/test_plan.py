@@ -14,7 +14,7 @@ from analytics_pipeline.ingest.plan import (
     plan,
 )
 from analytics_pipeline.vocareum.objects import RemoteObject
-from analytics_pipeline_tests.ingest.delivered import KEYS
+from analytics_pipeline_tests.support.deliveries import KEYS
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 DAY = "lab_sessions/lab_sessions_2026-01-09.csv"

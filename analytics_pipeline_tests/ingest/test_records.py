@@ -17,7 +17,7 @@ from analytics_pipeline.ingest.csv.tolerant_reader import (
     read_records,
     survey,
 )
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
+from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
 COURSES = HEADER["course_mapping"]
 OPEN, BEHIND, NO_UTF8 = (

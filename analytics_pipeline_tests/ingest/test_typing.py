@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from analytics_pipeline.ingest.csv.read_files import _connection
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
+from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
 BIG = 2**63 - 1
 

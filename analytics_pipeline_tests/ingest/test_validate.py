@@ -10,7 +10,7 @@ import pytest
 
 from analytics_pipeline.datasets import FEED
 from analytics_pipeline.ingest.validate import validate_rows
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch, reasons
+from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
 SOUND = {
     "lab_sessions": (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse import load as write
 from analytics_pipeline.warehouse.absences import record_listing
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
-from analytics_pipeline_tests.ingest.delivered import HEADER
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.deliveries import HEADER
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 EARLIER, LATER = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001
 PLANTED = "king.planted@example.org"

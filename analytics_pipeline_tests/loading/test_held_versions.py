@@ -14,8 +14,8 @@ from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.ingest.delivered import HEADER, delivery
-from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
+from analytics_pipeline_tests.support.deliveries import HEADER, delivery
+from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
 
 GRADES, ROSTER = "grades/course{}/grades.csv", "enrollment/course{}/enrollment.csv"
 AWS, AZURE = (

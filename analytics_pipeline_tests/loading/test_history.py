@@ -4,8 +4,8 @@ when one lacks them.
 
 from datetime import timedelta
 
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
-from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse, difference
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
+from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse, difference
 
 KEY = KEYS["enrollment"]
 

@@ -9,8 +9,8 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.landing import clean_landing, has_landed, landing_path
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS, delivery
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS, delivery
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 DAY = "cloud_spend/azure/azure_cost_2026-01-0{}.csv"
 HOSTILE = [

@@ -13,7 +13,7 @@ from analytics_pipeline.demo.organisation import Dialect, Organisation, Organisa
 from analytics_pipeline.demo.organisation.table import HEADERS
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.quality import unaccounted
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 AFTERWARDS = 365
 """Nights from the first to one after the whole simulation: none of its times may lie in the files'

@@ -17,8 +17,8 @@ from analytics_pipeline.warehouse import load as load_module
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
 from analytics_pipeline.warehouse.erase import erase_rows
 from analytics_pipeline.warehouse.load import resolve_failures
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
-from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse, difference
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
+from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse, difference
 
 DAY = "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
 

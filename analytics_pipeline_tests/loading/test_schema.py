@@ -10,8 +10,8 @@ import pytest
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 ROW = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
 

@@ -18,10 +18,10 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.schema import MigrationFailed, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
-from analytics_pipeline_tests.loading.loaded import Warehouse, contents
 from analytics_pipeline_tests.loading.test_schema import columns
-from analytics_pipeline_tests.sql_models.modelled import build_all
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse, contents
+from analytics_pipeline_tests.support.model_warehouse import build_all
 
 FIRST_RELEASE = (Path(__file__).parent / "released" / "schema_1.sql").read_text()
 ANOTHER_ROW = "7, u@v.com, 7, lab, 1, 2026, 0.5\n"

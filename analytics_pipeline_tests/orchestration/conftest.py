@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline_tests.clocks import Clock
+from analytics_pipeline_tests.support.clocks import Clock
 
 SETTINGS = ("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN", "ALERT_WEBHOOK_URL", "ALERT_URLS")
 

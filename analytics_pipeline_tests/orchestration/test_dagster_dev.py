@@ -27,8 +27,8 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import COMMAND
-from analytics_pipeline_tests.listening import listening
-from analytics_pipeline_tests.orchestration.foreign_page import ATTACK, foreign_page, mutation
+from analytics_pipeline_tests.support.foreign_page import ATTACK, foreign_page, mutation
+from analytics_pipeline_tests.support.open_ports import listening
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may use this one

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from analytics_pipeline.orchestration import notifier as module
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.vocareum.errors import UnsafeAddress
-from analytics_pipeline_tests.elsewhere import Elsewhere, serve_elsewhere
+from analytics_pipeline_tests.support.foreign_server import Elsewhere, serve_elsewhere
 
 HOOK = "s3cr3t-of-the-hook"
 

@@ -12,8 +12,8 @@ from dagster_aws.s3 import S3Resource
 from dagster_duckdb import DuckDBResource
 
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline_tests.elsewhere import Elsewhere, serve_elsewhere
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+from analytics_pipeline_tests.support.foreign_server import Elsewhere, serve_elsewhere
 
 TOKEN = {"env": "VOCAREUM_API_TOKEN"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

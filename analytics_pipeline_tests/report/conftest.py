@@ -6,8 +6,8 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.report import write_report
-from analytics_pipeline_tests.report.reported import published_with
-from analytics_pipeline_tests.sql_models.modelled import land, load
+from analytics_pipeline_tests.support.model_warehouse import land, load
+from analytics_pipeline_tests.support.report_page import published_with
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ from analytics_pipeline.report import write_report
 from analytics_pipeline.report.figures import usd
 from analytics_pipeline.report.month import month_figures
 from analytics_pipeline.report.read import read
-from analytics_pipeline_tests.report.reported import open_report, published_with
-from analytics_pipeline_tests.sql_models.modelled import land, load
+from analytics_pipeline_tests.support.model_warehouse import land, load
+from analytics_pipeline_tests.support.report_page import open_report, published_with
 
 ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=True))
 

@@ -11,8 +11,8 @@ import pytest
 from analytics_pipeline.report.figures import change, key_figures, percent, usd
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.scopes import PERIODS
-from analytics_pipeline_tests.report.reported import published_with
-from analytics_pipeline_tests.sql_models.modelled import aws, put, utc
+from analytics_pipeline_tests.support.model_warehouse import aws, put, utc
+from analytics_pipeline_tests.support.report_page import published_with
 
 
 @pytest.mark.parametrize(

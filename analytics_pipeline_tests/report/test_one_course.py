@@ -13,8 +13,8 @@ from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.report import ReportError, restrict, write_report
 from analytics_pipeline.report.health import State, health, warnings
 from analytics_pipeline.report.read import read
-from analytics_pipeline_tests.report.reported import Connection, open_report, published_with
-from analytics_pipeline_tests.sql_models.modelled import put, utc
+from analytics_pipeline_tests.support.model_warehouse import put, utc
+from analytics_pipeline_tests.support.report_page import Connection, open_report, published_with
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,13 @@ from axe_playwright_python.sync_playwright import Axe
 
 from analytics_pipeline.report import write_report
 from analytics_pipeline.report.read import read
-from analytics_pipeline_tests.report.reported import Connection, loaded, open_report, published_with
-from analytics_pipeline_tests.sql_models.modelled import aws, put, utc
+from analytics_pipeline_tests.support.model_warehouse import aws, put, utc
+from analytics_pipeline_tests.support.report_page import (
+    Connection,
+    loaded,
+    open_report,
+    published_with,
+)
 
 
 def spend_of(opened: Any) -> dict[str, str]:

@@ -9,8 +9,8 @@ from analytics_pipeline.report import write_report
 from analytics_pipeline.report.charts import SECTIONS
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.tables import TABLES
-from analytics_pipeline_tests.report.reported import open_report, published_with
-from analytics_pipeline_tests.sql_models.modelled import put
+from analytics_pipeline_tests.support.model_warehouse import put
+from analytics_pipeline_tests.support.report_page import open_report, published_with
 
 CHARTS = [
     "spend-by-provider",

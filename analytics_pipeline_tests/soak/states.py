@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from analytics_pipeline_tests.loading.loaded import NOT_COMPARED
+from analytics_pipeline_tests.support.loaded_warehouse import NOT_COMPARED
 
 Digest = tuple[int, int]
 """Number of rows, and the sum of their hashes."""

@@ -12,17 +12,17 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
-from analytics_pipeline_tests.faults.network import (
+from analytics_pipeline_tests.faults.test_bad_network import WRITTEN
+from analytics_pipeline_tests.faults.test_servers_that_are_down import DOWN, down
+from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support.fault_proxy import FAULTS
+from analytics_pipeline_tests.support.faulty_network import (
     MIXED,
     SHARE,
     as_without_faults,
     bad_network,
     landed,
 )
-from analytics_pipeline_tests.faults.proxy import FAULTS
-from analytics_pipeline_tests.faults.test_bad_network import WRITTEN
-from analytics_pipeline_tests.faults.test_servers_that_are_down import DOWN, down
-from analytics_pipeline_tests.soak.reliability import note
 
 SEEDS = (1, 2, 3)
 LARGE = OrganisationSpec(last_day=YESTERDAY, days=360, students=30, courses=20)

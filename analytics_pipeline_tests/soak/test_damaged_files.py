@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.ingest import batch as batch_module
-from analytics_pipeline_tests.ingest.damaged import disagreement, make
-from analytics_pipeline_tests.ingest.independent import read
 from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support.damaged_files import disagreement, make
+from analytics_pipeline_tests.support.reference_parser import read
 
 BATCH, FILES, CHUNK = 50, 10_000, 1_000
 _compared: dict[int, int] = {}
@@ -68,7 +68,7 @@ READ = """
 import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}))
-from analytics_pipeline_tests.ingest.delivered import verdict
+from analytics_pipeline_tests.support.deliveries import verdict
 header = b"org_id, org_name, course_id, course_name, create_method, parent_course_id\\n"
 sound = b"9001, O, 1, C, New, 2\\n"
 result = verdict(Path(sys.argv[1]), "course_mapping", {body})

@@ -10,7 +10,8 @@ import pytest
 
 from analytics_pipeline.datasets import FEED, classify
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.cli.hostile import (
+from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support.hostile_names import (
     FOLDER,
     LANDED,
     MARK,
@@ -20,7 +21,6 @@ from analytics_pipeline_tests.cli.hostile import (
     random_key,
     steering,
 )
-from analytics_pipeline_tests.soak.reliability import note
 
 KEYS = 3_000
 COMMANDS = (

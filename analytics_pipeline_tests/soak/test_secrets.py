@@ -19,8 +19,8 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import YESTERDAY
-from analytics_pipeline_tests.cli.secret import HOOK, files_with, spellings, texts_with
 from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support.planted_secrets import HOOK, files_with, spellings, texts_with
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 400

@@ -8,7 +8,7 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.sql_models.modelled import build_all, land, load
+from analytics_pipeline_tests.support.model_warehouse import build_all, land, load
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from analytics_pipeline.sql_models import (
     touched_by,
 )
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION
-from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
+from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, put
 
 Connection = duckdb.DuckDBPyConnection
 MARTS = {

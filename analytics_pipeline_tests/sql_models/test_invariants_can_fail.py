@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from analytics_pipeline.sql_models import Severity, run_test
-from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, put
+from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, put
 
 ANY_ROW = "rowid = (SELECT min(rowid) FROM {})"
 

@@ -5,7 +5,7 @@ import pytest
 
 from analytics_pipeline.sql_models.keys import grain, references
 from analytics_pipeline.sql_models.model import Layer, parse_model
-from analytics_pipeline_tests.sql_models.modelled import PROJECT
+from analytics_pipeline_tests.support.model_warehouse import PROJECT
 
 MARTS = [model for model in PROJECT.models.values() if model.layer is Layer.MARTS]
 FIRST = {  # where other keys lead to

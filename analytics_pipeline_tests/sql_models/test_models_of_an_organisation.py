@@ -10,7 +10,7 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.sql_models.modelled import (
+from analytics_pipeline_tests.support.model_warehouse import (
     PROJECT,
     broken,
     build_all,

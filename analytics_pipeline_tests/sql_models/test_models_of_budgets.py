@@ -22,17 +22,17 @@ from analytics_pipeline.demo.organisation.oddities import (
 )
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import Parameters, set_parameters
-from analytics_pipeline_tests.sql_models.modelled import (
+from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import SPEND
+from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import (
+    _expected as expected_spend,
+)
+from analytics_pipeline_tests.support.model_warehouse import (
     PROJECT,
     broken,
     build_all,
     found,
     land,
     load,
-)
-from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import SPEND
-from analytics_pipeline_tests.sql_models.test_models_of_an_organisation import (
-    _expected as expected_spend,
 )
 
 ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=True))

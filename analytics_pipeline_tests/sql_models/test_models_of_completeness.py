@@ -7,7 +7,7 @@ import duckdb
 
 from analytics_pipeline.ingest.batch import read_batch
 from analytics_pipeline.warehouse.load import write_batch
-from analytics_pipeline_tests.sql_models.modelled import build_all, land, utc
+from analytics_pipeline_tests.support.model_warehouse import build_all, land, utc
 
 Connection = duckdb.DuckDBPyConnection
 HEADER = b"User ID,User Email,Part ID,Part Name,Month,Year,Monthly-cost-to-date\n"

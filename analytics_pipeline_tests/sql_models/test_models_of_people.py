@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline_tests.sql_models.modelled import PROJECT, build_all, found, put, utc
+from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, found, put, utc
 
 Connection = duckdb.DuckDBPyConnection
 

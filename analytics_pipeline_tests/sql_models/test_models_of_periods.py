@@ -12,7 +12,8 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.organisation.truth import SessionTruth
-from analytics_pipeline_tests.sql_models.modelled import (
+from analytics_pipeline_tests.sql_models.test_models_of_populations import launch, member
+from analytics_pipeline_tests.support.model_warehouse import (
     Row,
     aws,
     azure,
@@ -21,7 +22,6 @@ from analytics_pipeline_tests.sql_models.modelled import (
     found,
     put,
 )
-from analytics_pipeline_tests.sql_models.test_models_of_populations import launch, member
 
 Connection = duckdb.DuckDBPyConnection
 DAY = timedelta(days=1)

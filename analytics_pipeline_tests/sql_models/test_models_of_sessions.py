@@ -6,7 +6,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from analytics_pipeline_tests.sql_models.modelled import build_all, found, put, utc
+from analytics_pipeline_tests.support.model_warehouse import build_all, found, put, utc
 
 Connection = duckdb.DuckDBPyConnection
 NOON = utc(2026, 10, 1, 12)

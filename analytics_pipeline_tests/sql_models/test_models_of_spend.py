@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from analytics_pipeline.sql_models import run_test
-from analytics_pipeline_tests.sql_models.modelled import (
+from analytics_pipeline_tests.support.model_warehouse import (
     PROJECT,
     aws,
     azure,

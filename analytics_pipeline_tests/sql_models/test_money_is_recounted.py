@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.sql_models.modelled import PROJECT, broken, build_all
-from analytics_pipeline_tests.sql_models.random_rows import MoneyRows, fill, money_rows
-from analytics_pipeline_tests.sql_models.recount import (
+from analytics_pipeline_tests.support.model_warehouse import PROJECT, broken, build_all
+from analytics_pipeline_tests.support.random_rows import MoneyRows, fill, money_rows
+from analytics_pipeline_tests.support.recount_money import (
     Entry,
     Feed,
     aws_spend,

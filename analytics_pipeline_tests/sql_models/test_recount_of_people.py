@@ -16,9 +16,9 @@ from analytics_pipeline.datasets import FEED
 from analytics_pipeline.ingest.batch import read_batch
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.load import write_batch
-from analytics_pipeline_tests.sql_models.modelled import broken, build_all, land
-from analytics_pipeline_tests.sql_models.random_people import NIGHTS, Delivered, organisations
-from analytics_pipeline_tests.sql_models.recount_people import COLUMNS, RECOUNT
+from analytics_pipeline_tests.support.model_warehouse import broken, build_all, land
+from analytics_pipeline_tests.support.random_people import NIGHTS, Delivered, organisations
+from analytics_pipeline_tests.support.recount_people import COLUMNS, RECOUNT
 
 ORGANISATIONS, AT_ONCE = 500, 100
 HEADERS = {

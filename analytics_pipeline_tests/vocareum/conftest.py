@@ -17,7 +17,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.vocareum.objects import RemoteObject
-from analytics_pipeline_tests.clocks import Clock, Seconds
+from analytics_pipeline_tests.support.clocks import Clock, Seconds
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]
 

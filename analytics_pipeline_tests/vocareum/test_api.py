@@ -22,8 +22,8 @@ from analytics_pipeline.vocareum.errors import (
     VocareumError,
 )
 from analytics_pipeline.vocareum.redaction import register
-from analytics_pipeline_tests.clocks import Seconds
-from analytics_pipeline_tests.vocareum.faulty import answer
+from analytics_pipeline_tests.support.clocks import Seconds
+from analytics_pipeline_tests.support.faulty_responses import answer
 
 TOKEN = "s3cr3t-t0ken"
 GOOD = b'{"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "AWS_SESSION_TOKEN": "T"}'

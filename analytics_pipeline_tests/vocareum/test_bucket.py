@@ -18,7 +18,7 @@ from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import Credentials, session
 from analytics_pipeline.vocareum.errors import AuthenticationError, BucketError, UnsafeAddress
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline_tests.clocks import Clock
+from analytics_pipeline_tests.support.clocks import Clock
 
 Destination = Callable[[RemoteObject], Path]
 

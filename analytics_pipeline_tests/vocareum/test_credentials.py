@@ -17,7 +17,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials, session
 from analytics_pipeline.vocareum.errors import ApiUnavailable, MalformedCredentials
-from analytics_pipeline_tests.clocks import Clock
+from analytics_pipeline_tests.support.clocks import Clock
 
 NOW = datetime(2024, 1, 9, 12, 0, tzinfo=UTC)
 UNTIL = datetime(2024, 1, 9, 12, 45, tzinfo=UTC)

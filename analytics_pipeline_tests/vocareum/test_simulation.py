@@ -13,7 +13,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
-from analytics_pipeline_tests.listening import listening
+from analytics_pipeline_tests.support.open_ports import listening
 
 
 def s3(demo: DemoVocareum, **changed: str):

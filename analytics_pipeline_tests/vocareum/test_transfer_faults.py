@@ -13,7 +13,7 @@ import pytest
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.errors import Outage
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
-from analytics_pipeline_tests.vocareum.faulty import answer
+from analytics_pipeline_tests.support.faulty_responses import answer
 
 BODY = b"user_id,cost\n" * 500
 ETAG = hashlib.md5(BODY).hexdigest()

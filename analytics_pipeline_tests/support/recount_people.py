@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from math import ceil
 from typing import TypeVar
 
-from analytics_pipeline_tests.sql_models.modelled import utc
-from analytics_pipeline_tests.sql_models.random_people import (
+from analytics_pipeline_tests.support.model_warehouse import utc
+from analytics_pipeline_tests.support.random_people import (
     NIGHTS,
     Delivered,
     Grade,

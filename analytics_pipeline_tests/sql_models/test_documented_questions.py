@@ -11,7 +11,7 @@ import pytest
 
 from analytics_pipeline.sql_models.model import parse_query, tables_read
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.sql_models.modelled import Row, build_all, put, utc
+from analytics_pipeline_tests.support.model_warehouse import Row, build_all, put, utc
 
 PAGE = (Path(__file__).parents[2] / "docs" / "questions.md").read_text("utf-8")
 QUERIES = {

@@ -8,7 +8,7 @@ import duckdb
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.ingest.delivered import HEADER
+from analytics_pipeline_tests.support.deliveries import HEADER
 
 EMAIL = "king.planted@example.org"
 COURSES = HEADER["course_mapping"] + '9001, "Example Org", 4051, "CS 17", New, 12\n'

@@ -30,9 +30,11 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline_tests.cli.byte_search import Found, in_folder, search
 from analytics_pipeline_tests.cli.conftest import COMMAND
-from analytics_pipeline_tests.cli.planted import (
+from analytics_pipeline_tests.orchestration.conftest import Pipeline
+from analytics_pipeline_tests.support.byte_search import Found, in_folder, search
+from analytics_pipeline_tests.support.clocks import Clock
+from analytics_pipeline_tests.support.planted_values import (
     KING,
     MARK,
     OF_KING,
@@ -40,8 +42,6 @@ from analytics_pipeline_tests.cli.planted import (
     files_without_header,
     first_files,
 )
-from analytics_pipeline_tests.clocks import Clock
-from analytics_pipeline_tests.orchestration.conftest import Pipeline
 
 TOKEN = f"{MARK}-token/of+an-org-admin"
 HOOK = f"{MARK}-webhook/s3cr3t+part"

@@ -1,6 +1,4 @@
-"""Helpers of these tests: a published file from hand-written rows, and a page opened and
-watched.
-"""
+"""A published file from hand-written rows, and a page opened and watched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +10,7 @@ import duckdb
 
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
-from analytics_pipeline_tests.sql_models.modelled import WRITTEN, build_all
+from analytics_pipeline_tests.support.model_warehouse import WRITTEN, build_all
 
 Connection = duckdb.DuckDBPyConnection
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from analytics_pipeline.datasets import FEED, Dataset
-from analytics_pipeline_tests.ingest.damaged import mutated, quoted
+from analytics_pipeline_tests.support.damaged_files import mutated, quoted
 
 FORMULAS = ["=1+1", "@SUM(A1)", "+1+1", "-1+1", "=cmd|' /C calc'!A0", "'5"]
 NO_VALUES = [

@@ -12,7 +12,7 @@ from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.tables import tables
-from analytics_pipeline_tests.ingest.delivered import delivery
+from analytics_pipeline_tests.support.deliveries import delivery
 
 FIRST_NIGHT = datetime(2026, 1, 10)  # noqa: DTZ001
 NOT_COMPARED = (

@@ -1,4 +1,4 @@
-"""Helpers of these tests: rows inserted into raw tables, a simulated organisation's files loaded,
+"""Rows inserted into raw tables, a simulated organisation's files loaded,
 and everything built.
 """
 

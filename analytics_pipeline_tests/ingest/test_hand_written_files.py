@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.ingest.delivered import batch, reasons
+from analytics_pipeline_tests.support.deliveries import batch, reasons
 
 BUDGETS = "scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat\n"
 GOOD = "course,45686,Cloud,2026-09-01,,20,USD,50;80;100,1.5,monthly\n"

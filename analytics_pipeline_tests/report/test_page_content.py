@@ -13,8 +13,8 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.report import ReportError, write_report
 from analytics_pipeline.report.read import MOST_COURSES, read, rows
-from analytics_pipeline_tests.report.reported import Connection, published_with
-from analytics_pipeline_tests.sql_models.modelled import aws, land, load, put, utc
+from analytics_pipeline_tests.support.model_warehouse import aws, land, load, put, utc
+from analytics_pipeline_tests.support.report_page import Connection, published_with
 
 
 def people(published_from: Organisation) -> set[str]:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest import batch as batch_module
-from analytics_pipeline_tests.ingest import typed
-from analytics_pipeline_tests.ingest.delivered import HEADER
-from analytics_pipeline_tests.loading.loaded import Warehouse
-from analytics_pipeline_tests.loading.whole_way import wrong_in_the_tables
 from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support import csv_factory
+from analytics_pipeline_tests.support.deliveries import HEADER
+from analytics_pipeline_tests.support.end_to_end import wrong_in_the_tables
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 FIRST, FILES, AT_A_TIME = 1_000, 240, 40
 EXAMPLES = 60
@@ -31,18 +31,18 @@ def at_a_time(dataset: Dataset) -> int:
     """Return files of a dataset for one load; only one if the dataset has one file for the whole
     organisation.
     """
-    return AT_A_TIME if typed.key(dataset, 0) != typed.key(dataset, 1) else 1
+    return AT_A_TIME if csv_factory.key(dataset, 0) != csv_factory.key(dataset, 1) else 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+@pytest.mark.parametrize("dataset", csv_factory.EVERY, ids=lambda dataset: dataset.name)
 def test_the_tables_hold_exactly_the_files_content(tmp_path: Path, dataset: Dataset):
     warehouse, step, records = Warehouse(tmp_path), at_a_time(dataset), 0
     last = FIRST + (FILES if step > 1 else FILES // 4)
     for first in range(FIRST, last, step):
         bodies = {
-            typed.key(dataset, seed): typed.make(dataset, seed)
+            csv_factory.key(dataset, seed): csv_factory.make(dataset, seed)
             for seed in range(first, first + step)
         }
         wrong, compared = wrong_in_the_tables(warehouse, dataset, bodies, f"e{first}")
@@ -56,7 +56,7 @@ def test_the_tables_hold_exactly_the_files_content(tmp_path: Path, dataset: Data
 
 
 CELLS = st.one_of(
-    st.sampled_from(sorted({cell for cells in typed.CELLS.values() for cell in cells})),
+    st.sampled_from(sorted({cell for cells in csv_factory.CELLS.values() for cell in cells})),
     st.text(max_size=20),
     st.decimals(allow_nan=True, allow_infinity=True).map(str),
     st.floats().map(repr),
@@ -67,7 +67,7 @@ CELLS = st.one_of(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+@pytest.mark.parametrize("dataset", csv_factory.EVERY, ids=lambda dataset: dataset.name)
 def test_any_value_in_any_cell_is_kept_exactly_or_quarantined(dataset: Dataset):
     width = HEADER[dataset.name].count(",") + 1
     quoted = CELLS.map(lambda cell: '"' + cell.replace('"', '""') + '"')
@@ -80,7 +80,7 @@ def test_any_value_in_any_cell_is_kept_exactly_or_quarantined(dataset: Dataset):
     def holds(bodies: list[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             files = {
-                typed.key(dataset, number): (
+                csv_factory.key(dataset, number): (
                     (HEADER[dataset.name] + body).encode("utf-8", "surrogatepass")
                 )
                 for number, body in enumerate(bodies)

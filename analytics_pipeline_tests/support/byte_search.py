@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline_tests.cli.secret import spellings
+from analytics_pipeline_tests.support.planted_secrets import spellings
 
 Found = tuple[str, str]
 """Where a value stands, and which planted value it is."""

@@ -7,8 +7,8 @@ import gzip
 import random
 from pathlib import Path
 
-from analytics_pipeline_tests.ingest.delivered import HEADER, batch
-from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, read
+from analytics_pipeline_tests.support.deliveries import HEADER, batch
+from analytics_pipeline_tests.support.reference_parser import BLANKS, Read, columns, read
 
 NAMES = HEADER["enrollment"].strip().split(", ")
 TEXTS = ("role", "name", "email", "client_key", "client_userid")

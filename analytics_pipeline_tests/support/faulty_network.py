@@ -1,6 +1,6 @@
 """The simulated Vocareum behind a bad network, and the expected state after a sync through it.
 
-proxy.py corrupts responses; the tests decide what to try.
+fault_proxy.py corrupts responses; the tests decide what to try.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline_tests.cli.test_kills import as_after_an_unbroken_run
-from analytics_pipeline_tests.faults.proxy import FAULTS, FaultProxy
+from analytics_pipeline_tests.support.fault_proxy import FAULTS, FaultProxy
 
 SHARE = 0.2
 """One response in five is corrupted."""

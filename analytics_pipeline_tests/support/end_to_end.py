@@ -11,10 +11,10 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.quality import unaccounted
-from analytics_pipeline_tests.ingest import typed
-from analytics_pipeline_tests.ingest.damaged import normal, refusal
-from analytics_pipeline_tests.ingest.independent import BLANKS, Read, columns, read
-from analytics_pipeline_tests.loading.loaded import FIRST_NIGHT, Warehouse
+from analytics_pipeline_tests.support import csv_factory
+from analytics_pipeline_tests.support.damaged_files import normal, refusal
+from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
+from analytics_pipeline_tests.support.reference_parser import BLANKS, Read, columns, read
 
 LATEST = FIRST_NIGHT + timedelta(days=1)
 """The files are written in the first night; a time that is later by more than a day means still
@@ -77,7 +77,7 @@ def _wrong(
     good = [
         record.line
         for record in wide
-        if typed.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)
+        if csv_factory.is_good(dict(zip(names, record.cells or (), strict=True)), dataset)
     ]
     if lost := rejected.intersection(good):
         return f"good rows are in quarantine: lines {lost}"
@@ -88,7 +88,7 @@ def _wrong(
         if record.cells is None:
             return f"line {record.line} is loaded though its cells can't be told apart"
         row = {name: cell.strip(BLANKS) for name, cell in zip(names, record.cells, strict=False)}
-        values, kept, forbidden = typed.meant(dataset, row, LATEST)
+        values, kept, forbidden = csv_factory.meant(dataset, row, LATEST)
         if forbidden or (kept and (record.cut or len(record.cells) < len(names))):
             return (
                 f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"

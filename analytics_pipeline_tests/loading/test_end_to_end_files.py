@@ -11,19 +11,21 @@ import pytest
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest import batch as batch_module
-from analytics_pipeline_tests.ingest import typed
-from analytics_pipeline_tests.loading.loaded import Warehouse
-from analytics_pipeline_tests.loading.whole_way import wrong_in_the_tables
+from analytics_pipeline_tests.support import csv_factory
+from analytics_pipeline_tests.support.end_to_end import wrong_in_the_tables
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 FILES = 12
 
 
-@pytest.mark.parametrize("dataset", typed.EVERY, ids=lambda dataset: dataset.name)
+@pytest.mark.parametrize("dataset", csv_factory.EVERY, ids=lambda dataset: dataset.name)
 def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dataset: Dataset
 ):
     monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
-    bodies = {typed.key(dataset, seed): typed.make(dataset, seed) for seed in range(FILES)}
+    bodies = {
+        csv_factory.key(dataset, seed): csv_factory.make(dataset, seed) for seed in range(FILES)
+    }
     wrong, records = wrong_in_the_tables(warehouse, dataset, bodies, "e1")
     assert wrong is None, wrong
     assert records > 0, "all files were refused"
@@ -32,16 +34,16 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
 @pytest.mark.parametrize(
     ("cell", "sql_type", "value"),
     [
-        ("=1+1", "BIGINT", typed.NO_SUCH),
+        ("=1+1", "BIGINT", csv_factory.NO_SUCH),
         ("=1+1", "VARCHAR", "=1+1"),
-        ("9223372036854775808", "BIGINT", typed.NO_SUCH),
+        ("9223372036854775808", "BIGINT", csv_factory.NO_SUCH),
         ("1731.0", "BIGINT", 1731),
         ("NULL", "BIGINT", None),
         ("0.0000000005", "DECIMAL(18,9)", Decimal("0.000000001")),
-        ("1e309", "DECIMAL(18,9)", typed.NO_SUCH),
-        ("NaN", "DECIMAL(18,9)", typed.NO_SUCH),
-        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", typed.NO_SUCH),
-        ("253402300800", "TIMESTAMP", typed.NO_SUCH),
+        ("1e309", "DECIMAL(18,9)", csv_factory.NO_SUCH),
+        ("NaN", "DECIMAL(18,9)", csv_factory.NO_SUCH),
+        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", csv_factory.NO_SUCH),
+        ("253402300800", "TIMESTAMP", csv_factory.NO_SUCH),
         ("0000-00-00", "TIMESTAMP", None),
         ("-1", "TIMESTAMP", None),
         (
@@ -52,4 +54,4 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
     ],
 )
 def test_the_independent_parser_reads_each_cell_correctly(cell: str, sql_type: str, value: object):
-    assert typed.says(cell, sql_type) == value
+    assert csv_factory.says(cell, sql_type) == value

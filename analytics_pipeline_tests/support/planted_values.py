@@ -4,7 +4,7 @@ each found by its marker.
 Each value begins with MARK, so that a search can skip what does not hold it in any spelling.
 """
 
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 
 MARK = "zqplanted"
 

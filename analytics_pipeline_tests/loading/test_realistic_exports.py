@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from analytics_pipeline.datasets import FEED, Dataset
 from analytics_pipeline.sql_models import build, load_project
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.ingest.delivered import HEADER, KEYS, batch
-from analytics_pipeline_tests.loading.loaded import Warehouse
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS, batch
+from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 AWS = "cloud_spend/aws_cost_2026-01-0{}.csv"
 LATER = "Jan-08-2026 {} UTC"

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from analytics_pipeline_tests.sql_models.modelled import utc
+from analytics_pipeline_tests.support.model_warehouse import utc
 
 NIGHTS = (utc(2026, 10, 20, 3), utc(2026, 10, 21, 3), utc(2026, 10, 22, 3))
 FIRST_DAY = utc(2026, 10, 5)

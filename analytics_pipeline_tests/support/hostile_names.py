@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.datasets import FEED, Dataset
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.ingest.delivered import KEYS
+from analytics_pipeline_tests.support.deliveries import KEYS
 
 MARK = "zqhostile"
 COURSE = "918273645918273645"

@@ -1,0 +1,87 @@
+"""`doctor`: a verdict and a remedy for everything that a run needs."""
+
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.cli.conftest import Run
+
+COURSES = "org9001/course-asn_mapping/course_mapping.csv"
+HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
+
+
+def test_doctor_passes_every_check(run: Run, demo: DemoVocareum):
+    demo.put(COURSES, HEADER.encode())
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert [line.split(":")[0] for line in result.output.splitlines()] == [
+        f"ok   {line}"
+        for line in (
+            "disk",
+            "published folder",
+            "DuckDB",
+            "Dagster's settings",
+            "settings",
+            "token and credentials",
+            "bucket",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "remedy"),
+    [
+        ({"VOCAREUM_API_TOKEN": "wrong"}, "FAIL token and credentials", "VOCAREUM_API_TOKEN"),
+        ({"VOCAREUM_ORG_ID": None}, "FAIL settings", ".env"),
+        ({"VOCAREUM_BUCKET": "nobodys"}, "FAIL bucket", "VOCAREUM_BUCKET"),
+        ({}, "FAIL bucket", "VOCAREUM_ORG_ID"),
+    ],
+)
+def test_doctor_names_the_problem_and_the_remedy(
+    run: Run, demo: DemoVocareum, changes: dict, verdict: str, remedy: str
+):
+    result = run("doctor", **changes)
+    assert result.exit_code == 2, result.output
+    (line,) = [line for line in result.output.splitlines() if line.startswith("FAIL")]
+    assert line.startswith(verdict)
+    assert remedy in result.output
+
+
+def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    demo.put(COURSES, HEADER.encode())
+    data.mkdir()
+    data.chmod(0o755)
+    result = run("doctor")
+    assert (
+        result.exit_code,
+        "open to other users (mode 755). Its mode is now 700" in result.output,
+    ) == (0, True), result.output
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_doctor_sees_a_warehouse_that_another_program_keeps_open(
+    run: Run, demo: DemoVocareum, data: Path, spawn
+):
+    import subprocess
+    import sys
+
+    with open_warehouse(data / "warehouse.duckdb"):
+        pass
+    hold = (
+        f"import duckdb; c = duckdb.connect({str(data / 'warehouse.duckdb')!r}); print('open',"
+        " flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        result = run("doctor")
+        holder.communicate("\n")
+    assert result.exit_code == 2, result.output
+    assert "FAIL DuckDB" in result.output
+    assert "Close it there" in result.output
