@@ -62,9 +62,7 @@ def restore(
 
 
 def _refuse_while_alive(settings: Settings) -> None:
-    """End the command if Dagster's daemon or a run could write the warehouse, or report about the
-    replaced one.
-    """
+    """End the command while Dagster's daemon or a run could write the warehouse."""
     if is_recent(daemon_heartbeat(settings.dagster_home), datetime.now(UTC)):
         fail(
             "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five"

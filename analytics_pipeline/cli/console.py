@@ -285,9 +285,7 @@ def _snake(name: str) -> str:
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on a terminal, occasional lines elsewhere; yield the function that
-    advances it by one.
-    """
+    """Show a progress bar, or lines off a terminal; yield the function that advances it by one."""
     if _output.as_json or _output.quiet:
         yield lambda: None
         return

@@ -1,6 +1,4 @@
-"""`analytics-pipeline daemon`: Dagster's daemon alone, to run as a service next to the web
-server's.
-"""
+"""`analytics-pipeline daemon`: Dagster's daemon alone, as a service."""
 
 import os
 import sys

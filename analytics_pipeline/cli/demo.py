@@ -1,6 +1,4 @@
-"""`analytics-pipeline demo`: load a simulated organisation with the real pipeline over real
-HTTP.
-"""
+"""`analytics-pipeline demo`: load a simulated organisation with the real pipeline over HTTP."""
 
 import os
 import sys

@@ -1,6 +1,4 @@
-"""`analytics-pipeline demo --live`: the Dagster UI over a simulated organisation that goes on
-delivering.
-"""
+"""`analytics-pipeline demo --live`: the Dagster UI while new days are delivered."""
 
 import os
 import subprocess

@@ -1,6 +1,4 @@
-"""`analytics-pipeline doctor`: check everything that a run needs, with a remedy for each
-problem.
-"""
+"""`analytics-pipeline doctor`: check everything that a run needs, and name each remedy."""
 
 import os
 import shutil
@@ -82,9 +80,7 @@ def doctor() -> None:
 
 
 def _failing_checks(settings: Settings) -> list[Check]:
-    """Return the failing ERROR checks; none if the warehouse is missing or unreadable, which has
-    its own line.
-    """
+    """Return the failing ERROR checks; none if the warehouse can't be read (see `_duckdb`)."""
     try:
         with read_warehouse(settings.warehouse_path) as connection:
             return errors(read(connection))
@@ -168,9 +164,7 @@ def _disk(settings: Settings) -> Verdict:
 
 
 def _published(settings: Settings) -> Verdict:
-    """Check that analysts can neither write the published folder nor reach the private one through
-    it.
-    """
+    """Check that analysts can't write the published folder or reach the private one through it."""
     folder, data = settings.published_path.parent, settings.data_dir.absolute()
     if folder == data:
         return Verdict(

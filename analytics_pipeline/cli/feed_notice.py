@@ -1,6 +1,4 @@
-"""The notice of `dev` and `daemon` if nothing will load: settings are missing, or the simulated
-feed is not running.
-"""
+"""Tell the user of `dev` and `daemon` why nothing will load."""
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require

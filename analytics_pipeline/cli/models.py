@@ -1,6 +1,4 @@
-"""`analytics-pipeline models`: show the SQL models, and try changes in memory on the published
-file.
-"""
+"""`analytics-pipeline models`: show the SQL models, and try changes of them in memory."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -150,9 +150,7 @@ def found_replaced(warehouse: Path) -> datetime | None:
 
 
 def own_dagster_yaml(settings: Settings) -> Path | None:
-    """Return the dagster.yaml that an operator wrote or edited; None if there is none, or the
-    pipeline maintains it.
-    """
+    """Return the operator's own dagster.yaml; None if the pipeline maintains the file."""
     path = settings.dagster_home / "dagster.yaml"
     return None if is_ours(path) else path
 

@@ -1,6 +1,4 @@
-"""`analytics-pipeline publish`: write the file that analysts open, and Parquet exports of the
-marts.
-"""
+"""`analytics-pipeline publish`: write analytics.duckdb, and the marts as Parquet files."""
 
 from pathlib import Path
 from typing import Annotated

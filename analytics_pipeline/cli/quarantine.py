@@ -175,9 +175,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
 
 
 def _with_rejects(settings: Settings) -> list[Delivery]:
-    """Return the deliveries to reload; of a failed file the failed version rather than the loaded
-    one.
-    """
+    """Return the deliveries to reload; the failed version of a failed file, not the loaded one."""
     with open_warehouse(settings.warehouse_path) as connection:
         rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)

@@ -9,8 +9,7 @@ from analytics_pipeline.storage.disk import translate_disk_full
 
 
 def rebuild(settings: Settings, command: str = "sync", loaded: Sequence[Delivery] = ()) -> bool:
-    """Record loaded files in Dagster, rebuild stale models and publish; return whether that
-    succeeded.
+    """Record loaded files in Dagster, rebuild stale models and publish; return whether it worked.
 
     Args:
         settings: the organisation's settings.

@@ -152,9 +152,7 @@ def _dataset_status(
 
 
 def _next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | None:
-    """Return when the daemon retries a failing file (UTC); None after its last attempt, which a
-    held version never has.
-    """
+    """Return when the daemon retries a failing file (UTC); None if it no longer does."""
     from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
 
     version = (file.partition, file.etag)

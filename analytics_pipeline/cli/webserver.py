@@ -1,6 +1,4 @@
-"""`analytics-pipeline webserver`: the guarded Dagster UI alone, to run as a service next to the
-daemon's.
-"""
+"""`analytics-pipeline webserver`: the guarded Dagster UI alone, as a service."""
 
 import os
 import sys

@@ -1,5 +1,4 @@
-"""The datasets of the feed and of hand-written files: one module per dataset, each with a pandera
-model and `DATASET`.
+"""The datasets: one module each, with a pandera model and `DATASET`.
 
 This is the only declaration. Tables, casts, checks, partitions and the data dictionary are derived
 from it. To add a dataset, add one module to this folder.
@@ -56,8 +55,7 @@ FEED: Mapping[str, Dataset] = {
 
 
 def normal_form(header: str) -> str:
-    """Return the column name that a delivered header stands for: `Duration (min)` ->
-    `duration_min`.
+    """Return the column name of a delivered header: `duration_min` for `Duration (min)`.
 
     Lower case; each run of other characters becomes one `_`, with none at the ends. The vendor's
     own "Data Terms" follow this rule (docs/feed.md).

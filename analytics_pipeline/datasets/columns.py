@@ -57,9 +57,7 @@ class Person(StrEnum):
 
 @dataclass(frozen=True)
 class LeadingZeros:
-    """Digits whose leading zeros some exports drop: `shortest` to `width` digits are zero-padded to
-    `width`.
-    """
+    """Pad numbers of `shortest` to `width` digits to `width`: some exports drop leading zeros."""
 
     shortest: int
     width: int

@@ -180,9 +180,7 @@ class Dataset:
 
     @property
     def prefix(self) -> str:
-        """Return the fixed start of the key, up to the first named group: the prefix to list for
-        this dataset.
-        """
+        """Return the fixed start of the key: the prefix to list for this dataset."""
         return self.key.split("(?P<")[0].replace("\\", "")
 
     def prefixes(self, partitions: Collection[str]) -> list[str]:
@@ -222,9 +220,7 @@ class Dataset:
         return [column.name for column in self.columns if column.person is person]
 
     def match(self, key: str) -> Partition | None:
-        """Return the partition of a key below `org{org}/`; None if the key belongs to another
-        dataset.
-        """
+        """Return the partition of a key below `org{org}/`; None if another dataset owns the key."""
         found = re.fullmatch(self.key, key, re.ASCII)
         return _partition(found.groupdict(), self.period) if found else None
 

@@ -198,16 +198,12 @@ def quick_sql(dtype: object, cell: str) -> str:
 
 
 def careful_sql(dtype: object, cell: str) -> str:
-    """Return SQL that parses a text without surrounding BLANKS, or yields NULL if it is not of the
-    type.
-    """
+    """Return SQL that parses a text trimmed of BLANKS; it yields NULL for any other type's text."""
     return _storage(dtype).careful(cell)
 
 
 def no_value_sql(dtype: object, cell: str, *, zero_is_none: bool) -> str:
-    """Return SQL that tests whether a trimmed text means "no value"; in a time, 0 and -1 always
-    do.
-    """
+    """Return SQL that tests whether a trimmed text means "no value"; 0 and -1 do in a time."""
     words = ", ".join(f"'{word}'" for word in ("", *NO_VALUE))
     none = ZERO_DATE + (f"|{NONE_ID}" if zero_is_none or sql_type(dtype) == "TIMESTAMP" else "")
     return f"({cell} IN ({words}) OR regexp_full_match({cell}, '{none}'))"

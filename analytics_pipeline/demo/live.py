@@ -31,8 +31,7 @@ class Step:
 
 
 def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
-    """Yield the deliveries of each minute: each day's files, then endless rewrites of the last
-    day's file.
+    """Yield the deliveries of each minute: the days, then endless rewrites of the last day's file.
 
     Args:
         days: files of each late day, by day; at least one day.

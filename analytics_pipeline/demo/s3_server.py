@@ -1,5 +1,4 @@
-"""The simulated S3: moto with checks of signatures, policies and tokens, and a guard for what moto
-lacks.
+"""The simulated S3: moto, with the checks of signatures, policies and tokens that it lacks.
 
 moto never expires credentials and has no s3:prefix condition. The guard adds both, with S3's own
 error texts.

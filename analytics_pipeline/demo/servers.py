@@ -1,5 +1,4 @@
-"""The simulated Vocareum: API and S3 as real HTTP servers on loopback, and the settings that point
-to them.
+"""The simulated Vocareum: API and S3 as HTTP servers on loopback, and their settings.
 
 The pipeline learns of it only through settings. `organisation/` produces the files.
 """
@@ -103,9 +102,7 @@ class DemoVocareum:
     def put(
         self, key: str, body: bytes, last_modified: datetime | None = None, *, kms: bool = False
     ) -> None:
-        """Store an object under its full key, replacing any; `kms` mimics a bucket encrypted with
-        KMS keys.
-        """
+        """Store an object under its full key, replacing any; `kms` mimics KMS encryption."""
         self._aws.put(key, body, last_modified, kms=kms)
 
     def put_many(self, bodies: Mapping[str, bytes], last_modified: datetime | None = None) -> None:
@@ -130,9 +127,7 @@ class DemoVocareum:
         self.requests.clear()
 
     def count(self, operation: str) -> int:
-        """Return how many requests of this operation (API, LIST, GET, HEAD) arrived, including
-        failed ones.
-        """
+        """Return how many requests of an operation (API, LIST, GET, HEAD) arrived or failed."""
         return sum(request.operation == operation for request in self.requests)
 
     def expire_credentials(self) -> None:
@@ -154,9 +149,7 @@ class DemoVocareum:
         failures.extend([Answer(status, body, content_type, headers)] * count)
 
     def refuse(self, key: str, status: int, code: str) -> None:
-        """Answer every request for this object with this error, as S3 does for an archived
-        object.
-        """
+        """Answer each request for an object with an error, as S3 does for an archived one."""
         self._s3.refused[key] = error_answer(status, code, "Refused.")
 
     def accept(self, key: str) -> None:

@@ -1,5 +1,4 @@
-"""Detect deliveries that are missing although they were there before: files that are gone, lost
-rows, copies.
+"""Detect what is missing although it was there before: files, rows, or other content.
 
 Pure: listing, ledger and counts are arguments. `warehouse/absences.py` stores the events. Loaded
 rows always stay, as a listing or a file may be wrong; a person removes them with
@@ -148,8 +147,7 @@ def gone(
 
 
 def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
-    """Return why a version with `after` rows must not replace one with `before` loaded rows; None
-    if it may.
+    """Return why a version may not replace the loaded one; None if it may.
 
     Args:
         by_hand: whether it is a hand-written file, whose author may remove rows on purpose, but not

@@ -49,7 +49,5 @@ class Delivery:
 
     @property
     def fingerprint(self) -> str:
-        """Return the version as a short text without blanks, commas or @, for run tags and run
-        config.
-        """
+        """Return the version as a short token for run tags and run config."""
         return hashlib.sha256(repr(self.version).encode()).hexdigest()[:16]

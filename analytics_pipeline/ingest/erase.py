@@ -78,9 +78,7 @@ def erase_in_batch(batch: Batch, people: People) -> None:
 
 
 def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
-    """Replace the people's emails in all texts of other people's rows, and remove their ids from
-    EXTRA.
-    """
+    """Replace the people's emails in other people's texts, and remove their ids from EXTRA."""
     for name in texts_of_others(dataset):
         texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
         found = people.recognising("\n".join(texts))
@@ -105,9 +103,7 @@ def texts_of_others(dataset: Dataset) -> list[str]:
 
 
 def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
-    """Return a JSON object of EXTRA without the people's ids and emails; None if it becomes
-    empty.
-    """
+    """Return EXTRA's JSON without the people's ids and emails; None if nothing is left."""
     people = people.recognising(extra)
     cells = json.loads(extra)
     kept = {
@@ -123,8 +119,7 @@ def extra_without(extra: str, dataset: Dataset, people: People) -> str | None:
 
 
 def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str:
-    """Return another person's cell without the people: empty it if it holds their id, and replace
-    their emails.
+    """Return another person's cell without the people's ids and emails.
 
     Keeps the address of the record's own person, as two users may share one. An unannounced column
     may hold ids if its name ends in `id`; keeps any other number that equals an id.
@@ -229,9 +224,7 @@ def _records(path: Path) -> Iterator[Record]:
 
 
 def _is_theirs(record: Record, subjects: list[int], width: int, people: People) -> bool:
-    """Return whether a record is about the people: by its id, or by any trace of them if the id
-    can't be trusted.
-    """
+    """Return whether a record is about the people, by its id or, if untrusted, by any trace."""
     ids = [_id_at(record, subject) for subject in subjects]
     if record.fault or len(record.cells) > width or None in ids:
         return people.in_text(record.raw)

@@ -65,9 +65,7 @@ class People:
         )
 
     def in_text(self, text: str) -> bool:
-        """Return whether an untrusted record holds one of their ids as a whole cell, or an email
-        anywhere.
-        """
+        """Return whether an untrusted record holds one of their ids as a cell, or an email."""
         return self.has_id(text) or bool(self._emails and self._emails.search(text))
 
     def has_id(self, text: str) -> bool:

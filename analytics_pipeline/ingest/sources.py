@@ -1,5 +1,4 @@
-"""The sources of deliveries: the vendor's bucket and hand-written files on this machine, in one
-listing.
+"""The sources of deliveries, in one listing: the vendor's bucket and hand-written files.
 
 A hand-written file is listed like an object in the bucket, under its own key. Its version is a hash
 of its content.
@@ -110,9 +109,7 @@ def open_sources(settings: Settings, budget: float | None = None) -> Sources:
 
 
 def _version(key: str, path: Path) -> tuple[RemoteObject, bytes | None]:
-    """Return the current version of a hand-written file, and its content; None if it can't be
-    read.
-    """
+    """Return a hand-written file's version and its content; None if it can't be read."""
     try:
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
         content = (

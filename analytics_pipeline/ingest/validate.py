@@ -1,5 +1,4 @@
-"""Validate typed rows with the dataset's pandera model: row, column, rule, and whether it is an
-error or a warning.
+"""Validate typed rows with the dataset's pandera model: errors and warnings by row.
 
 `datasets/` declares the rules. `batch.py` quarantines rows with errors. A bad cell that is not
 essential is emptied here, with a warning, and its text is kept in `_extra`.
@@ -40,8 +39,7 @@ _STILL_OPEN = words("it is over a day later than the file, as an end that is not
 def validate_rows(
     dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Validate rows with the dataset's model; repair or empty cells that need not quarantine their
-    row.
+    """Validate rows; repair or empty the cells that need not quarantine their row.
 
     Runs the checks one by one for their row masks. Rendering all failures in pandera's `validate`
     takes over a minute if every row fails, and it silently ignores failed checks on a LazyFrame.
@@ -267,9 +265,7 @@ _CONDITIONS = {
 
 
 def describe_rule(check: pa.Check, column: Column | None = None) -> Words:
-    """Return a rule in words for people: the declaration's wording, else one for pandera's built-in
-    check.
-    """
+    """Return a rule in words: the declaration's wording, else one for pandera's check."""
     if check.description or (column and column.rule):
         return Words(check.description or column.rule)  # type: ignore[union-attr]
     condition = _CONDITIONS.get(str(check.name), str(check.error or check.name))

@@ -1,3 +1,1 @@
-"""Operations on the whole warehouse, without Dagster: load files, erase a person, write the
-dictionary.
-"""
+"""Operations on the whole warehouse, without Dagster: load, erase, check, document."""

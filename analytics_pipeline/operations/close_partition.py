@@ -1,5 +1,4 @@
-"""Close absences by a person's decision: accept what is delivered now, be it nothing, fewer rows or
-a copy.
+"""Close absences by a person's decision: accept what is delivered now.
 
 `ingest/absence.py` decides what counts as missing. `warehouse/absences.py` writes to the warehouse.
 """

@@ -1,5 +1,4 @@
-"""The published models as a dbt `sources.yml`: descriptions, types and tests, for a dbt project
-that reads the published file.
+"""The published models as a dbt `sources.yml`: descriptions, types and tests.
 
 Pure: derived from the models and their tests. Requires dbt 1.10.5 or later (`data_tests` with
 `arguments`).
@@ -85,9 +84,7 @@ def _column(
 
 
 def _text(text: str) -> str:
-    """Return a text as a YAML scalar: JSON is YAML. dbt renders descriptions, so braces must not
-    look like Jinja.
-    """
+    """Return a text as a YAML scalar (JSON is YAML), with no braces that dbt takes for Jinja."""
     return json.dumps(
         " ".join(text.split()).replace("{{", "{ {").replace("{%", "{ %"), ensure_ascii=False
     )

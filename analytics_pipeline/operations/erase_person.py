@@ -92,8 +92,7 @@ class Receipt:
 
 
 def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
-    """Erase a person from the landing folder, the warehouse and the published file, and keep them
-    out of later loads.
+    """Erase a person from all stored data, and keep them out of later loads.
 
     The id is recorded first, so that concurrent loads already drop the person. The landing folder
     comes before the warehouse, because the warehouse knows the emails by which damaged records are

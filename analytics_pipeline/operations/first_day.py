@@ -1,5 +1,4 @@
-"""Learn the first day that Vocareum delivered: the first partition, unless VOCAREUM_START_DATE sets
-another one.
+"""Learn the first partition, the first day that Vocareum delivered.
 
 The day comes from listings. It is stored in the data folder, as partitions are defined before the
 bucket is listed.
@@ -51,8 +50,7 @@ def learn_first_day(
 
 
 def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) -> date | None:
-    """List the bucket if the first day is unknown, so that a daemon starts with the right
-    partitions.
+    """List the bucket if the first day is unknown, so that a daemon starts with it.
 
     Args:
         settings: the settings.

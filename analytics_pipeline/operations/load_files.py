@@ -169,8 +169,7 @@ def _too_large(size: int, max_mb: int) -> FileRefused:
 
 
 def _redact(batch: Batch, people: People) -> None:
-    """Write redacted copies, without erased people, next to the landed files to load;
-    `clean_landing` then swaps them in.
+    """Write copies without erased people next to the landed files; `clean_landing` swaps them in.
 
     If the process dies in between, the next run either loads the file again or swaps the copy in.
     """
@@ -194,9 +193,7 @@ def _logged(result: FileResult) -> FileResult:
 
 
 def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
-    """Return the delivery in the version that was fetched, which may be newer than the listed
-    one.
-    """
+    """Return the delivery in the fetched version, which may be newer than the listed one."""
     return replace(
         delivery, etag=fetched.etag, size=fetched.size, last_modified=fetched.last_modified
     )
@@ -225,9 +222,7 @@ def _batched(
 
 
 def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[R]:
-    """Yield `make(item)` for each item, computed ahead in READERS threads: DuckDB reads there while
-    it writes here.
-    """
+    """Yield `make(item)` per item, computed ahead in READERS threads while the caller writes."""
     taking = Lock()
 
     def take_one() -> R | None:

@@ -1,3 +1,1 @@
-"""Dagster: assets, checks, schedules, sensors and resources, as thin shells over the packages
-below.
-"""
+"""Dagster: assets, checks, schedules, sensors and resources, as thin shells."""

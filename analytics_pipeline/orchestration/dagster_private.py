@@ -43,9 +43,7 @@ def run_daemon() -> None:
 
 
 def dev_module() -> Any:
-    """Return the module of `dagster dev`: `open_ipc_subprocess` starts its servers, `dev_command`
-    runs it.
-    """
+    """Return the module of `dagster dev`, with `open_ipc_subprocess` and `dev_command`."""
     from dagster._cli import dev
 
     return dev

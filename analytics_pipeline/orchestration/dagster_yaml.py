@@ -1,5 +1,4 @@
-"""Detect whether the data folder's dagster.yaml is the pipeline's, which replaces it, or an
-operator's, which it keeps.
+"""Tell the pipeline's dagster.yaml, which it replaces, from an operator's, which it keeps.
 
 Does not import Dagster, as `status` and `doctor` use it.
 """

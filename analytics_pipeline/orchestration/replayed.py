@@ -60,8 +60,7 @@ class LedgerFeed:
 def tell_replayed(
     settings: Settings, instance: dg.DagsterInstance, loaded: Sequence[Delivery], command: str
 ) -> None:
-    """Run the assets of files that were just loaded, so that partitions, checks and alerts agree
-    with the ledger.
+    """Run the assets of files that were just loaded, so that Dagster agrees with the ledger.
 
     Args:
         settings: of the organisation.

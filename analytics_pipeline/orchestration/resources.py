@@ -1,5 +1,4 @@
-"""The feed, the warehouse and the recipients of alerts as Dagster resources that run config can't
-change.
+"""The feed, the warehouse and the notifier as resources that run config can't change.
 
 Anyone who reaches the Dagster UI can write run config. A resource with config fields would send the
 token to any address given there, and `{"env": NAME}` would read any variable. So the resources take
@@ -35,9 +34,7 @@ from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replace
 
 
 class FeedResource(S3Resource):
-    """The organisation's prefix of Vocareum's bucket, with one-hour credentials that refresh
-    themselves.
-    """
+    """The organisation's prefix of Vocareum's bucket, with credentials that renew themselves."""
 
     _settings: Settings = PrivateAttr()
     _opened: Sources | None = PrivateAttr(default=None)
@@ -96,9 +93,7 @@ class WarehouseResource(DuckDBResource):
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Open the warehouse exclusively. (dagster-duckdb's own method keeps the lock after an
-        exception.)
-        """
+        """Open the warehouse exclusively; dagster-duckdb's own method leaks the lock."""
         with open_warehouse(Path(self.database)) as connection:
             yield connection
 
@@ -111,8 +106,7 @@ class WarehouseResource(DuckDBResource):
         return replaced_at(Path(self.database))
 
     def detect_replacement(self) -> str:
-        """Return a message if the warehouse was replaced from outside since the last check; empty
-        otherwise.
+        """Return a message if the warehouse was replaced since the last check; else empty.
 
         Opens it only if its `stat()` differs from what the last writer left, and no writer holds
         it.
@@ -128,9 +122,7 @@ class WarehouseResource(DuckDBResource):
         return REPLACED if self.replaced_at > before else ""
 
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
-        """Store the first day that is delivered or loaded (see `operations/first_day.py`); return
-        it if it changed.
-        """
+        """Store the first day that is delivered or loaded; return it if it changed."""
         return learn_first_day(self._settings, listing, loaded)
 
     @property
@@ -160,18 +152,14 @@ class WarehouseResource(DuckDBResource):
 
 
 class ResultListener:
-    """Receives each file's result as soon as it is written: a terminal that executes the run, or
-    nobody.
-    """
+    """Receives each file's result once written: for a terminal that executes the run."""
 
     def __init__(self) -> None:
         self.on_file: Callable[[FileResult], None] = lambda _: None
 
     @contextmanager
     def listening(self, on_file: Callable[[FileResult], None]) -> Iterator[None]:
-        """Inside the block, call a function with the result of each file that runs of these
-        definitions load.
-        """
+        """Call a function with the result of each file loaded inside the block."""
         before, self.on_file = self.on_file, on_file
         try:
             yield

@@ -98,9 +98,7 @@ class Synced:
         return [absence for absence in self.absences if not is_damage(absence)]
 
     def failing_of(self, selection: Selection) -> list[Check]:
-        """Return the failing checks that concern the selection; others don't count against this
-        sync.
-        """
+        """Return the failing checks about the selection; the others don't fail this sync."""
         if selection == Selection():
             return list(self.failing)
         project, names = load_project(), selection.datasets or DATASETS.keys()
@@ -234,9 +232,7 @@ def rebuild(
     on_rebuild: Callable[[], None],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
-    """Rebuild stale models and publish; return None if nothing is stale, or no file was ever
-    loaded.
-    """
+    """Rebuild stale models and publish; return None if there is nothing to do."""
     with open_warehouse(settings.warehouse_path) as connection:
         loaded, closed, changed = (
             loaded_files(connection),

@@ -107,8 +107,7 @@ def ranked(
     tooltip: Sequence[alt.Tooltip | str],
     whole: str | None = None,
 ) -> Any:
-    """Return horizontal bars, the largest on top, each under its own label: readable on a phone,
-    however long the label.
+    """Return horizontal bars, the largest on top, each under its label: readable on a phone.
 
     Args:
         base: the rows.

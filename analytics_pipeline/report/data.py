@@ -81,9 +81,7 @@ class Data:
     tables: Mapping[str, Sequence[Row]]
 
     def row(self, figure: str, *key: str) -> Row:
-        """Return a row of `figures` by scope, period and kind, if it has them; empty if there is
-        none.
-        """
+        """Return a row of `figures` by scope, period and kind; empty if there is none."""
         return self._by_key.get((figure, *key), {})
 
     @cached_property

@@ -144,8 +144,7 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
 def change(
     now: Decimal | int, before: Decimal | int, days: int, within: int = COMPARED_DAYS
 ) -> str:
-    """Return the change of the newest loaded days against as many loaded days before them, in
-    words.
+    """Return in words how the newest loaded days changed against as many before.
 
     Args:
         now: the sum over the newest days.

@@ -39,8 +39,6 @@ def _cut(label: str, most: int) -> str:
 
 
 def _id_length(label: str) -> int:
-    """Return the length of the id in brackets at the end, which distinguishes courses with the same
-    name; 0 without one.
-    """
+    """Return the length of the final id in brackets, which tells namesakes apart; else 0."""
     _, bracket, id_ = label.rpartition("(")
     return len(id_) + 8 if bracket and id_[:-1].isdigit() and id_.endswith(")") else 0

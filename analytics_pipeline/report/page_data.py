@@ -22,9 +22,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 def page_data(data: Data, charts: Sequence[Chart]) -> Markup:
-    """Return the JSON of the page, in which nothing looks like markup, whatever people call their
-    courses.
-    """
+    """Return the page's JSON, in which nothing looks like markup."""
     tables = {**data.tables, "courses": course_lines(data), "budgets": data.charts["budgets"]}
     value = {
         "config": CONFIG,
@@ -66,9 +64,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def _scopes(data: Data) -> dict[str, list[str]]:
-    """Return the course keys of each scope; those that the filters can't choose as a set stand for
-    themselves.
-    """
+    """Return the course keys of each scope that the filters can choose as a set."""
     known = {course.key for course in data.courses}
     return {
         name: sorted(keys & known if name == ALL else keys) for name, keys in data.scopes.items()
@@ -76,9 +72,7 @@ def _scopes(data: Data) -> dict[str, list[str]]:
 
 
 def _windows(data: Data) -> dict[str, dict[str, dict[str, list[int | None]]]]:
-    """Return first and last day of each period by scope; the scopes share all but the term's, so
-    the others are those of ALL.
-    """
+    """Return each period's first and last day by scope; only the term's differ from ALL's."""
     found: dict[str, dict[str, dict[str, list[int | None]]]] = {}
     for (scope, period, what), (since, until) in data.windows.items():
         if scope == ALL or period == "term":

@@ -1,5 +1,4 @@
-"""The SQL of the page, from the files in `sql/`: only marts and `ops`, and never a person's id in
-the result.
+"""The SQL of the page, from `sql/`: reads marts and `ops`, returns no person's id.
 
 `prepare/` runs once per connection, in name order; `figures/` and `charts/` then read its tables
 and macros. Every query groups by `course`: a course id as text, 'other' beyond the largest courses,

@@ -162,9 +162,7 @@ def _windows(
     chosen: Mapping[str, frozenset[str]],
     terms: Mapping[str, Term],
 ) -> dict[tuple[str, str, str], tuple[date, date]]:
-    """Return the first and last day of each scope's periods, for figures of spend and of
-    sessions.
-    """
+    """Return the first and last day of each scope's periods, for spend and for sessions."""
     newest = {"spend": span.last_spend, "sessions": span.last_session}
     found = {}
     for scope, keys in chosen.items():

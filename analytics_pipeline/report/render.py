@@ -148,9 +148,7 @@ def _covered(data: Data) -> str:
 
 @cache
 def _templates() -> Environment:
-    """Return the templates of `page/`, which escape every value that is not `Markup` from this
-    module.
-    """
+    """Return the templates of `page/`, which escape all values but this module's `Markup`."""
     loader = PackageLoader("analytics_pipeline.report", "page")
     return Environment(
         loader=loader,
@@ -172,9 +170,7 @@ def _policy(scripts: Iterable[str]) -> str:
 
 @cache
 def _vega() -> Markup:
-    """Return Vega, Vega-Lite and Vega-Embed as one script, without an end tag, which would end its
-    element.
-    """
+    """Return Vega, Vega-Lite and Vega-Embed as one script that holds no end tag."""
     return Markup(  # noqa: S704
         vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
             "</script", "<\\/script"

@@ -51,9 +51,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Term:
-    """A term that can be chosen: its first and last day, and whether they are derived from
-    sessions.
-    """
+    """A term to choose: first and last day, and whether they are derived from sessions."""
 
     label: str
     first: date
@@ -62,9 +60,7 @@ class Term:
 
 
 def scopes(courses: Sequence[Course]) -> dict[str, frozenset[str]]:
-    """Return the courses of each scope by its name: everything, each choice of course, then groups,
-    the largest first.
-    """
+    """Return each scope's courses: everything, each course, then groups, the largest first."""
     found = {ALL: frozenset(course.key for course in courses) | {UNKNOWN}}
     for choice in dict.fromkeys(course.choice for course in courses):
         found[choice] = frozenset(course.key for course in courses if course.choice == choice)
@@ -110,9 +106,7 @@ def window(period: str, newest: date | None, term: Term | None) -> tuple[date, d
 def term_of(
     keys: frozenset[str], courses: Sequence[Course], terms: Mapping[str, Term], today: date | None
 ) -> str | None:
-    """Return the key of the term of a scope: the one that its courses share, else the newest that
-    had begun.
-    """
+    """Return a scope's term: the one that its courses share, else the newest that has begun."""
     shared = {course.term for course in courses if course.key in keys}
     if len(shared) == 1 and (only := shared.pop()):
         return only

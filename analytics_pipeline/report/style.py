@@ -1,5 +1,4 @@
-"""Style of charts: fonts, axes, and colours as CSS variables, whose light and dark values are in
-`page/page.css`.
+"""Style of charts: fonts, axes, and colours as CSS variables of `page/page.css`.
 
 A variable colour follows the page's theme, and print, without redrawing.
 """

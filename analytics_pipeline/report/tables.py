@@ -12,9 +12,7 @@ from analytics_pipeline.report.scopes import PERIODS
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: field of the row, heading, and format (text, count, usd, share, change, day or
-    hours).
-    """
+    """A column: field, heading, and format (text, count, usd, share, change, day, hours)."""
 
     name: str
     title: str

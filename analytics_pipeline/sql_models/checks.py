@@ -1,5 +1,4 @@
-"""Run the tests of `dbt_like_sql/tests/` and record the verdicts in `ops.checks`, without any value
-of the data.
+"""Run the tests of `dbt_like_sql/tests/`; record the verdicts, never a value.
 
 The `.sql` files state what must hold. `orchestration/` shows the verdicts as Dagster's asset
 checks.
@@ -108,8 +107,7 @@ def build_and_test(
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return the models that were never built, failed, or read a dataset that was loaded since; in
-    build order.
+    """Return models never built, failed, or older than a load they read; in build order.
 
     Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about
     it.

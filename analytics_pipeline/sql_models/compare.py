@@ -53,9 +53,7 @@ class Difference:
 
 
 def key_of(project: Project, model: Model) -> tuple[str, ...]:
-    """Return the columns of a model's grain, which `grain_of_<model>` groups by; empty without such
-    a test.
-    """
+    """Return the columns of a model's grain, from its test `grain_of_<model>`; may be empty."""
     test = project.tests.get(f"grain_of_{model.name}")
     if test is None or model.qualified not in test.depends_on:
         return ()
@@ -107,9 +105,7 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
 def changed_rows(
     sandbox: Sandbox, model: Model, most: int
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return changed rows, `-` as published and `+` as built now: key and differing columns,
-    ordered by key.
-    """
+    """Return changed rows by key: `-` as published and `+` as built now."""
     published = sandbox.published.get(model.qualified, {})
     common = [name for name in model.columns if name in published]
     if not common:

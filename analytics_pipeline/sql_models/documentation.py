@@ -22,8 +22,7 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str],
 
 
 def documentation(project: Project) -> list[Table]:
-    """Return every model as a table with its columns, in build order, by building them empty in
-    memory.
+    """Return every model as a table with its columns, by building all of them empty.
 
     Raises:
         InvalidModel: a model does not build.

@@ -36,8 +36,7 @@ _CLASSIFIED = frozenset({("staging.lab_sessions", "end_reason")})
 def private_sources(
     models: Sequence[Model], existing: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, str]]:
-    """Return the columns that are computed from a private column of a table: model -> column ->
-    `table.column`.
+    """Return columns computed from a private one: model -> column -> `table.column`.
 
     Reads only models that read such a table themselves: no other model can hold such a column if
     those are refused.
@@ -88,9 +87,7 @@ def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
 
 
 def _origin(node: Node) -> tuple[str, str] | None:
-    """Return the table column that a leaf of the graph represents; None for inner nodes, constants
-    and subqueries.
-    """
+    """Return the table column at a leaf of the graph; None for any other node."""
     table = node.expression
     if node.downstream or not isinstance(table, exp.Table) or not table.db:
         return None

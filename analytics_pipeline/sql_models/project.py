@@ -50,9 +50,7 @@ class Project:
         return [model for name, model in self.models.items() if name in wanted]
 
     def affected(self, touched: Collection[str]) -> list[Model]:
-        """Return the models that read any of these tables (qualified names), directly or
-        indirectly, in build order.
-        """
+        """Return the models that read these tables, directly or not, in build order."""
         stale = set(touched)
         for name, model in self.models.items():
             if model.depends_on & stale:
@@ -74,8 +72,7 @@ class Project:
         return found
 
     def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
-        """Return the tables that must not be republished while a test fails: its subjects, and all
-        models that read them.
+        """Return what may not be republished while a test fails: its subjects and their readers.
 
         The subjects are the marts that the test reads. If one of these marts is made from another,
         the source counts as correct, as it has tests of its own. A test that reads no mart is about
@@ -92,16 +89,12 @@ class Project:
         return tuple(sorted(about | {model.qualified for model in self.affected(about)}))
 
     def home_of(self, test: SqlTest) -> str:
-        """Return the model that a test is shown with: its subject or, if it reads no model, the
-        last model.
-        """
+        """Return the model that a test is shown with: its subject, else the last model."""
         subject = self.subject_of(test)
         return subject.qualified if subject else next(reversed(list(self.models)))
 
     def tests_of(self, built: Collection[str]) -> list[SqlTest]:
-        """Return the tests to run after building these models (qualified names): tests that read
-        any, or no model at all.
-        """
+        """Return the tests that read any of these built models, or no model at all."""
         return [
             test
             for test in self.tests.values()
@@ -109,9 +102,7 @@ class Project:
         ]
 
     def subject_of(self, test: SqlTest) -> Model | None:
-        """Return the model that a test is about: the last in build order that it reads; None if it
-        reads no model.
-        """
+        """Return the last model, in build order, that a test reads; None if it reads none."""
         read = [model for name, model in self.models.items() if name in test.depends_on]
         return read[-1] if read else None
 
@@ -131,9 +122,7 @@ def touched_by(datasets: Iterable[str]) -> set[str]:
 
 
 def default_folder() -> Path:
-    """Return `dbt_like_sql/`: inside the package if installed from a wheel, next to it in a
-    checkout.
-    """
+    """Return `dbt_like_sql/` of the installed package, or of the checkout."""
     package = Path(analytics_pipeline.__file__).parent
     installed = package / "_dbt_like_sql"
     return installed if installed.is_dir() else package.parent / "dbt_like_sql"
@@ -222,9 +211,7 @@ def _reads_unknown(name: str, unknown: Sequence[str]) -> str:
 
 
 def _through(views: Mapping[str, frozenset[str]], reads: Iterable[str]) -> frozenset[str]:
-    """Replace the views that the warehouse makes itself by the tables that they read, which are
-    what a load touches.
-    """
+    """Replace the warehouse's own views by the tables they read, which a load touches."""
     return frozenset(table for name in reads for table in views.get(name, {name}))
 
 
@@ -238,9 +225,7 @@ def _in_order(models: Mapping[str, Model]) -> list[str]:
 
 
 def _cycle(models: Mapping[str, Model]) -> list[str]:
-    """Return models that read each other in a cycle, the first one twice; empty if there is no
-    cycle.
-    """
+    """Return models that read each other in a cycle, the first one twice; may be empty."""
     try:
         _in_order(models)
     except CycleError as error:

@@ -1,5 +1,4 @@
-"""Build models in memory from the published file, so that nobody needs private data to try a
-change.
+"""Build models in memory from the published file, so that a change needs no private data.
 
 The file is attached read-only as `published`. The in-memory database has a view of each table, and
 a built model replaces its view. Closing the connection discards everything.

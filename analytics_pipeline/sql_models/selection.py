@@ -1,6 +1,4 @@
-"""Which models a person names: `course_summary`, `marts.course_summary`, `NAME+` with all that read
-it, `+NAME` with all it reads.
-"""
+"""Select models by name: `course_summary`, `NAME+` with its readers, `+NAME` its sources."""
 
 from collections.abc import Iterable
 

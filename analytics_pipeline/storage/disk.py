@@ -71,9 +71,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was raised from: a full disk can also make the rollback
-    fail.
-    """
+    """Yield an error and its causes: a full disk can also make the rollback fail."""
     following: BaseException | None = error
     while following is not None:
         yield following

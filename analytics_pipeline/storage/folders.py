@@ -91,9 +91,7 @@ def keep_private(folder: Path) -> str | None:
 
 
 def is_shared(folder: Path) -> bool:
-    """Return whether the folder shares its files with its group: ours, and mode 2750 (the group
-    can't write).
-    """
+    """Return whether the folder is ours and its group may read it but not write (2750)."""
     state = folder.stat()
     shared = state.st_mode & _SHARING == _SHARING and not state.st_mode & (
         _OTHERS & ~(stat.S_IRGRP | stat.S_IXGRP)
@@ -102,8 +100,7 @@ def is_shared(folder: Path) -> bool:
 
 
 def file_mode(target: Path) -> int:
-    """Return the mode for a file that replaces `target`: its own if we own it, else the folder's
-    default.
+    """Return the mode for a file that replaces `target`: its own if ours, else the folder's.
 
     A symbolic link, or a file of another user, does not pass its mode on.
     """

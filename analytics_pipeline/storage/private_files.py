@@ -45,9 +45,7 @@ def _private_file(target: Path) -> Iterator[BinaryIO]:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create the folder and its missing parents with mode 0700; leave existing folders
-    unchanged.
-    """
+    """Create the folder and its missing parents with mode 0700; leave existing ones as is."""
     if folder.is_dir():
         return
     make_private_folder(folder.parent)
@@ -87,8 +85,7 @@ def is_alive(pid: int) -> bool:
 
 
 def process_identity(pid: int) -> str:
-    """Return an identity of the process that no later process shares (boot id, start, pid); empty
-    if it is gone.
+    """Return an identity that no later process shares (boot id, start, pid); empty if gone.
 
     Process ids are reused after a reboot and when they wrap around. Without /proc the pid alone is
     the identity.

@@ -10,9 +10,7 @@ from analytics_pipeline.vocareum.errors import UnsafeAddress
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether the URL's host is this machine, by its literal name or address (without a DNS
-    lookup).
-    """
+    """Return whether the URL's host is literally this machine, without a DNS lookup."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,5 +1,4 @@
-"""What S3's response to one request means: a failure of the object, a transient one, or one of
-every request.
+"""What S3's response means: a failure of the object, of the moment, or of every request.
 
 Each failure carries our own text, because S3's error bodies repeat the session token.
 """
@@ -117,9 +116,7 @@ def _remedy(code: str) -> str:
 
 
 def _status_and_code(text: str) -> tuple[int | None, str]:
-    """Return the HTTP status (None without a response) and S3's error code (empty if it gave
-    none).
-    """
+    """Return the HTTP status (None without a response) and S3's error code (may be empty)."""
     answer = re.search(r"non-2xx status code: (\d{3})\b(.*)", text, re.DOTALL)
     code = re.search(r"<Code>([\w.-]{1,64})</Code>", answer[2] if answer else text)
     return (int(answer[1]) if answer else None), (code[1] if code else "")

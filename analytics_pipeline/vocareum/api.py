@@ -284,9 +284,7 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float:
-    """Return the seconds of the Retry-After header (RFC 9110: a number or a date); 0 without
-    one.
-    """
+    """Return the seconds of Retry-After (RFC 9110: a number or a date); 0 without it."""
     value = response.headers.get("Retry-After", "")
     try:
         return (
@@ -299,9 +297,7 @@ def _retry_after(response: httpx.Response, now: datetime) -> float:
 
 
 def _wait(state: RetryCallState) -> float:
-    """Return seconds to wait: exponential backoff with jitter, or longer if the server asks; the
-    budget bounds both.
-    """
+    """Return seconds to wait: exponential backoff with jitter, or longer if the server asks."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait if isinstance(error, _TryAgain) else 0.0
     return max(asked, wait_random_exponential(multiplier=0.5, max=10)(state))

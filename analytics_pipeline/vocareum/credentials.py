@@ -154,9 +154,7 @@ def _text(parts: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the expiry: ISO text, epoch seconds or milliseconds, or seconds from now; assumed if
-    absent.
-    """
+    """Return the expiry: ISO text, epoch (s or ms), or seconds from now; assumed if absent."""
     until = next((parts[name] for name in _EXPIRES_AT if parts.get(name)), None)
     seconds = next((parts[name] for name in _EXPIRES_IN if parts.get(name)), None)
     try:
@@ -179,9 +177,7 @@ def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
 
 
 class _VocareumCredentials(DeferredRefreshableCredentials):
-    """botocore's lazy, thread-safe credentials, with refresh margins scaled to their real
-    lifetime.
-    """
+    """botocore's lazy, thread-safe credentials, with margins scaled to their lifetime."""
 
     def __init__(
         self, source: CredentialSource, org_id: str, clock: Callable[[], datetime]
@@ -230,9 +226,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         }
 
     def discard(self, access_key_id: str | None = None) -> None:
-        """Discard the current credentials, unless others than `access_key_id` are current by
-        now.
-        """
+        """Discard the current credentials, unless `access_key_id` is no longer current."""
         if access_key_id in (None, self._current_id):
             self._refused = True
 
@@ -289,9 +283,7 @@ def session(
 
 @cache
 def _loader() -> Loader:
-    """Return the loader that all sessions share: reading botocore's service data takes a tenth of a
-    second.
-    """
+    """Return the loader that all sessions share: it takes a tenth of a second to fill."""
     return create_loader()
 
 

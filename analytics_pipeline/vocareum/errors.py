@@ -29,9 +29,7 @@ class VocareumError(PipelineError):
 
 
 class UnsafeAddress(VocareumError):
-    """An address that must not receive secrets: not HTTPS, or another host than the configured
-    one.
-    """
+    """An address that must not receive secrets: not HTTPS, or a foreign host."""
 
 
 class AuthenticationError(VocareumError):

@@ -54,9 +54,7 @@ def vendor_words(text: str, *, cut: bool = False) -> str:
 
 @lru_cache(maxsize=_KEPT)
 def _spellings(secret: str) -> tuple[str, ...]:
-    """Return the secret's spellings (plain, JSON, URL, HTML), longest first, so that no part of one
-    remains.
-    """
+    """Return the secret's spellings (plain, JSON, URL, HTML), longest first."""
     in_json = json.dumps(secret)[1:-1]
     found = {
         secret,

@@ -24,8 +24,7 @@ _CACHED = 10.0  # seconds
 
 
 def with_retries(budget: float, *transient: type[Exception]) -> Retrying:
-    """Return a retrying caller: it repeats a call on these errors, and raises the last one when
-    attempts or time run out.
+    """Return a caller that retries on these errors, and raises the last one at the end.
 
     Args:
         budget: seconds after the start of the first attempt in which another may start.

@@ -49,8 +49,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Halt:
-    """Shared stop signal of a download: after an error that every request would meet, no request
-    starts.
+    """Stop signal of a download: after an error that all requests would meet, none starts.
 
     Args:
         most: consecutive files that may fail after all retries; one more means that S3 is down.
@@ -131,8 +130,7 @@ class Transfer:
     def fetch(
         self, listed: RemoteObject, destination: Destination, halt: Halt
     ) -> Downloaded | Undelivered:
-        """Download the current version, which may be newer than the listed one, to the file that
-        `destination` names.
+        """Download the current version to the file that `destination` names.
 
         On an error that every request would meet, stop all transfers that share `halt`, then raise
         it.
@@ -221,9 +219,7 @@ class Transfer:
             raise Transient("its content does not match its checksum")
 
     def _encrypts(self, key: str) -> bool:
-        """Return whether the bucket uses KMS keys: an ETag then resembles an MD5 but is not one (S3
-        API reference).
-        """
+        """Return whether the bucket uses KMS keys: an ETag then is no MD5 (S3 API reference)."""
         try:
             method = self._client.head_object(Bucket=self._name, Key=key).get(
                 "ServerSideEncryption", ""

@@ -1,3 +1,1 @@
-"""The DuckDB warehouse: one writer at a time; rows, ledger, quarantine and history change in one
-transaction.
-"""
+"""The DuckDB warehouse: one writer at a time, one transaction per batch of files."""

@@ -63,9 +63,7 @@ def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
 
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
-    """Return the check's verdict on a dataset: which files are gone, held or copies, and what to
-    do.
-    """
+    """Return the verdict on a dataset: which files are gone, held or copies, and the remedy."""
     named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
     if len(absences) > NAMED:
         named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
@@ -87,9 +85,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
 
 
 def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Record the absences in `ops.checks`, which every interface reads; held versions are failed
-    files there.
-    """
+    """Record the absences in `ops.checks`, except held versions, which are failed files."""
     checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
 
 
@@ -108,8 +104,7 @@ def compared(
     ledger: Iterable[LoadedFile],
     listed_at: datetime,
 ) -> list[OpenAbsence]:
-    """Return the events that `record_listing` would leave open for a listing of the whole
-    organisation. Writes nothing.
+    """Return the events that `record_listing` would leave open. Writes nothing.
 
     Args:
         known: the open events.
@@ -139,8 +134,7 @@ def record_listing(
     listed_at: datetime,
     now: datetime,
 ) -> None:
-    """Record loaded files that a listing lacks, and close the events of files that are delivered
-    again.
+    """Record loaded files that a listing lacks, and close the events of returned files.
 
     A failed file that never loaded and is no longer delivered is forgotten, with its rejects:
     nothing is left to load.
@@ -218,9 +212,7 @@ def close_absences(
     closed_by: str,
     kinds: Sequence[Kind] = tuple(Kind),
 ) -> None:
-    """Close the open events of some (dataset, partition), inside the transaction that resolves
-    them.
-    """
+    """Close the open events of some (dataset, partition), inside the caller's transaction."""
     for dataset, partition in places:
         connection.execute(
             """UPDATE ops.absences SET closed_at = ?, closed_by = ?
@@ -233,9 +225,7 @@ def close_absences(
 def supersede_repeats(
     connection: duckdb.DuckDBPyConnection, dataset: str, partition: str, now: datetime
 ) -> None:
-    """Close events of loaded copies that a later file of the dataset followed: the feed is
-    alive.
-    """
+    """Close events of copies that a later file of the dataset followed: the feed is alive."""
     connection.execute(
         """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
            WHERE closed_at IS NULL AND kind = 'repeated' AND NOT held AND dataset = ?
@@ -246,9 +236,7 @@ def supersede_repeats(
 
 @dataclass(frozen=True)
 class ClosedFile:
-    """Result of closing a file: removed rows, removed quarantined records, and ended states of its
-    history.
-    """
+    """Counts of a closed file: removed rows and rejects, ended states of its history."""
 
     rows: int
     rejects: int
@@ -263,8 +251,7 @@ def close_file(
     *,
     dry_run: bool = False,
 ) -> ClosedFile:
-    """Close a file that is gone: delete it from raw, quarantine and the ledger, and end its states
-    in history.
+    """Close a file that is gone: remove it from raw, quarantine and ledger; end its states.
 
     A state ends when the file was first missed, or when it began if that is later. If the file is
     delivered again, it is loaded as a new one.
@@ -315,9 +302,7 @@ def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, 
 
 
 def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when an event was last recorded or closed (UTC, naive); None if there never was
-    one.
-    """
+    """Return when an event was last recorded or closed (UTC, naive); None if never."""
     row = connection.execute(
         "SELECT max(greatest(first_seen, closed_at)) FROM ops.absences"
     ).fetchone()

@@ -10,8 +10,7 @@ import duckdb
 
 
 def record_arrivals(connection: duckdb.DuckDBPyConnection) -> None:
-    """Record the batch's files that were never seen before, loaded or failed, inside the batch's
-    transaction.
+    """Record files that were never seen before, loaded or failed, in the batch's transaction.
 
     Call it before the ledger is replaced: the ledger knows more about files that an earlier release
     loaded.

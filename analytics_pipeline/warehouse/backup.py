@@ -107,8 +107,7 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
 
 
 def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
-    """Replace the warehouse by a backup, keep the old file aside, and mark the replacement in the
-    sidecar.
+    """Replace the warehouse by a backup; keep the old file, and record the replacement.
 
     The caller makes sure that no run and no daemon is alive.
 
@@ -160,9 +159,7 @@ def _verify(folder: Path, org_id: str) -> datetime:
 
 
 def _keep_aside(warehouse: Path) -> Path | None:
-    """Move the warehouse and its log to a second name; return it, or None if there is no
-    warehouse.
-    """
+    """Move the warehouse and its log aside; return the new path, None without a warehouse."""
     if not warehouse.exists():
         return None
     aside = warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
@@ -174,9 +171,7 @@ def _keep_aside(warehouse: Path) -> Path | None:
 
 
 def _erased(warehouse: Path) -> set[int]:
-    """Return the people erased from a warehouse; empty if it is damaged or of an earlier
-    release.
-    """
+    """Return the people erased from a warehouse; empty if it can't tell."""
     try:
         with read_warehouse(warehouse, wait_seconds=0) as connection:
             return {

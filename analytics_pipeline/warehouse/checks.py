@@ -17,9 +17,7 @@ from analytics_pipeline.warehouse.transactions import transaction
 
 
 class Severity(StrEnum):
-    """How much a failing check matters; a test declares it in its leading comment, as
-    `-- severity: warn`.
-    """
+    """How much a failing check matters; a test declares it as `-- severity: warn`."""
 
     ERROR = "error"
     """The numbers can't be trusted, or data is missing: exit code 1, an alert, nothing affected is
@@ -146,9 +144,7 @@ def record(
 
 
 def mark_outdated(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
-    """Mark tests whose models are being rebuilt: their verdicts don't count until they are
-    evaluated again.
-    """
+    """Mark tests whose models are being rebuilt: their old verdicts don't count."""
     connection.execute(
         "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1,"
         " name)",

@@ -114,8 +114,7 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
 @contextmanager
 def read_warehouse(path: Path, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the live warehouse read-only, without the writers' lock; writes nothing, not even next
-    to the file.
+    """Open the live warehouse read-only, without the lock; writes nothing anywhere.
 
     Args:
         path: the database file, which must exist.
@@ -169,9 +168,7 @@ def drain_threads(connection: duckdb.DuckDBPyConnection) -> None:
 def connect(
     path: Path, wait_seconds: float = 10, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """Connect, for callers that hold the lock; wait for a program that opened the file without it
-    (a DuckDB shell).
-    """
+    """Connect; the caller holds the lock. Wait for programs that ignore it (a DuckDB shell)."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:

@@ -1,5 +1,4 @@
-"""Second line of privacy: don't publish an email address that a shifted row moved into an open
-column.
+"""Don't publish an email address that a shifted row moved into an open column.
 
 A name with an unquoted comma shifts the cells after it, so that a private cell ends up in an open
 column.
@@ -35,8 +34,7 @@ class Emptied:
         relation: str,
         columns: Collection[str] | None = None,
     ) -> str:
-        """Return a query of the relation's rows without email addresses, and count the cells that
-        it empties.
+        """Return a query of the rows without email addresses, and count the emptied cells.
 
         Args:
             connection: connection that has the relation.

@@ -1,5 +1,4 @@
-"""Erase one person from the live warehouse, keep them out of later loads, and leave no deleted
-bytes behind.
+"""Erase one person from the live warehouse, and leave no deleted bytes.
 
 `datasets/` declares which columns relate to a person. `ingest/erase.py` rewrites files.
 `operations/erase_person.py` orders the steps.
@@ -27,9 +26,7 @@ from analytics_pipeline.warehouse.transactions import changed
 
 @dataclass(frozen=True)
 class Removed:
-    """What was erased in a table: rows about the person, and cells that named them in other
-    people's rows.
-    """
+    """What was erased in a table: the person's rows, and cells in other people's rows."""
 
     rows: int
     cells: int = 0
@@ -127,8 +124,7 @@ def erase_rows(
 
 
 def compact(path: Path, wait_seconds: float = 3_600) -> None:
-    """Rewrite the warehouse into a new file: in the old one deleted bytes remain until they are
-    overwritten.
+    """Rewrite the warehouse into a new file: in the old one deleted bytes remain.
 
     Raises:
         WarehouseBusy: others held it for longer than `wait_seconds`.

@@ -20,8 +20,7 @@ from analytics_pipeline.warehouse.sql_text import literal
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yield a temporary path in a private folder next to `target`; on success its file replaces
-    `target`.
+    """Yield a temporary path next to `target`; on success its file replaces `target`.
 
     A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600,
     or 0640 in a shared folder. Symbolic links are not followed: one at the target is replaced, one
@@ -47,9 +46,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
-    """Attach a new database file under a name; checkpoint it at the end, so that no log is left
-    next to it.
-    """
+    """Attach a new database file; checkpoint it at the end, so that no log is left."""
     # ATTACH takes no parameter; the path comes from the settings.
     connection.execute(
         f"ATTACH {literal(str(path))} AS {name} (STORAGE_VERSION {literal(STORAGE_VERSION)})"
@@ -63,9 +60,7 @@ def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> It
 
 
 def _remove(folder: Path) -> None:
-    """Remove leftovers of a dead process: a folder, an earlier release's file with its log, or a
-    link.
-    """
+    """Remove a dead process's leftovers: a folder, a file with its log, or a link."""
     if folder.is_dir() and not folder.is_symlink():
         shutil.rmtree(folder)
     else:

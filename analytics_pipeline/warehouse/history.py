@@ -9,8 +9,7 @@ from analytics_pipeline.datasets import Dataset
 
 
 def follow_changes(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """Update `history.<dataset>` to the files just written to `raw.<dataset>`, inside their
-    transaction.
+    """Update `history.<dataset>` to the files just written, inside their transaction.
 
     A row is valid from the time Vocareum wrote the file that brought it (never before what is known
     already) until the time of the first file without it.

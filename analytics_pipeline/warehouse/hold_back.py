@@ -1,5 +1,4 @@
-"""Hold versions that must not replace loaded rows: those that lost their rows, and copies of
-another file.
+"""Hold versions that must not replace loaded rows: shrunk ones, and copies.
 
 `ingest/absence.py` decides what counts as missing. `absences.py` stores the events with the batch.
 """
@@ -32,8 +31,7 @@ class _SizedFile:
 
 
 def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path) -> None:
-    """Fail the files of a batch that must not replace loaded rows, and add the absences to the
-    batch.
+    """Fail a batch's files that must not replace loaded rows; add their absences to it.
 
     The version that is already loaded is never held: rows that it loses on a reload were removed by
     a changed rule.
@@ -93,9 +91,7 @@ def _absence(result: FileResult, kind: Kind, detail: Words, *, held: bool) -> Ab
 
 
 def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[int, Words]:
-    """Return the partition that each copy repeats, by the file's index; of two in the batch the
-    later is the copy.
-    """
+    """Return the partition that each copy repeats, by file index; the later one is the copy."""
     order = sorted(
         range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key
     )
@@ -122,9 +118,7 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
 
 
 def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
-    """Yield the candidates with identical bytes; if a file is not on disk as delivered, compare
-    ETags.
-    """
+    """Yield candidates with identical bytes or, if one is not on disk whole, the same ETag."""
     for other in candidates:
         if _is_whole(mine) and _is_whole(other):
             if cmp(mine.path, other.path, shallow=False):
@@ -134,7 +128,5 @@ def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_Size
 
 
 def _is_whole(file: _SizedFile) -> bool:
-    """Return whether a file is on disk as delivered: it may have been deleted, or redacted by an
-    erasure.
-    """
+    """Return whether a file is on disk as delivered, neither deleted nor redacted."""
     return file.path.exists() and file.path.stat().st_size == file.delivery.size

@@ -1,5 +1,4 @@
-"""Quality of a dataset according to the ledger: rejected records with their reasons, and
-unaccounted ones.
+"""Quality of a dataset according to the ledger: broken rules and unaccounted records.
 
 Returns reasons, files and lines, never a record's value, as the UI shows them.
 """
@@ -52,9 +51,7 @@ class Totals:
 
 
 def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Reason]:
-    """Return why records are quarantined or loaded with a warning, the most frequent reason
-    first.
-    """
+    """Return why records are quarantined or warned about, the most frequent reason first."""
     rows = connection.execute(
         """SELECT "column", reason, is_error, sum(count)::BIGINT, count(*), arg_max(source_key,
            source_key),
@@ -72,9 +69,7 @@ def reasons(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Rea
 def unaccounted(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, keys: Sequence[str]
 ) -> list[Unaccounted]:
-    """Return loaded files whose loaded and quarantined records, counted in the tables, are not all
-    their records.
-    """
+    """Return loaded files whose records are not all loaded or quarantined."""
     rows = connection.execute(
         f"""WITH ledger AS (SELECT source_key, etag, records, coalesce(erased, 0) AS erased
             FROM ops.loaded_files
@@ -110,8 +105,7 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
 def preview(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
 ) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Return column names and first rows of a file, open columns only; None if each row is about
-    one person.
+    """Return names and first rows of a file's open columns; None if rows are about people.
 
     A person's times would identify them. A cell with an email address is emptied, as in the
     published file: people write addresses into names of courses, and shifted cells move them into

@@ -19,9 +19,7 @@ class SchemaTooNew(PipelineError):
 
 
 class MigrationFailed(PipelineError):
-    """The warehouse could not be migrated to this release; it is as it was before the failed
-    step.
-    """
+    """The warehouse could not be migrated; it is as it was before the failed step."""
 
 
 Migration = Callable[[duckdb.DuckDBPyConnection], None]
@@ -31,8 +29,9 @@ A warehouse's schema version is one more than the number of migrations it has se
 
 
 def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create missing tables and columns, and migrate an older warehouse, each step in a
-    transaction. A no-op is two queries.
+    """Create missing tables and columns, and migrate an older warehouse.
+
+    Each step is a transaction. If nothing is to do, it is two queries.
 
     Raises:
         SchemaTooNew: a later release wrote the warehouse.
@@ -65,9 +64,7 @@ def require_known(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:
-    """Return the schema version and the fingerprint of the declarations that created it; None for a
-    new warehouse.
-    """
+    """Return schema version and fingerprint of the declarations; None for a new warehouse."""
     known = connection.execute(
         """SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()
            AND (schema_name, table_name) = ('ops', 'schema_version')"""

@@ -1,5 +1,4 @@
-"""The warehouse's sidecar: identifies the file that the last writer left, to detect a replacement
-from outside.
+"""The warehouse's sidecar file: detects that the warehouse was replaced from outside.
 
 Dagster records the loaded files separately from the warehouse. Restoring an older copy makes those
 records wrong. So each writer stores the file's inode, size and mtime next to it, with a digest of

@@ -38,9 +38,7 @@ class Signature:
 
     @property
     def withheld(self) -> list[str]:
-        """Return a line for people for each kind of table that is not published in its current
-        state.
-        """
+        """Return lines for people about tables that are not published in their current state."""
         return withheld_lines(self.kept, self.left_out, self.older_files, self.emptied)
 
 
@@ -50,8 +48,7 @@ def withheld_lines(
     older_files: int = 0,
     emptied: Mapping[str, int] = MappingProxyType({}),
 ) -> list[str]:
-    """Return lines for people: about tables that keep their published state, tables left out, an
-    older warehouse, and emptied cells."""
+    """Return lines for people about kept, omitted, older and emptied content."""
     lines = []
     if older_files:
         lines.append(

@@ -1,5 +1,4 @@
-"""The tables of the warehouse, derived from the declarations in `datasets/`, with the comments of
-their columns.
+"""The warehouse's tables and comments, derived from the declarations in `datasets/`.
 
 `schema.py` creates them; `load.py` writes their rows.
 """
@@ -347,9 +346,7 @@ def history_table(dataset: Dataset) -> Table:
 
 
 def raw_rows() -> Table:
-    """Return the view of what the raw tables hold by file, so that no query has to name every
-    dataset.
-    """
+    """Return the view that counts the raw rows of each file, over all datasets."""
     reads = [dataset.table for dataset in DATASETS.values()]
     counts = (
         f"SELECT '{name}' AS dataset, _source_key AS source_key, count(*) AS rows FROM {table}"

@@ -1,5 +1,4 @@
-"""What a failing check withholds from publication; its previous published rows are published
-instead.
+"""What a failing check withholds: its previous published rows stay published.
 
 Rows of the previous file are reused only if they fit the new one: same schema version, same privacy
 setting, and nobody erased since. Otherwise the table is left out: an erased person must not come
@@ -54,9 +53,7 @@ class Withheld:
 
     @property
     def nothing(self) -> bool:
-        """Return whether no file may be written: the raw tables are wrong, and there is no previous
-        file.
-        """
+        """Return whether no file may be written: wrong raw tables, and no previous file."""
         return self.whole and not self.usable
 
 
@@ -78,8 +75,7 @@ def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
 def withheld(
     connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool
 ) -> Iterator[Withheld]:
-    """Yield what is withheld; inside the block the previous file is attached as BEFORE if any of
-    its tables are kept.
+    """Yield what is withheld; attach the previous file as BEFORE if any table is kept.
 
     Args:
         connection: the live warehouse, under the writer's lock.
@@ -111,8 +107,7 @@ def withheld(
 
 
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Return how many files the published file has that the warehouse lacks, or has only in an
-    earlier version.
+    """Return how many published files the warehouse lacks, or has in an earlier version.
 
     Loads only add to the ledger, so any such file means that an older warehouse was restored.
 
@@ -135,9 +130,7 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
 
 @contextmanager
 def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
-    """Attach the previous published file as BEFORE, read-only; yield False if there is none, or it
-    can't be read.
-    """
+    """Attach the previous published file as BEFORE; yield False if it can't be read."""
     if not target.exists():
         yield False
         return

@@ -1,5 +1,4 @@
-"""A simulated Vocareum organisation: its bucket, in the formats of the vendor's article, and the
-truth about it.
+"""A simulated organisation: its bucket in the article's formats, and the truth about it.
 
 This is the package's interface. It knows neither the pipeline that reads the files nor the servers.
 """
@@ -46,8 +45,7 @@ __all__ = [
 
 
 class Organisation:
-    """The organisation that a spec describes: the content of its bucket after any night, and the
-    truth.
+    """A simulated organisation: its bucket after any night, and the truth.
 
     A daily file is final when delivered, except those in `Truth.rewritten`: some of their rows
     arrive with the next night's job. Open months are rewritten every night, and so are grades,
@@ -58,9 +56,7 @@ class Organisation:
         self.spec = spec
 
     def files(self, as_of: date | None = None) -> dict[str, bytes]:
-        """Return the bucket's bodies by key, after the nightly job that follows the UTC day `as_of`
-        (default: the last).
-        """
+        """Return the bucket's bodies by key after the night of `as_of` (default: the last)."""
         as_of = self._checked(as_of)
         bodies = {
             name: render(found, self.spec.dialect)[0]
@@ -81,9 +77,7 @@ class Organisation:
         return self.truth_as_of(self.spec.last_day)
 
     def truth_as_of(self, as_of: date) -> Truth:
-        """Return the truth for the bucket after the nightly job that follows the UTC day
-        `as_of`.
-        """
+        """Return the truth for the bucket after the night of `as_of` (a UTC day)."""
         world, (found, odd) = self._world, self._tables(self._checked(as_of))
         happened = tuple(facts.sessions(world, as_of))
         lines, roots = facts.lineage(world, as_of)

@@ -43,9 +43,7 @@ def _labels(world: World) -> Iterator[str]:
 
 
 def _budgets(world: World) -> Iterator[str]:
-    """Yield one budget per scope: the first course is over its budget, the organisation well
-    below.
-    """
+    """Yield a budget per scope: the first course is over its budget, the organisation below."""
     first, last, end = world.spec.first_day, world.spec.last_day, term_end(world)
     course = world.campus.courses[0].course_id
     yield f"organisation,,All labs,{first},{end},{_spent(world) * 3},USD,50;80;100,,none"
@@ -66,9 +64,7 @@ def _budgets(world: World) -> Iterator[str]:
 
 
 def _spent(world: World, course_id: int | None = None) -> Decimal:
-    """Return the true spend on a course's parts, or on all parts, rounded up to cents and at least
-    ten cents.
-    """
+    """Return a course's (or all) true spend, rounded up to cents; at least ten cents."""
     spent = (
         sum(days.values(), Decimal(0))
         for series, days in world.spends.items()

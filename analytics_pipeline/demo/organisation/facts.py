@@ -75,16 +75,12 @@ def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], Session
 
 
 def never_seen(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students in that day's enrollment, dropped ones included, without a delivered
-    session.
-    """
+    """Return the students enrolled or dropped that day without a delivered session."""
     return frozenset(_students(world, as_of) - {session.user_id for session in happened})
 
 
 def failed_only(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students in that day's enrollment whose delivered sessions are all failed
-    launches.
-    """
+    """Return the students enrolled or dropped that day who have only failed launches."""
     seen = {session.user_id for session in happened}
     return frozenset(
         _students(world, as_of)
@@ -114,9 +110,7 @@ def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
 
 
 def lineage(world: World, as_of: date) -> tuple[dict[int, tuple[int, ...]], dict[int, int | None]]:
-    """Return each course with its ancestors, and each course's root: the last ancestor inside the
-    organisation.
-    """
+    """Return each course's ancestors, and its root: the last ancestor inside the organisation."""
     courses = {
         course.course_id: course for course in world.campus.courses if course.created_on <= as_of
     }

@@ -14,9 +14,7 @@ from analytics_pipeline.demo.organisation.world import World, key
 
 
 def tables(world: World, as_of: date) -> dict[str, Table]:
-    """Return every CSV of the eight datasets by key, as the nightly job after `as_of` leaves the
-    bucket.
-    """
+    """Return the CSV of every dataset by key, after the night of `as_of`."""
     daily = [*_lab_sessions(world, as_of), *aws_cost(world, as_of), *azure_cost(world, as_of)]
     return dict(
         [*daily, *service_spend(world, as_of), *_mappings(world, as_of), *_snapshots(world, as_of)]
@@ -89,9 +87,7 @@ def _mappings(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
 
 
 def _shared(world: World, as_of: date) -> Iterator[tuple[object, ...]]:
-    """The first part once more, under the first clone: a clone by reference may keep the parts of
-    its original.
-    """
+    """Map the first part to the first clone too: a clone by reference may keep its parts."""
     original, clone = world.campus.courses[:2]
     if clone.created_on <= as_of:
         p = original.parts[0]

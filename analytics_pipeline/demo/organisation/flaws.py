@@ -147,9 +147,7 @@ def _break_bytes(table: Table) -> None:
 
 
 def _cut_off(table: Table) -> None:
-    """Append a row with an open quote; it must be the last row, as it swallows the rest of the
-    file.
-    """
+    """Append a row with an open quote, which swallows the rest of the file: it must be the last."""
     if row := _sound(table):
         cells = tuple(row.values())[: list(row).index("log") + 1]
         cut = (*cells[:-1], cells[-1].partition("\n")[0].replace('"', "").rstrip(")"))

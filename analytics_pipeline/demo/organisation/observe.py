@@ -1,5 +1,4 @@
-"""Daily spend as an ideal reader can infer it from the two providers' reports, computed without
-SQL.
+"""Daily spend as an ideal reader infers it from both providers' reports, without SQL.
 
 spend.py simulates the spend; this module holds the rules that turn accumulated values into daily
 ones:
@@ -45,9 +44,7 @@ class _Value:
 def observe(
     reports: Reports, course_of: Callable[[int], int | None], *, restarts_monthly: bool = False
 ) -> Iterator[ObservableSpend]:
-    """Yield one provider's entries; `course_of` returns the course of a part, None if it is
-    unmapped.
-    """
+    """Yield one provider's entries; `course_of` returns a part's course, None if unmapped."""
     files = [day for day, values in sorted(reports.items()) if values]
     since = {day: (day - before).days for before, day in pairwise(files)}
     reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)

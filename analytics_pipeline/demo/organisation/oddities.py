@@ -1,5 +1,4 @@
-"""Unusual spend, with `OrganisationSpec.oddities`: a runaway student, spend after dropping, a
-credit, and half a file.
+"""Unusual spend: a runaway student, spend after dropping, a credit, and half a file.
 
 Ordinary spend is in `spend.py`, rows that the reader rejects in `flaws.py`.
 """
@@ -23,8 +22,7 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Oddities:
-    """Extra AWS spend by user, part and day, and the day whose aws_cost file lacks half of its
-    rows.
+    """Extra AWS spend by user, part and day, and the day whose file lacks half of its rows.
 
     Attributes:
         runaway: the student whose days cost far more than usual.

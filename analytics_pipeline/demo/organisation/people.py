@@ -39,9 +39,7 @@ class Work:
 def enrollment_rows(
     spec: OrganisationSpec, campus: Campus, course: Course, as_of: date
 ) -> Iterator[tuple[object, ...]]:
-    """Yield a course's people in the enrollment of the night after `as_of`: dropped ones stay, some
-    disappear.
-    """
+    """Yield a course's enrollment after the night of `as_of`: dropped people stay, some vanish."""
     for member in campus.memberships:
         if member.course != course or not member.listed(as_of):
             continue
@@ -148,9 +146,7 @@ def _submissions(
 
 
 def _graded(spec: OrganisationSpec, work: Work, as_of: date) -> Work:
-    """Return the work with its scores as of `as_of`: none, those of its rubrics, or later a
-    teacher's override.
-    """
+    """Return the scores as of `as_of`: none, the rubrics' sum, or later a teacher's override."""
     team = min(work.user_id, work.partner_id or work.user_id)
     dice = Dice(spec.seed, "grading", work.course_id, work.assignment_id, team, work.submission)
     never, overridden, by_hand = dice.chance(0.1), dice.chance(0.06), dice.chance(0.5)

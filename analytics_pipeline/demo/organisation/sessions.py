@@ -116,9 +116,7 @@ def _failed(session: Session) -> Session:
 
 
 def _launched_after_its_end(session: Session) -> Session:
-    """Shift the launch after the end, as in the article's example (launched in June for a lab of
-    February).
-    """
+    """Shift the launch after the end, as in the article's example."""
     later = session.launch + timedelta(days=98)
     end, init = session.launch + timedelta(seconds=_TIMER), later + timedelta(seconds=5)
     log = _READY + "(Session Timer Expires)"
@@ -128,9 +126,7 @@ def _launched_after_its_end(session: Session) -> Session:
 def _launches(
     campus: Campus, day: date, dice: Dice
 ) -> Iterator[tuple[Membership, datetime, list[Session]]]:
-    """Yield who clicks "Start Lab" and when; the list collects the sessions that the user has just
-    begun.
-    """
+    """Yield who clicks "Start Lab" and when; the list collects the user's latest sessions."""
     busy = 0.15 if day.weekday() >= 5 else 0.3
     for member in campus.memberships:
         if not (member.active(day) and member.person.works):

@@ -50,9 +50,7 @@ class OrganisationSpec:
 
     @classmethod
     def small(cls, **changes: object) -> "OrganisationSpec":
-        """Return a spec with every trait in twelve days over a month end, for fast tests; `changes`
-        override fields.
-        """
+        """Return a spec with every trait in twelve days over a month end, for fast tests."""
         fields: dict[str, object] = {
             "last_day": date(2026, 11, 6),
             "days": 12,
@@ -71,9 +69,7 @@ class OrganisationSpec:
         return [self.first_day + timedelta(days=n) for n in range(self.days)]
 
     def twelfth(self, k: int) -> date:
-        """Return the first day of the k-th twelfth of the simulation: distinct days for k in
-        0..11.
-        """
+        """Return the first day of the k-th twelfth of the simulation (k from 0 to 11)."""
         return self.first_day + timedelta(days=self.days * k // 12)
 
 
@@ -116,7 +112,5 @@ class Calendar:
 
 
 def _not_closing_a_month(day: date) -> date:
-    """Return the day, moved back from the end of a month: without that file part of the month's
-    bill would be lost.
-    """
+    """Return the day, moved off a month's end, whose file holds the month's bill."""
     return day - timedelta(days=1) if (day + timedelta(days=1)).day == 1 else day

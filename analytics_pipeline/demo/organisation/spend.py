@@ -78,9 +78,7 @@ def _series(session: Session) -> Series:
 
 
 def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
-    """Return dollars per second: six decimals, or nine for every third part, as AWS bills fractions
-    of a cent.
-    """
+    """Return dollars per second: six decimals, or nine, as AWS bills fractions of a cent."""
     dice = Dice(spec.seed, "rate", part.part_id)
     if part.part_id % 3 == 0:
         return Decimal(dice.between(2_001, 19_999)).scaleb(-9)
@@ -88,9 +86,7 @@ def _rate(spec: OrganisationSpec, part: Part) -> Decimal:
 
 
 def _by_day(start: datetime, end: datetime) -> Iterator[tuple[date, int]]:
-    """Yield the session's seconds on each UTC day it touches; it lasts two hours, so at most two
-    days.
-    """
+    """Yield the session's seconds on each UTC day it touches, at most two."""
     midnight = datetime.combine(start.date() + timedelta(days=1), time(), UTC)
     yield start.date(), int((min(end, midnight) - start).total_seconds())
     if end > midnight:
@@ -136,8 +132,7 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
 
 
 def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
-    """Report one value too low in a single file, and another too high until the next file corrects
-    it.
+    """Report one value too low in one file, and another too high until the next file.
 
     Both series never restart, so that the true spend can still be inferred.
     """
@@ -171,9 +166,7 @@ def _misreport(reports: Reports, restarts: dict[Series, set[date]]) -> None:
 def _restarts(
     spec: OrganisationSpec, spends: DailySpends, provider: str, delivered: set[date]
 ) -> dict[Series, set[date]]:
-    """Return the days on which accumulations restart: monthly in Azure; in AWS once, for some
-    series.
-    """
+    """Return the days on which accumulations restart: monthly in Azure, once in some AWS series."""
     if provider == "azure" or spec.aws_restarts_monthly:
         openings = {day for day in spec.all_days() if day.day == 1}
         return dict.fromkeys(spends, openings)
@@ -188,8 +181,7 @@ def _restarts(
 
 
 def _visible_fall(spend: dict[date, Decimal], delivered: set[date]) -> date | None:
-    """Return the first day on which a restart is visible: the new value is below half of the old
-    one and stays there.
+    """Return the first day of a visible restart: the value falls below half and stays there.
 
     Its file and the previous day's are delivered, and after the next spend the value is still below
     half. On any other day no reader could tell a restart from a correction or a bad file.

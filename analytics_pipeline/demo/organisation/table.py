@@ -1,6 +1,4 @@
-"""A file of the feed before and after it becomes bytes: headers as in the vendor's article, cells,
-dialects.
-"""
+"""A file of the feed as a table and as bytes: the article's headers, cells, dialects."""
 
 import re
 from collections.abc import Iterable
@@ -157,9 +155,7 @@ def normal_form(header: str) -> str:
 
 
 def as_cell(value: object) -> str:
-    """Return a value's text: None is empty, flags are 0 and 1, floats have PHP's 14 digits as in
-    the article.
-    """
+    """Return a value's text: None is empty, flags are 0 and 1, floats have PHP's 14 digits."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -172,17 +168,13 @@ def as_cell(value: object) -> str:
 
 
 def vendor_time(at: datetime) -> str:
-    """Return a UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`, hour not
-    padded.
-    """
+    """Return a UTC instant as the article writes it: `Feb-23-2022 9:40:20 pm UTC`."""
     half = "pm" if at.hour >= 12 else "am"
     return f"{_MONTHS[at.month - 1]}-{at:%d-%Y} {at.hour % 12 or 12}:{at:%M:%S} {half} UTC"
 
 
 def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
-    """Return the file's bytes, and the physical line (from 1, the header's) on which each record
-    begins.
-    """
+    """Return the file's bytes, and the line (from 1, the header's) on which each record begins."""
     lines, begins, line = [_header_line(table, dialect)], [], 2
     for record in table.records:
         written = _line(record, dialect)
@@ -196,9 +188,7 @@ def render(table: Table, dialect: Dialect) -> tuple[bytes, list[int]]:
 
 
 def _header_line(table: Table, dialect: Dialect) -> str:
-    """Return the header as the article prints it: no blanks in azure_cost, and a needless quote at
-    `Disconnects`.
-    """
+    """Return the header as the article prints it, with its blanks and its needless quote."""
     if dialect is not Dialect.ARTICLE:
         return ",".join(_quote(name, dialect) for name in table.header)
     return ("," if table.dataset in _TIGHT_HEADERS else ", ").join(

@@ -79,9 +79,7 @@ class SessionTotal:
 
 @dataclass(frozen=True)
 class MemberTruth:
-    """A person in a course according to the enrollment files up to a night: last known role, and
-    whether still listed.
-    """
+    """A person in a course after a night: last known role, and whether still listed."""
 
     role: str  # the last one
     is_listed: bool

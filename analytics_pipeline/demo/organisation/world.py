@@ -16,9 +16,7 @@ from analytics_pipeline.demo.organisation.truth import ServiceDifference
 
 @dataclass(frozen=True)
 class World:
-    """The simulated organisation; `left` is the day a user dropped, `difference` an excessive
-    bill.
-    """
+    """The simulated organisation; `left` holds drop days, `difference` an excessive bill."""
 
     spec: OrganisationSpec
     calendar: Calendar
@@ -58,9 +56,7 @@ def simulate(spec: OrganisationSpec) -> World:
 
 
 def key(spec: OrganisationSpec, prefix: str, day: date, monthly: bool = False) -> str:
-    """Return the key of a daily or monthly file, such as
-    org9001/service_spend/service_spend_2026-11.csv.
-    """
+    """Return a daily or monthly key, such as org9001/service_spend/service_spend_2026-11.csv."""
     text = day.isoformat() if spec.padded else f"{day.year}-{day.month}-{day.day}"
     return f"org{spec.org_id}/{prefix}_{text.rpartition('-')[0] if monthly else text}.csv"
 

@@ -1,5 +1,4 @@
-"""Parse the cells that the quick step left unread: rarer forms, texts for "no value", or invalid
-values.
+"""Parse the cells that the quick step left unread: rare forms, "no value", invalid values.
 
 Runs only on those cells, so that a file of plain cells costs nothing extra.
 """
@@ -58,9 +57,7 @@ def _parse(
     concerned: dict[int, Column],
     width: int,
 ) -> pl.DataFrame:
-    """Return, for each row, `v<n>` (value of the typed column n) and `unread` (texts that are not
-    valid).
-    """
+    """Return for each row `v<n>` (typed column n) and `unread` (the invalid texts)."""
     connection.register("unread_texts", pl.DataFrame({"texts": texts}))
     trimmed = ", ".join(f"{trim_all_sql(f'texts[{at + 1}]')} AS t{at}" for at in concerned)
     values = ", ".join(

@@ -1,5 +1,4 @@
-"""Unannounced columns: store each row's cells as one JSON object, at a cost linear in the number of
-cells.
+"""Unannounced columns: each row's cells as one JSON object, in linear time.
 
 DuckDB returns the cells as a list, and Python builds the JSON. In DuckDB, one expression per cell
 would cost memory and time quadratic in the number of columns, and trimming would cost ten times as

@@ -39,9 +39,7 @@ def lines_of_rows(path: Path, ordinals: Collection[int], records: int) -> pl.Dat
 def _one_line_each(
     path: Path, selected: frozenset[int], records: int
 ) -> list[tuple[int, int, str]] | None:
-    """Find the rows quickly if every record is one line: then lines and records match, and there is
-    no lone CR.
-    """
+    """Find the rows quickly if every record is one line and no CR stands alone; else None."""
     found, number = [], 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):

@@ -1,5 +1,4 @@
-"""Read files into typed rows: DuckDB's CSV reader for sound files, the tolerant reader for the
-rest, one typing for both.
+"""Read files into typed rows: two readers, one typing for both.
 
 `validate.py` checks the typed values. The SQL here is built from column positions and constants;
 paths and header texts are session variables.
@@ -172,9 +171,7 @@ def _ending_empty(dataset: Dataset, header: Header, rows: pl.DataFrame) -> set[i
 def _read_csv(
     dataset: Dataset, header: Header, paths: Sequence[Path]
 ) -> tuple[pl.DataFrame, set[str]]:
-    """Return the rows of some files, FILE being their position, and the paths of files with a
-    reject.
-    """
+    """Return the rows, FILE being a path's position, and the paths of files with a reject."""
     with _connection() as connection:
         cells = ", ".join(f"'c{at}': 'VARCHAR'" for at in range(header.cells))
         source = f"""
@@ -276,9 +273,7 @@ def _type_records(
 
 
 def _lacking(record: Record, header: Header) -> int:
-    """Return the number of cells that a record lacks; negative if empty cells beyond the header
-    were cut from its end.
-    """
+    """Return how many cells a record lacks; negative if surplus empty ones were cut off."""
     return header.width - len(record.cells) or min(0, header.cells - record.delivered)
 
 

@@ -80,9 +80,7 @@ class _Lines:
         return self._number, text, cut
 
     def _piece(self) -> str:
-        """Return a line, or MAX_LINE characters of it, without splitting a CR LF, which would make
-        an extra line.
-        """
+        """Return a line, or MAX_LINE characters of it, never splitting a CR LF."""
         text = self._file.readline(MAX_LINE)
         if len(text) == MAX_LINE and text.endswith("\r"):
             after_return = self._file.tell()
@@ -161,8 +159,7 @@ def survey(path: Path) -> Survey:
 
 
 def is_read_whole(path: Path, surveyed: Survey, records: int) -> bool:
-    """Return whether DuckDB read all of a trusted file in which it found this many records and no
-    error.
+    """Return whether DuckDB read all of a trusted file, given its number of records.
 
     It silently drops a last record that is cut off inside quotes. Usually each record is one line;
     otherwise count the lines again without blank ones and those inside quotes.
@@ -206,18 +203,14 @@ def _record(
 def _swallowed(
     cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]
 ) -> bool:
-    """Return whether an open quote swallowed a complete record; if not, the lines are one row of
-    the wrong width.
-    """
+    """Return whether an open quote swallowed a complete record."""
     if _width(cells, width) in whole:
         return False
     return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in rest)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
-    """Yield the text of a record's lines, for as long as the parser asks for more because a quote
-    is open.
-    """
+    """Yield a record's lines for as long as the parser asks, because a quote is open."""
     size = len(taken[0][1])
     yield taken[0][1]
     while len(taken) < MAX_LINES and size <= MAX_RECORD and (line := lines.take()) is not None:
@@ -229,9 +222,7 @@ def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[st
 
 
 def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
-    """Return the cells of the record that starts with the first line; or no cells, and why they
-    can't be told apart.
-    """
+    """Return the cells of the record; none and the reason if they can't be told apart."""
     cells: list[str] = []
     quoted: list[str] | None = None  # what the open quote holds so far
     for text in texts:
@@ -258,9 +249,7 @@ def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
 
 
 def cell_spans(raw: str) -> list[slice]:
-    """Return the position of each cell in the text of a sound record, with blanks and quotes but
-    without the separator.
-    """
+    """Return each cell's position in a sound record's text, without the separator."""
     spans, at, separator = [], 0, ","
     while separator == ",":
         if found := _BARE.match(raw, at):
@@ -277,8 +266,7 @@ def cell_spans(raw: str) -> list[slice]:
 
 
 def has_surplus(path: Path, cells: int) -> bool:
-    """Return whether a line may have empty cells after this many cells, which DuckDB drops
-    silently.
+    """Return whether a line may have empty cells beyond these, which DuckDB silently drops.
 
     Raises:
         OSError: the file can't be read.

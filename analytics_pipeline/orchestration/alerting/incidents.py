@@ -182,9 +182,7 @@ def subjects(run: KnownRun) -> frozenset[str]:
 
 
 def partitions(run: KnownRun, subject: str) -> str:
-    """Return the partitions that a failed run could not load, or its range if it did not get that
-    far.
-    """
+    """Return the partitions that a failed run could not load, else its range."""
     failed = sorted(run.verdicts.get(subject.removeprefix("raw."), ()), reverse=True)
     if failed:
         more = (
@@ -197,9 +195,7 @@ def partitions(run: KnownRun, subject: str) -> str:
 
 
 def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
-    """Return each subject's last finished run, ignoring runs that Dagster retries and canceled
-    ones.
-    """
+    """Return each subject's last finished run, ignoring canceled and retried ones."""
     last: dict[str, KnownRun] = {}
     for run in runs:
         if run.ended is None or run.will_retry or run.state is RunState.CANCELED:

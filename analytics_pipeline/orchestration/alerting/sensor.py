@@ -81,9 +81,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
 
 
 def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingCheck], Alarms]:
-    """Return the code location's checks of severity ERROR whose last result failed, and all open
-    alarms.
-    """
+    """Return the code location's failing ERROR checks, and all open alarms."""
     if context.repository_def is None:
         return [], Alarms()
     found: list[FailingCheck] = []
@@ -114,9 +112,7 @@ def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingChe
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return why a run failed: our own text as it is, but only the class of a foreign error, whose
-    text may hold data.
-    """
+    """Return why a run failed; of a foreign error only the class, as its text may hold data."""
     records = instance.get_records_for_run(run_id, of_type=DagsterEventType.STEP_FAILURE).records
     for record in records:
         event = record.event_log_entry.dagster_event

@@ -106,9 +106,7 @@ def _spec(model: Model, parameters: Parameters) -> dg.AssetSpec:
 
 
 def _assets_of(table: str) -> list[dg.AssetKey]:
-    """Return the assets that write a table: a history is part of its dataset's asset, the ledger of
-    every dataset's.
-    """
+    """Return the assets that write a table; the ledger belongs to every dataset's."""
     schema, _, name = table.partition(".")
     if schema == "history":
         return [asset_key(DATASETS[name])]
@@ -153,17 +151,13 @@ def _materialized(
 
 
 def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
-    """Return the source columns of a column, each once: a history and its raw table are one
-    asset.
-    """
+    """Return a column's source columns, each once: a history and its raw table are one asset."""
     found = {(key, column) for table, column in sources for key in _made_by(table)}
     return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
 
 
 def _made_by(table: str) -> list[dg.AssetKey]:
-    """Return the asset that has the columns of a table, for lineage; the ledger's tables are no
-    assets.
-    """
+    """Return the asset with a table's columns, for lineage; none for the ledger's tables."""
     return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
 
 

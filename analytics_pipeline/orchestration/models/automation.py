@@ -1,5 +1,4 @@
-"""When models, the published file and the report are rebuilt: Dagster's automation conditions, in
-one place.
+"""Automation conditions: when models, the published file and the report are rebuilt.
 
 The assets are in `assets.py` and `published_assets.py`.
 """
@@ -25,9 +24,7 @@ GROUPS = ("staging", "marts", "published")
 
 
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that rebuilds the models affected by a load, and publishes; on by
-    default.
-    """
+    """Return the sensor that rebuilds what a load affects, and publishes; on by default."""
     return dg.AutomationConditionSensorDefinition(
         "models_follow_loads",
         target=dg.AssetSelection.groups(*GROUPS),

@@ -55,9 +55,7 @@ def stale_assets(instance: dg.DagsterInstance, parameters: Parameters) -> list[d
 def _run_starts(
     instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
 ) -> Mapping[dg.AssetKey, float]:
-    """Return when each model's last run began (epoch seconds): it may have missed anything loaded
-    later.
-    """
+    """Return when each model's last run began (epoch seconds): it may have missed later loads."""
     runs = {newest[key].run_id for key in keys if key in newest}
     records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
     starts = {record.dagster_run.run_id: record.start_time for record in records}

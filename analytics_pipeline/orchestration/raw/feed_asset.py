@@ -1,5 +1,4 @@
-"""The vendor's bucket as an external asset: the start of the lineage, and where unrecognised files
-are reported.
+"""The vendor's bucket as an external asset, which also reports unrecognised files.
 
 `raw/assets.py` loads the recognised files.
 """

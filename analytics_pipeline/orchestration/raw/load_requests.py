@@ -117,17 +117,14 @@ def load_states(
 
 
 def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
-    """Return the keys of files without a partition: of a day before the first, or of one that is
-    not over.
-    """
+    """Return the keys of files before the first day, or of a period that is not over."""
     return frozenset(
         delivery.key for delivery in load_states(work, (), start, now)[LoadState.OUTSIDE]
     )
 
 
 def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
-    """Return loaded, unchanged deliveries whose partition's last run still says that it could not
-    be loaded.
+    """Return loaded deliveries whose partition's last run still says that they failed.
 
     The failed version was withdrawn, or replayed by hand. A new run makes check, partition and
     asset green, and resolves the alert.
@@ -168,9 +165,7 @@ def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
 def covering(
     work: Sequence[Delivery], runs: Sequence[KnownRun]
 ) -> dict[tuple[str, str], list[KnownRun]]:
-    """Return the runs that cover each delivery; searches by range, as there may be 10,000
-    deliveries and 1,000 runs.
-    """
+    """Return the runs that cover each delivery; fast for 10,000 deliveries and 1,000 runs."""
     keys: dict[str, list[str]] = defaultdict(list)
     for delivery in work:
         keys[delivery.dataset.name].append(delivery.partition.key)
@@ -188,8 +183,7 @@ def covering(
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """One run to request: datasets of one cadence and, if they are partitioned, a range with the
-    requested partitions.
+    """One run to request: datasets of one cadence and, if partitioned, a range.
 
     Attributes:
         asked: the requested partitions with the version of each, by dataset.
@@ -239,8 +233,7 @@ class LoadRequest:
 def load_requests(
     due: Sequence[Delivery], start: date, now: datetime, most: int = MAX_REQUESTS
 ) -> list[LoadRequest]:
-    """Return as few runs as possible to load the deliveries: snapshots first, then the newest
-    ranges.
+    """Return as few runs as possible to load the deliveries: snapshots, then newest ranges.
 
     Args:
         due: deliveries to load; those outside of all partitions are skipped.

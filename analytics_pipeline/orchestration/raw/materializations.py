@@ -23,9 +23,7 @@ _PAGE = 1_000
 
 
 def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
-    """Return metadata for a snapshot's materialization: the versions of all loaded files, not only
-    of this run's.
-    """
+    """Return metadata for a snapshot's materialization: the versions of all loaded files."""
     versions = {partition: list(version) for (_, partition), version in sorted(loaded.items())}
     return {VERSIONS: dg.MetadataValue.json(versions)}
 

@@ -69,8 +69,7 @@ def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
 
 
 def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:
-    """Return the partitions that a scheduled run covers, inclusive; None for snapshots, which have
-    none.
+    """Return the partitions that a scheduled run covers, inclusive; None for snapshots.
 
     If there is no partition yet, the first is after the last.
 

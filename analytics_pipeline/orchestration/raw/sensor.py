@@ -1,5 +1,4 @@
-"""The sensor that keeps the warehouse complete: one listing per tick, compared with loaded files
-and runs in flight.
+"""The sensor that keeps the warehouse complete, with one listing per tick.
 
 `load_requests.py` decides what to request. Alerts are in `alerting/`.
 """
@@ -131,9 +130,7 @@ def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int
 def _loaded(
     instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource
 ) -> Loaded:
-    """Return the loaded versions known to Dagster; none if the warehouse's file is gone, or was
-    replaced since.
-    """
+    """Return the loaded versions known to Dagster; none if the warehouse is gone or replaced."""
     if not Path(warehouse.database).exists():
         return {}
     since = warehouse.replaced_at

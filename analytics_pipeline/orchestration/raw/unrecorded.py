@@ -1,6 +1,4 @@
-"""Materialize files that no run could: those that a replay or a dead run loaded, and those that a
-person closed.
-"""
+"""Materialize files that no run could: replayed ones, a dead run's, and closed ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -45,9 +43,7 @@ def materialize_closed(
     closed: Sequence[tuple[str, str, datetime]],
     loaded: Sequence[LoadedFile],
 ) -> None:
-    """Materialize datasets with closed files, so that the models are rebuilt without them and a new
-    delivery is loaded.
-    """
+    """Materialize datasets with closed files, so that models are rebuilt without them."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
     there = {
         (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
@@ -83,8 +79,7 @@ def _report_materialization(
 def unmaterialized(
     instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float
 ) -> Iterator[Delivery]:
-    """Yield loaded files that this instance has not materialized: it is new, or a process died
-    between the two.
+    """Yield loaded files that this instance, being new or interrupted, has not materialized.
 
     Args:
         since: when the warehouse was found replaced from outside (epoch seconds); earlier

@@ -70,16 +70,13 @@ _DELETE_PLANNED = """
 
 
 def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
-    """Return whether the instance uses Dagster's default storage, the only one that we delete runs
-    from.
-    """
+    """Return whether the instance has Dagster's default storage; we delete from no other."""
     events, runs = instance.event_log_storage, instance.run_storage
     return isinstance(events, SqliteEventLogStorage) and isinstance(runs, SqliteRunStorage)
 
 
 def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: datetime) -> None:
-    """Delete runs with their events, logs and tags, and events outside of runs that are older than
-    a time.
+    """Delete runs with their events, logs and tags, and old events outside of runs.
 
     Keeps records that the state of assets, partitions and checks depends on. Deletes a run's row
     last, so that the next call completes an interrupted one.
@@ -111,8 +108,7 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:
-    """Delete planned check records per partition that never got a result; runs of earlier releases
-    left them.
+    """Delete planned checks without a result, which runs of earlier releases left.
 
     Args:
         run_ids: runs that have ended.

@@ -17,9 +17,7 @@ def execute(
     run_config: Mapping[str, Any],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult:
-    """Run assets in this process, without console logs, as a run of the persistent instance, tagged
-    with the command.
-    """
+    """Run assets in this process as a run of the persistent instance, without console logs."""
     job = definitions.resolve_implicit_global_asset_job_def()
     run = job.execute_in_process(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -52,9 +50,7 @@ def _step_text(event: dg.DagsterEvent) -> str:
 
 
 def nothing_usable(run: dg.ExecuteInProcessResult) -> bool:
-    """Return whether a run failed for a reason that the next one would meet too, such as an
-    unavailable API.
-    """
+    """Return whether the next run would fail too, for instance because the API is unavailable."""
     return any(_has(event, UNUSABLE) for event in _step_failures(run))
 
 

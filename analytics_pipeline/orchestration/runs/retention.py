@@ -1,5 +1,4 @@
-"""Decide which old runs are no longer needed, and delete them: by sensor, or at the end of `sync`
-if no daemon runs.
+"""Decide which old runs to delete: by sensor, or at the end of `sync`.
 
 `history.py` deletes them from Dagster's tables and files.
 """
@@ -45,9 +44,7 @@ def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[
 
 
 def _newest(runs: Sequence[KnownRun]) -> set[str]:
-    """Return the newest run of each asset (or job without assets) in each state: alerts and the UI
-    read it.
-    """
+    """Return the newest run of each subject in each state: alerts and the UI read it."""
     found: dict[tuple[str, str, bool], str] = {}
     for run in runs:
         for subject in run.assets or {run.job}:
@@ -56,8 +53,7 @@ def _newest(runs: Sequence[KnownRun]) -> set[str]:
 
 
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
-    """Return runs that failed to load a version, if no newer one is known: a given-up file must
-    stay given up.
+    """Return the failed runs that keep a given-up file given up.
 
     Keeps as many failures that count as no attempt, apart from the others: they must not displace
     those that count.

@@ -86,15 +86,11 @@ class KnownRun:
         return dataset.table in self.assets and within and (not only or partition in only)
 
     def refused(self, dataset: Dataset, partition: str) -> str:
-        """Return the version of a partition that this run could not load; empty if there is
-        none.
-        """
+        """Return the version of a partition that this run could not load; else empty."""
         return self.verdicts.get(dataset.name, {}).get(partition, "")
 
     def counts(self, dataset: Dataset, partition: str) -> bool:
-        """Return whether a failure of this partition in this run counts as one of the attempts at
-        its version.
-        """
+        """Return whether this run's failure of a partition counts as an attempt."""
         return partition not in self.uncounted.get(dataset.name, ())
 
     def loaded(self, dataset: Dataset, partition: str) -> bool:
@@ -104,9 +100,7 @@ class KnownRun:
         return has_result and partition in asked and partition not in refused
 
     def died_with(self, dataset: Dataset, partition: str) -> str:
-        """Return the version of a partition that this run was asked to load when it died; empty if
-        there is none.
-        """
+        """Return the version that this run was to load when it died; empty if there is none."""
         ended_early = self.state in (RunState.FAILED, RunState.CANCELED) and not self.verdicts.get(
             dataset.name
         )
@@ -121,8 +115,7 @@ def verdict_tags(
     inherited: Iterable[str] = (),
     uncounted: Collection[str] = (),
 ) -> dict[str, str]:
-    """Return the tags that store the versions that a run could not load:
-    `2026-11-01@3f2a...,2026-11-02@...~`.
+    """Return tags with the versions that a run could not load: `2026-11-01@3f2a...,...@...~`.
 
     Uses several short tags, as Postgres indexes tag values of at most 2,700 bytes.
 
@@ -221,9 +214,7 @@ def known_run(record: RunRecord) -> KnownRun:
 
 
 def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> list[KnownRun]:
-    """Return the newest runs, newest first, and all that are in flight; all runs if `most` is
-    None.
-    """
+    """Return the newest runs and all in flight, newest first; all runs if `most` is None."""
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
     newest = instance.get_run_records(limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
@@ -231,9 +222,7 @@ def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> li
 
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Tag a run with the process that executes it, so that `end_dead_runs` notices when the process
-    is gone.
-    """
+    """Tag a run with its process, so that `end_dead_runs` notices when that is gone."""
     process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
     if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
         # A retried run inherits tags; the run id distinguishes its own tag from the earlier run's.
@@ -246,8 +235,7 @@ def command_tag(command: str) -> dict[str, str]:
 
 
 def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine is gone; Dagster then retries those it
-    launched.
+    """Mark runs as failed whose process on this machine is gone; Dagster may retry them.
 
     Returns:
         The ids of the marked runs.
@@ -274,9 +262,7 @@ def _is_dead(run: dg.DagsterRun) -> bool:
 
 
 def living_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Return the ids of runs that a process executes now, or is about to; end the runs of dead
-    terminals first.
-    """
+    """Return the ids of runs that a process executes or is about to; end dead ones first."""
     end_dead_runs(instance)
     working = [
         dg.DagsterRunStatus.STARTING,
@@ -305,9 +291,7 @@ def _state(status: dg.DagsterRunStatus) -> RunState:
 
 
 def _assets(run: dg.DagsterRun) -> frozenset[str]:
-    """Return the assets that a run selects; a job launched without a selection means all of its
-    assets.
-    """
+    """Return the assets that a run selects; without a selection, all of its job."""
     if run.asset_selection is not None:
         return frozenset(".".join(key.path) for key in run.asset_selection)
     if run.asset_check_selection:

@@ -1,5 +1,4 @@
-"""Decide which requests the Dagster UI answers: those of its own pages and of local programs, not
-of foreign web pages.
+"""Decide which requests the Dagster UI answers: none of foreign web pages.
 
 Dagster's web server has no login and trusts every request: a mutation by GET or `text/plain`, from
 any Origin, under any Host. A page that an analyst opens elsewhere could launch runs with one
@@ -164,9 +163,7 @@ def _start(status: int, headers: Mapping[str, str]) -> Message:
 
 
 def _without_frames(send: Send) -> Send:
-    """Forbid other sites to show the UI in a frame, where a click on their page would be a click in
-    it.
-    """
+    """Forbid other sites to frame the UI: a click on their page would be a click in it."""
 
     async def forward(message: Message) -> None:
         if message["type"] == "http.response.start":

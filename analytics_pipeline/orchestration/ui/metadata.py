@@ -111,9 +111,7 @@ def failure(result: FileResult) -> str:
 
 
 def failures(failed: Sequence[FailedFile]) -> str:
-    """Return a paragraph about files that failed to load, without remedies; empty if there are
-    none.
-    """
+    """Return a paragraph about files that failed to load, without remedies; may be empty."""
     lines = [
         f"{_place(file.source_key, file.line)}: {file.reason}. "
         f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
@@ -156,9 +154,7 @@ def unaccounted_table(wrong: Sequence[Unaccounted]) -> dg.TableMetadataValue:
 
 
 def reasons_table(name: str, found: Sequence[Reason]) -> dg.TableMetadataValue:
-    """Return a table of the broken rules of a dataset, with the newest file as an example, and the
-    remedy.
-    """
+    """Return a table of a dataset's broken rules, with the newest file as an example."""
     rows = [
         (
             *(broken.column, broken.reason, broken.records, broken.files),

@@ -21,8 +21,7 @@ Figures = Sequence[tuple[date, int, int]]
 
 
 def rows_per_period(figures: Figures) -> str | None:
-    """Plot rows and rejects over time as markdown with an embedded PNG; None if there is nothing to
-    draw.
+    """Plot rows and rejects over time as markdown with a PNG; None without data.
 
     Args:
         figures: first day of the period, rows, rejects; in any order.
@@ -41,9 +40,7 @@ def rows_per_period(figures: Figures) -> str | None:
 
 
 def _draw_bars(draw: ImageDraw.ImageDraw, shown: Figures) -> None:
-    """Draw a bar per period, positioned by date, so that a missing one is a gap; add a dot for
-    rejects.
-    """
+    """Draw a bar per period, placed by date so that gaps show, and a dot for rejects."""
     first, last = shown[0][0], shown[-1][0]
     step = 30 if all(day.day == 1 for day, _, _ in shown) else 1
     slot = _WIDTH / ((last - first).days / step + 1)

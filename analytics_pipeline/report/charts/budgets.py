@@ -17,9 +17,7 @@ GONE = (
 
 
 def budgets(_: Data) -> Chart:
-    """Draw spend as a bar towards the amount, with the forecast's band and a mark for the elapsed
-    time.
-    """
+    """Draw spend as a bar towards the amount, with the forecast's band and the elapsed time."""
     base = chart_forms.rows("budgets").transform_calculate(
         shown=(
             f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}"

@@ -59,9 +59,7 @@ class Chart:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Return the Vega-Lite spec, with parameters for the drawn days and a description for
-        screen readers.
-        """
+        """Return the Vega-Lite spec, with the drawn days and a text for screen readers."""
         fit = alt.AutoSizeParams(type="fit-x", contains="padding")
         described = self.drawing.properties(
             description=f"{self.title}. {self.definition}", autosize=fit
@@ -71,9 +69,7 @@ class Chart:
 
 
 def course_rows(courses: Sequence[Course]) -> list[dict[str, str | None]]:
-    """Return each course's names, its colour group (only the largest have their own colour), and
-    its filters.
-    """
+    """Return each course's names, its colour group, and its filters."""
     labels = {course.key: course.label for course in courses} | {UNKNOWN: NO_COURSE}
     different = list(dict.fromkeys(labels.values()))
     short = dict(zip(different, shortened(different, SHORT), strict=True))

@@ -1,5 +1,4 @@
-"""Detect late, missing or unusually small deliveries: pure functions of the ledger's counts and the
-clock.
+"""Detect late, missing or unusually small deliveries, from the ledger's counts. Pure.
 
 `delivery.py` turns them into checks. `ingest/` validates single files.
 """
@@ -50,8 +49,7 @@ def lateness(
     now: datetime,
     grace: timedelta | None = None,
 ) -> Lateness | None:
-    """Return how late the newest delivery is; None if nothing was ever delivered (an organisation
-    without Azure).
+    """Return how late the newest delivery is; None if the dataset was never delivered.
 
     Args:
         dataset: the dataset, for its cadence.
@@ -99,8 +97,7 @@ class Drop:
 
 
 def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
-    """Return the newest days with far fewer rows than the same weekday had in the previous weeks;
-    more is never a drop.
+    """Return the newest days with far fewer rows than the same weekday usually has.
 
     An accumulating dataset may restart with a month, so it is compared only with days of the same
     month.

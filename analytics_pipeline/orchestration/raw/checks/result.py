@@ -1,6 +1,4 @@
-"""Convert a verdict on a dataset to a Dagster check result with a separate remedy, which
-`ops.checks` stores in its own column.
-"""
+"""Convert verdicts to Dagster check results, and those to rows of `ops.checks`."""
 
 from collections.abc import Mapping
 from typing import Any
