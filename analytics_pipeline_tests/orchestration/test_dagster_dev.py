@@ -24,12 +24,15 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.asset_keys import model_key
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.sql_models import load_project
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.support.foreign_page import ATTACK, foreign_page, mutation
 from analytics_pipeline_tests.support.open_ports import listening
 
+PROJECT = load_project()
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(900)  # 40 s on an idle machine; others may use this one
 
@@ -128,6 +131,25 @@ def test_the_sensor_alone_fills_an_empty_warehouse(running: Running) -> None:
         dg.DagsterRunStatus.SUCCESS,
         dg.DagsterRunStatus.STARTED,
     }
+
+
+def test_the_daemon_evaluates_every_test_of_the_models_that_it_builds(running: Running) -> None:
+    """Alerts and alarms read these results; Dagster evaluates only the checks that a run names."""
+    checks = [
+        dg.AssetCheckKey(model_key(PROJECT.home_of(test)), test.name)
+        for test in PROJECT.tests.values()
+    ]
+    found = running.instance.event_log_storage.get_latest_asset_check_execution_by_key
+
+    def unevaluated() -> list[str]:
+        results = found(checks)
+        return [
+            check.name
+            for check in checks
+            if check not in results or results[check].status.value == "PLANNED"
+        ]
+
+    running.wait_for(lambda: not unevaluated())
 
 
 def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Running) -> None:

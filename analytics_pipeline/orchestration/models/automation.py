@@ -20,6 +20,17 @@ any day of an upstream is missing, nor for loads before the daemon's first evalu
 covers only earlier changes: a load at the same time, or while its run reads, requests the next
 rebuild. So a manual rebuild is repeated once."""
 
+
+def with_asset(key: dg.AssetKey) -> dg.AutomationCondition:
+    """Return the condition of a check that its asset's own step always evaluates.
+
+    Dagster requests such a check together with the asset. A request that names any check runs only
+    the named ones, unless one of them has a condition: then all checks of the requested assets
+    run. Without this condition the daemon would evaluate no test of a model.
+    """
+    return dg.AutomationCondition.asset_matches(key, dg.AutomationCondition.will_be_requested())
+
+
 GROUPS = ("staging", "marts", "published")
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.orchestration.asset_keys import model_key
-from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
+from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE, with_asset
 from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
@@ -51,7 +51,14 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         tags={"layer": GROUP, **pii_tag(is_personal=pii)},
         freshness_policy=FRESHNESS[Cadence.DAILY],
         automation_condition=REBUILD_ON_CHANGE,
-        check_specs=[dg.AssetCheckSpec(WHOLE, asset=PUBLISHED, description=_WHOLE_DESCRIPTION)],
+        check_specs=[
+            dg.AssetCheckSpec(
+                WHOLE,
+                asset=PUBLISHED,
+                description=_WHOLE_DESCRIPTION,
+                automation_condition=with_asset(PUBLISHED),
+            )
+        ],
     )
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
         target = warehouse.published
