@@ -3,7 +3,9 @@
 No message names a user.
 """
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline
 from analytics_pipeline_tests.orchestration.test_alerts import Webhook, webhook
+from analytics_pipeline_tests.orchestration.test_power_cut import start_daemon, wait_for
 
 __all__ = ["webhook"]
 
@@ -145,3 +148,70 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     assert not [text for text in webhook.texts for user in STUDENTS if str(user) in text], (
         "a message names a user"
     )
+
+
+OPENED = ":warning: "
+BUDGET, FORECAST = "budget of the organisation", "forecast of the organisation"
+ANOMALY, DROP = "anomaly in course 1", "spend after dropping course 1"
+
+
+def lines_about(webhook: Webhook, alarm: str) -> list[str]:
+    """Return the lines about an alarm; those of its start hold `:warning:`."""
+    lines = [line for text in list(webhook.texts) for line in text.splitlines()]
+    return [line for line in lines if alarm in line]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_000)
+def test_a_running_daemon_sends_each_alarm_once_and_resolves_it_once(
+    start_pipeline: StartPipeline,
+    vocareum: DemoVocareum,
+    webhook: Webhook,
+    budgets: Path,
+    tmp_path: Path,
+) -> None:
+    """The daemon alone lists, loads, builds and alerts; each step waits for its last message."""
+    vocareum.put(
+        "org9001/course-asn_mapping/asn_mapping.csv", f"{MAPPING}9001,1,2,A,7,Lab,,\n".encode()
+    )
+    settings = {"ALERT_WEBHOOK_URL": webhook.url, "BUDGETS_FILE": str(budgets)}
+    start_pipeline(str(FIRST), on_disk=True, FEED_POLL_SECONDS="30", **settings)
+
+    def budget_lacks() -> None:
+        put_roster(vocareum, 1)
+        put_days(vocareum, 0, 9)
+
+    def budget_is_raised() -> None:
+        write_budget(budgets, 1000)
+
+    def student_drops() -> None:
+        put_roster(vocareum, 11, DROPPED)
+        put_days(vocareum, 11, 14)
+
+    steps: list[tuple[Callable[[], None], dict[str, int]]] = [
+        (budget_lacks, {BUDGET: 1}),
+        (lambda: put_days(vocareum, 10, 10), {ANOMALY: 1, FORECAST: 1}),
+        (budget_is_raised, {BUDGET: 2, FORECAST: 2}),
+        (student_drops, {DROP: 1, ANOMALY: 2}),
+        (lambda: put_days(vocareum, 15, 21), {DROP: 2}),
+    ]
+    write_budget(budgets, 100)
+    output = tmp_path / "output"
+    daemon = start_daemon(output)
+    try:
+        for deliver, expected in steps:
+            deliver()
+            wait_for(
+                lambda expected=expected: all(
+                    len(lines_about(webhook, alarm)) >= count for alarm, count in expected.items()
+                ),
+                900,
+                output,
+            )
+    finally:
+        os.killpg(daemon.pid, signal.SIGINT)
+        daemon.wait()
+    for alarm in (BUDGET, FORECAST, ANOMALY, DROP):
+        assert [OPENED in line for line in lines_about(webhook, alarm)] == [True, False], (
+            f"{alarm}: not one message at its start and one at its end: {webhook.texts}"
+        )
