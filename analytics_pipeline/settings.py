@@ -1,8 +1,7 @@
 """The settings: names, defaults, and what to do when one is missing.
 
-Values come only from the environment.
-
-The command line loads `.env` into the environment first (`cli/env_file.py`).
+Values come only from the environment, into which the command line first loads `.env`
+(`cli/env_file.py`).
 """
 
 import re
@@ -227,7 +226,7 @@ class Settings(BaseSettings):
 
     @property
     def owners(self) -> list[str]:
-        """Return the assets' owners for the Dagster UI."""
+        """Owners of the assets in the Dagster UI."""
         return _owners(self.asset_owners)
 
     @property
@@ -264,9 +263,7 @@ class Settings(BaseSettings):
 
     @property
     def first_day(self) -> date:
-        """The first day to load and the first daily partition: as set, else as learned, else
-        `DEFAULT_FIRST_DAY`.
-        """
+        """The first day to load, and the first daily partition: set, learned or the default."""
         return self.start_date or self.learned_first_day or DEFAULT_FIRST_DAY
 
     @property
@@ -295,7 +292,8 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         problems = "\n".join(
-            _problem(str(found["loc"][0]), found["input"], found["msg"]) for found in error.errors()
+            _problem(str(detail["loc"][0]), detail["input"], detail["msg"])
+            for detail in error.errors()
         )
         raise SettingsError(
             f"{problems}\nCorrect it in the environment or in .env (see .env.example)."

@@ -40,9 +40,9 @@ def load(listing: str, landing: str, database: str) -> None:
     import gc
     from datetime import datetime
 
-    from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
+    from analytics_pipeline.__main__ import COLLECTION_THRESHOLD
 
-    gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
+    gc.set_threshold(COLLECTION_THRESHOLD)
     from analytics_pipeline.datasets import DATASETS, classify
     from analytics_pipeline.ingest.delivery import Delivery
     from analytics_pipeline.operations.load_files import Loader
@@ -96,9 +96,9 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
     import gc
 
     if collecting == "no":  # importing the package sets it; it imports nothing itself
-        from analytics_pipeline.__main__ import OBJECTS_BEFORE_A_LOOK
+        from analytics_pipeline.__main__ import COLLECTION_THRESHOLD
 
-        gc.set_threshold(OBJECTS_BEFORE_A_LOOK)
+        gc.set_threshold(COLLECTION_THRESHOLD)
     import dagster as dg
     from dagster._core.storage.tags import (
         ASSET_PARTITION_RANGE_END_TAG,

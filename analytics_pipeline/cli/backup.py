@@ -70,7 +70,7 @@ def _refuse_while_alive(settings: Settings) -> None:
         )
     if not (settings.dagster_home / "history").exists():
         return
-    # Dagster takes seconds to import
+    # Dagster takes seconds to import.
     from analytics_pipeline.orchestration.instance import open_instance
     from analytics_pipeline.orchestration.runs.run_records import living_runs
 

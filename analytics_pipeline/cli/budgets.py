@@ -58,10 +58,10 @@ def check() -> None:
         table("Would be loaded", ["file", "records", "rows", "quarantined", "warnings"], rows)
     for name, file in checked.files.items():
         _print_findings(name, file)
-    for found in checked.unmatched:
+    for unknown in checked.unmatched:
         print_info(
-            f"{found.dataset}: no {found.kind.replace('_', ' ')} {one_line(found.id)} is known, so"
-            " the row has no effect yet."
+            f"{unknown.dataset}: no {unknown.kind.replace('_', ' ')} {one_line(unknown.id)} is"
+            " known, so the row has no effect yet."
         )
     if not checked.is_compared:
         print_info(

@@ -89,9 +89,9 @@ def _command(function: Command, options: dict[str, Any]) -> Command:
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         global _output
-        asked = {name: kwargs.pop(name, False) for name in options}
-        _output = _OutputOptions(asked.get("as_json", False), asked["quiet"])
-        with _logged(verbose=asked["verbose"]):
+        values = {name: kwargs.pop(name, False) for name in options}
+        _output = _OutputOptions(values.get("as_json", False), values["quiet"])
+        with _logged(verbose=values["verbose"]):
             try:
                 return _run(function, *args, **kwargs)
             finally:
@@ -224,7 +224,7 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str | int], i
 
 def known_dataset(name: str) -> str:
     """Return the name if it is a dataset; otherwise end the command."""
-    # imports pandera and polars, which `query` does not need
+    # This imports pandera and polars, which `query` does not need.
     from analytics_pipeline.datasets import DATASETS
 
     if name not in DATASETS:
@@ -254,7 +254,7 @@ def table(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
-    whole: Collection[str] = (),
+    unbroken: Collection[str] = (),
     key: str | None = None,
 ) -> None:
     """Print a table.
@@ -263,15 +263,15 @@ def table(
         title: heading. In a pipe it goes to stderr, so that stdout holds only rows.
         columns: column names, as text.
         rows: cells in the order of the columns. Integers are right-aligned.
-        whole: columns whose cells are not wrapped.
+        unbroken: columns whose cells are not wrapped.
         key: name in the JSON document. Defaults to the title in snake case.
     """
     if _output.as_json:
         names = [_snake(name) for name in columns]
         _output.tables[key or _snake(title)] = [dict(zip(names, row, strict=True)) for row in rows]
     elif out.is_terminal:
-        made = drawn(title, columns, rows, whole, out.width)
-        out.print(made, crop=False)  # what may not be broken is wrapped by the terminal
+        drawing = drawn(title, columns, rows, unbroken, out.width)
+        out.print(drawing, crop=False)  # the terminal wraps cells that must not break
     else:
         if title:
             print_hint(title)
@@ -284,13 +284,13 @@ def _snake(name: str) -> str:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar, or lines off a terminal; yield the function that advances it by one."""
     if _output.as_json or _output.quiet:
         yield lambda: None
         return
     if not out.is_terminal:
-        yield _lines(what, total)
+        yield _lines(label, total)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -299,17 +299,17 @@ def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=out, transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(label, total=total)
         yield lambda: bar.advance(task)
 
 
-def _lines(what: str, total: int) -> Callable[[], None]:
+def _lines(label: str, total: int) -> Callable[[], None]:
     done = 0
 
     def advance() -> None:
         nonlocal done
         done += 1
         if done == total or done % max(1, total // 10) == 0:
-            print_info(f"{what}: {done} of {total}")
+            print_info(f"{label}: {done} of {total}")
 
     return advance

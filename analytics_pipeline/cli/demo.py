@@ -112,15 +112,15 @@ def demo(
 
 def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:
     """Write budgets and course labels to the data folder; return the settings with their paths."""
-    found = {}
+    paths = {}
     for key, body in files.items():
         placed = classify(key.partition("/")[2])
         assert placed is not None and placed[0].setting is not None
         path = settings.data_dir.absolute() / key.partition("/")[2]
         with private_file(path) as file:
             file.write(body)
-        found[placed[0].setting] = str(path)
-    return found
+        paths[placed[0].setting] = str(path)
+    return paths
 
 
 def _covered_until(key: str, newest: date) -> date:

@@ -29,9 +29,8 @@ def dev(
 
     settings = load_settings()
     home = prepare_home(settings)
-    with hold_daemon_lock(
-        settings
-    ):  # reports another daemon before this process is replaced; its daemon takes the lock
+    # Report another daemon before this process is replaced. The new daemon takes the lock again.
+    with hold_daemon_lock(settings):
         pass
     if learned := learn_before_start(settings, print_error):
         print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")

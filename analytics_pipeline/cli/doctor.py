@@ -185,9 +185,9 @@ def _published(settings: Settings) -> Verdict:
             f"{folder} can be written by others or entered by everybody, or not written by us (mode"
             f" {mode:o}). Run: chmod 700 {folder}, or chmod 2750 to let its group read",
         )
-    if (left := data / "analytics.duckdb").exists():
+    if (older := data / "analytics.duckdb").exists():
         return Verdict(
-            False, f"{left} is an older published file, which runs no longer replace. Remove it."
+            False, f"{older} is an older published file, which runs no longer replace. Remove it."
         )
     return Verdict(True, f"{folder}, {'readable by its group' if is_shared(folder) else 'private'}")
 
@@ -199,26 +199,26 @@ def _duckdb(settings: Settings) -> Verdict:
             "SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files"
         ).fetchone()
     assert row is not None
-    found = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
+    finding = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
     if (replaced := found_replaced(settings.warehouse_path)) != before:
-        return Verdict(True, f"{found}. {REPLACED}")
+        return Verdict(True, f"{finding}. {REPLACED}")
     return Verdict(
         True,
         (
-            f"{found}; last found replaced from outside at {replaced:%Y-%m-%d %H:%M} UTC"
+            f"{finding}; last found replaced from outside at {replaced:%Y-%m-%d %H:%M} UTC"
             if replaced
-            else found
+            else finding
         ),
     )
 
 
 def _dagster(settings: Settings) -> Verdict:
     if own := own_dagster_yaml(settings):
-        ours = (
+        hint = (
             "see analytics_pipeline/orchestration/instance.yaml for the settings that this release"
             " needs, such as run_monitoring and run_retries"
         )
-        return Verdict(True, f"{own} is your own and is never replaced: {ours}")
+        return Verdict(True, f"{own} is your own and is never replaced: {hint}")
     return Verdict(True, f"{settings.dagster_home / 'dagster.yaml'} is maintained by the pipeline")
 
 

@@ -83,10 +83,12 @@ def _show(receipt: Receipt) -> None:
 
 
 def _files(receipt: Receipt, dataset: str) -> tuple[str, int, int, int]:
-    found = [redacted for path, redacted in receipt.files.items() if path.startswith(f"{dataset}/")]
+    redactions = [
+        redacted for path, redacted in receipt.files.items() if path.startswith(f"{dataset}/")
+    ]
     return (
         dataset,
-        len(found),
-        sum(file.records for file in found),
-        sum(file.cells for file in found),
+        len(redactions),
+        sum(file.records for file in redactions),
+        sum(file.cells for file in redactions),
     )

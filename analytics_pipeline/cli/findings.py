@@ -59,26 +59,28 @@ def findings(
             " first."
         )
     with open_warehouse(settings.warehouse_path) as connection:
-        found = file_findings(connection, dataset, file, warnings=warnings)
+        all_findings = file_findings(connection, dataset, file, warnings=warnings)
     if wants_json():
-        print_json([asdict(finding) for finding in found])
+        print_json([asdict(finding) for finding in all_findings])
         return
-    if not found:
+    if not all_findings:
         print_info(
             "No findings: every record is loaded without a warning."
             if not warnings
             else "No warnings."
         )
         return
-    _show(found[:limit])
-    if len(found) > limit:
-        print_hint(f"{len(found):,} in total: see all with --limit {len(found)}, or --json.")
+    _show(all_findings[:limit])
+    if len(all_findings) > limit:
+        print_hint(
+            f"{len(all_findings):,} in total: see all with --limit {len(all_findings)}, or --json."
+        )
 
 
-def _show(found: Sequence[FileFinding]) -> None:
+def _show(shown: Sequence[FileFinding]) -> None:
     """Print a table of the findings, then each remedy once with the rows it applies to."""
     rows, numbers = [], defaultdict[str, list[int]](list)
-    for number, finding in enumerate(found, 1):
+    for number, finding in enumerate(shown, 1):
         numbers[finding.remedy].append(number)
         rows.append(
             (
@@ -95,8 +97,8 @@ def _show(found: Sequence[FileFinding]) -> None:
         "Findings", ["#", "file", "lines", "column", "rule", "outcome", "records"], rows, ["file"]
     )
     print_info("What to do:")
-    for remedy, concerned in numbers.items():
-        print_info(f"  # {_ranges(concerned)}: {remedy}")
+    for remedy, rows_with_it in numbers.items():
+        print_info(f"  # {_ranges(rows_with_it)}: {remedy}")
 
 
 def _ranges(numbers: Sequence[int]) -> str:

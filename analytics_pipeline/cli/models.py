@@ -262,7 +262,7 @@ def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model
 
 
 def _print_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
-    found = {model.qualified: difference(sandbox, model) for model in built}
+    differences = {model.qualified: difference(sandbox, model) for model in built}
     rows = [
         (
             name,
@@ -273,21 +273,21 @@ def _print_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
             change.changed,
             _columns(change),
         )
-        for name, change in found.items()
+        for name, change in differences.items()
     ]
     columns = ["model", "rows", "published", "added", "removed", "changed", "columns that differ"]
     table(
         "Built in memory, compared with the published file", columns, rows, ["model"], key="built"
     )
-    if same := sum(change.is_same for change in found.values()):
-        print_info(f"{same} of {len(found)} are as published.")
+    if same := sum(change.is_same for change in differences.values()):
+        print_info(f"{same} of {len(differences)} are as published.")
 
 
-def _columns(found: Difference) -> str:
-    parts = [f"{name}: {count:,}" for name, count in found.columns.items()]
-    parts += [f"{name}: new" for name in found.added_columns] if found.before is not None else []
-    parts += [f"{name}: gone" for name in found.removed_columns]
-    return "; ".join([*parts, *found.retyped])
+def _columns(change: Difference) -> str:
+    parts = [f"{name}: {count:,}" for name, count in change.columns.items()]
+    parts += [f"{name}: new" for name in change.added_columns] if change.before is not None else []
+    parts += [f"{name}: gone" for name in change.removed_columns]
+    return "; ".join([*parts, *change.retyped])
 
 
 def _print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
@@ -305,8 +305,10 @@ def _print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
                 f"{result.test.name}: {result.test.description}"
             )
             if rows:
-                columns, found = sandbox.rows(result.test.sql, rows)
-                table(result.test.name, columns, [[plain(cell) for cell in row] for row in found])
+                columns, violating = sandbox.rows(result.test.sql, rows)
+                table(
+                    result.test.name, columns, [[plain(cell) for cell in row] for row in violating]
+                )
 
 
 def _verdict(tested: Tested) -> str:
@@ -322,11 +324,15 @@ def _verdict(tested: Tested) -> str:
 
 
 def _table(
-    title: str, columns: Sequence[str], found: Sequence[Sequence[object]], model: Model, kind: str
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    model: Model,
+    contents: str,
 ) -> None:
     table(
         title,
         columns,
-        [[plain(cell) for cell in row] for row in found],
-        key=f"{kind}_of_{model.layer}_{model.name}",
+        [[plain(cell) for cell in row] for row in rows],
+        key=f"{contents}_of_{model.layer}_{model.name}",
     )

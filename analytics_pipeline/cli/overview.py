@@ -1,8 +1,6 @@
 """Collect what `status` shows: read the disk, then compare it with the bucket's listing.
 
-Writes nothing.
-
-`status.py` formats it.
+Writes nothing. `status.py` formats the result.
 """
 
 import sqlite3
@@ -155,7 +153,7 @@ def own_dagster_yaml(settings: Settings) -> Path | None:
     return None if is_ours(path) else path
 
 
-def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:
+def compare(disk: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:
     """Plan against the listing, without files that `sync` skips.
 
     Raises:
@@ -163,29 +161,29 @@ def compare(here: OnDisk, listing: ClassifiedListing, settings: Settings, now: d
     """
     from analytics_pipeline.orchestration.raw.load_requests import outside
 
-    todo = plan(listing, here.loaded)
-    never = outside(todo.work, settings.first_day, now)
-    return todo.only(lambda delivery: delivery.key not in never)
+    todo = plan(listing, disk.loaded)
+    skipped = outside(todo.work, settings.first_day, now)
+    return todo.only(lambda delivery: delivery.key not in skipped)
 
 
-def with_absences(here: OnDisk, listing: ClassifiedListing, listed_at: datetime) -> OnDisk:
+def with_absences(disk: OnDisk, listing: ClassifiedListing, listed_at: datetime) -> OnDisk:
     """Replace the recorded absences by those of a new listing. Writes nothing.
 
     Args:
-        here: state according to the disk.
+        disk: state according to the disk.
         listing: the listing.
         listed_at: when the listing began (UTC, naive).
     """
-    if here.source is None:
-        return here
-    absent = compared(here.absent, listing, here.files, listed_at)
-    recorded = {check.subject: check for check in here.checks if check.name == LOST}
+    if disk.source is None:
+        return disk
+    absent = compared(disk.absent, listing, disk.files, listed_at)
+    recorded = {check.subject: check for check in disk.checks if check.name == LOST}
     fresh = [
         with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)
     ]
-    others = [check for check in here.checks if check.name != LOST]
+    others = [check for check in disk.checks if check.name != LOST]
     checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
-    return replace(here, absent=absent, checks=checks)
+    return replace(disk, absent=absent, checks=checks)
 
 
 @contextmanager

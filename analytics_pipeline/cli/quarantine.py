@@ -69,7 +69,7 @@ def list_rejects(
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = _with_warehouse()
-    asked: dict[str, object] = {
+    filters: dict[str, object] = {
         "dataset": dataset,
         "reason": reason,
         "file": file,
@@ -77,7 +77,7 @@ def list_rejects(
     }
     with open_warehouse(settings.warehouse_path) as connection:
         failed = failed_files(connection, dataset)
-        (_records if records else _summary)(connection, asked, limit)
+        (_records if records else _summary)(connection, filters, limit)
     for version in failed:
         print_info(f"Not loaded at all: {version.source_key}: {version.reason}. {version.remedy}")
 
@@ -92,13 +92,13 @@ def _with_warehouse() -> Settings:
     return settings
 
 
-def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
+def _summary(connection: duckdb.DuckDBPyConnection, filters: dict[str, object], limit: int) -> None:
     rows = connection.execute(
         f"""SELECT dataset, reason.column, reason.reason, count(*) AS records, source_key,
             min(line) AS first_line
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
             GROUP BY ALL ORDER BY dataset, source_key, records DESC LIMIT $read""",
-        asked,
+        filters,
     ).fetchall()
     columns = ["dataset", "column", "reason", "records", "file", "first line"]
     table(
@@ -113,13 +113,13 @@ def _summary(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], li
     _print_more(rows, limit)
 
 
-def _records(connection: duckdb.DuckDBPyConnection, asked: dict[str, object], limit: int) -> None:
+def _records(connection: duckdb.DuckDBPyConnection, filters: dict[str, object], limit: int) -> None:
     rows = connection.execute(
         f"""SELECT source_key, line, string_agg(reason.column || ': ' || reason.reason, '; '),
             any_value(raw)
             FROM (SELECT *, unnest(reasons) AS reason FROM quarantine.rejects) {_WHERE}
             GROUP BY source_key, etag, line ORDER BY source_key, line LIMIT $read""",
-        asked,
+        filters,
     ).fetchall()
     table("Quarantine", ["file", "line", "reasons", "raw"], rows[:limit])
     _print_more(rows, limit)

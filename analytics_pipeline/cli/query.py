@@ -29,11 +29,11 @@ from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
 
-SHOWN = 100
+DEFAULT_LIMIT = 100
 """Maximum number of rows of a table, without --limit."""
-# Reads only the published file: no other file, no network, no extension, and SET can't change that.
-# Without a folder for temporary files, which EXPORT, ATTACH and COPY could write to, a query that
-# needs more than the memory fails.
+# A query reads only the published file: no other file, no network, no extension, and SET can't
+# change that. There is no temporary folder, as EXPORT, ATTACH and COPY could write to it. So a
+# query that needs more than the memory fails.
 SAFE: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
@@ -62,7 +62,7 @@ def query(
         typer.Option(
             parser=whole_number(1),
             metavar="INTEGER",
-            help=f"Maximum number of rows. Default: {SHOWN} in a table, else all.",
+            help=f"Maximum number of rows. Default: {DEFAULT_LIMIT} in a table, else all.",
         ),
     ] = None,
 ) -> None:
@@ -75,17 +75,17 @@ def query(
     """
     sql = _sql(sql, file)
     shown_as = _format(shown_as, output)
-    most = limit or (SHOWN if shown_as in FOR_PEOPLE and not output else None)
+    row_limit = limit or (DEFAULT_LIMIT if shown_as in FOR_PEOPLE and not output else None)
     path = load_settings().published_path
     with _execute(path, sql) as result:
         if shown_as is Format.PARQUET:
             assert output is not None  # _format requires it
-            write_parquet(result, output, most)
+            write_parquet(result, output, row_limit)
             return
         columns = [column[0] for column in result.description]
-        rows = result.fetchall() if most is None else result.fetchmany(most + 1)
+        rows = result.fetchall() if row_limit is None else result.fetchmany(row_limit + 1)
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
-    shown = rows if most is None else rows[:most]
+    shown = rows if row_limit is None else rows[:row_limit]
     if output:
         from analytics_pipeline.warehouse.files import replacing  # imports pandera and polars
 
@@ -97,8 +97,8 @@ def query(
         print_hint(f"{output}: {len(shown):,} rows.")
     else:
         _print(shown_as, columns, shown)
-    if most is not None and len(rows) > most:
-        print_hint(f"There are more than {most:,} rows: see them with --limit.")
+    if row_limit is not None and len(rows) > row_limit:
+        print_hint(f"There are more than {row_limit:,} rows: see them with --limit.")
 
 
 def _sql(sql: str | None, file: Path | None) -> str:
@@ -116,19 +116,19 @@ def _sql(sql: str | None, file: Path | None) -> str:
         fail(f"{file} is not UTF-8: save it as UTF-8.")
 
 
-def _format(asked: Format | None, output: Path | None) -> Format:
+def _format(requested: Format | None, output: Path | None) -> Format:
     """Return the requested format, or the one that the other options imply."""
     if wants_json():
-        if asked not in (None, Format.JSON):
-            fail(f"--json and --format {asked} exclude each other: give one of them.")
+        if requested not in (None, Format.JSON):
+            fail(f"--json and --format {requested} exclude each other: give one of them.")
         return Format.JSON
-    if asked is None and output is not None:
-        asked = next((known for known in Format if output.suffix == f".{known}"), Format.CSV)
-    if asked is Format.PARQUET and output is None:
+    if requested is None and output is not None:
+        requested = next((known for known in Format if output.suffix == f".{known}"), Format.CSV)
+    if requested is Format.PARQUET and output is None:
         fail(
             "Parquet is not text: name a file for it with --output, such as --output rows.parquet."
         )
-    return asked or (Format.TABLE if out.is_terminal else Format.CSV)
+    return requested or (Format.TABLE if out.is_terminal else Format.CSV)
 
 
 def _print(shown_as: Format, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -19,10 +19,10 @@ def rebuild(settings: Settings, command: str = "sync", loaded: Sequence[Delivery
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
-    from analytics_pipeline.orchestration.replayed import tell_replayed
+    from analytics_pipeline.orchestration.replayed import record_replayed
 
     with translate_disk_full(settings.dagster_home), open_instance(settings) as instance:
-        tell_replayed(settings, instance, loaded, command)
+        record_replayed(settings, instance, loaded, command)
         run = engine.rebuild(
             settings,
             build_definitions(settings),

@@ -51,34 +51,34 @@ def write(
     else:
         from rich.console import Console
 
-        made = drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), _WIDE)
-        Console(file=stream, width=_WIDE, highlight=False).print(made, crop=False)
+        drawing = drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), _WIDE)
+        Console(file=stream, width=_WIDE, highlight=False).print(drawing, crop=False)
 
 
-def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int | None) -> int:
+def write_parquet(result: duckdb.DuckDBPyConnection, target: Path, row_limit: int | None) -> int:
     """Write a query's rows to a Parquet file (ZSTD) in batches; return the number of rows.
 
     Args:
-        answered: a connection on which the query was executed.
+        result: a connection on which the query was executed.
         target: file to replace.
-        most: maximum number of rows; None for all.
+        row_limit: maximum number of rows; None for all.
     """
     import pyarrow as pa  # takes a quarter of a second
     import pyarrow.parquet as parquet
 
     from analytics_pipeline.warehouse.files import replacing
 
-    reader = answered.to_arrow_reader(100_000)
+    reader = result.to_arrow_reader(100_000)
     written = 0
     with (
         replacing(target.absolute()) as fresh,
         parquet.ParquetWriter(fresh, reader.schema, compression="zstd") as file,
     ):
         for batch in reader:
-            part = batch if most is None else batch.slice(0, most - written)
+            part = batch if row_limit is None else batch.slice(0, row_limit - written)
             file.write_table(pa.Table.from_batches([part]))
             written += part.num_rows
-            if written == most:
+            if written == row_limit:
                 break
     return written
 
@@ -86,9 +86,9 @@ def write_parquet(answered: duckdb.DuckDBPyConnection, target: Path, most: int |
 def _csv(columns: Sequence[str], rows: Rows, stream: TextIO, *, for_terminal: bool) -> None:
     writer = csv.writer(stream, lineterminator="\n")
     # Programs get names and cells unchanged; for a terminal, control characters are replaced.
-    shown = printable if for_terminal else str
-    writer.writerow(map(shown, columns))
-    writer.writerows([shown(plain(cell)) for cell in row] for row in rows)
+    as_shown = printable if for_terminal else str
+    writer.writerow(map(as_shown, columns))
+    writer.writerows([as_shown(plain(cell)) for cell in row] for row in rows)
 
 
 def _markdown(columns: Sequence[str], rows: Rows, stream: TextIO) -> None:

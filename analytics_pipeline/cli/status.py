@@ -78,12 +78,12 @@ def status() -> None:
     disk's state is still shown).
     """
     settings, now = load_settings(), datetime.now(UTC)
-    here = on_disk(settings, now)
+    disk = on_disk(settings, now)
     listed_at = warehouse_now()
     listing, problem = _listing(settings)
     try:
-        todo = compare(here, listing, settings, now) if listing else None
-        here = with_absences(here, listing, listed_at) if listing else here
+        todo = compare(disk, listing, settings, now) if listing else None
+        disk = with_absences(disk, listing, listed_at) if listing else disk
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     restored = (
@@ -91,25 +91,25 @@ def status() -> None:
         if todo
         else set()
     )
-    failed = [file for file in here.failed if (file.dataset, file.partition) not in restored]
-    rows = [_dataset_status(name, here, todo, failed) for name in DATASETS]
-    complete = bool(todo and not todo.work and not failed and not here.errors and not here.stale)
+    failed = [file for file in disk.failed if (file.dataset, file.partition) not in restored]
+    rows = [_dataset_status(name, disk, todo, failed) for name in DATASETS]
+    complete = bool(todo and not todo.work and not failed and not disk.errors and not disk.stale)
     if wants_json():
-        print_json(_as_json(settings, here, todo, problem, failed, rows, complete, now))
+        print_json(_as_json(settings, disk, todo, problem, failed, rows, complete, now))
     else:
-        _show(settings, here, todo, failed, rows, now)
+        _show(settings, disk, todo, failed, rows, now)
         if todo:
-            print_info(_verdict(complete, here))
+            print_info(_verdict(complete, disk))
     if problem:
         print_error(f"Not compared with the bucket. {problem}")
         raise typer.Exit(UNUSABLE)
     raise typer.Exit(DONE if complete else INCOMPLETE)
 
 
-def _verdict(complete: bool, here: OnDisk) -> str:
+def _verdict(complete: bool, disk: OnDisk) -> str:
     if not complete:
         return "Incomplete: run `analytics-pipeline sync`."
-    return "Complete, for what was delivered." if here.silent else "Complete."
+    return "Complete, for what was delivered." if disk.silent else "Complete."
 
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
@@ -124,23 +124,23 @@ def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
 
 
 def _dataset_status(
-    name: str, here: OnDisk, todo: Plan | None, failed: list[FailedFile]
+    name: str, disk: OnDisk, todo: Plan | None, failed: list[FailedFile]
 ) -> DatasetStatus:
     def of_dataset(deliveries: tuple[Delivery, ...]) -> list[Delivery]:
         return [delivery for delivery in deliveries if delivery.dataset.name == name]
 
     failing = {file.partition for file in failed if file.dataset == name}
-    never = (
+    never_loaded = (
         [delivery for delivery in of_dataset(todo.new) if delivery.partition.key not in failing]
         if todo
         else []
     )
-    figures, age = here.figures.get(name), here.ages.get(name)
+    figures, age = disk.figures.get(name), disk.ages.get(name)
     return DatasetStatus(
         dataset=name,
         delivered=len(of_dataset(todo.delivered)) if todo else None,
         loaded=figures.files if figures else 0,
-        missing=len(never) if todo else None,
+        missing=len(never_loaded) if todo else None,
         changed=len(of_dataset(todo.changed)) if todo else None,
         failed=len(failing),
         rows=figures.rows if figures else 0,
@@ -166,7 +166,7 @@ def _next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | N
 
 def _show(
     settings: Settings,
-    here: OnDisk,
+    disk: OnDisk,
     todo: Plan | None,
     failed: list[FailedFile],
     rows: list[DatasetStatus],
@@ -177,54 +177,56 @@ def _show(
     ]
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
     table(f"org{settings.org_id}", [*columns, "age"], cells)
-    if here.source == "published":
+    if disk.source == "published":
         print_info("A run is writing the warehouse: this is the last published state.")
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
-        again = _next_attempt(file, here.absent)
+        retry_at = _next_attempt(file, disk.absent)
         when = (
-            f"Next retry after {again:%Y-%m-%d %H:%M} UTC" if again else "No more automatic retries"
+            f"Next retry after {retry_at:%Y-%m-%d %H:%M} UTC"
+            if retry_at
+            else "No more automatic retries"
         )
         print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
-    for absence in here.absent:
+    for absence in disk.absent:
         print_info(
             f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M}"
             f" UTC: {absence.detail}. {absence.remedy}"
         )
-    print_checks(here.errors, [file.source_key for file in failed])
-    if here.silent:
-        print_error(here.silent)
-    for alarm in alarms(here.checks):
+    print_checks(disk.errors, [file.source_key for file in failed])
+    if disk.silent:
+        print_error(disk.silent)
+    for alarm in alarms(disk.checks):
         print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
-    if here.warnings:
-        names = ", ".join(f"{check.subject} {check.name}" for check in here.warnings)
+    if disk.warnings:
+        names = ", ".join(f"{check.subject} {check.name}" for check in disk.warnings)
         print_info(
-            f"Warnings ({len(here.warnings)}), described in ops.checks of the published file:"
+            f"Warnings ({len(disk.warnings)}), described in ops.checks of the published file:"
             f" {names}."
         )
-    if here.stale:
-        print_info(f"Stale models: {', '.join(here.stale)}.")
+    if disk.stale:
+        print_info(f"Stale models: {', '.join(disk.stale)}.")
     for key in todo.unknown if todo else ():
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     print_info(
-        f"Published: {here.published.published_at:%Y-%m-%d %H:%M} UTC."
-        if here.published
+        f"Published: {disk.published.published_at:%Y-%m-%d %H:%M} UTC."
+        if disk.published
         else "Published: never."
     )
-    for line in here.published.withheld if here.published else ():
+    for line in disk.published.withheld if disk.published else ():
         print_error(line)
-    if here.is_replaced:
+    if disk.is_replaced:
         print_error(REPLACED)
-    if here.replaced_at:
+    if disk.replaced_at:
         print_info(
             "The warehouse was last found replaced from outside at"
-            f" {here.replaced_at:%Y-%m-%d %H:%M} UTC."
+            f" {disk.replaced_at:%Y-%m-%d %H:%M} UTC."
         )
-    if here.own_dagster_yaml:
-        print_info(f"Dagster's settings are your own: {here.own_dagster_yaml}.")
+    if disk.own_dagster_yaml:
+        print_info(f"Dagster's settings are your own: {disk.own_dagster_yaml}.")
     print_info(
         "Dagster's daemon: "
-        + ("alive." if here.daemon_lives(now) else "not running; nothing is loaded automatically.")
+        + ("alive." if disk.daemon_lives(now) else "not running; nothing is loaded automatically.")
     )
 
 
@@ -241,7 +243,7 @@ def _cells(row: DatasetStatus) -> tuple[Any, ...]:
 
 def _as_json(
     settings: Settings,
-    here: OnDisk,
+    disk: OnDisk,
     todo: Plan | None,
     problem: str | None,
     failed: list[FailedFile],
@@ -253,12 +255,12 @@ def _as_json(
 
     Fields may be added but never change meaning; docs/operations.md documents them.
     """
-    checks = [check for check in here.checks if not check.passed or check.is_open]
+    checks = [check for check in disk.checks if not check.passed or check.is_open]
     return {
         "complete": complete,
         "at": now.isoformat(),
         "organisation": settings.org_id,
-        "source": here.source,
+        "source": disk.source,
         "bucket": {"reached": todo is not None, "error": problem},
         "datasets": [asdict(row) for row in rows],
         "failing_files": [
@@ -269,7 +271,7 @@ def _as_json(
                 },
                 "key": file.source_key,
                 "since": _utc(file.failed_since),
-                "next_attempt": _utc(_next_attempt(file, here.absent)),
+                "next_attempt": _utc(_next_attempt(file, disk.absent)),
             }
             for file in failed
         ],
@@ -284,7 +286,7 @@ def _as_json(
             }
             for check in checks
         ],
-        "silent": here.silent,
+        "silent": disk.silent,
         "absent": [
             {
                 **{
@@ -295,19 +297,19 @@ def _as_json(
                 "kind": absence.kind.value,
                 "since": _utc(absence.first_seen),
             }
-            for absence in here.absent
+            for absence in disk.absent
         ],
-        "stale_models": here.stale,
+        "stale_models": disk.stale,
         "published": (
-            here.published
+            disk.published
             and {
-                "at": _utc(here.published.published_at),
-                "kept": {name: _utc(at) for name, at in here.published.kept.items()},
-                "left_out": list(here.published.left_out),
+                "at": _utc(disk.published.published_at),
+                "kept": {name: _utc(at) for name, at in disk.published.kept.items()},
+                "left_out": list(disk.published.left_out),
             }
         ),
-        "daemon": {"alive": here.daemon_lives(now), "heartbeat": _utc(here.heartbeat)},
-        "replaced": {"now": here.is_replaced, "found": _utc(here.replaced_at)},
-        "own_dagster_yaml": str(here.own_dagster_yaml) if here.own_dagster_yaml else None,
+        "daemon": {"alive": disk.daemon_lives(now), "heartbeat": _utc(disk.heartbeat)},
+        "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
+        "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
         "unknown": list(todo.unknown) if todo else [],
     }

@@ -121,14 +121,14 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if done.silent:
         print_error(done.silent)
-    asked = done.failing_of(selection)
-    print_checks(asked, [result.landed.delivery.key for result in failed])
+    selected = done.failing_of(selection)
+    print_checks(selected, [result.landed.delivery.key for result in failed])
     for check in done.failing:
-        if check not in asked:
+        if check not in selected:
             print_info(f"Not selected, so not part of the exit code: {check}")
     if done.stopped:
         return UNUSABLE
-    return INCOMPLETE if failed or done.failed_runs or asked else DONE
+    return INCOMPLETE if failed or done.failed_runs or selected else DONE
 
 
 def _scope(selection: Selection) -> str:
@@ -177,9 +177,8 @@ def _day(option: str, text: str | None) -> date | None:
     if text is None:
         return None
     with suppress(ValueError):
-        if re.fullmatch(
-            r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text
-        ):  # fromisoformat accepts other forms too
+        # `fromisoformat` alone would accept other forms too.
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return date.fromisoformat(text)
     return fail(
         f"{option} {text!r} is not a calendar day: give it as YYYY-MM-DD, such as {option}"

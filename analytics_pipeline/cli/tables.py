@@ -40,7 +40,7 @@ def drawn(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
-    whole: Collection[str],
+    keep_whole: Collection[str],
     width: int,
 ) -> Table:
     """Return a table for a terminal of this width, with narrower gaps if space is short.
@@ -50,13 +50,13 @@ def drawn(
     widths, unbroken = [], []
     for at, name in enumerate(columns):
         widths.append(max(len(_cell(cell)) for cell in (name, *(row[at] for row in rows))))
-        unbroken.append(name in whole or all(len(str(row[at])) <= _SHORT for row in rows))
+        unbroken.append(name in keep_whole or all(len(str(row[at])) <= _SHORT for row in rows))
     least = sum(
         wide if fixed else min(wide, _SHORT) for wide, fixed in zip(widths, unbroken, strict=True)
     )
     gap = 1 if least + 2 * len(columns) > width else 2
-    made = Table(
-        # Text, as Rich takes `[x]` in a str for markup
+    grid = Table(
+        # Rich takes `[x]` in a str for markup, but not in a Text.
         title=Text(printable(title)) if title else None,
         title_justify="left",
         title_style="bold",
@@ -67,20 +67,20 @@ def drawn(
     )
     for at, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[at], int) for row in rows)
-        made.add_column(
+        grid.add_column(
             Text(printable(name)),
             justify="right" if numeric else "left",
             overflow="fold",
             no_wrap=unbroken[at],
         )
     for row in rows:
-        made.add_row(*(Text(_cell(cell)) for cell in row))
+        grid.add_row(*(Text(_cell(cell)) for cell in row))
+    grid.min_width = min(len(title), width)  # Rich wraps a title that is wider than the table
     # On a narrow terminal, Rich truncates cells that must not wrap, even numbers. Let the terminal
     # wrap them instead.
-    made.min_width = min(len(title), width)  # Rich wraps a title that is wider than the table
     if (needed := least + gap * len(columns)) > width:
-        made.width = needed
-    return made
+        grid.width = needed
+    return grid
 
 
 def _cell(value: object) -> str:

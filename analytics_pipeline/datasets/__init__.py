@@ -42,8 +42,8 @@ _MECHANISM = {"cells", "columns", "spec", "sql_types"}
 
 def _discover() -> Mapping[str, Dataset]:
     modules = (module.name for module in iter_modules(__path__) if module.name not in _MECHANISM)
-    found = (import_module(f"{__name__}.{name}").DATASET for name in modules)
-    return {dataset.name: dataset for dataset in found}
+    declared = (import_module(f"{__name__}.{name}").DATASET for name in modules)
+    return {dataset.name: dataset for dataset in declared}
 
 
 DATASETS: Mapping[str, Dataset] = _discover()

@@ -12,12 +12,8 @@ BLANKS = "".join(
         (
             *(0x09, 0x0A, 0x0B, 0x0C, 0x0D, 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)),
             *(0x2028, 0x2029, 0x202F, 0x205F, 0x3000),  # up to here: Unicode's White_Space
-            *(
-                0x180E,
-                *range(0x200B, 0x2010),
-                0x2060,
-                0xFEFF,
-            ),  # no width: joiners, marks of direction, byte order marks
+            # Without width: joiners, marks of direction, byte order marks.
+            *(0x180E, *range(0x200B, 0x2010), 0x2060, 0xFEFF),
         ),
     )
 )

@@ -35,9 +35,7 @@ _count: Any = {"in_range": {"min_value": 0, "max_value": 1_000_000}}
 
 
 class LabSessions(Row):
-    """One lab session, times in UTC: launch = "Start Lab" clicked, start = machine started, init =
-    ready to use.
-    """
+    """One lab session: launched ("Start Lab"), started (machine runs), initialised (usable)."""
 
     user_id: Identifier = user("Vocareum id of the user.")
     user_email: Text = email("Email of the user on Vocareum.")

@@ -221,8 +221,8 @@ class Dataset:
 
     def match(self, key: str) -> Partition | None:
         """Return the partition of a key below `org{org}/`; None if another dataset owns the key."""
-        found = re.fullmatch(self.key, key, re.ASCII)
-        return _partition(found.groupdict(), self.period) if found else None
+        matched = re.fullmatch(self.key, key, re.ASCII)
+        return _partition(matched.groupdict(), self.period) if matched else None
 
 
 def _columns(schema: pa.DataFrameSchema) -> Iterator[Column]:

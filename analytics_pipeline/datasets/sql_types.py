@@ -99,7 +99,7 @@ def _day(cell: str) -> str:
 def _accepted_time(cell: str, formats: tuple[str, ...]) -> str:
     # DuckDB reads `epoch` and `infinity` as 1900 whatever the format, and accepts the years 226 and
     # 0000. So reject everything before 1970, in one expression: a second try_strptime would double
-    #       the time.
+    # the time.
     forms = ", ".join(f"'{form}'" for form in formats)
     return f"make_timestamp(nullif(greatest(epoch_us(try_strptime({cell}, [{forms}])), -1), -1))"
 
@@ -205,8 +205,8 @@ def careful_sql(dtype: object, cell: str) -> str:
 def no_value_sql(dtype: object, cell: str, *, zero_is_none: bool) -> str:
     """Return SQL that tests whether a trimmed text means "no value"; 0 and -1 do in a time."""
     words = ", ".join(f"'{word}'" for word in ("", *NO_VALUE))
-    none = ZERO_DATE + (f"|{NONE_ID}" if zero_is_none or sql_type(dtype) == "TIMESTAMP" else "")
-    return f"({cell} IN ({words}) OR regexp_full_match({cell}, '{none}'))"
+    pattern = ZERO_DATE + (f"|{NONE_ID}" if zero_is_none or sql_type(dtype) == "TIMESTAMP" else "")
+    return f"({cell} IN ({words}) OR regexp_full_match({cell}, '{pattern}'))"
 
 
 def not_a(sql: str) -> Words:
@@ -228,18 +228,18 @@ def trim_all_sql(cell: str) -> str:
 
 
 def _storage(dtype: object) -> _Storage:
-    kind = getattr(dtype, "type", dtype)
-    if isinstance(kind, pl.Decimal):
-        decimal = _decimal(kind.precision, kind.scale)
-        return _Storage(f"DECIMAL({kind.precision}, {kind.scale})", decimal, decimal)
-    if kind == pl.Int64:
+    base = getattr(dtype, "type", dtype)
+    if isinstance(base, pl.Decimal):
+        decimal = _decimal(base.precision, base.scale)
+        return _Storage(f"DECIMAL({base.precision}, {base.scale})", decimal, decimal)
+    if base == pl.Int64:
         return _Storage("BIGINT", _whole_number, _any_whole_number)
-    if kind == pl.String:
+    if base == pl.String:
         return _Storage("VARCHAR", lambda cell: cell, lambda cell: cell)
-    if kind == pl.Boolean:
+    if base == pl.Boolean:
         return _Storage("BOOLEAN", _flag, _any_flag)
-    if isinstance(kind, pl.Datetime) or kind == pl.Datetime:
+    if isinstance(base, pl.Datetime) or base == pl.Datetime:
         return _Storage("TIMESTAMP", _instant, _any_instant)
-    if kind == pl.Date:
+    if base == pl.Date:
         return _Storage("DATE", _day, _day)
     raise TypeError(f"no DuckDB type is declared for {dtype!r}: add it to datasets/sql_types.py")

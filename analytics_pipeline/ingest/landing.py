@@ -1,9 +1,7 @@
 """Paths of delivered versions on disk.
 
-A file under its final name is complete, as it was renamed into place.
-
-Names consist of the partition and the ETag, never of the key, so that no key can lead out of the
-folder.
+A file under its final name is complete, as it was renamed into place. Names consist of partition
+and ETag, never of the key, so that no key can lead out of the folder.
 """
 
 import hashlib

@@ -244,7 +244,7 @@ def _broken(check: pa.Check, rows: pl.LazyFrame, column: str | None) -> pl.Serie
 
 
 def _plain(value: int | Decimal) -> str:
-    # an int with `:f` is rounded to a float
+    # `:f` would round an int to a float.
     text = str(value) if isinstance(value, int) else f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

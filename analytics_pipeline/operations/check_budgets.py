@@ -114,6 +114,6 @@ def _unmatched(
                 yield Unmatched("course_labels", "course", str(course))
     if budgets and budgets.rows.width:
         for scope, id_ in budgets.rows.select("scope", "id").iter_rows():
-            there = {**names, **(known or {})}.get(scope)
-            if there is not None and id_ not in there:
+            valid_ids = {**names, **(known or {})}.get(scope)
+            if valid_ids is not None and id_ not in valid_ids:
                 yield Unmatched("budgets", scope, id_)

@@ -51,9 +51,8 @@ def _table(table: Table, project: Project) -> Iterator[str]:
     key, targets = grain(model, project.tests), references(model)
     yield f"      - name: {model.name}"
     yield f"        description: {_text(table.description)}"
-    if (
-        len(key) > 1
-    ):  # a tuple is not NULL even if its parts are, so NULLs count as equal, as in the grain
+    if len(key) > 1:
+        # A tuple is not NULL even if its parts are, so NULLs count as equal, as in the grain.
         columns = _text(f"({', '.join(key)})")
         yield "        data_tests:"
         yield f"          - unique: {{arguments: {{column_name: {columns}}}}}"

@@ -192,11 +192,11 @@ def _build(connection: duckdb.DuckDBPyConnection, project: Project) -> tuple[str
 def _erase_landed(folder: Path, person: People, *, dry_run: bool) -> dict[str, Redacted]:
     if not dry_run:
         remove_stale_parts(folder)
-    found = {
+    redacted_files = {
         str(path.relative_to(folder)): erase_in_file(
             path, DATASETS[path.parent.name], person, dry_run=dry_run
         )
         for path in sorted(folder.glob("*/*.csv"))
         if path.parent.name in DATASETS
     }
-    return {path: redacted for path, redacted in found.items() if redacted}
+    return {path: redacted for path, redacted in redacted_files.items() if redacted}

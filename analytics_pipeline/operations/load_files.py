@@ -102,24 +102,30 @@ class Loader:
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[LandedFile | FileResult]:
         """Yield files as they land, and failed results for those that don't."""
-        here: list[Delivery] = []
-        away: list[Delivery] = []
+        landed: list[Delivery] = []
+        to_fetch: list[Delivery] = []
         for delivery in deliveries:
-            is_here = not self.refetch and has_landed(self.landing, delivery)
-            (here if is_here or _is_too_large(delivery, self.max_mb) else away).append(delivery)
-        yield from (LandedFile(delivery, landing_path(self.landing, delivery)) for delivery in here)
-        if not away:
+            has_file = not self.refetch and has_landed(self.landing, delivery)
+            (landed if has_file or _is_too_large(delivery, self.max_mb) else to_fetch).append(
+                delivery
+            )
+        yield from (
+            LandedFile(delivery, landing_path(self.landing, delivery)) for delivery in landed
+        )
+        if not to_fetch:
             return
         if self.bucket is None:
             reason = words("it is no longer in the landing folder")
             remedy = words("Fetch it again with `analytics-pipeline sync --full`.")
-            yield from (_not_landed(self.landing, delivery, reason, remedy) for delivery in away)
+            yield from (
+                _not_landed(self.landing, delivery, reason, remedy) for delivery in to_fetch
+            )
             return
         remove_stale_parts(self.landing)
-        by_key = {delivery.key: delivery for delivery in away}
+        by_key = {delivery.key: delivery for delivery in to_fetch}
         objects = [
             RemoteObject(delivery.key, delivery.etag, delivery.size, delivery.last_modified)
-            for delivery in away
+            for delivery in to_fetch
         ]
         for outcome in self.bucket.download(
             objects,
@@ -234,9 +240,9 @@ def _ahead(items: Generator[T, None, None], make: Callable[[T], R]) -> Iterator[
         coming = deque(threads.submit(take_one) for _ in range(READERS))
         try:
             while coming:
-                if (made := coming.popleft().result()) is not None:
+                if (result := coming.popleft().result()) is not None:
                     coming.append(threads.submit(take_one))
-                    yield made
+                    yield result
         finally:
             # Close the source once no thread reads from it, so that downloads that have not started
             # never start.

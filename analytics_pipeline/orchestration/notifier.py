@@ -1,9 +1,8 @@
-"""Alerts by apprise: Slack, Teams, email and others, by URL.
+"""Send alerts with apprise: Slack, Teams, email and others, by URL.
 
-The URLs are secrets and appear in no message and no log.
-
-Depending on a URL or the log level, apprise follows redirects, sends unencrypted, skips certificate
-checks and logs addresses. This module prevents all of that.
+The URLs are secrets and appear in no message and no log. Depending on a URL or the log level,
+apprise follows redirects, sends unencrypted, skips certificate checks and logs addresses. This
+module prevents all of that.
 """
 
 import logging
@@ -125,7 +124,7 @@ def _plugin(url: str, variable: str) -> Any:
         UnsafeAddress: apprise does not know the URL, or it would send unencrypted to another
             machine.
     """
-    import apprise  # takes a quarter of a second, which only a message or a check is worth
+    import apprise  # takes a quarter of a second; most runs send no message
 
     asset = apprise.AppriseAsset(
         http_redirects=False, async_mode=False, storage_mode="memory", plugin_paths=[]

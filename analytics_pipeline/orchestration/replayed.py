@@ -57,7 +57,7 @@ class LedgerFeed:
                 )
 
 
-def tell_replayed(
+def record_replayed(
     settings: Settings, instance: dg.DagsterInstance, loaded: Sequence[Delivery], command: str
 ) -> None:
     """Run the assets of files that were just loaded, so that Dagster agrees with the ledger.

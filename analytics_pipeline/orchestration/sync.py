@@ -135,7 +135,7 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     listing = classify_listing(sources.list(), sources.prefix)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
-        # complete, whatever the selection
+        # The listing is complete, whatever the selection.
         record_listing(connection, listing, [""], listed_at, warehouse_now())
         record_lost_check(connection, warehouse_now())
         loaded = first_period(connection)

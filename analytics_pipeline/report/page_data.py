@@ -64,7 +64,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
 
 
 def _scopes(data: Data) -> dict[str, list[str]]:
-    """Return the course keys of each scope that the filters can choose as a set."""
+    """Return the keys of each scope: its courses, or of the whole, only courses on the page."""
     known = {course.key for course in data.courses}
     return {
         name: sorted(keys & known if name == ALL else keys) for name, keys in data.scopes.items()

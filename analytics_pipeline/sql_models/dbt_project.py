@@ -1,8 +1,7 @@
 """The models as a dbt project: SQL with `ref` and `source`, descriptions and tests in YAML.
 
-Pure functions on text.
-
-The project attaches the published file read-only and builds into its own file.
+Pure functions on text. The project attaches the published file read-only and builds into its own
+file.
 """
 
 import json

@@ -58,10 +58,8 @@ def private_sources(
     for model in (model for model in models if model.depends_on & holders):
         try:
             columns = _of_model(model, schema)
-        except (
-            SqlglotError,
-            TypeError,
-        ):  # DuckDB's own message about the SQL is better; TypeError: a `*` over an unknown table
+        except (SqlglotError, TypeError):
+            # DuckDB's own message is better. TypeError means a `*` over an unknown table.
             continue
         sources_of = {
             column: ".".join(min(sources & private))
@@ -75,11 +73,10 @@ def private_sources(
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
     query = parse_query(model.qualified, model.sql)
-    # trim_selects makes nodes prettier and copies a query for each; nobody looks at ours.
+    # `trim_selects` would copy the query for each node, only to make nodes look nicer.
     nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False)
-    declared = {
-        column.lower(): column for column in model.columns
-    }  # sqlglot folds case, as DuckDB's lookup does
+    # sqlglot folds case, as DuckDB's lookup does.
+    declared = {column.lower(): column for column in model.columns}
     return {
         declared[column.lower()]: frozenset(filter(None, map(_origin, node.walk())))
         for column, node in nodes.items()

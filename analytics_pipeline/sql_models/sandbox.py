@@ -188,5 +188,5 @@ def _blocked(
 
 
 def _quoted(name: str) -> str:
-    """A qualified name as SQL."""
+    """Return a qualified name as SQL."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))

@@ -22,9 +22,9 @@ def find(project: Project, name: str) -> Model:
         return found[0]
     if found:
         choices = " or ".join(model.qualified for model in found)
-        raise UnknownModel(f"{name} is the name of two models.", f"Say {choices}.")
+        raise UnknownModel(f"{name} is the name of two models.", f"Use {choices}.")
     raise UnknownModel(
-        f"There is no model {name!r}.", "`analytics-pipeline models list` names them all."
+        f"There is no model {name!r}.", "`analytics-pipeline models list` lists all models."
     )
 
 

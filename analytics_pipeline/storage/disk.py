@@ -13,15 +13,15 @@ from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
 
-_ERRORS = (errno.ENOSPC, errno.EDQUOT)
-_WORDS = (
-    *map(os.strerror, _ERRORS),
+_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+_TEXTS = (
+    *map(os.strerror, _ERRNOS),
     "database or disk is full",
     "'max_temp_directory_size' setting",
 )
 """The system's text, which DuckDB repeats; SQLite's (Dagster's run storage); DuckDB's, when it
 cannot spill."""
-_PERHAPS = "disk I/O error"
+_AMBIGUOUS = "disk I/O error"
 """SQLite says this when it cannot extend its shared memory on a full disk, and also when a disk
 fails."""
 
@@ -46,7 +46,7 @@ def translate_disk_full(path: Path | None = None) -> Iterator[None]:
         full = next((cause for cause in _chain(error) if is_full(cause)), None)
         if full is None or isinstance(error, DiskFull):
             raise
-        state = "is full, or it fails" if _PERHAPS in str(full) else "is full"
+        state = "is full, or it fails" if _AMBIGUOUS in str(full) else "is full"
         raise DiskFull(
             f"The disk that holds {_file_of(full) or path or 'ANALYTICS_DATA_DIR'} {state}. Nothing"
             " is half done: free some space there and run the same command again."
@@ -66,21 +66,21 @@ def name_file_in_errors(path: Path) -> Iterator[None]:
 def is_full(error: BaseException) -> bool:
     """Return whether the error means a full disk or an exhausted quota."""
     if isinstance(error, OSError):
-        return error.errno in _ERRORS
-    return any(words in str(error) for words in (*_WORDS, _PERHAPS))
+        return error.errno in _ERRNOS
+    return any(text in str(error) for text in (*_TEXTS, _AMBIGUOUS))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and its causes: a full disk can also make the rollback fail."""
-    following: BaseException | None = error
-    while following is not None:
-        yield following
-        following = following.__cause__ or following.__context__
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
 
 
 def _file_of(error: BaseException) -> str | None:
     """Return the file that could not be written, if the error names one."""
     if isinstance(error, OSError):
         return error.filename
-    found = re.search(r'file "([^"]+)"', str(error))
-    return found[1] if found else None
+    match = re.search(r'file "([^"]+)"', str(error))
+    return match[1] if match else None

@@ -99,16 +99,18 @@ def explain(error: Exception, key: str) -> RequestFailure:
         return RequestFailure("it no longer exists", _remedy("NoSuchKey"))
     if status is None:
         return Transient(f"S3 could not deliver it ({code or 'no response'})")
-    named = code or f"status {status}"
+    shown_code = code or f"status {status}"
     if (
         status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or status in _THROTTLED
         or _TRANSIENT_CODES.fullmatch(code)
     ):
-        return Transient(f"S3 could not deliver it ({named})")
+        return Transient(f"S3 could not deliver it ({shown_code})")
     if isinstance(error, PermissionDeniedError):
-        return RequestFailure(f"S3 denies access to it ({named})", _remedy(code or "AccessDenied"))
-    return RequestFailure(f"S3 refuses it ({named})", _remedy(code))
+        return RequestFailure(
+            f"S3 denies access to it ({shown_code})", _remedy(code or "AccessDenied")
+        )
+    return RequestFailure(f"S3 refuses it ({shown_code})", _remedy(code))
 
 
 def _remedy(code: str) -> str:

@@ -158,9 +158,7 @@ class VocareumApi:
         return self._refuse(org_id, response.status_code, body)
 
     def _get(self, url: str, deadline: float) -> tuple[httpx.Response, bytes]:
-        """Send one request in a thread, as httpx bounds each read but not name resolution, headers
-        or dripping bodies.
-        """
+        """Send one request in a thread, as httpx does not bound DNS, headers or dripping bodies."""
         answer: Queue[tuple[httpx.Response, bytes] | Exception] = Queue()
         remaining = max(0.1, deadline - monotonic())
         client = self._client(min(self._timeout, remaining))
@@ -173,18 +171,18 @@ class VocareumApi:
 
         Thread(target=request, name="vocareum-api", daemon=True).start()
         try:
-            found = answer.get(timeout=remaining)
+            outcome = answer.get(timeout=remaining)
         except Empty:
-            found = TimeoutError()
+            outcome = TimeoutError()
         finally:
             client.close()  # the thread of a dripping response ends with its next byte
-        if isinstance(found, tuple):
-            return found
-        if isinstance(found, VocareumError):
-            raise found
-        if _is_refused(found):
+        if isinstance(outcome, tuple):
+            return outcome
+        if isinstance(outcome, VocareumError):
+            raise outcome
+        if _is_refused(outcome):
             raise _TryAgain("nobody listens at this address (connection refused)", is_refused=True)
-        raise _TryAgain(f"the connection failed ({type(found).__name__})")
+        raise _TryAgain(f"the connection failed ({type(outcome).__name__})")
 
     def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:
         """Read a response up to the limit that is evaluated."""
@@ -192,12 +190,12 @@ class VocareumApi:
         with client.stream(
             "GET", url, headers={"Authorization": f"Token {self._token}"}
         ) as response:
-            most = _MAX_BODY if response.status_code == HTTPStatus.OK else _MAX_ERROR_BODY
+            limit = _MAX_BODY if response.status_code == HTTPStatus.OK else _MAX_ERROR_BODY
             for piece in response.iter_bytes(chunk_size=65_536):
                 body += piece
-                if len(body) > most:
+                if len(body) > limit:
                     break
-            return response, bytes(body[: most + 1])
+            return response, bytes(body[: limit + 1])
 
     def _client(self, timeout: float) -> httpx.Client:
         return httpx.Client(
@@ -216,11 +214,8 @@ class VocareumApi:
         except RecursionError:
             broken = False
         except ValueError:
-            broken = body.lstrip()[:1] in (
-                b"",
-                b"{",
-                b"[",
-            )  # a valid start: the network lost the rest
+            # After a valid start the network lost the rest.
+            broken = body.lstrip()[:1] in (b"", b"{", b"[")
         if broken:
             raise _TryAgain("its response is truncated")
         raise MalformedCredentials(
@@ -229,18 +224,18 @@ class VocareumApi:
 
     def _refuse(self, org_id: str, status: int, body: bytes) -> NoReturn:
         message = self._message(body)
-        said = f"Vocareum responds with status {status}{f': {message!r}' if message else ''}."
+        response = f"Vocareum responds with status {status}{f': {message!r}' if message else ''}."
         about_token = status == HTTPStatus.BAD_REQUEST and "token" in message.lower()
         if status == HTTPStatus.FORBIDDEN:
             raise AuthenticationError(
-                f"Vocareum's API denies this token access to organisation {org_id}. {said}",
+                f"Vocareum's API denies this token access to organisation {org_id}. {response}",
                 "Check VOCAREUM_ORG_ID: it must be the token's organisation. If it is,"
                 f" {MINT[0].lower()}{MINT[1:]}",
             )
         if about_token or status == HTTPStatus.UNAUTHORIZED:
-            raise AuthenticationError(f"Vocareum rejects the API token. {said}", MINT)
+            raise AuthenticationError(f"Vocareum rejects the API token. {response}", MINT)
         raise ApiRefused(
-            f"Vocareum's API refused the request for credentials. {said}",
+            f"Vocareum's API refused the request for credentials. {response}",
             "Check VOCAREUM_ORG_ID and VOCAREUM_API_URL.",
         )
 
@@ -272,10 +267,10 @@ def _same_origin(url: str) -> Callable[[httpx.Request], None]:
 
     def check(request: httpx.Request) -> None:
         """Refuse a redirect to another host before anything is sent there."""
-        there = request.url
-        if (there.scheme, there.host, there.port) != (home.scheme, home.host, home.port):
+        target = request.url
+        if (target.scheme, target.host, target.port) != (home.scheme, home.host, home.port):
             raise UnsafeAddress(
-                f"Vocareum's API redirects to another host ({there.host}); the token was not sent"
+                f"Vocareum's API redirects to another host ({target.host}); the token was not sent"
                 " there.",
                 "If the API has moved, set VOCAREUM_API_URL to its new address.",
             )
@@ -299,5 +294,5 @@ def _retry_after(response: httpx.Response, now: datetime) -> float:
 def _wait(state: RetryCallState) -> float:
     """Return seconds to wait: exponential backoff with jitter, or longer if the server asks."""
     error = state.outcome.exception() if state.outcome else None
-    asked = error.wait if isinstance(error, _TryAgain) else 0.0
-    return max(asked, wait_random_exponential(multiplier=0.5, max=10)(state))
+    requested = error.wait if isinstance(error, _TryAgain) else 0.0
+    return max(requested, wait_random_exponential(multiplier=0.5, max=10)(state))

@@ -22,9 +22,8 @@ from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undeli
 from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, with_retries
 from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
-# consecutive files that failed after all retries; then S3 is down, and thousands more would fail
-# too
 _OUTAGE = 16
+"""Consecutive files that may fail after all retries. One more means that S3 is down."""
 
 _REMEDIES = {
     "AccessDenied": (
@@ -112,20 +111,19 @@ class Bucket:
         self._outage.raise_cached()
         try:
             for page in self._pages(self.prefix + under):
-                for found in page.get("Contents", []):
-                    if found["Key"].endswith("/"):
+                for entry in page.get("Contents", []):
+                    if entry["Key"].endswith("/"):
                         continue  # a folder marker created in the S3 console
-                    modified = found["LastModified"].astimezone(UTC)
+                    modified = entry["LastModified"].astimezone(UTC)
                     yield RemoteObject(
-                        found["Key"], found["ETag"].strip('"'), found["Size"], modified
+                        entry["Key"], entry["ETag"].strip('"'), entry["Size"], modified
                     )
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
         except BotoCoreError as error:
             code = type(error).__name__
-        except (
-            RecursionError
-        ):  # botocore looks up the region after a redirect, and that request is redirected too
+        except RecursionError:
+            # botocore looks up the region after a redirect, and that request is redirected too.
             code = "307"
         except _BadPage as error:
             code = str(error)
@@ -149,9 +147,9 @@ class Bucket:
             )
             yield page
 
-    def _page(self, **asked: str) -> Mapping[str, Any]:
+    def _page(self, **arguments: str) -> Mapping[str, Any]:
         try:
-            page = self._client.list_objects_v2(**asked)  # type: ignore[arg-type]
+            page = self._client.list_objects_v2(**arguments)  # type: ignore[arg-type]
         except (NoConnection, HTTPClientError, ResponseParserError) as error:
             raise _BadPage(type(error).__name__) from None
         except ClientError as error:

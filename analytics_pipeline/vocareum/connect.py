@@ -21,12 +21,12 @@ def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:
         VocareumError: an address is not safe for secrets.
     """
     require(settings)
-    within: dict[str, Any] = {} if budget is None else {"budget": budget}
-    api = VocareumApi(settings.api_url, settings.api_token, **within)
+    options: dict[str, Any] = {} if budget is None else {"budget": budget}
+    api = VocareumApi(settings.api_url, settings.api_token, **options)
     return Bucket(
         session(api, settings.org_id, settings.region),
         settings.bucket,
         prefix=f"org{settings.org_id}/",
         endpoint_url=settings.s3_endpoint_url,
-        **within,
+        **options,
     )

@@ -92,7 +92,8 @@ def parse_credentials(body: object, now: datetime) -> Credentials:
     """
     _require_success(body)
     parts = next(
-        (found for found in map(_by_plain_name, _objects(body)) if _text(found, _ACCESS_KEY_ID)), {}
+        (fields for fields in map(_by_plain_name, _objects(body)) if _text(fields, _ACCESS_KEY_ID)),
+        {},
     )
     access_key_id, secret, token = (
         _text(parts, names) for names in (_ACCESS_KEY_ID, _SECRET, _TOKEN)
@@ -142,10 +143,10 @@ def _objects(body: object, depth: int = 5) -> Iterator[Mapping[str, Any]]:
             yield from _objects(value, depth - 1)
 
 
-def _by_plain_name(found: Mapping[str, Any]) -> dict[str, Any]:
+def _by_plain_name(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "".join(filter(str.isalnum, str(name).lower())).removeprefix("aws"): value
-        for name, value in found.items()
+        for name, value in fields.items()
     }
 
 
@@ -207,17 +208,17 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
         try:
             fresh = self._source.s3_credentials(self._org_id)
             now = self._clock()
-            seconds = (fresh.expires_at - now).total_seconds()
-            if seconds <= 0:
+            lifetime = (fresh.expires_at - now).total_seconds()
+            if lifetime <= 0:
                 raise MalformedCredentials(
                     f"The credentials from Vocareum expired at {fresh.expires_at:%Y-%m-%d %H:%M:%S}"
                     f" UTC, but by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
-                    SET_CLOCK if seconds > -_LONGEST_DRIFT else _TELL_VOCAREUM,
+                    SET_CLOCK if lifetime > -_LONGEST_DRIFT else _TELL_VOCAREUM,
                 )
         except VocareumError as error:
             self._failure.remember(error)
             raise
-        self._lifetime, self._current_id, self._refused = seconds, fresh.access_key_id, False
+        self._lifetime, self._current_id, self._refused = lifetime, fresh.access_key_id, False
         return {
             "access_key": fresh.access_key_id,
             "secret_key": fresh.secret_access_key.get_secret_value(),
@@ -288,9 +289,7 @@ def _loader() -> Loader:
 
 
 def _instant(text: Any) -> datetime:
-    """Parse a time as S3 writes it. botocore's parser takes four fifths of the parsing time of a
-    listing page.
-    """
+    """Parse a time as S3 writes it. botocore's parser takes most of a listing page's time."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):  # headers have another form

@@ -48,15 +48,15 @@ def vendor_words(text: str, *, cut: bool = False) -> str:
     longest = max(
         (len(spelling) for secret in list(_secrets) for spelling in _spellings(secret)), default=0
     )
-    whole = hide(text)
-    return " ".join((whole[:-longest] if cut and longest else whole).split())[:_MOST_WORDS]
+    redacted = hide(text)
+    return " ".join((redacted[:-longest] if cut and longest else redacted).split())[:_MOST_WORDS]
 
 
 @lru_cache(maxsize=_KEPT)
 def _spellings(secret: str) -> tuple[str, ...]:
     """Return the secret's spellings (plain, JSON, URL, HTML), longest first."""
     in_json = json.dumps(secret)[1:-1]
-    found = {
+    spellings = {
         secret,
         in_json,
         in_json.replace("/", "\\/"),
@@ -64,4 +64,4 @@ def _spellings(secret: str) -> tuple[str, ...]:
         quote(secret, safe=""),
         html.escape(secret),
     }
-    return tuple(sorted(found, key=len, reverse=True))
+    return tuple(sorted(spellings, key=len, reverse=True))

@@ -179,18 +179,18 @@ class Transfer:
     ) -> Downloaded:
         meta = result.meta
         etag = (meta["e_tag"] or "").strip('"')
-        found = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
+        fetched = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
         digest, size = hashlib.md5(usedforsecurity=False), 0
         failure: RequestFailure
         try:
-            target = destination(found)
+            target = destination(fetched)
             with private_file(target) as file:
                 for chunk in result.stream(min_chunk_size=_CHUNK):
                     file.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
-                self._verify(found, listed, size, digest.hexdigest())
-            return Downloaded(found, target)
+                self._verify(fetched, listed, size, digest.hexdigest())
+            return Downloaded(fetched, target)
         except BaseError:
             failure = Transient("the connection broke before the object was complete")
         except ValueError as error:
@@ -206,15 +206,15 @@ class Transfer:
             )
         raise failure
 
-    def _verify(self, found: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
-        expected = listed.size if found.etag == listed.etag else found.size
+    def _verify(self, fetched: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
+        expected = listed.size if fetched.etag == listed.etag else fetched.size
         if size != expected:
             raise Transient(f"received {size} bytes instead of {expected}")
         if (
             self._etags_are_md5
-            and _MD5.fullmatch(found.etag)
-            and md5 != found.etag
-            and not self._encrypts(found.key)
+            and _MD5.fullmatch(fetched.etag)
+            and md5 != fetched.etag
+            and not self._encrypts(fetched.key)
         ):
             raise Transient("its content does not match its checksum")
 

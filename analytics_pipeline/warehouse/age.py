@@ -1,8 +1,7 @@
 """Age of the data (not of the load): the newest day of each dataset against the clock.
 
-Pure, except for one query.
-
-`orchestration/raw/checks/completeness.py` decides how late a dataset may be before its check fails.
+Pure, except for one query. `orchestration/raw/checks/completeness.py` decides how late a dataset
+may be before its check fails.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,7 @@
 """When each delivered file was first seen.
 
-Kept permanently, as overwriting or copying a file changes its timestamp.
-
-`ledger.py` reads the loaded files. `dbt_like_sql/marts/data_completeness.sql` decides whether a
-file was late.
+Kept permanently, as overwriting or copying a file changes its timestamp. `ledger.py` reads the
+loaded files. `dbt_like_sql/marts/data_completeness.sql` decides whether a file was late.
 """
 
 import duckdb

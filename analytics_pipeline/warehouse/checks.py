@@ -1,9 +1,8 @@
 """`ops.checks`: the latest verdict of every check.
 
-It is in the warehouse, so that every interface reads the same.
-
-`sql_models/checks.py` and `orchestration/` evaluate the checks. `withhold.py` decides what a
-failing check keeps from being published.
+It is in the warehouse, so that every interface reads the same. `sql_models/checks.py` and
+`orchestration/` evaluate the checks. `withhold.py` decides what a failing check keeps from being
+published.
 """
 
 from collections.abc import Iterable, Sequence

@@ -104,9 +104,8 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
                     try:
                         yield connection
                     finally:
-                        with suppress(
-                            duckdb.Error
-                        ):  # the connection is broken: the next writer compares the ledger
+                        # If the connection is broken, the next writer compares the ledger.
+                        with suppress(duckdb.Error):
                             ledger = digest(connection)
             finally:
                 update_sidecar(path, ledger)

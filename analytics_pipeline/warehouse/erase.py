@@ -141,7 +141,7 @@ def compact(path: Path, wait_seconds: float = 3_600) -> None:
                     "The warehouse's log could not be written back; run the command again",
                     str(path),
                 )
-            # spill files of a killed process
+            # Remove spill files of a killed process.
             rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
         update_sidecar(path, ledger)
 

@@ -89,9 +89,8 @@ def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     left = read_sidecar(warehouse)
     if left is None or left.file == _state(warehouse):
         return False
-    with suppress(
-        duckdb.CatalogException
-    ):  # written by an earlier release, before some of these tables
+    # A warehouse of an earlier release lacks some of these tables.
+    with suppress(duckdb.CatalogException):
         return left.digest != digest(connection)
     return True
 
@@ -142,7 +141,7 @@ def write_sidecar(warehouse: Path, content: Sidecar) -> None:
     Only log a failure: the data is safe, and the next writer compares digests.
     """
     target = sidecar_path(warehouse)
-    # a fixed name, as there is one writer: leftovers don't accumulate
+    # There is one writer, so a fixed name works, and leftovers don't accumulate.
     fresh = target.with_name(f"{target.name}.new")
     try:
         fresh.unlink(missing_ok=True)

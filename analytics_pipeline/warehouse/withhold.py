@@ -90,9 +90,8 @@ def withheld(
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
     with attached_before(connection, target) as is_attached:
         states, same_release = _states(connection, pii) if is_attached else (None, False)
-        if (
-            not same_release
-        ):  # a column may have become private since; only marts never hold private columns
+        if not same_release:
+            # A column may have become private since. Only marts never hold private columns.
             states = (
                 {name: at for name, at in states.items() if name.startswith("marts.")}
                 if states
@@ -162,7 +161,7 @@ def _states(
         erasures(connection),
         connection.execute("SELECT count(*) = 0 FROM ops.erased").fetchone(),
     )
-    # an earlier release did not count them
+    # Earlier releases did not count erasures.
     before = row.get("erasures", 0 if nobody == (True,) else None)
     if now is None or (row.get("pii"), row.get("schema_version"), before) != (
         pii,

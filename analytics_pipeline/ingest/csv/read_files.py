@@ -130,8 +130,7 @@ def _read_quickly(
     except duckdb.InvalidInputException:
         if len(paths) == 1:
             return _no_rows(dataset, header), set(paths)
-        # One bad file (such as mixed line endings) stops the whole call. Read each alone to find
-        # it.
+        # One bad file, such as one with mixed line endings, stops the whole call. Read each alone.
         each = [
             _read_quickly(dataset, header, {index: path}, surveyed) for index, path in paths.items()
         ]

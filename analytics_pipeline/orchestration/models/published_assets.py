@@ -1,8 +1,6 @@
 """The outputs of the pipeline as assets: the file that analysts open, and the report page.
 
-Built after the models.
-
-`warehouse/publish.py` and `report/` write them.
+They follow the models. `warehouse/publish.py` and `report/` write them.
 """
 
 from collections.abc import Sequence

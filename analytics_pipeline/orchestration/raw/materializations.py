@@ -65,7 +65,7 @@ def first_materialized(instance: dg.DagsterInstance) -> date | None:
     for dataset in DATASETS.values():
         if dataset.period:
             first = min(instance.get_materialized_partitions(asset_key(dataset)), default=None)
-            # a month's key lacks the day
+            # A month's key lacks the day.
             found += [date.fromisoformat(f"{first}-01"[:10])] if first else []
     return min(found, default=None)
 

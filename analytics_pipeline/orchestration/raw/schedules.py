@@ -1,8 +1,6 @@
 """Jobs that load, and their schedules.
 
-Schedules don't catch up; the sensor fills missed partitions.
-
-`raw/assets.py` implements a run.
+Schedules don't catch up; the sensor fills missed partitions. `raw/assets.py` implements a run.
 """
 
 from collections.abc import Sequence

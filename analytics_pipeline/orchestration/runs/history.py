@@ -1,10 +1,8 @@
 """Delete runs from Dagster's SQLite tables and files; no other module writes to them.
 
-`retention.py` decides which runs.
-
-Dagster 1.13 deletes both too much and too little. `DagsterInstance.delete_run` also deletes the
-run's materializations, so that its partitions count as missing. It keeps the run's event database,
-compute logs, tags and check records.
+`retention.py` decides which runs. Dagster 1.13 deletes both too much and too little.
+`DagsterInstance.delete_run` also deletes the run's materializations, so that its partitions count
+as missing. It keeps the run's event database, compute logs, tags and check records.
 """
 
 import json

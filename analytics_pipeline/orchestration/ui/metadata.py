@@ -1,8 +1,6 @@
-"""Texts, tables and plots for the Dagster UI.
+"""Texts and tables for the Dagster UI. Formatting only; the facts are computed elsewhere.
 
-Many people see it, so no value that points to a person is shown.
-
-Formatting only; the facts are computed elsewhere.
+Many people see the UI, so no value that points to a person is shown.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,7 @@
 """Small plots for the Dagster UI: PNGs of a few kB, embedded in markdown.
 
-`report/` makes the charts of report.html.
-
-Drawn with Pillow: importing matplotlib would slow down a run that loads one day (measured: 1.7 s of
-CPU against 0.1 s).
+`report/` makes the charts of report.html. Drawn with Pillow: importing matplotlib would slow down a
+run that loads one day (measured: 1.7 s of CPU against 0.1 s).
 """
 
 import base64
