@@ -16,6 +16,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 )
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 __all__ = [
     "CODE_VERSION_TAG",
@@ -23,6 +24,7 @@ __all__ = [
     "INDEX_SHARD_NAME",
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
+    "DagsterSqliteStorage",
     "LocalComputeLogManager",
     "SqlEventLogStorage",
     "SqliteEventLogStorage",

@@ -203,7 +203,8 @@ def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str,
 
 def _unknown(query: Model | SqlTest, models: Mapping[str, Model]) -> list[str]:
     """Return the tables that a query reads, but that neither the ingest nor a model creates."""
-    return sorted(query.depends_on - models.keys() - {table.name for table in tables()})
+    unknown = query.depends_on - models.keys()
+    return sorted(unknown - {table.name for table in tables()}) if unknown else []
 
 
 def _reads_unknown(name: str, unknown: Sequence[str]) -> str:

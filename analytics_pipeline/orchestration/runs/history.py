@@ -142,5 +142,8 @@ def _runs(instance: dg.DagsterInstance) -> Path:
 
 @contextmanager
 def _transaction(file: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(file, timeout=_WAIT_SECONDS)) as connection, connection:
-        yield connection
+    with closing(sqlite3.connect(file, timeout=_WAIT_SECONDS)) as connection:
+        with connection:
+            yield connection
+        # Instances keep the file open, so its log would stay at the size that it once reached.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,99 @@
+"""Dagster's SQLite files, written through connections that stay open."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from analytics_pipeline.orchestration import sqlite_storage
+from analytics_pipeline.orchestration.dagster_private import INDEX_SHARD_NAME
+from analytics_pipeline.orchestration.instance import open_instance, prepare_home
+from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.storage.private_files import private_file
+
+KEY = dg.AssetKey("model")
+
+
+@dg.asset
+def model() -> None: ...
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    return load_settings()
+
+
+@pytest.fixture
+def instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    with open_instance(settings) as opened:
+        yield opened
+
+
+def materializations(instance: dg.DagsterInstance) -> int:
+    return len(instance.fetch_materializations(KEY, limit=10).records)
+
+
+def test_the_instance_uses_this_storage(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.event_log_storage, sqlite_storage._EventLog)
+    assert isinstance(instance.run_storage, sqlite_storage._Runs)
+
+
+def test_a_run_opens_its_databases_a_bounded_number_of_times(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without reuse, each of its events opens two at least."""
+    dg.materialize([model], instance=instance)
+    opened: list[str] = []
+    make = sqlite_storage._keeping_engine
+    monkeypatch.setattr(
+        sqlite_storage, "_keeping_engine", lambda name: opened.append(name) or make(name)
+    )
+    run = dg.materialize([model], instance=instance)
+    shard = instance.event_log_storage.path_for_shard(run.run_id)
+    assert [name.removeprefix("sqlite:///") for name in opened] == [shard]
+
+
+def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> None:
+    runs = [dg.materialize([model], instance=instance).run_id for _ in range(6)]
+    events = instance.event_log_storage
+    kept = events._engines
+    assert list(kept)[-1] in (INDEX_SHARD_NAME, runs[-1])
+    assert len(kept) == sqlite_storage._AT_ONCE and INDEX_SHARD_NAME in kept
+    assert not Path(events.path_for_shard(runs[0]) + "-wal").exists(), "still open"
+    assert Path(events.path_for_shard(runs[-1]) + "-wal").exists()
+
+
+def test_dagsters_own_storage_continues_in_the_same_files(settings: Settings) -> None:
+    home = prepare_home(settings)
+    with open_instance(settings) as ours:
+        dg.materialize([model], instance=ours)
+    assert not list(home.rglob("*-wal")), "a disposed instance leaves a database open"
+    config = yaml.safe_load((home / "dagster.yaml").read_text())
+    del config["storage"]
+    with private_file(home / "dagster.yaml") as file:
+        file.write(yaml.safe_dump(config).encode())
+    with dg.DagsterInstance.get() as theirs:
+        assert not isinstance(theirs.event_log_storage, sqlite_storage._EventLog)
+        assert materializations(theirs) == 1
+        dg.materialize([model], instance=theirs)
+    (home / "dagster.yaml").unlink()
+    with open_instance(settings) as ours:
+        assert (materializations(ours), len(ours.get_runs())) == (2, 2)
+
+
+def test_an_event_reaches_another_process_that_follows_the_run(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    """The web server watches the run's database, which is still open for writing."""
+    seen = threading.Event()
+    run = dg.materialize([model], instance=instance)
+    with dg.DagsterInstance.get() as server:
+        cursor = server.get_records_for_run(run.run_id).cursor
+        server.watch_event_logs(run.run_id, cursor, lambda *_: seen.set())
+        instance.report_engine_event("one more", run.dagster_run)
+        assert seen.wait(60), "the UI would show the event after the run"
