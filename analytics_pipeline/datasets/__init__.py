@@ -17,6 +17,7 @@ from analytics_pipeline.datasets.spec import (
     Cadence,
     Column,
     Dataset,
+    Excerpt,
     Partition,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "Cadence",
     "Column",
     "Dataset",
+    "Excerpt",
     "Partition",
     "Person",
     "Privacy",

@@ -21,7 +21,7 @@ from analytics_pipeline.datasets.columns import (
     optional_id,
     user,
 )
-from analytics_pipeline.datasets.spec import Cadence, Dataset
+from analytics_pipeline.datasets.spec import Cadence, Dataset, Excerpt
 
 KNOWN_LAB_TYPES = ["Cloud", "Container", "Databricks", "VM"]
 """From the vendor's article. Its terms list four types and its prose three, so the list grows."""
@@ -111,6 +111,20 @@ class LabSessions(Row):
         return data.lazyframe.select((minutes - delivered).abs() <= DURATION_TOLERANCE_MINUTES)
 
 
+END_REASON = Excerpt(
+    "end_reason",
+    "Why it ended, as the log says: Session Timer Expires, User Ended Lab, Instructor Ended Lab,"
+    " Start Failed, other; NULL if the log has no end.",
+    source="log",
+    words={
+        "(Session Timer Expires)": "Session Timer Expires",
+        "(User Ended Lab)": "User Ended Lab",
+        "(Instructor Ended Lab)": "Instructor Ended Lab",
+        "START failed": "Start Failed",
+        "END ": "other",
+    },
+)
+
 DATASET = Dataset(
     name="lab_sessions",
     description=(
@@ -122,4 +136,5 @@ DATASET = Dataset(
     cadence=Cadence.DAILY,
     row_key=("user_id", "course_id", "part_id", "launch_time", "start_time"),
     dated_by="launch_time",
+    excerpts=(END_REASON,),
 )

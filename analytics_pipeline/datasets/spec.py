@@ -113,6 +113,25 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """An open column that says what a private text contains, in declared words only.
+
+    No other text can leave the private column, so the values name nobody.
+
+    Attributes:
+        name: name of the column, in the dataset's raw table.
+        description: shown in the data dictionary, and stored as the DuckDB comment.
+        source: the private column.
+        words: word by phrase; the first phrase that the text contains decides. NULL without any.
+    """
+
+    name: str
+    description: str
+    source: str
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """One dataset of the feed; also the name of its asset and its table in `raw`.
 
@@ -132,6 +151,7 @@ class Dataset:
             files with identical bytes then can't both be right. None if the file of an idle day may
             repeat the previous one.
         setting: environment variable with the path of a hand-written file; None for the feed.
+        excerpts: columns computed from private ones.
     """
 
     name: str
@@ -144,6 +164,7 @@ class Dataset:
     accumulates: bool = False
     dated_by: str | None = None
     setting: str | None = None
+    excerpts: tuple[Excerpt, ...] = ()
 
     @property
     def source(self) -> Words:

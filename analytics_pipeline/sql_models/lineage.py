@@ -29,10 +29,6 @@ def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, Colum
     return {model.qualified: _of_model(model, schema) for model in models}
 
 
-_CLASSIFIED = frozenset({("staging.lab_sessions", "end_reason")})
-"""Derived from the log's text, but with values from a fixed list."""
-
-
 def private_sources(
     models: Sequence[Model], existing: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, str]]:
@@ -64,7 +60,7 @@ def private_sources(
         sources_of = {
             column: ".".join(min(sources & private))
             for column, sources in columns.items()
-            if sources & private and (model.qualified, column) not in _CLASSIFIED
+            if sources & private
         }
         if sources_of:
             found[model.qualified] = sources_of

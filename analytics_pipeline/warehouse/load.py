@@ -26,6 +26,7 @@ from analytics_pipeline.warehouse.arrivals import record_arrivals
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
+from analytics_pipeline.warehouse.tables import raw_table
 from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.words import words
 
@@ -139,14 +140,18 @@ def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: date
     dataset = batch.dataset
     _delete_rows(connection, dataset, batch.files)
     if batch.rows.height:
-        columns = ", ".join(f'rows."{column.name}"' for column in dataset.columns)
+        computed = {c.name: c.computed for c in raw_table(dataset).columns if c.computed}
+        names = [*(column.name for column in dataset.columns), *computed]
+        columns = ", ".join(f'rows."{name}"' for name in names)
+        also = "".join(f', {computed[name]} AS "{name}"' for name in computed)
         period = f"files.period AS {dataset.period.column}," if dataset.period else ""
         connection.register("batch_rows", batch.rows)
         connection.execute(
             f"""INSERT INTO {dataset.table} BY NAME
                 SELECT {columns}, {period} rows.{EXTRA}::JSON AS _extra,
                   files.source_key AS _source_key, $now AS _loaded_at
-                FROM batch_rows AS rows JOIN batch_files AS files USING ({FILE})""",
+                FROM (SELECT *{also} FROM batch_rows) AS rows
+                JOIN batch_files AS files USING ({FILE})""",
             {"now": now},
         )
         connection.unregister("batch_rows")

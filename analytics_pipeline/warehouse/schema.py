@@ -103,8 +103,10 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
-    """Create a table, or add its missing columns, or replace a view, and set its comments;
-    `catalog` is empty or `name.`.
+    """Create a table, or add its missing columns, or replace a view, and set its comments.
+
+    Computes its computed columns, which rows of an earlier release lack. `catalog` is empty or
+    `name.`.
     """
     name = f"{catalog}{table.name}"
     kind = "VIEW" if table.query else "TABLE"
@@ -123,6 +125,11 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
         connection.execute(
             f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}'
         )
+        if column.computed:
+            connection.execute(
+                f"""UPDATE {name} SET "{column.name}" = {column.computed}
+                    WHERE "{column.name}" IS DISTINCT FROM {column.computed}"""
+            )
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:

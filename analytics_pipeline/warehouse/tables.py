@@ -6,17 +6,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analytics_pipeline.datasets import DATASETS, Dataset, Privacy
+from analytics_pipeline.datasets import DATASETS, Dataset, Excerpt, Privacy
+from analytics_pipeline.warehouse.sql_text import literal, quoted
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table that the pipeline creates."""
+    """A column of a table that the pipeline creates.
+
+    Attributes:
+        name: its name.
+        sql_type: DuckDB type.
+        description: its comment.
+        privacy: who may see the values.
+        computed: SQL of its value over the row's other columns; empty if it is written.
+    """
 
     name: str
     sql_type: str
     description: str
     privacy: Privacy = Privacy.OPEN
+    computed: str = ""
 
 
 @dataclass(frozen=True)
@@ -330,11 +340,23 @@ def raw_table(dataset: Dataset) -> Table:
         if dataset.period
         else ()
     )
+    excerpts = (
+        TableColumn(excerpt.name, "VARCHAR", excerpt.description, computed=_excerpt_sql(excerpt))
+        for excerpt in dataset.excerpts
+    )
     return Table(
         dataset.table,
         dataset.description,
-        (*_delivered(dataset), *period, EXTRA, SOURCE_KEY, LOADED_AT),
+        (*_delivered(dataset), *period, *excerpts, EXTRA, SOURCE_KEY, LOADED_AT),
     )
+
+
+def _excerpt_sql(excerpt: Excerpt) -> str:
+    cases = " ".join(
+        f"WHEN contains({quoted(excerpt.source)}, {literal(phrase)}) THEN {literal(word)}"
+        for phrase, word in excerpt.words.items()
+    )
+    return f"CASE {cases} END"
 
 
 def history_table(dataset: Dataset) -> Table:

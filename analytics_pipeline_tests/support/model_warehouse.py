@@ -14,6 +14,8 @@ from analytics_pipeline.ingest.batch import LandedFile, read_batch
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
+from analytics_pipeline.warehouse.schema import create
+from analytics_pipeline.warehouse.tables import tables
 
 PROJECT = load_project()
 
@@ -31,11 +33,14 @@ WRITTEN = utc(2026, 11, 23, 3)
 
 
 def put(connection: duckdb.DuckDBPyConnection, table: str, *rows: Row) -> None:
-    """Insert rows by column name; missing columns are NULL."""
+    """Insert rows by column name; missing columns are NULL, or computed as a load does."""
     for row in rows:
         columns = ", ".join(f'"{column}"' for column in row)
         marks = ", ".join("?" for _ in row)
         connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+    for declared in tables():
+        if declared.name == table and any(column.computed for column in declared.columns):
+            create(connection, declared)
 
 
 def build_all(connection: duckdb.DuckDBPyConnection) -> None:

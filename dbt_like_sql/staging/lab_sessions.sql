@@ -7,15 +7,7 @@ delivered AS (
     SELECT
         *,
         CASE WHEN launch_time IS NULL AND start_time IS NULL THEN file_date END AS untimed_on,
-        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN concat_ws(' ', end_time, init_time, duration_min) END AS untimed_as,
-        -- A log may contain a person's words, so only the texts of this list may leave it.
-        CASE
-            WHEN contains(log, '(Session Timer Expires)') THEN 'Session Timer Expires'
-            WHEN contains(log, '(User Ended Lab)') THEN 'User Ended Lab'
-            WHEN contains(log, '(Instructor Ended Lab)') THEN 'Instructor Ended Lab'
-            WHEN contains(log, 'START failed') THEN 'Start Failed'
-            WHEN contains(log, 'END ') THEN 'other'
-        END AS reason
+        CASE WHEN launch_time IS NULL AND start_time IS NULL THEN concat_ws(' ', end_time, init_time, duration_min) END AS untimed_as
     FROM raw.lab_sessions
 )
 SELECT
@@ -36,7 +28,7 @@ SELECT
     end_time, -- When the lab was ended (UTC); NULL while it is open, also if the delivered end is far in the future.
     duration_min AS minutes_delivered, -- Length in minutes, as delivered.
     launch_to_ready_duration_mins AS launch_to_ready_minutes_delivered, -- Minutes from launch to ready, as delivered.
-    reason AS end_reason, -- Why it ended, from a fixed list: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL if the log has no end.
+    end_reason, -- Why it ended, from a fixed list: Session Timer Expires, User Ended Lab, Instructor Ended Lab, Start Failed, other; NULL if the log has no end.
     concurrent_labs_count AS concurrent_labs, -- Labs that the user already had running at launch.
     disconnects, -- How often the user was disconnected.
     latency_time_ms AS latency_ms -- Estimated latency of the user's connection, in milliseconds.
@@ -45,6 +37,6 @@ QUALIFY row_number() OVER (
     PARTITION BY user_id, course_id, part_id, launch_time, start_time, untimed_on, untimed_as
     ORDER BY
         end_time DESC NULLS LAST, file_date DESC, init_time DESC NULLS LAST, assignment_id, lab_type,
-        duration_min, launch_to_ready_duration_mins, reason, concurrent_labs_count, disconnects, latency_time_ms,
+        duration_min, launch_to_ready_duration_mins, end_reason, concurrent_labs_count, disconnects, latency_time_ms,
         course_name, assignment_name, part_name
 ) = 1
