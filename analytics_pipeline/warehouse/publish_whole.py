@@ -112,18 +112,23 @@ def _copy_models(
            UNION ALL
            SELECT schema_name, view_name, sql FROM duckdb_views()
            WHERE database_name = current_database() AND schema_name IN ('marts', 'staging')
-           ORDER BY sql NULLS FIRST, 1, 2""").fetchall()
-    rows: dict[str, int] = {}
-    for schema, name, sql in models:
-        if f"{schema}.{name}" in but:
-            continue
+           ORDER BY 1, 2""").fetchall()
+    wanted = [model for model in models if f"{model[0]}.{model[1]}" not in but]
+    for schema in {schema for schema, _, _ in wanted}:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {COPY}.{schema}")
-        table = f"{schema}.{quoted(name)}"
-        if sql is None or not _copy_view(connection, live, sql):
+    as_table = [model for model in wanted if model[2] is None]
+    views = [model for model in wanted if model[2] is not None]
+    rows: dict[str, int] = {}
+    while as_table or views:
+        for schema, name, _ in as_table:
+            table = f"{schema}.{quoted(name)}"
             found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
             rows[f"{schema}.{name}"] = value_of(
                 connection, f"CREATE TABLE {COPY}.{table} AS {found}"
             )
+        # A view may read another one that is not there yet, so all are tried again.
+        left = [model for model in views if not _copy_view(connection, live, model[2])]
+        as_table, views = (left[:1], left[1:]) if len(left) == len(views) else ([], left)
     return rows
 
 
