@@ -154,7 +154,7 @@ JUDGED = {
         "theirs",
     },
     # Columns are those of a dataclass, marks are question marks.
-    "warehouse/checks.py": {"_COLUMNS", "placeholders"},
+    "warehouse/checks.py": {"_COLUMNS", "rows"},
     "warehouse/signature.py": {"PUBLISHED.name"},
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},

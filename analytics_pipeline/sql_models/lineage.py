@@ -4,6 +4,7 @@ Works on names and SQL only, without a database. Table lineage is `Model.depends
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -68,11 +69,19 @@ def private_sources(
 
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:
-    query = parse_query(model.qualified, model.sql)
-    # `trim_selects` would copy the query for each node, only to make nodes look nicer.
+    return _lineage(model.qualified, model.sql, tuple(model.columns), schema)
+
+
+@lru_cache(1_000)  # a build asks twice, and a process may build a project several times
+def _lineage(
+    name: str, sql: str, declared_columns: tuple[str, ...], schema: MappingSchema
+) -> ColumnLineage:
+    query = parse_query(name, sql)
+    # trim_selects makes nodes prettier and copies a query for each; nobody looks at ours.
     nodes = lineage(None, query, schema, dialect=DIALECT, trim_selects=False)
-    # sqlglot folds case, as DuckDB's lookup does.
-    declared = {column.lower(): column for column in model.columns}
+    declared = {
+        column.lower(): column for column in declared_columns
+    }  # sqlglot folds case, as DuckDB's lookup does
     return {
         declared[column.lower()]: frozenset(filter(None, map(_origin, node.walk())))
         for column, node in nodes.items()
@@ -88,14 +97,20 @@ def _origin(node: Node) -> tuple[str, str] | None:
 
 
 def _schema(models: Mapping[str, Sequence[str]]) -> MappingSchema:
-    """Return the columns of every declared table and of the models.
+    """Return the columns of every declared table and of the models; the same object for the same
+    columns.
 
     Their types don't matter for lineage.
     """
-    columns: Mapping[str, Sequence[str]] = {
-        table.name: [column.name for column in table.columns] for table in tables()
-    }
+    declared = {table.name: [column.name for column in table.columns] for table in tables()}
+    return _schema_of(
+        tuple(sorted((name, tuple(columns)) for name, columns in {**declared, **models}.items()))
+    )
+
+
+@lru_cache(4)
+def _schema_of(columns: tuple[tuple[str, tuple[str, ...]], ...]) -> MappingSchema:
     schema = MappingSchema(dialect=DIALECT)
-    for name, names in {**columns, **models}.items():
+    for name, names in columns:
         schema.add_table(name, dict.fromkeys(names, "TEXT"))
     return schema

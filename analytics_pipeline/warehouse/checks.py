@@ -129,15 +129,17 @@ def record(
         (check.name, check.subject): check for check in read(connection) if check.kind is kind
     }
     recorded = [with_times(check, before.get((check.name, check.subject)), now) for check in checks]
-    placeholders = ", ".join("?" * len(fields(Check)))
+    row = f"({', '.join('?' * len(fields(Check)))})"
+    rows = ", ".join([row] * len(recorded))
     with transaction(connection):
         connection.execute(
             "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)",
             [kind, subject],
         )
-        for check in recorded:
+        if recorded:
             connection.execute(
-                f"INSERT INTO ops.checks ({_COLUMNS}) VALUES ({placeholders})", _values(check)
+                f"INSERT INTO ops.checks ({_COLUMNS}) VALUES {rows}",
+                [value for check in recorded for value in _values(check)],
             )
     return recorded
 
