@@ -59,7 +59,12 @@ def demo(
         ),
     ] = False,
     every: Annotated[
-        float, typer.Option(min=1, help="Seconds between two new days of --live.")
+        int,
+        typer.Option(
+            parser=whole_number(1),
+            metavar="INTEGER",
+            help="Seconds between two new days of --live.",
+        ),
     ] = 60,
     port: Annotated[
         int,

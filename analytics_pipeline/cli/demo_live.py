@@ -32,7 +32,7 @@ def late_days(
 
 
 def run_live(
-    vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]], every: float, port: int
+    vocareum: "DemoVocareum", late: Mapping[date, Mapping[str, bytes]], every: int, port: int
 ) -> int:
     """Run the Dagster UI and deliver the late days until it ends; return its exit code."""
     from analytics_pipeline.demo.live import steps, webhook
@@ -44,7 +44,7 @@ def run_live(
             "DAGSTER_UI_URL": f"http://127.0.0.1:{port}",
         }
         print_info(
-            f"A new day is delivered every {every:g} s; the newest are {LIVE_DAYS} days late, which"
+            f"A new day is delivered every {every} s; the newest are {LIVE_DAYS} days late, which"
             " causes alerts at first."
         )
         program = [sys.executable, "-m", "analytics_pipeline", "dev", "--port", str(port)]

@@ -202,6 +202,13 @@ def test_a_bad_day_is_named_with_the_form_it_must_have(run: Run, option: str, va
     assert "YYYY-MM-DD" in result.output
 
 
+@pytest.mark.parametrize("value", ["0", "-5", "0.5", "nan", "a minute"])
+def test_a_bad_pace_of_the_live_demo_is_named_with_what_is_allowed(run: Run, value: str) -> None:
+    result = run("demo", "--live", "--every", value)
+    assert result.exit_code == 2, result.output
+    assert f"{value!r} is not allowed: give a whole number, 1 or more." in result.output
+
+
 def test_a_bad_option_ends_with_2(run: Run):
     assert run("sync", "--since", "yesterday").exit_code == 2
     assert run("nonsense").exit_code == 2
