@@ -29,6 +29,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
     newest_events,
 )
+from analytics_pipeline.orchestration.raw.recheck import report_settled_checks
 from analytics_pipeline.orchestration.raw.unrecorded import (
     materialize_closed,
     materialize_unrecorded,
@@ -232,13 +233,14 @@ def rebuild(
     on_rebuild: Callable[[], None],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
-    """Rebuild stale models and publish; return None if there is nothing to do."""
+    """Report settled checks, rebuild stale models and publish; return None if none is stale."""
     with open_warehouse(settings.warehouse_path) as connection:
         loaded, closed, changed = (
             loaded_files(connection),
             closed_files(connection),
             last_change(connection),
         )
+        report_settled_checks(instance, connection, warehouse_now())
     if not loaded and not closed:
         return None
     materialize_closed(instance, closed, loaded)
@@ -246,7 +248,7 @@ def rebuild(
     published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
     stale = stale_assets(instance, Parameters.of(settings))
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
-        stale = [PUBLISHED]  # the published file lists absences too
+        stale = [PUBLISHED]  # the published file lists absences and failed files too
     if not stale:
         return None
     on_rebuild()

@@ -19,15 +19,14 @@ from analytics_pipeline.orchestration.alerting.incidents import (
     messages,
     open_incidents,
 )
-from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
+from analytics_pipeline.orchestration.raw.checks.result import last_evaluation
 from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 60
 RUNS_READ = 300
-_JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
 def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
@@ -87,27 +86,14 @@ def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingChe
     found: list[FailingCheck] = []
     alarms: list[OpenAlarm] = []
     for key in context.repository_def.asset_graph.asset_check_keys:
-        # The last one with a result: a run in flight has planned the next.
-        records = context.instance.event_log_storage.get_asset_check_execution_history(
-            key, limit=1, status=_JUDGED
-        )
-        event = records[0].event.dagster_event if records and records[0].event else None
-        if event is None:
+        last = last_evaluation(context.instance, key)
+        if last is None:
             continue
-        result = event.asset_check_evaluation_data
-        if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
-            found.append(
-                FailingCheck(
-                    ".".join(key.asset_key.path),
-                    key.name,
-                    result.description or "",
-                    records[0].run_id,
-                )
-            )
-        rows: Any = result.metadata[ALARMS].value if ALARMS in result.metadata else []
-        alarms += [
-            OpenAlarm(key.name, row["alarm"], row["message"], records[0].run_id) for row in rows
-        ]
+        if not last.passed and last.severity is dg.AssetCheckSeverity.ERROR:
+            asset = ".".join(key.asset_key.path)
+            found.append(FailingCheck(asset, key.name, last.text, last.run_id))
+        rows: Any = last.metadata[ALARMS].value if ALARMS in last.metadata else []
+        alarms += [OpenAlarm(key.name, row["alarm"], row["message"], last.run_id) for row in rows]
     return found, Alarms(alarms, frozenset(check.name for check in found))
 
 

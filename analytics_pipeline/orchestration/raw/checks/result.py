@@ -1,13 +1,19 @@
 """Convert verdicts to Dagster check results, and those to rows of `ops.checks`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 
+_JUDGED = {
+    AssetCheckExecutionRecordStatus.SUCCEEDED,
+    AssetCheckExecutionRecordStatus.FAILED,
+}
 REMEDY = "remedy"
 """Metadata key of a result: its remedy."""
 
@@ -61,6 +67,41 @@ def recorded(dataset: Dataset, result: dg.AssetCheckResult) -> Check:
         text=(result.description or "").removesuffix(remedy).rstrip(),
         remedy=remedy,
     )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The last result of a check in Dagster.
+
+    Attributes:
+        passed: the verdict.
+        severity: severity of a failure.
+        text: the finding.
+        metadata: figures and tables.
+        run_id: run that evaluated it; empty if none did.
+    """
+
+    passed: bool
+    severity: dg.AssetCheckSeverity
+    text: str
+    metadata: Mapping[str, dg.MetadataValue[Any]]
+    run_id: str
+
+
+def last_evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Evaluation | None:
+    """Return the last result of a check; None if it was never evaluated.
+
+    A run in flight has planned the next evaluation, which has no result yet.
+    """
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, status=_JUDGED
+    )
+    event = records[0].event.dagster_event if records and records[0].event else None
+    if event is None:
+        return None
+    found = event.asset_check_evaluation_data
+    text = found.description or ""
+    return Evaluation(found.passed, found.severity, text, found.metadata, records[0].run_id)
 
 
 def _rows(result: dg.AssetCheckResult) -> int | None:

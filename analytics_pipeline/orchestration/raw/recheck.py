@@ -1,0 +1,88 @@
+"""Report verdicts that changed without a run: a person closed a file, or a listing withdrew a
+failure.
+
+Whatever removes a failure tells Dagster in the same step, so that check, UI and alert agree with
+the warehouse. `checks/` evaluates the checks.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+
+from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.raw.checks.delivery import (
+    DELIVERED,
+    LOST,
+    delivery_check_results,
+)
+from analytics_pipeline.orchestration.raw.checks.result import last_evaluation, recorded
+from analytics_pipeline.orchestration.raw.checks.rows import REJECTS, SCHEMA, check_results
+from analytics_pipeline.warehouse.checks import Check, Kind, read, record
+
+SETTLED_WITHOUT_A_RUN = frozenset({SCHEMA, REJECTS, DELIVERED, LOST})
+"""Checks of failed files and absences, which commands and listings remove. The others follow from
+what a run loads."""
+
+
+def report_settled_checks(
+    instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, now: datetime
+) -> None:
+    """Evaluate these checks again, and report each whose recorded result is outdated.
+
+    A check that was never evaluated stays so.
+
+    Args:
+        instance: stores the results.
+        connection: the live warehouse, whose `ops.checks` gets the results too.
+        now: UTC, naive.
+    """
+    before = read(connection)
+    for dataset in DATASETS.values():
+        outdated = list(_outdated(instance, connection, dataset, now))
+        for result in outdated:
+            instance.report_runless_asset_event(_evaluation(result))
+        fresh = [recorded(dataset, result) for result in outdated if result.check_name != LOST]
+        if fresh:
+            record(connection, Kind.LOAD, _merged(before, fresh), now, subject=dataset.table)
+
+
+def _outdated(
+    instance: dg.DagsterInstance,
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    now: datetime,
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results that differ from the last ones in Dagster."""
+    key = asset_key(dataset)
+    for result in (
+        *check_results(connection, dataset, key, ()),
+        *delivery_check_results(connection, dataset, key, (), now.replace(tzinfo=UTC)),
+    ):
+        if result.check_name in SETTLED_WITHOUT_A_RUN:
+            last = last_evaluation(instance, dg.AssetCheckKey(key, result.check_name or ""))
+            if last and (last.passed, last.text) != (result.passed, result.description or ""):
+                yield result
+
+
+def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    assert (
+        result.asset_key is not None and result.check_name is not None
+    )  # `check_result` sets both
+    return dg.AssetCheckEvaluation(
+        asset_key=result.asset_key,
+        check_name=result.check_name,
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
+
+
+def _merged(before: Sequence[Check], fresh: Sequence[Check]) -> list[Check]:
+    """Return the recorded verdicts of the dataset's loads, with the fresh ones in their place."""
+    names = {check.name for check in fresh}
+    others = (check for check in before if check.kind is Kind.LOAD and check.name not in names)
+    return [*(check for check in others if check.subject == fresh[0].subject), *fresh]
