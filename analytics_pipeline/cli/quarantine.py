@@ -24,10 +24,11 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.landing import has_landed
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.ledger import FileVersion, delivery_of, failed_files, loaded_files
+from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files, loaded_files
 
 app = typer.Typer(
     help="List records that were not loaded, or reload their files.", no_args_is_help=True
@@ -179,7 +180,10 @@ def _with_rejects(settings: Settings) -> list[Delivery]:
     with open_warehouse(settings.warehouse_path) as connection:
         rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)
-    newest: dict[tuple[str, str], FileVersion] = {
-        (file.dataset, file.partition): file for file in (*rejected, *failed)
-    }
-    return [delivery_of(file) for file in newest.values() if file.dataset in DATASETS]
+    newest: dict[tuple[str, str], Delivery] = {}
+    for file in (file for file in (*rejected, *failed) if file.dataset in DATASETS):
+        delivery = delivery_of(file)
+        # A failed version that S3 refused never landed: there is nothing to read again.
+        if not isinstance(file, FailedFile) or has_landed(settings.landing_dir, delivery):
+            newest[file.dataset, file.partition] = delivery
+    return list(newest.values())

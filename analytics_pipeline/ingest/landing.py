@@ -32,7 +32,7 @@ def has_landed(folder: Path, delivery: Delivery) -> bool:
     """
     try:
         return landing_path(folder, delivery).stat().st_size > 0 or delivery.size == 0
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -83,8 +83,7 @@ class Sources:
             )
             return Undelivered(
                 wanted,
-                f"{setting} is {path}, which is no readable file of at most"
-                f" {MOST_BYTES // 1_000_000} MB",
+                f"{setting} names no readable file of at most {MOST_BYTES // 1_000_000} MB",
                 f"Put the file there, correct {setting}, or unset it.",
             )
         target = destination(found)

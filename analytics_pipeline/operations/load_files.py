@@ -28,7 +28,7 @@ from analytics_pipeline.storage.private_files import remove_stale_parts
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.hold_back import hold_back
-from analytics_pipeline.warehouse.load import write_batch
+from analytics_pipeline.warehouse.load import record_failures, write_batch
 from analytics_pipeline.words import Words, words
 
 if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
@@ -83,6 +83,7 @@ class Loader:
         for undelivered, batch in _ahead(
             _batched(self._fetch(deliveries)), partial(_read, dataset, self.max_mb)
         ):
+            self._record(dataset, undelivered)
             yield from map(_logged, undelivered)
             if not batch.files:
                 continue
@@ -99,6 +100,16 @@ class Loader:
                 [result.landed.delivery for result in batch.files if result.failure is None],
             )
             yield from map(_logged, batch.files)
+
+    def _record(self, dataset: Dataset, undelivered: Sequence[FileResult]) -> None:
+        """Record the files that S3 refuses, like those that can't be read.
+
+        Any other failed transfer says nothing about the file.
+        """
+        refused = [result for result in undelivered if result.failure and result.failure.counts]
+        if refused:
+            with self.open_warehouse() as connection:
+                record_failures(connection, dataset, refused, warehouse_now(), self.run_id)
 
     def _fetch(self, deliveries: Sequence[Delivery]) -> Iterator[LandedFile | FileResult]:
         """Yield files as they land, and failed results for those that don't."""
@@ -118,7 +129,8 @@ class Loader:
             reason = words("it is no longer in the landing folder")
             remedy = words("Fetch it again with `analytics-pipeline sync --full`.")
             yield from (
-                _not_landed(self.landing, delivery, reason, remedy) for delivery in to_fetch
+                _not_landed(self.landing, delivery, reason, remedy, counts=False)
+                for delivery in to_fetch
             )
             return
         remove_stale_parts(self.landing)
@@ -135,9 +147,7 @@ class Loader:
             if isinstance(outcome, Undelivered):
                 # S3's reason, which contains no cell of the file.
                 reason, remedy = Words(outcome.reason), Words(outcome.remedy)
-                yield _not_landed(
-                    self.landing, delivery, reason, remedy, counts=not outcome.transient
-                )
+                yield _not_landed(self.landing, delivery, reason, remedy, counts=outcome.counts)
             else:
                 yield LandedFile(_as_fetched(delivery, outcome.object), outcome.path)
 
@@ -206,7 +216,7 @@ def _as_fetched(delivery: Delivery, fetched: RemoteObject) -> Delivery:
 
 
 def _not_landed(
-    folder: Path, delivery: Delivery, reason: Words, remedy: Words, *, counts: bool = True
+    folder: Path, delivery: Delivery, reason: Words, remedy: Words, *, counts: bool
 ) -> FileResult:
     failure = FileRefused(reason, remedy, counts=counts)
     return FileResult(LandedFile(delivery, landing_path(folder, delivery)), failure=failure)

@@ -55,18 +55,28 @@ _REMEDIES = (
 
 
 class RequestFailure(Exception):
-    """Why one attempt failed, in our own words: S3's error bodies repeat the session token."""
+    """Why one attempt failed, in our own words: S3's error bodies repeat the session token.
 
-    def __init__(self, reason: str, remedy: str, *, transient: bool = False) -> None:
+    Attributes:
+        transient: whether S3 itself may be down.
+        counts: whether this version of the object is at fault, so that the failure is recorded and
+            counts as an attempt at it. S3, the network or this machine's disk may be at fault
+            instead.
+    """
+
+    def __init__(
+        self, reason: str, remedy: str, *, transient: bool = False, counts: bool = True
+    ) -> None:
         super().__init__(reason)
-        self.reason, self.remedy, self.transient = reason, remedy, transient
+        self.reason, self.remedy = reason, remedy
+        self.transient, self.counts = transient, counts
 
 
 class Transient(RequestFailure):
     """No response, a 5xx, throttling, or an incomplete body: worth a retry."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason, NEXT_RUN_RETRIES, transient=True)
+        super().__init__(reason, NEXT_RUN_RETRIES, transient=True, counts=False)
 
 
 class GlobalFailure(RequestFailure):
@@ -96,7 +106,7 @@ def explain(error: Exception, key: str) -> RequestFailure:
             "its key is not a valid S3 key", "Nothing can be done here; report it to Vocareum."
         )
     if isinstance(error, FileNotFoundError) and code in ("", "NoSuchKey"):
-        return RequestFailure("it no longer exists", _remedy("NoSuchKey"))
+        return RequestFailure("it no longer exists", _remedy("NoSuchKey"), counts=False)
     if status is None:
         return Transient(f"S3 could not deliver it ({code or 'no response'})")
     shown_code = code or f"status {status}"

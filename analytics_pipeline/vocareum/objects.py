@@ -35,10 +35,13 @@ class Downloaded:
 class Undelivered:
     """An object that could not be fetched, with reason and remedy.
 
-    If `transient`, the next run may succeed.
+    Attributes:
+        transient: whether S3 itself may be down; the next run may succeed.
+        counts: whether this version of the object is at fault, and not S3, the network or the disk.
     """
 
     object: RemoteObject
     reason: str
     remedy: str
     transient: bool = False
+    counts: bool = True

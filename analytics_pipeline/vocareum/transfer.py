@@ -159,7 +159,9 @@ class Transfer:
             failure = error
         if isinstance(failure, GlobalFailure):
             raise BucketError(failure.reason, failure.remedy)
-        return Undelivered(listed, failure.reason, failure.remedy, failure.transient)
+        return Undelivered(
+            listed, failure.reason, failure.remedy, failure.transient, failure.counts
+        )
 
     def _attempt(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded:
         halt.check()
@@ -202,7 +204,9 @@ class Transfer:
             if is_full(error):
                 raise  # the other objects need space too
             failure = RequestFailure(
-                f"it cannot be written: {error.strerror}", "Check the disk's space and permissions."
+                f"it cannot be written: {error.strerror}",
+                "Check the landing folder, its permissions and its disk.",
+                counts=False,
             )
         raise failure
 

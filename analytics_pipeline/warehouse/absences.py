@@ -302,9 +302,14 @@ def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, 
 
 
 def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when an event was last recorded or closed (UTC, naive); None if never."""
+    """Return when an event was last recorded or closed, or a file last failed; None if never.
+
+    The time is UTC, naive.
+    """
     row = connection.execute(
-        "SELECT max(greatest(first_seen, closed_at)) FROM ops.absences"
+        """SELECT max(changed_at)
+           FROM (SELECT greatest(first_seen, closed_at) AS changed_at FROM ops.absences
+                 UNION ALL SELECT failed_at FROM ops.failed_files)"""
     ).fetchone()
     assert row is not None  # an aggregate has one row
     when: datetime | None = row[0]

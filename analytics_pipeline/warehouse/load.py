@@ -11,7 +11,7 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Kind
-from analytics_pipeline.ingest.batch import Batch, FileResult, broken_off, split
+from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, broken_off, split
 from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
@@ -105,6 +105,26 @@ def _write(
     finally:
         for view in ("batch_files", "batch_findings", "batch_rejects"):
             connection.unregister(view)
+
+
+def record_failures(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    refused: Sequence[FileResult],
+    now: datetime,
+    run_id: str,
+) -> None:
+    """Record files that could not be fetched as failed, like files that can't be read.
+
+    Args:
+        connection: the live warehouse.
+        dataset: dataset of the files.
+        refused: their results, each with its failure.
+        now: UTC, naive.
+        run_id: id of the Dagster run.
+    """
+    batch = Batch(dataset, list(refused), pl.DataFrame(), REJECTS.to_frame())
+    _write(connection, batch, now, run_id, accept=False)
 
 
 def resolve_failures(

@@ -3,12 +3,14 @@
 `vocareum/` tests what is retried and how often; `soak/` tests production's timeouts.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from analytics_pipeline.demo.api_server import SHAPES, Issued
@@ -140,6 +142,44 @@ def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(
     assert loaded(data) == {"lab_sessions": 2}
 
 
+def test_a_file_that_s3_refuses_is_a_failed_file_in_every_place(
+    run: Run, demo: DemoVocareum, data: Path
+):
+    (key, body), (other, other_body) = (
+        lab_sessions(f"{YESTERDAY - timedelta(days=back)}") for back in (0, 1)
+    )
+    demo.put_many({key: body, other: other_body})
+    demo.refuse(key, 400, "KMS.DisabledException")
+
+    def failed() -> list[tuple]:
+        columns = "source_key, reason, remedy, attempts"
+        with duckdb.connect(str(data / "analytics.duckdb"), read_only=True) as published:
+            return published.execute(f"SELECT {columns} FROM ops.failed_files").fetchall()
+
+    for attempts in (1, 2):
+        assert run("sync").exit_code == 1
+        ((source_key, reason, remedy, counted),) = failed()
+        assert (source_key, counted) == (key, attempts)
+        assert reason == "S3 refuses it (KMS.DisabledException)" and "enable the key" in remedy
+    shown = json.loads(run("status", "--json").output)
+    assert [(file["partition"], file["attempts"]) for file in shown["failing_files"]] == [
+        (f"{YESTERDAY}", 2)
+    ]
+    assert f"{key}: {reason}. {remedy}" in run("status").output
+    assert reason in run("findings", "--file", key).output
+    assert run("report").exit_code == 0
+    assert "lab_sessions: 1 file could not be loaded since" in (data / "report.html").read_text()
+    assert "Nothing to replay" in run("quarantine", "replay").output, "it never landed"
+
+    demo.put(key, body + body.splitlines()[1] + b"\n")
+    assert run("sync").exit_code == 1
+    assert [counted for *_, counted in failed()] == [1], "another version has its own attempts"
+    demo.accept(key)
+    run("sync")
+    assert failed() == []
+    assert loaded(data) == {"lab_sessions": 2}
+
+
 @pytest.mark.usefixtures("hurried")
 def test_an_outage_for_one_datasets_files_does_not_stop_the_others(
     run: Run, demo: DemoVocareum, data: Path
@@ -160,6 +200,9 @@ def test_an_outage_for_one_datasets_files_does_not_stop_the_others(
         result.output
     )
     assert loaded(data) == {"course_mapping": 1, "service_spend": 1}, result.output
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        failed = connection.execute("SELECT count(*) FROM ops.failed_files").fetchone()
+    assert failed == (0,), "an outage is no file's failure"
 
 
 def loaded(data: Path) -> dict[str, int]:

@@ -18,6 +18,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.operations.close_partition import close
+from analytics_pipeline.orchestration.alerting.sensor import failure_of
 from analytics_pipeline.orchestration.runs.run_records import COMMAND_TAG, known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.vocareum import transfer
@@ -304,6 +305,27 @@ def test_a_file_that_s3_refuses_alone_is_given_up(
         assert [result.success for result in pipeline.tick_and_run()] == [False]
         pipeline.clock.move(days=2)
     assert "1 given up" in pipeline.tick().skip_reason.skip_message
+    check = pipeline.check("raw.lab_sessions", "delivered_is_loaded")
+    assert not check.passed and "S3 denies access to it (AccessDenied)" in check.description
+
+
+def test_a_landing_folder_that_cannot_be_written_takes_no_attempt(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    put(vocareum, "2026-11-02")
+    in_the_way = pipeline.settings.landing_dir / "lab_sessions"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.touch()
+    for _ in range(6):
+        (run,) = pipeline.tick_and_run()
+        assert not run.success
+        assert "it cannot be written: Not a directory" in failure_of(pipeline.instance, run.run_id)
+        pipeline.clock.move(days=2)
+    assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)], (
+        "the file is not at fault"
+    )
+    in_the_way.unlink()
+    pipeline.tick_and_load()
 
 
 def test_a_held_version_waits_for_a_person_and_is_never_given_up(

@@ -221,6 +221,7 @@ def test_a_destination_that_cannot_be_written_says_so(
     (outcome,) = bucket.download(bucket.list(), lambda _: tmp_path / "file" / "a.csv")
     assert isinstance(outcome, Undelivered)
     assert "cannot be written" in outcome.reason
+    assert not outcome.counts, "this machine is at fault, and not the version of the object"
 
 
 def test_credentials_that_expire_during_a_download_are_renewed(
