@@ -11,6 +11,7 @@ from analytics_pipeline.datasets.columns import (
     email,
     label,
     money,
+    personal_time,
     user,
 )
 from analytics_pipeline.datasets.spec import Cadence, Dataset
@@ -30,7 +31,7 @@ class AwsCost(Row):
     file_updated_time: Instant = column(
         "When the file was updated (UTC); delivered as epoch seconds."
     )
-    deactivation_date: Instant | None = column(
+    deactivation_date: Instant | None = personal_time(
         "When the AWS account was deactivated (UTC); not in every file."
     )
 

@@ -38,7 +38,8 @@ class Privacy(StrEnum):
     OPEN = "open"
     """Everyone who reaches the Dagster UI."""
     IDENTIFIER = "identifier"
-    """Points to a person without naming them: analysts, but never the UI."""
+    """Points to a person without naming them (an id, the time of something they did): analysts, but
+    never the UI."""
     PRIVATE = "private"
     """May name a person (email, name, free text): only the private warehouse, unless
     PUBLISH_PII=true."""
@@ -51,6 +52,9 @@ class Person(StrEnum):
     """Vocareum id of the person the row is about: erasure deletes the row."""
     MENTION = "mention"
     """Vocareum id of another person in the row: erasure empties the cell and keeps the row."""
+    NAME = "name"
+    """Name of the subject. It has no form of its own, so that a row in which it may be shifted is
+    known by the cells around it."""
     ADDRESS = "address"
     """Email of the subject: finds damaged records that hold no readable id."""
 
@@ -121,6 +125,11 @@ def label(description: str, **more: Any) -> Any:
 def optional_id(description: str, **more: Any) -> Any:
     """Declare a Vocareum id that may be absent: empty, 0 or -1."""
     return column(description, zero_is_none=True, gt=0, **more)
+
+
+def personal_time(description: str, **more: Any) -> Any:
+    """Declare a time at which one person did something: it tells who they are, as an id does."""
+    return column(description, privacy=Privacy.IDENTIFIER, **more)
 
 
 def email(description: str) -> Any:

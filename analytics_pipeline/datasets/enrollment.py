@@ -4,12 +4,14 @@ from analytics_pipeline.datasets.columns import (
     Flag,
     Identifier,
     Instant,
+    Person,
     Privacy,
     Row,
     Text,
     column,
     email,
     label,
+    personal_time,
     user,
 )
 from analytics_pipeline.datasets.spec import Cadence, Dataset
@@ -31,6 +33,7 @@ class Enrollment(Row):
     name: Text = label(
         "Name of the user.",
         privacy=Privacy.PRIVATE,
+        person=Person.NAME,
         warn=True,
         rule="it should hold no @",
         str_matches=r"^[^@]*$",
@@ -40,7 +43,7 @@ class Enrollment(Row):
     client_userid: Text = column("Id of the user in the client system.", privacy=Privacy.IDENTIFIER)
     dropped: Flag = column("Whether the user dropped the course.", essential=True)
     organization_terms_agreed: Flag = column("Whether the user agreed to the organisation's terms.")
-    organization_terms_agreed_date_utc: Instant = column(
+    organization_terms_agreed_date_utc: Instant = personal_time(
         "When the user agreed to the organisation's terms (UTC)."
     )
 

@@ -12,6 +12,7 @@ from analytics_pipeline.datasets.columns import (
     label,
     optional_id,
     other_user,
+    personal_time,
     points,
     user,
 )
@@ -49,7 +50,7 @@ class Grades(Row):
     submission: Count | None = column(
         "Number of the submission the row is for; not in every file.", essential=True, ge=0
     )
-    submission_time: Instant | None = column(
+    submission_time: Instant | None = personal_time(
         "When the assignment was submitted (UTC); not in every file."
     )
 

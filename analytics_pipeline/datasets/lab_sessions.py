@@ -19,6 +19,7 @@ from analytics_pipeline.datasets.columns import (
     email,
     label,
     optional_id,
+    personal_time,
     user,
 )
 from analytics_pipeline.datasets.spec import Cadence, Dataset, Excerpt
@@ -50,15 +51,15 @@ class LabSessions(Row):
         warn=True,
         isin=KNOWN_LAB_TYPES,
     )
-    start_time: Instant = column("When the machine was started (UTC).", essential=True)
-    end_time: Instant = column("When the lab was ended (UTC).", essential=True)
+    start_time: Instant = personal_time("When the machine was started (UTC).", essential=True)
+    end_time: Instant = personal_time("When the lab was ended (UTC).", essential=True)
     duration_min: Number = column(
         "Length of the lab in minutes, as delivered (end_time - start_time).", **_minutes
     )
     log: Text = label("Event messages, such as START successful.", privacy=Privacy.PRIVATE)
     tags: Text = label("Used by Vocareum internally.", privacy=Privacy.PRIVATE)
-    launch_time: Instant = column("When Start Lab was clicked (UTC).", essential=True)
-    init_time: Instant = column("When the lab was ready to use (UTC).")
+    launch_time: Instant = personal_time("When Start Lab was clicked (UTC).", essential=True)
+    init_time: Instant = personal_time("When the lab was ready to use (UTC).")
     launch_to_ready_duration_mins: Number = column(
         "Minutes from launch_time to init_time, as delivered.", **_minutes
     )
