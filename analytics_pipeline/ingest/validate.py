@@ -13,7 +13,7 @@ from decimal import Decimal
 import pandera.polars as pa
 import polars as pl
 
-from analytics_pipeline.datasets import Column, Dataset
+from analytics_pipeline.datasets import Column, Dataset, Person, Privacy
 from analytics_pipeline.datasets.sql_types import not_a
 from analytics_pipeline.ingest.csv.careful_parser import typed_columns
 from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE, SHORT, UNREAD
@@ -33,6 +33,9 @@ STILL_OPEN_AFTER = timedelta(days=1)
 
 _SHIFTED = words(", and the row is not as wide as the header, so it may be shifted")
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
+_MAYBE_A_NAME = words(
+    "the row's name or email is not of its form, so this may be a part of them, shifted"
+)
 _STILL_OPEN = words("it is over a day later than the file, as an end that is not known yet may be")
 
 
@@ -59,6 +62,7 @@ def validate_rows(
     """
     dataset.schema.validate(rows.select(column.name for column in dataset.columns).clear())
     validation = _Validation(dataset, rows, [time + STILL_OPEN_AFTER for time in written])
+    validation.empty_suspect_texts()
     for column in dataset.columns:
         validation.check_column(column)
     validation.check_rows()
@@ -90,6 +94,29 @@ class _Validation:
         self.place = {
             column.name: index for index, column in enumerate(typed_columns(self.dataset))
         }
+
+    def empty_suspect_texts(self) -> None:
+        """Empty the texts that analysts may see where the person's name or email breaks its rule.
+
+        An unquoted comma in a name, or a missing cell before it, shifts the name into such a text,
+        and no form tells a name from another text. A value that its column lists is no name.
+        """
+        names = self.dataset.columns_of(Person.NAME)
+        if not names:
+            return
+        suspect = pl.Series([False]).new_from_index(0, self.rows.height)
+        for name in (*names, *self.dataset.columns_of(Person.ADDRESS)):
+            for check in self.dataset.schema.columns[name].checks:
+                suspect |= _broken(check, self.rows.lazy(), name)
+        if self.short is not None:
+            suspect &= ~self.short  # such a row is rejected as a whole
+        if not suspect.any():
+            return
+        for column in self.dataset.columns:
+            if column.is_text and column.privacy is not Privacy.PRIVATE:
+                values = self.rows[column.name]
+                told = suspect & values.is_not_null() & ~_is_listed(self.dataset, values)
+                self._empty(column, _MAYBE_A_NAME, told, values)
 
     def check_column(self, column: Column) -> None:
         """Check the cells of a column."""
@@ -236,6 +263,13 @@ class _Validation:
         if len(bad := broken.arg_true()):
             found = {"row": bad, "column": column, "reason": reason, "error": error}
             self.issues.append(pl.DataFrame(found, schema=ISSUES))
+
+
+def _is_listed(dataset: Dataset, values: pl.Series) -> pl.Series:
+    """Return whether each value of a column is one that the column lists."""
+    checks = [check for check in dataset.schema.columns[values.name].checks if check.name == "isin"]
+    listed = [value for check in checks for value in (check.statistics or {})["allowed_values"]]
+    return values.is_in(listed)
 
 
 def _broken(check: pa.Check, rows: pl.LazyFrame, column: str | None) -> pl.Series:

@@ -33,6 +33,12 @@ SOUND = {
 BREAKING = {
     # (dataset, column, rule) -> what stands in the cells; for a rule about the whole row, in
     # several
+    ("enrollment", "name", "str_matches"): {"name": "a@b", "client_key": "", "client_userid": ""},
+    ("enrollment", "email", "str_contains"): {
+        "email": "nowhere",
+        "client_key": "",
+        "client_userid": "",
+    },
     ("aws_cost", "cost", "in_range"): {"cost": "600000000"},
     ("azure_cost", "monthly_cost_to_date", "in_range"): {"monthly_cost_to_date": "10000001"},
     ("service_spend", "cost", "in_range"): {"cost": "10000000.000000001"},
@@ -54,7 +60,6 @@ BREAKING = {
     ("lab_sessions", "lab_type", "isin"): {"lab_type": "Quantum"},
     ("course_mapping", "create_method", "isin"): {"create_method": "Telepathy"},
     ("enrollment", "role", "isin"): {"role": "king"},
-    ("enrollment", "name", "str_matches"): {"name": "a@b"},
     ("lab_sessions", "*", "end_not_before_start"): {
         "end_time": "Feb-23-2022 9:40:19 pm UTC",
         "duration_min": "",

@@ -437,7 +437,23 @@ def meant(
         if value is None and not column.nullable:
             forbidden.append(column.name)
         values[column.name] = value
+    for name in _maybe_a_name(dataset, values):
+        kept[name], values[name] = str(values[name]), None
     return values, kept, forbidden
+
+
+ROLES = {"student", "teacher", "ta", "instructor", "grader", "admin", "observer"}
+
+
+def _maybe_a_name(dataset: Dataset, values: dict[str, object]) -> list[str]:
+    """Return the filled columns to which a name may have shifted."""
+    if dataset.name != "enrollment":
+        return []
+    name, email = (str(values[column] or "") for column in ("name", "email"))
+    if "@" not in name and (not email or "@" in email):
+        return []
+    reached = ["role"] if values["role"] not in ROLES else []
+    return [name for name in (*reached, "client_key", "client_userid") if values[name] is not None]
 
 
 def is_good(row: dict[str, str], dataset: Dataset) -> bool:

@@ -4,8 +4,10 @@ A seed determines a file; `disagreement` compares the pipeline with the independ
 """
 
 import gzip
+import json
 import random
 from pathlib import Path
+from typing import Any
 
 from analytics_pipeline_tests.support.deliveries import HEADER, batch
 from analytics_pipeline_tests.support.reference_parser import BLANKS, Read, columns, read
@@ -145,7 +147,8 @@ def disagreement(folder: Path, bodies: list[bytes]) -> str | None:
     for at, (body, result) in enumerate(zip(bodies, found.files, strict=True)):
         records = read(body)
         rejected = set(found.rejects.filter(found.rejects["_file"] == at)["line"].to_list())
-        loaded = found.rows.filter(found.rows["_file"] == at).select(TEXTS).rows()
+        ours = found.rows.filter(found.rows["_file"] == at)
+        loaded = [_delivered(row) for row in ours.iter_rows(named=True)]
         if result.failure:
             wrong = refusal(result.failure.reason, records, len(loaded), NAMES)
         else:
@@ -191,6 +194,12 @@ def normal(header: str) -> str:
     """Reimplement the naming rule of FEED.md."""
     kept = "".join(char if char.isascii() and char.isalnum() else " " for char in header.lower())
     return "_".join(kept.split())
+
+
+def _delivered(row: dict[str, Any]) -> tuple[str | None, ...]:
+    """Return the texts of a loaded row, with those that a suspect row keeps in `_extra`."""
+    kept = json.loads(row["_extra"] or "{}")
+    return tuple(kept.get(name) if row[name] is None else row[name] for name in TEXTS)
 
 
 def _texts(record: Read, names: list[str]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ OF_OTHERS = {
     "email in a damaged row": "zqplanted.damaged@example.org",
     "name in a damaged row": "Zqplanted Broken",
     "email as client key, shifted by a comma": "zqplanted.shifted@example.org",
+    "name as client key, shifted by commas": "Zqplanted Shifted",
     "email as a role": "zqplanted.role@example.org",
     "email as a lab type": "zqplanted.labtype@example.org",
     "email as a cost": "zqplanted.cost@example.org",
@@ -124,6 +125,8 @@ def _enrollment() -> str:
         + f"{KING}, 4051x, student, {king['name']}, {king['email']}, k, {king['email as LMS id']},"
         " 0, 1, \n" + "917003, 4051, student, Zq, Planted,"
         f" {others['email as client key, shifted by a comma']}, , 0, 1, \n"
+        + f"917006, 4051, student, Zq, Mid, {others['name as client key, shifted by commas']},"
+        " , 0, 1, \n"
         + f'917004, 4051, {others["email as a role"]}, "A", a@b.example, k, l, 0, 1, \n'
         + f'917005, none, student, "{others["name in a damaged row"]}",'
         f" {others['email in a damaged row']}, k, l, 0, 1, \n"
