@@ -61,7 +61,7 @@ class Emptied:
     ) -> dict[str, int]:
         if not columns:
             return {}
-        counts = ", ".join(f"count(*) FILTER ({_holds_email(column)})" for column in columns)
+        counts = ", ".join(f"count(*) FILTER ({holds_email(column)})" for column in columns)
         return dict(
             zip(
                 columns,
@@ -74,9 +74,10 @@ class Emptied:
 def without_email(column: str) -> str:
     """Return SQL for a text column whose cells are NULL if they hold an email address."""
     return (
-        f"CASE WHEN {_holds_email(column)} THEN NULL ELSE {quoted(column)} END AS {quoted(column)}"
+        f"CASE WHEN {holds_email(column)} THEN NULL ELSE {quoted(column)} END AS {quoted(column)}"
     )
 
 
-def _holds_email(column: str) -> str:
+def holds_email(column: str) -> str:
+    """Return SQL that tests whether a text column's cell holds an email address."""
     return _HOLDS_EMAIL.format(quoted(column))

@@ -3,13 +3,13 @@
 Returns reasons, files and lines, never a record's value, as the UI shows them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from analytics_pipeline.datasets import Dataset, Person, Privacy
-from analytics_pipeline.warehouse.emails import without_email
+from analytics_pipeline.warehouse.emails import holds_email, without_email
 from analytics_pipeline.warehouse.sql_text import quoted
 
 REASONS_SHOWN = 50
@@ -102,24 +102,44 @@ def totals(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Totals:
     return Totals(*row)
 
 
+@dataclass(frozen=True)
+class Preview:
+    """First rows of a file, open columns only.
+
+    Attributes:
+        emptied: number of cells that hold an email address and are not shown, by column.
+    """
+
+    columns: list[str]
+    rows: list[tuple[object, ...]]
+    emptied: Mapping[str, int]
+
+
 def preview(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
-) -> tuple[list[str], list[tuple[object, ...]]] | None:
-    """Return names and first rows of a file's open columns; None if rows are about people.
+) -> Preview | None:
+    """Return the first rows of a file; None if each row is about one person.
 
-    A person's times would identify them. A cell with an email address is emptied, as in the
-    published file: people write addresses into names of courses, and shifted cells move them into
-    open columns.
+    A cell with an email address is emptied and counted, as in the published file: people write
+    addresses into names of courses.
     """
     if dataset.columns_of(Person.SUBJECT):
         return None
     shown = [column for column in dataset.columns if column.privacy is Privacy.OPEN]
+    texts = [column.name for column in shown if column.sql_type == "VARCHAR"]
     cells = ", ".join(
-        without_email(column.name) if column.sql_type == "VARCHAR" else quoted(column.name)
+        without_email(column.name) if column.name in texts else quoted(column.name)
         for column in shown
     )
-    rows = connection.execute(
-        f"SELECT {cells} FROM {dataset.table} WHERE _source_key = ? ORDER BY ALL LIMIT ?",
+    flags = ", ".join(f"coalesce({holds_email(name)}, false)" for name in texts)
+    found = connection.execute(
+        f"""SELECT {cells}, [{flags}]::BOOLEAN[] FROM {dataset.table}
+            WHERE _source_key = ? ORDER BY ALL LIMIT ?""",
         [key, most],
     ).fetchall()
-    return [column.name for column in shown], rows
+    emptied = {name: sum(row[-1][at] for row in found) for at, name in enumerate(texts)}
+    return Preview(
+        [column.name for column in shown],
+        [row[:-1] for row in found],
+        {name: count for name, count in emptied.items() if count},
+    )

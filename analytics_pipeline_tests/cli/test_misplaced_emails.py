@@ -6,7 +6,10 @@ from pathlib import Path
 
 import duckdb
 
+from analytics_pipeline.datasets import DATASETS, Person, Privacy
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.warehouse.quality import preview
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.deliveries import HEADER
 
@@ -63,12 +66,24 @@ def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(
     assert EMAIL not in told
 
 
+def test_a_time_of_one_person_is_no_open_value():
+    open_times = {
+        (dataset.name, column.name)
+        for dataset in DATASETS.values()
+        if dataset.columns_of(Person.SUBJECT)
+        for column in dataset.columns
+        if column.sql_type == "TIMESTAMP" and column.privacy is Privacy.OPEN
+    }
+    assert open_times == {("aws_cost", "file_updated_time")}, "that is the time of the file"
+
+
 def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocareum, data: Path):
-    """An unquoted comma in a name shifts the email into client_key, which everyone may see."""
-    shifted = f"5, 4051, student, King, Planted, {EMAIL}, , 0, 1, \n"
+    """Its LMS key may hold an email, and so may the name of a course."""
+    shifted = f"5, 4051, student, King, k@example.org, {EMAIL}, , 0, 1, \n"
+    taught = f'9001, "Example Org", 4052, "CS by {EMAIL}", New, 4051\n'
     demo.put_many(
         {
-            "org9001/course-asn_mapping/course_mapping.csv": COURSES.encode(),
+            "org9001/course-asn_mapping/course_mapping.csv": (COURSES + taught).encode(),
             "org9001/enrollment/course4051/enrollment.csv": (
                 (HEADER["enrollment"] + shifted).encode()
             ),
@@ -76,9 +91,15 @@ def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocare
     )
     run("sync")
     with duckdb.connect(str(data / "warehouse.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT client_key FROM raw.enrollment").fetchall() == [
-            (EMAIL,)
-        ], "it is not shifted"
+        assert connection.execute("SELECT client_key FROM raw.enrollment").fetchall() == [(EMAIL,)]
+        key = "org9001/course-asn_mapping/course_mapping.csv"
+        shown = preview(connection, DATASETS["course_mapping"], key)
+    assert shown and (len(shown.rows), shown.emptied) == (2, {"course_name": 1})
+    counted = ui_metadata.preview(shown)["emptied_in_preview"].records
+    assert [record.data for record in counted] == [
+        {"column": "course_name", "cells with an email": 1}
+    ]
+    assert holding(data, "emptied_in_preview"), "the UI does not tell it"
     assert [path for path in holding(data, EMAIL) if path.startswith("dagster/")] == []
     assert [path for path in holding(data, "CS 17") if path.startswith("dagster/")] != [], (
         "no dataset has a preview"

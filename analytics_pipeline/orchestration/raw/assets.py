@@ -302,7 +302,7 @@ def _report(
         for result in loaded
     }
     if shown and rows:
-        metadata[shown.landed.delivery.partition.key]["preview"] = ui_metadata.preview(*rows)
+        metadata[shown.landed.delivery.partition.key] |= ui_metadata.preview(rows)
     if dataset.period is None:
         if shown:
             summary = ui_metadata.snapshot(loaded, metadata[shown.landed.delivery.partition.key])

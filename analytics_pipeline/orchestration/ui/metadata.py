@@ -12,7 +12,7 @@ from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.warehouse.ledger import FailedFile
-from analytics_pipeline.warehouse.quality import Reason, Unaccounted
+from analytics_pipeline.warehouse.quality import Preview, Reason, Unaccounted
 from analytics_pipeline.warehouse.tables import raw_table
 
 MOST_FILES = 20
@@ -97,7 +97,7 @@ def snapshot(results: Sequence[FileResult], newest: Mapping[str, Any]) -> Metada
                 for result in results[:MOST_FILES]
             ],
         ),
-        **({"preview": newest["preview"]} if "preview" in newest else {}),
+        **{name: newest[name] for name in ("preview", "emptied_in_preview") if name in newest},
     }
 
 
@@ -181,9 +181,15 @@ def findings_table(result: FileResult) -> dg.TableMetadataValue:
     return table(["column", "rule", "records", "count", "lines"], rows)
 
 
-def preview(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
-    """Return a table of a few rows, with open columns only."""
-    return table(columns, [[_plain(cell) for cell in row] for row in rows])
+def preview(shown: Preview) -> Metadata:
+    """Return a table of a few rows, and one of the cells emptied in it, if there are any."""
+    rows = table(shown.columns, [[_plain(cell) for cell in row] for row in shown.rows])
+    if not shown.emptied:
+        return {"preview": rows}
+    return {
+        "preview": rows,
+        "emptied_in_preview": table(["column", "cells with an email"], list(shown.emptied.items())),
+    }
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.TableMetadataValue:
