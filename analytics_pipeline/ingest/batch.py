@@ -58,8 +58,8 @@ class Finding:
         column: the column; `*` for a rule about the whole row.
         reason: the rule in words.
         error: whether those records were quarantined.
-        count: number of records.
-        lines: lines of the first few records.
+        count: number of records; 0 for a rule about the header.
+        lines: lines of the first few records, or of the header.
     """
 
     column: str
@@ -231,6 +231,9 @@ def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict
             result.failure = refused
         else:
             groups.setdefault(header, {})[index] = result.landed.path
+            if count := len(header.unannounced(dataset)):
+                reason = words("the header has {:,} unannounced columns, kept in _extra", count)
+                result.findings.append(Finding(WHOLE_ROW, reason, False, 0, (header.line,)))
     return groups
 
 

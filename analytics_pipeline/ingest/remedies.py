@@ -24,6 +24,14 @@ KINDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
+        r"unannounced columns",
+        (
+            "Nothing is lost. If Vocareum delivers them from now on, declare them in"
+            " analytics_pipeline/datasets/{dataset}.py, then run `analytics-pipeline sync --full"
+            " --dataset {dataset}`."
+        ),
+    ),
+    (
         r"_extra|is left empty|loads empty",
         (
             "The row is loaded without this cell, whose text is kept in `_extra`. If Vocareum has"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics_pipeline.ingest.csv.header import MAX_NAME
 from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons, verdict
 
 COURSES = HEADER["course_mapping"]
@@ -80,6 +81,12 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
     first, second = read.rows["_extra"].to_list()
     assert json.loads(first) == {'Sp\'ecial "" Näme;': "x'); DROP TABLE t; --", "Term": "fall"}
     assert second is None, "empty unannounced cells are nothing"
+    finding, *_ = read.files[0].findings
+    assert (finding.reason, finding.count, finding.lines) == (
+        "the header has 2 unannounced columns, kept in _extra",
+        0,
+        (1,),
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,6 +109,10 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
         (b'org_id, "org_name\n', "the header can't be read: a quote is opened and not closed"),
         (b"a" * 2_500_000 + b"\n", "the line is longer than 2,000,000 characters"),
         (",".join(f"c{at}" for at in range(3_000)).encode() + b"\n", "3,000 columns"),
+        (
+            (COURSES.strip() + ", Term," + "q" * 201 + "\n" + ROW).encode(),
+            "the name of column 8 has 201 characters; 200 is the most",
+        ),
         (b"a," * 1_000_000, "can't be read: the line is longer"),
         (b"org_\xe9d, org_name\n", "the text is not UTF-8"),
         (b"just some text\nand more\n", "lacks"),
@@ -115,6 +126,12 @@ def test_a_body_that_is_not_csv_is_refused_with_a_reason(tmp_path: Path, body: b
     assert result.failure.remedy
     assert (result.records, result.rows, result.rejects) == (0, 0, 0)
     assert len(str(result.failure)) < 1_000, "the message repeats the file"
+
+
+def test_a_column_of_the_longest_name_is_kept(tmp_path: Path):
+    name = "q" * MAX_NAME
+    read = batch(tmp_path, "course_mapping", f"{COURSES.strip()}, {name}\n{ROW.strip()}, x\n")
+    assert [json.loads(extra) for extra in read.rows["_extra"].to_list()] == [{name: "x"}]
 
 
 def test_a_header_only_file_is_loaded_with_no_rows(tmp_path: Path):

@@ -13,6 +13,9 @@ from analytics_pipeline.ingest.csv.tolerant_reader import Record, read_records, 
 from analytics_pipeline.words import Words, joined, words
 
 MAX_COLUMNS = 2_000
+MAX_NAME = 200
+"""Most characters of an unannounced column's name: `_extra` repeats it in each row, so a long one
+could fill the disk."""
 _MAGIC = {
     b"\x1f\x8b": words("it is compressed (gzip)"),
     b"PK\x03\x04": words("it is a zip archive"),
@@ -59,17 +62,24 @@ class Header:
         delivered: headers as delivered, for unannounced columns.
         simple: whether DuckDB may skip the header as the file's first line.
         cells: number of cells in its line; empty ones at the end are not columns.
+        line: line on which it begins.
     """
 
     names: tuple[str, ...]
     delivered: tuple[str, ...]
     simple: bool
     cells: int
+    line: int
 
     @property
     def width(self) -> int:
         """Return the number of cells in a complete record."""
         return len(self.names)
+
+    def unannounced(self, dataset: Dataset) -> list[int]:
+        """Return the positions of the columns that the dataset does not declare."""
+        announced = {column.name for column in dataset.columns}
+        return [at for at, name in enumerate(self.names) if name not in announced]
 
 
 def read_header(path: Path, dataset: Dataset) -> Header:
@@ -107,8 +117,24 @@ def read_header(path: Path, dataset: Dataset) -> Header:
     if twice := _repeated(names, dataset):
         reason = words("the header has {} twice, so it is ambiguous which one counts", _few(twice))
         raise FileRefused(reason, line=record.line)
+    if (longest := max(delivered, key=len, default="")) and len(longest) > MAX_NAME:
+        raise _long_name(delivered.index(longest) + 1, len(longest), record.line)
     simple = record.line == 1 and "\n" not in record.raw and "\r" not in record.raw
-    return Header(names, delivered, simple, len(record.cells))
+    return Header(names, delivered, simple, len(record.cells), record.line)
+
+
+def _long_name(position: int, length: int, line: int) -> FileRefused:
+    reason = words(
+        "the name of column {} has {:,} characters; {} is the most that is read",
+        position,
+        length,
+        MAX_NAME,
+    )
+    remedy = words(
+        "A quote or comma of the header may be damaged: ask Vocareum for the file again. If the "
+        "name is meant, raise MAX_NAME in analytics_pipeline/ingest/csv/header.py."
+    )
+    return FileRefused(reason, remedy, line)
 
 
 def _first_record(path: Path) -> Record:

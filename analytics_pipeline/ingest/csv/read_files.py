@@ -301,7 +301,7 @@ def _typed(
             typed.append(
                 f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"'
             )
-    unannounced = _unannounced(dataset, header)
+    unannounced = header.unannounced(dataset)
     # A relation converts rows to Arrow where they are produced. `execute` hands them over first,
     # which costs 1.3 times the CPU and a thread. A relation takes no parameters, so they are
     # variables.
@@ -355,12 +355,6 @@ def _surplus_sql(header: Header) -> str:
         return "false"
     beyond = ", ".join(f"c{at}" for at in range(header.width, header.cells))
     return f"{trim_all_sql(f'concat({beyond})')} <> ''"
-
-
-def _unannounced(dataset: Dataset, header: Header) -> list[int]:
-    """Return the positions of the unannounced columns."""
-    announced = {column.name for column in dataset.columns}
-    return [at for at, name in enumerate(header.names) if name not in announced]
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
