@@ -8,12 +8,12 @@ are Dagster's own, so that either storage continues where the other one stopped.
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import dagster as dg
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, create_engine
 
 from analytics_pipeline.orchestration.dagster_private import (
     INDEX_SHARD_NAME,
@@ -47,23 +47,23 @@ class _Runs(SqliteRunStorage):
     """Runs and their tags: one database."""
 
     def __init__(self, conn_string: str):
-        self._engine = _keeping_engine(conn_string)
+        self._database = _OpenDatabase(conn_string)
         super().__init__(conn_string)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             yield connection
 
     def dispose(self) -> None:
-        self._engine.dispose()
+        self._database.engine.dispose()
 
 
 class _EventLog(SqliteEventLogStorage):
     """Events: a database for each run, and the index of all runs."""
 
     def __init__(self, base_dir: str):
-        self._engines: dict[str, Engine] = {}
+        self._databases: dict[str, _OpenDatabase] = {}
         self._tables: set[str] = set()
         super().__init__(base_dir)
 
@@ -85,34 +85,57 @@ class _EventLog(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         with self._db_lock:
-            engine = self._engine(shard)
+            database = self._open(shard)
             if shard not in self._initialized_dbs:
-                self._initdb(engine)
+                self._initdb(database.engine)
                 self._initialized_dbs.add(shard)
-            with engine.begin() as connection:
+            with database.begin() as connection:
                 yield connection
 
-    def _engine(self, shard: str) -> Engine:
-        """Return the engine of a database, now the newest in use; the lock must be held."""
-        engine = self._engines.pop(shard, None)
-        engine = engine or _keeping_engine(self.conn_string_for_shard(shard))
-        self._engines[shard] = engine
-        if len(self._engines) > _AT_ONCE:
-            self._engines.pop(next(iter(self._engines))).dispose()
-        return engine
+    def _open(self, shard: str) -> "_OpenDatabase":
+        """Return a database, now the newest in use; the lock must be held."""
+        database = self._databases.pop(shard, None)
+        database = database or _OpenDatabase(self.conn_string_for_shard(shard))
+        self._databases[shard] = database
+        if len(self._databases) > _AT_ONCE:
+            self._databases.pop(next(iter(self._databases))).engine.dispose()
+        return database
 
     def dispose(self) -> None:
         super().dispose()
         with self._db_lock:
-            for engine in self._engines.values():
-                engine.dispose()
+            for database in self._databases.values():
+                database.engine.dispose()
 
 
-def _keeping_engine(conn_string: str) -> Engine:
-    """Return an engine that keeps one connection open, and opens others while threads need them."""
-    return create_engine(
-        conn_string,
-        pool_size=1,
-        max_overflow=-1,
-        connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
-    )
+class _OpenDatabase:
+    """A database with a connection that stays open while the path leads to the same file."""
+
+    def __init__(self, conn_string: str):
+        self.engine = create_engine(
+            conn_string,
+            pool_size=1,  # stays open
+            max_overflow=-1,  # for other threads
+            connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
+        )
+        self._file: tuple[int, int] | None = None
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction in the file that the path leads to now.
+
+        A file that was deleted or replaced is left, as by Dagster, which opens the path each time.
+        """
+        file = _identity(self.engine.url.database or "")
+        if file != self._file:
+            self.engine.dispose()
+            self._file = file
+        return self.engine.begin()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return device and inode of a file; None if there is none."""
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

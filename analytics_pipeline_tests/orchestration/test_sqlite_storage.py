@@ -1,12 +1,15 @@
 """Dagster's SQLite files, written through connections that stay open."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from sqlalchemy.exc import OperationalError
 
 from analytics_pipeline.orchestration import sqlite_storage
 from analytics_pipeline.orchestration.dagster_private import INDEX_SHARD_NAME
@@ -49,9 +52,11 @@ def test_a_run_opens_its_databases_a_bounded_number_of_times(
     """Without reuse, each of its events opens two at least."""
     dg.materialize([model], instance=instance)
     opened: list[str] = []
-    make = sqlite_storage._keeping_engine
+    make = sqlite_storage.create_engine
     monkeypatch.setattr(
-        sqlite_storage, "_keeping_engine", lambda name: opened.append(name) or make(name)
+        sqlite_storage,
+        "create_engine",
+        lambda name, **options: opened.append(name) or make(name, **options),
     )
     run = dg.materialize([model], instance=instance)
     shard = instance.event_log_storage.path_for_shard(run.run_id)
@@ -61,7 +66,7 @@ def test_a_run_opens_its_databases_a_bounded_number_of_times(
 def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> None:
     runs = [dg.materialize([model], instance=instance).run_id for _ in range(6)]
     events = instance.event_log_storage
-    kept = events._engines
+    kept = events._databases
     assert list(kept)[-1] in (INDEX_SHARD_NAME, runs[-1])
     assert len(kept) == sqlite_storage._AT_ONCE and INDEX_SHARD_NAME in kept
     assert not Path(events.path_for_shard(runs[0]) + "-wal").exists(), "still open"
@@ -97,3 +102,30 @@ def test_an_event_reaches_another_process_that_follows_the_run(
         server.watch_event_logs(run.run_id, cursor, lambda *_: seen.set())
         instance.report_engine_event("one more", run.dagster_run)
         assert seen.wait(60), "the UI would show the event after the run"
+
+
+def test_a_replaced_database_is_written_and_not_the_unlinked_one(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    """As after a restored copy of the folder, under a running process."""
+    dg.materialize([model], instance=instance)
+    home = settings.dagster_home
+    for file in ("history/runs.db", f"history/runs/{INDEX_SHARD_NAME}.db"):
+        with closing(sqlite3.connect(home / file)) as live:
+            live.execute(f"VACUUM INTO '{home / 'copy.db'}'")
+        (home / "copy.db").replace(home / file)
+        for suffix in ("-wal", "-shm"):
+            (home / f"{file}{suffix}").unlink(missing_ok=True)
+    dg.materialize([model], instance=instance)
+    with dg.DagsterInstance.get() as another:
+        assert (materializations(another), len(another.get_runs())) == (2, 2)
+
+
+def test_a_deleted_database_fails_as_with_dagsters_own_storage(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    dg.materialize([model], instance=instance)
+    for file in (settings.dagster_home / "history" / "runs").glob(f"{INDEX_SHARD_NAME}.db*"):
+        file.unlink()
+    with pytest.raises(OperationalError, match="no such table"):
+        dg.materialize([model], instance=instance)
