@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.addresses import UnsafeAddress, is_loopback, require_safe
+from analytics_pipeline.vocareum.errors import without_context
 from analytics_pipeline.vocareum.redaction import hide, register
 
 SECONDS = 10.0
@@ -71,6 +72,7 @@ class Notifier:
         with _silenced():
             self._recipients()
 
+    @without_context()
     def send(self, text: str) -> list[str]:
         """Send a text to every recipient; return the problems of those that did not accept it.
 
@@ -86,11 +88,9 @@ class Notifier:
                     for recipient in recipients
                     if (problem := _post(recipient, text, answers))
                 ]
-            failed = len(problems) == len(recipients)
         except UnsafeAddress as error:
-            problems, failed = [str(error)], True
-        if failed:
-            # Raise it outside of the handler, so that errors with an address are not its context.
+            raise NotSent(hide(str(error))) from None
+        if len(problems) == len(recipients):
             raise NotSent(hide(" ".join(problems)))
         return problems
 

@@ -35,6 +35,7 @@ from analytics_pipeline.vocareum.errors import (
     MalformedCredentials,
     UnsafeAddress,
     VocareumError,
+    without_context,
 )
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 
@@ -92,6 +93,7 @@ class VocareumApi:
         self._budget = budget
         self._on_retry = on_retry
 
+    @without_context()
     def s3_credentials(self, org_id: str) -> Credentials:
         """Request temporary credentials for the organisation's files, valid for one hour.
 
@@ -121,13 +123,12 @@ class VocareumApi:
         try:
             return retrying(self._request_credentials, org_id, deadline)
         except _TryAgain as error:
-            reason, budget = error.reason, self._budget_for(error)
-        # Raised outside the handler, so that the error has no context that could be printed.
-        raise ApiUnavailable(
-            f"Vocareum's API was not usable for {budget:.0f} seconds: {reason}.",
-            "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's"
-            " status page.",
-        )
+            raise ApiUnavailable(
+                f"Vocareum's API was not usable for {self._budget_for(error):.0f} seconds:"
+                f" {error.reason}.",
+                "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's"
+                " status page.",
+            ) from None
 
     def _is_spent(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -211,16 +212,13 @@ class VocareumApi:
         """Parse the response as JSON, whatever its content type: clients have seen text/html."""
         try:
             return json.loads(body)
-        except RecursionError:
-            broken = False
-        except ValueError:
+        except (ValueError, RecursionError) as error:
             # After a valid start the network lost the rest.
-            broken = body.lstrip()[:1] in (b"", b"{", b"[")
-        if broken:
-            raise _TryAgain("its response is truncated")
-        raise MalformedCredentials(
-            "Vocareum's response is not JSON; it may be a web page.", CHECK_ADDRESS
-        )
+            if isinstance(error, ValueError) and body.lstrip()[:1] in (b"", b"{", b"["):
+                raise _TryAgain("its response is truncated") from None
+            raise MalformedCredentials(
+                "Vocareum's response is not JSON; it may be a web page.", CHECK_ADDRESS
+            ) from None
 
     def _refuse(self, org_id: str, status: int, body: bytes) -> NoReturn:
         message = self._message(body)

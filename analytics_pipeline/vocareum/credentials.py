@@ -23,7 +23,12 @@ from botocore.utils import parse_timestamp
 from pydantic import SecretStr
 
 from analytics_pipeline.storage.clock import utc_now
-from analytics_pipeline.vocareum.errors import SET_CLOCK, MalformedCredentials, VocareumError
+from analytics_pipeline.vocareum.errors import (
+    SET_CLOCK,
+    MalformedCredentials,
+    VocareumError,
+    without_context,
+)
 from analytics_pipeline.vocareum.redaction import register, vendor_words
 from analytics_pipeline.vocareum.retry import LastFailure
 
@@ -76,6 +81,7 @@ class CredentialSource(Protocol):
         """Return fresh credentials for the organisation."""
 
 
+@without_context()
 def parse_credentials(body: object, now: datetime) -> Credentials:
     """Extract the credentials from a decoded JSON body.
 
@@ -170,11 +176,10 @@ def _expiry(parts: Mapping[str, Any], now: datetime) -> datetime:
             return expires.replace(tzinfo=expires.tzinfo or UTC).astimezone(UTC)
         return datetime.fromtimestamp(epoch / 1000 if epoch > 1e11 else epoch, UTC)
     except (ValueError, TypeError, OverflowError, OSError):
-        pass
-    raise MalformedCredentials(
-        "Vocareum's response gives the expiry of the credentials in an unknown form.",
-        "The response format has changed: compare it with the vendor's Data Pipeline article.",
-    )
+        raise MalformedCredentials(
+            "Vocareum's response gives the expiry of the credentials in an unknown form.",
+            "The response format has changed: compare it with the vendor's Data Pipeline article.",
+        ) from None
 
 
 class _VocareumCredentials(DeferredRefreshableCredentials):

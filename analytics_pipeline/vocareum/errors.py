@@ -4,6 +4,9 @@ Their texts hold no token, no credentials and no foreign exception's text: S3 re
 token in its error bodies, and HTTP libraries quote illegal headers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.vocareum.redaction import hide
 
@@ -19,6 +22,20 @@ CHECK_ADDRESS = (
 )
 
 SET_CLOCK = "Set this machine's clock, and keep it synchronised (NTP)."
+
+
+@contextmanager
+def without_context() -> Iterator[None]:
+    """Detach errors that leave the block, or the decorated function, from those they replace.
+
+    A foreign error can quote the token. `from None` only hides it from a printed traceback: it
+    stays in `__context__`, which loggers and Dagster read.
+    """
+    try:
+        yield
+    except Exception as error:
+        error.__cause__ = error.__context__ = None
+        raise
 
 
 class VocareumError(PipelineError):

@@ -32,7 +32,7 @@ from analytics_pipeline.vocareum.answers import (
     explain,
 )
 from analytics_pipeline.vocareum.credentials import renew
-from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage
+from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage, without_context
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.retry import with_retries
 
@@ -148,6 +148,7 @@ class Transfer:
             raise
         return outcome
 
+    @without_context()
     def _fetch(
         self, listed: RemoteObject, destination: Destination, halt: Halt
     ) -> Downloaded | Undelivered:
@@ -155,13 +156,12 @@ class Transfer:
             return with_retries(self._budget, Transient, StaleCredentials)(
                 self._attempt, listed, destination, halt
             )
-        except RequestFailure as error:
-            failure = error
-        if isinstance(failure, GlobalFailure):
-            raise BucketError(failure.reason, failure.remedy)
-        return Undelivered(
-            listed, failure.reason, failure.remedy, failure.transient, failure.counts
-        )
+        except GlobalFailure as failure:
+            raise BucketError(failure.reason, failure.remedy) from None
+        except RequestFailure as failure:
+            return Undelivered(
+                listed, failure.reason, failure.remedy, failure.transient, failure.counts
+            )
 
     def _attempt(self, listed: RemoteObject, destination: Destination, halt: Halt) -> Downloaded:
         halt.check()
@@ -170,11 +170,10 @@ class Transfer:
             result = _open(store, listed)
         except (BaseError, FileNotFoundError, ValueError) as error:
             failure = explain(error, listed.key)
-        else:
-            return self._save(result, listed, destination)
-        if isinstance(failure, StaleCredentials):
-            renew(self._session, access_key_id)
-        raise failure
+            if isinstance(failure, StaleCredentials):
+                renew(self._session, access_key_id)
+            raise failure from None
+        return self._save(result, listed, destination)
 
     def _save(
         self, result: "GetResult", listed: RemoteObject, destination: Destination
@@ -183,7 +182,6 @@ class Transfer:
         etag = (meta["e_tag"] or "").strip('"')
         fetched = RemoteObject(listed.key, etag, meta["size"], meta["last_modified"])
         digest, size = hashlib.md5(usedforsecurity=False), 0
-        failure: RequestFailure
         try:
             target = destination(fetched)
             with private_file(target) as file:
@@ -194,21 +192,20 @@ class Transfer:
                 self._verify(fetched, listed, size, digest.hexdigest())
             return Downloaded(fetched, target)
         except BaseError:
-            failure = Transient("the connection broke before the object was complete")
+            raise Transient("the connection broke before the object was complete") from None
         except ValueError as error:
-            failure = RequestFailure(
+            raise RequestFailure(
                 f"its key is not acceptable: {error}",
                 "Nothing can be done here; report it to Vocareum.",
-            )
+            ) from None
         except OSError as error:
             if is_full(error):
                 raise  # the other objects need space too
-            failure = RequestFailure(
+            raise RequestFailure(
                 f"it cannot be written: {error.strerror}",
                 "Check the landing folder, its permissions and its disk.",
                 counts=False,
-            )
-        raise failure
+            ) from None
 
     def _verify(self, fetched: RemoteObject, listed: RemoteObject, size: int, md5: str) -> None:
         expected = listed.size if fetched.etag == listed.etag else fetched.size
