@@ -87,7 +87,7 @@ def query(
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
     shown = rows if row_limit is None else rows[:row_limit]
     if output:
-        from analytics_pipeline.warehouse.files import replacing  # imports pandera and polars
+        from analytics_pipeline.storage.replace import replacing  # imports pandera and polars
 
         with (
             replacing(output.absolute()) as fresh,

@@ -66,7 +66,7 @@ def write_parquet(result: duckdb.DuckDBPyConnection, target: Path, row_limit: in
     import pyarrow as pa  # takes a quarter of a second
     import pyarrow.parquet as parquet
 
-    from analytics_pipeline.warehouse.files import replacing
+    from analytics_pipeline.storage.replace import replacing
 
     reader = result.to_arrow_reader(100_000)
     written = 0

@@ -9,8 +9,7 @@ import dagster as dg
 from analytics_pipeline.orchestration.dagster_yaml import is_ours, our_text
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private
-from analytics_pipeline.storage.private_files import private_file
-from analytics_pipeline.warehouse.connection import private_files
+from analytics_pipeline.storage.private_files import private_file, private_umask
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ def prepare_home(settings: Settings) -> Path:
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """Open the persistent instance; create it if it is missing."""
     prepare_home(settings)
-    with private_files():
+    with private_umask():
         return dg.DagsterInstance.get()
 
 

@@ -7,7 +7,7 @@ from analytics_pipeline.report.clock import UTC
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.warehouse.files import replacing
+from analytics_pipeline.storage.replace import replacing
 
 
 def write_report(

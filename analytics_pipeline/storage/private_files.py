@@ -44,6 +44,16 @@ def _private_file(target: Path) -> Iterator[BinaryIO]:
         raise
 
 
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """Create files inside the block with mode 0600 and folders with 0700, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def make_private_folder(folder: Path) -> None:
     """Create the folder and its missing parents with mode 0700; leave existing ones as is."""
     if folder.is_dir():

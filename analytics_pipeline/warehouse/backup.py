@@ -21,13 +21,13 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private
+from analytics_pipeline.storage.private_files import private_umask
+from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.connection import (
     lock_warehouse,
     open_warehouse,
-    private_files,
     read_warehouse,
 )
-from analytics_pipeline.warehouse.files import replacing
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
 
 MANIFEST, COPY = "backup.json", "warehouse.duckdb"
@@ -86,7 +86,7 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
     with open_warehouse(warehouse, wait_seconds) as connection:
         connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
     keep_private(folder)
-    with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_files():
+    with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_umask():
         # This process has no connection open here: copying an open file would drop DuckDB's lock.
         if warehouse.with_name(f"{warehouse.name}.wal").exists():
             raise BackupError(
@@ -119,7 +119,7 @@ def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
     """
     taken_at = _verify(folder, org_id)
     keep_private(warehouse.parent)
-    with lock_warehouse(warehouse, wait_seconds=0), private_files():
+    with lock_warehouse(warehouse, wait_seconds=0), private_umask():
         with replacing(warehouse) as fresh:
             shutil.copyfile(folder / COPY, fresh)
             fresh.chmod(0o600)

@@ -5,7 +5,6 @@ it drops DuckDB's POSIX lock, which loses updates. Analysts read the published c
 """
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.storage.folders import keep_private
+from analytics_pipeline.storage.private_files import private_umask
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sidecar import (
     detect_replacement,
@@ -44,16 +44,6 @@ class WarehouseUnusable(PipelineError):
 
 class WarehouseBusy(WarehouseUnusable):
     """Another process held the warehouse longer than we were ready to wait."""
-
-
-@contextmanager
-def private_files() -> Iterator[None]:
-    """Create files inside the block with mode 0600 and folders with 0700, whatever the umask."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @contextmanager
@@ -96,7 +86,7 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
         DiskFull: the disk is full.
         SchemaTooNew: a later release wrote it.
     """
-    with private_files(), _usable(path):
+    with private_umask(), _usable(path):
         keep_private(path.parent)
         with lock_warehouse(path, wait_seconds):
             is_same_file, ledger = is_untouched(path), None

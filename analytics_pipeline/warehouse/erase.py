@@ -17,8 +17,9 @@ import duckdb
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
 from analytics_pipeline.ingest.erase import extra_without, texts_of_others
 from analytics_pipeline.ingest.people import People, hashed
+from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
-from analytics_pipeline.warehouse.files import attached, replacing
+from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.sidecar import digest, update_sidecar
 from analytics_pipeline.warehouse.tables import EXTRA, history_table
 from analytics_pipeline.warehouse.transactions import changed

@@ -16,8 +16,9 @@ import duckdb
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.emails import Emptied
-from analytics_pipeline.warehouse.files import attached, replacing
+from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.publish_whole import COPY, write_whole
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import withheld_lines

@@ -8,13 +8,14 @@ writer changes the file too.
 
 import json
 import logging
-import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
+
+from analytics_pipeline.storage.replace import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -141,13 +142,9 @@ def write_sidecar(warehouse: Path, content: Sidecar) -> None:
     Only log a failure: the data is safe, and the next writer compares digests.
     """
     target = sidecar_path(warehouse)
-    # There is one writer, so a fixed name works, and leftovers don't accumulate.
-    fresh = target.with_name(f"{target.name}.new")
     try:
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(asdict(content), file)
-        fresh.replace(target)
+        with replacing(target, durable=False) as fresh:
+            fresh.write_text(json.dumps(asdict(content)))
     except OSError as error:
         logger.warning("%s could not be written: %s", target, error.strerror or error)
 
