@@ -17,7 +17,8 @@ from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Absence
 from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
 from analytics_pipeline.ingest.csv.line_lookup import LINES, lines_of_rows
-from analytics_pipeline.ingest.csv.read_files import FILE, SHORT, UNREAD, Damaged, read_files
+from analytics_pipeline.ingest.csv.read_files import Damaged, read_files
+from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, UNREAD
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.validate import WHOLE_ROW, validate_rows
 from analytics_pipeline.words import Words, words

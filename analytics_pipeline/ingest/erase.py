@@ -18,8 +18,8 @@ from analytics_pipeline.datasets import Dataset, Person, normal_form
 from analytics_pipeline.datasets.cells import whole_number
 from analytics_pipeline.ingest.batch import Batch
 from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
-from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
 from analytics_pipeline.ingest.csv.tolerant_reader import Record, cell_spans, read_records
+from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.storage.private_files import private_file
 

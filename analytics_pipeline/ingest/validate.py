@@ -16,7 +16,7 @@ import polars as pl
 from analytics_pipeline.datasets import Column, Dataset, Person, Privacy
 from analytics_pipeline.datasets.sql_types import not_a
 from analytics_pipeline.ingest.csv.careful_parser import typed_columns
-from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE, SHORT, UNREAD
+from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE, SHORT, UNREAD
 from analytics_pipeline.words import Words, joined, words
 
 WHOLE_ROW = "*"

@@ -15,7 +15,7 @@ import polars as pl
 from analytics_pipeline.ingest.absence import Absence, Kind, repeated, shrunk
 from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.csv.header import FileRefused
-from analytics_pipeline.ingest.csv.read_files import FILE
+from analytics_pipeline.ingest.csv.typing_query import FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.warehouse.ledger import LoadedFile, delivery_of, loaded_files

@@ -12,7 +12,7 @@ import polars as pl
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Kind
 from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, broken_off, split
-from analytics_pipeline.ingest.csv.read_files import EXTRA, FILE
+from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
 from analytics_pipeline.storage.disk import is_full

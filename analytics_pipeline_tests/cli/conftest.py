@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import retry as patience
+from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline.vocareum.retry import LastFailure
 
@@ -63,7 +63,7 @@ def budgets_spent(monkeypatch: pytest.MonkeyPatch) -> list[VocareumError]:
         return remember(self, error)
 
     monkeypatch.setattr(LastFailure, "remember", count)
-    monkeypatch.setattr(patience, "_CACHED", float("inf"))
+    monkeypatch.setattr(retry, "_CACHED", float("inf"))
     return spent
 
 

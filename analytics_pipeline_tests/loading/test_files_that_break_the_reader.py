@@ -45,7 +45,7 @@ def test_a_file_that_breaks_the_reader_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ):
     """Raise in the middle of a file, with a text that repeats a cell."""
-    typed = read._typed
+    typed = read.type_cells
 
     def breaking(connection: Any, dataset: Any, header: Any, source: str) -> pl.DataFrame:
         rows = typed(connection, dataset, header, source)
@@ -53,7 +53,7 @@ def test_a_file_that_breaks_the_reader_fails_alone(
             raise error(f"at {PLANTED}")
         return rows
 
-    monkeypatch.setattr(read, "_typed", breaking)
+    monkeypatch.setattr(read, "type_cells", breaking)
     warehouse = Warehouse(tmp_path)
     warehouse.load(
         warehouse.deliver(

@@ -97,10 +97,10 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[..., Bucket]:
     """A bucket on a misbehaving server."""
 
-    def make(behave: Behaviour, **patience: float) -> Bucket:
+    def make(behave: Behaviour, **limits: float) -> Bucket:
         connection = boto3.Session(
             aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T"
         )
-        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1, **patience)
+        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1, **limits)
 
     return make

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.vocareum import retry as patience
+from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials, session
@@ -195,7 +195,7 @@ def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(
     demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ):
     # however long a slow machine takes over eight threads
-    monkeypatch.setattr(patience, "_CACHED", float("inf"))
+    monkeypatch.setattr(retry, "_CACHED", float("inf"))
     asked = []
 
     class Down:

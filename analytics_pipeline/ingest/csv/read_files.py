@@ -5,7 +5,7 @@ paths and header texts are session variables.
 """
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,16 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics_pipeline.datasets import Column, Dataset
-from analytics_pipeline.datasets.sql_types import (
-    quick_sql,
-    text_sql,
-    trim_all_sql,
-    trim_sql,
-    trim_start_sql,
-)
-from analytics_pipeline.ingest.csv.careful_parser import parse_unread, typed_columns
-from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
+from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.csv.header import Header
 from analytics_pipeline.ingest.csv.tolerant_reader import (
     MAX_LINE,
@@ -33,14 +24,8 @@ from analytics_pipeline.ingest.csv.tolerant_reader import (
     read_records,
     survey,
 )
+from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, SURPLUS, type_cells
 from analytics_pipeline.words import Words, joined, words
-
-FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
-"""Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL
-if the row has none; number of cells that the row lacks, or with a minus, empty ones that were cut
-from its end; a JSON object of the unannounced columns."""
-_SURPLUS = "_surplus"
-"""Whether there is text after the header's last column."""
 
 _BLOCK_CELLS = 200_000
 _BLOCK_CHARACTERS = 4_000_000
@@ -103,7 +88,7 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
     careful = [index for index in paths if index not in quick or index in unsound]
     found += [_read_carefully(dataset, header, index, paths[index]) for index in careful]
     return Text(
-        rows=pl.concat([text.rows for text in found]).drop(_SURPLUS),
+        rows=pl.concat([text.rows for text in found]).drop(SURPLUS),
         damaged=[record for text in found for record in text.damaged],
         lines={index: lines for text in found for index, lines in text.lines.items()},
     )
@@ -138,7 +123,7 @@ def _read_quickly(
     rows = rows.with_columns(
         pl.col(FILE).replace_strict(dict(enumerate(paths)), return_dtype=pl.Int64)
     )
-    too_wide = set(rows.filter(_SURPLUS)[FILE].unique()) if rows[_SURPLUS].any() else set()
+    too_wide = set(rows.filter(SURPLUS)[FILE].unique()) if rows[SURPLUS].any() else set()
     read = dict(rows[FILE].value_counts().iter_rows())
     ends_empty = _ending_empty(dataset, header, rows)
     unsound = {
@@ -184,7 +169,7 @@ def _read_csv(
         connection.execute(
             "SET VARIABLE paths = $paths", {"paths": [glob.escape(str(path)) for path in paths]}
         )
-        rows = _typed(connection, dataset, header, source)
+        rows = type_cells(connection, dataset, header, source)
         rejected = connection.execute(
             "SELECT DISTINCT scans.file_path FROM reject_errors AS errors JOIN reject_scans AS"
             " scans USING (scan_id, file_id)"
@@ -268,7 +253,7 @@ def _type_records(
     )
     with _connection() as connection:
         connection.register("texts", texts)
-        return _typed(connection, dataset, header, "SELECT * FROM texts")
+        return type_cells(connection, dataset, header, "SELECT * FROM texts")
 
 
 def _lacking(record: Record, header: Header) -> int:
@@ -280,81 +265,6 @@ def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
     return _type_records(
         dataset, header, 0, [Record(0, "", [""] * header.width, delivered=header.width)]
     ).clear()
-
-
-def _typed(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, header: Header, source: str
-) -> pl.DataFrame:
-    """Cast the text cells `c0`, `c1`, ... of a source: trimmed, empty is NULL, unparsed is NULL and
-    kept in UNREAD.
-    """
-    cell = {name: f"c{at}" for at, name in enumerate(header.names)}
-    announced = [cell[column.name] for column in dataset.columns if column.name in cell]
-    trimmed = ", ".join(f"nullif({trim_start_sql(text)}, '') AS {text}" for text in announced)
-    typed = []
-    for column in dataset.columns:
-        if (text := cell.get(column.name)) is None:
-            typed.append(f'CAST(NULL AS {column.sql_type}) AS "{column.name}"')
-        elif column.is_text:
-            typed.append(f'{trim_sql(text)} AS "{column.name}"')
-        else:
-            typed.append(
-                f'CAST({quick_sql(column.dtype, text)} AS {column.sql_type}) AS "{column.name}"'
-            )
-    unannounced = header.unannounced(dataset)
-    # A relation converts rows to Arrow where they are produced. `execute` hands them over first,
-    # which costs 1.3 times the CPU and a thread. A relation takes no parameters, so they are
-    # variables.
-    rows = connection.sql(f"""
-        WITH source AS ({source}),
-        cells AS (
-            SELECT {trimmed}, {cells_sql(unannounced)} AS {EXTRA},
-              {_surplus_sql(header)} AS {_SURPLUS}, {FILE}, {SHORT}
-            FROM source
-        ),
-        typed AS (SELECT *, {", ".join(typed)} FROM cells)
-        SELECT {", ".join(map(_value_sql, dataset.columns))}, {EXTRA},
-               CAST({FILE} AS BIGINT) AS {FILE}, CAST({SHORT} AS INTEGER) AS {SHORT},
-               {_unread_sql(dataset, cell)} AS {UNREAD}, {_SURPLUS}
-        FROM typed""").pl()
-    headers = [header.delivered[at] or header.names[at] for at in unannounced]
-    rows = rows.with_columns(as_json(rows[EXTRA], headers))
-    return parse_unread(connection, dataset, rows, UNREAD)
-
-
-def _value_sql(column: Column) -> str:
-    name = f'"{column.name}"'
-    if column.zero_is_none:
-        return f"nullif(nullif({name}, 0), -1) AS {name}"
-    return f"{text_sql(name, verbatim=column.verbatim)} AS {name}" if column.is_text else name
-
-
-def _unread_sql(dataset: Dataset, cell: Mapping[str, str]) -> str:
-    """Return SQL of the unparsed texts of the typed columns, NULL for the others; NULL if all were
-    parsed.
-    """
-    columns = typed_columns(dataset)
-    left = {
-        column.name: f'{cell[column.name]} IS NOT NULL AND "{column.name}" IS NULL'
-        for column in columns
-        if column.name in cell
-    }
-    texts = (
-        f"CASE WHEN {left[name]} THEN {cell[name]} END" if name in left else "NULL"
-        for name in (column.name for column in columns)
-    )
-    return (
-        f"CAST(CASE WHEN {' OR '.join(left.values()) or 'false'} THEN [{', '.join(texts)}] END AS"
-        " VARCHAR[])"
-    )
-
-
-def _surplus_sql(header: Header) -> str:
-    """Return SQL of whether a cell after the header's columns holds text."""
-    if header.cells == header.width:
-        return "false"
-    beyond = ", ".join(f"c{at}" for at in range(header.width, header.cells))
-    return f"{trim_all_sql(f'concat({beyond})')} <> ''"
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
