@@ -27,7 +27,7 @@ from analytics_pipeline.ingest.plan import (
     AnotherOrganisation,
     ClassifiedListing,
     Plan,
-    classify_listing,
+    list_deliveries,
 )
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
@@ -118,7 +118,7 @@ def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
 
     try:
         sources = open_sources(require(settings), RETRY_SECONDS)
-        return classify_listing(sources.list(), sources.prefix), None
+        return list_deliveries(sources), None
     except PipelineError as error:
         return None, str(error)
 

@@ -1,11 +1,12 @@
-"""Plan the work: the bucket's listing minus the ledger. Pure; listing and ledger are arguments.
+"""Plan the work: the bucket's listing minus the ledger.
 
-`vocareum/` fetches the files, `batch.py` reads them.
+Pure, except for `list_deliveries`. `vocareum/` fetches the files, `batch.py` reads them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Protocol
 
 from analytics_pipeline.datasets import Cadence, Dataset, Partition, classify
 from analytics_pipeline.errors import PipelineError
@@ -89,6 +90,31 @@ class Selection:
         # A month is selected if any of its days is.
         since = self.since.replace(day=1) if self.since and monthly else self.since
         return (self.until is None or start <= self.until) and (since is None or start >= since)
+
+
+class Source(Protocol):
+    """What can be listed: a bucket, with or without the hand-written files."""
+
+    @property
+    def prefix(self) -> str:
+        """`org{org}/`, the start of every key."""
+
+    def list(self, under: str = "") -> Iterable[Listed]:
+        """List the objects whose keys begin with the prefix and `under`."""
+
+
+def list_deliveries(source: Source, prefixes: Iterable[str] = ("",)) -> ClassifiedListing:
+    """List a source, and sort the result by dataset and partition.
+
+    Args:
+        source: the bucket.
+        prefixes: prefixes below `org{org}/` to list; by default everything.
+
+    Raises:
+        VocareumError: the source can't be listed.
+    """
+    objects = (found for prefix in prefixes for found in source.list(prefix))
+    return classify_listing(objects, source.prefix)
 
 
 def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListing:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
+from analytics_pipeline.ingest.plan import ClassifiedListing, list_deliveries
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.connect import open_bucket
@@ -68,7 +68,7 @@ def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) ->
             with read_warehouse(settings.warehouse_path) as connection:
                 loaded = first_period(connection)
         bucket = open_bucket(settings, _LISTING_BUDGET)
-        return learn_first_day(settings, classify_listing(bucket.list(), bucket.prefix), loaded)
+        return learn_first_day(settings, list_deliveries(bucket), loaded)
     except (PipelineError, OSError) as error:
         on_failure(
             f"The first day that Vocareum delivered is still unknown: {error} Until a listing"

@@ -14,7 +14,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset, Partition, classify
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import clean_landing
-from analytics_pipeline.ingest.plan import Plan, Selection, classify_listing, plan
+from analytics_pipeline.ingest.plan import Plan, Selection, list_deliveries, plan
 from analytics_pipeline.ingest.sources import open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.asset_keys import asset_key
@@ -133,7 +133,7 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
         SettingsError, VocareumError, WarehouseUnusable: with the remedy in the message.
     """
     sources, listed_at = open_sources(settings), warehouse_now()
-    listing = classify_listing(sources.list(), sources.prefix)
+    listing = list_deliveries(sources)
     with open_warehouse(settings.warehouse_path) as connection:
         todo = plan(listing, loaded_versions(connection), selection)
         # The listing is complete, whatever the selection.

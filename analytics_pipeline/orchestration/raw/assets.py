@@ -16,7 +16,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.landing import clean_landing
-from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
+from analytics_pipeline.ingest.plan import Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.asset_keys import asset_key
@@ -186,9 +186,7 @@ def _plan(
     without a file.
     """
     prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
-    listing = classify_listing(
-        (found for prefix in prefixes for found in bucket.list(prefix)), bucket.prefix
-    )
+    listing = list_deliveries(bucket, prefixes)
     selected = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:
         todo = plan(listing, loaded_versions(connection, dataset.name)).only(

@@ -14,7 +14,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.plan import Loaded, Plan, classify_listing, plan
+from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
@@ -81,7 +81,7 @@ def missing_partitions(
         end_dead_runs(context.instance)
         try:
             bucket = feed.open()
-            listing = classify_listing(bucket.list(), bucket.prefix)
+            listing = list_deliveries(bucket)
             found_replaced = warehouse.detect_replacement()
             if found_replaced:
                 context.log.warning(found_replaced)
