@@ -28,7 +28,7 @@ from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_onc
 from analytics_pipeline.orchestration.runs.run_records import record_process
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
-from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replaced_at
 

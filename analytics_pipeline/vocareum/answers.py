@@ -8,8 +8,8 @@ from http import HTTPStatus
 
 from obstore.exceptions import PermissionDeniedError
 
-from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK
+from analytics_pipeline.vocareum.session import STALE_CODES
 
 NEXT_RUN_RETRIES = "The next run retries. If it lasts, check the network and AWS's status page."
 

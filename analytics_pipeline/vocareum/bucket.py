@@ -16,10 +16,10 @@ from botocore.exceptions import ConnectionError as NoConnection
 from botocore.parsers import ResponseParserError
 
 from analytics_pipeline.vocareum.addresses import is_loopback, require_safe
-from analytics_pipeline.vocareum.credentials import STALE_CODES
 from analytics_pipeline.vocareum.errors import SET_CLOCK, TRY_LATER, BucketError
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.retry import BUDGET, LastFailure, with_retries
+from analytics_pipeline.vocareum.session import STALE_CODES
 from analytics_pipeline.vocareum.transfer import Destination, Halt, Transfer
 
 _OUTAGE = 16
@@ -58,7 +58,7 @@ class Bucket:
     article).
 
     Args:
-        session: boto3 session, usually from `credentials.session`.
+        session: boto3 session, usually from `session.session`.
         name: the bucket's name.
         prefix: start of every key, for example org9001/.
         endpoint_url: an S3 endpoint that is not Amazon's, addressed path-style.

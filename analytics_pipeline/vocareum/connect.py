@@ -5,7 +5,7 @@ from typing import Any
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.session import session
 
 
 def open_bucket(settings: Settings, budget: float | None = None) -> Bucket:

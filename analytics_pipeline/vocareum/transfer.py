@@ -31,10 +31,10 @@ from analytics_pipeline.vocareum.answers import (
     Transient,
     explain,
 )
-from analytics_pipeline.vocareum.credentials import renew
 from analytics_pipeline.vocareum.errors import TRY_LATER, BucketError, Outage, without_context
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
 from analytics_pipeline.vocareum.retry import with_retries
+from analytics_pipeline.vocareum.session import renew
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline_tests.cli.test_kills import as_after_an_unbroken_run
 from analytics_pipeline_tests.support.fault_proxy import FAULTS, FaultProxy
 

@@ -15,8 +15,8 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum import api as api_module
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import session
 from analytics_pipeline.vocareum.objects import RemoteObject
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline_tests.support.clocks import Clock, Seconds
 
 Behaviour = Callable[[BaseHTTPRequestHandler], None]

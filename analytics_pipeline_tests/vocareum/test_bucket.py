@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import Credentials, session
+from analytics_pipeline.vocareum.credentials import Credentials
 from analytics_pipeline.vocareum.errors import AuthenticationError, BucketError, UnsafeAddress
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline_tests.support.clocks import Clock
 
 Destination = Callable[[RemoteObject], Path]

@@ -15,8 +15,9 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials, session
+from analytics_pipeline.vocareum.credentials import Credentials, parse_credentials
 from analytics_pipeline.vocareum.errors import ApiUnavailable, MalformedCredentials
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline_tests.support.clocks import Clock
 
 NOW = datetime(2024, 1, 9, 12, 0, tzinfo=UTC)

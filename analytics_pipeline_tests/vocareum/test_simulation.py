@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.bucket import Bucket
-from analytics_pipeline.vocareum.credentials import session
+from analytics_pipeline.vocareum.session import session
 from analytics_pipeline_tests.support.open_ports import listening
 
 
