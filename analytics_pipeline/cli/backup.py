@@ -72,7 +72,7 @@ def _refuse_while_alive(settings: Settings) -> None:
         return
     # Dagster takes seconds to import.
     from analytics_pipeline.orchestration.instance import open_instance
-    from analytics_pipeline.orchestration.runs.run_records import living_runs
+    from analytics_pipeline.orchestration.runs.processes import living_runs
 
     with open_instance(settings) as instance:
         alive = living_runs(instance)

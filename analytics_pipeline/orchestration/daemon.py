@@ -14,7 +14,7 @@ from pathlib import Path
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.dagster_private import run_daemon
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.runs.run_records import end_dead_runs
+from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.private_files import make_private_folder
 

@@ -25,7 +25,7 @@ from analytics_pipeline.ingest.sources import Sources, open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
 from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
-from analytics_pipeline.orchestration.runs.run_records import record_process
+from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session

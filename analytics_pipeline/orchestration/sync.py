@@ -37,8 +37,9 @@ from analytics_pipeline.orchestration.raw.unrecorded import (
 )
 from analytics_pipeline.orchestration.resources import ResultListener
 from analytics_pipeline.orchestration.runs.in_process import execute, failure_text, nothing_usable
+from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
-from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
+from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now

@@ -239,7 +239,8 @@ class Transfer:
         credentials = self._session.get_credentials()
         if credentials is None:
             raise BucketError(
-                "There are no credentials for S3.", "Make the session with vocareum.session()."
+                "There are no credentials for S3.",
+                "Make the session with `vocareum.session.session`.",
             )
         frozen = credentials.get_frozen_credentials()
         key_id = str(frozen.access_key)

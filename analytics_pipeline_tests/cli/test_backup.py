@@ -14,7 +14,7 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.runs.run_records import command_tag
+from analytics_pipeline.orchestration.runs.processes import command_tag
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.connection import open_warehouse

@@ -19,7 +19,8 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.orchestration.alerting.sensor import failure_of
-from analytics_pipeline.orchestration.runs.run_records import COMMAND_TAG, known_runs
+from analytics_pipeline.orchestration.runs.processes import COMMAND_TAG
+from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.vocareum import transfer
 from analytics_pipeline_tests.orchestration.conftest import (

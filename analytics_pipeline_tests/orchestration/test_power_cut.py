@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.runs.run_records import WORKER_TAG
+from analytics_pipeline.orchestration.runs.processes import WORKER_TAG
 from analytics_pipeline.warehouse.connection import lock_warehouse
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions

@@ -22,7 +22,8 @@ from analytics_pipeline.orchestration.alerting.incidents import (
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.raw.checks.result import last_evaluation
-from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
+from analytics_pipeline.orchestration.runs.processes import end_dead_runs
+from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 60

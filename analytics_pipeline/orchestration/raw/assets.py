@@ -39,12 +39,8 @@ from analytics_pipeline.orchestration.resources import (
     ResultListener,
     WarehouseResource,
 )
-from analytics_pipeline.orchestration.runs.run_records import (
-    BACKFILL,
-    COMMAND_TAG,
-    failed_tag,
-    verdict_tags,
-)
+from analytics_pipeline.orchestration.runs.processes import COMMAND_TAG
+from analytics_pipeline.orchestration.runs.run_records import BACKFILL, failed_tag, verdict_tags
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import code_reference, pii_tag

@@ -31,7 +31,8 @@ from analytics_pipeline.orchestration.raw.materializations import (
     materialized_versions,
 )
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
-from analytics_pipeline.orchestration.runs.run_records import end_dead_runs, known_runs
+from analytics_pipeline.orchestration.runs.processes import end_dead_runs
+from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 900

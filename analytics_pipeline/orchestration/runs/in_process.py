@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.orchestration.runs.run_records import command_tag
+from analytics_pipeline.orchestration.runs.processes import command_tag
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 
 

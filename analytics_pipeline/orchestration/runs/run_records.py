@@ -4,8 +4,6 @@ Also reads and tags them in the instance. `load_requests.py` and `incidents.py` 
 from them.
 """
 
-import os
-import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,13 +14,8 @@ import dagster as dg
 from dagster import RunRecord
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
-from analytics_pipeline.storage.private_files import process_identity
+from analytics_pipeline.orchestration.runs.processes import IN_FLIGHT
 
-COMMAND_TAG = "analytics_pipeline/command"
-"""`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that
-monitors it, and its process."""
-WORKER_TAG = "analytics_pipeline/worker"
-"""First digits of the run id@host@boot:start:pid of the process that executes any other run."""
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 PARTITION = "dagster/partition"
 BACKFILL = "dagster/backfill"
@@ -215,70 +208,10 @@ def known_run(record: RunRecord) -> KnownRun:
 
 def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> list[KnownRun]:
     """Return the newest runs and all in flight, newest first; all runs if `most` is None."""
-    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(_IN_FLIGHT)))
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(IN_FLIGHT)))
     newest = instance.get_run_records(limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
     return [known_run(record) for record in by_id.values()]
-
-
-def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Tag a run with its process, so that `end_dead_runs` notices when that is gone."""
-    process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
-    if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
-        # A retried run inherits tags; the run id distinguishes its own tag from the earlier run's.
-        instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id[:8]}@{process}"})
-
-
-def command_tag(command: str) -> dict[str, str]:
-    """Return the tag of a run that this process executes itself for a command such as `sync`."""
-    return {COMMAND_TAG: f"{command}@{socket.gethostname()}@{process_identity(os.getpid())}"}
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine is gone; Dagster may retry them.
-
-    Returns:
-        The ids of the marked runs.
-    """
-    dead = [
-        run for run in instance.get_runs(dg.RunsFilter(statuses=list(_IN_FLIGHT))) if _is_dead(run)
-    ]
-    for run in dead:
-        instance.report_run_failed(
-            run, "The process that executed this run is gone: it was killed or crashed."
-        )
-    return [run.run_id for run in dead]
-
-
-def _is_dead(run: dg.DagsterRun) -> bool:
-    run_id, _, process = run.tags.get(WORKER_TAG, "").partition("@")
-    if not (run_id and run.run_id.startswith(run_id)):
-        if run.parent_run_id:  # the tags are inherited from the run that it retries
-            return False
-        process = run.tags.get(COMMAND_TAG, "").partition("@")[2]
-    host, _, identity = process.rpartition("@")
-    pid = identity.rpartition(":")[2]
-    return host == socket.gethostname() and process_identity(int(pid)) != identity
-
-
-def living_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Return the ids of runs that a process executes or is about to; end dead ones first."""
-    end_dead_runs(instance)
-    working = [
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-        dg.DagsterRunStatus.CANCELING,
-    ]
-    return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=working))]
-
-
-_IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 
 def _state(status: dg.DagsterRunStatus) -> RunState:
