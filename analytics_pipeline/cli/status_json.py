@@ -1,0 +1,91 @@
+"""`status --json`: the state for programs; docs/operations.md documents the fields."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
+from analytics_pipeline.cli.overview import OnDisk
+from analytics_pipeline.ingest.plan import Plan
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.absences import OpenAbsence
+from analytics_pipeline.warehouse.checks import Check
+from analytics_pipeline.warehouse.ledger import FailedFile
+from analytics_pipeline.warehouse.signature import Signature
+
+
+def as_json(
+    settings: Settings,
+    disk: OnDisk,
+    todo: Plan | None,
+    problem: str | None,
+    failed: Sequence[FailedFile],
+    rows: Sequence[DatasetStatus],
+    complete: bool,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the status for programs. Fields may be added but never change meaning."""
+    return {
+        "complete": complete,
+        "at": now.isoformat(),
+        "organisation": settings.org_id,
+        "source": disk.source,
+        "bucket": {"reached": todo is not None, "error": problem},
+        "datasets": [asdict(row) for row in rows],
+        "failing_files": [_failing_file(file, disk.absent) for file in failed],
+        "checks": [_check(check) for check in disk.checks if not check.passed or check.is_open],
+        "silent": disk.silent,
+        "absent": [_absence(absence) for absence in disk.absent],
+        "stale_models": disk.stale,
+        "published": disk.published and _published(disk.published),
+        "daemon": {"alive": disk.daemon_lives(now), "heartbeat": _utc(disk.heartbeat)},
+        "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
+        "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
+        "unknown": list(todo.unknown) if todo else [],
+    }
+
+
+def _failing_file(file: FailedFile, absences: list[OpenAbsence]) -> dict[str, Any]:
+    names = ("dataset", "partition", "line", "reason", "remedy", "attempts")
+    return {
+        **_fields(file, names),
+        "key": file.source_key,
+        "since": _utc(file.failed_since),
+        "next_attempt": _utc(next_attempt(file, absences)),
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    names = ("name", "subject", "violations", "text", "remedy", "withholds")
+    return {
+        **_fields(check, names),
+        "severity": check.severity.name,
+        "since": _utc(check.since),
+    }
+
+
+def _absence(absence: OpenAbsence) -> dict[str, Any]:
+    return {
+        **_fields(absence, ("dataset", "partition", "held", "detail", "remedy")),
+        "key": absence.source_key,
+        "kind": absence.kind.value,
+        "since": _utc(absence.first_seen),
+    }
+
+
+def _published(published: Signature) -> dict[str, Any]:
+    return {
+        "at": _utc(published.published_at),
+        "kept": {name: _utc(at) for name, at in published.kept.items()},
+        "left_out": list(published.left_out),
+    }
+
+
+def _fields(value: object, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in names}
+
+
+def _utc(at: datetime | None) -> str | None:
+    """Return ISO 8601 with the timezone; the warehouse's timestamps are naive UTC."""
+    return at.replace(tzinfo=UTC).isoformat() if at else None
