@@ -9,12 +9,11 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    complete_dataset,
     fail,
-    known_dataset,
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS

@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar, cast
 
@@ -192,44 +192,6 @@ def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> 
     for check in failing:
         if not any(key in check.text for key in reported):
             print_error(str(check))
-
-
-def complete_dataset(incomplete: str) -> list[str]:
-    """Return the datasets with this prefix, for shell completion."""
-    from analytics_pipeline.datasets import DATASETS
-
-    return [name for name in DATASETS if name.startswith(incomplete)]
-
-
-def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
-    """Return an option's parser whose error names the wrong number and the allowed range.
-
-    Typer's own error does not.
-    """
-    allowed = (
-        f"give a whole number from {least} to {most}"
-        if most
-        else f"give a whole number, {least} or more"
-    )
-
-    def parse(text: str | int) -> int:
-        with suppress(ValueError):
-            number = int(text)
-            if least <= number and (most is None or number <= most):
-                return number
-        raise typer.BadParameter(f"{text!r} is not allowed: {allowed}.")
-
-    return parse
-
-
-def known_dataset(name: str) -> str:
-    """Return the name if it is a dataset; otherwise end the command."""
-    # This imports pandera and polars, which `query` does not need.
-    from analytics_pipeline.datasets import DATASETS
-
-    if name not in DATASETS:
-        fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
-    return name
 
 
 def print_info(text: str) -> None:

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_info, whole_number
+from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.demo_live import late_days, run_live
 from analytics_pipeline.cli.feed_notice import mark_simulated
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_error, print_info, whole_number
+from analytics_pipeline.cli.console import command, fail, print_error, print_info
 from analytics_pipeline.cli.feed_notice import feed_notice
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.settings import load_settings
 
 

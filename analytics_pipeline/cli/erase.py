@@ -12,8 +12,8 @@ from analytics_pipeline.cli.console import (
     print_info,
     table,
     tabular,
-    whole_number,
 )
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings

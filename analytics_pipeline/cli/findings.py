@@ -8,17 +8,15 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import (
-    complete_dataset,
     fail,
-    known_dataset,
     print_hint,
     print_info,
     print_json,
     table,
     tabular,
     wants_json,
-    whole_number,
 )
+from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings

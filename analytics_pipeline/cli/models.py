@@ -15,8 +15,8 @@ from analytics_pipeline.cli.console import (
     print_info,
     table,
     tabular,
-    whole_number,
 )
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.tables import plain
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import Model, Severity, Tested, load_project

@@ -10,17 +10,15 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
-    complete_dataset,
     fail,
     files,
-    known_dataset,
     print_hint,
     print_info,
     progress,
     table,
     tabular,
-    whole_number,
 )
+from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery

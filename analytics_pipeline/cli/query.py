@@ -23,8 +23,8 @@ from analytics_pipeline.cli.console import (
     print_text,
     tabular,
     wants_json,
-    whole_number,
 )
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings

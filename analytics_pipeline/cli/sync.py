@@ -11,10 +11,8 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     UNUSABLE,
-    complete_dataset,
     fail,
     files,
-    known_dataset,
     print_checks,
     print_error,
     print_info,
@@ -22,6 +20,7 @@ from analytics_pipeline.cli.console import (
     table,
     tabular,
 )
+from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Selection

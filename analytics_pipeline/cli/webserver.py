@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, print_info, whole_number
+from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.settings import load_settings
 
 

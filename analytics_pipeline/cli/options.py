@@ -1,0 +1,46 @@
+"""Parsers, checks and completion of command-line options."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import typer
+
+from analytics_pipeline.cli.console import fail
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
+    """Return an option's parser whose error names the wrong number and the allowed range.
+
+    Typer's own error does not.
+    """
+    allowed = (
+        f"give a whole number from {least} to {most}"
+        if most
+        else f"give a whole number, {least} or more"
+    )
+
+    def parse(text: str | int) -> int:
+        with suppress(ValueError):
+            number = int(text)
+            if least <= number and (most is None or number <= most):
+                return number
+        raise typer.BadParameter(f"{text!r} is not allowed: {allowed}.")
+
+    return parse
+
+
+def known_dataset(name: str) -> str:
+    """Return the name if it is a dataset; otherwise end the command."""
+    # This imports pandera and polars, which `query` does not need.
+    from analytics_pipeline.datasets import DATASETS
+
+    if name not in DATASETS:
+        fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
+    return name
+
+
+def complete_dataset(incomplete: str) -> list[str]:
+    """Return the datasets with this prefix, for shell completion."""
+    from analytics_pipeline.datasets import DATASETS
+
+    return [name for name in DATASETS if name.startswith(incomplete)]
