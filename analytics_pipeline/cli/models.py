@@ -1,6 +1,5 @@
 """`analytics-pipeline models`: show the SQL models, and try changes of them in memory."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,19 +10,23 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     command,
     fail,
-    print_error,
     print_info,
     table,
     tabular,
 )
+from analytics_pipeline.cli.model_results import (
+    build_selected,
+    print_differences,
+    print_rows,
+    print_tests,
+)
 from analytics_pipeline.cli.options import whole_number
-from analytics_pipeline.cli.tables import plain
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.sql_models import Model, Severity, Tested, load_project
-from analytics_pipeline.sql_models.compare import Difference, changed_rows, difference, key_of
+from analytics_pipeline.sql_models import Severity, Tested, load_project
+from analytics_pipeline.sql_models.compare import changed_rows, difference, key_of
 from analytics_pipeline.sql_models.dbt_project import dbt_files
-from analytics_pipeline.sql_models.sandbox import Sandbox, open_sandbox
-from analytics_pipeline.sql_models.selection import find, select
+from analytics_pipeline.sql_models.sandbox import open_sandbox
+from analytics_pipeline.sql_models.selection import find
 
 app = typer.Typer(
     help="Show the SQL models, or try a change of one in memory.", no_args_is_help=True
@@ -143,18 +146,18 @@ def build(
     """
     project = load_project(folder)
     with open_sandbox(file or load_settings().published_path, project) as sandbox:
-        built, failed = _build(sandbox, selected)
-        _print_differences(sandbox, built)
+        built, failed = build_selected(sandbox, selected)
+        print_differences(sandbox, built)
         for model in built:
             if rows:
-                _table(
+                print_rows(
                     f"{model.qualified}, first rows",
                     *sandbox.rows(f"FROM {model.qualified}", rows),
                     model,
                     "rows",
                 )
             if changes and not difference(sandbox, model).is_same:
-                _table(
+                print_rows(
                     f"{model.qualified}, changed rows",
                     *changed_rows(sandbox, model, changes),
                     model,
@@ -177,13 +180,13 @@ def test(
     """
     project = load_project(folder)
     with open_sandbox(file or load_settings().published_path, project) as sandbox:
-        built, failed = _build(sandbox, selected)
+        built, failed = build_selected(sandbox, selected)
         names = {model.qualified for model in (built if selected else project.models.values())}
         results = [
             (test, sandbox.run(test)) for test in project.tests.values() if test.depends_on & names
         ]
         ran = [result for _, result in results if isinstance(result, Tested)]
-        _print_tests(sandbox, ran, rows)
+        print_tests(sandbox, ran, rows)
         for test, result in results:
             if isinstance(result, str):
                 print_info(f"{test.name} was not run: {result}.")
@@ -232,107 +235,4 @@ def export_dbt(
     print_info(
         f"{target}: {len(files)} files. With dbt-core and dbt-duckdb installed: dbt build"
         f" --project-dir {target} --profiles-dir {target}"
-    )
-
-
-def _build(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model], bool]:
-    """Build the selected models and print failures.
-
-    Return the built models, and whether any failed.
-    """
-    project = sandbox.project
-    chosen = select(project, selected or ())
-    named = {find(project, pattern.strip("+")).qualified for pattern in selected or ()}
-    results = sandbox.build(sandbox.plan(chosen))
-    for result in results:
-        if result.failure:
-            print_error(f"{result.model.qualified} was not built: {result.failure}")
-    blocked = [model.qualified for model in chosen if model.qualified in sandbox.blocked]
-    for name in blocked:
-        text = f"{name} can't be built from the published file: {sandbox.blocked[name]}."
-        if name in named:
-            print_error(
-                f"{text} Try it with `analytics-pipeline demo`, or ask who runs the pipeline to"
-                " build it."
-            )
-        else:
-            print_info(f"{text} Its published rows are used.")
-    failed = any(result.failure for result in results) or bool(named & set(blocked))
-    return [result.model for result in results if not result.failure], failed
-
-
-def _print_differences(sandbox: Sandbox, built: Sequence[Model]) -> None:
-    differences = {model.qualified: difference(sandbox, model) for model in built}
-    rows = [
-        (
-            name,
-            change.rows,
-            change.before,
-            change.added,
-            change.removed,
-            change.changed,
-            _columns(change),
-        )
-        for name, change in differences.items()
-    ]
-    columns = ["model", "rows", "published", "added", "removed", "changed", "columns that differ"]
-    table(
-        "Built in memory, compared with the published file", columns, rows, ["model"], key="built"
-    )
-    if same := sum(change.is_same for change in differences.values()):
-        print_info(f"{same} of {len(differences)} are as published.")
-
-
-def _columns(change: Difference) -> str:
-    parts = [f"{name}: {count:,}" for name, count in change.columns.items()]
-    parts += [f"{name}: new" for name in change.added_columns] if change.before is not None else []
-    parts += [f"{name}: gone" for name in change.removed_columns]
-    return "; ".join([*parts, *change.retyped])
-
-
-def _print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
-    table(
-        "Tests",
-        ["test", "verdict", "rows"],
-        [(result.test.name, _verdict(result), result.violations) for result in ran],
-        ["test"],
-    )
-    for result in ran:
-        if result.failure:
-            print_error(f"{result.test.name} could not run: {result.failure}")
-        elif not result.passed:
-            (print_error if result.test.severity is Severity.ERROR else print_info)(
-                f"{result.test.name}: {result.test.description}"
-            )
-            if rows:
-                columns, violating = sandbox.rows(result.test.sql, rows)
-                table(
-                    result.test.name, columns, [[plain(cell) for cell in row] for row in violating]
-                )
-
-
-def _verdict(tested: Tested) -> str:
-    if tested.passed:
-        return "holds"
-    return (
-        "could not run"
-        if tested.failure
-        else "fails"
-        if tested.test.severity is Severity.ERROR
-        else "warns"
-    )
-
-
-def _table(
-    title: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[object]],
-    model: Model,
-    contents: str,
-) -> None:
-    table(
-        title,
-        columns,
-        [[plain(cell) for cell in row] for row in rows],
-        key=f"{contents}_of_{model.layer}_{model.name}",
     )
