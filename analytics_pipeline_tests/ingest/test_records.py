@@ -12,12 +12,8 @@ from analytics_pipeline.demo.organisation import Dialect
 from analytics_pipeline.demo.organisation.table import Record, Table, render
 from analytics_pipeline.ingest.csv import read_files
 from analytics_pipeline.ingest.csv.line_lookup import lines_of_rows
-from analytics_pipeline.ingest.csv.tolerant_reader import (
-    MAX_LINE,
-    is_read_whole,
-    read_records,
-    survey,
-)
+from analytics_pipeline.ingest.csv.survey import is_read_whole, survey
+from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, read_records
 from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
 COURSES = HEADER["course_mapping"]

@@ -15,15 +15,8 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.csv.header import Header
-from analytics_pipeline.ingest.csv.tolerant_reader import (
-    MAX_LINE,
-    Record,
-    Survey,
-    has_surplus,
-    is_read_whole,
-    read_records,
-    survey,
-)
+from analytics_pipeline.ingest.csv.survey import Survey, has_surplus, is_read_whole, survey
+from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, read_records
 from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, SURPLUS, type_cells
 from analytics_pipeline.words import Words, joined, words
 

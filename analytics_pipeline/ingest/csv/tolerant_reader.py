@@ -27,15 +27,12 @@ MAX_LINES = 1_000
 MAX_RECORD = 4 * MAX_LINE
 """Maximum lines and characters of one quoted record, to bound the search after an open quote."""
 
-_WINDOW = 4096
 _OPEN = words("a quote is opened and not closed")
 _TEXT_AFTER_QUOTE = words("text follows a closing quote")
 _BLANKS = " \t\r\n"
 _BARE = re.compile(r' *+((?:[^",\r\n][^,\r\n]*+)?+)(,|\r\n?|\n|\Z)')
 _INSIDE = re.compile(r'(?:[^"]++|"")*+')
 _CLOSING = re.compile(r'"[ \t]*+(,|\r\n?|\n|\Z)')
-_ENDS_WITH_COMMA = re.compile(rb"^.*,\r?$", re.MULTILINE)
-_QUOTED = re.compile(rb'"[^"]*"')
 
 
 @dataclass(slots=True, frozen=True)
@@ -115,68 +112,6 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
             if len(whole) < 2 and record.fault is None:
                 whole.append(width_of(record.cells, width))
             yield record
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """Result of scanning a file's bytes.
-
-    Attributes:
-        lines: number of line feeds, plus one if the last line lacks one.
-        trusted: whether DuckDB may read it. DuckDB copies a long line once per cell after the
-            header's (a row of 900,000 cells takes hours), and silently takes a quote after two
-            blanks for text. A lone CR ends a line for it, so that line feeds do not tell whether it
-            read everything.
-    """
-
-    lines: int
-    trusted: bool
-
-
-def survey(path: Path) -> Survey:
-    """Scan a file once.
-
-    It is not trusted if a line has 2 * _WINDOW bytes or more. A shorter one may also fail, as the
-    scan works in windows.
-
-    Raises:
-        OSError: the file can't be read.
-    """
-    newlines, lone_returns, end, trusted = 0, 0, b"\n", True
-    with path.open("rb") as file:
-        while trusted and (chunk := file.read(_WINDOW * 256)):
-            whole_windows = range(0, len(chunk) - _WINDOW + 1, _WINDOW)
-            trusted = (
-                chunk.rfind(b'  "') < 0  # from the end, which is faster than `in`
-                and b'  "' not in end + chunk[:2]
-                and all(chunk.find(b"\n", at, at + _WINDOW) >= 0 for at in whole_windows)
-            )
-            newlines += chunk.count(b"\n")
-            if b"\r" in chunk or end[-1:] == b"\r":
-                lone_returns += chunk.count(b"\r") - (end[-1:] + chunk).count(b"\r\n")
-            end = chunk[-2:]
-    return Survey(newlines + (end[-1:] != b"\n"), trusted and not lone_returns)
-
-
-def is_read_whole(path: Path, surveyed: Survey, records: int) -> bool:
-    """Return whether DuckDB read all of a trusted file, given its number of records.
-
-    It silently drops a last record that is cut off inside quotes. Usually each record is one line;
-    otherwise count the lines again without blank ones and those inside quotes.
-    """
-    return surveyed.lines == records + 1 or _lines_outside_quotes(path) == records + 1
-
-
-def _lines_outside_quotes(path: Path) -> int:
-    """Return the number of lines that are not blank, ignoring line ends inside quotes."""
-    lines, begun, blanks = 0, b"", _BLANKS.encode()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            closed, quote, _ = re.sub(rb'"[^"]*"', b"x", begun + chunk).partition(b'"')
-            *whole, rest = closed.split(b"\n")
-            lines += sum(1 for line in whole if line.strip(blanks))
-            begun = (b"x" if rest.strip(blanks) else b"") + quote
-    return lines + bool(begun)
 
 
 def _record(
@@ -263,19 +198,6 @@ def cell_spans(raw: str) -> list[slice]:
         spans.append(slice(at, found.start(2) if found.re is _BARE else found.start(1)))
         at = found.end()
     return spans
-
-
-def has_surplus(path: Path, cells: int) -> bool:
-    """Return whether a line may have empty cells beyond these, which DuckDB silently drops.
-
-    Raises:
-        OSError: the file can't be read.
-    """
-    content = path.read_bytes()
-    if b",\n" not in content and b",\r" not in content and not content.endswith(b","):
-        return False
-    ends = _ENDS_WITH_COMMA.finditer(content)
-    return any(_QUOTED.sub(b"", line[0]).count(b",") >= cells for line in ends)
 
 
 def width_of(cells: Sequence[str], least: int = 0) -> int:
