@@ -3,10 +3,10 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,10 @@ from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.private_files import private_file
+
+if TYPE_CHECKING:  # the demo's packages are optional
+    from analytics_pipeline.demo.organisation import Organisation
+    from analytics_pipeline.demo.servers import DemoVocareum
 
 NIGHTLY = time_of_day(3, tzinfo=UTC)
 """When the simulated vendor's job writes a day's files: at three the next morning (UTC)."""
@@ -92,19 +96,9 @@ def demo(
         print_info(
             f"Serving a simulated organisation on this machine: {days} days up to {yesterday}."
         )
-        rewritten = organisation.truth.rewritten
         late = late_days(organisation.files(), vocareum.prefix, yesterday) if live else {}
-        for key, body in organisation.files().items():
-            if any(key in files for files in late.values()):
-                continue
-            night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), yesterday))
-            vocareum.put(key, body, datetime.combine(night + timedelta(days=1), NIGHTLY))
-        os.environ.update(vocareum.environment)
-        # The first daily and monthly partitions: the month of the first day.
-        os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
-        settings = require(load_settings())
-        environment = vocareum.environment | _write_by_hand(settings, organisation.hand_written())
-        os.environ.update(environment)
+        _deliver(vocareum, organisation, {key for files in late.values() for key in files})
+        environment = _connect(vocareum, organisation)
         settings = require(load_settings())
         code = run_sync(settings, Selection())
         mark_simulated(settings)
@@ -114,6 +108,26 @@ def demo(
         if serve:
             _serve(environment)
     raise typer.Exit(code)
+
+
+def _deliver(vocareum: "DemoVocareum", organisation: "Organisation", late: Collection[str]) -> None:
+    """Put the organisation's files into the bucket, except the late ones."""
+    newest, rewritten = organisation.spec.last_day, organisation.truth.rewritten
+    for key, body in organisation.files().items():
+        if key not in late:
+            night = rewritten.get(key, _covered_until(key.removeprefix(vocareum.prefix), newest))
+            vocareum.put(key, body, datetime.combine(night + timedelta(days=1), NIGHTLY))
+
+
+def _connect(vocareum: "DemoVocareum", organisation: "Organisation") -> dict[str, str]:
+    """Set this process's settings to the simulated Vocareum; return those for another terminal."""
+    os.environ.update(vocareum.environment)
+    # The first daily and monthly partitions: the month of the first day.
+    os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
+    settings = require(load_settings())
+    environment = vocareum.environment | _write_by_hand(settings, organisation.hand_written())
+    os.environ.update(environment)
+    return environment
 
 
 def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.storage.replace import replacing
 
 DEFAULT_LIMIT = 100
 """Maximum number of rows of a table, without --limit."""
@@ -87,8 +88,6 @@ def query(
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
     shown = rows if row_limit is None else rows[:row_limit]
     if output:
-        from analytics_pipeline.storage.replace import replacing  # imports pandera and polars
-
         with (
             replacing(output.absolute()) as fresh,
             fresh.open("w", encoding="utf-8", newline="") as stream,

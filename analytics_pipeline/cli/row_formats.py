@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import duckdb
 
 from analytics_pipeline.cli.tables import drawn, one_line, plain, printable
+from analytics_pipeline.storage.replace import replacing
 
 
 class Format(StrEnum):
@@ -65,8 +66,6 @@ def write_parquet(result: duckdb.DuckDBPyConnection, target: Path, row_limit: in
     """
     import pyarrow as pa  # takes a quarter of a second
     import pyarrow.parquet as parquet
-
-    from analytics_pipeline.storage.replace import replacing
 
     reader = result.to_arrow_reader(100_000)
     written = 0

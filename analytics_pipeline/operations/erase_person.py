@@ -128,12 +128,6 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
             publish(
                 connection, settings.published_path, pii=settings.publish_pii, without_marts=True
             )
-    landed = (
-        f"landing/{name}"
-        for name, dataset in DATASETS.items()
-        if dataset.columns_of(Person.SUBJECT)
-    )
-    searched = (*searched_tables(), *landed)
     receipt = Receipt(
         user_id,
         warehouse_now(),
@@ -143,18 +137,31 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         files,
         failed,
         "\n".join(problems),
-        searched,
+        _searched(),
     )
     if not dry_run:
-        compact(settings.warehouse_path)
-        # Spill files of the previous published file, from earlier releases and analysts' tools.
-        rmtree(
-            settings.published_path.with_name(f"{settings.published_path.name}.tmp"),
-            ignore_errors=True,
-        )
+        _leave_no_bytes(settings)
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
     return receipt
+
+
+def _searched() -> tuple[str, ...]:
+    """Return the tables, and the datasets of the landing folder, that an erasure searches."""
+    landed = (
+        f"landing/{name}"
+        for name, dataset in DATASETS.items()
+        if dataset.columns_of(Person.SUBJECT)
+    )
+    return (*searched_tables(), *landed)
+
+
+def _leave_no_bytes(settings: Settings) -> None:
+    """Remove the bytes of deleted rows from the warehouse and its spill files."""
+    compact(settings.warehouse_path)
+    # Spill files of the previous published file, from earlier releases and analysts' tools.
+    published = settings.published_path
+    rmtree(published.with_name(f"{published.name}.tmp"), ignore_errors=True)
 
 
 def receipt_path(settings: Settings, receipt: Receipt) -> Path:

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -22,6 +22,7 @@ from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import (
     RETRY_POLICY,
+    LoadRequest,
     load_requests,
     withdrawn_failures,
 )
@@ -159,9 +160,7 @@ def sync(
 ) -> Synced:
     """Load what a plan asks for, rebuild the affected models and publish.
 
-    Each run is a Dagster run and shows in the UI.
-
-    Also deletes old runs, as the daemon's sensor does.
+    Each run is a Dagster run and shows in the UI. Old runs are deleted, as the daemon does.
 
     Args:
         settings: the organisation's settings.
@@ -174,16 +173,12 @@ def sync(
         clock: decides which partitions exist and which runs are old (UTC).
     """
     end_dead_runs(instance)
-    since = replaced_at(settings.warehouse_path)
-    unrecorded = {
-        delivery.version: delivery for delivery in unmaterialized(instance, todo.unchanged, since)
-    }
-    withdrawn = withdrawn_failures(todo.unchanged, known_runs(instance))
-    unrecorded |= {delivery.version: delivery for delivery in withdrawn}
-    work = todo.delivered if full else todo.work + tuple(unrecorded.values())
     now = clock()
-    runs = load_requests(work, settings.first_day, now, most=len(work))
-    covered = {(name, key) for run in runs for name, keys in run.only.items() for key in keys}
+    work = todo.delivered if full else todo.work + _unrecorded(settings, instance, todo)
+    requests = load_requests(work, settings.first_day, now, most=len(work))
+    covered = {
+        (name, key) for request in requests for name, keys in request.only.items() for key in keys
+    }
     outside = (
         delivery
         for delivery in work
@@ -196,20 +191,49 @@ def sync(
         on_file(result)
 
     with _verdicts(definitions).listening(collect):
-        for request in runs:
-            assets = [asset_key(DATASETS[name]) for name in request.only]
-            run = execute(
-                definitions, instance, assets, request.tags, request.run_config(full=full)
-            )
-            if not run.success:
-                done.failed_runs[run.run_id] = failure_text(run)
-            done.stopped = nothing_usable(run)
-            if done.stopped:
-                break
+        _execute(definitions, instance, requests, done, full=full)
     rebuilt = rebuild(settings, definitions, instance, on_rebuild)
     done.rebuilt = rebuilt is not None and rebuilt.success
     if rebuilt and not rebuilt.success:
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
+    _read_state(settings, done, now)
+    delete_old_runs(instance, now, timedelta(days=settings.runs_kept_days), RETRY_POLICY.attempts)
+    return done
+
+
+def _unrecorded(
+    settings: Settings, instance: dg.DagsterInstance, todo: Plan
+) -> tuple[Delivery, ...]:
+    """Return loaded files that Dagster's records lack, or still show as failed."""
+    since = replaced_at(settings.warehouse_path)
+    found = [
+        *unmaterialized(instance, todo.unchanged, since),
+        *withdrawn_failures(todo.unchanged, known_runs(instance)),
+    ]
+    return tuple({delivery.version: delivery for delivery in found}.values())
+
+
+def _execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    requests: Sequence[LoadRequest],
+    done: Synced,
+    *,
+    full: bool,
+) -> None:
+    """Run the requests until one fails for a reason that all others would meet too."""
+    for request in requests:
+        assets = [asset_key(DATASETS[name]) for name in request.only]
+        run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
+        if not run.success:
+            done.failed_runs[run.run_id] = failure_text(run)
+        done.stopped = nothing_usable(run)
+        if done.stopped:
+            return
+
+
+def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
+    """Add the checks, alarms and absences after the sync to its result."""
     with open_warehouse(settings.warehouse_path) as connection:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
@@ -217,8 +241,6 @@ def sync(
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
-    delete_old_runs(instance, now, timedelta(days=settings.runs_kept_days), RETRY_POLICY.attempts)
-    return done
 
 
 def _verdicts(definitions: dg.Definitions) -> ResultListener:
