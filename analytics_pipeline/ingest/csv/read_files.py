@@ -15,10 +15,11 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.csv.header import Header
+from analytics_pipeline.ingest.csv.row_shape import begins_short, missing_cells, shape_fault
 from analytics_pipeline.ingest.csv.survey import Survey, has_surplus, is_read_whole, survey
 from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, Record, read_records
 from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, SURPLUS, type_cells
-from analytics_pipeline.words import Words, joined, words
+from analytics_pipeline.words import Words
 
 _BLOCK_CELLS = 200_000
 _BLOCK_CHARACTERS = 4_000_000
@@ -65,7 +66,7 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
         OSError: a file can't be read.
     """
     quickly = [
-        index for index, path in paths.items() if header.simple and not _begins_short(path, header)
+        index for index, path in paths.items() if header.simple and not begins_short(path, header)
     ]
     surveyed = {index: survey(paths[index]) for index in quickly}
     quick = {
@@ -85,16 +86,6 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
         damaged=[record for text in found for record in text.damaged],
         lines={index: lines for text in found for index, lines in text.lines.items()},
     )
-
-
-def _begins_short(path: Path, header: Header) -> bool:
-    """Return whether the first row lacks cells, as all rows of the article's example do.
-
-    Such a file goes to the tolerant reader, as DuckDB would take 4 kB of memory for each row that
-    it rejects.
-    """
-    first = next(islice(read_records(path, header.width), 1, None), None)
-    return first is not None and not first.fault and len(first.cells) < header.width
 
 
 def _read_quickly(
@@ -177,7 +168,7 @@ def _read_carefully(dataset: Dataset, header: Header, index: int, path: Path) ->
     for block in _blocks(records):
         sound = []
         for record in block:
-            if reason := _shape_fault(record, header, dataset):
+            if reason := shape_fault(record, header, dataset):
                 text.damaged.append(Damaged(index, record.line, record.raw, reason))
             else:
                 sound.append(record)
@@ -212,26 +203,6 @@ def _blocks(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield block
 
 
-def _shape_fault(record: Record, header: Header, dataset: Dataset) -> Words | None:
-    """Return why a record does not fit the header.
-
-    A short row is accepted only if its missing cells are trailing nullable columns (the article's
-    own lab_sessions example lacks two). Validation checks whether its cells are plausible where
-    they land.
-    """
-    if record.fault:
-        return record.fault
-    width, cells = header.width, len(record.cells)
-    if cells > width:
-        return words("the row has {} cells and the header {}", cells, width)
-    needed = {column.name: column.word for column in dataset.columns if not column.nullable}
-    if lacking := [needed[name] for name in header.names[cells:] if name in needed]:
-        return words(
-            "the row has {} cells and the header {}: it lacks {}", cells, width, joined(lacking)
-        )
-    return None
-
-
 def _type_records(
     dataset: Dataset, header: Header, index: int, records: list[Record]
 ) -> pl.DataFrame:
@@ -242,16 +213,11 @@ def _type_records(
         orient="col",
     ).with_columns(
         pl.lit(index, pl.Int64).alias(FILE),
-        pl.Series(SHORT, [_lacking(record, header) for record in records], pl.Int32),
+        pl.Series(SHORT, [missing_cells(record, header) for record in records], pl.Int32),
     )
     with _connection() as connection:
         connection.register("texts", texts)
         return type_cells(connection, dataset, header, "SELECT * FROM texts")
-
-
-def _lacking(record: Record, header: Header) -> int:
-    """Return how many cells a record lacks; negative if surplus empty ones were cut off."""
-    return header.width - len(record.cells) or min(0, header.cells - record.delivered)
 
 
 def _no_rows(dataset: Dataset, header: Header) -> pl.DataFrame:
