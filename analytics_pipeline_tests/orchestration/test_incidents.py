@@ -10,9 +10,9 @@ from analytics_pipeline.orchestration.alerting.incidents import (
     Incident,
     OpenAlarm,
     from_json,
-    messages,
     open_incidents,
 )
+from analytics_pipeline.orchestration.alerting.messages import messages
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -1,11 +1,10 @@
-"""Open incidents and their messages: pure functions of runs, checks and known incidents.
+"""Open incidents: pure functions of runs, checks and known incidents.
 
 An incident is a state, not an event: an asset whose last run failed, or a failing check. So a
-backfill with fifty failing runs is one message, and nothing is lost while nobody looks. `sensor.py`
-sends the messages.
+backfill with fifty failing runs is one message, and nothing is lost while nobody looks.
+`messages.py` words the messages, `sensor.py` sends them.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,10 +12,7 @@ from typing import Any
 
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
 
-LONGEST_ERROR = 1_500
 PARTITIONS_NAMED = 12
-ALARMS_NAMED = 12
-"""Maximum number of a test's alarms in one message."""
 
 
 @dataclass(frozen=True)
@@ -150,32 +146,6 @@ def open_incidents(
     return found
 
 
-def messages(
-    before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str
-) -> list[str]:
-    """Return one text per new incident, and one for resolved failures and alarms each.
-
-    Subjects with the same error share a text, and so do new alarms of a test.
-    """
-    same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
-    for subject, incident in after.items():
-        if subject not in before:
-            key = (incident.check, "") if incident.check else (incident.error, incident.partitions)
-            same[key].append(incident)
-    texts = [
-        _alarmed(group, ui_url) if group[0].check else _opened(group, ui_url)
-        for group in same.values()
-    ]
-    resolved = sorted(set(before) - set(after))
-    failures = [subject for subject in resolved if not before[subject].check]
-    alarms = [subject for subject in resolved if before[subject].check]
-    for state, gone in (("failing", failures), ("open", alarms)):
-        if gone:
-            since = min(before[subject].since for subject in gone)
-            texts.append(f":white_check_mark: Resolved: {', '.join(gone)} ({state} since {since}).")
-    return texts
-
-
 def subjects(run: KnownRun) -> frozenset[str]:
     """Return the subjects of a run: its assets, or its job if it has none."""
     return run.assets or frozenset({f"job {run.job}"})
@@ -209,22 +179,6 @@ def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
 
 def _in_flight(run: KnownRun) -> bool:
     return run.state is RunState.IN_FLIGHT
-
-
-def _opened(group: Sequence[Incident], ui_url: str) -> str:
-    first = group[0]
-    names = ", ".join(sorted(incident.subject for incident in group))
-    about = f" ({first.partitions})" if first.partitions else ""
-    link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
-    return (
-        f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
-    )
-
-
-def _alarmed(group: Sequence[Incident], ui_url: str) -> str:
-    lines = [f"{incident.subject}: {incident.error}" for incident in group[:ALARMS_NAMED]]
-    more = f"\n... and {len(group) - ALARMS_NAMED} more." if len(group) > ALARMS_NAMED else ""
-    return ":warning: " + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"
 
 
 def _iso(instant: datetime) -> str:

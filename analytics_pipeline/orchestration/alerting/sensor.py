@@ -1,6 +1,6 @@
 """The alert sensor: sends problems that Dagster's records show to the recipients of alerts.
 
-`incidents.py` decides what is an incident, and words the messages.
+`incidents.py` decides what is an incident, `messages.py` words it.
 """
 
 import json
@@ -16,9 +16,9 @@ from analytics_pipeline.orchestration.alerting.incidents import (
     Incident,
     OpenAlarm,
     from_json,
-    messages,
     open_incidents,
 )
+from analytics_pipeline.orchestration.alerting.messages import messages
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.raw.checks.result import last_evaluation

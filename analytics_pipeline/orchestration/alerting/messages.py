@@ -1,0 +1,52 @@
+"""The texts of alerts: one per new incident, and one for what is resolved. Pure."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from analytics_pipeline.orchestration.alerting.incidents import Incident
+
+LONGEST_ERROR = 1_500
+ALARMS_NAMED = 12
+"""Maximum number of a test's alarms in one message."""
+
+
+def messages(
+    before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str
+) -> list[str]:
+    """Return one text per new incident, and one for resolved failures and alarms each.
+
+    Subjects with the same error share a text, and so do new alarms of a test.
+    """
+    same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
+    for subject, incident in after.items():
+        if subject not in before:
+            key = (incident.check, "") if incident.check else (incident.error, incident.partitions)
+            same[key].append(incident)
+    texts = [
+        _alarmed(group, ui_url) if group[0].check else _opened(group, ui_url)
+        for group in same.values()
+    ]
+    resolved = sorted(set(before) - set(after))
+    failures = [subject for subject in resolved if not before[subject].check]
+    alarms = [subject for subject in resolved if before[subject].check]
+    for state, gone in (("failing", failures), ("open", alarms)):
+        if gone:
+            since = min(before[subject].since for subject in gone)
+            texts.append(f":white_check_mark: Resolved: {', '.join(gone)} ({state} since {since}).")
+    return texts
+
+
+def _opened(group: Sequence[Incident], ui_url: str) -> str:
+    first = group[0]
+    names = ", ".join(sorted(incident.subject for incident in group))
+    about = f" ({first.partitions})" if first.partitions else ""
+    link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
+    return (
+        f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+    )
+
+
+def _alarmed(group: Sequence[Incident], ui_url: str) -> str:
+    lines = [f"{incident.subject}: {incident.error}" for incident in group[:ALARMS_NAMED]]
+    more = f"\n... and {len(group) - ALARMS_NAMED} more." if len(group) > ALARMS_NAMED else ""
+    return ":warning: " + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"
