@@ -70,7 +70,7 @@ def dataset_status(
 
 def next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | None:
     """Return when the daemon retries a failing file (UTC); None if it no longer does."""
-    from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
+    from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 
     version = (file.partition, file.etag)
     is_held = version in held_versions(

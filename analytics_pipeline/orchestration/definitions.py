@@ -12,7 +12,7 @@ from analytics_pipeline.orchestration.models.automation import automation_sensor
 from analytics_pipeline.orchestration.models.published_assets import published_asset, report
 from analytics_pipeline.orchestration.raw.assets import raw_assets
 from analytics_pipeline.orchestration.raw.feed_asset import bucket_asset
-from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, RetryPolicy
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.raw.schedules import load_jobs, load_schedules
 from analytics_pipeline.orchestration.raw.sensor import missing_partitions
 from analytics_pipeline.orchestration.resources import build_resources

@@ -21,7 +21,6 @@ from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import (
-    RETRY_POLICY,
     LoadRequest,
     load_requests,
     withdrawn_failures,
@@ -31,6 +30,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
     newest_events,
 )
 from analytics_pipeline.orchestration.raw.recheck import report_settled_checks
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.raw.unrecorded import (
     materialize_closed,
     materialize_unrecorded,

@@ -16,7 +16,7 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
-from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY, RetryPolicy
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.support.clocks import Clock
 

@@ -8,12 +8,12 @@ import pytest
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.load_requests import (
-    RETRY_POLICY,
     LoadState,
     load_requests,
     load_state,
     load_states,
 )
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.runs.run_records import (
     ENTRIES_PER_TAG,
     KnownRun,

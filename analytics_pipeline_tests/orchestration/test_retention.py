@@ -17,7 +17,7 @@ from dagster._core.test_utils import get_freezable_log_manager
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration import sync as engine
 from analytics_pipeline.orchestration.models.staleness import stale_assets
-from analytics_pipeline.orchestration.raw.load_requests import RetryPolicy
+from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.runs.history import delete_runs
 from analytics_pipeline.orchestration.runs.retention import old_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState

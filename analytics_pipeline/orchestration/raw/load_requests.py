@@ -9,13 +9,14 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of, spans
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.runs.run_records import (
     RANGE_END,
     RANGE_START,
@@ -26,23 +27,6 @@ from analytics_pipeline.orchestration.runs.run_records import (
 
 MAX_REQUESTS = 10
 """Maximum number of runs that one tick requests; the next tick requests more."""
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """Retries of a file with exponential backoff: after 15 minutes, 1 h, 4 h, 16 h, a day."""
-
-    first_pause: timedelta = timedelta(minutes=15)
-    factor: int = 4
-    longest_pause: timedelta = timedelta(days=1)
-    attempts: int = 5
-
-    def pause(self, tried: int) -> timedelta:
-        """Return the pause after this number of attempts."""
-        return min(self.first_pause * self.factor ** min(tried - 1, 10), self.longest_pause)
-
-
-RETRY_POLICY = RetryPolicy()
 
 
 class LoadState(StrEnum):

@@ -18,10 +18,8 @@ from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.orchestration.asset_keys import asset_key
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
-    RETRY_POLICY,
     LoadRequest,
     LoadState,
-    RetryPolicy,
     load_requests,
     load_states,
     withdrawn_failures,
@@ -30,6 +28,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
     first_materialized,
     materialized_versions,
 )
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs

@@ -22,7 +22,7 @@ from analytics_pipeline.orchestration.raw.checks.completeness import (
     ranges,
 )
 from analytics_pipeline.orchestration.raw.checks.result import check_result
-from analytics_pipeline.orchestration.raw.load_requests import RETRY_POLICY
+from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import (
