@@ -95,15 +95,15 @@ class Notifier:
         return problems
 
     def _recipients(self) -> list[_Recipient]:
-        found = []
+        recipients = []
         if webhook := self.webhook.get_secret_value():
             variable = "ALERT_WEBHOOK_URL"
             plugin = _plugin(_slack_compatible(require_safe(webhook, variable)), variable)
-            found.append(_Recipient(plugin, "The webhook", variable))
+            recipients.append(_Recipient(plugin, "The webhook", variable))
         for url in self.urls.get_secret_value().split():
             plugin = _plugin(url, "ALERT_URLS")
-            found.append(_Recipient(plugin, str(plugin.service_name), "ALERT_URLS"))
-        return found
+            recipients.append(_Recipient(plugin, str(plugin.service_name), "ALERT_URLS"))
+        return recipients
 
 
 def _slack_compatible(webhook: str) -> str:

@@ -36,9 +36,8 @@ def rows(data: str) -> alt.Chart:
 
     The script filters them by the selection, and adds course names.
 
-    Days are numbers, milliseconds of UTC, so that no reader's clock moves them. Of its course a row
-    has the `label`, a `short` name for narrow places, and the `group`, in a chart that colours few
-    of them.
+    Days are numbers, milliseconds of UTC, so that no reader's clock moves them. A row has its
+    course's `label`, a `short` name for narrow places, and the `group` that shares a colour.
     """
     return alt.Chart(alt.NamedData(data))
 
@@ -59,14 +58,14 @@ def over_time(
 
     Args:
         base: rows with a `day` and the value.
-        value: what is added up, to `total`.
-        colour: of a bar's parts.
-        group: the field of the parts, if it has any.
-        called: the field of what the tooltip calls a part, if it is another.
-        title: of the value's axis, unit included.
-        tooltip: what to tell of a part, beside its day.
-        axis: of the value.
-        dated: whether rows say how their day is known (`dating`), which then is drawn as opacity.
+        value: field that is summed to `total`.
+        colour: colour of a bar's parts.
+        group: field that distinguishes the parts; None for plain bars.
+        called: field of a part's name in the tooltip, if it is not `group`.
+        title: title of the value's axis, with the unit.
+        tooltip: contents of a part's tooltip, besides its day.
+        axis: axis of the value.
+        dated: whether rows have a field `dating` (how their day is known), to draw as opacity.
     """
     parts = [field for field in (group, called, "dating" if dated else None) if field]
     chart = (

@@ -1,6 +1,4 @@
-"""The report's data: rows of the published file, none about a single person, and the period that
-they cover. No queries.
-"""
+"""The report's data: rows of the published file, none about a single person. No queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,23 +40,23 @@ class Data:
 
     Attributes:
         published_at: when the published file was written (UTC).
-        withheld: what the file says of tables that failing checks withhold.
+        withheld: lines about tables that failing checks withhold.
         checks: the verdicts of all checks.
-        ages: how old each dataset is when the file is published.
+        ages: each dataset's age at publication.
         span: the days covered.
         courses: the courses, the largest first.
-        roots: names of root courses that can be chosen, by key.
-        terms: terms that can be chosen, by key.
+        roots: names of root courses to choose from, by key.
+        terms: terms to choose from, by key.
         scopes: the courses of each choice of the filters.
         windows: first and last day of each scope, period and kind of figure (`spend`, `sessions`).
         zone: time zone of hours of the day.
         course: key of the only course of the page; None if it is about all.
-        freshness: per dataset that is loaded: newest, written, files, rows.
-        lost: what is missing now although it was delivered before: dataset, partition, detail.
-        health: rows of what failed and what was guessed, by query.
-        figures: rows of the key figures' queries by name; money is Decimal.
-        charts: rows of each chart by name; money is float, rounded for drawing.
-        tables: rows of the tables that are no chart, by name.
+        freshness: one row per loaded dataset: newest, written, files, rows.
+        lost: files, rows or copies that are missing: dataset, partition, detail.
+        health: rows about failures and estimates, by query.
+        figures: rows of the key figures, by query; money is Decimal.
+        charts: rows of each chart, by name; money is float, rounded for drawing.
+        tables: rows of the tables, by name.
     """
 
     published_at: datetime

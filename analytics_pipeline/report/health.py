@@ -145,9 +145,9 @@ def _guesses(data: Data) -> Iterator[str]:
             "of spend has no course, as its part is unmapped or shared by several courses"
         ),
     }
-    for name, what in kinds.items():
+    for name, meaning in kinds.items():
         if row[name] and total > 0:
-            yield f"{usd(row[name])} ({percent(row[name], total)}) {what}"
+            yield f"{usd(row[name])} ({percent(row[name], total)}) {meaning}"
     if row["falls"]:
         falls = "1 fall" if row["falls"] == 1 else f"{row['falls']:,} falls"
         yield (

@@ -72,14 +72,14 @@ def _forecasts(data: Data) -> Mapping[frozenset[str], Row]:
 
     Omits forecasts for courses outside of the page.
     """
-    found: dict[frozenset[str], Row] = {}
+    forecasts: dict[frozenset[str], Row] = {}
     fields = {"term": "term", "department": "department", "root_course": "root", "course": "key"}
     for row in data.figures["forecasts"]:
         if row["kind"] == "organisation":
-            found[data.scopes["all"]] = row
+            forecasts[data.scopes["all"]] = row
         elif field := fields.get(row["kind"]):
             keys = frozenset(
                 course.key for course in data.courses if getattr(course, field) == row["scope_id"]
             )
-            found.setdefault(keys, row)
-    return found
+            forecasts.setdefault(keys, row)
+    return forecasts

@@ -15,12 +15,12 @@ def shortened(labels: Sequence[str], most: int) -> list[str]:
         most: maximum length of a short name, without the number.
     """
     short = [_cut(label, most) for label in labels]
-    taken = {name for name in short if short.count(name) == 1}
+    used = {name for name in short if short.count(name) == 1}
     names, number = [], 0
     for name in short:
         if short.count(name) > 1:
             number += 1
-            while f"{name} #{number}" in taken:
+            while f"{name} #{number}" in used:
                 number += 1
             name = f"{name} #{number}"
         names.append(name)

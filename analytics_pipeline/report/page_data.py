@@ -1,7 +1,4 @@
-"""What the page's script works on: rows once each, column by column, and what the filters choose.
-
-Pure functions.
-"""
+"""The JSON for the page's script: rows, column by column, and the choices of the filters. Pure."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -53,7 +50,7 @@ def page_data(data: Data, charts: Sequence[Chart]) -> Markup:
 
 
 def _chart(chart: Chart) -> dict[str, Any]:
-    """Return what the script needs of a chart beside its rows."""
+    """Return the facts about a chart that the script needs besides its rows."""
     names = ("data", "where", "what", "keys", "values", "spec", "title")
     return {
         **{name: getattr(chart, name) for name in names},
@@ -73,16 +70,16 @@ def _scopes(data: Data) -> dict[str, list[str]]:
 
 def _windows(data: Data) -> dict[str, dict[str, dict[str, list[int | None]]]]:
     """Return each period's first and last day by scope; only the term's differ from ALL's."""
-    found: dict[str, dict[str, dict[str, list[int | None]]]] = {}
+    windows: dict[str, dict[str, dict[str, list[int | None]]]] = {}
     for (scope, period, what), (since, until) in data.windows.items():
         if scope == ALL or period == "term":
             days = [None if since == BEGINNING else _number(since), _number(until)]
-            found.setdefault(scope, {}).setdefault(period, {})[what] = days
-    return found
+            windows.setdefault(scope, {}).setdefault(period, {})[what] = days
+    return windows
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return rows column by column: days as numbers, and texts that repeat as places in a list."""
+    """Return rows column by column: days as numbers, and texts as indices into a word list."""
     return {name: _column([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 

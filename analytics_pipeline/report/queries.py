@@ -23,7 +23,7 @@ def query(name: str) -> str:
 @cache
 def folder(name: str) -> Mapping[str, str]:
     """Return the texts of a folder in `sql/` by file name without suffix, in name order."""
-    found = sorted(file.name for file in (_SQL / name).iterdir() if file.name.endswith(".sql"))
+    names = sorted(file.name for file in (_SQL / name).iterdir() if file.name.endswith(".sql"))
     return {
-        file.removesuffix(".sql"): query(f"{name}/{file.removesuffix('.sql')}") for file in found
+        file.removesuffix(".sql"): query(f"{name}/{file.removesuffix('.sql')}") for file in names
     }

@@ -50,11 +50,11 @@ def read(published: Path, zone: ZoneInfo = UTC, course: int | None = None) -> Da
     Args:
         published: the published file.
         zone: time zone of hours of the day; days of money stay UTC.
-        course: id of the only course of which anything is read; all of them by default.
+        course: id of the only course to read; by default all courses.
 
     Raises:
-        ReportError: there is no such file, it lacks a table that the report reads, or nothing of
-            the course.
+        ReportError: there is no such file, or it lacks a table that the report reads, or the
+            course.
     """
     if not published.exists():
         raise ReportError(f"There is no {published} yet: run `analytics-pipeline sync` first.")
@@ -140,19 +140,19 @@ def _answers(connection: duckdb.DuckDBPyConnection, part: str) -> dict[str, list
 
 
 def _courses(connection: duckdb.DuckDBPyConnection) -> list[Course]:
-    found = rows(connection, query("courses"))
+    listed = rows(connection, query("courses"))
     return [
         Course(row["course"], row["label"], row["term"], row["department"], row["root"])
-        for row in found
+        for row in listed
     ]
 
 
 def _terms(connection: duckdb.DuckDBPyConnection) -> dict[str, Term]:
     """Return the terms, the newest first."""
-    found = rows(connection, query("terms"))
+    listed = rows(connection, query("terms"))
     return {
         row["term"]: Term(row["term"], row["first"], row["last"], row["is_derived"])
-        for row in found
+        for row in listed
     }
 
 
@@ -164,13 +164,13 @@ def _windows(
 ) -> dict[tuple[str, str, str], tuple[date, date]]:
     """Return the first and last day of each scope's periods, for spend and for sessions."""
     newest = {"spend": span.last_spend, "sessions": span.last_session}
-    found = {}
+    windows = {}
     for scope, keys in chosen.items():
         term = terms.get(term_of(keys, courses, terms, span.last_day) or "")
         for period, what in product(PERIODS, newest):
             if days := window(period, newest[what], term):
-                found[scope, period, what] = days
-    return found
+                windows[scope, period, what] = days
+    return windows
 
 
 def _fill(

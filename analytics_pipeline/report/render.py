@@ -171,11 +171,8 @@ def _policy(scripts: Iterable[str]) -> str:
 @cache
 def _vega() -> Markup:
     """Return Vega, Vega-Lite and Vega-Embed as one script that holds no end tag."""
-    return Markup(  # noqa: S704
-        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
-            "</script", "<\\/script"
-        )
-    )  # a library's script
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return Markup(bundle.replace("</script", "<\\/script"))  # noqa: S704  # a library's script
 
 
 @cache

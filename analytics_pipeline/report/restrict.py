@@ -1,7 +1,7 @@
 """Restrict the published file to one course, for the page of its teacher.
 
-A table is empty unless its restriction is known: by its column `course_id`, or below by name. So a
-later mart can't accidentally reveal other courses to a teacher.
+A table is empty unless its restriction is known: by its column `course_id`, or by name in
+RESTRICTIONS. So a later mart can't accidentally reveal other courses to a teacher.
 """
 
 from pathlib import Path

@@ -1,9 +1,7 @@
-"""What the filters of the page choose: courses by term, department and root course, and periods.
-
-Pure functions.
+"""The page's filters: courses by term, department and root course, and periods. Pure functions.
 
 A choice of several courses is a scope: a set of course keys. Counts of people, percentiles and
-peaks can't be added up over courses, so the page holds them for each scope; amounts are added up in
+peaks can't be added up over courses, so the page holds them for each scope. Amounts are added up in
 the browser.
 """
 
@@ -14,10 +12,9 @@ from itertools import product
 
 ALL, OTHER, UNKNOWN = "all", "other", "unknown"
 PERIODS = ("30", "90", "month", "term", "all")
-"""Days back from the newest, the month of the newest day, the term, and everything."""
+"""30 or 90 days up to the newest, its month, the term, and everything."""
 MOST_SCOPES = 60
-"""Choices of several courses that have counts of people, percentiles and peaks of their own, so
-that the page stays small."""
+"""Maximum number of scopes of several courses, to keep the page small."""
 BEGINNING = date(1, 1, 1)
 
 
@@ -26,10 +23,10 @@ class Course:
     """A course of the page, or the small ones of a term, department and root course as one.
 
     Attributes:
-        key: in the rows: its id, `other-...` or `unknown`.
-        label: what people call it; different for each course.
-        term: key of its term, if it has one that can be chosen; the same for `department` and
-            `root`.
+        key: its id, `other-...` or `unknown`, as in the rows.
+        label: its name for people, unique on the page.
+        term, department, root: key of its term, department and root course; None if the page does
+            not offer it as a choice.
     """
 
     key: str
@@ -40,12 +37,12 @@ class Course:
 
     @property
     def is_named(self) -> bool:
-        """Whether it is one course, which has a name in the page."""
+        """Return whether it is a single course with a name on the page."""
         return not self.key.startswith(OTHER) and self.key != UNKNOWN
 
     @property
     def choice(self) -> str:
-        """Its value in the filter: those without a name are chosen together."""
+        """Return its value in the filter, which all unnamed courses share."""
         return OTHER if self.key.startswith(OTHER) else self.key
 
 
@@ -61,14 +58,14 @@ class Term:
 
 def scopes(courses: Sequence[Course]) -> dict[str, frozenset[str]]:
     """Return each scope's courses: everything, each course, then groups, the largest first."""
-    found = {ALL: frozenset(course.key for course in courses) | {UNKNOWN}}
+    courses_of = {ALL: frozenset(course.key for course in courses) | {UNKNOWN}}
     for choice in dict.fromkeys(course.choice for course in courses):
-        found[choice] = frozenset(course.key for course in courses if course.choice == choice)
-    seen = set(found.values())
+        courses_of[choice] = frozenset(course.key for course in courses if course.choice == choice)
+    seen = set(courses_of.values())
     groups = dict.fromkeys(group for group in _groups(courses) if group and group not in seen)
     for number, group in enumerate(sorted(groups, key=len, reverse=True)[:MOST_SCOPES]):
-        found[f"group-{number}"] = group
-    return found
+        courses_of[f"group-{number}"] = group
+    return courses_of
 
 
 def _groups(courses: Sequence[Course]) -> Iterator[frozenset[str]]:
@@ -88,12 +85,12 @@ def _groups(courses: Sequence[Course]) -> Iterator[frozenset[str]]:
 
 
 def window(period: str, newest: date | None, term: Term | None) -> tuple[date, date] | None:
-    """Return the first and last day of a period, None where there is none.
+    """Return the first and last day of a period; None if it does not apply.
 
     Args:
         period: one of PERIODS.
-        newest: the newest day of what is counted; None where nothing is loaded.
-        term: the term that `term` stands for; None where none is known.
+        newest: the newest loaded day; None if nothing is loaded.
+        term: the term of the period `term`; None if it is unknown.
     """
     if newest is None:
         return None

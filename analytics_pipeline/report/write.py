@@ -1,4 +1,4 @@
-"""`report.html`, written from a published file in place of the one before."""
+"""Write `report.html` from a published file."""
 
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,21 +13,21 @@ from analytics_pipeline.storage.replace import replacing
 def write_report(
     published: Path, target: Path, zone: ZoneInfo = UTC, course: int | None = None
 ) -> Path:
-    """Write the report of a published file, in place of the one before.
+    """Write the report of a published file, and replace the previous report.
 
     Args:
         published: the published file; it is opened read-only.
         target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a
-            shared folder. Its folder is made if need be.
+            shared folder. A missing folder is created.
         zone: time zone of hours of the day; days of money stay UTC.
-        course: id of the only course that the page tells of; all of them by default.
+        course: id of the only course on the page; by default all courses.
 
     Returns:
         The target.
 
     Raises:
         ReportError: there is no published file, or tables are missing from it.
-        OSError: the target can't be written; what was there is as it was.
+        OSError: the target can't be written. The previous report is unchanged.
     """
     page = render(read(published, zone, course))
     make_export_folder(target.parent)

@@ -134,12 +134,12 @@ def _changes(
         f"count(*) FILTER ({condition})"
         for condition in [*differs, " OR ".join(differs) or "false"]
     ]
-    found = connection.execute(
+    counted = connection.execute(
         f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}"
     ).fetchone()
-    assert found is not None  # an aggregate has one row
-    *each, whole = found
-    return {name: count for name, count in zip(others, each, strict=True) if count}, whole
+    assert counted is not None  # an aggregate has one row
+    *by_column, in_any = counted
+    return {name: count for name, count in zip(others, by_column, strict=True) if count}, in_any
 
 
 def _only(first: str, second: str, columns: Sequence[str]) -> str:

@@ -33,10 +33,10 @@ class Reference:
 
 def references(model: Model) -> dict[str, Reference]:
     """Return the target of each key of a model, by column."""
-    found = {column: _TARGET.search(comment) for column, comment in model.columns.items()}
+    targets = {column: _TARGET.search(comment) for column, comment in model.columns.items()}
     return {
         column: Reference(target["table"], target["column"] or column, not target["unless"])
-        for column, target in found.items()
+        for column, target in targets.items()
         if target
     }
 

@@ -51,7 +51,7 @@ def private_sources(
     }
     holders = {table for table, _ in private}
     schema = _schema({**existing, **{model.qualified: tuple(model.columns) for model in models}})
-    found: dict[str, dict[str, str]] = {}
+    by_model: dict[str, dict[str, str]] = {}
     for model in (model for model in models if model.depends_on & holders):
         try:
             columns = _of_model(model, schema)
@@ -64,8 +64,8 @@ def private_sources(
             if sources & private
         }
         if sources_of:
-            found[model.qualified] = sources_of
-    return found
+            by_model[model.qualified] = sources_of
+    return by_model
 
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:

@@ -59,7 +59,7 @@ class Project:
 
     def upstream(self, names: Collection[str]) -> set[str]:
         """Return every model that these models (qualified names) read, directly or indirectly."""
-        found, todo = set[str](), set(names)
+        upstream, todo = set[str](), set(names)
         while todo:
             reads = {
                 table
@@ -67,9 +67,9 @@ class Project:
                 for table in self.models[name].depends_on
                 if table in self.models
             }
-            todo = reads - found
-            found |= reads
-        return found
+            todo = reads - upstream
+            upstream |= reads
+        return upstream
 
     def withheld_by(self, test: SqlTest) -> tuple[str, ...]:
         """Return what may not be republished while a test fails: its subjects and their readers.
@@ -163,10 +163,10 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
         _valid(partial(parse_test, path.stem, path.read_text("utf-8")), problems)
         for path in _files(folder / "tests")
     ]
-    found = [
+    readable = [
         replace(model, depends_on=_through(views, model.depends_on)) for model in parsed if model
     ]
-    models = _buildable({model.qualified: model for model in found}, problems)
+    models = _buildable({model.qualified: model for model in readable}, problems)
     usable = {}
     for test in [
         replace(test, depends_on=_through(views, test.depends_on)) for test in tests if test

@@ -83,15 +83,17 @@ class Sandbox:
 
     def run(self, test: SqlTest) -> Tested | str:
         """Run a test; return why not, if the file lacks tables that it reads."""
-        there = {f"{schema}.{name}" for schema, name in self.connection.execute(_TABLES).fetchall()}
-        if unbuilt := sorted(test.depends_on & self.project.models.keys() - there):
+        present = {
+            f"{schema}.{name}" for schema, name in self.connection.execute(_TABLES).fetchall()
+        }
+        if unbuilt := sorted(test.depends_on & self.project.models.keys() - present):
             return f"it reads {', '.join(unbuilt)}, which was not built"
         return self.blocked.get(test.name) or run_test(self.connection, test)
 
     def rows(self, sql: str, most: int) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Return the columns and the first rows of a query."""
-        answered = self.connection.execute(f"FROM (\n{sql}\n) LIMIT {int(most)}")
-        return [column[0] for column in answered.description or ()], answered.fetchall()
+        result = self.connection.execute(f"FROM (\n{sql}\n) LIMIT {int(most)}")
+        return [column[0] for column in result.description or ()], result.fetchall()
 
 
 @contextmanager
@@ -117,18 +119,18 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
             ) from None
         for setting in _LOCKED:
             connection.execute(setting)
-        found = _columns(connection)
-        for name in found:
+        published_columns = _columns(connection)
+        for name in published_columns:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name.partition('.')[0])}")
             connection.execute(f"CREATE VIEW {_quoted(name)} AS FROM {FILE}.{_quoted(name)}")
         files: dict[str, Model | SqlTest] = {**project.models, **project.tests}
         blocked = {
             name: reason
             for name, file in files.items()
-            if (reason := _blocked(connection, file.sql, found))
+            if (reason := _blocked(connection, file.sql, published_columns))
         }
         try:
-            yield Sandbox(connection, project, blocked, found)
+            yield Sandbox(connection, project, blocked, published_columns)
         except duckdb.Error as error:
             raise SandboxFailed(
                 f"{error}.", "Nothing was written. Select fewer models, or correct the SQL."
@@ -137,13 +139,13 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    columns: dict[str, dict[str, str]] = {}
     for table, column, kind in connection.execute(
         f"""SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns()
             WHERE database_name = '{FILE}' AND NOT internal ORDER BY table_oid, column_index"""
     ).fetchall():
-        found.setdefault(table, {})[column] = kind
-    return found
+        columns.setdefault(table, {})[column] = kind
+    return columns
 
 
 def _blocked(

@@ -17,11 +17,11 @@ def find(project: Project, name: str) -> Model:
     Raises:
         UnknownModel: there is none, or both schemas have one.
     """
-    found = [model for model in project.models.values() if name in (model.qualified, model.name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        choices = " or ".join(model.qualified for model in found)
+    matching = [model for model in project.models.values() if name in (model.qualified, model.name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        choices = " or ".join(model.qualified for model in matching)
         raise UnknownModel(f"{name} is the name of two models.", f"Use {choices}.")
     raise UnknownModel(
         f"There is no model {name!r}.", "`analytics-pipeline models list` lists all models."
@@ -34,12 +34,12 @@ def select(project: Project, patterns: Iterable[str]) -> list[Model]:
     Raises:
         UnknownModel: a pattern names no model, or two.
     """
-    wanted = set[str]()
+    names = set[str]()
     for pattern in patterns:
         model = find(project, pattern.strip("+"))
-        wanted.add(model.qualified)
+        names.add(model.qualified)
         if pattern.endswith("+"):
-            wanted |= {other.qualified for other in project.affected({model.qualified})}
+            names |= {other.qualified for other in project.affected({model.qualified})}
         if pattern.startswith("+"):
-            wanted |= project.upstream({model.qualified})
-    return project.select(wanted or project.models)
+            names |= project.upstream({model.qualified})
+    return project.select(names or project.models)

@@ -114,14 +114,14 @@ def open_incidents(
         alarms: results of tests that declare alarms. An alarm stays open as long as its row exists,
             even if runs fail.
     """
-    found: dict[str, Incident] = {}
+    incidents: dict[str, Incident] = {}
     last, busy = (
         _last_ended(runs),
         {subject for run in runs if _in_flight(run) for subject in subjects(run)},
     )
     for subject, run in last.items():
         if run.state is RunState.FAILED and (subject in run.failed or not run.failed):
-            found[subject] = known.get(subject) or Incident(
+            incidents[subject] = known.get(subject) or Incident(
                 subject,
                 _iso(run.ended or now),
                 error_of(run.run_id),
@@ -129,21 +129,21 @@ def open_incidents(
                 partitions(run, subject),
             )
     for check in red:
-        asset = found.get(check.asset) or known.get(check.asset)
+        asset = incidents.get(check.asset) or known.get(check.asset)
         if asset and check.subject not in known:
-            found.setdefault(check.asset, asset)
+            incidents.setdefault(check.asset, asset)
         else:
             opened = Incident(check.subject, _iso(now), check.text, check.run_id)
-            found[check.subject] = known.get(check.subject, opened)
+            incidents[check.subject] = known.get(check.subject, opened)
     for subject in known.keys() & busy:
-        found.setdefault(subject, known[subject])
+        incidents.setdefault(subject, known[subject])
     for alarm in alarms.open:
         opened = Incident(alarm.alarm, _iso(now), alarm.message, alarm.run_id, check=alarm.check)
-        found[alarm.alarm] = known.get(alarm.alarm, opened)
+        incidents[alarm.alarm] = known.get(alarm.alarm, opened)
     for subject, incident in known.items():
         if incident.check in alarms.unknown:
-            found.setdefault(subject, incident)
-    return found
+            incidents.setdefault(subject, incident)
+    return incidents
 
 
 def subjects(run: KnownRun) -> frozenset[str]:

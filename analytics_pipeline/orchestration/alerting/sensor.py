@@ -84,7 +84,7 @@ def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingChe
     """Return the code location's failing ERROR checks, and all open alarms."""
     if context.repository_def is None:
         return [], Alarms()
-    found: list[FailingCheck] = []
+    failing: list[FailingCheck] = []
     alarms: list[OpenAlarm] = []
     for key in context.repository_def.asset_graph.asset_check_keys:
         last = last_evaluation(context.instance, key)
@@ -92,10 +92,10 @@ def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingChe
             continue
         if not last.passed and last.severity is dg.AssetCheckSeverity.ERROR:
             asset = ".".join(key.asset_key.path)
-            found.append(FailingCheck(asset, key.name, last.text, last.run_id))
+            failing.append(FailingCheck(asset, key.name, last.text, last.run_id))
         rows: Any = last.metadata[ALARMS].value if ALARMS in last.metadata else []
         alarms += [OpenAlarm(key.name, row["alarm"], row["message"], last.run_id) for row in rows]
-    return found, Alarms(alarms, frozenset(check.name for check in found))
+    return failing, Alarms(alarms, frozenset(check.name for check in failing))
 
 
 def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:

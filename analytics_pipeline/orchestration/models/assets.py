@@ -152,8 +152,8 @@ def _materialized(
 
 def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
     """Return a column's source columns, each once: a history and its raw table are one asset."""
-    found = {(key, column) for table, column in sources for key in _made_by(table)}
-    return [dg.TableColumnDep(key, column) for key, column in sorted(found)]
+    columns = {(key, column) for table, column in sources for key in _made_by(table)}
+    return [dg.TableColumnDep(key, column) for key, column in sorted(columns)]
 
 
 def _made_by(table: str) -> list[dg.AssetKey]:

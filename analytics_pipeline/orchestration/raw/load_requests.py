@@ -84,20 +84,20 @@ def load_states(
     Args:
         start: first day of the partitions.
     """
-    every = {cadence: set(_partitions(cadence, start, now)) for cadence in Cadence}
-    about = covering(work, runs)
-    found: dict[LoadState, list[Delivery]] = defaultdict(list)
+    partitions = {cadence: set(_partitions(cadence, start, now)) for cadence in Cadence}
+    runs_of = covering(work, runs)
+    by_state: dict[LoadState, list[Delivery]] = defaultdict(list)
     for delivery in work:
         place = (delivery.dataset.name, delivery.partition.key)
         inside = (
             delivery.dataset.period is None
-            or delivery.partition.key in every[delivery.dataset.cadence]
+            or delivery.partition.key in partitions[delivery.dataset.cadence]
         )
         state = (
-            load_state(delivery, about[place], now, retry_policy) if inside else LoadState.OUTSIDE
+            load_state(delivery, runs_of[place], now, retry_policy) if inside else LoadState.OUTSIDE
         )
-        found[state].append(delivery)
-    return found
+        by_state[state].append(delivery)
+    return by_state
 
 
 def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
@@ -128,17 +128,17 @@ def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) 
         for delivery in unchanged
         if (delivery.dataset.name, delivery.partition.key) in refused
     ]
-    about = covering(suspects, runs)
+    runs_of = covering(suspects, runs)
     return [
         delivery
         for delivery in suspects
-        if _is_refused(delivery, about[delivery.dataset.name, delivery.partition.key])
+        if _is_refused(delivery, runs_of[delivery.dataset.name, delivery.partition.key])
     ]
 
 
-def _is_refused(delivery: Delivery, about: Sequence[KnownRun]) -> bool:
+def _is_refused(delivery: Delivery, runs: Sequence[KnownRun]) -> bool:
     """Return whether the newest run with a result for a partition could not load it."""
-    for run in about:
+    for run in runs:
         if delivery.partition.key in run.verdicts.get(delivery.dataset.name, ()):
             return True
         if run.state in (RunState.SUCCEEDED, RunState.IN_FLIGHT):
@@ -153,7 +153,7 @@ def covering(
     keys: dict[str, list[str]] = defaultdict(list)
     for delivery in work:
         keys[delivery.dataset.name].append(delivery.partition.key)
-    about: dict[tuple[str, str], list[KnownRun]] = defaultdict(list)
+    runs_of: dict[tuple[str, str], list[KnownRun]] = defaultdict(list)
     for name, unsorted in keys.items():
         ordered = sorted(unsorted)
         for run in runs:
@@ -161,8 +161,8 @@ def covering(
             last = bisect_right(ordered, run.last) if run.last else len(ordered)
             for partition in ordered[first:last]:
                 if run.covers(DATASETS[name], partition):
-                    about[name, partition].append(run)
-    return about
+                    runs_of[name, partition].append(run)
+    return runs_of
 
 
 @dataclass(frozen=True)
@@ -225,19 +225,21 @@ def load_requests(
         now: UTC.
         most: maximum number of runs.
     """
-    found: list[LoadRequest] = []
+    requests: list[LoadRequest] = []
     for cadence in Cadence:
-        ours = [delivery for delivery in due if delivery.dataset.cadence is cadence]
-        every = _partitions(cadence, start, now)
-        if ours and cadence not in PERIODS:
-            found.append(_request(cadence, None, None, ours))
-        for span in spans({delivery.partition.key for delivery in ours}, every):
+        deliveries = [delivery for delivery in due if delivery.dataset.cadence is cadence]
+        partitions = _partitions(cadence, start, now)
+        if deliveries and cadence not in PERIODS:
+            requests.append(_request(cadence, None, None, deliveries))
+        for span in spans({delivery.partition.key for delivery in deliveries}, partitions):
             inside = [
-                delivery for delivery in ours if span.first <= delivery.partition.key <= span.last
+                delivery
+                for delivery in deliveries
+                if span.first <= delivery.partition.key <= span.last
             ]
-            found.append(_request(cadence, span.first, span.last, inside))
+            requests.append(_request(cadence, span.first, span.last, inside))
     return sorted(
-        found, key=lambda request: (request.last is None, request.last or ""), reverse=True
+        requests, key=lambda request: (request.last is None, request.last or ""), reverse=True
     )[:most]
 
 

@@ -61,13 +61,13 @@ def materialized_versions(
 
 def first_materialized(instance: dg.DagsterInstance) -> date | None:
     """Return the first materialized day or month in this instance; None if there is none."""
-    found = []
+    firsts = []
     for dataset in DATASETS.values():
         if dataset.period:
             first = min(instance.get_materialized_partitions(asset_key(dataset)), default=None)
             # A month's key lacks the day.
-            found += [date.fromisoformat(f"{first}-01"[:10])] if first else []
-    return min(found, default=None)
+            firsts += [date.fromisoformat(f"{first}-01"[:10])] if first else []
+    return min(firsts, default=None)
 
 
 def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> Newest:

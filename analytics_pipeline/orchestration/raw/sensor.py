@@ -92,18 +92,20 @@ def missing_partitions(
         if learned and learned != start:
             context.log.warning(LEARNED.format(learned=learned, start=start))
         runs = known_runs(context.instance)
-        found = load_states(todo.work, runs, start, clock(), retry_policy)
-        back = load_states(
+        states = load_states(todo.work, runs, start, clock(), retry_policy)
+        withdrawn = load_states(
             withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy
         )
-        requests = load_requests([*found[LoadState.DUE], *back[LoadState.DUE]], start, clock())
+        requests = load_requests(
+            [*states[LoadState.DUE], *withdrawn[LoadState.DUE]], start, clock()
+        )
         kinds = shapes(todo.unknown, bucket.prefix)
         reported = set(json.loads(context.cursor or "[]"))
         fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
-        context.log.info(summary(todo, found, len(requests)))
+        context.log.info(summary(todo, states, len(requests)))
         return dg.SensorResult(
             run_requests=[_run_request(context.instance, request) for request in requests],
-            skip_reason=None if requests else dg.SkipReason(summary(todo, found, 0)),
+            skip_reason=None if requests else dg.SkipReason(summary(todo, states, 0)),
             cursor=json.dumps(sorted(reported | set(kinds))),
             asset_events=[unknown_files(fresh)] if fresh else [],
         )
@@ -111,10 +113,10 @@ def missing_partitions(
     return sense
 
 
-def summary(todo: Plan, found: Mapping[LoadState, Sequence[Delivery]], runs: int) -> str:
+def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: int) -> str:
     """Describe in one line what a tick found and requests."""
     counts = ", ".join(
-        f"{len(deliveries)} {state}" for state, deliveries in found.items() if deliveries
+        f"{len(deliveries)} {state}" for state, deliveries in states.items() if deliveries
     )
     unknown = (
         f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
@@ -134,16 +136,16 @@ def _loaded(
     if not Path(warehouse.database).exists():
         return {}
     since = warehouse.replaced_at
-    found: dict[tuple[str, str], tuple[str, str, int]] = {}
+    versions: dict[tuple[str, str], tuple[str, str, int]] = {}
     for dataset in DATASETS.values():
         partitions = {
             delivery.partition.key for delivery in deliveries if delivery.dataset is dataset
         }
         if partitions:
-            found.update(
+            versions.update(
                 materialized_versions(instance, dataset, asset_key(dataset), partitions, since)
             )
-    return found
+    return versions
 
 
 def _run_request(instance: dg.DagsterInstance, request: LoadRequest) -> dg.RunRequest:

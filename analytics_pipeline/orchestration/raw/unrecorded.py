@@ -23,9 +23,9 @@ def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[Loaded
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
         recorded = last_materialized(newest, asset_key(dataset))
-        ours = [file for file in loaded if file.dataset == name]
+        files = [file for file in loaded if file.dataset == name]
         unrecorded = [
-            file for file in ours if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded
+            file for file in files if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded
         ]
         if dataset.period:
             for file in unrecorded:
@@ -33,7 +33,7 @@ def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[Loaded
                 _report_materialization(instance, dataset, version, file.partition)
         elif unrecorded:
             versions = {
-                (name, file.partition): (file.source_key, file.etag, file.size) for file in ours
+                (name, file.partition): (file.source_key, file.etag, file.size) for file in files
             }
             _report_materialization(instance, dataset, snapshot_versions(versions))
 
@@ -45,19 +45,21 @@ def materialize_closed(
 ) -> None:
     """Materialize datasets with closed files, so that models are rebuilt without them."""
     newest = newest_events(instance, map(asset_key, DATASETS.values()))
-    there = {
+    loaded_versions = {
         (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
     }
     for name, partition, closed_at in closed:
         dataset = DATASETS.get(name)
         if (
             not dataset
-            or (name, partition) in there
+            or (name, partition) in loaded_versions
             or closed_at.replace(tzinfo=UTC).timestamp()
             <= last_materialized(newest, asset_key(dataset))
         ):
             continue
-        versions = {place: version for place, version in there.items() if place[0] == name}
+        versions = {
+            place: version for place, version in loaded_versions.items() if place[0] == name
+        }
         _report_materialization(
             instance,
             dataset,

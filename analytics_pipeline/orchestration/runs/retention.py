@@ -45,11 +45,11 @@ def old_runs(runs: Sequence[KnownRun], before: datetime, attempts: int) -> list[
 
 def _newest(runs: Sequence[KnownRun]) -> set[str]:
     """Return the newest run of each subject in each state: alerts and the UI read it."""
-    found: dict[tuple[str, str, bool], str] = {}
+    newest: dict[tuple[str, str, bool], str] = {}
     for run in runs:
         for subject in run.assets or {run.job}:
-            found.setdefault((subject, run.state, run.will_retry), run.run_id)
-    return set(found.values())
+            newest.setdefault((subject, run.state, run.will_retry), run.run_id)
+    return set(newest.values())
 
 
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:

@@ -64,7 +64,7 @@ class Chart:
         described = self.drawing.properties(
             description=f"{self.title}. {self.definition}", autosize=fit
         )
-        # the tests validate it with Vega-Lite itself
+        # The tests validate it with Vega-Lite itself.
         return described.add_params(FIRST, LAST, STEP).to_dict(validate=False)
 
 

@@ -107,7 +107,7 @@ def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
         rows: loaded rows by day, in any order.
     """
     by_day = dict(rows)
-    found = []
+    low_days = []
     for day in sorted(by_day)[-DAYS_JUDGED:]:
         before = [day - timedelta(weeks=week) for week in range(1, WEEKS_COMPARED + 1)]
         if dataset.accumulates:
@@ -117,20 +117,20 @@ def drops(dataset: Dataset, rows: Sequence[tuple[date, int]]) -> list[Drop]:
             continue
         usual = median(counts)
         if by_day[day] < min(usual * USUAL_SHARE, usual - SCATTER * sqrt(usual)):
-            found.append(Drop(day, by_day[day], round(usual)))
-    return found
+            low_days.append(Drop(day, by_day[day], round(usual)))
+    return low_days
 
 
 def ranges(days: Sequence[date], dataset: Dataset) -> list[tuple[date, date, int]]:
     """Group sorted days or months into ranges: first, last, count."""
-    found: list[tuple[date, date, int]] = []
+    grouped: list[tuple[date, date, int]] = []
     for day in days:
-        if found and _next(dataset, found[-1][1]) == day:
-            first, _, count = found.pop()
-            found.append((first, day, count + 1))
+        if grouped and _next(dataset, grouped[-1][1]) == day:
+            first, _, count = grouped.pop()
+            grouped.append((first, day, count + 1))
         else:
-            found.append((day, day, 1))
-    return found
+            grouped.append((day, day, 1))
+    return grouped
 
 
 def _next(dataset: Dataset, day: date) -> date:

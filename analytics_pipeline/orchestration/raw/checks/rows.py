@@ -59,12 +59,14 @@ def check_results(
         for file in failed_files(connection, dataset.name)
         if (file.partition, file.etag) not in held
     ]
-    found = reasons(connection, dataset)
+    broken_rules = reasons(connection, dataset)
     return [
         _schema(key, [file for file in failed if not _too_many(file)]),
         _accounted(connection, dataset, key, results),
-        _rejects(connection, dataset, key, [file for file in failed if _too_many(file)], found),
-        _warnings(dataset, key, [reason for reason in found if not reason.is_error]),
+        _rejects(
+            connection, dataset, key, [file for file in failed if _too_many(file)], broken_rules
+        ),
+        _warnings(dataset, key, [reason for reason in broken_rules if not reason.is_error]),
     ]
 
 
@@ -117,10 +119,10 @@ def _rejects(
     dataset: Dataset,
     key: dg.AssetKey,
     failed: list[FailedFile],
-    found: list[Reason],
+    broken_rules: list[Reason],
 ) -> dg.AssetCheckResult:
     figures = totals(connection, dataset)
-    errors = [reason for reason in found if reason.is_error]
+    errors = [reason for reason in broken_rules if reason.is_error]
     # A person can correct the line at once, and until then the budget sends no alarm.
     to_correct = dataset.setting if figures.rejects else None
     text = (
@@ -147,27 +149,29 @@ def _rejects(
     )
 
 
-def _warnings(dataset: Dataset, key: dg.AssetKey, found: list[Reason]) -> dg.AssetCheckResult:
+def _warnings(
+    dataset: Dataset, key: dg.AssetKey, broken_rules: list[Reason]
+) -> dg.AssetCheckResult:
     findings = f"analytics-pipeline findings --dataset {dataset.name} --warnings"
     return check_result(
         key,
         WARNINGS,
-        passed=not found,
+        passed=not broken_rules,
         severity=dg.AssetCheckSeverity.WARN,
         text=(
-            f"{sum(reason.records for reason in found):,} rows loaded with a warning, by"
-            f" {len(found)} rules."
-            if found
+            f"{sum(reason.records for reason in broken_rules):,} rows loaded with a warning, by"
+            f" {len(broken_rules)} rules."
+            if broken_rules
             else "No row has a warning."
         ),
         remedy=f"For lines, rules and remedies: `{findings}`.",
         metadata=(
             {
-                "warnings": sum(reason.records for reason in found),
-                "reasons": ui_metadata.reasons_table(dataset.name, found),
+                "warnings": sum(reason.records for reason in broken_rules),
+                "reasons": ui_metadata.reasons_table(dataset.name, broken_rules),
                 "findings": findings,
             }
-            if found
+            if broken_rules
             else {}
         ),
     )
