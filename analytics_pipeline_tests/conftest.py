@@ -23,6 +23,8 @@ from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.support import today  # noqa: F401  # set before workers start
+from analytics_pipeline_tests.support.once_per_run import made_once
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -66,7 +68,12 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a small organisation, with every file landed and loaded and every model
     built. Read-only.
     """
-    settings = Settings(ANALYTICS_DATA_DIR=str(tmp_path_factory.mktemp("organisation") / "data"))
+    return made_once(tmp_path_factory, "organisation", load_organisation) / "data"
+
+
+def load_organisation(folder: Path) -> None:
+    """Land, load and build into `data/` of a folder."""
+    settings = Settings(ANALYTICS_DATA_DIR=str(folder / "data"))
     delivered: list[Delivery] = []
     for key, body in Organisation(OrganisationSpec.small()).files().items():
         if placed := classify(key.removeprefix("org9001/")):
@@ -90,7 +97,6 @@ def loaded_organisation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_warehouse(settings.warehouse_path) as connection:
         built = sql_models.build(connection, sql_models.load_project().models.values())
         assert not [result for result in built if result.failure], "a model does not build"
-    return settings.data_dir
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 that matters.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import Result
@@ -20,9 +22,10 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline.vocareum.retry import LastFailure
+from analytics_pipeline_tests.support.once_per_run import made_once
+from analytics_pipeline_tests.support.today import YESTERDAY
 
 COMMAND = Path(sys.executable).parent / "analytics-pipeline"
-YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 Run = Callable[..., Result]
 
@@ -102,38 +105,51 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Callable[..., "subproc
     return start
 
 
+class FirstSync(NamedTuple):
+    """What a first sync of the small organisation left and said."""
+
+    data: Path
+    exit_code: int
+    output: str
+    gets: int
+
+
 @pytest.fixture(scope="session")
 def first_sync(
     vocareum: DemoVocareum, organisation: Organisation, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Result, int]:
-    """The data folder after a first sync of the small organisation, its output, and the number of
-    its GETs.
+) -> FirstSync:
+    """The data folder after a first sync of the small organisation, its exit code and output, and
+    the number of its GETs.
     """
-    folder = tmp_path_factory.mktemp("first sync")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.chdir(folder)
-        patched.setenv("DAGSTER_HOME", "")
-        for name, value in vocareum.environment.items():
-            patched.setenv(name, value)
-        patched.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
-        patched.setenv(
-            "VOCAREUM_START_DATE", (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat()
-        )
+
+    def sync(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.chdir(folder)
+            patched.setenv("DAGSTER_HOME", "")
+            for name, value in vocareum.environment.items():
+                patched.setenv(name, value)
+            patched.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
+            patched.setenv(
+                "VOCAREUM_START_DATE", (YESTERDAY - timedelta(days=40)).replace(day=1).isoformat()
+            )
+            vocareum.clear()
+            vocareum.put_many(organisation.files())
+            vocareum.clear_requests()
+            result = CliRunner().invoke(app, ["sync"])
+        said = [result.exit_code, result.output, vocareum.count("GET")]
         vocareum.clear()
-        vocareum.put_many(organisation.files())
-        vocareum.clear_requests()
-        result = CliRunner().invoke(app, ["sync"])
-        gets = vocareum.count("GET")
-    vocareum.clear()
-    return folder / "data", result, gets
+        (folder / "said.json").write_text(json.dumps(said))
+
+    folder = made_once(tmp_path_factory, "first sync", sync, version=f" {YESTERDAY}")
+    return FirstSync(folder / "data", *json.loads((folder / "said.json").read_text()))
 
 
 @pytest.fixture
 def synced(
-    first_sync: tuple[Path, Result, int], demo: DemoVocareum, organisation: Organisation, data: Path
+    first_sync: FirstSync, demo: DemoVocareum, organisation: Organisation, data: Path
 ) -> Path:
     """A copy of that data folder, with the same files still delivered."""
-    shutil.copytree(first_sync[0], data)
+    shutil.copytree(first_sync.data, data)
     demo.put_many(organisation.files())
     demo.clear_requests()
     return data

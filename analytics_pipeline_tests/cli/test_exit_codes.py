@@ -217,7 +217,10 @@ def test_a_bad_option_ends_with_2(run: Run):
 def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
     run: Run, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):
-    demo.put_many(organisation.files())
+    names = ("azure_cost_", "_mapping")  # several runs, of which the second must not start
+    demo.put_many(
+        {key: body for key, body in organisation.files().items() if any(n in key for n in names)}
+    )
 
     def press(*_: object) -> Iterator[object]:
         os.kill(os.getpid(), signal.SIGINT)

@@ -62,7 +62,7 @@ def test_findings_can_be_asked_of_a_dataset_or_a_file(run: Run, synced: Path):
 
 
 def test_sync_points_from_its_warnings_to_the_findings(first_sync):
-    assert "analytics-pipeline findings" in first_sync[1].output
+    assert "analytics-pipeline findings" in first_sync.output
 
 
 def test_every_declared_rule_is_of_a_kind_that_has_a_remedy():

@@ -46,20 +46,20 @@ def sessions(data: Path) -> dict:
 
 
 def test_a_first_sync_loads_every_row_of_the_organisation(first_sync, organisation: Organisation):
-    data, result, gets = first_sync
-    assert result.exit_code == 0, result.output
+    data = first_sync.data
+    assert first_sync.exit_code == 0, first_sync.output
     truth = organisation.truth
     assert dict(query(data, "SELECT source_key, rows FROM ops.loaded_files")) == truth.rows
     planted = {(flaw.key, flaw.line) for flaw in truth.planted}
     assert {
         tuple(row) for row in query(data, "SELECT source_key, line FROM quarantine.rejects")
     } == planted
-    assert gets == len(truth.records), (
+    assert first_sync.gets == len(truth.records), (
         "each file is fetched once, and no file that no dataset knows"
     )
     for oddity in truth.oddities:
         if oddity.key not in truth.records:
-            assert oddity.key in result.output, "an unknown file must be reported"
+            assert oddity.key in first_sync.output, "an unknown file must be reported"
 
 
 def test_a_second_sync_fetches_nothing_and_changes_nothing(
@@ -131,7 +131,7 @@ def test_the_next_sync_publishes_what_a_dying_process_loaded(
 def test_runs_and_partitions_appear_in_the_persistent_instance(
     first_sync, monkeypatch: pytest.MonkeyPatch
 ):
-    data, _, _ = first_sync
+    data = first_sync.data
     monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(data))
     loaded: dict[str, set[str]] = {}

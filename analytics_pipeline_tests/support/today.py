@@ -1,0 +1,8 @@
+"""The day on which the tests began: one for all workers, also over midnight."""
+
+import os
+from datetime import UTC, date, datetime, timedelta
+
+TODAY = date.fromisoformat(os.environ.setdefault("TESTS_BEGAN_ON", f"{datetime.now(UTC):%Y-%m-%d}"))
+"""UTC. The process that starts the workers sets it, and they inherit it."""
+YESTERDAY = TODAY - timedelta(days=1)
