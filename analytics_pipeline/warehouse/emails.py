@@ -4,7 +4,7 @@ A name with an unquoted comma shifts the cells after it, so that a private cell 
 column.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import duckdb
 
@@ -33,6 +33,8 @@ class Emptied:
         name: str,
         relation: str,
         columns: Collection[str] | None = None,
+        where: str = "true",
+        parameters: Sequence[object] = (),
     ) -> str:
         """Return a query of the rows without email addresses, and count the emptied cells.
 
@@ -41,6 +43,8 @@ class Emptied:
             name: the relation as `schema.table`, for the count.
             relation: the relation as SQL.
             columns: the columns to select; by default all.
+            where: condition of the rows as SQL.
+            parameters: parameters of the condition, which the query needs too.
         """
         types = {
             str(row[0]): str(row[1])
@@ -48,27 +52,31 @@ class Emptied:
         }
         taken = list(types) if columns is None else list(columns)
         suspects = [] if self.pii else [column for column in taken if types[column] == "VARCHAR"]
-        found = self._count(connection, relation, suspects)
+        rows = f"{relation} WHERE {where}"
+        found = self._count(connection, rows, suspects, parameters)
         self.cells |= {f"{name}.{column}": cells for column, cells in found.items() if cells}
         cells = ", ".join(
             without_email(column) if found.get(column) else quoted(column) for column in taken
         )
-        return f"SELECT {cells} FROM {relation}"
+        return f"SELECT {cells} FROM {rows}"
+
+    @property
+    def tables(self) -> set[str]:
+        """Return the relations that had such cells, as `schema.table`."""
+        return {name.rpartition(".")[0] for name in self.cells}
 
     @staticmethod
     def _count(
-        connection: duckdb.DuckDBPyConnection, relation: str, columns: Collection[str]
+        connection: duckdb.DuckDBPyConnection,
+        rows: str,
+        columns: Collection[str],
+        parameters: Sequence[object],
     ) -> dict[str, int]:
         if not columns:
             return {}
         counts = ", ".join(f"count(*) FILTER ({holds_email(column)})" for column in columns)
-        return dict(
-            zip(
-                columns,
-                connection.execute(f"SELECT {counts} FROM {relation}").fetchall()[0],
-                strict=True,
-            )
-        )
+        found = connection.execute(f"SELECT {counts} FROM {rows}", parameters).fetchall()
+        return dict(zip(columns, found[0], strict=True))
 
 
 def without_email(column: str) -> str:

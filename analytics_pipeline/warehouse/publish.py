@@ -2,29 +2,53 @@
 atomically.
 
 Private values are never written to it, not even temporarily: deleted bytes would remain in the
-file. `publish_whole.py` selects what is published, `withhold.py` what a failing check withholds.
+file. `publish_whole.py` selects what is published, `withhold.py` what a failing check withholds. If
+`publication.py` knows what the previous file holds, `publish_changes.py` writes only differences.
 """
 
+import logging
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached
+from analytics_pipeline.warehouse.publication import (
+    Publication,
+    current_state,
+    fitting,
+    forget,
+    identity,
+    record,
+)
+from analytics_pipeline.warehouse.publish_changes import (
+    CopyDiffers,
+    copied_tables,
+    is_tight,
+    measure,
+    write_changes,
+)
 from analytics_pipeline.warehouse.publish_whole import COPY, write_whole
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import transaction, value_of
-from analytics_pipeline.warehouse.withhold import Withheld, erasures, older_files, withheld
+from analytics_pipeline.warehouse.withhold import Withheld, older_files, withheld
+
+logger = logging.getLogger(__name__)
+
+FEWEST_ROWS = 100_000
+"""A file with fewer rows is always written whole, as that costs less than to compare them."""
 
 
 class NothingToPublish(PipelineError):
@@ -48,6 +72,7 @@ class Published:
             exists.
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
+        is_whole: whether the file was written anew; otherwise differences were written to a copy.
     """
 
     rows: Mapping[str, int]
@@ -58,6 +83,7 @@ class Published:
     older_files: int = 0
     is_written: bool = True
     emptied: Mapping[str, int] = field(default_factory=dict)
+    is_whole: bool = True
 
     @property
     def withheld(self) -> list[str]:
@@ -95,15 +121,115 @@ def publish(
             return Published(
                 {}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False
             )
-        with replacing(target) as fresh, attached(connection, fresh, COPY):
-            emptied = Emptied(pii)
-            rows = write_whole(connection, held, emptied)
-            with transaction(connection):
-                _sign(connection, held, older, emptied)
-    size = target.stat().st_size
+        publishing = _Publishing(connection, target, held, pii, older)
+        before = fitting(connection, publishing.state, target) if held == Withheld() else None
+        forget(connection)
+        with replacing(target) as fresh:
+            is_whole = before is None or not publishing.write_changes(fresh, before)
+            if is_whole:
+                publishing.write_whole(fresh)
+    publishing.keep_record(None if is_whole else before)
     return Published(
-        rows, time.monotonic() - began, size, held.kept, held.left_out, older, emptied=emptied.cells
+        publishing.rows,
+        time.monotonic() - began,
+        target.stat().st_size,
+        held.kept,
+        held.left_out,
+        older,
+        emptied=publishing.emptied.cells,
+        is_whole=is_whole,
     )
+
+
+class _Publishing:
+    """One publication: what it depends on, and what was written.
+
+    Attributes:
+        state: what the file depends on besides rows.
+        rows: number of rows by qualified table name; without views.
+        emptied: the cells that were not published.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        target: Path,
+        held: Withheld,
+        pii: bool,
+        older: int,
+    ) -> None:
+        self.connection, self.target, self.held = connection, target, held
+        self.older, self.state = older, current_state(connection, pii=pii)
+        self.rows: dict[str, int] = {}
+        self.emptied = Emptied(pii)
+
+    def write_whole(self, fresh: Path) -> None:
+        """Write the file anew, and measure its parts for the next publication."""
+        self.emptied = Emptied(self.emptied.pii)
+        with attached(self.connection, fresh, COPY):
+            self.rows = write_whole(self.connection, self.held, self.emptied)
+            with transaction(self.connection):
+                self._sign()
+            if self._is_recorded:
+                measure(self.connection, copied_tables(self.connection))
+
+    def write_changes(self, fresh: Path, before: Publication) -> bool:
+        """Write a copy with what changed; return False, without a copy, if it must be whole."""
+        try:
+            shutil.copyfile(self.target, fresh)
+            with attached(self.connection, fresh, COPY):
+                tables = copied_tables(self.connection)
+                measure(self.connection, tables)
+                with transaction(self.connection):
+                    self.rows = write_changes(self.connection, tables, self.emptied, before)
+                    self._sign()
+                self.connection.execute(f"CHECKPOINT {COPY}")
+                if is_tight(self.connection, before.whole_bytes):
+                    return True
+        except (duckdb.Error, CopyDiffers) as error:
+            if is_full(error):
+                raise
+            logger.warning(
+                "The copy of the published file can't be changed (%s); writing the file anew.",
+                type(error).__name__,
+            )
+        for left in (fresh, fresh.with_name(f"{fresh.name}.wal")):
+            left.unlink(missing_ok=True)
+        return False
+
+    def keep_record(self, before: Publication | None) -> None:
+        """Store what was published; `before` is the file that was changed, if one was."""
+        if not self._is_recorded:
+            return
+        file, size = identity(self.target), self.target.stat().st_size
+        whole = (before.whole_at, before.whole_bytes) if before else (self.state.at, size)
+        record(self.connection, Publication(file, self.state, *whole), self.emptied.tables)
+
+    @property
+    def _is_recorded(self) -> bool:
+        """Return whether the next publication may write only differences."""
+        return self.held == Withheld() and sum(self.rows.values()) >= FEWEST_ROWS
+
+    def _sign(self) -> None:
+        """Record in the file what it contains."""
+        create(self.connection, PUBLISHED, f"{COPY}.")
+        kept = [{"table": name, "published_at": at} for name, at in sorted(self.held.kept.items())]
+        cells = sorted(self.emptied.cells.items())
+        self.connection.execute(f"DELETE FROM {COPY}.{PUBLISHED.name}")
+        self.connection.execute(
+            f"""INSERT INTO {COPY}.{PUBLISHED.name}
+                SELECT ?, ?, ?, max(version), ?, ?, ?, ?, ? FROM ops.schema_version""",
+            [
+                self.state.at,
+                self.emptied.pii,
+                version("analytics-pipeline"),
+                kept,
+                self.held.left_out,
+                self.state.erasures,
+                self.older,
+                [{"column": name, "cells": number} for name, number in cells],
+            ],
+        )
 
 
 def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -121,25 +247,3 @@ def _require_marts(connection: duckdb.DuckDBPyConnection) -> None:
             "Nothing was published: the warehouse holds no mart.",
             "Run `analytics-pipeline sync`, which builds the models and shows which one fails.",
         )
-
-
-def _sign(
-    connection: duckdb.DuckDBPyConnection, held: Withheld, older: int, emptied: Emptied
-) -> None:
-    """Record in the file what it contains."""
-    create(connection, PUBLISHED, f"{COPY}.")
-    kept = [{"table": name, "published_at": at} for name, at in sorted(held.kept.items())]
-    connection.execute(
-        f"""INSERT INTO {COPY}.{PUBLISHED.name}
-            SELECT ?, ?, ?, max(version), ?, ?, ?, ?, ? FROM ops.schema_version""",
-        [
-            datetime.now(UTC).replace(tzinfo=None),
-            emptied.pii,
-            version("analytics-pipeline"),
-            kept,
-            held.left_out,
-            erasures(connection),
-            older,
-            [{"column": name, "cells": cells} for name, cells in sorted(emptied.cells.items())],
-        ],
-    )

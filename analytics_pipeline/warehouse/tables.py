@@ -220,6 +220,41 @@ OPERATIONS: tuple[Table, ...] = (
         secret=True,
     ),
     Table(
+        "ops.publication",
+        "The published file that this warehouse wrote last, if the next one may be a changed copy"
+        " of it; at most one row. Never published.",
+        (
+            TableColumn("file", "VARCHAR", "Inode, size and mtime of the file."),
+            TableColumn("published_at", "TIMESTAMP", "When it was written (UTC)."),
+            TableColumn(
+                "shape",
+                "VARCHAR",
+                "Digest of all but rows: tables, columns, views, comments, releases, setting.",
+            ),
+            TableColumn("erasures", "BIGINT", "Number of erasures before it was written."),
+            TableColumn("whole_at", "TIMESTAMP", "When a file was last written whole (UTC)."),
+            TableColumn("whole_bytes", "BIGINT", "Size of that file."),
+        ),
+        secret=True,
+    ),
+    Table(
+        "ops.published_parts",
+        "The parts of each table in that file: source files or days. Never published.",
+        (
+            TableColumn("table_name", "VARCHAR", "Table, as `schema.name`."),
+            TableColumn(
+                "part", "VARCHAR", "Key of the file, or day; NULL for a table that has neither."
+            ),
+            TableColumn("rows", "BIGINT", "Rows of the part."),
+            TableColumn(
+                "hash",
+                "HUGEINT",
+                "Sum of the hashes of its rows; NULL if it must be written again.",
+            ),
+        ),
+        secret=True,
+    ),
+    Table(
         "ops.parameters",
         "Settings that SQL models read, as of the latest build; at most one row.",
         (
