@@ -20,17 +20,12 @@ from analytics_pipeline.ingest.csv.line_lookup import LINES, lines_of_rows
 from analytics_pipeline.ingest.csv.read_files import Damaged, read_files
 from analytics_pipeline.ingest.csv.typing_query import FILE, SHORT, UNREAD
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.quarantine_limit import KEPT_OF_A_FAILED_FILE, over_limit
 from analytics_pipeline.ingest.validate import WHOLE_ROW, validate_rows
 from analytics_pipeline.words import Words, words
 
 logger = logging.getLogger(__name__)
 
-MAX_REJECT_SHARE = 0.10
-MAX_REJECTS = 20
-"""A file fails if more than this share of its records *and* more than this number of them are
-rejected."""
-KEPT_OF_A_FAILED_FILE = 1_000
-"""Number of rejects kept of a failed file; the file itself stays in the landing folder."""
 _LINES_SHOWN = 5
 
 REJECTS = pl.Schema(
@@ -257,23 +252,7 @@ def _count(
         result.rejects = bad.get(index, 0) + broken[index]
         result.rows = result.records - result.rejects
         result.warnings = warned.get(index, 0)
-        if result.rejects > MAX_REJECTS and result.rejects > MAX_REJECT_SHARE * result.records:
-            result.failure = FileRefused(
-                words(
-                    "{:,} of {:,} records are rejected, more than {:.0%}",
-                    result.rejects,
-                    result.records,
-                    MAX_REJECT_SHARE,
-                ),
-                words(
-                    "See why with `analytics-pipeline quarantine list --dataset {0}`. If the file"
-                    " is damaged, {1}; if the rule is wrong, change"
-                    " analytics_pipeline/datasets/{0}.py and run `analytics-pipeline quarantine"
-                    " replay`.",
-                    dataset.word,
-                    dataset.request,
-                ),
-            )
+        result.failure = over_limit(dataset, result.rejects, result.records)
 
 
 def _locate_rows(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics_pipeline.ingest import batch as batch_module
+from analytics_pipeline.ingest import quarantine_limit
 from analytics_pipeline_tests.support.damaged_files import HEADER, NAMES, disagreement, make
 from analytics_pipeline_tests.support.reference_parser import Read, read
 
@@ -20,7 +20,7 @@ BATCH = 20
 @pytest.fixture(autouse=True)
 def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
     """Compare small, mostly damaged files row by row too."""
-    monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
+    monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
 
 
 @pytest.mark.parametrize("first", range(0, 240, BATCH))

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.ingest import batch
+from analytics_pipeline.ingest import quarantine_limit
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.erase import People
 from analytics_pipeline.operations import load_files
@@ -112,7 +112,7 @@ def test_a_loaded_version_that_fails_when_it_is_read_again_keeps_each_reject_onc
     """As after an upgrade whose rules are stricter: the version is loaded and failed at once."""
     delivered = warehouse.deliver({DAY.format(1): costs(1, bad=3)})
     warehouse.load(delivered)
-    monkeypatch.setattr(batch, "MAX_REJECTS", 0)
+    monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 0)
     assert failures(warehouse.load(delivered)) == [delivered[0].key]
     assert warehouse.query("SELECT etag, line FROM quarantine.rejects ORDER BY ALL") == [
         ("e1", n) for n in (3, 4, 5)

@@ -39,7 +39,7 @@ def test_a_replay_turns_partition_check_and_asset_green(
     assert not pipeline.check("raw.lab_sessions", "rejects_under_limit").passed
     assert partition_status(pipeline) is AssetPartitionStatus.FAILED
 
-    monkeypatch.setattr("analytics_pipeline.ingest.batch.MAX_REJECTS", 1_000)
+    monkeypatch.setattr("analytics_pipeline.ingest.quarantine_limit.MAX_REJECTS", 1_000)
     monkeypatch.setenv("VOCAREUM_API_URL", "http://127.0.0.1:9/api/v2")
     done = CliRunner().invoke(app, ["quarantine", "replay"])
     assert done.exit_code == 0, done.output

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.ingest import batch as batch_module
+from analytics_pipeline.ingest import quarantine_limit
 from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.support.damaged_files import disagreement, make
 from analytics_pipeline_tests.support.reference_parser import read
@@ -27,7 +27,7 @@ MEMORY_LIMIT_BYTES = 3_000_000_000
 def test_both_readers_agree_on_ten_thousand_damaged_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int
 ):
-    monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
+    monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
     records = 0
     for start in range(first, first + CHUNK, BATCH):
         bodies = [make(seed) for seed in range(start, start + BATCH)]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest import batch as batch_module
+from analytics_pipeline.ingest import quarantine_limit
 from analytics_pipeline_tests.soak.reliability import note
 from analytics_pipeline_tests.support import csv_factory
 from analytics_pipeline_tests.support.deliveries import HEADER
@@ -24,7 +24,7 @@ EXAMPLES = 60
 @pytest.fixture(autouse=True)
 def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
     """Compare small, mostly damaged files row by row too."""
-    monkeypatch.setattr(batch_module, "MAX_REJECTS", 10**9)
+    monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
 
 
 def at_a_time(dataset: Dataset) -> int:

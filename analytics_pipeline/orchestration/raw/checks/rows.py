@@ -11,7 +11,8 @@ import dagster as dg
 import duckdb
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest.batch import MAX_REJECT_SHARE, MAX_REJECTS, FileResult
+from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.quarantine_limit import MAX_REJECT_SHARE, MAX_REJECTS
 from analytics_pipeline.orchestration.raw.checks.result import check_result
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.warehouse.absences import held_versions, open_absences
