@@ -159,7 +159,8 @@ JUDGED = {
     "warehouse/signature.py": {"PUBLISHED.name"},
     # BEFORE is a constant; the path is the published file's, which settings name.
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
-    "warehouse/absences.py": {"dataset.table", "history_table(dataset).name", "table"},
+    "warehouse/absences.py": {"table"},
+    "warehouse/close_file.py": {"dataset.table", "history_table(dataset).name", "table"},
     # Its callers are judged where they make the text.
     "warehouse/transactions.py": {"sql"},
     # Constants of the module.

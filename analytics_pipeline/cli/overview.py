@@ -17,18 +17,13 @@ from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
-from analytics_pipeline.warehouse.absences import (
-    LOST,
-    OpenAbsence,
-    compared,
-    lost_checks,
-    open_absences,
-)
+from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
 from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
+from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.sidecar import is_replaced, replaced_at
 from analytics_pipeline.warehouse.signature import Signature, signature

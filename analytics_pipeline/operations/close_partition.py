@@ -12,16 +12,11 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.warehouse.absences import (
-    ClosedFile,
-    OpenAbsence,
-    close_absences,
-    close_file,
-    open_absences,
-    record_lost_check,
-)
+from analytics_pipeline.warehouse.absences import OpenAbsence, close_absences, open_absences
+from analytics_pipeline.warehouse.close_file import ClosedFile, close_file
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files
+from analytics_pipeline.warehouse.lost_check import record_lost_check
 from analytics_pipeline.warehouse.transactions import transaction
 
 

@@ -45,19 +45,18 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now
 from analytics_pipeline.warehouse.absences import (
-    LOST,
     OpenAbsence,
-    closed_files,
     is_damage,
     last_change,
     open_absences,
     record_listing,
-    record_lost_check,
 )
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
+from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature

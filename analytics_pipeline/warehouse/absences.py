@@ -9,19 +9,11 @@ from datetime import datetime
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import ClassifiedListing
-from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.ledger import LoadedFile, failed_files, loaded_files
-from analytics_pipeline.warehouse.tables import history_table
-from analytics_pipeline.warehouse.transactions import changed, transaction
+from analytics_pipeline.warehouse.transactions import transaction
 from analytics_pipeline.words import Words
-
-LOST = "nothing_lost"
-"""Name of the check that reports absences."""
-NAMED = 20
-"""Maximum number of files that a message names."""
 
 
 @dataclass(frozen=True)
@@ -60,42 +52,6 @@ def is_damage(absence: Absence) -> bool:
 def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
     """Return (partition, ETag) of the held versions."""
     return {(absence.partition, absence.etag) for absence in absences if absence.held}
-
-
-def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
-    """Return the verdict on a dataset: which files are gone, held or copies, and the remedy."""
-    named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
-    if len(absences) > NAMED:
-        named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
-    return checks.Check(
-        name=LOST,
-        subject=dataset.table,
-        kind=checks.Kind.FEED,
-        severity=(
-            checks.Severity.WARN
-            if absences and not any(map(is_damage, absences))
-            else checks.Severity.ERROR
-        ),
-        passed=not absences,
-        violations=None,
-        text="\n".join(named)
-        or "Everything that was loaded is still delivered, and no version lost its rows.",
-        remedy="\n".join(dict.fromkeys(absence.remedy for absence in absences[:NAMED])),
-    )
-
-
-def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Record the absences in `ops.checks`, except held versions, which are failed files."""
-    checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
-
-
-def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:
-    """Return the verdict on every dataset, without held versions, which are failed files."""
-    reported = [absence for absence in absences if not absence.held]
-    return [
-        lost_check(dataset, [absence for absence in reported if absence.dataset == name])
-        for name, dataset in DATASETS.items()
-    ]
 
 
 def compared(
@@ -232,73 +188,6 @@ def supersede_repeats(
            AND partition < ?""",
         [now, dataset, partition],
     )
-
-
-@dataclass(frozen=True)
-class ClosedFile:
-    """Counts of a closed file: removed rows and rejects, ended states of its history."""
-
-    rows: int
-    rejects: int
-    states: int
-
-
-def close_file(
-    connection: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    absence: OpenAbsence,
-    now: datetime,
-    *,
-    dry_run: bool = False,
-) -> ClosedFile:
-    """Close a file that is gone: remove it from raw, quarantine and ledger; end its states.
-
-    A state ends when the file was first missed, or when it began if that is later. If the file is
-    delivered again, it is loaded as a new one.
-
-    Args:
-        connection: the live warehouse, with no transaction open.
-        dataset: dataset of the file.
-        absence: the open event.
-        now: UTC, naive.
-        dry_run: count, then roll back.
-    """
-    place = [absence.dataset, absence.partition]
-    connection.begin()
-    try:
-        rows = changed(
-            connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key]
-        )
-        states = 0
-        if dataset.keeps_history:
-            states = changed(
-                connection,
-                f"""UPDATE {history_table(dataset).name} SET valid_to = greatest(valid_from, ?)
-                    WHERE _source_key = ? AND valid_to IS NULL""",
-                [absence.first_seen, absence.source_key],
-            )
-        rejects = changed(
-            connection, "DELETE FROM quarantine.rejects WHERE (dataset, partition) = (?, ?)", place
-        )
-        for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
-            connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
-        close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
-    except BaseException:
-        connection.rollback()
-        raise
-    if dry_run:
-        connection.rollback()
-    else:
-        connection.commit()
-    return ClosedFile(rows, rejects, states)
-
-
-def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
-    """Return (dataset, partition, time) of the files that the command closed."""
-    return connection.execute(
-        "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER"
-        " BY ALL"
-    ).fetchall()
 
 
 def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:

@@ -46,10 +46,11 @@ from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import code_reference, pii_tag
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.vocareum.errors import Outage
-from analytics_pipeline.warehouse.absences import record_listing, record_lost_check
+from analytics_pipeline.warehouse.absences import record_listing
 from analytics_pipeline.warehouse.checks import Kind, record
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_versions
 from analytics_pipeline.warehouse.load import resolve_failures
+from analytics_pipeline.warehouse.lost_check import record_lost_check
 from analytics_pipeline.warehouse.quality import preview
 
 GROUP = "raw"

@@ -25,15 +25,10 @@ from analytics_pipeline.orchestration.raw.checks.result import check_result
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
-from analytics_pipeline.warehouse.absences import (
-    LOST,
-    OpenAbsence,
-    held_versions,
-    lost_check,
-    open_absences,
-)
+from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions, open_absences
 from analytics_pipeline.warehouse.age import GRACE, ages, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
+from analytics_pipeline.warehouse.lost_check import LOST, lost_check
 
 NEWEST, GAPS, VOLUME, DELIVERED = (
     "newest_is_loaded",
