@@ -18,10 +18,10 @@ def backup(
         Path, typer.Argument(metavar="DIR", help="A new or empty folder for the copy.")
     ],
 ) -> None:
-    """Copy the warehouse into a new folder, consistently while runs write.
+    """Copy the warehouse into a new folder, even while runs write.
 
-    The copy holds personal data. It omits landed files, the published file and DAGSTER_HOME, which
-    a restore does not need.
+    The copy is consistent, and holds personal data. It omits landed files, the published file and
+    DAGSTER_HOME, which a restore does not need.
     """
     settings = load_settings()
     target = folder.expanduser().absolute()
@@ -35,10 +35,10 @@ def backup(
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder written by `backup`.")],
 ) -> None:
-    """Restore a copy of the warehouse; keep the replaced one next to it.
+    """Restore a copy of the warehouse.
 
-    Stop Dagster's daemon and all runs first. Then start the daemon or run `sync`, which loads the
-    files missing from the copy.
+    The replaced warehouse is kept next to it. Stop Dagster's daemon and all runs first. Then start
+    the daemon or run `sync`, which loads the files missing from the copy.
     """
     settings = load_settings()
     _refuse_while_alive(settings)

@@ -38,11 +38,11 @@ def close(
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Accept a delivery that lost rows, for one file that `status` names.
+    """Accept that a file is gone, lost rows or is a copy.
 
-    If the file is gone, its rows are removed, and history keeps them with their end time. If a
-    version was held because it lost rows or is a copy, it is loaded. Then the models are rebuilt
-    and published.
+    `status` names such files. If the file is gone, its rows are removed, and history keeps them
+    with their end time. If a version was held because it lost rows or is a copy, it is loaded. Then
+    the models are rebuilt and published.
 
     Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
     """

@@ -35,9 +35,10 @@ def dictionary(
         Path | None, typer.Option(help="Write it to this file.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Print the data dictionary as Markdown, or as a dbt sources.yml.
+    """Print the data dictionary, as Markdown or for dbt.
 
-    It is generated from the declarations and from the comments in the SQL models.
+    For dbt it is a sources.yml. It is generated from the declarations and from the comments in the
+    SQL models.
     """
     project = load_project()
     models = documentation(project)

@@ -73,7 +73,10 @@ RowsOption = Annotated[
 @app.command("list")
 @tabular
 def list_models(folder: FolderOption = None) -> None:
-    """List the models in build order, with the tables that they read."""
+    """List the models in build order.
+
+    Shows the tables that each one reads.
+    """
     project = load_project(folder)
     rows = [
         (
@@ -99,7 +102,7 @@ def show(
     ],
     folder: FolderOption = None,
 ) -> None:
-    """Show the meaning of a model's rows and columns, its sources, its readers and its tests."""
+    """Show a model's columns, sources, readers and tests."""
     project = load_project(folder)
     model = find(project, name)
     print_info(f"{model.qualified}: {model.description}")
@@ -137,10 +140,10 @@ def build(
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
-    """Build models in memory from analytics.duckdb, and compare their rows with the published ones.
+    """Build models in memory, and compare with the published rows.
 
-    Writes nothing and needs no private data. A model that reads a private column can't be built:
-    the command names it and uses its published rows.
+    Builds from analytics.duckdb. Writes nothing and needs no private data. A model that reads a
+    private column can't be built: the command names it and uses its published rows.
 
     Exit codes: 0 built, 1 a model failed, 2 no published file, or an invalid .sql file.
     """
@@ -174,7 +177,7 @@ def test(
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
-    """Build models in memory as `build` does, and run the tests that read them.
+    """Build models in memory, and run the tests that read them.
 
     Exit codes: 0 all pass, 1 a test or model failed, 2 no published file, or an invalid .sql file.
     """
@@ -211,10 +214,10 @@ def export_dbt(
     file: FileOption = None,
     folder: FolderOption = None,
 ) -> None:
-    """Write the models as a dbt project: ref, source, descriptions and tests.
+    """Write the models as a dbt project.
 
-    Its profile attaches analytics.duckdb read-only and builds into dev.duckdb. A model that reads
-    private columns selects its published rows.
+    It has ref, source, descriptions and tests. Its profile attaches analytics.duckdb read-only and
+    builds into dev.duckdb. A model that reads private columns selects its published rows.
 
     Exit codes: 0 done, 2 the folder is not empty, no published file, or an invalid .sql file.
     """

@@ -132,7 +132,10 @@ def _print_more(rows: Sequence[object], limit: int) -> None:
 @app.command()
 @command
 def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
-    """Reload files with rejects and failed files from the landing folder, by the current rules."""
+    """Reload files that failed or have rejects.
+
+    Reads them from the landing folder, and applies the current rules.
+    """
     settings = _with_warehouse()
     deliveries = [
         delivery
