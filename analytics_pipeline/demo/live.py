@@ -1,5 +1,6 @@
-"""Deliveries of the simulated Vocareum over time: a day of files each minute, one of them broken at
-first, and a webhook for alerts. `organisation/` defines the files' content.
+"""Live deliveries of the simulated Vocareum, and a webhook for alerts.
+
+A day of files arrives each minute, one of them broken at first. `organisation/` makes the files.
 """
 
 import json
@@ -48,16 +49,16 @@ def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
             broken = {key: files[key]}
             yield Step(f"{day}: {key} is rewritten, and is an error page.", {key: ERROR_PAGE})
     last = days[max(days)]
-    whole = max(last, key=lambda key: last[key].count(b"\n"))
-    lines = last[whole].splitlines(keepends=True)
+    longest = max(last, key=lambda key: last[key].count(b"\n"))
+    lines = last[longest].splitlines(keepends=True)
     if broken:
         yield Step(_redelivered(broken).strip(), broken)
     while True:
         yield Step(
-            f"{whole} is rewritten with one row fewer, as Vocareum may rewrite a day.",
-            {whole: b"".join(lines[:-1])},
+            f"{longest} is rewritten with one row fewer, as Vocareum may rewrite a day.",
+            {longest: b"".join(lines[:-1])},
         )
-        yield Step(f"{whole} is rewritten with all of its rows.", {whole: b"".join(lines)})
+        yield Step(f"{longest} is rewritten with all of its rows.", {longest: b"".join(lines)})
 
 
 def _redelivered(broken: Iterable[str]) -> str:
@@ -69,15 +70,12 @@ def _without(files: Mapping[str, bytes], others: Mapping[str, bytes]) -> dict[st
 
 
 @contextmanager
-def webhook(told: Callable[[str], None]) -> Iterator[str]:
-    """Serve a Slack-compatible webhook on this machine and yield its URL.
-
-    Call a function with each text.
-    """
+def webhook(on_text: Callable[[str], None]) -> Iterator[str]:
+    """Serve a Slack-compatible webhook on this machine; yield its URL, pass on each text."""
 
     def receive(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        told(str(json.loads(body)["text"]))
+        on_text(str(json.loads(body)["text"]))
         return Answer(200, b"ok", "text/plain").send(start_response)
 
     with serving(receive, threads=2) as url:

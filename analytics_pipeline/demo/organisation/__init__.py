@@ -59,8 +59,8 @@ class Organisation:
         """Return the bucket's bodies by key after the night of `as_of` (default: the last)."""
         as_of = self._checked(as_of)
         bodies = {
-            name: render(found, self.spec.dialect)[0]
-            for name, found in self._tables(as_of)[0].items()
+            name: render(table, self.spec.dialect)[0]
+            for name, table in self._tables(as_of)[0].items()
         }
         return bodies | (strays(self._world, as_of) if self.spec.flaws else {})
 
@@ -78,19 +78,19 @@ class Organisation:
 
     def truth_as_of(self, as_of: date) -> Truth:
         """Return the truth for the bucket after the night of `as_of` (a UTC day)."""
-        world, (found, odd) = self._world, self._tables(self._checked(as_of))
+        world, (files, odd) = self._world, self._tables(self._checked(as_of))
         happened = tuple(facts.sessions(world, as_of))
         lines, roots = facts.lineage(world, as_of)
         return Truth(
             as_of=as_of,
-            planted=tuple(row for name, file in found.items() for row in self._planted(name, file)),
+            planted=tuple(row for name, file in files.items() for row in self._planted(name, file)),
             oddities=odd,
-            records={name: len(file.records) for name, file in found.items()},
+            records={name: len(file.records) for name, file in files.items()},
             rows={
                 name: sum(1 for record in file.records if not record.why)
-                for name, file in found.items()
+                for name, file in files.items()
             },
-            rewritten=self._rewritten(found),
+            rewritten=self._rewritten(files),
             daily_spend=tuple(facts.daily_spend(world, as_of)),
             observable_daily_spend=tuple(facts.observable_spend(world, as_of)),
             sessions=happened,
@@ -117,8 +117,8 @@ class Organisation:
         return as_of
 
     def _tables(self, as_of: date) -> tuple[dict[str, Table], tuple[Oddity, ...]]:
-        found = tables(self._world, as_of)
-        return found, plant(self._world, as_of, found) if self.spec.flaws else ()
+        files = tables(self._world, as_of)
+        return files, plant(self._world, as_of, files) if self.spec.flaws else ()
 
     def _planted(self, name: str, file: Table) -> list[Planted]:
         rows = list(planted(file))
@@ -127,7 +127,7 @@ class Organisation:
             Planted(name, lines[n], record.column, record.why or "", n + 1) for n, record in rows
         ]
 
-    def _rewritten(self, found: dict[str, Table]) -> dict[str, date]:
+    def _rewritten(self, files: dict[str, Table]) -> dict[str, date]:
         late = {
             session.day for session in self._world.sessions if session.delivered_on > session.day
         }
@@ -137,5 +137,5 @@ class Organisation:
             for day in self._world.calendar.rewritten
         }
         return {
-            name: day + timedelta(days=1) for name, day in sorted(names.items()) if name in found
+            name: day + timedelta(days=1) for name, day in sorted(names.items()) if name in files
         }

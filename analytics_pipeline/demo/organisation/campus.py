@@ -170,9 +170,8 @@ def _course(spec: OrganisationSpec, n: int) -> Course:
 def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
     """Yield three assignments.
 
-    A clone's first two point to their originals; the third is its own and starts late.
-
-    The first clone keeps the id of its original's first assignment, as clones may.
+    A clone's first two point to their originals; the third is its own and starts late. The first
+    clone keeps the id of its original's first assignment, as clones may.
     """
     billed = "azure" if spec.azure and n % 3 == 2 else "aws"
     labs = [
@@ -181,14 +180,8 @@ def _parts(spec: OrganisationSpec, n: int) -> Iterator[Part]:
         (1, "lab-04-api", 1, "virtual machine", "VM", None),
         (2, 'Team project, "Data"', 0, "Pipeline", "Cloud", billed),
         (2, 'Team project, "Data"', 1, "Notebook", "Databricks", None),
-        (
-            3,
-            "Retired lab",
-            0,
-            "assignment-part",
-            "Cloud",
-            "aws",
-        ),  # removed from the course, but still costs money
+        # Removed from the course, but still costs money.
+        (3, "Retired lab", 0, "assignment-part", "Cloud", "aws"),
     ]
     for a, assignment_name, p, name, lab_type, provider in labs if n == 0 else labs[:-1]:
         assignment = 760081 + 100 * n + 10 * a
@@ -251,9 +244,8 @@ def _staff(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
 def _students(spec: OrganisationSpec, courses: list[Course]) -> list[Membership]:
     """Put each student in one course, and every fourth in two.
 
-    A few leave, and newcomers get their accounts.
-
-    A few disappear from the enrollment without being marked as dropped.
+    A few leave, and newcomers get their accounts. A few disappear from the enrollment without being
+    marked as dropped.
     """
     calendar = Calendar(spec)
     members: list[Membership] = []
@@ -286,7 +278,7 @@ def _student(spec: OrganisationSpec, i: int) -> Person:
         else f"{dice.pick(_FIRST_NAMES)} {dice.pick(_LAST_NAMES)}"
     )
     holder = i - 1 if i % 20 == 8 else i  # a newcomer gets the account of the student who left
-    # eleven digits: an id with a leading zero
+    # An account of eleven digits has lost a leading zero.
     account = 86225200000 if holder % 5 == 2 else 862252000000
     keen = i % 20 in (7, 8)  # both holders of a reused account, so that both are sure to spend
     works = keen or (i != 3 and not dice.chance(0.05))

@@ -12,10 +12,8 @@ from analytics_pipeline.demo.organisation.table import Table, table
 from analytics_pipeline.demo.organisation.world import World, key
 
 _SERVICES = ("Amazon Elastic Compute Cloud", "Amazon Simple Storage Service", "AmazonCloudWatch")
-_SHARES = (
-    Decimal("0.7"),
-    Decimal("0.2"),
-)  # of the first two; the third gets the rest, so that totals tie
+_SHARES = (Decimal("0.7"), Decimal("0.2"))
+"""Shares of the first two services. The third gets the rest, so that totals tie."""
 
 
 def delivered_aws(world: World, as_of: date) -> Reports:

@@ -98,15 +98,15 @@ def _students(world: World, as_of: date) -> set[int]:
 
 def members(world: World, as_of: date) -> dict[tuple[int, int], MemberTruth]:
     """Return everybody whom any night's enrollment listed up to that day."""
-    found = {}
+    truths = {}
     for m in world.campus.memberships:
         listed = [day for day in world.spec.all_days() if day <= as_of and m.listed(day)]
         if listed:
             dropped = m.dropped_on is not None and m.dropped_on <= listed[-1]
-            found[m.person.user_id, m.course.course_id] = MemberTruth(
+            truths[m.person.user_id, m.course.course_id] = MemberTruth(
                 m.role(listed[-1]), listed[-1] == as_of, dropped
             )
-    return found
+    return truths
 
 
 def lineage(world: World, as_of: date) -> tuple[dict[int, tuple[int, ...]], dict[int, int | None]]:

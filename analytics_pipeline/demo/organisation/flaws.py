@@ -12,9 +12,8 @@ from analytics_pipeline.demo.organisation.table import Record, Table, normal_for
 from analytics_pipeline.demo.organisation.truth import Oddity
 from analytics_pipeline.demo.organisation.world import World, key
 
-Breaker = Callable[
-    [dict[str, str]], tuple[str, ...]
-]  # a sound row by column name -> the cells of a broken one
+Breaker = Callable[[dict[str, str]], tuple[str, ...]]
+"""Returns the cells of a broken row for a sound one, by column name."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,8 @@ def plant(world: World, as_of: date, tables: dict[str, Table]) -> tuple[Oddity, 
         days.cut_short: _cut_short,
     }.items():
         name = key(spec, "lab_sessions/lab_sessions", day)
-        if name in tables and (what := change(tables[name])):
-            odd.append(Oddity(name, what))
+        if name in tables and (oddity := change(tables[name])):
+            odd.append(Oddity(name, oddity))
     return (
         *odd,
         *(Oddity(name, "belongs to none of the eight datasets") for name in strays(world, as_of)),
@@ -170,8 +169,8 @@ def _cut_short(table: Table) -> str:
     """Cut rows after the 18th of 20 columns, as in the article's example; such rows load."""
     # A short row must be plausible in every cell, so the row with the unknown lab type stays
     # complete.
-    whole = [n for n, record in enumerate(table.records) if "Quantum" not in record.cells]
-    for n in whole[:2]:
+    complete = [n for n, record in enumerate(table.records) if "Quantum" not in record.cells]
+    for n in complete[:2]:
         table.records[n] = Record(table.records[n].cells[:18])
     return "rows without their last two cells, and the unknown lab type Quantum"
 

@@ -1,10 +1,9 @@
 """Daily spend as an ideal reader infers it from both providers' reports, without SQL.
 
-spend.py simulates the spend; this module holds the rules that turn accumulated values into daily
-ones:
+spend.py simulates the spend. These rules turn accumulated values into daily ones:
 
-Each reported value gives one entry, zero if nothing changed. A series that a delivered file does
-not list is unchanged.
+- Each reported value gives one entry, zero if nothing changed. A series that a delivered file does
+  not list is unchanged.
 - A value that falls is a dip if the next one is back at or above the value before. Otherwise it is
   a restart if it is below half of the value before, or if a month begins in a feed that restarts
   monthly. Otherwise it is a correction. Azure has only corrections, and each month is a series of
@@ -60,15 +59,15 @@ def observe(
 
 def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> list[_Value]:
     """Classify each value that falls."""
-    found = list(values)
+    read = list(values)
     for n, (before, value) in enumerate(pairwise(values), 1):
         if value.amount < before.amount:
             after = values[n + 1].amount if n + 1 < len(values) else None
             opens = restarts_monthly and _month(before.day) < _month(value.day)
-            found[n] = replace(
+            read[n] = replace(
                 value, fall=_fall(series.provider, before.amount, value.amount, after, opens)
             )
-    return found
+    return read
 
 
 def _fall(

@@ -27,8 +27,7 @@ class Session:
     """One lab session, in UTC. A failed launch has no start, end or init."""
 
     day: date  # the UTC day of its file: of the start, or of the launch if it never started
-    # the UTC day after which it is in the bucket; later than `day` if the file is rewritten
-    delivered_on: date
+    delivered_on: date  # UTC; later than `day` if it arrives with a rewritten file
     member: Membership
     part: Part
     lab_type: str

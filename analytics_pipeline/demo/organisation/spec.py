@@ -38,7 +38,7 @@ class OrganisationSpec:
     azure: bool = True
     aws_restarts_monthly: bool = False
     midnight_in_both_files: bool = False
-    # a runaway student, one who spends after dropping, a credit, half a cost file, a shorter roster
+    # A runaway student, one who spends after dropping, a credit, half a file, a shorter roster.
     oddities: bool = False
 
     def __post_init__(self) -> None:
@@ -78,28 +78,22 @@ class Calendar:
 
     def __init__(self, spec: OrganisationSpec) -> None:
         day, next_day = spec.twelfth, timedelta(days=1)
-        # nobody works; the file has only a header (with flaws), or is missing
+        # Nobody works. The file has only a header (with flaws), or is missing.
         self.header_only = day(3)
-        # one session is launched after its end, as in the article's example
+        # One session is launched after its end, as in the article's example.
         self.launched_late = day(0)
         self.quiet = {day(3), day(5)}  # nobody works; day(5) never has a lab_sessions file
-        self.rewritten = {
-            day(1),
-            day(6),
-            day(10),
-        }  # some rows arrive a night late, in a rewritten file
+        self.rewritten = {day(1), day(6), day(10)}  # some rows arrive a night late
         self.broken_rows = day(2)
         self.broken_bytes = day(4)
         self.open_quote = day(6)
         self.other_order = day(7)
         self.extra_column = day(8)
-        # rows without their last, nullable cells, and an unannounced lab type
+        # Rows lack their last, nullable cells, and one has an unknown lab type.
         self.cut_short = day(9)
         self.broken_azure_rows = day(10)
-        self.leaving, self.arriving = (
-            day(5),
-            day(5) + 2 * next_day,
-        )  # accounts are reused between these days
+        # Accounts are reused between these days.
+        self.leaving, self.arriving = day(5), day(5) + 2 * next_day
         self.unlucky = {day(8), day(11)}  # a launch of each unlucky student fails
         self.unlisting = day(9)  # some students disappear from the enrollment
         self.deactivation_column_from = day(6)

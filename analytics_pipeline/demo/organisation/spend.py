@@ -30,9 +30,8 @@ class Series(NamedTuple):
 
 
 DailySpends = dict[Series, dict[date, Decimal]]
-Reports = dict[
-    date, dict[Series, Decimal]
-]  # per delivered day, the accumulated value of each reported series
+Reports = dict[date, dict[Series, Decimal]]
+"""The accumulated value of each reported series, by delivered day."""
 
 
 def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Session]) -> DailySpends:
@@ -53,7 +52,7 @@ def simulate_spend(spec: OrganisationSpec, campus: Campus, sessions: list[Sessio
             if series.user_id not in idle and Dice(
                 spec.seed, "forgets", series, session.day
             ).chance(0.04):
-                # once per person, a machine is left running for days without a session
+                # Once per person, a machine is left running for days without a session.
                 idle.add(series.user_id)
                 for day in _idle_days(spec, session):
                     spends[series][day] += 40_000 * rates[series.part_id]
@@ -114,7 +113,7 @@ def report(spec: OrganisationSpec, campus: Campus, spends: DailySpends, provider
         left = leaving.get(series.user_id)
         stays = series.user_id in odd.lasting
         gone = date.max if left is None or stays else left + timedelta(days=_VISIBLE_AFTER_LEAVING)
-        # makes leaving visible
+        # Report a leaver's series every day, so that leaving is visible.
         always = left is not None or Dice(spec.seed, "rows", series).chance(0.5)
         total = reported = ZERO
         for day in spec.all_days():

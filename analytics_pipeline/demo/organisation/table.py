@@ -107,10 +107,8 @@ HEADERS: dict[str, tuple[str, ...]] = {
     ),
 }
 _TIGHT_HEADERS = {"azure_cost"}  # the article prints only this header without blanks
-_TIGHT = {
-    9,
-    12,
-}  # the article's lab_sessions example has no blank before the start time and the log
+# The article's lab_sessions example has no blank before the start time and the log.
+_TIGHT = {9, 12}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _HAS_BLANK = re.compile(r'[",\r\n ]')
@@ -120,9 +118,7 @@ _HAS_BLANK = re.compile(r'[",\r\n ]')
 class Record:
     """One record.
 
-    `why` marks a planted one that a reader must refuse; `column` is the faulty column's normal
-    form.
-
+    `why` marks a planted one that a reader must refuse; `column` is the faulty column's name.
     Undecodable bytes are surrogate escapes in a cell. With `open_quote` the last cell's quote is
     never closed.
     """

@@ -107,36 +107,35 @@ class ServiceDifference:
 
 @dataclass(frozen=True)
 class Truth:
-    """The whole truth for the bucket after the nightly job that follows `as_of`."""
+    """The whole truth for the bucket after the nightly job that follows `as_of`.
+
+    Attributes:
+        records: number of data records in each file of the datasets, including planted ones.
+        rows: number of records in each file that load.
+        rewritten: daily files that change once, and the `as_of` from which they are final.
+        never_seen: user ids of students, including dropped ones, without a delivered session.
+        failed_only: user ids of students whose delivered sessions are all failed launches.
+        members: everybody whom any night's enrollment listed, by user and course.
+        lineage: each course and its ancestors upwards; stops outside the org or at a repeat.
+        root_course: the last ancestor inside the organisation; None within a cycle.
+        scores: by course, assignment, user and submission.
+        service_difference: None before it is visible.
+    """
 
     as_of: date
     planted: tuple[Planted, ...]
     oddities: tuple[Oddity, ...]
-    records: dict[
-        str, int
-    ]  # data records in each file of the eight datasets, including planted ones
-    rows: dict[str, int]  # records that load
-    rewritten: dict[
-        str, date
-    ]  # daily files that change once, and the as_of from which they are final
+    records: dict[str, int]
+    rows: dict[str, int]
+    rewritten: dict[str, date]
     daily_spend: tuple[DailySpend, ...]
     observable_daily_spend: tuple[ObservableSpend, ...]
     sessions: tuple[SessionTruth, ...]
     sessions_by_course_day: dict[tuple[int, date], SessionTotal]
-    never_seen: frozenset[
-        int
-    ]  # user ids of students, including dropped ones, without a delivered session
-    failed_only: frozenset[
-        int
-    ]  # user ids of students whose delivered sessions are all failed launches
-    members: dict[
-        tuple[int, int], MemberTruth
-    ]  # by user and course: everybody whom any night's enrollment listed
-    lineage: dict[
-        int, tuple[int, ...]
-    ]  # a course and its ancestors upwards; stops outside the org or at a repeat
-    root_course: dict[int, int | None]  # the last ancestor inside the org; None within a cycle
-    scores: dict[
-        tuple[int, int, int, int | None], Score
-    ]  # by course, assignment, user and submission
-    service_difference: ServiceDifference | None  # None before it is visible
+    never_seen: frozenset[int]
+    failed_only: frozenset[int]
+    members: dict[tuple[int, int], MemberTruth]
+    lineage: dict[int, tuple[int, ...]]
+    root_course: dict[int, int | None]
+    scores: dict[tuple[int, int, int, int | None], Score]
+    service_difference: ServiceDifference | None
