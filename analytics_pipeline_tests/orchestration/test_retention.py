@@ -3,6 +3,7 @@ does not grow with time.
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -21,6 +22,7 @@ from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.runs.history import delete_runs
 from analytics_pipeline.orchestration.runs.retention import old_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
+from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
@@ -167,8 +169,31 @@ def test_the_folder_does_not_grow_with_runs(pipeline: Pipeline) -> None:
     assert len(pipeline.instance.get_runs()) >= 7, "those of the last days stay"
 
 
+@pytest.fixture
+def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reduce the project to two marts and their tests, and the report to a line.
+
+    Each sync still loads, builds, tests, publishes and reports in its own runs, and their records
+    decide about growth. More models would only leave more records of the same kinds.
+    """
+    few = tmp_path / "dbt_like_sql"
+    names = ("staging/lab_sessions", "marts/lab_sessions", "marts/data_completeness")
+    checks = ("grain_of_lab_sessions", "every_session_is_in_lab_sessions")
+    for name in (*names, *(f"tests/{check}" for check in checks)):
+        (few / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(default_folder() / f"{name}.sql", few / f"{name}.sql")
+    monkeypatch.setattr("analytics_pipeline.sql_models.project.default_folder", lambda: few)
+    monkeypatch.setattr("analytics_pipeline.report.write_report", write_a_line)
+
+
+def write_a_line(published: Path, page: Path, zone: object) -> Path:
+    page.write_text(f"{published.name}, {zone}\n")
+    return page
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
+@pytest.mark.usefixtures("few_models")
 def test_the_folder_does_not_grow_with_300_syncs(pipeline: Pipeline) -> None:
     def sync() -> None:
         todo = engine.make_plan(pipeline.settings, Selection())
