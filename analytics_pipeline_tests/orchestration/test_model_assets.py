@@ -1,6 +1,6 @@
 """The SQL models in Dagster: lineage, checks, staleness after a load, and failing models."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,11 @@ PARAMETERS = Parameters(Decimal(5))
 
 @pytest.fixture
 def loaded(pipeline: Pipeline) -> Pipeline:
-    """A pipeline with a loaded small organisation; no model is built yet."""
+    """A pipeline that loaded three days of a small organisation; no model is built yet."""
+    files = Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files()
+    older = [f"_{DAY - timedelta(days=n)}.csv" for n in range(3, 12)]
     pipeline.vocareum.put_many(
-        Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files()
+        {key: body for key, body in files.items() if not key.endswith(tuple(older))}
     )
     pipeline.tick_and_load()
     return pipeline

@@ -17,7 +17,7 @@ from analytics_pipeline_tests.soak.trials import Trial
 FEW = WRITERS[:3]
 
 
-@pytest.mark.parametrize("command", ["publishing", "erasing"])
+@pytest.mark.parametrize("command", [pytest.param("publishing", marks=pytest.mark.slow), "erasing"])
 def test_a_command_killed_at_a_few_moments(
     command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
