@@ -5,6 +5,7 @@ Values come only from the environment, into which the command line first loads `
 """
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -209,6 +210,24 @@ class Settings(BaseSettings):
         ),
     )
 
+    has_key_prefix: bool = Field(
+        False,
+        validation_alias="ANALYTICS_KEY_PREFIX",
+        description=(
+            "Whether asset keys begin with the organisation, such as org9001/raw/lab_sessions: for"
+            " several organisations in one Dagster (docs/scale.md)."
+        ),
+    )
+    own_dagster_home: Annotated[
+        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
+    ] = Field(
+        None,
+        validation_alias="ANALYTICS_DAGSTER_HOME",
+        description=(
+            "Folder of Dagster's instance, which several organisations can share. Default: the"
+            " folder dagster in the data folder."
+        ),
+    )
     report_timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
         ZoneInfo("UTC"),
         validation_alias="REPORT_TIMEZONE",
@@ -217,6 +236,11 @@ class Settings(BaseSettings):
             " stay UTC."
         ),
     )
+
+    @property
+    def key_prefix(self) -> str:
+        """First part of the asset keys, and name of the code location; empty by default."""
+        return f"org{self.org_id}" if self.has_key_prefix else ""
 
     @property
     def hand_written(self) -> dict[str, Path]:
@@ -269,7 +293,7 @@ class Settings(BaseSettings):
     @property
     def dagster_home(self) -> Path:
         """Folder of Dagster's instance: runs, events, schedules."""
-        return self.data_dir.absolute() / "dagster"
+        return (self.own_dagster_home or self.data_dir / "dagster").absolute()
 
 
 _ALLOWED: dict[object, str] = {
@@ -285,7 +309,8 @@ def load_settings() -> Settings:
     """Load the settings. Those that a run requires may still be empty (see `require`).
 
     Raises:
-        SettingsError: a value has the wrong form.
+        SettingsError: a value has the wrong form, or asset keys need an organisation that is not
+            set.
         FolderUnusable: a path that must be a folder is a file.
     """
     try:
@@ -298,6 +323,8 @@ def load_settings() -> Settings:
         raise SettingsError(
             f"{problems}\nCorrect it in the environment or in .env (see .env.example)."
         ) from None
+    if settings.has_key_prefix:
+        _require(settings, ["org_id"])  # the prefix is made of it
     refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
     refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
     return settings
@@ -323,8 +350,13 @@ def require(settings: Settings) -> Settings:
     Raises:
         SettingsError: a required setting is missing or malformed. Names each, and where to get it.
     """
+    _require(settings, REQUIRED)
+    return settings
+
+
+def _require(settings: Settings, required: Sequence[str]) -> None:
     fields = Settings.model_fields
-    missing = [name for name in REQUIRED if not _text(getattr(settings, name)).strip()]
+    missing = [name for name in required if not _text(getattr(settings, name)).strip()]
     if missing:
         lines = [
             f"{fields[name].validation_alias} is not set: {fields[name].description}"
@@ -343,7 +375,6 @@ def require(settings: Settings) -> Settings:
             "VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as"
             " 9001."
         )
-    return settings
 
 
 def _text(value: str | SecretStr) -> str:

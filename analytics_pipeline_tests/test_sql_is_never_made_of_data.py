@@ -252,7 +252,12 @@ JUDGED = {
     "report/read.py": {"sql"},
     # Constants of the module, asked of Dagster's own SQLite files; and statements that SQLAlchemy
     # makes.
-    "orchestration/runs/history.py": {"_DELETE_OLD_EVENTS", "_DELETE_PLANNED", "statement"},
+    "orchestration/runs/history.py": {
+        "_DELETE_OLD_EVENTS",
+        "_DELETE_PLANNED",
+        "_OURS",
+        "statement",
+    },
     "orchestration/runs/planned_checks.py": {
         "table.delete().where(planned & table.c.partition.is_not(None))",
         "table.update().where(planned & (table.c.partition == first)).values(partition=None)",

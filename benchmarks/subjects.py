@@ -142,7 +142,7 @@ def empty_dagster(partitions: str, assets: str, collecting: str) -> None:
 def one_by_one(most: str) -> None:
     """Our assets as Dagster runs them without ranges: a run per partition of the daily datasets."""
     from analytics_pipeline.ingest.plan import Selection
-    from analytics_pipeline.orchestration.asset_keys import asset_key
+    from analytics_pipeline.orchestration.asset_keys import ALONE
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
     from analytics_pipeline.orchestration.runs.in_process import execute
@@ -160,7 +160,8 @@ def one_by_one(most: str) -> None:
         ]
         for delivery in work[: int(most)]:
             tags = {RANGE_START: delivery.partition.key, RANGE_END: delivery.partition.key}
-            execute(definitions, instance, [asset_key(delivery.dataset)], tags, {})
+            keys = [ALONE.asset_key(delivery.dataset)]
+            execute(definitions, instance, ALONE, keys, tags, {})
     sys.stdout.write(str(len(work)))
 
 

@@ -71,11 +71,12 @@ def _refuse_while_alive(settings: Settings) -> None:
     if not (settings.dagster_home / "history").exists():
         return
     # Dagster takes seconds to import.
+    from analytics_pipeline.orchestration.asset_keys import Location
     from analytics_pipeline.orchestration.instance import open_instance
     from analytics_pipeline.orchestration.runs.processes import living_runs
 
     with open_instance(settings) as instance:
-        alive = living_runs(instance)
+        alive = living_runs(instance, Location.of(settings))
     if alive:
         fail(
             f"Run {alive[0]} is in progress{f', and {len(alive) - 1} more' if alive[1:] else ''}."

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.dagster_private import run_daemon
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
@@ -68,7 +69,9 @@ def main() -> None:
         settings = load_settings()
         with hold_daemon_lock(settings):
             with open_instance(settings) as instance:
-                end_dead_runs(instance)  # a power failure leaves runs that occupy queue slots
+                # A power failure leaves runs that occupy queue slots. The daemon starts the runs
+                # of every location, so it also ends those of every location.
+                end_dead_runs(instance, ALONE)
             run_daemon()
     except PipelineError as error:
         raise SystemExit(str(error)) from None

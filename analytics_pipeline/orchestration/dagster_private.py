@@ -17,11 +17,13 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG
 
 __all__ = [
     "CODE_VERSION_TAG",
     "DAEMON",
     "INDEX_SHARD_NAME",
+    "REPOSITORY_LABEL_TAG",
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
     "DagsterSqliteStorage",

@@ -7,9 +7,10 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.orchestration.alerting.sensor import alerts
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import model_assets
 from analytics_pipeline.orchestration.models.automation import automation_sensor
-from analytics_pipeline.orchestration.models.published_assets import published_asset, report
+from analytics_pipeline.orchestration.models.published_assets import published_asset, report_asset
 from analytics_pipeline.orchestration.raw.assets import raw_assets
 from analytics_pipeline.orchestration.raw.feed_asset import bucket_asset
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
@@ -41,13 +42,14 @@ def build_definitions(
         clock: the sensors' clock (UTC).
         retry_policy: retries of failing files.
     """
-    project, jobs = load_project(), load_jobs()
+    location = Location.of(settings)
+    project, jobs = load_project(), load_jobs(location)
     assets: list[Any] = [
-        bucket_asset(),
-        *raw_assets(settings.first_day),
-        model_assets(project, Parameters.of(settings)),
-        published_asset(project, pii=settings.publish_pii),
-        report,
+        bucket_asset(location),
+        *raw_assets(settings.first_day, location),
+        model_assets(project, location, Parameters.of(settings)),
+        published_asset(project, location, pii=settings.publish_pii),
+        report_asset(location),
     ]
     return dg.Definitions(
         assets=dg.map_asset_specs(
@@ -57,11 +59,13 @@ def build_definitions(
         schedules=load_schedules(settings.first_day),
         sensors=[
             missing_partitions(
-                jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds
+                location, jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds
             ),
-            alerts(clock),
+            alerts(location, clock),
             automation_sensor(),
-            old_runs_sensor(timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock),
+            old_runs_sensor(
+                location, timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock
+            ),
         ],
         resources={**build_resources(settings), **(overrides or {})},
         # A process per step costs 2.5 to 4 s of CPU just for imports.

@@ -12,7 +12,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.absence import Kind
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.raw.load_requests import load_requests
 from analytics_pipeline.orchestration.runs.in_process import execute
@@ -70,8 +70,11 @@ def record_replayed(
     """
     if not loaded:
         return
+    location = Location.of(settings)
     prefix = f"{loaded[0].key.partition('/')[0]}/"
     definitions = build_definitions(settings, {"feed": LedgerFeed(settings, prefix)})
     for request in load_requests(loaded, settings.first_day, utc_now(), most=len(loaded)):
-        assets = [asset_key(DATASETS[name]) for name in request.only]
-        execute(definitions, instance, assets, request.tags, request.run_config(), command)
+        assets = [location.asset_key(DATASETS[name]) for name in request.only]
+        execute(
+            definitions, instance, location, assets, request.tags, request.run_config(), command
+        )

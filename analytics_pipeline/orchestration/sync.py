@@ -17,8 +17,7 @@ from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, list_deliveries, plan
 from analytics_pipeline.ingest.sources import open_sources
 from analytics_pipeline.operations.first_day import learn_first_day
-from analytics_pipeline.orchestration.asset_keys import asset_key
-from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import (
     LoadRequest,
@@ -171,7 +170,8 @@ def sync(
         on_rebuild: called before the models are rebuilt.
         clock: decides which partitions exist and which runs are old (UTC).
     """
-    end_dead_runs(instance)
+    location = Location.of(settings)
+    end_dead_runs(instance, location)
     now = clock()
     work = todo.delivered if full else todo.work + _unrecorded(settings, instance, todo)
     requests = load_requests(work, settings.first_day, now, most=len(work))
@@ -190,13 +190,14 @@ def sync(
         on_file(result)
 
     with _verdicts(definitions).listening(collect):
-        _execute(definitions, instance, requests, done, full=full)
+        _execute(definitions, instance, location, requests, done, full=full)
     rebuilt = rebuild(settings, definitions, instance, on_rebuild)
     done.rebuilt = rebuilt is not None and rebuilt.success
     if rebuilt and not rebuilt.success:
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
     _read_state(settings, done, now)
-    delete_old_runs(instance, now, timedelta(days=settings.runs_kept_days), RETRY_POLICY.attempts)
+    kept = timedelta(days=settings.runs_kept_days)
+    delete_old_runs(instance, location, now, kept, RETRY_POLICY.attempts)
     return done
 
 
@@ -204,10 +205,10 @@ def _unrecorded(
     settings: Settings, instance: dg.DagsterInstance, todo: Plan
 ) -> tuple[Delivery, ...]:
     """Return loaded files that Dagster's records lack, or still show as failed."""
-    since = replaced_at(settings.warehouse_path)
+    location, since = Location.of(settings), replaced_at(settings.warehouse_path)
     found = [
-        *unmaterialized(instance, todo.unchanged, since),
-        *withdrawn_failures(todo.unchanged, known_runs(instance)),
+        *unmaterialized(instance, location, todo.unchanged, since),
+        *withdrawn_failures(todo.unchanged, known_runs(instance, location)),
     ]
     return tuple({delivery.version: delivery for delivery in found}.values())
 
@@ -215,6 +216,7 @@ def _unrecorded(
 def _execute(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
+    location: Location,
     requests: Sequence[LoadRequest],
     done: Synced,
     *,
@@ -222,8 +224,9 @@ def _execute(
 ) -> None:
     """Run the requests until one fails for a reason that all others would meet too."""
     for request in requests:
-        assets = [asset_key(DATASETS[name]) for name in request.only]
-        run = execute(definitions, instance, assets, request.tags, request.run_config(full=full))
+        assets = [location.asset_key(DATASETS[name]) for name in request.only]
+        config = request.run_config(full=full)
+        run = execute(definitions, instance, location, assets, request.tags, config)
         if not run.success:
             done.failed_runs[run.run_id] = failure_text(run)
         done.stopped = nothing_usable(run)
@@ -256,22 +259,24 @@ def rebuild(
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
     """Report settled checks, rebuild stale models and publish; return None if none is stale."""
+    location = Location.of(settings)
     with open_warehouse(settings.warehouse_path) as connection:
         loaded, closed, changed = (
             loaded_files(connection),
             closed_files(connection),
             last_change(connection),
         )
-        report_settled_checks(instance, connection, warehouse_now())
+        report_settled_checks(instance, location, connection, warehouse_now())
     if not loaded and not closed:
         return None
-    materialize_closed(instance, closed, loaded)
-    materialize_unrecorded(instance, loaded)
-    published = last_materialized(newest_events(instance, [PUBLISHED]), PUBLISHED)
-    stale = stale_assets(instance, Parameters.of(settings))
+    materialize_closed(instance, location, closed, loaded)
+    materialize_unrecorded(instance, location, loaded)
+    newest = newest_events(instance, [location.published])
+    published = last_materialized(newest, location.published)
+    stale = stale_assets(instance, location, Parameters.of(settings))
     if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
-        stale = [PUBLISHED]  # the published file lists absences and failed files too
+        stale = [location.published]  # the published file lists absences and failed files too
     if not stale:
         return None
     on_rebuild()
-    return execute(definitions, instance, stale, {}, {}, command)
+    return execute(definitions, instance, location, stale, {}, {}, command)

@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
@@ -33,6 +34,11 @@ class Pipeline:
     definitions: dg.Definitions
     clock: Clock
     cursors: dict[str, str | None] = field(default_factory=dict)
+
+    @property
+    def location(self) -> Location:
+        """The code location."""
+        return Location.of(self.settings)
 
     def tick(
         self, sensor: str = "missing_partitions", *, cursor: str | None = None
@@ -75,7 +81,12 @@ class Pipeline:
             },
             instance=self.instance,
             asset_selection=request.asset_selection,
-            tags={"dagster/sensor_name": "the daemon's", **request.tags, **key},
+            tags={
+                "dagster/sensor_name": "the daemon's",
+                **self.location.run_tags,  # the daemon makes them of the run's origin
+                **request.tags,
+                **key,
+            },
             raise_on_error=False,
         )
 
@@ -100,7 +111,7 @@ class Pipeline:
 
     def check(self, asset: str, name: str) -> Any:
         """Return the last evaluation of a check."""
-        key = dg.AssetCheckKey(dg.AssetKey(asset.split(".")), name)
+        key = dg.AssetCheckKey(self.location.model_key(asset), name)
         record = self.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
         return record.event.dagster_event.asset_check_evaluation_data
 

@@ -24,7 +24,7 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.asset_keys import model_key
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import load_project
@@ -136,7 +136,7 @@ def test_the_sensor_alone_fills_an_empty_warehouse(running: Running) -> None:
 def test_the_daemon_evaluates_every_test_of_the_models_that_it_builds(running: Running) -> None:
     """Alerts and alarms read these results; Dagster evaluates only the checks that a run names."""
     checks = [
-        dg.AssetCheckKey(model_key(PROJECT.home_of(test)), test.name)
+        dg.AssetCheckKey(ALONE.model_key(PROJECT.home_of(test)), test.name)
         for test in PROJECT.tests.values()
     ]
     found = running.instance.event_log_storage.get_latest_asset_check_execution_by_key

@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.definitions import build_definitions
-from analytics_pipeline.orchestration.models.published_assets import PUBLISHED, REPORT
 from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.settings import Settings, SettingsError, load_settings
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
@@ -54,13 +54,13 @@ def test_assets_with_columns_of_people_are_tagged_and_no_other(tmp_path: Path) -
     assert {name for name, dataset in DATASETS.items() if dataset.is_personal} == people
     assert tagged() == {f"raw/{name}" for name in people}
     assert tagged(PUBLISH_PII="true") == {f"raw/{name}" for name in people} | {
-        PUBLISHED.to_user_string()
+        ALONE.published.to_user_string()
     }
 
 
 def test_what_is_published_has_a_freshness_of_its_own(tmp_path: Path) -> None:
     found = specs(Settings(ANALYTICS_DATA_DIR=str(tmp_path)))
-    for key in (PUBLISHED, REPORT):
+    for key in (ALONE.published, ALONE.report):
         assert found[key].freshness_policy == found[SESSIONS].freshness_policy, key
 
 
@@ -72,7 +72,7 @@ def test_a_run_of_a_command_names_it_in_one_tag_and_its_metadata_says_nothing_tw
         "dagster/asset_partition_range_start": "2026-10-21",
         "dagster/asset_partition_range_end": "2026-10-21",
     }
-    run = execute(pipeline.definitions, pipeline.instance, [SESSIONS], tags, {})
+    run = execute(pipeline.definitions, pipeline.instance, ALONE, [SESSIONS], tags, {})
     assert run.success
     kept = pipeline.instance.get_run_by_id(run.run_id)
     assert kept is not None

@@ -19,6 +19,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.orchestration.alerting.sensor import failure_of
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.runs.processes import COMMAND_TAG
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
@@ -100,7 +101,9 @@ def test_a_run_failed_by_one_file_materializes_the_others(
     run = pipeline.run(dg.RunRequest(job_name="load_daily", tags=within))
     assert (run.success, marked(run)) == (False, {"2026-11-01", "2026-11-03"})
     (known,) = (
-        candidate for candidate in known_runs(pipeline.instance) if candidate.run_id == run.run_id
+        candidate
+        for candidate in known_runs(pipeline.instance, ALONE)
+        if candidate.run_id == run.run_id
     )
     assert known.failed == {"raw.lab_sessions"}, (
         "the steps of the other daily datasets did not fail"
@@ -162,7 +165,7 @@ def test_a_run_in_flight_is_known_however_many_runs_ended_since(
     job = pipeline.definitions.get_repository_def().get_job(request.job_name)
     states = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.SUCCESS]
     runs = [pipeline.instance.create_run_for_job(job, status=status) for status in states]
-    assert {run.run_id for run in known_runs(pipeline.instance, most=1)} == {
+    assert {run.run_id for run in known_runs(pipeline.instance, ALONE, most=1)} == {
         runs[0].run_id,
         runs[2].run_id,
     }
@@ -270,7 +273,7 @@ def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
     assert [request.status for request in vocareum.requests if request.operation == "GET"] == [
         503
     ] * 6
-    newest, *_ = known_runs(pipeline.instance)
+    newest, *_ = known_runs(pipeline.instance, ALONE)
     assert (
         set(newest.verdicts["lab_sessions"]) == newest.uncounted["lab_sessions"] == {"2026-11-02"}
     )

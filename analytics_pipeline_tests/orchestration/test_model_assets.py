@@ -10,15 +10,10 @@ import duckdb
 import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
-from analytics_pipeline.orchestration.asset_keys import model_key
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
-from analytics_pipeline.orchestration.models.published_assets import (
-    PUBLISHED,
-    REPORT,
-    WHOLE,
-    published_asset,
-)
+from analytics_pipeline.orchestration.models.published_assets import WHOLE, published_asset
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
@@ -49,15 +44,18 @@ def build(
     definitions = pipeline.definitions
     if project:
         resources: Any = pipeline.definitions.resources
-        assets = [model_assets(project, PARAMETERS), published_asset(project, pii=False)]
+        assets = [
+            model_assets(project, ALONE, PARAMETERS),
+            published_asset(project, ALONE, pii=False),
+        ]
         definitions = dg.Definitions(
             assets=assets, resources=resources, executor=dg.in_process_executor
         )
-    return execute(definitions, pipeline.instance, keys, {}, {})
+    return execute(definitions, pipeline.instance, ALONE, keys, {}, {})
 
 
 def stale(pipeline: Pipeline, parameters: Parameters = PARAMETERS) -> list[dg.AssetKey]:
-    return stale_assets(pipeline.instance, parameters)
+    return stale_assets(pipeline.instance, ALONE, parameters)
 
 
 def with_model(sql: str, name: str = "broken") -> Project:
@@ -70,7 +68,7 @@ def with_model(sql: str, name: str = "broken") -> Project:
 def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(
     loaded: Pipeline,
 ) -> None:
-    keys = [model_key("staging.courses"), model_key("marts.course_lineage")]
+    keys = [ALONE.model_key("staging.courses"), ALONE.model_key("marts.course_lineage")]
     assert build(loaded, keys).success
     say = "-- severity: warn\nSELECT course_id FROM marts.course_lineage"
     texts = {
@@ -94,9 +92,11 @@ def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(
 def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(
     loaded: Pipeline,
 ) -> None:
-    keys = [model_key("marts.old"), PUBLISHED]
+    keys = [ALONE.model_key("marts.old"), ALONE.published]
     assert build(loaded, keys, with_model("SELECT 1 AS x", "old")).success
-    assert build(loaded, [model_key("marts.course_lineage"), PUBLISHED], load_project()).success
+    assert build(
+        loaded, [ALONE.model_key("marts.course_lineage"), ALONE.published], load_project()
+    ).success
     with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
         assert (
             published.execute("SELECT * FROM duckdb_tables() WHERE table_name = 'old'").fetchall()
@@ -108,7 +108,9 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
     loaded: Pipeline,
 ) -> None:
     found = stale(loaded)
-    assert set(found) == {model_key(name) for name in load_project().models} | {PUBLISHED}
+    assert set(found) == {ALONE.model_key(name) for name in load_project().models} | {
+        ALONE.published
+    }
     run = build(loaded, found)
     assert run.success
     checks = run.get_asset_check_evaluations()
@@ -192,9 +194,11 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(
     loaded: Pipeline,
 ) -> None:
     good = with_model("-- A number.\nSELECT 1 AS n, -- A number.\nFROM raw.grades LIMIT 1")
-    assert build(loaded, [model_key("marts.broken")], good).success
+    assert build(loaded, [ALONE.model_key("marts.broken")], good).success
     bad = with_model("-- A number.\nSELECT no_such_column AS n, -- A number.\nFROM raw.grades")
-    run = build(loaded, [model_key("marts.broken"), model_key("marts.course_lineage")], bad)
+    run = build(
+        loaded, [ALONE.model_key("marts.broken"), ALONE.model_key("marts.course_lineage")], bad
+    )
     assert not run.success
     assert [key.to_user_string() for key in materialized(run)] == ["marts/course_lineage"]
     with open_warehouse(loaded.settings.warehouse_path) as connection:
@@ -212,11 +216,11 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(
 def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(
     loaded: Pipeline,
 ) -> None:
-    run = build(loaded, [model_key("marts.daily_cloud_spend")])
+    run = build(loaded, [ALONE.model_key("marts.daily_cloud_spend")])
     [event] = [
         event
         for event in run.get_asset_materialization_events()
-        if event.asset_key == model_key("marts.daily_cloud_spend")
+        if event.asset_key == ALONE.model_key("marts.daily_cloud_spend")
     ]
     metadata = event.materialization.metadata
     lineage = metadata["dagster/column_lineage"].value.deps_by_column["cost"]
@@ -231,7 +235,8 @@ def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(
 
 def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_asset() -> None:
     deps = module.column_deps(
-        {("raw.enrollment", "role"), ("history.enrollment", "role"), ("ops.loaded_files", "rows")}
+        {("raw.enrollment", "role"), ("history.enrollment", "role"), ("ops.loaded_files", "rows")},
+        ALONE,
     )
     assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
 
@@ -242,14 +247,14 @@ def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
     asked = {
         key
-        for key in (model_key(name) for name in load_project().models)
+        for key in (ALONE.model_key(name) for name in load_project().models)
         if first.get_num_requested(key)
     }
-    assert asked == {model_key(name) for name in load_project().models}, (
+    assert asked == {ALONE.model_key(name) for name in load_project().models}, (
         "models that were never built are not asked for"
     )
-    assert first.get_num_requested(PUBLISHED) == 1
-    build(loaded, [*asked, PUBLISHED, REPORT])
+    assert first.get_num_requested(ALONE.published) == 1
+    build(loaded, [*asked, ALONE.published, ALONE.report])
     idle = dg.evaluate_automation_conditions(
         loaded.definitions, loaded.instance, cursor=first.cursor
     )
@@ -260,9 +265,9 @@ def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     after = dg.evaluate_automation_conditions(
         loaded.definitions, loaded.instance, cursor=idle.cursor
     )
-    assert after.get_num_requested(model_key("marts.assignment_scores")) == 1
-    assert after.get_num_requested(PUBLISHED) == 1
-    assert after.get_num_requested(model_key("marts.part_lineage")) == 0
+    assert after.get_num_requested(ALONE.model_key("marts.assignment_scores")) == 1
+    assert after.get_num_requested(ALONE.published) == 1
+    assert after.get_num_requested(ALONE.model_key("marts.part_lineage")) == 0
 
 
 def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
@@ -270,9 +275,9 @@ def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
 
 
 def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
-    specs = {spec.key for spec in model_assets(load_project(), PARAMETERS).specs}
+    specs = {spec.key for spec in model_assets(load_project(), ALONE, PARAMETERS).specs}
     files = {
-        model_key(f"{path.parent.name}.{path.stem}")
+        ALONE.model_key(f"{path.parent.name}.{path.stem}")
         for path in Path("dbt_like_sql").glob("[sm]*/*.sql")
     }
     assert specs == files

@@ -17,6 +17,7 @@ from dagster._core.test_utils import get_freezable_log_manager
 
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration import sync as engine
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.runs.history import delete_runs
@@ -132,7 +133,7 @@ def test_deleting_a_run_keeps_only_records_that_partitions_need(pipeline: Pipeli
     (first,) = pipeline.tick_and_run()
     pipeline.vocareum.put(*lab_sessions("2026-11-02"))
     pipeline.tick_and_run()
-    delete_runs(pipeline.instance, [first.run_id], NOW - timedelta(days=400))
+    delete_runs(pipeline.instance, ALONE, [first.run_id], NOW - timedelta(days=400))
     home = pipeline.settings.dagster_home
     assert not [path for path in home.rglob("*") if first.run_id in str(path)]
     left = {
@@ -253,5 +254,5 @@ def state(pipeline: Pipeline) -> list[object]:
         pipeline.instance.get_materialized_partitions(key),
         pipeline.instance.get_latest_materialization_event(key),
         {check: (record.status, record.run_id) for check, record in latest.items()},
-        stale_assets(pipeline.instance, Parameters.of(pipeline.settings)),
+        stale_assets(pipeline.instance, ALONE, Parameters.of(pipeline.settings)),
     ]

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration import sync as engine
+from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.raw.recheck import report_settled_checks
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.storage.clock import warehouse_now
@@ -41,7 +42,7 @@ def told(webhook: Webhook) -> list[str]:
 
 
 def runs_of(pipeline: Pipeline, asset: str) -> int:
-    return sum(asset in run.assets for run in known_runs(pipeline.instance))
+    return sum(asset in run.assets for run in known_runs(pipeline.instance, ALONE))
 
 
 def recorded(pipeline: Pipeline, name: str) -> bool:
@@ -93,7 +94,7 @@ def settle(pipeline: Pipeline) -> None:
     """List the bucket and settle the checks, as `sync` does before it rebuilds."""
     engine.make_plan(pipeline.settings, Selection())
     with open_warehouse(pipeline.settings.warehouse_path) as connection:
-        report_settled_checks(pipeline.instance, connection, warehouse_now())
+        report_settled_checks(pipeline.instance, ALONE, connection, warehouse_now())
 
 
 def evaluations(pipeline: Pipeline) -> int:

@@ -11,19 +11,26 @@ ALARMS_NAMED = 12
 
 
 def messages(
-    before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str
+    before: Mapping[str, Incident], after: Mapping[str, Incident], ui_url: str, location: str = ""
 ) -> list[str]:
     """Return one text per new incident, and one for resolved failures and alarms each.
 
     Subjects with the same error share a text, and so do new alarms of a test.
+
+    Args:
+        before: the reported incidents.
+        after: the open incidents.
+        ui_url: URL of the Dagster UI, for links.
+        location: the code location that each text names; empty if the instance has only one.
     """
+    whose = f"{location}: " if location else ""
     same: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for subject, incident in after.items():
         if subject not in before:
             key = (incident.check, "") if incident.check else (incident.error, incident.partitions)
             same[key].append(incident)
     texts = [
-        _alarmed(group, ui_url) if group[0].check else _opened(group, ui_url)
+        _alarmed(group, ui_url, whose) if group[0].check else _opened(group, ui_url, whose)
         for group in same.values()
     ]
     resolved = sorted(set(before) - set(after))
@@ -32,21 +39,24 @@ def messages(
     for state, gone in (("failing", failures), ("open", alarms)):
         if gone:
             since = min(before[subject].since for subject in gone)
-            texts.append(f":white_check_mark: Resolved: {', '.join(gone)} ({state} since {since}).")
+            texts.append(
+                f":white_check_mark: {whose}Resolved: {', '.join(gone)} ({state} since {since})."
+            )
     return texts
 
 
-def _opened(group: Sequence[Incident], ui_url: str) -> str:
+def _opened(group: Sequence[Incident], ui_url: str, whose: str) -> str:
     first = group[0]
     names = ", ".join(sorted(incident.subject for incident in group))
     about = f" ({first.partitions})" if first.partitions else ""
     link = f"\n{ui_url}/runs/{first.run_id}" if first.run_id else ""
     return (
-        f":red_circle: {names}{about} failed, {first.since}.\n{first.error[:LONGEST_ERROR]}{link}"
+        f":red_circle: {whose}{names}{about} failed, {first.since}.\n"
+        f"{first.error[:LONGEST_ERROR]}{link}"
     )
 
 
-def _alarmed(group: Sequence[Incident], ui_url: str) -> str:
+def _alarmed(group: Sequence[Incident], ui_url: str, whose: str) -> str:
     lines = [f"{incident.subject}: {incident.error}" for incident in group[:ALARMS_NAMED]]
     more = f"\n... and {len(group) - ALARMS_NAMED} more." if len(group) > ALARMS_NAMED else ""
-    return ":warning: " + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"
+    return f":warning: {whose}" + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"

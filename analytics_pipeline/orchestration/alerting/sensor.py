@@ -19,6 +19,7 @@ from analytics_pipeline.orchestration.alerting.incidents import (
     open_incidents,
 )
 from analytics_pipeline.orchestration.alerting.messages import messages
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.raw.checks.result import last_evaluation
@@ -30,7 +31,7 @@ INTERVAL_SECONDS = 60
 RUNS_READ = 300
 
 
-def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
+def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
     """Return the sensor; its cursor stores the reported incidents."""
 
     @dg.sensor(
@@ -46,16 +47,18 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
     def sense(
         context: dg.SensorEvaluationContext, notifier: dg.ResourceParam[Notifier]
     ) -> dg.SkipReason | dg.SensorResult:
-        end_dead_runs(context.instance)  # done here, as no other sensor of ours runs every minute
+        location.require_name(context)
+        # done here, as no other sensor of ours runs every minute
+        end_dead_runs(context.instance, location)
         if not notifier.has_recipients:
             return dg.SkipReason(
                 "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set, so no alerts are sent. Set one of"
                 " them (see .env.example)."
             )
         known = from_json(json.loads(context.cursor or "{}"))
-        failing, alarms = failing_checks(context)
+        failing, alarms = failing_checks(context, location)
         now = open_incidents(
-            known_runs(context.instance, RUNS_READ),
+            known_runs(context.instance, location, RUNS_READ),
             failing,
             known,
             lambda run_id: failure_of(context.instance, run_id),
@@ -64,7 +67,7 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
         )
         sent, problems = 0, dict[str, None]()
         try:
-            for text in messages(known, now, notifier.ui_url.rstrip("/")):
+            for text in messages(known, now, notifier.ui_url.rstrip("/"), location.prefix):
                 problems |= dict.fromkeys(notifier.send(text))
                 sent += 1
         except NotSent as problem:
@@ -80,7 +83,9 @@ def alerts(clock: Clock = utc_now) -> dg.SensorDefinition:
     return sense
 
 
-def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingCheck], Alarms]:
+def failing_checks(
+    context: dg.SensorEvaluationContext, location: Location
+) -> tuple[list[FailingCheck], Alarms]:
     """Return the code location's failing ERROR checks, and all open alarms."""
     if context.repository_def is None:
         return [], Alarms()
@@ -91,7 +96,7 @@ def failing_checks(context: dg.SensorEvaluationContext) -> tuple[list[FailingChe
         if last is None:
             continue
         if not last.passed and last.severity is dg.AssetCheckSeverity.ERROR:
-            asset = ".".join(key.asset_key.path)
+            asset = location.table(key.asset_key)
             failing.append(FailingCheck(asset, key.name, last.text, last.run_id))
         rows: Any = last.metadata[ALARMS].value if ALARMS in last.metadata else []
         alarms += [OpenAlarm(key.name, row["alarm"], row["message"], last.run_id) for row in rows]

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
@@ -36,7 +36,9 @@ ALARMS = "alarms"
 """Metadata key of a check result: its alarms."""
 
 
-def model_assets(project: Project, parameters: Parameters) -> dg.AssetsDefinition:
+def model_assets(
+    project: Project, location: Location, parameters: Parameters
+) -> dg.AssetsDefinition:
     """Return one step with every model, so that a rebuild opens the warehouse once.
 
     Any subset can be built alone.
@@ -44,14 +46,14 @@ def model_assets(project: Project, parameters: Parameters) -> dg.AssetsDefinitio
 
     @dg.multi_asset(
         name="build_models",
-        specs=[_spec(model, parameters) for model in project.models.values()],
-        check_specs=[_check_spec(project, test) for test in project.tests.values()],
+        specs=[_spec(model, location, parameters) for model in project.models.values()],
+        check_specs=[_check_spec(project, test, location) for test in project.tests.values()],
         can_subset=True,
     )
     def build_models(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        chosen = {".".join(key.path) for key in context.selected_asset_keys}
+        chosen = set(map(location.table, context.selected_asset_keys))
         with report_step_errors(), warehouse.get_connection() as connection:
             selected = project.select(chosen)
             for name in drop_removed(connection, project.models.values()):
@@ -70,8 +72,8 @@ def model_assets(project: Project, parameters: Parameters) -> dg.AssetsDefinitio
             types = column_types(connection)
         done = [result for result in built if result.model in selected and result.failure is None]
         lineage = column_lineage(project, [result.model for result in done])
-        yield from (_materialized(result, lineage, types) for result in done)
-        yield from (check_result(check) for check in checks if check.name in asked)
+        yield from (_materialized(result, lineage, types, location) for result in done)
+        yield from (check_result(check, location) for check in checks if check.name in asked)
         _raise_if_failed(built)
 
     return build_models
@@ -86,10 +88,10 @@ def code_version(model: Model, parameters: Parameters) -> str:
     return hashlib.sha256(f"{model.sql}{read}".encode()).hexdigest()[:12]
 
 
-def _spec(model: Model, parameters: Parameters) -> dg.AssetSpec:
+def _spec(model: Model, location: Location, parameters: Parameters) -> dg.AssetSpec:
     return dg.AssetSpec(
-        model_key(model.qualified),
-        deps=sorted({key for name in model.depends_on for key in _assets_of(name)}),
+        location.model_key(model.qualified),
+        deps=sorted({key for name in model.depends_on for key in _assets_of(name, location)}),
         description=model.description,
         skippable=True,
         group_name=str(model.layer),
@@ -105,19 +107,19 @@ def _spec(model: Model, parameters: Parameters) -> dg.AssetSpec:
     )
 
 
-def _assets_of(table: str) -> list[dg.AssetKey]:
+def _assets_of(table: str, location: Location) -> list[dg.AssetKey]:
     """Return the assets that write a table; the ledger belongs to every dataset's."""
     schema, _, name = table.partition(".")
     if schema == "history":
-        return [asset_key(DATASETS[name])]
+        return [location.asset_key(DATASETS[name])]
     if schema in ("ops", "quarantine"):
-        return [asset_key(dataset) for dataset in DATASETS.values()]
-    return [model_key(table)]
+        return [location.asset_key(dataset) for dataset in DATASETS.values()]
+    return [location.model_key(table)]
 
 
-def _check_spec(project: Project, test: SqlTest) -> dg.AssetCheckSpec:
-    home = model_key(project.home_of(test))
-    others = {key for name in test.depends_on for key in _assets_of(name)} - {home}
+def _check_spec(project: Project, test: SqlTest, location: Location) -> dg.AssetCheckSpec:
+    home = location.model_key(project.home_of(test))
+    others = {key for name in test.depends_on for key in _assets_of(name, location)} - {home}
     return dg.AssetCheckSpec(
         test.name, asset=home, description=test.description, additional_deps=sorted(others)
     )
@@ -134,37 +136,40 @@ def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.Tab
 
 
 def _materialized(
-    built: Built, lineage: Mapping[str, ColumnLineage], types: Mapping[tuple[str, str], str]
+    built: Built,
+    lineage: Mapping[str, ColumnLineage],
+    types: Mapping[tuple[str, str], str],
+    location: Location,
 ) -> dg.MaterializeResult:
     columns = lineage[built.model.qualified]
     return dg.MaterializeResult(
-        asset_key=model_key(built.model.qualified),
+        asset_key=location.model_key(built.model.qualified),
         metadata={
             "dagster/column_schema": _column_schema(built.model, types),
             **({"dagster/row_count": built.rows} if built.rows is not None else {}),
             "seconds": round(built.seconds, 3),
             "dagster/column_lineage": dg.TableColumnLineage(
-                {column: column_deps(deps) for column, deps in columns.items()}
+                {column: column_deps(deps, location) for column, deps in columns.items()}
             ),
         },
     )
 
 
-def column_deps(sources: Iterable[tuple[str, str]]) -> list[dg.TableColumnDep]:
+def column_deps(sources: Iterable[tuple[str, str]], location: Location) -> list[dg.TableColumnDep]:
     """Return a column's source columns, each once: a history and its raw table are one asset."""
-    columns = {(key, column) for table, column in sources for key in _made_by(table)}
+    columns = {(key, column) for table, column in sources for key in _made_by(table, location)}
     return [dg.TableColumnDep(key, column) for key, column in sorted(columns)]
 
 
-def _made_by(table: str) -> list[dg.AssetKey]:
+def _made_by(table: str, location: Location) -> list[dg.AssetKey]:
     """Return the asset with a table's columns, for lineage; none for the ledger's tables."""
-    return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table)
+    return [] if table.startswith(("ops.", "quarantine.")) else _assets_of(table, location)
 
 
-def check_result(check: Check) -> dg.AssetCheckResult:
+def check_result(check: Check, location: Location) -> dg.AssetCheckResult:
     """Return a recorded check as the UI shows it."""
     return dg.AssetCheckResult(
-        asset_key=model_key(check.subject),
+        asset_key=location.model_key(check.subject),
         check_name=check.name,
         passed=check.passed,
         severity=dg.AssetCheckSeverity[check.severity.name],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from analytics_pipeline.datasets import Cadence
-from analytics_pipeline.orchestration.asset_keys import model_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE, with_asset
 from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS
 from analytics_pipeline.orchestration.resources import WarehouseResource
@@ -20,8 +20,6 @@ from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.publish import Published, publish
 
 GROUP = "published"
-PUBLISHED = dg.AssetKey([GROUP, "analytics"])
-REPORT = dg.AssetKey([GROUP, "report"])
 WHOLE = "nothing_is_withheld"
 _WHOLE_DESCRIPTION = (
     "A failing test keeps the marts that it is about, and all that read them, in their previous"
@@ -30,7 +28,7 @@ _WHOLE_DESCRIPTION = (
 )
 
 
-def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
+def published_asset(project: Project, location: Location, *, pii: bool) -> dg.AssetsDefinition:
     """Return the asset of the published file, which is replaced atomically after the models."""
     privacy = (
         "with emails, names and free text (PUBLISH_PII=true)"
@@ -39,8 +37,8 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
     )
 
     @dg.asset(
-        key=PUBLISHED,
-        deps=[model_key(name) for name in project.models],
+        key=location.published,
+        deps=[location.model_key(name) for name in project.models],
         group_name=GROUP,
         description=(
             f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically."
@@ -52,9 +50,9 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec(
                 WHOLE,
-                asset=PUBLISHED,
+                asset=location.published,
                 description=_WHOLE_DESCRIPTION,
-                automation_condition=with_asset(PUBLISHED),
+                automation_condition=with_asset(location.published),
             )
         ],
     )
@@ -78,19 +76,19 @@ def published_asset(project: Project, *, pii: bool) -> dg.AssetsDefinition:
                 "tables": ui_metadata.table(["table", "rows"], rows),
                 "dagster/row_count": sum(done.rows.values()),
             },
-            check_results=[_whole(done, failing)],
+            check_results=[_whole(location, done, failing)],
         )
 
     return analytics
 
 
-def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
+def _whole(location: Location, done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     """Check that every table is published in its current state.
 
     Only a warning, as the failing checks alert themselves.
     """
     return dg.AssetCheckResult(
-        asset_key=PUBLISHED,
+        asset_key=location.published,
         check_name=WHOLE,
         passed=not done.withheld,
         severity=dg.AssetCheckSeverity.WARN,
@@ -101,25 +99,30 @@ def _whole(done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset(
-    key=REPORT,
-    deps=[PUBLISHED],
-    group_name=GROUP,
-    description=(
-        "One self-contained page with charts of spend, use and completeness, without names or"
-        " emails."
-    ),
-    kinds={"html"},
-    tags={"layer": GROUP},
-    freshness_policy=FRESHNESS[Cadence.DAILY],
-    automation_condition=REBUILD_ON_CHANGE,
-)
-def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
-    """Write `report.html` from the published file."""
-    from analytics_pipeline.report import write_report  # Altair takes a second to import
+def report_asset(location: Location) -> dg.AssetsDefinition:
+    """Return the asset of the report page, which is built from the published file."""
 
-    with report_step_errors():
-        target = write_report(warehouse.published, warehouse.report, warehouse.report_timezone)
-    return dg.MaterializeResult(
-        metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+    @dg.asset(
+        key=location.report,
+        deps=[location.published],
+        group_name=GROUP,
+        description=(
+            "One self-contained page with charts of spend, use and completeness, without names or"
+            " emails."
+        ),
+        kinds={"html"},
+        tags={"layer": GROUP},
+        freshness_policy=FRESHNESS[Cadence.DAILY],
+        automation_condition=REBUILD_ON_CHANGE,
     )
+    def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
+        """Write `report.html` from the published file."""
+        from analytics_pipeline.report import write_report  # Altair takes a second to import
+
+        with report_step_errors():
+            target = write_report(warehouse.published, warehouse.report, warehouse.report_timezone)
+        return dg.MaterializeResult(
+            metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+        )
+
+    return report

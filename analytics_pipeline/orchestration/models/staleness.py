@@ -8,45 +8,52 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.orchestration.asset_keys import asset_key, model_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.dagster_private import CODE_VERSION_TAG
 from analytics_pipeline.orchestration.models.assets import code_version
-from analytics_pipeline.orchestration.models.published_assets import PUBLISHED
 from analytics_pipeline.orchestration.raw.materializations import (
     Newest,
     last_materialized,
     newest_events,
 )
-from analytics_pipeline.sql_models import Model, load_project, touched_by
+from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.warehouse.parameters import Parameters
 
 
-def stale_assets(instance: dg.DagsterInstance, parameters: Parameters) -> list[dg.AssetKey]:
+def stale_assets(
+    instance: dg.DagsterInstance, location: Location, parameters: Parameters
+) -> list[dg.AssetKey]:
     """Return the models to rebuild, and the published file; empty if it is up to date.
 
     Includes everything for which a process died between load or build and publication.
     """
     project = load_project()
-    keys = [model_key(name) for name in project.models]
-    newest = newest_events(instance, [PUBLISHED, *map(asset_key, DATASETS.values()), *keys])
+    keys = [location.model_key(name) for name in project.models]
+    raw = [location.asset_key(dataset) for dataset in DATASETS.values()]
+    newest = newest_events(instance, [location.published, *raw, *keys])
     began = _run_starts(instance, newest, keys)
     late = {
         model.qualified
         for name, dataset in DATASETS.items()
         for model in project.affected(touched_by([name]))
-        if last_materialized(newest, asset_key(dataset)) > began.get(model_key(model.qualified), 0)
+        if last_materialized(newest, location.asset_key(dataset))
+        > began.get(location.model_key(model.qualified), 0)
     }
     changed = {
         model.qualified
         for model in project.models.values()
-        if _built_as(newest, model) != code_version(model, parameters)
+        if _built_as(newest, location.model_key(model.qualified)) != code_version(model, parameters)
     }
     names = late | changed | {model.qualified for model in project.affected(changed)}
     unpublished = any(
-        last_materialized(newest, key) > last_materialized(newest, PUBLISHED) for key in keys
+        last_materialized(newest, key) > last_materialized(newest, location.published)
+        for key in keys
     )
     return (
-        [*(model_key(model.qualified) for model in project.select(names)), PUBLISHED]
+        [
+            *(location.model_key(model.qualified) for model in project.select(names)),
+            location.published,
+        ]
         if names or unpublished
         else []
     )
@@ -66,8 +73,8 @@ def _run_starts(
     }
 
 
-def _built_as(newest: Newest, model: Model) -> str | None:
+def _built_as(newest: Newest, key: dg.AssetKey) -> str | None:
     """Return the code version of a model's last build; None if it was never built."""
-    event = newest.get(model_key(model.qualified))
+    event = newest.get(key)
     materialization = event.asset_materialization if event else None
     return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None

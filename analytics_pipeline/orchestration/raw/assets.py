@@ -19,7 +19,7 @@ from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.operations.load_files import Loader
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.checks.delivery import (
     FRESHNESS,
     LOST,
@@ -28,7 +28,6 @@ from analytics_pipeline.orchestration.raw.checks.delivery import (
 )
 from analytics_pipeline.orchestration.raw.checks.result import recorded
 from analytics_pipeline.orchestration.raw.checks.rows import check_results, check_specs
-from analytics_pipeline.orchestration.raw.feed_asset import BUCKET
 from analytics_pipeline.orchestration.raw.materializations import (
     materialized_versions,
     snapshot_versions,
@@ -93,19 +92,19 @@ CONFIG_SCHEMA = {
 }
 
 
-def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
+def raw_asset(dataset: Dataset, start: date, location: Location) -> dg.AssetsDefinition:
     """Return the asset that loads a dataset: a range of partitions in one run, or all files of a
     snapshot.
 
     A partition is materialized when its file is loaded; one without a file is left alone, except in
     a backfill.
     """
-    key = asset_key(dataset)
+    key = location.asset_key(dataset)
     spec = dg.AssetSpec(
         key,
         description=ui_metadata.dataset(dataset),
         partitions_def=partitions_of(dataset, start),
-        deps=[] if dataset.setting else [BUCKET],
+        deps=[] if dataset.setting else [location.bucket],
         skippable=True,
         freshness_policy=FRESHNESS.get(dataset.cadence),
         group_name=GROUP,
@@ -143,13 +142,13 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo, absent = _plan(dataset, bucket, warehouse, partitions, config)
-                _report_absent(context, dataset, absent)
+                _report_absent(context, dataset, key, absent)
                 results, outage = _until_outage(
                     _load(context, dataset, todo, config, bucket, warehouse), verdicts
                 )
                 _record_refused(context, dataset, results)
                 yield from _report(
-                    context, dataset, todo, results, warehouse, feed.uri, config.only
+                    context, dataset, key, todo, results, warehouse, feed.uri, config.only
                 )
                 if outage:
                     raise outage
@@ -158,9 +157,9 @@ def raw_asset(dataset: Dataset, start: date) -> dg.AssetsDefinition:
     return load
 
 
-def raw_assets(start: date) -> list[dg.AssetsDefinition]:
+def raw_assets(start: date, location: Location) -> list[dg.AssetsDefinition]:
     """Return an asset for every dataset."""
-    return [raw_asset(dataset, start) for dataset in DATASETS.values()]
+    return [raw_asset(dataset, start, location) for dataset in DATASETS.values()]
 
 
 def _partitions(context: dg.AssetExecutionContext, config: LoadConfig) -> list[str] | None:
@@ -205,7 +204,7 @@ def _plan(
 
 
 def _report_absent(
-    context: dg.AssetExecutionContext, dataset: Dataset, absent: Sequence[str]
+    context: dg.AssetExecutionContext, dataset: Dataset, key: dg.AssetKey, absent: Sequence[str]
 ) -> None:
     """Log the days or months without a file.
 
@@ -219,9 +218,7 @@ def _report_absent(
     if dataset.period and BACKFILL in context.run.tags:
         for partition in absent:
             text = "No file is delivered. Rows loaded earlier stay."
-            context.log_event(
-                dg.AssetMaterialization(asset_key(dataset), partition=partition, description=text)
-            )
+            context.log_event(dg.AssetMaterialization(key, partition=partition, description=text))
 
 
 def _load(
@@ -269,6 +266,7 @@ def _until_outage(
 def _report(
     context: dg.AssetExecutionContext,
     dataset: Dataset,
+    key: dg.AssetKey,
     todo: Plan,
     results: Sequence[FileResult],
     warehouse: WarehouseResource,
@@ -278,7 +276,6 @@ def _report(
     """Materialize the files that were loaded or requested by name, then yield the dataset's
     checks.
     """
-    key = asset_key(dataset)
     loaded = [result for result in results if result.failure is None]
     with warehouse.get_connection() as connection:
         checks = [
@@ -318,6 +315,7 @@ def _report(
         _materialize_unchanged(
             context,
             dataset,
+            key,
             todo,
             warehouse.replaced_at,
             again={
@@ -364,6 +362,7 @@ def _by_hand(context: dg.AssetExecutionContext) -> bool:
 def _materialize_unchanged(
     context: dg.AssetExecutionContext,
     dataset: Dataset,
+    key: dg.AssetKey,
     todo: Plan,
     since: float,
     *,
@@ -377,7 +376,6 @@ def _materialize_unchanged(
         again: keys of files to materialize in any case. The UI shows a partition that a backfill
             asked for, or that was in a failed run, as failed until then.
     """
-    key = asset_key(dataset)
     partitions = {delivery.partition.key for delivery in todo.unchanged}
     known = materialized_versions(context.instance, dataset, key, partitions, since)
     for delivery in todo.unchanged:

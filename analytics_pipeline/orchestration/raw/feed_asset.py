@@ -10,15 +10,14 @@ from collections.abc import Collection, Mapping
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 
-BUCKET = dg.AssetKey(["vocareum", "bucket"])
 
-
-def bucket_asset() -> dg.AssetSpec:
+def bucket_asset(location: Location) -> dg.AssetSpec:
     """Return the asset of Vocareum's bucket, upstream of the raw assets."""
     return dg.AssetSpec(
-        BUCKET,
+        location.bucket,
         description=(
             "The organisation's prefix of the bucket that Vocareum's Data Pipeline writes. Nothing"
             " is materialized here. Observations report unrecognised files, once for each kind. To"
@@ -44,11 +43,11 @@ def shapes(unknown: Collection[str], prefix: str) -> Counter[str]:
     return Counter(_shape(key.removeprefix(prefix)) for key in unknown)
 
 
-def unknown_files(found: Mapping[str, int]) -> dg.AssetObservation:
+def unknown_files(location: Location, found: Mapping[str, int]) -> dg.AssetObservation:
     """Return the observation of unrecognised files."""
     rows = [(shape, count) for shape, count in sorted(found.items())[: ui_metadata.MOST_FILES]]
     return dg.AssetObservation(
-        BUCKET,
+        location.bucket,
         description="Unrecognised files, which were skipped.",
         metadata={"unknown_files": ui_metadata.table(["kind", "files"], rows)},
     )

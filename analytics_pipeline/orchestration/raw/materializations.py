@@ -12,7 +12,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.plan import Loaded
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 
 Version = tuple[str, str, int]
 """Key, ETag, size."""
@@ -59,12 +59,13 @@ def materialized_versions(
     return found
 
 
-def first_materialized(instance: dg.DagsterInstance) -> date | None:
-    """Return the first materialized day or month in this instance; None if there is none."""
+def first_materialized(instance: dg.DagsterInstance, location: Location) -> date | None:
+    """Return a location's first materialized day or month; None if there is none."""
     firsts = []
     for dataset in DATASETS.values():
         if dataset.period:
-            first = min(instance.get_materialized_partitions(asset_key(dataset)), default=None)
+            days = instance.get_materialized_partitions(location.asset_key(dataset))
+            first = min(days, default=None)
             # A month's key lacks the day.
             firsts += [date.fromisoformat(f"{first}-01"[:10])] if first else []
     return min(firsts, default=None)

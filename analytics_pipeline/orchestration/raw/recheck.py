@@ -12,7 +12,7 @@ import dagster as dg
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.checks.delivery import (
     DELIVERED,
     LOST,
@@ -28,7 +28,10 @@ what a run loads."""
 
 
 def report_settled_checks(
-    instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, now: datetime
+    instance: dg.DagsterInstance,
+    location: Location,
+    connection: duckdb.DuckDBPyConnection,
+    now: datetime,
 ) -> None:
     """Evaluate these checks again, and report each whose recorded result is outdated.
 
@@ -36,12 +39,13 @@ def report_settled_checks(
 
     Args:
         instance: stores the results.
+        location: the code location whose checks they are.
         connection: the live warehouse, whose `ops.checks` gets the results too.
         now: UTC, naive.
     """
     before = read(connection)
     for dataset in DATASETS.values():
-        outdated = list(_outdated(instance, connection, dataset, now))
+        outdated = list(_outdated(instance, location.asset_key(dataset), connection, dataset, now))
         for result in outdated:
             instance.report_runless_asset_event(_evaluation(result))
         fresh = [recorded(dataset, result) for result in outdated if result.check_name != LOST]
@@ -51,12 +55,12 @@ def report_settled_checks(
 
 def _outdated(
     instance: dg.DagsterInstance,
+    key: dg.AssetKey,
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     now: datetime,
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the results that differ from the last ones in Dagster."""
-    key = asset_key(dataset)
     for result in (
         *check_results(connection, dataset, key, ()),
         *delivery_check_results(connection, dataset, key, (), now.replace(tzinfo=UTC)),

@@ -11,7 +11,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Cadence
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.resources import FeedResource
 from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START, job_name
 
@@ -38,7 +38,7 @@ _DESCRIPTION = {
 _NO_FAILURE = " A missing file is no failure; a run without new files does nothing."
 
 
-def load_jobs() -> list[Any]:
+def load_jobs(location: Location) -> list[Any]:
     """Return a job for each cadence, whose datasets share their partitions and so their runs.
 
     Dagster has no public type for a job that its definitions have yet to resolve.
@@ -46,7 +46,7 @@ def load_jobs() -> list[Any]:
     return [
         dg.define_asset_job(
             job_name(cadence),
-            selection=dg.AssetSelection.assets(*asset_keys(cadence)),
+            selection=dg.AssetSelection.assets(*asset_keys(location, cadence)),
             description=f"Load new and changed files of the {cadence} datasets.",
         )
         for cadence in Cadence
@@ -61,9 +61,11 @@ def load_schedules(start: date) -> list[dg.ScheduleDefinition]:
     return [_schedule(cadence, start) for cadence in _CRON]
 
 
-def asset_keys(cadence: Cadence) -> list[dg.AssetKey]:
+def asset_keys(location: Location, cadence: Cadence) -> list[dg.AssetKey]:
     """Return the assets of a cadence."""
-    return [asset_key(dataset) for dataset in DATASETS.values() if dataset.cadence is cadence]
+    return [
+        location.asset_key(dataset) for dataset in DATASETS.values() if dataset.cadence is cadence
+    ]
 
 
 def scheduled_range(cadence: Cadence, now: datetime, start: date) -> tuple[str, str] | None:

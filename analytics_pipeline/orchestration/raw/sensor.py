@@ -15,7 +15,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
     LoadRequest,
@@ -44,6 +44,7 @@ LEARNED = (
 
 
 def missing_partitions(
+    location: Location,
     jobs: Sequence[Any],
     start: date,
     clock: Clock = utc_now,
@@ -53,7 +54,8 @@ def missing_partitions(
     """Return the sensor.
 
     Args:
-        jobs: the loading jobs, by cadence.
+        location: the code location.
+        jobs: its loading jobs, by cadence.
         start: first day of the partitions.
         clock: the clock (UTC).
         retry_policy: retries of failing files.
@@ -78,20 +80,23 @@ def missing_partitions(
         feed: dg.ResourceParam[FeedResource],
         warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.SensorResult | dg.SkipReason:
-        end_dead_runs(context.instance)
+        location.require_name(context)
+        end_dead_runs(context.instance, location)
         try:
             bucket = feed.open()
             listing = list_deliveries(bucket)
             found_replaced = warehouse.detect_replacement()
             if found_replaced:
                 context.log.warning(found_replaced)
-            learned = warehouse.learn_first_day(listing, first_materialized(context.instance))
-            todo = plan(listing, _loaded(context.instance, listing.deliveries, warehouse))
+            first = first_materialized(context.instance, location)
+            learned = warehouse.learn_first_day(listing, first)
+            loaded = _loaded(context.instance, location, listing.deliveries, warehouse)
+            todo = plan(listing, loaded)
         except PipelineError as error:
             return dg.SkipReason(str(error))
         if learned and learned != start:
             context.log.warning(LEARNED.format(learned=learned, start=start))
-        runs = known_runs(context.instance)
+        runs = known_runs(context.instance, location)
         states = load_states(todo.work, runs, start, clock(), retry_policy)
         withdrawn = load_states(
             withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy
@@ -104,10 +109,12 @@ def missing_partitions(
         fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
         context.log.info(summary(todo, states, len(requests)))
         return dg.SensorResult(
-            run_requests=[_run_request(context.instance, request) for request in requests],
+            run_requests=[
+                _run_request(context.instance, location, request) for request in requests
+            ],
             skip_reason=None if requests else dg.SkipReason(summary(todo, states, 0)),
             cursor=json.dumps(sorted(reported | set(kinds))),
-            asset_events=[unknown_files(fresh)] if fresh else [],
+            asset_events=[unknown_files(location, fresh)] if fresh else [],
         )
 
     return sense
@@ -130,7 +137,10 @@ def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: in
 
 
 def _loaded(
-    instance: dg.DagsterInstance, deliveries: Sequence[Delivery], warehouse: WarehouseResource
+    instance: dg.DagsterInstance,
+    location: Location,
+    deliveries: Sequence[Delivery],
+    warehouse: WarehouseResource,
 ) -> Loaded:
     """Return the loaded versions known to Dagster; none if the warehouse is gone or replaced."""
     if not Path(warehouse.database).exists():
@@ -142,18 +152,19 @@ def _loaded(
             delivery.partition.key for delivery in deliveries if delivery.dataset is dataset
         }
         if partitions:
-            versions.update(
-                materialized_versions(instance, dataset, asset_key(dataset), partitions, since)
-            )
+            key = location.asset_key(dataset)
+            versions.update(materialized_versions(instance, dataset, key, partitions, since))
     return versions
 
 
-def _run_request(instance: dg.DagsterInstance, request: LoadRequest) -> dg.RunRequest:
-    before = instance.get_runs_count(dg.RunsFilter(tags={REQUEST_TAG: request.identity}))
+def _run_request(
+    instance: dg.DagsterInstance, location: Location, request: LoadRequest
+) -> dg.RunRequest:
+    before = instance.get_runs_count(location.runs(tags={REQUEST_TAG: request.identity}))
     return dg.RunRequest(
         run_key=request.run_key(before + 1),
         job_name=request.job,
-        asset_selection=[asset_key(DATASETS[name]) for name in request.only],
+        asset_selection=[location.asset_key(DATASETS[name]) for name in request.only],
         tags={**request.tags, REQUEST_TAG: request.identity},
         run_config=request.run_config(),
     )

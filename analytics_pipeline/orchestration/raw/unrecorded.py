@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.orchestration.asset_keys import asset_key
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
     materialized_versions,
@@ -18,11 +18,13 @@ from analytics_pipeline.orchestration.raw.materializations import (
 from analytics_pipeline.warehouse.ledger import LoadedFile
 
 
-def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[LoadedFile]) -> None:
+def materialize_unrecorded(
+    instance: dg.DagsterInstance, location: Location, loaded: Sequence[LoadedFile]
+) -> None:
     """Materialize files that a replay loaded, or a run that died before it recorded them."""
-    newest = newest_events(instance, map(asset_key, DATASETS.values()))
+    newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
-        recorded = last_materialized(newest, asset_key(dataset))
+        recorded = last_materialized(newest, location.asset_key(dataset))
         files = [file for file in loaded if file.dataset == name]
         unrecorded = [
             file for file in files if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded
@@ -30,21 +32,26 @@ def materialize_unrecorded(instance: dg.DagsterInstance, loaded: Sequence[Loaded
         if dataset.period:
             for file in unrecorded:
                 version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
-                _report_materialization(instance, dataset, version, file.partition)
+                _report_materialization(
+                    instance, location.asset_key(dataset), version, file.partition
+                )
         elif unrecorded:
             versions = {
                 (name, file.partition): (file.source_key, file.etag, file.size) for file in files
             }
-            _report_materialization(instance, dataset, snapshot_versions(versions))
+            _report_materialization(
+                instance, location.asset_key(dataset), snapshot_versions(versions)
+            )
 
 
 def materialize_closed(
     instance: dg.DagsterInstance,
+    location: Location,
     closed: Sequence[tuple[str, str, datetime]],
     loaded: Sequence[LoadedFile],
 ) -> None:
     """Materialize datasets with closed files, so that models are rebuilt without them."""
-    newest = newest_events(instance, map(asset_key, DATASETS.values()))
+    newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     loaded_versions = {
         (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
     }
@@ -54,7 +61,7 @@ def materialize_closed(
             not dataset
             or (name, partition) in loaded_versions
             or closed_at.replace(tzinfo=UTC).timestamp()
-            <= last_materialized(newest, asset_key(dataset))
+            <= last_materialized(newest, location.asset_key(dataset))
         ):
             continue
         versions = {
@@ -62,7 +69,7 @@ def materialize_closed(
         }
         _report_materialization(
             instance,
-            dataset,
+            location.asset_key(dataset),
             {} if dataset.period else snapshot_versions(versions),
             partition if dataset.period else None,
         )
@@ -70,16 +77,19 @@ def materialize_closed(
 
 def _report_materialization(
     instance: dg.DagsterInstance,
-    dataset: Dataset,
+    key: dg.AssetKey,
     metadata: Mapping[str, Any],
     partition: str | None = None,
 ) -> None:
-    event = dg.AssetMaterialization(asset_key(dataset), partition=partition, metadata=metadata)
+    event = dg.AssetMaterialization(key, partition=partition, metadata=metadata)
     instance.report_runless_asset_event(event)
 
 
 def unmaterialized(
-    instance: dg.DagsterInstance, unchanged: Sequence[Delivery], since: float
+    instance: dg.DagsterInstance,
+    location: Location,
+    unchanged: Sequence[Delivery],
+    since: float,
 ) -> Iterator[Delivery]:
     """Yield loaded files that this instance, being new or interrupted, has not materialized.
 
@@ -88,9 +98,9 @@ def unmaterialized(
             materializations don't count.
     """
     datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
-    newest = newest_events(instance, map(asset_key, datasets))
+    newest = newest_events(instance, map(location.asset_key, datasets))
     for dataset in datasets:
-        key = asset_key(dataset)
+        key = location.asset_key(dataset)
         if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
             continue
         ours = [delivery for delivery in unchanged if delivery.dataset is dataset]

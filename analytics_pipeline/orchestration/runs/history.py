@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.dagster_private import (
     INDEX_SHARD_NAME,
     LocalComputeLogManager,
@@ -30,14 +31,17 @@ _DELETE_RUNS = (
     "DELETE FROM run_tags WHERE run_id IN (SELECT value FROM json_each(:runs))",
     "DELETE FROM runs WHERE run_id IN (SELECT value FROM json_each(:runs))",
 )
-_DELETE_OLD_EVENTS = "DELETE FROM event_logs WHERE timestamp < :before"
+_OURS = "substr(coalesce(asset_key, ''), 1, length(:keys)) = :keys"
+"""Events outside of runs belong to the location whose prefix their asset key has."""
+_DELETE_OLD_EVENTS = f"DELETE FROM event_logs WHERE timestamp < :before AND {_OURS}"
 # Keep the newest materialization of each partition and the newest verdict of each check: the UI,
 # sensors and `sync` read them. Also keep the newest row of a table: SQLite would reuse its id, and
 # the daemon's cursors rely on ids.
 _DELETE_INDEXED = (
-    """
+    f"""
     DELETE FROM event_logs
-    WHERE (run_id IN (SELECT value FROM json_each(:runs)) OR (run_id = '' AND timestamp < :before))
+    WHERE (run_id IN (SELECT value FROM json_each(:runs))
+    OR (run_id = '' AND timestamp < :before AND {_OURS}))
       AND id <> (SELECT max(id) FROM event_logs)
       AND id NOT IN (
         SELECT max(id) FROM event_logs
@@ -46,10 +50,10 @@ _DELETE_INDEXED = (
       )
     """,
     "DELETE FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)",
-    """
+    f"""
     DELETE FROM asset_check_executions
     WHERE (run_id IN (SELECT value FROM json_each(:runs))
-    OR (run_id = '' AND evaluation_event_timestamp < :before))
+    OR (run_id = '' AND evaluation_event_timestamp < :before AND {_OURS}))
       AND id <> (SELECT max(id) FROM asset_check_executions)
       AND id NOT IN (
         SELECT max(id) FROM asset_check_executions
@@ -73,13 +77,16 @@ def keeps_history_on_disk(instance: dg.DagsterInstance) -> bool:
     return isinstance(events, SqliteEventLogStorage) and isinstance(runs, SqliteRunStorage)
 
 
-def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: datetime) -> None:
-    """Delete runs with their events, logs and tags, and old events outside of runs.
+def delete_runs(
+    instance: dg.DagsterInstance, location: Location, run_ids: Sequence[str], before: datetime
+) -> None:
+    """Delete runs with their events, logs and tags, and a location's old events outside of runs.
 
     Keeps records that the state of assets, partitions and checks depends on. Deletes a run's row
     last, so that the next call completes an interrupted one.
 
     Args:
+        location: the location of the runs.
         run_ids: runs that have ended.
         before: delete older events outside of runs (UTC).
     """
@@ -88,10 +95,13 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
         _shard(instance, INDEX_SHARD_NAME),
         _runs(instance),
     )
-    times = {"before": f"{before.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"}
+    limits = {
+        "before": f"{before.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}",
+        "keys": location.key_text,
+    }
     if shard.exists():
         with _transaction(shard) as connection:
-            connection.execute(_DELETE_OLD_EVENTS, times)
+            connection.execute(_DELETE_OLD_EVENTS, limits)
     for at in range(0, max(len(run_ids), 1), _BATCH):
         batch = run_ids[at : at + _BATCH]
         for run_id in batch:
@@ -102,7 +112,7 @@ def delete_runs(instance: dg.DagsterInstance, run_ids: Sequence[str], before: da
         for file, statements in ((index, _DELETE_INDEXED), (runs, _DELETE_RUNS)):
             with _transaction(file) as connection:
                 for statement in statements:
-                    connection.execute(statement, {"runs": json.dumps(batch), **times})
+                    connection.execute(statement, {"runs": json.dumps(batch), **limits})
 
 
 def delete_planned_checks(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.runs.processes import command_tag
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UNUSABLE
 
@@ -12,6 +13,7 @@ from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED, UN
 def execute(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
+    location: Location,
     selection: Sequence[dg.AssetKey],
     tags: Mapping[str, str],
     run_config: Mapping[str, Any],
@@ -23,7 +25,7 @@ def execute(
         run_config={**run_config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         instance=instance,
         asset_selection=list(selection),
-        tags={**tags, **command_tag(command)},
+        tags={**tags, **location.run_tags, **command_tag(command)},
         raise_on_error=False,
     )
     if any(_interrupted(event.step_failure_data.error) for event in _step_failures(run)):

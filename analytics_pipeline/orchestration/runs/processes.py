@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.storage.private_files import process_identity
 
 COMMAND_TAG = "analytics_pipeline/command"
@@ -35,15 +36,16 @@ def command_tag(command: str) -> dict[str, str]:
     return {COMMAND_TAG: f"{command}@{socket.gethostname()}@{process_identity(os.getpid())}"}
 
 
-def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark runs as failed whose process on this machine is gone; Dagster may retry them.
+def end_dead_runs(instance: dg.DagsterInstance, location: Location) -> list[str]:
+    """Mark a location's runs as failed whose process on this machine is gone.
+
+    Dagster may retry them.
 
     Returns:
         The ids of the marked runs.
     """
-    dead = [
-        run for run in instance.get_runs(dg.RunsFilter(statuses=list(IN_FLIGHT))) if _is_dead(run)
-    ]
+    in_flight = instance.get_runs(location.runs(statuses=list(IN_FLIGHT)))
+    dead = [run for run in in_flight if _is_dead(run)]
     for run in dead:
         instance.report_run_failed(
             run, "The process that executed this run is gone: it was killed or crashed."
@@ -62,12 +64,15 @@ def _is_dead(run: dg.DagsterRun) -> bool:
     return host == socket.gethostname() and process_identity(int(pid)) != identity
 
 
-def living_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Return the ids of runs that a process executes or is about to; end dead ones first."""
-    end_dead_runs(instance)
+def living_runs(instance: dg.DagsterInstance, location: Location) -> list[str]:
+    """Return the ids of a location's runs that a process executes or is about to.
+
+    Ends dead ones first.
+    """
+    end_dead_runs(instance, location)
     working = [
         dg.DagsterRunStatus.STARTING,
         dg.DagsterRunStatus.STARTED,
         dg.DagsterRunStatus.CANCELING,
     ]
-    return [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=working))]
+    return [run.run_id for run in instance.get_runs(location.runs(statuses=working))]

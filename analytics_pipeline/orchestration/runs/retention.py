@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.runs.history import (
     delete_planned_checks,
     delete_runs,
@@ -83,11 +84,10 @@ def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
 
 
 def delete_old_runs(
-    instance: dg.DagsterInstance, now: datetime, kept: timedelta, attempts: int
+    instance: dg.DagsterInstance, location: Location, now: datetime, kept: timedelta, attempts: int
 ) -> int:
-    """Delete runs older than `kept` that are no longer needed, with their events and logs.
-
-    Return the number of runs.
+    """Delete a location's runs older than `kept` that are no longer needed, with their events and
+    logs. Return the number of runs.
 
     Args:
         now: UTC.
@@ -96,15 +96,17 @@ def delete_old_runs(
     """
     if not keeps_history_on_disk(instance):
         return 0
-    runs = known_runs(instance, most=None)
+    runs = known_runs(instance, location, most=None)
     old = old_runs(runs, now - kept, attempts)[:MOST_DELETED]
-    delete_runs(instance, old, now - kept)
+    delete_runs(instance, location, old, now - kept)
     delete_planned_checks(instance, [run.run_id for run in runs if run.ended])
     delete_tick_logs(instance, now - min(kept, TICK_LOGS_KEPT))
     return len(old)
 
 
-def old_runs_sensor(kept: timedelta, attempts: int, clock: Clock = utc_now) -> dg.SensorDefinition:
+def old_runs_sensor(
+    location: Location, kept: timedelta, attempts: int, clock: Clock = utc_now
+) -> dg.SensorDefinition:
     """Return the sensor that deletes old runs once a day."""
 
     @dg.sensor(
@@ -119,11 +121,12 @@ def old_runs_sensor(kept: timedelta, attempts: int, clock: Clock = utc_now) -> d
         ),
     )
     def sense(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        location.require_name(context)
         if not keeps_history_on_disk(context.instance):
             return dg.SkipReason(
                 "Deleted no runs: dagster.yaml names another storage than Dagster's default."
             )
-        deleted = delete_old_runs(context.instance, clock(), kept, attempts)
+        deleted = delete_old_runs(context.instance, location, clock(), kept, attempts)
         return dg.SkipReason(f"Deleted {deleted} runs that ended more than {kept.days} days ago.")
 
     return sense

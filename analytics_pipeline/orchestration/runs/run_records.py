@@ -14,6 +14,7 @@ import dagster as dg
 from dagster import RunRecord
 
 from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.runs.processes import IN_FLIGHT
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -167,8 +168,8 @@ def job_name(cadence: Cadence) -> str:
     return f"load_{cadence.value}"
 
 
-def known_run(record: RunRecord) -> KnownRun:
-    """Convert a run record."""
+def known_run(record: RunRecord, location: Location) -> KnownRun:
+    """Convert a run record of a location."""
     run = record.dagster_run
     ops: Any = run.run_config.get("ops", {}) if isinstance(run.run_config, Mapping) else {}
     configs: dict[str, Any] = {
@@ -180,7 +181,7 @@ def known_run(record: RunRecord) -> KnownRun:
         run_id=run.run_id,
         job=run.job_name,
         state=_state(run.status),
-        assets=_assets(run),
+        assets=_assets(run, location),
         first=run.tags.get(RANGE_START) or run.tags.get(PARTITION),
         last=run.tags.get(RANGE_END) or run.tags.get(PARTITION),
         only={
@@ -206,12 +207,14 @@ def known_run(record: RunRecord) -> KnownRun:
     )
 
 
-def known_runs(instance: dg.DagsterInstance, most: int | None = RUNS_READ) -> list[KnownRun]:
-    """Return the newest runs and all in flight, newest first; all runs if `most` is None."""
-    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(IN_FLIGHT)))
-    newest = instance.get_run_records(limit=most)
+def known_runs(
+    instance: dg.DagsterInstance, location: Location, most: int | None = RUNS_READ
+) -> list[KnownRun]:
+    """Return a location's newest runs and all in flight, newest first; all if `most` is None."""
+    unfinished = instance.get_run_records(location.runs(statuses=list(IN_FLIGHT)))
+    newest = instance.get_run_records(location.runs(), limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
-    return [known_run(record) for record in by_id.values()]
+    return [known_run(record, location) for record in by_id.values()]
 
 
 def _state(status: dg.DagsterRunStatus) -> RunState:
@@ -223,10 +226,10 @@ def _state(status: dg.DagsterRunStatus) -> RunState:
     return ended.get(status, RunState.IN_FLIGHT)
 
 
-def _assets(run: dg.DagsterRun) -> frozenset[str]:
+def _assets(run: dg.DagsterRun, location: Location) -> frozenset[str]:
     """Return the assets that a run selects; without a selection, all of its job."""
     if run.asset_selection is not None:
-        return frozenset(".".join(key.path) for key in run.asset_selection)
+        return frozenset(map(location.table, run.asset_selection))
     if run.asset_check_selection:
         return frozenset()
     cadences = {job_name(cadence): cadence for cadence in Cadence}
