@@ -7,10 +7,13 @@ import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from analytics_pipeline.cli.env_file import choose_env_file
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -29,6 +32,7 @@ COMMANDS = {
     "dev": "dev:dev",
     "daemon": "daemon:daemon",
     "webserver": "webserver:webserver",
+    "workspace": "workspace:app",
     "quarantine": "quarantine:app",
     "budgets": "budgets:app",
     "models": "models:app",
@@ -93,8 +97,15 @@ def options(
             "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with all settings, instead of .env and the environment.", dir_okay=False
+        ),
+    ] = None,
 ) -> None:
     """From Vocareum's data feed to a DuckDB warehouse."""
+    choose_env_file(env_file)
 
 
 def main() -> None:

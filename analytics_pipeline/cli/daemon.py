@@ -3,8 +3,8 @@
 import os
 import sys
 
-from analytics_pipeline.cli.console import command, print_error, print_info
-from analytics_pipeline.cli.feed_notice import feed_notice
+from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.feed_notice import print_notices
 from analytics_pipeline.settings import load_settings
 
 
@@ -12,20 +12,17 @@ from analytics_pipeline.settings import load_settings
 def daemon() -> None:
     """Start only the daemon: schedules and sensors.
 
-    Refuses to start while another daemon uses the data folder.
+    Refuses to start while another daemon uses the data folder of an organisation.
     """
-    from analytics_pipeline.operations.first_day import learn_before_start
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
-    from analytics_pipeline.orchestration.instance import prepare_home, project_file
+    from analytics_pipeline.orchestration.instance import prepare_home
+    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     home = prepare_home(settings)
     with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
-    if learned := learn_before_start(settings, print_error):
-        print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
-    if notice := feed_notice(settings):
-        print_error(notice)
+    print_notices(settings)
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
-    os.execv(sys.executable, [*program, "--workspace", str(project_file("workspace.yaml"))])  # noqa: S606
+    os.execv(sys.executable, [*program, "--workspace", str(workspace_file(settings))])  # noqa: S606

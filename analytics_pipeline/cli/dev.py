@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_error, print_info
-from analytics_pipeline.cli.feed_notice import feed_notice
+from analytics_pipeline.cli.console import command, fail, print_info
+from analytics_pipeline.cli.feed_notice import print_notices
 from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.settings import load_settings
 
@@ -22,19 +22,18 @@ def dev(
     """Start the Dagster UI and its daemon.
 
     Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages.
-    Uses the persistent instance under ANALYTICS_DATA_DIR.
+    Uses the persistent instance under ANALYTICS_DATA_DIR, or of ANALYTICS_DAGSTER_HOME.
     """
-    from analytics_pipeline.operations.first_day import learn_before_start
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
-    from analytics_pipeline.orchestration.instance import prepare_home, project_file
+    from analytics_pipeline.orchestration.instance import prepare_home
+    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     home = prepare_home(settings)
     # Report another daemon before this process is replaced. The new daemon takes the lock again.
     with hold_daemon_lock(settings):
         pass
-    if learned := learn_before_start(settings, print_error):
-        print_info(f"The first day that Vocareum delivered is {learned}: partitions start with it.")
+    print_notices(settings)
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
@@ -46,8 +45,6 @@ def dev(
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (no login: reachable only"
         " from this machine)"
     )
-    if notice := feed_notice(settings):
-        print_error(notice)
     os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two
     # processes.
@@ -55,6 +52,6 @@ def dev(
     # If nobody responds, a tick reports it after a minute. Dagster's own timeout would end it just
     # then, blaming a code server.
     os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
-    workspace = ["--workspace", str(project_file("workspace.yaml"))]
+    workspace = ["--workspace", str(workspace_file(settings))]
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver", "dev"]
     os.execv(sys.executable, [*program, "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606

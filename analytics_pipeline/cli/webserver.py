@@ -24,7 +24,8 @@ def webserver(
 
     Listens on 127.0.0.1 and refuses requests sent by other web pages.
     """
-    from analytics_pipeline.orchestration.instance import prepare_home, project_file
+    from analytics_pipeline.orchestration.instance import prepare_home
+    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     prepare_home(settings)
@@ -35,5 +36,5 @@ def webserver(
     options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
     program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver"]
     os.execv(  # noqa: S606
-        sys.executable, [*program, *options, "--workspace", str(project_file("workspace.yaml"))]
+        sys.executable, [*program, *options, "--workspace", str(workspace_file(settings))]
     )

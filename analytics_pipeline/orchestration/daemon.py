@@ -1,14 +1,14 @@
-"""Run Dagster's daemon, at most once per data folder.
+"""Run Dagster's daemon, at most once per instance and per data folder.
 
-Two daemons on one instance start every run twice. The operating system holds the lock, so it ends
-with the process; the lock file names the holder.
+Two daemons on one instance start every run twice, two on one data folder load every file twice. The
+operating system holds the lock, so it ends with the process; the lock file names the holder.
 """
 
 import fcntl
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
@@ -16,6 +16,7 @@ from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.dagster_private import run_daemon
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
+from analytics_pipeline.orchestration.workspace import served
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.private_files import make_private_folder
 
@@ -26,21 +27,31 @@ class DaemonRunning(PipelineError):
 
 @contextmanager
 def hold_daemon_lock(settings: Settings) -> Iterator[None]:
-    """Hold the lock of a data folder's only daemon.
+    """Hold the locks of the only daemon of an instance, and of each data folder that it serves.
 
     Raises:
         DaemonRunning: another process holds it; the message names that process.
         OSError: the lock file can't be written.
     """
-    path = settings.dagster_home / "daemon.lock"
+    homes = {settings.dagster_home: settings.own_dagster_home or settings.data_dir}
+    for organisation in served(settings, lambda _: None):  # its code location reports the error
+        homes.setdefault(organisation.data_dir.absolute() / "dagster", organisation.data_dir)
+    with ExitStack() as held:
+        for home, folder in homes.items():
+            held.enter_context(_lock(home / "daemon.lock", folder.absolute()))
+        yield
+
+
+@contextmanager
+def _lock(path: Path, folder: Path) -> Iterator[None]:
+    """Hold one lock; `folder` is the one that its message names."""
     make_private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DaemonRunning(
-                f"Another daemon already uses {settings.data_dir.absolute()}:"
-                f" {_holder(file.read())}.",
+                f"Another daemon already uses {folder}: {_holder(file.read())}.",
                 "Stop it first, or set ANALYTICS_DATA_DIR to another folder.",
             ) from None
         file.truncate()

@@ -19,10 +19,12 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 def prepare_home(settings: Settings) -> Path:
     """Create DAGSTER_HOME with the project's dagster.yaml, and set the variable for this process.
 
-    A dagster.yaml that an operator wrote or edited is kept.
+    A dagster.yaml that an operator wrote or edited is kept, and so is the mode of a folder that
+    ANALYTICS_DAGSTER_HOME names.
     """
-    keep_private(settings.data_dir)
     home = settings.dagster_home
+    if settings.own_dagster_home is None:
+        keep_private(settings.data_dir)
     target = home / "dagster.yaml"
     if is_ours(target):
         with private_file(target) as file:

@@ -9,6 +9,8 @@ import pytest
 
 import analytics_pipeline
 from analytics_pipeline.orchestration import dagster_private as private
+from analytics_pipeline.orchestration.asset_keys import Location
+from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 PACKAGE = Path(analytics_pipeline.__file__).parent
@@ -81,3 +83,21 @@ def test_the_daemons_own_entry_is_what_we_run(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("dagster._daemon.cli.main", lambda: ran.append("daemon"))
     private.run_daemon()
     assert ran == ["daemon"]
+
+
+def test_dagster_tags_a_run_that_it_launches_with_its_location_as_we_look_for_it(
+    on_disk: Pipeline,
+) -> None:
+    from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+
+    repository = on_disk.definitions.get_repository_def()
+    location = RegisteredCodeLocationOrigin("org9417")
+    run = on_disk.instance.create_run_for_job(
+        repository.get_job("load_daily"),
+        remote_job_origin=RemoteRepositoryOrigin(location, repository.name).get_job_origin("x"),
+    )
+    found = [
+        [known.run_id for known in known_runs(on_disk.instance, Location(name))]
+        for name in ("org9417", "org9418", "")
+    ]
+    assert found == [[run.run_id], [], [run.run_id]]

@@ -42,6 +42,23 @@ def test_a_file_that_an_operator_wrote_is_kept_and_logged(
     assert f"{file} was not written by the pipeline" in caplog.text
 
 
+def test_an_instance_elsewhere_keeps_the_mode_of_its_folder_and_makes_no_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    home.chmod(0o755)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("ANALYTICS_DAGSTER_HOME", str(home))
+    assert prepare_home(load_settings()) == home
+    assert home.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+    assert (home / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_file_of_an_earlier_release_is_replaced(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
