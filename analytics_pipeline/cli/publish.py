@@ -1,5 +1,6 @@
 """`analytics-pipeline publish`: write analytics.duckdb, and the marts as Parquet files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,20 @@ from analytics_pipeline.warehouse.export_parquet import export_parquet
 
 @command
 def publish(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILE]...",
+            help="With --across: published files; by default those of the workspace.",
+        ),
+    ] = None,
+    across: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the marts of several organisations to this one file, and nothing else.",
+            dir_okay=False,
+        ),
+    ] = None,
     parquet: Annotated[
         Path | None,
         typer.Option(
@@ -32,11 +47,16 @@ def publish(
 ) -> None:
     """Write analytics.duckdb from the loaded data.
 
-    Marts that a failing test is about keep their previous published state.
+    Marts that a failing test is about keep their previous published state. With --across, write one
+    file from the published files of several organisations, with the organisation as first column.
 
     Exit codes: 0 done, 1 a check fails, 2 the warehouse is missing or unusable.
     """
     settings = load_settings()
+    if across:
+        raise typer.Exit(_publish_across(files or _of_workspace(settings), across))
+    if files:
+        fail("Published files are read only with --across.")
     if not settings.warehouse_path.exists():
         fail(
             f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
@@ -66,3 +86,32 @@ def _print_written(settings: Settings, done: publishing.Published) -> None:
     )
     for line in done.withheld:
         print_error(line)
+
+
+def _of_workspace(settings: Settings) -> list[Path]:
+    """Return the published file of each organisation in the workspace."""
+    from analytics_pipeline.orchestration import workspace  # Dagster takes seconds to import
+
+    env_files = workspace.env_files(settings)
+    if not env_files:
+        fail(
+            f"No organisation is in the workspace of {settings.dagster_home}. Give the published"
+            " files, or run `analytics-pipeline workspace add`."
+        )
+    return [workspace.organisation(file).settings.published_path for file in env_files.values()]
+
+
+def _publish_across(files: Sequence[Path], target: Path) -> int:
+    """Write the file across organisations; return the exit code."""
+    from analytics_pipeline.warehouse.across import publish_across
+
+    target = target.expanduser().absolute()
+    done = publish_across([file.absolute() for file in files], target)
+    print_info(
+        f"{target}: {len(done.organisations)} organisations ({', '.join(done.organisations)}),"
+        f" {len(done.rows)} marts, {sum(done.rows.values()):,} rows, {done.bytes / 1e6:,.1f} MB in"
+        f" {done.seconds:.1f} s."
+    )
+    for line in done.withheld:
+        print_error(line)
+    return INCOMPLETE if done.withheld else DONE
