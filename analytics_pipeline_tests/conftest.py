@@ -38,6 +38,26 @@ FLAGS = [
     "--disable-sync",
 ]
 
+LONGEST = tuple(
+    f"analytics_pipeline_tests/{file}"
+    for file in (
+        "orchestration/test_dagster_dev.py",
+        "soak/test_short_suites.py",
+        "warehouse/test_erasing.py",
+        "warehouse/test_withholding.py",
+        "report/test_page_choices.py",
+        "cli/test_sync.py",
+    )
+)
+"""Files that take more than a minute."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first: a worker takes whole files, and one that is left for the end
+    occupies one worker while the others are idle.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
