@@ -86,12 +86,12 @@ JUDGED = {
     },
     # Texts are a column of a registered frame.
     "ingest/csv/careful_parser.py": {
+        "any_unread",
         "at",
         "careful_sql(column.dtype, f't{at}')",
         "column.sql_type",
         "kept",
         "is_none",
-        "some",
         "trim_all_sql(f'texts[{at + 1}]')",
         "trimmed",
         "values",

@@ -54,40 +54,40 @@ def erase_in_batch(batch: Batch, people: People) -> None:
         return
     ids = list(people.ids)
     if batch.rows.height:
-        theirs = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
+        about_them = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
         for name in batch.dataset.columns_of(Person.ADDRESS):
-            people = people.with_addresses(batch.rows.filter(theirs)[name])
-        for index, count in batch.rows.filter(theirs)[FILE].value_counts().iter_rows():
+            people = people.with_addresses(batch.rows.filter(about_them)[name])
+        for index, count in batch.rows.filter(about_them)[FILE].value_counts().iter_rows():
             batch.files[index].rows -= count
             batch.files[index].erased += count
         others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
-        batch.rows = batch.rows.filter(~theirs).with_columns(
+        batch.rows = batch.rows.filter(~about_them).with_columns(
             pl.when(~cell.is_in(ids)).then(cell) for cell in others
         )
     people = people.recognising("\n".join(batch.rejects["raw"].drop_nulls()))
     if batch.rows.height:
         batch.rows = _without_mentions(batch.rows, batch.dataset, people)
-    theirs = pl.Series(
+    about_them = pl.Series(
         [people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean
     )
-    for index, count in batch.rejects.filter(theirs)[FILE].value_counts().iter_rows():
+    for index, count in batch.rejects.filter(about_them)[FILE].value_counts().iter_rows():
         if batch.files[index].failure is None:
             batch.files[index].rejects -= count
             batch.files[index].erased += count
-    batch.rejects = batch.rejects.filter(~theirs)
+    batch.rejects = batch.rejects.filter(~about_them)
 
 
 def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
     """Replace the people's emails in other people's texts, and remove their ids from EXTRA."""
     for name in texts_of_others(dataset):
         texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
-        found = people.recognising("\n".join(texts))
-        changed = {text: new for text in texts if (new := found.without_emails(text)) != text}
+        known = people.recognising("\n".join(texts))
+        changed = {text: new for text in texts if (new := known.without_emails(text)) != text}
         if changed:
             rows = rows.with_columns(pl.col(name).replace(changed))
     extras = rows[EXTRA].drop_nulls().unique().to_list()
-    left = {text: extra_without(text, dataset, people) for text in extras}
-    if changes := {text: new for text, new in left.items() if new != text}:
+    without = {text: extra_without(text, dataset, people) for text in extras}
+    if changes := {text: new for text, new in without.items() if new != text}:
         values = pl.Series(EXTRA, [changes.get(text, text) for text in rows[EXTRA]], pl.String)
         rows = rows.with_columns(values)
     return rows

@@ -58,10 +58,10 @@ class People:
         """Return the same people with the emails of a text that match their hashes."""
         if not self.hashes or "@" not in text:
             return self
-        found = set(_ADDRESS.findall(text))
-        found |= {address.lstrip(_BEFORE_ADDRESS) for address in found}
+        addresses = set(_ADDRESS.findall(text))
+        addresses |= {address.lstrip(_BEFORE_ADDRESS) for address in addresses}
         return self.with_addresses(
-            address for address in found if hashed(address, self.salt) in self.hashes
+            address for address in addresses if hashed(address, self.salt) in self.hashes
         )
 
     def in_text(self, text: str) -> bool:

@@ -52,7 +52,9 @@ class Sources:
             VocareumError: Vocareum issues no credentials.
         """
         if not under.startswith(BY_HAND_PREFIX):
-            yield from (found for found in self._bucket.list(under) if found.key not in self._paths)
+            yield from (
+                listed for listed in self._bucket.list(under) if listed.key not in self._paths
+            )
         for key, path in self._paths.items():
             if key.startswith(self.prefix + under):
                 yield _version(key, path)[0]
@@ -67,14 +69,14 @@ class Sources:
             OSError: the disk is full.
         """
         wanted = list(objects)
-        ours = [found for found in wanted if found.key in self._paths]
-        yield from (self._copy(found, destination) for found in ours)
-        if theirs := [found for found in wanted if found.key not in self._paths]:
-            yield from self._bucket.download(theirs, destination)
+        hand_written = [listed for listed in wanted if listed.key in self._paths]
+        yield from (self._copy(listed, destination) for listed in hand_written)
+        if delivered := [listed for listed in wanted if listed.key not in self._paths]:
+            yield from self._bucket.download(delivered, destination)
 
     def _copy(self, wanted: RemoteObject, destination: Destination) -> Downloaded | Undelivered:
         path = self._paths[wanted.key]
-        found, content = _version(wanted.key, path)
+        current, content = _version(wanted.key, path)
         if content is None:
             setting = next(
                 dataset.setting
@@ -86,10 +88,10 @@ class Sources:
                 f"{setting} names no readable file of at most {MOST_BYTES // 1_000_000} MB",
                 f"Put the file there, correct {setting}, or unset it.",
             )
-        target = destination(found)
+        target = destination(current)
         with private_file(target) as copy:
             copy.write(content)
-        return Downloaded(found, target)
+        return Downloaded(current, target)
 
 
 def open_sources(settings: Settings, budget: float | None = None) -> Sources:

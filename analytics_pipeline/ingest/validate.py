@@ -165,8 +165,8 @@ class _Validation:
         if not self.kept:
             return
         texts = pl.DataFrame(self.kept)
-        some = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-        extra = self.rows[EXTRA].filter(some)
+        has_texts = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+        extra = self.rows[EXTRA].filter(has_texts)
         merged = pl.Series(
             [
                 json.dumps(
@@ -175,12 +175,14 @@ class _Validation:
                         **{name: text for name, text in row.items() if text is not None},
                     }
                 )
-                for before, row in zip(extra, texts.filter(some).iter_rows(named=True), strict=True)
+                for before, row in zip(
+                    extra, texts.filter(has_texts).iter_rows(named=True), strict=True
+                )
             ],
             dtype=pl.String,
         )
         self.rows = self.rows.with_columns(
-            self.rows[EXTRA].scatter(some.arg_true(), merged).alias(EXTRA)
+            self.rows[EXTRA].scatter(has_texts.arg_true(), merged).alias(EXTRA)
         )
 
     def _unread(self, column: Column) -> pl.Series | None:
@@ -229,16 +231,18 @@ class _Validation:
 
         In a row that may be shifted, a bad cell means that it is: an error.
         """
-        whole = self._split_short(column.name, reason, bad)
-        if not whole.any():
+        unshifted = self._split_short(column.name, reason, bad)
+        if not unshifted.any():
             return
-        self._add_issue(column.name, words("{}{}", reason, _EMPTIED), False, whole)
+        self._add_issue(column.name, words("{}{}", reason, _EMPTIED), False, unshifted)
         values = self.rows[column.name]
-        self.rows = self.rows.with_columns(pl.when(~whole).then(values).alias(column.name))
+        self.rows = self.rows.with_columns(pl.when(~unshifted).then(values).alias(column.name))
         before = self.kept.get(
-            column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(whole))
+            column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(unshifted))
         )
-        self.kept[column.name] = pl.select(pl.when(whole).then(texts).otherwise(before)).to_series()
+        self.kept[column.name] = pl.select(
+            pl.when(unshifted).then(texts).otherwise(before)
+        ).to_series()
 
     def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
         """Report a warning.
@@ -261,8 +265,8 @@ class _Validation:
 
     def _add_issue(self, column: str, reason: Words, error: bool, broken: pl.Series) -> None:
         if len(bad := broken.arg_true()):
-            found = {"row": bad, "column": column, "reason": reason, "error": error}
-            self.issues.append(pl.DataFrame(found, schema=ISSUES))
+            issue = {"row": bad, "column": column, "reason": reason, "error": error}
+            self.issues.append(pl.DataFrame(issue, schema=ISSUES))
 
 
 def _is_listed(dataset: Dataset, values: pl.Series) -> pl.Series:

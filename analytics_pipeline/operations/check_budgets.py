@@ -100,7 +100,7 @@ def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:
 
 
 def _unmatched(
-    batches: Mapping[str, Batch], known: Mapping[str, set[str]] | None
+    batches: Mapping[str, Batch], valid_courses: Mapping[str, set[str]] | None
 ) -> Iterator[Unmatched]:
     labels, budgets = batches.get("course_labels"), batches.get("budgets")
     names: dict[str, set[str]] = {"department": set(), "term": set()}
@@ -110,10 +110,10 @@ def _unmatched(
         ).iter_rows():
             names["department"].add(department)
             names["term"].add(term)
-            if known and str(course) not in known["course"]:
+            if valid_courses and str(course) not in valid_courses["course"]:
                 yield Unmatched("course_labels", "course", str(course))
     if budgets and budgets.rows.width:
         for scope, id_ in budgets.rows.select("scope", "id").iter_rows():
-            valid_ids = {**names, **(known or {})}.get(scope)
+            valid_ids = {**names, **(valid_courses or {})}.get(scope)
             if valid_ids is not None and id_ not in valid_ids:
                 yield Unmatched("budgets", scope, id_)

@@ -69,18 +69,20 @@ def compared(
         listed_at: when the listing began (UTC, naive); the first time of new events.
     """
     absent, delivered = gone(listing, [""], listed_at, ledger)
-    still = [
+    still_open = [
         event
         for event in known
         if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
     ]
-    recorded = {(event.dataset, event.partition) for event in still if event.kind is Kind.GONE}
+    recorded = {(event.dataset, event.partition) for event in still_open if event.kind is Kind.GONE}
     fresh = [
         OpenAbsence(**vars(absence), first_seen=listed_at)
         for absence in absent
         if (absence.dataset, absence.partition) not in recorded
     ]
-    return sorted([*still, *fresh], key=lambda event: (event.dataset, event.partition, event.kind))
+    return sorted(
+        [*still_open, *fresh], key=lambda event: (event.dataset, event.partition, event.kind)
+    )
 
 
 def record_listing(
@@ -104,12 +106,12 @@ def record_listing(
     """
     loaded = loaded_files(connection)
     absent, delivered = gone(listing, listed, listed_at, loaded)
-    there = delivered | {(file.dataset, file.partition) for file in loaded}
+    present = delivered | {(file.dataset, file.partition) for file in loaded}
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
     withdrawn = [
         [file.dataset, file.partition]
         for file in failed_files(connection)
-        if (file.dataset, file.partition) not in there
+        if (file.dataset, file.partition) not in present
         and file.source_key.startswith(prefixes)
         and file.failed_at < listed_at
     ]

@@ -67,12 +67,12 @@ def age(dataset: str, newest: date, now: datetime) -> Age:
     return Age(dataset, newest, (now.date() - newest).days, cadence in PERIODS and newest < due)
 
 
-def silence(found: Iterable[Age]) -> str | None:
+def silence(data_ages: Iterable[Age]) -> str | None:
     """Return a message if all daily datasets have stopped; None while at least one is current.
 
     A dataset that was never delivered is ignored, and a single one may end while others go on.
     """
-    daily = [age for age in found if DATASETS[age.dataset].cadence is Cadence.DAILY]
+    daily = [age for age in data_ages if DATASETS[age.dataset].cadence is Cadence.DAILY]
     if not daily or not all(age.is_late for age in daily):
         return None
     newest = max(age.newest for age in daily)

@@ -125,10 +125,10 @@ def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
             fresh.chmod(0o600)
             erased_before = _erased(fresh)
             aside = _keep_aside(warehouse)
-        left = read_sidecar(warehouse)
+        previous = read_sidecar(warehouse)
         state = warehouse.stat()
         file = (state.st_ino, state.st_size, state.st_mtime_ns)
-        write_sidecar(warehouse, Sidecar(file, left.digest if left else "", time.time()))
+        write_sidecar(warehouse, Sidecar(file, previous.digest if previous else "", time.time()))
     since = _erased(aside) - erased_before if aside else set()
     return Restored(taken_at, aside, tuple(sorted(since)))
 
@@ -137,21 +137,21 @@ def _verify(folder: Path, org_id: str) -> datetime:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
         taken_at = datetime.fromisoformat(manifest["taken_at"])
-        recorded, theirs = manifest["sha256"], manifest["org_id"]
-        found = _sha256(folder / COPY)
+        recorded, org_of_copy = manifest["sha256"], manifest["org_id"]
+        digest = _sha256(folder / COPY)
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         raise BackupError(
             f"{folder} is not a complete backup: {MANIFEST} or {COPY} is missing or can't be read.",
             "Name a folder that `analytics-pipeline backup` has written.",
         ) from None
-    if found != recorded:
+    if digest != recorded:
         raise BackupError(
             f"{folder / COPY} is damaged: its SHA-256 is not that of {MANIFEST}.",
             "Use another backup.",
         )
-    if theirs and org_id and theirs != org_id:
+    if org_of_copy and org_id and org_of_copy != org_id:
         raise BackupError(
-            f"{folder} is a backup of organisation {theirs}, and VOCAREUM_ORG_ID is {org_id}.",
+            f"{folder} is a backup of organisation {org_of_copy}, and VOCAREUM_ORG_ID is {org_id}.",
             "Use a backup of yours.",
         )
     with read_warehouse(folder / COPY):

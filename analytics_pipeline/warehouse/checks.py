@@ -180,12 +180,12 @@ def _check(
     withholds: list[str], alarms: list[dict[str, str]] | None, since: datetime,
     evaluated_at: datetime | None,
 ) -> Check:  # fmt: skip
-    found = (name, subject, Kind(kind), Severity[severity], passed, violations, text, remedy)
-    opened = tuple(Alarm(**alarm) for alarm in alarms or ())
+    values = (name, subject, Kind(kind), Severity[severity], passed, violations, text, remedy)
+    open_alarms = tuple(Alarm(**alarm) for alarm in alarms or ())
     return Check(
-        *found,
+        *values,
         withholds=tuple(withholds or ()),
-        alarms=opened,
+        alarms=open_alarms,
         since=since,
         evaluated_at=evaluated_at,
     )

@@ -75,12 +75,12 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
     for dataset, table in _tables():
         for subject in dataset.columns_of(Person.SUBJECT):
             for address in dataset.columns_of(Person.ADDRESS):
-                found = connection.execute(
+                rows = connection.execute(
                     f'SELECT DISTINCT "{address}" FROM {table} WHERE "{subject}" = ? AND'
                     f" contains(\"{address}\", '@')",
                     [user_id],
                 ).fetchall()
-                emails.update(email for (email,) in found)
+                emails.update(email for (email,) in rows)
     before = erased_people(connection)  # an interrupted erasure may have removed the emails
     return People(frozenset([user_id]), frozenset(emails), before.hashes, before.salt)
 
@@ -103,11 +103,11 @@ def erase_rows(
     """
     connection.begin()
     try:
-        found = {
+        removed_from = {
             table: _erase_in_table(connection, dataset, table, person)
             for dataset, table in _tables()
         }
-        found["quarantine.rejects"] = _erase_rejects(connection, person)
+        removed_from["quarantine.rejects"] = _erase_rejects(connection, person)
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         # In the same transaction: from now on no earlier published file may be used as a source.
         connection.execute(
@@ -121,7 +121,9 @@ def erase_rows(
         connection.rollback()
     else:
         connection.commit()
-    return {table: removed for table, removed in found.items() if removed.rows or removed.cells}
+    return {
+        table: removed for table, removed in removed_from.items() if removed.rows or removed.cells
+    }
 
 
 def compact(path: Path, wait_seconds: float = 3_600) -> None:
@@ -233,10 +235,10 @@ def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Rem
            FROM quarantine.rejects AS rejects WHERE list_contains(?, dataset)""",
         [datasets],
     ).fetchall()
-    known = [(row, key, loaded, raw or "") for row, raw, key, loaded in rejects]
+    records = [(row, key, loaded, raw or "") for row, raw, key, loaded in rejects]
     theirs = [
         (row, key, loaded)
-        for row, key, loaded, raw in known
+        for row, key, loaded, raw in records
         if person.recognising(raw).in_text(raw)
     ]
     _correct_ledger(connection, "rejects", Counter(key for _, key, loaded in theirs if loaded))

@@ -65,9 +65,9 @@ def _find_absence(
 ) -> Absence | None:
     result = batch.files[index]
     if before and (
-        why := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)
+        detail := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)
     ):
-        return _absence(result, Kind.SHRUNK, why, held=True)
+        return _absence(result, Kind.SHRUNK, detail, held=True)
     if copy_of:
         # Without a value that must differ, an idle day's file may equal the previous one: it loads,
         # with a report.
@@ -95,35 +95,35 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
     order = sorted(
         range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key
     )
-    ours = {result.landed.delivery.partition.key for result in batch.files}
+    in_batch = {result.landed.delivery.partition.key for result in batch.files}
     by_size: dict[int, list[_SizedFile]] = defaultdict(list)
     for file in loaded.values():
-        if file.partition not in ours and file.records:
+        if file.partition not in in_batch and file.records:
             delivery = delivery_of(file)
             by_size[file.size].append(_SizedFile(delivery, landing_path(landing, delivery)))
-    found = {}
+    copies = {}
     for index in order:
         result = batch.files[index]
         if result.failure or not result.records:  # header-only files are all the same
             continue
-        mine = _SizedFile(result.landed.delivery, result.landed.path)
-        candidates = by_size[mine.delivery.size]
+        sized = _SizedFile(result.landed.delivery, result.landed.path)
+        candidates = by_size[sized.delivery.size]
         copy_of = next(
-            (other.delivery.partition.word for other in _identical(mine, candidates)), None
+            (other.delivery.partition.word for other in _identical(sized, candidates)), None
         )
         if copy_of:
-            found[index] = copy_of
-        candidates.append(mine)
-    return found
+            copies[index] = copy_of
+        candidates.append(sized)
+    return copies
 
 
-def _identical(mine: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
+def _identical(sized: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
     """Yield candidates with identical bytes or, if one is not on disk whole, the same ETag."""
     for other in candidates:
-        if _is_whole(mine) and _is_whole(other):
-            if cmp(mine.path, other.path, shallow=False):
+        if _is_whole(sized) and _is_whole(other):
+            if cmp(sized.path, other.path, shallow=False):
                 yield other
-        elif mine.delivery.etag == other.delivery.etag:
+        elif sized.delivery.etag == other.delivery.etag:
             yield other
 
 

@@ -116,7 +116,7 @@ class Preview:
 
 
 def preview(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, most: int = 5
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, limit: int = 5
 ) -> Preview | None:
     """Return the first rows of a file; None if each row is about one person.
 
@@ -135,7 +135,7 @@ def preview(
     found = connection.execute(
         f"""SELECT {cells}, [{flags}]::BOOLEAN[] FROM {dataset.table}
             WHERE _source_key = ? ORDER BY ALL LIMIT ?""",
-        [key, most],
+        [key, limit],
     ).fetchall()
     emptied = {name: sum(row[-1][at] for row in found) for at, name in enumerate(texts)}
     return Preview(

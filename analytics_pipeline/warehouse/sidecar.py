@@ -72,14 +72,14 @@ def is_untouched(warehouse: Path) -> bool:
     A warehouse without a sidecar (earlier release) counts as untouched. A missing warehouse with a
     sidecar does not.
     """
-    left = read_sidecar(warehouse)
-    return left is None or left.file == _state(warehouse)
+    recorded = read_sidecar(warehouse)
+    return recorded is None or recorded.file == _state(warehouse)
 
 
 def replaced_at(warehouse: Path) -> float:
     """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never."""
-    left = read_sidecar(warehouse)
-    return left.replaced_at if left else 0.0
+    recorded = read_sidecar(warehouse)
+    return recorded.replaced_at if recorded else 0.0
 
 
 def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
@@ -87,12 +87,12 @@ def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
 
     For readers, as it records nothing.
     """
-    left = read_sidecar(warehouse)
-    if left is None or left.file == _state(warehouse):
+    recorded = read_sidecar(warehouse)
+    if recorded is None or recorded.file == _state(warehouse):
         return False
     # A warehouse of an earlier release lacks some of these tables.
     with suppress(duckdb.CatalogException):
-        return left.digest != digest(connection)
+        return recorded.digest != digest(connection)
     return True
 
 
@@ -106,11 +106,11 @@ def detect_replacement(
         warehouse: its path.
         is_same_file: result of `is_untouched` before it was opened.
     """
-    left = read_sidecar(warehouse)
-    if left is None or is_same_file or left.digest == digest(connection):
+    recorded = read_sidecar(warehouse)
+    if recorded is None or is_same_file or recorded.digest == digest(connection):
         return
     logger.info(REPLACED)
-    write_sidecar(warehouse, Sidecar(left.file, digest(connection), time.time()))
+    write_sidecar(warehouse, Sidecar(recorded.file, digest(connection), time.time()))
 
 
 def digest(connection: duckdb.DuckDBPyConnection) -> str:
@@ -128,11 +128,11 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
         ledger: digest of its ledger; None if it could not be computed. The sidecar is then left as
             it is, and the next writer compares digests.
     """
-    left, file = read_sidecar(warehouse), _state(warehouse)
+    recorded, file = read_sidecar(warehouse), _state(warehouse)
     if ledger is None or file is None:
         return
-    now = Sidecar(file, ledger, left.replaced_at if left else 0.0)
-    if now != left:
+    now = Sidecar(file, ledger, recorded.replaced_at if recorded else 0.0)
+    if now != recorded:
         write_sidecar(warehouse, now)
 
 
@@ -151,7 +151,7 @@ def write_sidecar(warehouse: Path, content: Sidecar) -> None:
 
 def _state(warehouse: Path) -> tuple[int, int, int] | None:
     try:
-        found = warehouse.stat()
+        state = warehouse.stat()
     except FileNotFoundError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return state.st_ino, state.st_size, state.st_mtime_ns

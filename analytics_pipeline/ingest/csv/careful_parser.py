@@ -40,14 +40,14 @@ def parse_unread(
         for at, column in enumerate(typed_columns(dataset))
         if texts.list.get(at).null_count() < len(texts)
     }
-    found = _parse(connection, texts, concerned, len(typed_columns(dataset)))
+    parsed = _parse(connection, texts, concerned, len(typed_columns(dataset)))
     place = pl.select(pl.when(pending).then(pending.cum_sum().cast(pl.Int64) - 1)).to_series()
     return rows.with_columns(
         *(
-            pl.coalesce(pl.col(column.name), found[f"v{at}"].gather(place))
+            pl.coalesce(pl.col(column.name), parsed[f"v{at}"].gather(place))
             for at, column in concerned.items()
         ),
-        found["unread"].gather(place).alias(unread),
+        parsed["unread"].gather(place).alias(unread),
     )
 
 
@@ -72,15 +72,16 @@ def _parse(
         at: no_value_sql(column.dtype, f"t{at}", zero_is_none=column.zero_is_none)
         for at, column in concerned.items()
     }
-    left = {
+    unread = {
         at: f"CASE WHEN v{at} IS NULL AND NOT {is_none} THEN t{at} END"
         for at, is_none in no_value.items()
     }
-    kept = ", ".join(left.get(at, "NULL::VARCHAR") for at in range(width))
-    some = " OR ".join(f"({text}) IS NOT NULL" for text in left.values())
-    found = connection.sql(f"""
+    kept = ", ".join(unread.get(at, "NULL::VARCHAR") for at in range(width))
+    any_unread = " OR ".join(f"({text}) IS NOT NULL" for text in unread.values())
+    parsed = connection.sql(f"""
         WITH trimmed AS (SELECT {trimmed} FROM unread_texts),
           typed AS (SELECT *, {values} FROM trimmed)
-        SELECT COLUMNS('v[0-9]+'), CASE WHEN {some} THEN [{kept}] END AS unread FROM typed""").pl()
+        SELECT COLUMNS('v[0-9]+'),
+          CASE WHEN {any_unread} THEN [{kept}] END AS unread FROM typed""").pl()
     connection.unregister("unread_texts")
-    return found
+    return parsed

@@ -142,9 +142,9 @@ def _first_record(path: Path) -> Record:
         head = file.read(4096)
     if not head.strip(b"\xef\xbb\xbf \t\r\n"):
         raise FileRefused(words("it is empty: not even a header"))
-    for magic, what in _MAGIC.items():
+    for magic, problem in _MAGIC.items():
         if head.startswith(magic):
-            raise FileRefused(what)
+            raise FileRefused(problem)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"<", b"{"):
         raise FileRefused(words("it is not CSV but HTML, XML or JSON, such as an error page"))
     if b"\0" in head.replace(b"\r", b"\n").split(b"\n", 1)[0]:
@@ -174,6 +174,6 @@ def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
     return list(repeated)
 
 
-def _few(names: list[Words], most: int = 5) -> Words:
-    shown = joined(names[:most])
-    return shown if len(names) <= most else words("{} and {:,} more", shown, len(names) - most)
+def _few(names: list[Words], limit: int = 5) -> Words:
+    shown = joined(names[:limit])
+    return shown if len(names) <= limit else words("{} and {:,} more", shown, len(names) - limit)

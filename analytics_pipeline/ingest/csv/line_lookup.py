@@ -26,30 +26,30 @@ def lines_of_rows(path: Path, ordinals: Collection[int], records: int) -> pl.Dat
         A frame with the columns of LINES, one row per ordinal.
     """
     selected = frozenset(ordinals)
-    found = _one_line_each(path, selected, records)
-    if found is None:
-        found = [
+    lines = _one_line_each(path, selected, records)
+    if lines is None:
+        lines = [
             (ordinal, record.line, record.raw)
             for ordinal, record in _records(path)
             if ordinal in selected
         ]
-    return pl.DataFrame(found, schema=LINES, orient="row")
+    return pl.DataFrame(lines, schema=LINES, orient="row")
 
 
 def _one_line_each(
     path: Path, selected: frozenset[int], records: int
 ) -> list[tuple[int, int, str]] | None:
     """Find the rows quickly if every record is one line and no CR stands alone; else None."""
-    found, number = [], 0
+    lines, number = [], 0
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             if b"\r" in raw[:-2]:
                 return None
             if number - 2 in selected:
-                found.append(
+                lines.append(
                     (number - 2, number, raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace"))
                 )
-    return found if number == records + 1 else None
+    return lines if number == records + 1 else None
 
 
 def _records(path: Path) -> enumerate[Record]:

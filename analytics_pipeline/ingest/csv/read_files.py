@@ -74,17 +74,17 @@ def read_files(dataset: Dataset, header: Header, paths: dict[int, Path]) -> Text
         for index, path in paths.items()
         if index in surveyed and surveyed[index].trusted
     }
-    found: list[Text] = []
+    texts: list[Text] = []
     unsound: set[int] = set()
     if quick:
         rows, unsound = _read_quickly(dataset, header, quick, surveyed)
-        found.append(Text(rows))
+        texts.append(Text(rows))
     careful = [index for index in paths if index not in quick or index in unsound]
-    found += [_read_carefully(dataset, header, index, paths[index]) for index in careful]
+    texts += [_read_carefully(dataset, header, index, paths[index]) for index in careful]
     return Text(
-        rows=pl.concat([text.rows for text in found]).drop(SURPLUS),
-        damaged=[record for text in found for record in text.damaged],
-        lines={index: lines for text in found for index, lines in text.lines.items()},
+        rows=pl.concat([text.rows for text in texts]).drop(SURPLUS),
+        damaged=[record for text in texts for record in text.damaged],
+        lines={index: lines for text in texts for index, lines in text.lines.items()},
     )
 
 

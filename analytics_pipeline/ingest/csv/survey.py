@@ -69,8 +69,8 @@ def _lines_outside_quotes(path: Path) -> int:
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             closed, quote, _ = re.sub(rb'"[^"]*"', b"x", begun + chunk).partition(b'"')
-            *whole, rest = closed.split(b"\n")
-            lines += sum(1 for line in whole if line.strip(blanks))
+            *complete, rest = closed.split(b"\n")
+            lines += sum(1 for line in complete if line.strip(blanks))
             begun = (b"x" if rest.strip(blanks) else b"") + quote
     return lines + bool(begun)
 

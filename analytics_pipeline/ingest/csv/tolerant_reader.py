@@ -102,20 +102,20 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
         OSError: the file can't be read.
     """
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        lines, whole = _Lines(file), list[int]()
+        lines, complete_widths = _Lines(file), list[int]()
         while (first := lines.take()) is not None:
             if not first[1].strip(_BLANKS):
                 continue
-            record = _record(first, lines, width, whole)
+            record = _record(first, lines, width, complete_widths)
             if width is None:
                 width = width_of(record.cells)
-            if len(whole) < 2 and record.fault is None:
-                whole.append(width_of(record.cells, width))
+            if len(complete_widths) < 2 and record.fault is None:
+                complete_widths.append(width_of(record.cells, width))
             yield record
 
 
 def _record(
-    first: tuple[int, str, bool], lines: _Lines, width: int | None, whole: Sequence[int]
+    first: tuple[int, str, bool], lines: _Lines, width: int | None, complete_widths: Sequence[int]
 ) -> Record:
     number, text, cut = first
     if cut:
@@ -124,7 +124,7 @@ def _record(
         )
     taken = [first]
     cells, fault = _cells(_following(taken, lines))
-    if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, whole)):
+    if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, complete_widths)):
         lines.put_back(taken[1:])
         return Record(number, _shown(text), [], _OPEN)
     raw = "".join(line[1] for line in taken)
@@ -136,12 +136,15 @@ def _record(
 
 
 def _swallowed(
-    cells: list[str], rest: list[tuple[int, str, bool]], width: int | None, whole: Sequence[int]
+    cells: list[str],
+    rest: list[tuple[int, str, bool]],
+    width: int | None,
+    complete_widths: Sequence[int],
 ) -> bool:
     """Return whether an open quote swallowed a complete record."""
-    if _width(cells, width) in whole:
+    if _width(cells, width) in complete_widths:
         return False
-    return any(_width(_cells(iter([text]))[0], width) in whole for _, text, _ in rest)
+    return any(_width(_cells(iter([text]))[0], width) in complete_widths for _, text, _ in rest)
 
 
 def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
@@ -187,16 +190,16 @@ def cell_spans(raw: str) -> list[slice]:
     """Return each cell's position in a sound record's text, without the separator."""
     spans, at, separator = [], 0, ","
     while separator == ",":
-        if found := _BARE.match(raw, at):
-            separator = found[2]
+        if match := _BARE.match(raw, at):
+            separator = match[2]
         else:
             inside = _INSIDE.match(raw, raw.index('"', at) + 1)
             assert inside is not None  # it matches even nothing
-            found = _CLOSING.match(raw, inside.end())
-            assert found is not None  # the record is sound
-            separator = found[1]
-        spans.append(slice(at, found.start(2) if found.re is _BARE else found.start(1)))
-        at = found.end()
+            match = _CLOSING.match(raw, inside.end())
+            assert match is not None  # the record is sound
+            separator = match[1]
+        spans.append(slice(at, match.start(2) if match.re is _BARE else match.start(1)))
+        at = match.end()
     return spans
 
 
