@@ -114,20 +114,7 @@ def open_incidents(
         alarms: results of tests that declare alarms. An alarm stays open as long as its row exists,
             even if runs fail.
     """
-    incidents: dict[str, Incident] = {}
-    last, busy = (
-        _last_ended(runs),
-        {subject for run in runs if _in_flight(run) for subject in subjects(run)},
-    )
-    for subject, run in last.items():
-        if run.state is RunState.FAILED and (subject in run.failed or not run.failed):
-            incidents[subject] = known.get(subject) or Incident(
-                subject,
-                _iso(run.ended or now),
-                error_of(run.run_id),
-                run.run_id,
-                partitions(run, subject),
-            )
+    incidents = _failed_runs(runs, known, error_of, now)
     for check in red:
         asset = incidents.get(check.asset) or known.get(check.asset)
         if asset and check.subject not in known:
@@ -135,7 +122,8 @@ def open_incidents(
         else:
             opened = Incident(check.subject, _iso(now), check.text, check.run_id)
             incidents[check.subject] = known.get(check.subject, opened)
-    for subject in known.keys() & busy:
+    in_flight = {subject for run in runs if _in_flight(run) for subject in subjects(run)}
+    for subject in known.keys() & in_flight:
         incidents.setdefault(subject, known[subject])
     for alarm in alarms.open:
         opened = Incident(alarm.alarm, _iso(now), alarm.message, alarm.run_id, check=alarm.check)
@@ -144,6 +132,27 @@ def open_incidents(
         if incident.check in alarms.unknown:
             incidents.setdefault(subject, incident)
     return incidents
+
+
+def _failed_runs(
+    runs: Sequence[KnownRun],
+    known: Mapping[str, Incident],
+    error_of: Callable[[str], str],
+    now: datetime,
+) -> dict[str, Incident]:
+    """Return the incidents of subjects whose last run failed."""
+    return {
+        subject: known.get(subject)
+        or Incident(
+            subject,
+            _iso(run.ended or now),
+            error_of(run.run_id),
+            run.run_id,
+            partitions(run, subject),
+        )
+        for subject, run in _last_ended(runs).items()
+        if run.state is RunState.FAILED and (subject in run.failed or not run.failed)
+    }
 
 
 def subjects(run: KnownRun) -> frozenset[str]:

@@ -16,8 +16,44 @@ GONE = (
 )
 
 
+TOOLTIP: list[alt.Tooltip | str] = [
+    "budget:N",
+    "covers:N",
+    "state:N",
+    alt.Tooltip("spent:Q", format="$,.2f"),
+    alt.Tooltip("amount:Q", format="$,.2f"),
+    alt.Tooltip("forecast:Q", format="$,.2f"),
+    alt.Tooltip("low:Q", title="forecast at least", format="$,.2f"),
+    alt.Tooltip("high:Q", title="forecast at most", format="$,.2f"),
+    alt.Tooltip("time_share:Q", title="% of time", format=".0f"),
+]
+
+
 def budgets(_: Data) -> Chart:
     """Draw spend as a bar towards the amount, with the forecast's band and the elapsed time."""
+    return Chart(
+        name="budgets",
+        title="Budgets",
+        definition=(
+            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its"
+            " period (upright line): a bar ahead of the line spends too fast. The orange mark is"
+            " the forecast for the whole period, the pale band its 80 % band. Spend is in US"
+            " dollars up to the newest complete UTC day. Shows all budgets, regardless of the"
+            " selection."
+        ),
+        data="budgets",
+        where=EVERYTHING,
+        drawing=_drawing(),
+        missing="No budget is loaded.",
+        keys=["budget"],
+        values=["amount", "spent"],
+        is_optional=True,
+        wide=True,
+    )
+
+
+def _drawing() -> Any:
+    """Draw each budget on a line: bars for money, upright lines for forecast and time."""
     base = chart_forms.rows("budgets").transform_calculate(
         shown=(
             f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}"
@@ -48,18 +84,6 @@ def budgets(_: Data) -> Chart:
             title="Share of the amount (bars) and of the time (upright lines)",
         )
 
-    tooltip: list[alt.Tooltip | str] = [
-        "budget:N",
-        "covers:N",
-        "state:N",
-        alt.Tooltip("spent:Q", format="$,.2f"),
-        alt.Tooltip("amount:Q", format="$,.2f"),
-        alt.Tooltip("forecast:Q", format="$,.2f"),
-        alt.Tooltip("low:Q", title="forecast at least", format="$,.2f"),
-        alt.Tooltip("high:Q", title="forecast at most", format="$,.2f"),
-        alt.Tooltip("time_share:Q", title="% of time", format=".0f"),
-    ]
-
     def bar(height: int, colour: str, opacity: float = 1.0) -> alt.Chart:
         return base.mark_bar(height=height, yOffset=10, color=colour, opacity=opacity, aria=False)
 
@@ -69,13 +93,13 @@ def budgets(_: Data) -> Chart:
         )
 
     layers = [
-        bar(14, "var(--grid)").encode(x=x("whole"), tooltip=tooltip),
-        bar(14, "var(--orange)", 0.45).encode(x=x("low_share"), x2="high_share:Q", tooltip=tooltip),
-        bar(8, ACCENT).encode(x=x("spent_share"), tooltip=tooltip),
+        bar(14, "var(--grid)").encode(x=x("whole"), tooltip=TOOLTIP),
+        bar(14, "var(--orange)", 0.45).encode(x=x("low_share"), x2="high_share:Q", tooltip=TOOLTIP),
+        bar(8, ACCENT).encode(x=x("spent_share"), tooltip=TOOLTIP),
         bar(8, IDLE)
         .transform_filter("datum.spent_share > 100")
         .transform_calculate(limit="100")
-        .encode(x=x("limit"), x2="spent_share:Q", tooltip=tooltip),
+        .encode(x=x("limit"), x2="spent_share:Q", tooltip=TOOLTIP),
         base.mark_tick(
             thickness=3, height=14, yOffset=10, color="var(--orange)", aria=False
         ).encode(x=x("forecast_share")),
@@ -85,22 +109,4 @@ def budgets(_: Data) -> Chart:
         words("budget", 0, align="left", limit={"expr": "width - (width < 420 ? 110 : 220)"}),
         words("shown", "width", align="right", color=MUTED),
     ]
-    return Chart(
-        name="budgets",
-        title="Budgets",
-        definition=(
-            "Spent share of each budget (blue, red beyond the amount) and elapsed share of its"
-            " period (upright line): a bar ahead of the line spends too fast. The orange mark is"
-            " the forecast for the whole period, the pale band its 80 % band. Spend is in US"
-            " dollars up to the newest complete UTC day. Shows all budgets, regardless of the"
-            " selection."
-        ),
-        data="budgets",
-        where=EVERYTHING,
-        drawing=alt.layer(*layers).properties(width="container", height=alt.Step(56)),
-        missing="No budget is loaded.",
-        keys=["budget"],
-        values=["amount", "spent"],
-        is_optional=True,
-        wide=True,
-    )
+    return alt.layer(*layers).properties(width="container", height=alt.Step(56))
