@@ -23,6 +23,7 @@ from analytics_pipeline.warehouse.absences import (
     supersede_repeats,
 )
 from analytics_pipeline.warehouse.arrivals import record_arrivals
+from analytics_pipeline.warehouse.batch_frames import files_frame, findings_frame
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
@@ -88,8 +89,8 @@ def _fail(batch: Batch, error: BaseException) -> None:
 def _write(
     connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool
 ) -> None:
-    files = _files_frame(batch, now, run_id)
-    findings = _findings_frame(batch)
+    files = files_frame(batch, now, run_id)
+    findings = findings_frame(batch)
     connection.register("batch_files", files)
     connection.register("batch_findings", findings)
     connection.register("batch_rejects", batch.rejects)
@@ -276,53 +277,3 @@ def _follow_absences(
     ):
         supersede_repeats(connection, batch.dataset.name, newest, now)
     record_absences(connection, batch.absences, now)
-
-
-def _files_frame(batch: Batch, now: datetime, run_id: str) -> pl.DataFrame:
-    def row(index: int, result: FileResult) -> dict[str, object]:
-        delivery, failure = result.landed.delivery, result.failure
-        return {
-            FILE: index,
-            "dataset": delivery.dataset.name,
-            "partition": delivery.partition.key,
-            "source_key": delivery.key,
-            "etag": delivery.etag,
-            "size": delivery.size,
-            "last_modified": delivery.last_modified.replace(tzinfo=None),
-            "period": delivery.partition.start,
-            "records": result.records,
-            "rows": result.rows,
-            "rejects": result.rejects,
-            "erased": result.erased,
-            "warnings": result.warnings,
-            "failed": failure is not None,
-            "reason": failure and failure.reason,
-            "remedy": failure and failure.remedy,
-            "line": failure and failure.line,
-            "written_at": now,
-            "run_id": run_id,
-        }
-
-    overrides = {"period": pl.Date, "reason": pl.String, "remedy": pl.String, "line": pl.Int64}
-    return pl.DataFrame(
-        [row(index, result) for index, result in enumerate(batch.files)], schema_overrides=overrides
-    )
-
-
-def _findings_frame(batch: Batch) -> pl.DataFrame:
-    schema = pl.Schema(
-        {
-            FILE: pl.Int64,
-            "column": pl.String,
-            "reason": pl.String,
-            "is_error": pl.Boolean,
-            "count": pl.Int64,
-            "lines": pl.List(pl.Int64),
-        }  # type: ignore[arg-type]  # a list of a type is a data type too
-    )
-    rows = [
-        (index, finding.column, finding.reason, finding.error, finding.count, list(finding.lines))
-        for index, result in enumerate(batch.files)
-        for finding in result.findings
-    ]
-    return pl.DataFrame(rows, schema=schema, orient="row")
