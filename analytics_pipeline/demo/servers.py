@@ -127,7 +127,7 @@ class DemoVocareum:
         self.requests.clear()
 
     def count(self, operation: str) -> int:
-        """Return how many requests of an operation (API, LIST, GET, HEAD) arrived or failed."""
+        """Return the number of requests of an operation (API, LIST, GET, HEAD), failed ones too."""
         return sum(request.operation == operation for request in self.requests)
 
     def expire_credentials(self) -> None:

@@ -150,6 +150,8 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
     """Return why a version may not replace the loaded one; None if it may.
 
     Args:
+        before: number of loaded rows.
+        after: number of rows of the new version.
         by_hand: whether it is a hand-written file, whose author may remove rows on purpose, but not
             all.
     """

@@ -75,12 +75,12 @@ def totals(happened: tuple[SessionTruth, ...]) -> dict[tuple[int, date], Session
 
 
 def never_seen(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students enrolled or dropped that day without a delivered session."""
+    """Return the listed students, dropped ones included, without a delivered session."""
     return frozenset(_students(world, as_of) - {session.user_id for session in happened})
 
 
 def failed_only(world: World, as_of: date, happened: tuple[SessionTruth, ...]) -> frozenset[int]:
-    """Return the students enrolled or dropped that day who have only failed launches."""
+    """Return the listed students, dropped ones included, with failed launches only."""
     seen = {session.user_id for session in happened}
     return frozenset(
         _students(world, as_of)

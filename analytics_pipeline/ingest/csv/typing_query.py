@@ -23,9 +23,9 @@ from analytics_pipeline.ingest.csv.extra import as_json, cells_sql
 from analytics_pipeline.ingest.csv.header import Header
 
 FILE, UNREAD, SHORT, EXTRA = "_file", "_unread", "_short", "_extra"
-"""Columns besides the dataset's: index of the file; unparsed texts, one per `typed_columns`, NULL
-if the row has none; number of cells that the row lacks, or with a minus, empty ones that were cut
-from its end; a JSON object of the unannounced columns."""
+"""Columns besides the dataset's: index of the file; list of unparsed texts, one per
+`typed_columns`, NULL if the row has none; number of cells that the row lacks (negative: of surplus
+empty ones that were cut off); JSON object of the unannounced columns."""
 SURPLUS = "_surplus"
 """Whether there is text after the header's last column."""
 
