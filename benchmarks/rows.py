@@ -311,3 +311,25 @@ def models_row(bench: Bench) -> Row:
         ratio(ours, hand),
         detail=detail,
     )
+
+
+def publish_row(bench: Bench) -> Row:
+    """Measure publishing one new day against publishing everything, in one process."""
+    folder = bench.fresh("publish")
+    base = folder / "warehouse.duckdb"
+    for listing, landed in (landing(bench, _days(bench)), _organisation(bench)):
+        measure(bench.subject("load", listing, landed, base))
+    measure(bench.subject("models", base, "no"))
+    new = bench.work / "new_day"
+    new.mkdir(exist_ok=True)
+    day = data.days(bench.size(1_095, 100) + 1)[-1]
+    (new / f"lab_sessions_{day}.csv").write_bytes(data.lab_sessions(day, 2_000))
+    subject = bench.subject("publications", base, folder / "analytics.duckdb", *landing(bench, new))
+    seconds = json.loads(measure(subject).output.splitlines()[-1])
+    return Row(
+        "publishing one new day of 2,000 sessions, 2 M sessions and three years of costs",
+        "publishing everything",
+        1 / 3,
+        seconds["by difference"] / seconds["whole"],
+        detail=", ".join(f"{name} {cpu:.1f} s CPU" for name, cpu in seconds.items()),
+    )

@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "history": feed_rows.history_row,
     "memory": rows.memory_row,
     "models": rows.models_row,
+    "publish": rows.publish_row,
     "grades": rows.grades_row,
     "bad-file": rows.bad_file_row,
 }

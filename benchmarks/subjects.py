@@ -185,9 +185,29 @@ def models(database: str, by_hand: str) -> None:
             )
 
 
+def publications(database: str, target: str, listing: str, landing: str) -> None:
+    """Two publications, of everything and after a new day; print the CPU seconds of each."""
+    import time
+
+    from analytics_pipeline.warehouse.connection import open_warehouse
+    from analytics_pipeline.warehouse.publish import publish
+
+    seconds = {}
+    for name in ("whole", "by difference"):
+        with open_warehouse(Path(database)) as connection:
+            began = time.process_time()
+            done = publish(connection, Path(target), pii=False)
+            seconds[name] = time.process_time() - began
+        assert done.is_whole == (name == "whole")
+        if done.is_whole:
+            load(listing, landing, database)
+            models(database, "no")
+    sys.stdout.write("\n" + json.dumps(seconds))
+
+
 SUBJECTS: dict[str, Callable[..., None]] = {
     subject.__name__: subject
-    for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models)
+    for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models, publications)
 }
 
 if __name__ == "__main__":
