@@ -286,13 +286,18 @@ def _organisation(bench: Bench) -> tuple[Path, Path]:
     return path, folder
 
 
-def models_row(bench: Bench) -> Row:
-    """Measure all SQL models as the pipeline builds them against the same SQL by hand."""
+def _loaded(bench: Bench) -> tuple[Path, list[str]]:
+    """Load 2 M sessions and all other datasets. Return the warehouse, and what was loaded."""
     base = bench.fresh("models_base") / "warehouse.duckdb"
-    loaded = [
+    return base, [
         measure(bench.subject("load", listing, landed, base)).output
         for listing, landed in (landing(bench, _days(bench)), _organisation(bench))
     ]
+
+
+def models_row(bench: Bench) -> Row:
+    """Measure all SQL models as the pipeline builds them against the same SQL by hand."""
+    base, loaded = _loaded(bench)
 
     def built(by_hand: str) -> Figures:
         database = bench.fresh(f"models_{by_hand}") / "warehouse.duckdb"
@@ -332,4 +337,27 @@ def publish_row(bench: Bench) -> Row:
         1 / 3,
         seconds["by difference"] / seconds["whole"],
         detail=", ".join(f"{name} {cpu:.1f} s CPU" for name, cpu in seconds.items()),
+    )
+
+
+def models_day_row(bench: Bench) -> Row:
+    """Measure models and tests after one new day, by day, against the same built whole."""
+    base, loaded = _loaded(bench)
+    for subject in ("models", "new_day_of_models"):  # the first day is compared with a whole build
+        measure(bench.subject(subject, base, "no"))
+
+    def built(by_day: str) -> Figures:
+        database = bench.fresh(f"day_{by_day}") / "warehouse.duckdb"
+        shutil.copyfile(base, database)
+        return measure(bench.subject("new_day_of_models", database, by_day))
+
+    ours, whole = alternate(bench.repeats, lambda: built("yes"), lambda: built("no"))
+    detail = f"by day {told(ours)}; whole {told(whole)}; sessions: {loaded[0]}"
+    return Row(
+        "models and their tests after one new day of 2,000 sessions, 2 M sessions loaded",
+        "the same models built whole, and their tests",
+        0.5,
+        ratio(ours, whole, "cpu"),
+        detail=detail,
+        more={"wall": ratio(ours, whole)},
     )

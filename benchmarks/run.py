@@ -26,6 +26,7 @@ ROWS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "memory": rows.memory_row,
     "models": rows.models_row,
     "publish": rows.publish_row,
+    "models-day": rows.models_day_row,
     "grades": rows.grades_row,
     "bad-file": rows.bad_file_row,
 }

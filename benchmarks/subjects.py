@@ -205,9 +205,42 @@ def publications(database: str, target: str, listing: str, landing: str) -> None
     sys.stdout.write("\n" + json.dumps(seconds))
 
 
+def new_day_of_models(database: str, by_day: str) -> None:
+    """The models that read lab_sessions, and their tests, after one more day of 2,000 sessions."""
+    from analytics_pipeline.sql_models import build_and_test, load_project, touched_by
+    from analytics_pipeline.storage.clock import warehouse_now
+    from analytics_pipeline.warehouse.connection import open_warehouse
+
+    project = load_project()
+    with open_warehouse(Path(database)) as connection:
+        if by_day == "no":
+            connection.execute("DELETE FROM ops.model_days")
+        later = ", ".join(
+            f"{column} + INTERVAL 1 DAY AS {column}"
+            for column in ("start_time", "end_time", "launch_time", "init_time")
+        )
+        connection.execute(
+            f"""INSERT INTO raw.lab_sessions BY NAME
+                SELECT * REPLACE ({later}, 'another day' AS _source_key) FROM raw.lab_sessions
+                WHERE file_date = (SELECT max(file_date) FROM raw.lab_sessions)"""
+        )
+        models = project.affected(touched_by(["lab_sessions"]))
+        built, _ = build_and_test(connection, project, models, warehouse_now())
+        assert not [result for result in built if result.failure]
+
+
 SUBJECTS: dict[str, Callable[..., None]] = {
     subject.__name__: subject
-    for subject in (raw_duckdb, load, download, empty_dagster, one_by_one, models, publications)
+    for subject in (
+        raw_duckdb,
+        load,
+        download,
+        empty_dagster,
+        one_by_one,
+        models,
+        publications,
+        new_day_of_models,
+    )
 }
 
 if __name__ == "__main__":

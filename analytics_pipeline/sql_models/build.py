@@ -9,12 +9,16 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 import duckdb
 
+from analytics_pipeline.sql_models.by_day import build_by_day, forget
 from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
+from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import transaction
 
@@ -60,6 +64,7 @@ class Built:
         seconds: duration.
         failure: why nothing was built; the previous table is still there.
         skipped: whether it was not tried, because a model that it reads was not built.
+        check: verdict about a model by day that was built whole, or compared with a whole build.
     """
 
     model: Model
@@ -67,9 +72,12 @@ class Built:
     seconds: float
     failure: Failure | None = None
     skipped: bool = False
+    check: Check | None = None
 
 
-def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Built]:
+def build(
+    connection: duckdb.DuckDBPyConnection, models: Iterable[Model], now: datetime | None = None
+) -> list[Built]:
     """Build models in order. Skip models that read a failed one; continue with the others.
 
     A model with a column computed from a private one is refused and its table dropped, as models
@@ -78,11 +86,14 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
     Args:
         connection: the live warehouse, with no transaction open.
         models: in build order, as `Project` returns them.
+        now: UTC, naive. By it, models by day are compared with a whole build once a week; None to
+            compare none.
     """
     results: list[Built] = []
     stale: set[str] = set()
     models = list(models)
     private = private_sources(models, _existing(connection))
+    forget(connection, models)
     for model in models:
         if sources := private.get(model.qualified):
             result = Built(model, None, 0.0, _refuse(connection, model, sources))
@@ -93,7 +104,7 @@ def build(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> lis
             )
             result = Built(model, None, 0.0, Failure(reason, remedy), skipped=True)
         else:
-            result = build_one(connection, model)
+            result = build_one(connection, model, now)
         if result.failure:
             stale.add(model.qualified)
         results.append(result)
@@ -135,24 +146,30 @@ def _refuse(
     return failure
 
 
-def build_one(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
+def build_one(
+    connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None = None
+) -> Built:
     """Build a model and its comments in one transaction. The models that it reads must be built.
 
     Raises:
         duckdb.Error: the disk is full, which is not the model's fault.
     """
-    began = time.monotonic()
+    began, check = time.monotonic(), None
+    rows: int | None
     try:
         with transaction(connection):
-            rows = _replace(connection, model)
-            _comment(connection, model)
+            if model.days:
+                whole = partial(_replace, connection, model)
+                rows, check = build_by_day(connection, model, model.days, now, whole)
+            else:
+                rows = _replace(connection, model)
     except duckdb.Error as error:
         if is_full(error):
             raise
         failure = explain(error, f"dbt_like_sql/{model.layer}/{model.name}.sql", lines_before=1)
         logger.info("%s was not built: %s", model.qualified, failure)
         return Built(model, None, time.monotonic() - began, failure)
-    return Built(model, rows, time.monotonic() - began)
+    return Built(model, rows, time.monotonic() - began, check=check)
 
 
 def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Model]:
@@ -221,6 +238,7 @@ def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:
     made = connection.execute(
         f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n'
     ).fetchone()
+    _comment(connection, model)
     return made[0] if made and not model.is_view else None
 
 

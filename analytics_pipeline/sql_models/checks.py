@@ -13,6 +13,7 @@ import duckdb
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models.build import Built, Failure, build, explain
+from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.storage.disk import is_full
@@ -77,7 +78,7 @@ def build_and_test(
         also: names of additional tests to run.
 
     Returns:
-        The result of each model, and the checks of the tests that ran.
+        The result of each model, and the checks: of the tests that ran, and of every model by day.
 
     Raises:
         duckdb.Error: the disk is full.
@@ -86,9 +87,10 @@ def build_and_test(
     tests = project.tests_of([model.qualified for model in chosen])
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     mark_outdated(connection, [test.name for test in tests])
-    built = build(connection, chosen)
+    built = build(connection, chosen, now)
     verdicts = [_check(project, tested) for tested in run_tests(connection, tests)]
     verdicts += [_built(result) for result in built]
+    verdicts += [result.check for result in built if result.check]
     known = {(check.name, check.subject) for check in verdicts}
     # A new model may read tables that an older test is about.
     others = [
@@ -103,7 +105,11 @@ def build_and_test(
         and _is_current(project, check)
     ]
     recorded = record(connection, Kind.MODEL, [*verdicts, *others], now)
-    return built, [check for check in recorded if (check.name, check.subject) in known]
+    return built, [
+        check
+        for check in recorded
+        if (check.name, check.subject) in known or check.name == EQUALS_WHOLE
+    ]
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
@@ -129,8 +135,9 @@ def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> lis
 
 def _is_current(project: Project, check: Check) -> bool:
     """Return whether the check's model or test still has its file."""
-    if check.name == IS_BUILT:
-        return check.subject in project.models
+    if check.name in (IS_BUILT, EQUALS_WHOLE):
+        model = project.models.get(check.subject)
+        return model is not None and (check.name == IS_BUILT or model.days is not None)
     return check.name in project.tests and check.subject == project.home_of(
         project.tests[check.name]
     )

@@ -8,17 +8,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import sqlglot
-from sqlglot.tokens import Token, TokenType
-
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models.model import (
-    DIALECT,
     InvalidModel,
     Layer,
     Model,
     SqlTest,
     parse_query,
+    replace_tables,
     tables_read,
 )
 from analytics_pipeline.sql_models.project import Project
@@ -102,15 +99,14 @@ def _name(model: Model) -> str:
 def _rendered(file: Model | SqlTest, models: Mapping[str, Model]) -> str:
     """Return the SQL with each `schema.table` replaced by `ref` or `source`."""
     _refuse_jinja(file.name, file.sql)
-    parts, at = [], 0
-    for first, last, table in _named_tables(file.sql, _reads(file)):
+    calls = {}
+    for table in _reads(file):
         schema, _, name = table.partition(".")
         call = (
             f"ref('{_name(models[table])}')" if table in models else f"source('{schema}', '{name}')"
         )
-        parts += [file.sql[at:first], f"{{{{ {call} }}}}"]
-        at = last
-    return "".join([*parts, file.sql[at:], "\n"])
+        calls[table] = f"{{{{ {call} }}}}"
+    return replace_tables(file.sql, calls) + "\n"
 
 
 def _as_published(model: Model, reason: str) -> str:
@@ -128,14 +124,6 @@ def _reads(file: Model | SqlTest) -> frozenset[str]:
     `depends_on` has the tables that our views read instead.
     """
     return tables_read(parse_query(file.name, file.sql))
-
-
-def _named_tables(sql: str, reads: frozenset[str]) -> Iterator[tuple[int, int, str]]:
-    """Yield where tables are named: start, end (exclusive) and qualified name."""
-    tokens: list[Token] = sqlglot.tokenize(sql, dialect=DIALECT)
-    for schema, dot, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if dot.token_type is TokenType.DOT and f"{schema.text}.{name.text}" in reads:
-            yield schema.start, name.end + 1, f"{schema.text}.{name.text}"
 
 
 def _profile(published: Path) -> str:

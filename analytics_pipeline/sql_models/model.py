@@ -12,6 +12,7 @@ from itertools import takewhile
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.checks import Severity
@@ -21,6 +22,7 @@ _SEVERITY = "severity:"
 _ALERT = "alert:"
 _ALARM_COLUMNS = ("alarm", "message")
 _MATERIALIZED = "materialized:"
+_BY_DAY = "by day:"
 
 
 class InvalidModel(PipelineError):
@@ -37,6 +39,28 @@ class Layer(StrEnum):
 
 
 @dataclass(frozen=True)
+class ByDay:
+    """Promise of a model that its rows of a day depend only on the rows of that day of its source.
+
+    Attributes:
+        source: qualified name of the only table or view that the model reads.
+        day_of_source: SQL expression of the day of a source row.
+        day: SQL expression of the day of a row of the model.
+        input: qualified name of the table or view whose rows are hashed by day: the source or, if
+            that is a view with the same promise, the input of the view.
+        day_of_input: SQL expression of the day of an input row.
+        version: changes with the SQL of the model, and of all models that it reads.
+    """
+
+    source: str
+    day_of_source: str
+    day: str
+    input: str
+    day_of_input: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
 class Model:
     """A view or table defined by a SELECT.
 
@@ -48,6 +72,7 @@ class Model:
         columns: each column's comment, in order; empty if it has none.
         depends_on: qualified names of the tables it reads.
         is_view: whether it is a view; otherwise it is a table.
+        by_day: its promise, if it declares one.
     """
 
     layer: Layer
@@ -57,11 +82,17 @@ class Model:
     columns: Mapping[str, str]
     depends_on: frozenset[str]
     is_view: bool
+    by_day: ByDay | None = None
 
     @property
     def qualified(self) -> str:
         """Return its table, `schema.name`."""
         return f"{self.layer}.{self.name}"
+
+    @property
+    def days(self) -> ByDay | None:
+        """Return how its table is built by day; None if it is built whole, or is a view."""
+        return None if self.is_view else self.by_day
 
 
 @dataclass(frozen=True)
@@ -106,7 +137,8 @@ def parse_model(layer: Layer, name: str, text: str) -> Model:
             " expression)."
         )
     is_view = layer is Layer.STAGING or _is_declared_view(f"{layer}/{name}.sql", sql)
-    return Model(layer, name, sql, leading_comment(sql), columns, tables_read(query), is_view)
+    reads, by_day = tables_read(query), _by_day(f"{layer}/{name}.sql", sql, query)
+    return Model(layer, name, sql, leading_comment(sql), columns, reads, is_view, by_day)
 
 
 @cache
@@ -155,11 +187,23 @@ def tables_read(query: exp.Query) -> frozenset[str]:
     return frozenset(f"{table.db}.{table.name}" for table in _tables(query) if table.db)
 
 
+def replace_tables(sql: str, texts: Mapping[str, str]) -> str:
+    """Return SQL with a text in place of each named table; `texts` has them by `schema.table`."""
+    tokens: list[Token] = sqlglot.tokenize(sql, dialect=DIALECT)
+    parts, at = list[str](), 0
+    for schema, dot, name in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        text = texts.get(f"{schema.text}.{name.text}")
+        if dot.token_type is TokenType.DOT and text is not None:
+            parts += [sql[at : schema.start], text]
+            at = name.end + 1
+    return "".join([*parts, sql[at:]])
+
+
 def leading_comment(sql: str) -> str:
     """Return the leading `--` lines as one text, without lines that declare a severity, an alert or
     a materialization.
     """
-    declarations = (_SEVERITY, _ALERT, _MATERIALIZED)
+    declarations = (_SEVERITY, _ALERT, _MATERIALIZED, _BY_DAY)
     return " ".join(line for line in _leading_lines(sql) if not line.startswith(declarations))
 
 
@@ -201,6 +245,32 @@ def _is_declared_view(file: str, sql: str) -> bool:
             f"{file}: materialized {unknown[0]!r} is unknown; declare view, or nothing for a table."
         )
     return bool(declared)
+
+
+def _by_day(file: str, sql: str, query: exp.Query) -> ByDay | None:
+    declared = [
+        line.removeprefix(_BY_DAY).strip()
+        for line in _leading_lines(sql)
+        if line.startswith(_BY_DAY)
+    ]
+    if not declared:
+        return None
+    reads = sorted(tables_read(query))
+    if len(reads) != 1 or reads[0].partition(".")[2] in _made_inside(query):
+        raise InvalidModel(
+            f"{file}: a model by day must read one table or view, and name no CTE like it; it reads"
+            f" {', '.join(reads) or 'none'}."
+        )
+    try:
+        [said] = declared
+        day = sqlglot.parse_one(said, dialect=DIALECT)
+    except (SqlglotError, ValueError) as error:
+        raise InvalidModel(
+            f"{file}: declare `by day:` once, as `column` or `day of its source = day of its row`."
+        ) from error
+    of_source, of_row = (day.left, day.right) if isinstance(day, exp.EQ) else (day, day)
+    day_of_source = of_source.sql(dialect=DIALECT)
+    return ByDay(reads[0], day_of_source, of_row.sql(dialect=DIALECT), reads[0], day_of_source)
 
 
 def _without_semicolon(text: str) -> str:

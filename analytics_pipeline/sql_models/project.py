@@ -3,12 +3,16 @@
 `model.py` parses the files. Uses no database.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
+
+import duckdb
 
 import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
@@ -175,7 +179,28 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
             problems.append(_reads_unknown(f"tests/{test.name}", unknown))
         else:
             usable[test.name] = test
-    return Project({name: models[name] for name in _in_order(models)}, usable), problems
+    project = Project({name: models[name] for name in _in_order(models)}, usable)
+    versioned = {name: _with_input(model, project) for name, model in project.models.items()}
+    return replace(project, models=versioned), problems
+
+
+def _with_input(model: Model, project: Project) -> Model:
+    """Return a model by day with the input to hash, and the version of all that decides about its
+    rows besides the input.
+    """
+    if (by_day := model.by_day) is None:
+        return model
+    view = project.models.get(by_day.source)
+    while view and view.is_view and view.by_day and view.by_day.day == by_day.day_of_input:
+        below = view.by_day
+        by_day = replace(by_day, input=below.source, day_of_input=below.day_of_source)
+        view = project.models.get(below.source)
+    reads = sorted({model.qualified, *project.upstream({model.qualified})})
+    texts = [project.models[name].sql for name in reads]
+    decides = "\0".join([*texts, duckdb.__version__, version("analytics-pipeline")])
+    return replace(
+        model, by_day=replace(by_day, version=hashlib.sha256(decides.encode()).hexdigest())
+    )
 
 
 def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:

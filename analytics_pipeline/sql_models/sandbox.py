@@ -20,8 +20,9 @@ from analytics_pipeline.sql_models.checks import Tested, run_test
 from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query, tables_read
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.connection import drain_threads
+from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.sql_text import literal
-from analytics_pipeline.warehouse.tables import tables
+from analytics_pipeline.warehouse.tables import MODEL_DAYS, tables
 
 FILE = "published"
 """Name of the attached file in SQL."""
@@ -123,6 +124,7 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
         for name in published_columns:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name.partition('.')[0])}")
             connection.execute(f"CREATE VIEW {_quoted(name)} AS FROM {FILE}.{_quoted(name)}")
+        create(connection, MODEL_DAYS)
         files: dict[str, Model | SqlTest] = {**project.models, **project.tests}
         blocked = {
             name: reason

@@ -129,19 +129,38 @@ def record(
         (check.name, check.subject): check for check in read(connection) if check.kind is kind
     }
     recorded = [with_times(check, before.get((check.name, check.subject)), now) for check in checks]
-    row = f"({', '.join('?' * len(fields(Check)))})"
-    rows = ", ".join([row] * len(recorded))
     with transaction(connection):
         connection.execute(
             "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)",
             [kind, subject],
         )
-        if recorded:
-            connection.execute(
-                f"INSERT INTO ops.checks ({_COLUMNS}) VALUES {rows}",
-                [value for check in recorded for value in _values(check)],
-            )
+        _insert(connection, recorded)
     return recorded
+
+
+def record_one(connection: duckdb.DuckDBPyConnection, check: Check, now: datetime) -> None:
+    """Replace one verdict, in the caller's transaction, so that it is not lost if the process dies.
+
+    Args:
+        connection: the live warehouse, in a transaction.
+        check: the new verdict.
+        now: UTC, naive.
+    """
+    before = {(known.name, known.subject): known for known in read(connection)}
+    connection.execute(
+        "DELETE FROM ops.checks WHERE (name, subject) = ($1, $2)", [check.name, check.subject]
+    )
+    _insert(connection, [with_times(check, before.get((check.name, check.subject)), now)])
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, checks: Sequence[Check]) -> None:
+    row = f"({', '.join('?' * len(fields(Check)))})"
+    rows = ", ".join([row] * len(checks))
+    if checks:
+        connection.execute(
+            f"INSERT INTO ops.checks ({_COLUMNS}) VALUES {rows}",
+            [value for check in checks for value in _values(check)],
+        )
 
 
 def mark_outdated(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:

@@ -78,6 +78,18 @@ _FIGURES = (
 )
 _RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
 
+MODEL_DAYS = Table(
+    "ops.model_days",
+    "The days of the models that are built by day, each with a hash of the rows that it was"
+    " made of, written in the transaction of the day's rows. Never published.",
+    (
+        TableColumn("model", "VARCHAR", "Qualified name of the model."),
+        TableColumn("day", "DATE", "Day of the rows (UTC), or first day of another period."),
+        TableColumn("hash", "UBIGINT", "Hash of the input's rows of that day, and of the SQL."),
+    ),
+    secret=True,
+)
+
 OPERATIONS: tuple[Table, ...] = (
     Table(
         "ops.loaded_files",
@@ -219,6 +231,7 @@ OPERATIONS: tuple[Table, ...] = (
         ),
         secret=True,
     ),
+    MODEL_DAYS,
     Table(
         "ops.publication",
         "The published file that this warehouse wrote last, if the next one may be a changed copy"

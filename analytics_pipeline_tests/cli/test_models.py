@@ -20,7 +20,7 @@ from analytics_pipeline.sql_models.sandbox import open_sandbox
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 
-READS_LOG = "staging.lab_sessions"
+READS_LOG = "staging.lab_session_rows"
 """The one model that reads a private column: the log, of which it takes words of a fixed list."""
 
 
@@ -154,8 +154,8 @@ def test_a_new_model_with_a_new_one_that_it_reads_is_built(run, folder: Path) ->
 def test_what_can_not_be_built_without_private_data_is_named_with_the_reason(
     run, folder: Path
 ) -> None:
-    change(folder, "staging/lab_sessions", "    end_reason, --", "    log AS end_reason, --")
-    done = run("build", "--models", str(folder), "--select", "staging.lab_sessions")
+    change(folder, "staging/lab_session_rows", "    end_reason, --", "    log AS end_reason, --")
+    done = run("build", "--models", str(folder), "--select", "staging.lab_session_rows")
     assert (done.exit_code, "raw.lab_sessions.log, which is private" in done.output) == (
         1,
         True,
@@ -183,7 +183,7 @@ def test_wrong_sql_is_answered_with_file_and_line_and_what_reads_it_is_not_built
     assert done.exit_code == 1, done.output
     assert 'column "nonsense" not found' in done.output and "lab_sessions.sql" in done.output
     assert (
-        "marts.lab_concurrency_hourly was not built: not built, as it reads marts.lab_sessions"
+        "marts.lab_launches_daily was not built: not built, as it reads marts.lab_sessions"
         in done.output
     )
     assert "Traceback" not in done.output

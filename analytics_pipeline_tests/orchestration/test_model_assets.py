@@ -17,6 +17,7 @@ from analytics_pipeline.orchestration.models.published_assets import WHOLE, publ
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
+from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import Parameters
@@ -116,6 +117,7 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
     checks = run.get_asset_check_evaluations()
     assert {check.check_name for check in checks} == {
         *load_project().tests,
+        EQUALS_WHOLE,
         WHOLE,
     }, "not every test of dbt_like_sql/tests ran"
     error = dg.AssetCheckSeverity.ERROR

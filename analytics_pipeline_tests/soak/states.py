@@ -17,9 +17,9 @@ from analytics_pipeline_tests.support.loaded_warehouse import NOT_COMPARED
 Digest = tuple[int, int]
 """Number of rows, and the sum of their hashes."""
 Rows = Mapping[str, Mapping[str, Digest]]
-"""Digests by source file, then by table; tables that are not written file by file are under ""."""
+"""Digests by source file or model, then by table; tables that are not written so are under ""."""
 
-_SOURCES = ("_source_key", "source_key")
+_SOURCES = ("_source_key", "source_key", "model")
 _OF_THE_CLOCK = {*NOT_COMPARED, "erased_at", "applied_at", "published_at"}
 _OF_CHANCE = {
     "salt",

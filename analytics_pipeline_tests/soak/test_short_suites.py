@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline_tests.soak.conftest import Made
+from analytics_pipeline_tests.soak.test_building_by_day import kill_builds
 from analytics_pipeline_tests.soak.test_full_disk import fill_and_run_again
 from analytics_pipeline_tests.soak.test_kills import kill_and_run_again
 from analytics_pipeline_tests.soak.test_load import WRITERS, together
@@ -22,6 +23,10 @@ def test_a_command_killed_at_a_few_moments(
     command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
     kill_and_run_again(request.getfixturevalue(command), made, tmp_path, kills=2)
+
+
+def test_builds_by_day_killed_at_a_few_moments(tmp_path: Path):
+    kill_builds(tmp_path, kills=4)
 
 
 def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_path: Path):

@@ -43,9 +43,9 @@ def put(connection: duckdb.DuckDBPyConnection, table: str, *rows: Row) -> None:
             create(connection, declared)
 
 
-def build_all(connection: duckdb.DuckDBPyConnection) -> None:
-    """Build every model; none may fail."""
-    for built in build(connection, PROJECT.models.values()):
+def build_all(connection: duckdb.DuckDBPyConnection, names: Iterable[str] = PROJECT.models) -> None:
+    """Build every model, or some; none may fail."""
+    for built in build(connection, PROJECT.select(names)):
         assert built.failure is None, f"{built.model.qualified}: {built.failure}"
 
 

@@ -3,20 +3,20 @@
 -- may be low.
 -- Sweeps over starts and ends: the number is constant between two of them, so the work grows with their number and not with the length of
 -- sessions. An end and a start in the same second don't overlap. A session counts for at most 31 days; a longer one is a clock error.
+-- by day: day = hour::DATE
 WITH
 ran AS (
-    SELECT unnest([course_id, NULL]) AS course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
-    FROM marts.lab_sessions
-    WHERE start_time < end_time
+    SELECT day, unnest([course_id, NULL]) AS course_id, start_time, end_time
+    FROM staging.lab_session_days
 ),
 changes AS (
-    SELECT course_id, moment, sum(step)::BIGINT AS step
+    SELECT day, course_id, moment, sum(step)::BIGINT AS step
     FROM (
-        SELECT course_id, start_time AS moment, 1 AS step FROM ran
+        SELECT day, course_id, start_time AS moment, 1 AS step FROM ran
         UNION ALL
-        SELECT course_id, end_time, -1 FROM ran
+        SELECT day, course_id, end_time, -1 FROM ran
     )
-    GROUP BY course_id, moment
+    GROUP BY day, course_id, moment
 ),
 levels AS (
     SELECT
@@ -25,7 +25,7 @@ levels AS (
         lead(moment) OVER swept AS until,
         sum(step) OVER swept AS running
     FROM changes
-    WINDOW swept AS (PARTITION BY course_id ORDER BY moment)
+    WINDOW swept AS (PARTITION BY day, course_id ORDER BY moment)
 ),
 spread AS (
     SELECT

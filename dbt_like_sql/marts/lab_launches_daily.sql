@@ -1,5 +1,6 @@
 -- Launches per day, course and lab type, their failures, and how long people waited for the lab. The percentiles describe only the row's
 -- own launches: use marts.lab_launches_weekly for those of weeks and of the organisation.
+-- by day: session_date = date
 SELECT
     session_date AS date, -- UTC day of the start, or of the launch if it failed.
     course_id, -- Vocareum id of the course. -> marts.course_summary

@@ -1,6 +1,7 @@
 -- Launches per week, their failures, and how long people waited for the lab: per course and lab type, per course, per lab type, and for
 -- the organisation. Rows overlap: fix course_id and lab_type (NULL means all) before summing. Percentiles are computed from the week's
 -- sessions, as those of days or courses can't be combined.
+-- by day: date_trunc('week', session_date)::DATE = week
 WITH
 launched AS (
     SELECT

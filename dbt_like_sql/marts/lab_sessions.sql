@@ -1,11 +1,12 @@
 -- Every lab session once, even if two days' files list it. A session delivered for two courses is a row of each. A failed launch
 -- is a session that never started.
+-- by day: session_date
 SELECT
     md5(
         user_id::VARCHAR || '|' || course_id::VARCHAR || '|' || part_id::VARCHAR || '|' || coalesce(launch_time::VARCHAR, '')
         || '|' || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '') || coalesce(untimed_as, '')
     ) AS session_id, -- Stable across loads: a hash of user, course, part, launch and start, and of the other times and minutes if it has neither.
-    coalesce(start_time, launch_time, file_date)::DATE AS session_date, -- UTC day of the start, else of the launch, else of the file.
+    session_date, -- UTC day of the start, else of the launch, else of the file.
     user_id, -- Vocareum id of the user. -> marts.student_course_summary
     course_id, -- Vocareum id of the course, as delivered. -> marts.course_summary
     course_name, -- Name of the course.

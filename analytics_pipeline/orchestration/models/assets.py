@@ -22,6 +22,7 @@ from analytics_pipeline.sql_models import (
     Project,
     SqlTest,
     build_and_test,
+    by_day,
     column_lineage,
     column_types,
     drop_removed,
@@ -47,7 +48,10 @@ def model_assets(
     @dg.multi_asset(
         name="build_models",
         specs=[_spec(model, location, parameters) for model in project.models.values()],
-        check_specs=[_check_spec(project, test, location) for test in project.tests.values()],
+        check_specs=[
+            *(_check_spec(project, test, location) for test in project.tests.values()),
+            *(_whole_spec(model, location) for model in project.models.values() if model.days),
+        ],
         can_subset=True,
     )
     def build_models(
@@ -65,15 +69,23 @@ def model_assets(
                 if model.qualified not in chosen
             ]
             needed = [model for model in absent if model.qualified in project.upstream(chosen)]
-            asked = {check.name for check in context.selected_asset_check_keys}
+            asked = {
+                (check.name, location.table(check.asset_key))
+                for check in context.selected_asset_check_keys
+            }
             models = project.select([*(model.qualified for model in needed), *chosen])
             set_parameters(connection, parameters)
-            built, checks = build_and_test(connection, project, models, warehouse_now(), asked)
+            also = {name for name, _ in asked}
+            built, checks = build_and_test(connection, project, models, warehouse_now(), also)
             types = column_types(connection)
         done = [result for result in built if result.model in selected and result.failure is None]
         lineage = column_lineage(project, [result.model for result in done])
         yield from (_materialized(result, lineage, types, location) for result in done)
-        yield from (check_result(check, location) for check in checks if check.name in asked)
+        yield from (
+            check_result(check, location)
+            for check in checks
+            if (check.name, check.subject) in asked
+        )
         _raise_if_failed(built)
 
     return build_models
@@ -123,6 +135,11 @@ def _check_spec(project: Project, test: SqlTest, location: Location) -> dg.Asset
     return dg.AssetCheckSpec(
         test.name, asset=home, description=test.description, additional_deps=sorted(others)
     )
+
+
+def _whole_spec(model: Model, location: Location) -> dg.AssetCheckSpec:
+    asset = location.model_key(model.qualified)
+    return dg.AssetCheckSpec(by_day.EQUALS_WHOLE, asset=asset, description=by_day.DESCRIPTION)
 
 
 def _column_schema(model: Model, types: Mapping[tuple[str, str], str]) -> dg.TableSchema:

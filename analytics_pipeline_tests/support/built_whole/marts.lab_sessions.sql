@@ -1,0 +1,30 @@
+SELECT
+    md5(
+        user_id::VARCHAR || '|' || course_id::VARCHAR || '|' || part_id::VARCHAR || '|' || coalesce(launch_time::VARCHAR, '')
+        || '|' || coalesce(start_time::VARCHAR, '') || '|' || coalesce(untimed_on::VARCHAR, '') || coalesce(untimed_as, '')
+    ) AS session_id,
+    coalesce(start_time, launch_time, file_date)::DATE AS session_date,
+    user_id,
+    course_id,
+    course_name,
+    assignment_id,
+    assignment_name,
+    part_id,
+    part_name,
+    lab_type,
+    launch_time,
+    start_time,
+    init_time,
+    end_time,
+    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes,
+    minutes_delivered,
+    CASE
+        WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)
+    END AS launch_to_ready_seconds,
+    round(launch_to_ready_minutes_delivered * 60, 3)::DECIMAL(18, 3) AS launch_to_ready_seconds_delivered,
+    start_time IS NOT NULL AND end_reason IS DISTINCT FROM 'Start Failed' AS succeeded,
+    end_reason,
+    concurrent_labs,
+    disconnects,
+    latency_ms
+FROM staging.lab_sessions
