@@ -193,7 +193,7 @@ def _require_ours(home: Path) -> None:
 def _require_apart(added: Organisation, other: Organisation) -> None:
     theirs = _folders(other.settings)
     for name, path in _folders(added.settings).items():
-        if name != "ANALYTICS_DAGSTER_HOME" and path == theirs.get(name):
+        if name != "ANALYTICS_DAGSTER_HOME" and path.resolve() == theirs[name].resolve():
             raise WorkspaceError(
                 f"{added.env_file}: {other.name} already uses {path}.",
                 f"Set {name} to another folder.",

@@ -94,6 +94,7 @@ def test_the_last_organisation_that_is_removed_leaves_the_packages_workspace(
         ({"VOCAREUM_API_TOKEN": ""}, "VOCAREUM_API_TOKEN is not set"),
         ({"ANALYTICS_DATA_DIR": "data"}, "ANALYTICS_DATA_DIR"),
         ({"ANALYTICS_DATA_DIR": "{folder}/org9418"}, "org9418 already uses {folder}/org9418"),
+        ({"ANALYTICS_DATA_DIR": "{folder}/dagster/../org9418"}, "Set ANALYTICS_DATA_DIR"),
         ({"ANALYTICS_PUBLISHED_DIR": "{folder}/org9418"}, "Set ANALYTICS_PUBLISHED_DIR"),
     ],
 )
