@@ -233,7 +233,7 @@ def test_list_and_show_need_no_data(run, monkeypatch: pytest.MonkeyPatch, tmp_pa
     ("name", "says"),
     [
         ("nonsense", "There is no model 'nonsense'"),
-        ("lab_sessions", "Say staging.lab_sessions or marts."),
+        ("lab_sessions", "Use staging.lab_sessions or marts."),
     ],
 )
 def test_a_name_that_is_none_or_two_is_refused(run, name: str, says: str) -> None:
