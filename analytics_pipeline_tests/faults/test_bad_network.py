@@ -93,6 +93,7 @@ def test_a_file_rewritten_during_the_listing_loads_in_its_new_version(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_sync_over_a_bad_network_and_with_short_lived_credentials_ends_as_over_a_good_one(
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path, tmp_path: Path

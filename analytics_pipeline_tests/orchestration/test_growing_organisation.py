@@ -44,6 +44,7 @@ def live_through(
             pipeline.tick_and_run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("days", "away"),
     [

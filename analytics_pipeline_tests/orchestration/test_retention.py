@@ -164,6 +164,7 @@ def test_the_logs_of_old_ticks_are_deleted_which_dagster_keeps_for_ever(pipeline
     assert [path.name for path in ticks.iterdir()] == ["2.err"]
 
 
+@pytest.mark.slow
 def test_the_folder_does_not_grow_with_runs(pipeline: Pipeline) -> None:
     sizes = growth(pipeline, lambda: pipeline.tick_and_run() and pipeline.tick("old_runs"), 24)
     is_flat(sizes[10], sizes[24])

@@ -105,6 +105,7 @@ def served(tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) ->
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_one_daemon_serves_two_organisations_that_do_not_see_each_other(
     served: Served, webhook: Webhook, tmp_path: Path
 ) -> None:

@@ -18,7 +18,8 @@ from analytics_pipeline_tests.soak.trials import Trial
 FEW = WRITERS[:3]
 
 
-@pytest.mark.parametrize("command", [pytest.param("publishing", marks=pytest.mark.slow), "erasing"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["publishing", "erasing"])
 def test_a_command_killed_at_a_few_moments(
     command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
@@ -29,6 +30,7 @@ def test_builds_by_day_killed_at_a_few_moments(tmp_path: Path):
     kill_builds(tmp_path, kills=4)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_path: Path):
     assert fill_and_run_again(erasing, made, tmp_path, times=2), (
         "the disk was never full: the test tries nothing"
