@@ -58,6 +58,7 @@ def everything_logged() -> Iterator[Listener]:
     root.removeHandler(listener)
 
 
+@pytest.mark.slow
 def test_no_secret_is_stored_or_printed_whatever_fails(
     run: Run,
     spawn: Callable,

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
@@ -28,6 +29,7 @@ def wide(course: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 def test_a_file_of_1900_columns_loads_and_so_do_the_other_courses(
     run: Run, demo: DemoVocareum, data: Path
 ):

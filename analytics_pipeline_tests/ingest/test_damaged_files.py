@@ -23,7 +23,10 @@ def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(quarantine_limit, "MAX_REJECTS", 10**9)
 
 
-@pytest.mark.parametrize("first", range(0, 240, BATCH))
+@pytest.mark.parametrize(
+    "first",
+    [pytest.param(n, marks=[pytest.mark.slow] if n >= 120 else []) for n in range(0, 240, BATCH)],
+)
 def test_both_readers_agree_on_damaged_files(tmp_path: Path, first: int):
     assert (
         found := disagreement(tmp_path, [make(seed) for seed in range(first, first + BATCH)])

@@ -25,8 +25,7 @@ def spend_of(opened: Any) -> dict[str, str]:
     return {line[0]: line[1] for line in opened.table("courses")}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 375)])
 def test_axe_finds_no_barrier(browser: Any, report: Path, scheme: str, width: int) -> None:
     opened = open_report(browser, report, scheme, width)
     for summary in opened.page.locator("summary").all()[:6]:

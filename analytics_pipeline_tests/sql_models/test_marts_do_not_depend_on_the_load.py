@@ -55,7 +55,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[obje
     return _marts(tmp_path_factory.mktemp("whole") / "load", "whole")
 
 
-@pytest.mark.parametrize("way", ["day by day", "shuffled, some twice"])
+@pytest.mark.parametrize(
+    "way", [pytest.param("day by day", marks=pytest.mark.slow), "shuffled, some twice"]
+)
 def test_the_marts_are_the_same(
     tmp_path: Path, whole: dict[str, list[tuple[object, ...]]], way: str
 ) -> None:
@@ -66,6 +68,7 @@ def test_the_marts_are_the_same(
         assert other[name] == rows, f"{name} differs when loaded {way}"
 
 
+@pytest.mark.slow
 def test_marts_of_files_that_grew_day_by_day_are_those_of_the_last_delivery(
     tmp_path: Path, whole: dict[str, list[tuple[object, ...]]]
 ) -> None:

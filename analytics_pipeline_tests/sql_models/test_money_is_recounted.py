@@ -107,7 +107,9 @@ def column(
     return [tuple(row[place] for place in places) for row in rows]
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize(
+    "batch", [pytest.param(n, marks=[pytest.mark.slow] if n >= 10 else []) for n in range(BATCHES)]
+)
 def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
     tmp_path: Path, batch: int
 ) -> None:
