@@ -5,6 +5,7 @@ raised.
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import Run
@@ -19,6 +20,7 @@ def ask(data: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(
     run: Run, demo: DemoVocareum, data: Path
 ):

@@ -45,6 +45,7 @@ def attacked(
     vocareum.clear()
 
 
+@pytest.mark.slow
 def test_the_attacks_are_loaded_as_the_text_they_are(attacked: Attacked):
     folder = attacked.folder
     with duckdb.connect(str(folder / "data" / "warehouse.duckdb"), read_only=True) as connection:

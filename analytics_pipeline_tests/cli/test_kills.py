@@ -24,6 +24,7 @@ WHEN_SEEN = ["first_seen"]
 completely, so the next run sees its files later than an uninterrupted one does."""
 
 
+@pytest.mark.slow
 def test_a_sync_killed_at_several_moments_then_run_again_equals_one_clean_run(
     run: Run,
     spawn: Callable,

@@ -180,6 +180,7 @@ def test_a_file_that_s3_refuses_is_a_failed_file_in_every_place(
     assert loaded(data) == {"lab_sessions": 2}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hurried")
 def test_an_outage_for_one_datasets_files_does_not_stop_the_others(
     run: Run, demo: DemoVocareum, data: Path

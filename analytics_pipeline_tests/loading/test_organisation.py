@@ -143,6 +143,7 @@ def test_the_costs_add_up_to_the_written_ones(loaded: tuple[Organisation, Wareho
     }.items() <= spent.items()
 
 
+@pytest.mark.slow
 def test_every_dialect_gives_the_same_rows(tmp_path: Path):
     found = []
     for dialect in Dialect:

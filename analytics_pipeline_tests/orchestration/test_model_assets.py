@@ -90,6 +90,7 @@ def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(
     assert run.success, "a failed check fails the run"
 
 
+@pytest.mark.slow
 def test_a_mart_whose_file_is_gone_leaves_the_published_file_with_the_next_build(
     loaded: Pipeline,
 ) -> None:
@@ -140,6 +141,7 @@ def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None
     assert "marts/daily_cloud_spend" not in names, "spend does not depend on grades"
 
 
+@pytest.mark.slow
 def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +167,7 @@ def test_a_load_during_a_models_run_makes_them_stale_although_published_later(
     assert stale(loaded) == []
 
 
+@pytest.mark.slow
 def test_a_changed_query_makes_its_model_and_its_readers_stale(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +218,7 @@ def test_a_failing_model_keeps_its_previous_table_and_the_others_are_built(
     assert "dbt_like_sql/marts/broken.sql" in text, f"it does not say which file to correct: {text}"
 
 
+@pytest.mark.slow
 def test_a_mart_shows_where_each_of_its_columns_comes_from_and_their_types(
     loaded: Pipeline,
 ) -> None:

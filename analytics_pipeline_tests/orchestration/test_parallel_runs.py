@@ -33,6 +33,7 @@ with open_instance(settings) as instance:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, pytest.param(8, marks=pytest.mark.slow)])
 def test_runs_launched_at_once_all_succeed(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, count: int

@@ -26,7 +26,13 @@ def history(pipeline: Pipeline, name: str = "schema") -> list[tuple[str, Status]
 
 
 @pytest.mark.parametrize(
-    "tags", [RANGE, {"dagster/partition": "2026-11-01"}], ids=["a range", "one partition"]
+    "tags",
+    [
+        pytest.param(RANGE, id="a range"),
+        pytest.param(
+            {"dagster/partition": "2026-11-01"}, id="one partition", marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_the_ten_newest_entries_of_a_check_are_ten_runs_and_none_is_planned(
     tags: dict[str, str], pipeline: Pipeline, vocareum: DemoVocareum

@@ -90,6 +90,7 @@ def test_failures_that_do_not_count_displace_none_that_do() -> None:
     assert old_runs([*uncounted, *counted], NOW, 3) == ["3", "u3"]
 
 
+@pytest.mark.slow
 def test_loads_failures_and_checks_stay_known_after_their_runs_are_deleted(
     pipeline: Pipeline,
 ) -> None:

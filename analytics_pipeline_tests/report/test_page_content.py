@@ -147,6 +147,7 @@ def test_an_organisation_without_azure_sees_a_note(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_ten_years_of_a_large_organisation_are_drawn_by_week_in_a_small_page(
     tmp_path: Path,
 ) -> None:

@@ -117,7 +117,13 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, delivered: Deliver
 
 
 @pytest.fixture(
-    scope="module", params=range(0, ORGANISATIONS, AT_ONCE), ids=lambda n: f"organisations from {n}"
+    scope="module",
+    params=[
+        pytest.param(
+            n, id=f"organisations from {n}", marks=[pytest.mark.slow] if n >= 2 * AT_ONCE else []
+        )
+        for n in range(0, ORGANISATIONS, AT_ONCE)
+    ],
 )
 def built(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -436,7 +436,15 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
 
 
 @pytest.mark.parametrize(
-    "step", ["erase_in_file", "erase_rows", "build_and_test", "publish", "compact", "private_file"]
+    "step",
+    [
+        "erase_rows",
+        "publish",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("erase_in_file", "build_and_test", "compact", "private_file")
+        ),
+    ],
 )
 def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
     settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch, step: str

@@ -93,6 +93,7 @@ def test_doubled_money_is_withheld_and_the_rest_is_published(
     assert ("daily_spend_adds_up_to_what_was_reported", True) in failing
 
 
+@pytest.mark.slow
 def test_a_kept_table_keeps_the_time_of_its_state_over_several_publications(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_warning_withholds_nothing(
         assert publish(connection, settings.published_path, pii=False).kept == {}
 
 
+@pytest.mark.slow
 def test_without_a_previous_file_the_withheld_marts_are_left_out(
     settings: Settings, published: Callable[..., Published], tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_without_a_previous_file_the_withheld_marts_are_left_out(
     assert "daily_cloud_spend" not in files and "lab_sessions" in files
 
 
+@pytest.mark.slow
 def test_a_changed_privacy_setting_keeps_no_previous_rows(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
@@ -212,6 +215,7 @@ def test_a_verdict_that_lasts_keeps_its_since(settings: Settings) -> None:
     assert (second.since, second.evaluated_at != first.evaluated_at) == (first.since, True)
 
 
+@pytest.mark.slow
 def test_a_file_published_from_an_older_warehouse_says_so(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
