@@ -299,7 +299,11 @@ def test_the_ui_follows_runs_over_its_websocket(running: Running, browser: Any) 
     page, frames = browser.new_page(), list[object]()
     page.set_default_timeout(60_000)
     # Registered before the page opens its socket: of a finished run no frame may follow later.
-    page.on("websocket", lambda socket: socket.on("framereceived", frames.append))
+    # Playwright takes no built-in method as a handler.
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)),
+    )
     page.goto(f"{running.url}/runs/{running.instance.get_runs()[-1].run_id}")
     running.wait_for(lambda: page.wait_for_timeout(100) or bool(frames))
     page.close()
