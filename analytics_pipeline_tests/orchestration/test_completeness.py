@@ -53,7 +53,7 @@ def test_a_snapshot_is_late_when_it_was_not_overwritten_for_two_days() -> None:
     assert fresh is not None and not fresh.behind
     assert late is not None and late.behind == timedelta(hours=1)
     assert late.expected == "The version of 2026-11-21 03:00 UTC", (
-        "the same whenever it is looked at"
+        "the verdict does not depend on the time of the check"
     )
 
 

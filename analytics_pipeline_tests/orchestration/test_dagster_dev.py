@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.support.foreign_page import ATTACK, foreign_page, mutation
+from analytics_pipeline_tests.support.live_daemon import wait_for
 from analytics_pipeline_tests.support.open_ports import listening
 
 PROJECT = load_project()
@@ -48,10 +48,7 @@ class Running:
 
     def wait_for(self, what: Callable[[], bool], seconds: float = 400) -> None:
         """Wait until a condition holds; fail with the end of the output if it never does."""
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, self.output.read_text()[-4_000:]
-            time.sleep(0.5)
+        wait_for(what, seconds, self.output)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +157,7 @@ def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Run
     assert (
         "127.0.0.1",
         int(running.url.rsplit(":", 1)[1]),
-    ) in addresses, "the UI is among what is looked at"
+    ) in addresses, "the UI's address is not among those found"
     assert {host for host, _ in addresses} <= {"127.0.0.1", "::1"}, addresses
 
 

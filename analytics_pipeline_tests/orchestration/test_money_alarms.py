@@ -16,7 +16,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline
 from analytics_pipeline_tests.orchestration.test_alerts import Webhook, webhook
-from analytics_pipeline_tests.orchestration.test_power_cut import start_daemon, wait_for
+from analytics_pipeline_tests.support.live_daemon import start_daemon, wait_for
 
 __all__ = ["webhook"]
 

@@ -4,9 +4,6 @@ makes it whole in five minutes.
 
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -15,28 +12,13 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.runs.processes import WORKER_TAG
 from analytics_pipeline.warehouse.connection import lock_warehouse
-from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+from analytics_pipeline_tests.support.live_daemon import start_daemon, wait_for
 
 DAYS = {"2026-11-01", "2026-11-02"}
 FIVE_MINUTES = 300.0
 BEFORE = 900.0
-"""Seconds for what comes before the cut, which nothing is said of."""
-
-
-def wait_for(what: Callable[[], bool], seconds: float, output: Path) -> None:
-    """Wait until something is so; fail with the end of the output if it is not by then."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, output.read_text()[-4_000:]
-        time.sleep(0.2)
-
-
-def start_daemon(output: Path) -> "subprocess.Popen[bytes]":
-    with output.open("a") as out:
-        return subprocess.Popen(
-            [str(COMMAND), "daemon"], stdout=out, stderr=out, start_new_session=True
-        )
+"""Seconds for the steps before the cut; the promise begins after it."""
 
 
 def working(pipeline: Pipeline) -> list[dg.DagsterRun]:

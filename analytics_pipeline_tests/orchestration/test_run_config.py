@@ -97,7 +97,7 @@ def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
         assert {
             "Array.String",
             "Bool",
-        } <= keys, "the config of the raw assets is among what is looked at"
+        } <= keys, "the config of the raw assets was not examined"
         assert not [key for key in keys if "Source" in key], job.name
 
 

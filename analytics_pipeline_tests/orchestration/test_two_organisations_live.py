@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
 from analytics_pipeline_tests.orchestration.test_alerts import SECOND as BEFORE_YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
+from analytics_pipeline_tests.support.live_daemon import wait_for
 from analytics_pipeline_tests.support.organisations import deliver, write_env_file
 
 pytestmark = pytest.mark.timeout(900)  # two minutes on an idle machine; others may use this one
@@ -40,10 +40,7 @@ class Served:
 
     def wait_for(self, what: Callable[[], bool], seconds: float = 600) -> None:
         """Wait until a condition holds; fail with the end of the output if it never does."""
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, self.output.read_text()[-4_000:]
-            time.sleep(0.5)
+        wait_for(what, seconds, self.output)
 
     def days(self, location: Location) -> set[str]:
         return self.instance.get_materialized_partitions(location.model_key("raw.lab_sessions"))
