@@ -10,6 +10,7 @@ from analytics_pipeline.cli.console import command, fail, print_error, print_inf
 from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import backup as backups
+from analytics_pipeline.warehouse.backend import warehouse_of
 
 
 @command
@@ -25,7 +26,7 @@ def backup(
     """
     settings = load_settings()
     target = folder.expanduser().absolute()
-    size = backups.backup(settings.warehouse_path, target, settings.org_id)
+    size = backups.backup(warehouse_of(settings), target, settings.org_id)
     print_info(
         f"{target}: {size / 1e6:,.1f} MB. To restore it: `analytics-pipeline restore {target}`."
     )
@@ -42,9 +43,10 @@ def restore(
     """
     settings = load_settings()
     _refuse_while_alive(settings)
-    done = backups.restore(folder.expanduser().absolute(), settings.warehouse_path, settings.org_id)
+    warehouse = warehouse_of(settings)
+    done = backups.restore(folder.expanduser().absolute(), warehouse, settings.org_id)
     print_info(
-        f"{settings.warehouse_path} is restored to its state of {done.taken_at:%Y-%m-%d %H:%M} UTC."
+        f"{warehouse.describe()} is restored to its state of {done.taken_at:%Y-%m-%d %H:%M} UTC."
     )
     if done.aside:
         print_info(

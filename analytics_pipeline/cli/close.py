@@ -9,10 +9,10 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    fail,
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.cli.tables import one_line
@@ -47,11 +47,7 @@ def close(
     Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
     """
     settings = load_settings()
-    if not settings.warehouse_path.exists():
-        fail(
-            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
-            " first."
-        )
+    existing_warehouse(settings)
     done = close_partition(settings, DATASETS[dataset], partition, dry_run=dry_run)
     if not done.absences:
         print_error(

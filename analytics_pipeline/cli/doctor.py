@@ -27,8 +27,8 @@ from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, errors, read
-from analytics_pipeline.warehouse.connection import open_warehouse, read_warehouse
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
@@ -82,7 +82,7 @@ def doctor() -> None:
 def _failing_checks(settings: Settings) -> list[Check]:
     """Return the failing ERROR checks; none if the warehouse can't be read (see `_duckdb`)."""
     try:
-        with read_warehouse(settings.warehouse_path) as connection:
+        with warehouse_of(settings).read() as connection:
             return errors(read(connection))
     except (PipelineError, OSError, duckdb.Error):
         return []
@@ -138,8 +138,9 @@ def _hand_written(settings: Settings) -> Verdict:
 
 def _same_organisation(settings: Settings) -> None:
     """Raise the same error as `sync` if the folder holds another organisation's warehouse."""
-    if settings.warehouse_path.exists():
-        with read_warehouse(settings.warehouse_path) as connection:
+    warehouse = warehouse_of(settings)
+    if warehouse.exists():
+        with warehouse.read() as connection:
             plan(ClassifiedListing(f"org{settings.org_id}/", ()), loaded_versions(connection))
 
 
@@ -193,14 +194,15 @@ def _published(settings: Settings) -> Verdict:
 
 
 def _duckdb(settings: Settings) -> Verdict:
-    before = found_replaced(settings.warehouse_path)
-    with open_warehouse(settings.warehouse_path, wait_seconds=10) as connection:
+    warehouse = warehouse_of(settings)
+    before = found_replaced(warehouse)
+    with warehouse.open(wait_seconds=10) as connection:
         row = connection.execute(
             "SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files"
         ).fetchone()
     assert row is not None
     finding = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
-    if (replaced := found_replaced(settings.warehouse_path)) != before:
+    if (replaced := found_replaced(warehouse)) != before:
         return Verdict(True, f"{finding}. {REPLACED}")
     return Verdict(
         True,

@@ -17,6 +17,7 @@ from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.warehouse.backend import warehouse_of
 
 
 @tabular
@@ -40,10 +41,9 @@ def erase(
     run again.
     """
     settings = load_settings()
-    if not settings.warehouse_path.exists():
-        fail(
-            f"There is no warehouse at {settings.warehouse_path}: nothing is stored about anybody."
-        )
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
+        fail(f"There is no warehouse at {warehouse.describe()}: nothing is stored about anybody.")
     if dry_run or not yes:
         _show(erase_person(settings, user_id, dry_run=True))
     if dry_run:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import (
-    fail,
     print_hint,
     print_info,
     print_json,
@@ -16,9 +15,9 @@ from analytics_pipeline.cli.console import (
     tabular,
     wants_json,
 )
+from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
 
 
@@ -51,12 +50,7 @@ def findings(
     Shows column, rule and remedy, never a record's value.
     """
     settings = load_settings()
-    if not settings.warehouse_path.exists():
-        fail(
-            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
-            " first."
-        )
-    with open_warehouse(settings.warehouse_path) as connection:
+    with existing_warehouse(settings).open() as connection:
         all_findings = file_findings(connection, dataset, file, warnings=warnings)
     if wants_json():
         print_json([asdict(finding) for finding in all_findings])

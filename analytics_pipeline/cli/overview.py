@@ -19,13 +19,13 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
-from analytics_pipeline.warehouse.connection import WarehouseBusy, read_warehouse
+from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.quality import Totals, totals
-from analytics_pipeline.warehouse.sidecar import is_replaced, replaced_at
 from analytics_pipeline.warehouse.signature import Signature, signature
 
 HEARTBEAT = timedelta(minutes=5)
@@ -113,8 +113,9 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         signature(settings.published_path),
         daemon_heartbeat(settings.dagster_home),
     )
-    replaced, own_yaml = found_replaced(settings.warehouse_path), own_dagster_yaml(settings)
-    with _open(settings) as (source, connection):
+    warehouse = warehouse_of(settings)
+    replaced, own_yaml = found_replaced(warehouse), own_dagster_yaml(settings)
+    with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
             return OnDisk(
                 None, [], [], {}, {}, [], [], [], published, heartbeat, replaced, False, own_yaml
@@ -131,14 +132,14 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             published,
             heartbeat,
             replaced,
-            source == "warehouse" and is_replaced(connection, settings.warehouse_path),
+            source == "warehouse" and warehouse.is_replaced(connection),
             own_yaml,
         )
 
 
-def found_replaced(warehouse: Path) -> datetime | None:
+def found_replaced(warehouse: Warehouse) -> datetime | None:
     """Return the time at which a run last detected a replaced warehouse (UTC); None if never."""
-    seconds = replaced_at(warehouse)
+    seconds = warehouse.replaced_at()
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
@@ -182,18 +183,19 @@ def with_absences(disk: OnDisk, listing: ClassifiedListing, listed_at: datetime)
 
 
 @contextmanager
-def _open(settings: Settings) -> Iterator[tuple[str | None, duckdb.DuckDBPyConnection | None]]:
-    path = settings.warehouse_path
-    if not path.exists():
+def _open(
+    warehouse: Warehouse, published_path: Path
+) -> Iterator[tuple[str | None, duckdb.DuckDBPyConnection | None]]:
+    if not warehouse.exists():
         yield None, None
         return
     with ExitStack() as stack:
         try:
-            connection = stack.enter_context(read_warehouse(path))
+            connection = stack.enter_context(warehouse.read())
         except WarehouseBusy:
-            if not settings.published_path.exists():
+            if not published_path.exists():
                 raise
-            published = duckdb.connect(str(settings.published_path), read_only=True)
+            published = duckdb.connect(str(published_path), read_only=True)
             yield "published", stack.enter_context(closing_database(published))
         else:
             yield "warehouse", connection

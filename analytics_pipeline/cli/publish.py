@@ -15,10 +15,10 @@ from analytics_pipeline.cli.console import (
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
 
 
@@ -57,12 +57,7 @@ def publish(
         raise typer.Exit(_publish_across(files or _of_workspace(settings), across))
     if files:
         fail("Published files are read only with --across.")
-    if not settings.warehouse_path.exists():
-        fail(
-            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
-            " first."
-        )
-    with open_warehouse(settings.warehouse_path) as connection:
+    with existing_warehouse(settings).open() as connection:
         done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
         exported = export_parquet(connection, parquet) if parquet else {}
         failing = errors(read(connection))

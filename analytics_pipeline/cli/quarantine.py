@@ -10,7 +10,6 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
-    fail,
     files,
     print_hint,
     print_info,
@@ -18,6 +17,7 @@ from analytics_pipeline.cli.console import (
     table,
     tabular,
 )
+from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
@@ -25,7 +25,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import has_landed
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.backend import Warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files, loaded_files
 
 app = typer.Typer(
@@ -67,28 +67,19 @@ def list_rejects(
     ] = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
-    settings = _with_warehouse()
+    settings = load_settings()
+    warehouse = existing_warehouse(settings)
     filters: dict[str, object] = {
         "dataset": dataset,
         "reason": reason,
         "file": file,
         "read": limit + 1,
     }
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse.open() as connection:
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, filters, limit)
     for version in failed:
         print_info(f"Not loaded at all: {version.source_key}: {version.reason}. {version.remedy}")
-
-
-def _with_warehouse() -> Settings:
-    settings = load_settings()
-    if not settings.warehouse_path.exists():
-        fail(
-            f"There is no warehouse at {settings.warehouse_path} yet. Run `analytics-pipeline sync`"
-            " first."
-        )
-    return settings
 
 
 def _summary(connection: duckdb.DuckDBPyConnection, filters: dict[str, object], limit: int) -> None:
@@ -136,10 +127,11 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
 
     Reads them from the landing folder, and applies the current rules.
     """
-    settings = _with_warehouse()
+    settings = load_settings()
+    warehouse = existing_warehouse(settings)
     deliveries = [
         delivery
-        for delivery in _with_rejects(settings)
+        for delivery in _with_rejects(settings, warehouse)
         if (dataset in (None, delivery.dataset.name)) and (file is None or file in delivery.key)
     ]
     if not deliveries:
@@ -149,7 +141,7 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     loader = Loader(
         None,
         settings.landing_dir,
-        lambda: open_warehouse(settings.warehouse_path),
+        warehouse.open,
         run_id="replay",
         max_mb=max_mb,
     )
@@ -176,9 +168,9 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
     raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 
-def _with_rejects(settings: Settings) -> list[Delivery]:
+def _with_rejects(settings: Settings, warehouse: Warehouse) -> list[Delivery]:
     """Return the deliveries to reload; the failed version of a failed file, not the loaded one."""
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse.open() as connection:
         rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)
     newest: dict[tuple[str, str], Delivery] = {}

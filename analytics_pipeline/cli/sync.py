@@ -26,7 +26,8 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import Plan, Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
-from analytics_pipeline.warehouse.sidecar import REPLACED, replaced_at
+from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.sidecar import REPLACED
 
 
 @tabular
@@ -68,9 +69,10 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
     from analytics_pipeline.orchestration.definitions import build_definitions
     from analytics_pipeline.orchestration.instance import open_instance
 
-    before = replaced_at(settings.warehouse_path)
+    warehouse = warehouse_of(settings)
+    before = warehouse.replaced_at()
     todo = engine.make_plan(settings, selection)
-    if replaced_at(settings.warehouse_path) > before:
+    if warehouse.replaced_at() > before:
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(

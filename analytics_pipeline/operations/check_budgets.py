@@ -11,7 +11,7 @@ from analytics_pipeline.datasets import DATASETS, WHOLE_ORGANISATION, Dataset, P
 from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.connection import read_warehouse
+from analytics_pipeline.warehouse.backend import warehouse_of
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,10 @@ def _read(dataset: Dataset, path: Path) -> Batch:
 
 def _known_courses(settings: Settings) -> Mapping[str, set[str]] | None:
     """Return known course ids by scope; None without a warehouse with marts."""
-    if not settings.warehouse_path.exists():
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
         return None
-    with read_warehouse(settings.warehouse_path) as connection:
+    with warehouse.read() as connection:
         try:
             courses = connection.execute(
                 "SELECT course_id::VARCHAR FROM marts.course_summary"

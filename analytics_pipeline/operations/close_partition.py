@@ -13,8 +13,8 @@ from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.absences import OpenAbsence, close_absences, open_absences
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.close_file import ClosedFile, close_file
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files
 from analytics_pipeline.warehouse.lost_check import record_lost_check
 from analytics_pipeline.warehouse.transactions import transaction
@@ -53,7 +53,8 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
     Raises:
         WarehouseBusy: others held the warehouse for too long.
     """
-    with open_warehouse(settings.warehouse_path) as connection:
+    warehouse = warehouse_of(settings)
+    with warehouse.open() as connection:
         absences = open_absences(connection, dataset.name, partition)
         absent = next((absence for absence in absences if absence.kind is Kind.GONE), None)
         if absent:
@@ -74,7 +75,7 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
     loader = Loader(
         None,
         settings.landing_dir,
-        lambda: open_warehouse(settings.warehouse_path),
+        warehouse.open,
         run_id="close",
         accept=True,
     )

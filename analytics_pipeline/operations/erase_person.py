@@ -28,10 +28,9 @@ from analytics_pipeline.storage.private_files import (
     private_file,
     remove_stale_parts,
 )
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.erase import (
     Removed,
-    compact,
     erase_rows,
     known_as,
     remember,
@@ -114,14 +113,15 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     project, problems = load_usable()
     if not dry_run:
         _require_writable(settings)
-    with open_warehouse(settings.warehouse_path) as connection:
+    warehouse = warehouse_of(settings)
+    with warehouse.open() as connection:
         person = known_as(connection, user_id)
         if not dry_run:
             remember(connection, person, warehouse_now())
             person = known_as(connection, user_id)
     files = _erase_landed(settings.landing_dir, person, dry_run=dry_run)
     failed: tuple[str, ...] = ()
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse.open() as connection:
         tables = erase_rows(connection, person, dry_run=dry_run)
         if not dry_run:
             failed = _build(connection, project)
@@ -138,9 +138,11 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         failed,
         "\n".join(problems),
         _searched(),
+        (*NOT_REACHED, *warehouse.not_reached),
     )
     if not dry_run:
-        _leave_no_bytes(settings)
+        warehouse.purge()
+        _remove_spill_files(settings)
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
     return receipt
@@ -156,10 +158,8 @@ def _searched() -> tuple[str, ...]:
     return (*searched_tables(), *landed)
 
 
-def _leave_no_bytes(settings: Settings) -> None:
-    """Remove the bytes of deleted rows from the warehouse and its spill files."""
-    compact(settings.warehouse_path)
-    # Spill files of the previous published file, from earlier releases and analysts' tools.
+def _remove_spill_files(settings: Settings) -> None:
+    """Remove the previous published file's spill files, of earlier releases and others' tools."""
     published = settings.published_path
     rmtree(published.with_name(f"{published.name}.tmp"), ignore_errors=True)
 

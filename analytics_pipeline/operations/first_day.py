@@ -12,7 +12,7 @@ from analytics_pipeline.ingest.plan import ClassifiedListing, list_deliveries
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.connect import open_bucket
-from analytics_pipeline.warehouse.connection import read_warehouse
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.ledger import first_period
 
 EARLIEST = date(2012, 1, 1)
@@ -64,8 +64,9 @@ def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) ->
         return None
     loaded = None
     try:
-        if settings.warehouse_path.exists():
-            with read_warehouse(settings.warehouse_path) as connection:
+        warehouse = warehouse_of(settings)
+        if warehouse.exists():
+            with warehouse.read() as connection:
                 loaded = first_period(connection)
         bucket = open_bucket(settings, _LISTING_BUDGET)
         return learn_first_day(settings, list_deliveries(bucket), loaded)

@@ -20,7 +20,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import utc_now
 from analytics_pipeline.vocareum.objects import RemoteObject
 from analytics_pipeline.warehouse.absences import open_absences
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.ledger import loaded_files
 
 
@@ -43,7 +43,7 @@ class LedgerFeed:
 
     def list(self, under: str = "") -> Iterator[RemoteObject]:
         """List the loaded files whose keys start with the prefix and `under`."""
-        with open_warehouse(self._settings.warehouse_path) as connection:
+        with warehouse_of(self._settings).open() as connection:
             gone = {
                 absence.source_key
                 for absence in open_absences(connection)

@@ -29,8 +29,9 @@ from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
-from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
-from analytics_pipeline.warehouse.sidecar import REPLACED, is_untouched, replaced_at
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
+from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.sidecar import REPLACED
 
 
 class FeedResource(S3Resource):
@@ -80,21 +81,23 @@ class FeedResource(S3Resource):
 
 
 class WarehouseResource(DuckDBResource):
-    """The private warehouse: one writer at a time, queued on a file lock, and always closed."""
+    """The private warehouse: one writer at a time, queued on a lock, and always closed."""
 
     _settings: Settings = PrivateAttr()
+    _warehouse: Warehouse = PrivateAttr()
 
     @classmethod
     def of(cls, settings: Settings) -> "WarehouseResource":
         """Return the warehouse for the settings."""
-        warehouse = cls(database=str(settings.warehouse_path))
-        warehouse._settings = settings
-        return warehouse
+        warehouse = warehouse_of(settings)
+        resource = cls(database=warehouse.describe())
+        resource._settings, resource._warehouse = settings, warehouse
+        return resource
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the warehouse exclusively; dagster-duckdb's own method leaks the lock."""
-        with open_warehouse(Path(self.database)) as connection:
+        with self._warehouse.open() as connection:
             yield connection
 
     @property
@@ -103,7 +106,12 @@ class WarehouseResource(DuckDBResource):
 
         Opens no DuckDB file.
         """
-        return replaced_at(Path(self.database))
+        return self._warehouse.replaced_at()
+
+    @property
+    def exists(self) -> bool:
+        """Return whether anything was ever written to the warehouse."""
+        return self._warehouse.exists()
 
     def detect_replacement(self) -> str:
         """Return a message if the warehouse was replaced since the last check; else empty.
@@ -111,11 +119,11 @@ class WarehouseResource(DuckDBResource):
         Opens it only if its `stat()` differs from what the last writer left, and no writer holds
         it.
         """
-        path, before = Path(self.database), self.replaced_at
-        if not path.exists() or is_untouched(path):
+        before = self.replaced_at
+        if not self.exists or self._warehouse.is_untouched():
             return ""
         try:
-            with open_warehouse(path, wait_seconds=0):
+            with self._warehouse.open(wait_seconds=0):
                 pass
         except WarehouseBusy:
             return ""  # the writer checked when it opened the file

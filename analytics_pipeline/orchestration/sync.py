@@ -51,13 +51,12 @@ from analytics_pipeline.warehouse.absences import (
     record_listing,
 )
 from analytics_pipeline.warehouse.age import ages, silence
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.parameters import Parameters
-from analytics_pipeline.warehouse.sidecar import replaced_at
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -134,7 +133,7 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     """
     sources, listed_at = open_sources(settings), warehouse_now()
     listing = list_deliveries(sources)
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse_of(settings).open() as connection:
         todo = plan(listing, loaded_versions(connection), selection)
         # The listing is complete, whatever the selection.
         record_listing(connection, listing, [""], listed_at, warehouse_now())
@@ -205,7 +204,7 @@ def _unrecorded(
     settings: Settings, instance: dg.DagsterInstance, todo: Plan
 ) -> tuple[Delivery, ...]:
     """Return loaded files that Dagster's records lack, or still show as failed."""
-    location, since = Location.of(settings), replaced_at(settings.warehouse_path)
+    location, since = Location.of(settings), warehouse_of(settings).replaced_at()
     found = [
         *unmaterialized(instance, location, todo.unchanged, since),
         *withdrawn_failures(todo.unchanged, known_runs(instance, location)),
@@ -236,7 +235,7 @@ def _execute(
 
 def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
     """Add the checks, alarms and absences after the sync to its result."""
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse_of(settings).open() as connection:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
         done.absences = open_absences(connection)
@@ -260,7 +259,7 @@ def rebuild(
 ) -> dg.ExecuteInProcessResult | None:
     """Report settled checks, rebuild stale models and publish; return None if none is stale."""
     location = Location.of(settings)
-    with open_warehouse(settings.warehouse_path) as connection:
+    with warehouse_of(settings).open() as connection:
         loaded, closed, changed = (
             loaded_files(connection),
             closed_files(connection),

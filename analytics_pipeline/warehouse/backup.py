@@ -23,11 +23,8 @@ from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.storage.private_files import private_umask
 from analytics_pipeline.storage.replace import replacing
-from analytics_pipeline.warehouse.connection import (
-    lock_warehouse,
-    open_warehouse,
-    read_warehouse,
-)
+from analytics_pipeline.warehouse.backend import Warehouse
+from analytics_pipeline.warehouse.connection import lock_warehouse, read_warehouse
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
 
 MANIFEST, COPY = "backup.json", "warehouse.duckdb"
@@ -57,11 +54,11 @@ class Restored:
     erased_since: tuple[int, ...]
 
 
-def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_600) -> int:
+def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float = 3_600) -> int:
     """Copy the warehouse into a new folder, between two writers.
 
     Args:
-        warehouse: the live database file.
+        warehouse: the live warehouse.
         folder: created with mode 0700; if it exists, it must be empty.
         org_id: the organisation, recorded in the manifest.
         wait_seconds: how long to wait for writers.
@@ -70,31 +67,32 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
         Size of the copy in bytes.
 
     Raises:
-        BackupError: there is no warehouse, or the folder is not empty.
+        BackupError: there is no warehouse, it is not one file, or the folder is not empty.
         WarehouseUnusable: others held the warehouse for longer, or it can't be read.
         OSError: the copy can't be written. A partial copy is removed.
     """
-    if not warehouse.exists():
+    file = _file_of(warehouse)
+    if not file.exists():
         raise BackupError(
-            f"There is no warehouse at {warehouse} yet.", "Run `analytics-pipeline sync` first."
+            f"There is no warehouse at {file} yet.", "Run `analytics-pipeline sync` first."
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BackupError(
             f"{folder} is not an empty folder; a backup never overwrites files.",
             "Name a new folder.",
         )
-    with open_warehouse(warehouse, wait_seconds) as connection:
+    with warehouse.open(wait_seconds) as connection:
         connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
     keep_private(folder)
-    with lock_warehouse(warehouse, wait_seconds), name_file_in_errors(folder), private_umask():
+    with lock_warehouse(file, wait_seconds), name_file_in_errors(folder), private_umask():
         # This process has no connection open here: copying an open file would drop DuckDB's lock.
-        if warehouse.with_name(f"{warehouse.name}.wal").exists():
+        if file.with_name(f"{file.name}.wal").exists():
             raise BackupError(
                 "A run was killed just now; the warehouse has an open log.",
                 "Run the command again.",
             )
         with replacing(folder / COPY) as fresh:
-            shutil.copyfile(warehouse, fresh)
+            shutil.copyfile(file, fresh)
     manifest = {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "release": version("analytics-pipeline"),
@@ -106,31 +104,43 @@ def backup(warehouse: Path, folder: Path, org_id: str, wait_seconds: float = 3_6
     return (folder / COPY).stat().st_size
 
 
-def restore(folder: Path, warehouse: Path, org_id: str) -> Restored:
+def restore(folder: Path, warehouse: Warehouse, org_id: str) -> Restored:
     """Replace the warehouse by a backup; keep the old file, and record the replacement.
 
     The caller makes sure that no run and no daemon is alive.
 
     Raises:
-        BackupError: the folder is not a complete backup, or belongs to another organisation.
+        BackupError: the folder is not a complete backup, or belongs to another organisation; or the
+            warehouse is not one file.
         SchemaTooNew: a later release wrote it.
         WarehouseUnusable: a writer holds the warehouse.
         OSError: the copy can't be written. The warehouse is unchanged.
     """
+    file = _file_of(warehouse)
     taken_at = _verify(folder, org_id)
-    keep_private(warehouse.parent)
-    with lock_warehouse(warehouse, wait_seconds=0), private_umask():
-        with replacing(warehouse) as fresh:
+    keep_private(file.parent)
+    with lock_warehouse(file, wait_seconds=0), private_umask():
+        with replacing(file) as fresh:
             shutil.copyfile(folder / COPY, fresh)
             fresh.chmod(0o600)
             erased_before = _erased(fresh)
-            aside = _keep_aside(warehouse)
-        previous = read_sidecar(warehouse)
-        state = warehouse.stat()
-        file = (state.st_ino, state.st_size, state.st_mtime_ns)
-        write_sidecar(warehouse, Sidecar(file, previous.digest if previous else "", time.time()))
+            aside = _keep_aside(file)
+        previous = read_sidecar(file)
+        state = file.stat()
+        identity = (state.st_ino, state.st_size, state.st_mtime_ns)
+        write_sidecar(file, Sidecar(identity, previous.digest if previous else "", time.time()))
     since = _erased(aside) - erased_before if aside else set()
     return Restored(taken_at, aside, tuple(sorted(since)))
+
+
+def _file_of(warehouse: Warehouse) -> Path:
+    if warehouse.file is None:
+        raise BackupError(
+            f"The warehouse at {warehouse.describe()} is not one file.",
+            "Dump its catalog with pg_dump first, then copy its data files; restore both with the"
+            " tools of PostgreSQL and of the storage (docs/scale.md).",
+        )
+    return warehouse.file
 
 
 def _verify(folder: Path, org_id: str) -> datetime:

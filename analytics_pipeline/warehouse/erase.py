@@ -1,4 +1,4 @@
-"""Erase one person from the live warehouse, and leave no deleted bytes.
+"""Erase one person from the live warehouse.
 
 `datasets/` declares which columns relate to a person. `ingest/erase.py` rewrites files.
 `operations/erase_person.py` orders the steps.
@@ -8,19 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from secrets import token_hex
-from shutil import rmtree
 
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
 from analytics_pipeline.ingest.erase import extra_without, texts_of_others
 from analytics_pipeline.ingest.people import People, hashed
-from analytics_pipeline.storage.replace import replacing
-from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
-from analytics_pipeline.warehouse.files import attached
-from analytics_pipeline.warehouse.sidecar import digest, update_sidecar
 from analytics_pipeline.warehouse.tables import EXTRA, history_table
 from analytics_pipeline.warehouse.transactions import changed
 
@@ -124,29 +118,6 @@ def erase_rows(
     return {
         table: removed for table, removed in removed_from.items() if removed.rows or removed.cells
     }
-
-
-def compact(path: Path, wait_seconds: float = 3_600) -> None:
-    """Rewrite the warehouse into a new file: in the old one deleted bytes remain.
-
-    Raises:
-        WarehouseBusy: others held it for longer than `wait_seconds`.
-        OSError: the new file can't be written. The old one is unchanged.
-    """
-    with lock_warehouse(path, wait_seconds):
-        with replacing(path) as fresh:
-            with closing(connect(path)) as connection, attached(connection, fresh, "compacted"):
-                connection.execute(f'COPY FROM DATABASE "{path.stem}" TO compacted')
-                ledger = digest(connection)
-            if path.with_name(f"{path.name}.wal").exists():  # DuckDB would apply it to the new file
-                raise OSError(
-                    None,
-                    "The warehouse's log could not be written back; run the command again",
-                    str(path),
-                )
-            # Remove spill files of a killed process.
-            rmtree(path.with_name(f"{path.name}.tmp"), ignore_errors=True)
-        update_sidecar(path, ledger)
 
 
 def searched_tables() -> list[str]:

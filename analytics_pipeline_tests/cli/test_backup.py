@@ -18,6 +18,7 @@ from analytics_pipeline.orchestration.runs.processes import command_tag
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.file import FileWarehouse
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.loaded_warehouse import contents, difference
 
@@ -95,7 +96,9 @@ def test_a_backup_waits_for_the_writer(settings: Settings, tmp_path: Path) -> No
         open_warehouse(settings.warehouse_path),
         pytest.raises(backups.PipelineError, match="in use by another process"),
     ):
-        backups.backup(settings.warehouse_path, tmp_path / "copy", "9001", wait_seconds=0)
+        backups.backup(
+            FileWarehouse(settings.warehouse_path), tmp_path / "copy", "9001", wait_seconds=0
+        )
     assert not (tmp_path / "copy").exists()
 
 

@@ -91,9 +91,9 @@ def test_status_writes_nothing_and_takes_no_lock(run: Run, synced: Path, demo: D
 def test_while_a_run_writes_status_reads_the_published_file(
     run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    busy = "analytics_pipeline.cli.overview.read_warehouse"
+    busy = "analytics_pipeline.warehouse.file.read_warehouse"
 
-    def refused(path: Path) -> object:
+    def refused(path: Path, wait_seconds: float) -> object:
         from analytics_pipeline.warehouse.connection import WarehouseBusy
 
         raise WarehouseBusy(f"{path} is being written.")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.ingest.plan import Selection
-from analytics_pipeline.orchestration import resources
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.file import FileWarehouse
 from analytics_pipeline.warehouse.sidecar import (
     is_untouched,
     read_sidecar,
@@ -89,7 +89,7 @@ def test_the_sensor_does_not_open_an_unchanged_warehouse(
 ) -> None:
     load(pipeline, "2026-11-01")
     opened: list[Path] = []
-    monkeypatch.setattr(resources, "open_warehouse", lambda path, **_: opened.append(path))
+    monkeypatch.setattr(FileWarehouse, "open", lambda self, *_: opened.append(self.file))
     pipeline.tick()
     assert opened == []
     assert (pipeline.settings.data_dir / "warehouse.duckdb.state").stat().st_mode & 0o777 == 0o600

@@ -30,8 +30,10 @@ from analytics_pipeline.operations import load_files as loading
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse import file
 from analytics_pipeline.warehouse.connection import connect, open_warehouse
-from analytics_pipeline.warehouse.erase import compact, erased_people
+from analytics_pipeline.warehouse.erase import erased_people
+from analytics_pipeline.warehouse.file import compact
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.quality import unaccounted
 
@@ -450,7 +452,8 @@ def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
     settings: Settings, someone: Someone, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     calls = 0
-    whole = getattr(erasing, step)
+    module = file if step == "compact" else erasing
+    whole = getattr(module, step)
 
     def breaks(*args: object, **kwargs: object) -> object:
         nonlocal calls
@@ -460,7 +463,7 @@ def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
         return whole(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(erasing, step, breaks)
+        patched.setattr(module, step, breaks)
         with pytest.raises(KeyboardInterrupt):
             erase(settings, someone.user_id, dry_run=False)
     with open_warehouse(settings.warehouse_path) as connection:
@@ -509,7 +512,7 @@ def test_compacting_refuses_a_log_that_could_not_be_written_back_and_loses_nothi
         return connection
 
     with monkeypatch.context() as patched:
-        patched.setattr("analytics_pipeline.warehouse.erase.connect", kept_in_the_log)
+        patched.setattr("analytics_pipeline.warehouse.file.connect", kept_in_the_log)
         with pytest.raises(OSError, match="log could not be written back"):
             compact(settings.warehouse_path)
     assert _all(settings, "SELECT user_id FROM ops.erased") == [(4711,)], (

@@ -6,7 +6,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -143,7 +142,7 @@ def _loaded(
     warehouse: WarehouseResource,
 ) -> Loaded:
     """Return the loaded versions known to Dagster; none if the warehouse is gone or replaced."""
-    if not Path(warehouse.database).exists():
+    if not warehouse.exists:
         return {}
     since = warehouse.replaced_at
     versions: dict[tuple[str, str], tuple[str, str, int]] = {}

@@ -1,0 +1,16 @@
+"""The warehouse for commands that read what is loaded."""
+
+from analytics_pipeline.cli.console import fail
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
+
+
+def existing_warehouse(settings: Settings) -> Warehouse:
+    """Return the warehouse; end the command if nothing was ever loaded."""
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
+        fail(
+            f"There is no warehouse at {warehouse.describe()} yet. Run `analytics-pipeline sync`"
+            " first."
+        )
+    return warehouse

@@ -1,0 +1,80 @@
+"""The seam between the pipeline and where its warehouse is kept.
+
+Everything above it uses a DuckDB connection and `schema.table` SQL. `file.py` keeps the warehouse
+in one DuckDB file.
+"""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+from analytics_pipeline.settings import Settings
+
+
+class Warehouse(Protocol):
+    """The private database, which only the pipeline opens."""
+
+    @property
+    def file(self) -> Path | None:
+        """The database file; None if the warehouse is not one file."""
+
+    @property
+    def not_reached(self) -> tuple[str, ...]:
+        """Places beside the warehouse that `purge` can't reach, for the receipt of an erasure."""
+
+    def exists(self) -> bool:
+        """Return whether anything was ever written."""
+
+    def describe(self) -> str:
+        """Return where it is, for people; never a password."""
+
+    def open(
+        self, wait_seconds: float = 3_600
+    ) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open it as the only writer; create or migrate it if needed.
+
+        Args:
+            wait_seconds: how long to wait for other writers.
+
+        Raises:
+            WarehouseUnusable: others held it for longer, or it can't be read or written.
+            SchemaTooNew: a later release wrote it.
+        """
+
+    def read(self, wait_seconds: float = 5) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open it read-only, without the writer's lock. It must exist.
+
+        Args:
+            wait_seconds: how long to wait for a writer that keeps readers out.
+
+        Raises:
+            WarehouseUnusable: a writer keeps readers out for longer, or it can't be read.
+            SchemaTooNew: a later release wrote it.
+        """
+
+    def purge(self, wait_seconds: float = 3_600) -> None:
+        """Leave no bytes of deleted rows.
+
+        Raises:
+            WarehouseUnusable: others held it for longer than `wait_seconds`, or it can't be
+                written.
+            OSError: likewise.
+        """
+
+    def replaced_at(self) -> float:
+        """Return when it was found replaced from outside (epoch seconds); 0 if never."""
+
+    def is_untouched(self) -> bool:
+        """Return whether it is what the last writer left, without opening it."""
+
+    def is_replaced(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Return whether an open warehouse differs from what the last writer left."""
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """Return the warehouse that the settings name."""
+    from analytics_pipeline.warehouse.file import FileWarehouse
+
+    return FileWarehouse(settings.warehouse_path)
