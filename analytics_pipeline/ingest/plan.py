@@ -1,6 +1,6 @@
 """Plan the work: the bucket's listing minus the ledger.
 
-Pure, except for `list_deliveries`. `vocareum/` fetches the files, `batch.py` reads them.
+Pure, except for `list_deliveries`. `vocareum/` fetches the files, `read_batch.py` reads them.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,14 +1,12 @@
 """Validate typed rows with the dataset's pandera model: errors and warnings by row.
 
-`datasets/` declares the rules. `batch.py` quarantines rows with errors. A bad cell that is not
+`datasets/` declares the rules. `read_batch.py` quarantines rows with errors. A bad cell that is not
 essential is emptied here, with a warning, and its text is kept in `_extra`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import pandera.polars as pa
 import polars as pl
@@ -17,6 +15,8 @@ from analytics_pipeline.datasets import Column, Dataset, Person, Privacy
 from analytics_pipeline.datasets.sql_types import not_a
 from analytics_pipeline.ingest.csv.careful_parser import typed_columns
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE, SHORT, UNREAD
+from analytics_pipeline.ingest.emptied_cells import EmptiedCells, number_texts
+from analytics_pipeline.ingest.rule_wording import describe_rule
 from analytics_pipeline.words import Words, joined, words
 
 WHOLE_ROW = "*"
@@ -66,8 +66,9 @@ def validate_rows(
     for column in dataset.columns:
         validation.check_column(column)
     validation.check_rows()
-    validation.keep_texts()
-    return validation.rows, pl.concat(validation.issues) if validation.issues else ISSUES.to_frame()
+    extra = validation.emptied.merged_into(validation.rows[EXTRA]).alias(EXTRA)
+    rows = validation.rows.with_columns(extra)
+    return rows, pl.concat(validation.issues) if validation.issues else ISSUES.to_frame()
 
 
 @dataclass
@@ -77,21 +78,21 @@ class _Validation:
     Attributes:
         latest: for each file, the latest time that can have been observed.
         issues: the issues found so far.
-        kept: by column, the texts of emptied cells; NULL for other rows.
+        emptied: the texts of emptied cells.
     """
 
     dataset: Dataset
     rows: pl.DataFrame
     latest: Sequence[datetime]
     issues: list[pl.DataFrame] = field(default_factory=list)
-    kept: dict[str, pl.Series] = field(default_factory=dict)
+    emptied: EmptiedCells = field(default_factory=EmptiedCells)
 
     def __post_init__(self) -> None:
         short = self.rows[SHORT] != 0
         self.short = short if short.any() else None
         unread = self.rows[UNREAD]
         self.unread = unread if unread.null_count() < len(unread) else None
-        self.place = {
+        self.position = {
             column.name: index for index, column in enumerate(typed_columns(self.dataset))
         }
 
@@ -115,8 +116,8 @@ class _Validation:
         for column in self.dataset.columns:
             if column.is_text and column.privacy is not Privacy.PRIVATE:
                 values = self.rows[column.name]
-                told = suspect & values.is_not_null() & ~_is_listed(self.dataset, values)
-                self._empty(column, _MAYBE_A_NAME, told, values)
+                suspicious = suspect & values.is_not_null() & ~_is_listed(self.dataset, values)
+                self._empty(column, _MAYBE_A_NAME, suspicious, values)
 
     def check_column(self, column: Column) -> None:
         """Check the cells of a column."""
@@ -147,7 +148,7 @@ class _Validation:
                     column,
                     describe_rule(check, column),
                     broken,
-                    _as_text(self.rows[column.name], broken),
+                    number_texts(self.rows[column.name], broken),
                 )
 
     def check_rows(self) -> None:
@@ -160,36 +161,11 @@ class _Validation:
         reason = words("it repeats the key ({}) of another row", joined(map(Words, key)))
         self._add_issue(WHOLE_ROW, reason, self.dataset.key_is_unique, repeated)
 
-    def keep_texts(self) -> None:
-        """Add the texts of emptied cells to `_extra`, under their column's name."""
-        if not self.kept:
-            return
-        texts = pl.DataFrame(self.kept)
-        has_texts = texts.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-        extra = self.rows[EXTRA].filter(has_texts)
-        merged = pl.Series(
-            [
-                json.dumps(
-                    {
-                        **json.loads(before or "{}"),
-                        **{name: text for name, text in row.items() if text is not None},
-                    }
-                )
-                for before, row in zip(
-                    extra, texts.filter(has_texts).iter_rows(named=True), strict=True
-                )
-            ],
-            dtype=pl.String,
-        )
-        self.rows = self.rows.with_columns(
-            self.rows[EXTRA].scatter(has_texts.arg_true(), merged).alias(EXTRA)
-        )
-
     def _unread(self, column: Column) -> pl.Series | None:
         """Report the cells whose text is not of the column's type, and return their mask."""
-        if self.unread is None or column.name not in self.place:
+        if self.unread is None or column.name not in self.position:
             return None
-        texts = self.unread.list.get(self.place[column.name])
+        texts = self.unread.list.get(self.position[column.name])
         unread = texts.is_not_null()
         if not unread.any():
             return None
@@ -237,12 +213,7 @@ class _Validation:
         self._add_issue(column.name, words("{}{}", reason, _EMPTIED), False, unshifted)
         values = self.rows[column.name]
         self.rows = self.rows.with_columns(pl.when(~unshifted).then(values).alias(column.name))
-        before = self.kept.get(
-            column.name, pl.Series([None], dtype=pl.String).new_from_index(0, len(unshifted))
-        )
-        self.kept[column.name] = pl.select(
-            pl.when(unshifted).then(texts).otherwise(before)
-        ).to_series()
+        self.emptied.add(column.name, unshifted, texts)
 
     def _warn(self, column: str, reason: Words, broken: pl.Series) -> None:
         """Report a warning.
@@ -279,35 +250,3 @@ def _is_listed(dataset: Dataset, values: pl.Series) -> pl.Series:
 def _broken(check: pa.Check, rows: pl.LazyFrame, column: str | None) -> pl.Series:
     result = check(rows, column) if column else check(rows)
     return ~result.check_output.collect().to_series()
-
-
-def _plain(value: int | Decimal) -> str:
-    # `:f` would round an int to a float.
-    text = str(value) if isinstance(value, int) else f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _as_text(values: pl.Series, selected: pl.Series) -> pl.Series:
-    """Format the selected numbers as people write them; NULL elsewhere."""
-    texts = [_plain(value) for value in values.filter(selected)]
-    place = pl.select(pl.when(selected).then(selected.cum_sum().cast(pl.Int64) - 1)).to_series()
-    return pl.Series(texts, dtype=pl.String).gather(place)
-
-
-_CONDITIONS = {
-    "greater_than": "greater than {min_value}",
-    "greater_than_or_equal_to": "{min_value} or more",
-    "in_range": "from {min_value} to {max_value}",
-    "isin": "one of {allowed_values}",
-}
-
-
-def describe_rule(check: pa.Check, column: Column | None = None) -> Words:
-    """Return a rule in words: the declaration's wording, else one for pandera's check."""
-    if check.description or (column and column.rule):
-        return Words(check.description or column.rule)  # type: ignore[union-attr]
-    condition = _CONDITIONS.get(str(check.name), str(check.error or check.name))
-    return Words(
-        f"it {'should' if check.raise_warning else 'must'} be"
-        f" {condition.format(**(check.statistics or {}))}"
-    )

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, WHOLE_ORGANISATION, Dataset, Partition
-from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.backend import warehouse_of
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from analytics_pipeline.datasets import DATASETS, Column, Dataset
-from analytics_pipeline.ingest.validate import describe_rule
+from analytics_pipeline.ingest.rule_wording import describe_rule
 from analytics_pipeline.warehouse.tables import (
     OPERATIONS,
     PUBLISHED,

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 import duckdb
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile
 from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_file
 from analytics_pipeline.ingest.landing import clean_landing, has_landed, landing_path, redacted_path
 from analytics_pipeline.ingest.people import People
+from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.private_files import remove_stale_parts
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered

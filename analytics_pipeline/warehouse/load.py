@@ -11,10 +11,11 @@ import polars as pl
 
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.absence import Kind
-from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, broken_off, split
+from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, split
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.erase import erase_in_batch
+from analytics_pipeline.ingest.read_batch import broken_off
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.absences import (
     close_absences,

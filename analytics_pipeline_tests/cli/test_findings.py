@@ -11,7 +11,7 @@ import duckdb
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.ingest.remedies import KINDS
-from analytics_pipeline.ingest.validate import describe_rule
+from analytics_pipeline.ingest.rule_wording import describe_rule
 from analytics_pipeline_tests.cli.conftest import Run
 
 

@@ -248,6 +248,6 @@ def test_a_problem_in_a_short_row_is_an_error_without_a_warning(
         found.extend(issues.select("column", "error").iter_rows())
         return rows, issues
 
-    monkeypatch.setattr("analytics_pipeline.ingest.batch.validate_rows", validated)
+    monkeypatch.setattr("analytics_pipeline.ingest.read_batch.validate_rows", validated)
     batch(tmp_path, "enrollment", HEADER["enrollment"] + SHORT + "\n")
     assert found == [("email", True)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.ingest.batch import read_batch
+from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline_tests.support.model_warehouse import build_all, land, utc
 

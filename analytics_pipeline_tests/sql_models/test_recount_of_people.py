@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from analytics_pipeline.datasets import FEED
-from analytics_pipeline.ingest.batch import read_batch
+from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline_tests.support.model_warehouse import broken, build_all, land

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from analytics_pipeline.datasets import DATASETS, classify
 from analytics_pipeline.demo.organisation.table import HEADERS
-from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile, read_batch
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.read_batch import read_batch
 
 KEYS = {
     "lab_sessions": "lab_sessions/lab_sessions_2026-01-09.csv",

@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.datasets import Dataset, classify
-from analytics_pipeline.ingest.batch import LandedFile, read_batch
+from analytics_pipeline.ingest.batch import LandedFile
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline.warehouse.schema import create
