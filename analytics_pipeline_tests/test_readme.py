@@ -134,7 +134,7 @@ def test_env_example_names_every_setting_and_no_other() -> None:
     )
     known = {str(field.validation_alias) for field in Settings.model_fields.values()}
     assert named == known, (
-        f"only in .env.example: {named - known}; only in settings.py: {known - named}"
+        f"only in .env.example: {named - known}; only in Settings: {known - named}"
     )
 
 

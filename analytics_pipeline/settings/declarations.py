@@ -1,71 +1,25 @@
-"""The settings: names, defaults, and what to do when one is missing.
+"""Every setting: its environment variable, type, default and description."""
 
-Values come only from the environment, into which the command line first loads `.env`
-(`cli/env_file.py`).
-"""
-
-import re
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.storage.folders import refuse_file
-
-
-class SettingsError(PipelineError):
-    """Settings are missing or wrong.
-
-    The message names each variable and its remedy, never a secret's value.
-    """
-
-
-def _blank_is_unset(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _expanded(path: Path | None) -> Path | None:
-    return path.expanduser() if path else None
-
+from analytics_pipeline.settings.value_types import (
+    ExpandedPath,
+    OptionalPath,
+    OptionalUrl,
+    Owners,
+    Zone,
+    split_owners,
+)
 
 DEFAULT_FIRST_DAY = date(2021, 1, 1)
 """The first day until a listing provides the real one."""
-
-
-def _zone(name: object) -> object:
-    """Return the time zone of a name.
-
-    Raises:
-        ValueError: there is no such zone.
-    """
-    if not isinstance(name, str):
-        return name
-    try:
-        return ZoneInfo(name.strip())
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"{name!r} is no known time zone; give a name such as Europe/Berlin or America/New_York"
-        ) from None
-
-
-def _owner(name: str) -> str:
-    if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", name):
-        raise ValueError(f"{name!r} is not an owner: give an email address, or a team as team:name")
-    return name
-
-
-def _owners(text: str) -> list[str]:
-    return [_owner(name.strip()) for name in text.split(",") if name.strip()]
-
-
-OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 
 
 class Settings(BaseSettings):
@@ -114,14 +68,12 @@ class Settings(BaseSettings):
             " that Vocareum delivered."
         ),
     )
-    data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+    data_dir: ExpandedPath = Field(
         Path("data"),
         validation_alias="ANALYTICS_DATA_DIR",
         description="Folder of the warehouse, the landing files and the Dagster instance.",
     )
-    published_dir: Annotated[
-        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
-    ] = Field(
+    published_dir: OptionalPath = Field(
         None,
         validation_alias="ANALYTICS_PUBLISHED_DIR",
         description=(
@@ -153,16 +105,12 @@ class Settings(BaseSettings):
         validation_alias="DAGSTER_RUNS_KEPT_DAYS",
         description="Days to keep Dagster's runs, with their events and logs.",
     )
-    budgets_file: Annotated[
-        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
-    ] = Field(
+    budgets_file: OptionalPath = Field(
         None,
         validation_alias="BUDGETS_FILE",
         description="Your CSV file of budgets (docs/budgets.md). Optional.",
     )
-    course_labels_file: Annotated[
-        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
-    ] = Field(
+    course_labels_file: OptionalPath = Field(
         None,
         validation_alias="COURSE_LABELS_FILE",
         description=(
@@ -176,7 +124,7 @@ class Settings(BaseSettings):
         validation_alias="FEED_POLL_SECONDS",
         description="Seconds between the sensor's comparisons of the bucket with the ledger.",
     )
-    asset_owners: Annotated[str, AfterValidator(lambda text: ",".join(_owners(text)))] = Field(
+    asset_owners: Owners = Field(
         "team:data-engineering",
         validation_alias="ASSET_OWNERS",
         description=(
@@ -218,9 +166,7 @@ class Settings(BaseSettings):
             " several organisations in one Dagster (docs/scale.md)."
         ),
     )
-    own_dagster_home: Annotated[
-        Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)
-    ] = Field(
+    own_dagster_home: OptionalPath = Field(
         None,
         validation_alias="ANALYTICS_DAGSTER_HOME",
         description=(
@@ -228,7 +174,7 @@ class Settings(BaseSettings):
             " folder dagster in the data folder."
         ),
     )
-    report_timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
+    report_timezone: Zone = Field(
         ZoneInfo("UTC"),
         validation_alias="REPORT_TIMEZONE",
         description=(
@@ -251,7 +197,7 @@ class Settings(BaseSettings):
     @property
     def owners(self) -> list[str]:
         """Owners of the assets in the Dagster UI."""
-        return _owners(self.asset_owners)
+        return split_owners(self.asset_owners)
 
     @property
     def warehouse_path(self) -> Path:
@@ -294,88 +240,3 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of Dagster's instance: runs, events, schedules."""
         return (self.own_dagster_home or self.data_dir / "dagster").absolute()
-
-
-_ALLOWED: dict[object, str] = {
-    date | None: "give a calendar day as YYYY-MM-DD, such as 2024-08-15",
-    bool: "give true or false",
-    int: "give a whole number, 1 or more",
-}
-"""Allowed values by type, for messages."""
-REQUIRED = ("org_id", "api_token")
-
-
-def load_settings() -> Settings:
-    """Load the settings. Those that a run requires may still be empty (see `require`).
-
-    Raises:
-        SettingsError: a value has the wrong form, or asset keys need an organisation that is not
-            set.
-        FolderUnusable: a path that must be a folder is a file.
-    """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        problems = "\n".join(
-            _problem(str(detail["loc"][0]), detail["input"], detail["msg"])
-            for detail in error.errors()
-        )
-        raise SettingsError(
-            f"{problems}\nCorrect it in the environment or in .env (see .env.example)."
-        ) from None
-    if settings.has_key_prefix:
-        _require(settings, ["org_id"])  # the prefix is made of it
-    refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
-    refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
-    return settings
-
-
-def _problem(variable: str, value: object, pydantic_says: str) -> str:
-    """Describe the wrong value and the allowed ones.
-
-    Secrets have no form that could be wrong, so none is ever repeated.
-    """
-    types = [
-        field.annotation
-        for field in Settings.model_fields.values()
-        if field.validation_alias == variable
-    ]
-    allowed = [_ALLOWED[kind] for kind in types if kind in _ALLOWED]
-    return f"{variable} is {value!r}: {allowed[0]}." if allowed else f"{variable}: {pydantic_says}."
-
-
-def require(settings: Settings) -> Settings:
-    """Return the settings if a run has what it needs.
-
-    Raises:
-        SettingsError: a required setting is missing or malformed. Names each, and where to get it.
-    """
-    _require(settings, REQUIRED)
-    return settings
-
-
-def _require(settings: Settings, required: Sequence[str]) -> None:
-    fields = Settings.model_fields
-    missing = [name for name in required if not _text(getattr(settings, name)).strip()]
-    if missing:
-        lines = [
-            f"{fields[name].validation_alias} is not set: {fields[name].description}"
-            for name in missing
-        ]
-        raise SettingsError(
-            "\n".join([*lines, "Set them in the environment or in .env (copy .env.example)."])
-        )
-    if prefixed := re.fullmatch(r"org(\d+)", settings.org_id, re.IGNORECASE):
-        raise SettingsError(
-            f"VOCAREUM_ORG_ID is {settings.org_id!r}, the name of a folder in the bucket: give only"
-            f" the id, {prefixed[1]}."
-        )
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", settings.org_id):
-        raise SettingsError(
-            "VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as"
-            " 9001."
-        )
-
-
-def _text(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value

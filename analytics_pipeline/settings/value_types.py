@@ -1,0 +1,54 @@
+"""Types of settings with forms of their own: paths, time zones, owners of assets."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator
+
+
+def _owner(name: str) -> str:
+    if not re.fullmatch(r"team:[\w-]+|[^@\s]+@[^@\s]+\.[^@\s]+", name):
+        raise ValueError(f"{name!r} is not an owner: give an email address, or a team as team:name")
+    return name
+
+
+def split_owners(text: str) -> list[str]:
+    """Split a list with commas: email addresses, and teams as `team:name`.
+
+    Raises:
+        ValueError: a part is neither.
+    """
+    return [_owner(name.strip()) for name in text.split(",") if name.strip()]
+
+
+def _blank_is_unset(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _expanded(path: Path | None) -> Path | None:
+    return path.expanduser() if path else None
+
+
+def _zone(name: object) -> object:
+    """Return the time zone of a name.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    if not isinstance(name, str):
+        return name
+    try:
+        return ZoneInfo(name.strip())
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is no known time zone; give a name such as Europe/Berlin or America/New_York"
+        ) from None
+
+
+ExpandedPath = Annotated[Path, AfterValidator(Path.expanduser)]
+OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)]
+OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+Owners = Annotated[str, AfterValidator(lambda text: ",".join(split_owners(text)))]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
