@@ -85,3 +85,39 @@ def test_doctor_sees_a_warehouse_that_another_program_keeps_open(
     assert result.exit_code == 2, result.output
     assert "FAIL DuckDB" in result.output
     assert "Close it there" in result.output
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"VOCAREUM_ORG_ID": "org9001"}, "give only the id, 9001"),
+        (
+            {"VOCAREUM_START_DATE": "2090-01-01"},
+            "VOCAREUM_START_DATE is 2090-01-01, which is after today",
+        ),
+        ({"VOCAREUM_ORG_ID": "7"}, "This warehouse holds the files of org9001"),
+    ],
+)
+def test_doctor_reports_the_same_error_as_sync(
+    run: Run, synced: Path, changes: dict[str, str], says: str
+):
+    result = run("doctor", **changes)
+    assert (result.exit_code, says in result.output, "FAIL settings" in result.output) == (
+        2,
+        True,
+        True,
+    ), result.output
+
+
+def test_a_wrong_organisation_is_not_blamed_on_the_token(run: Run, demo: DemoVocareum):
+    result = run("doctor", VOCAREUM_API_TOKEN="t0ken-of-an-org-admin-other-scope")
+    assert (result.exit_code, "Check VOCAREUM_ORG_ID" in result.output) == (2, True), result.output
+
+
+def test_doctor_reports_its_retries_and_gives_up(run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("analytics_pipeline.cli.doctor.RETRY_SECONDS", 2.0)
+    result = run("doctor", VOCAREUM_API_URL="http://127.0.0.1:9/api/v2")
+    assert result.exit_code == 2, result.output
+    assert "retrying" in result.output and "was not usable for 2 seconds" in result.output, (
+        result.output
+    )
