@@ -5,9 +5,9 @@ Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without argumen
 `--only` selects the conditions whose name contains the word. The output of each run is in
 `.artifacts/flaky/`.
 
-libfaketime (`apt install faketime`) shifts the clock. All child processes inherit it: servers,
-Dagster's subprocesses and Chromium live in the same time. File times and the monotonic clock stay
-real.
+libfaketime (`apt install faketime`) shifts the clock. Child processes inherit it: servers and
+Dagster's subprocesses live in the same time. Only Chromium keeps the real one, as it busy-waits
+under libfaketime. File times and the monotonic clock stay real.
 
 Exit codes: 0 all ten passed, 1 a run failed, 2 libfaketime is missing or does not reach child
 processes.

@@ -5,6 +5,7 @@ Only fixtures that several folders of tests use belong here.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -142,6 +143,9 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"no Chromium at {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        # Chromium busy-waits under libfaketime (`make flaky`), and needs no moved clock.
+        unmoved: dict[str, str | float | bool] = {**os.environ}
+        unmoved.pop("LD_PRELOAD", None)
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS, env=unmoved)
         yield running
         running.close()
