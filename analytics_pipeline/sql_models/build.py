@@ -14,7 +14,8 @@ from functools import partial
 
 import duckdb
 
-from analytics_pipeline.sql_models.by_day import build_by_day, forget
+from analytics_pipeline.sql_models.by_day import build_by_day
+from analytics_pipeline.sql_models.day_hashes import forget
 from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
@@ -93,7 +94,8 @@ def build(
     stale: set[str] = set()
     models = list(models)
     private = private_sources(models, _existing(connection))
-    forget(connection, models)
+    # The hashes of a model that is not built by day say nothing about its rows.
+    forget(connection, [model.qualified for model in models if model.days is None])
     for model in models:
         if sources := private.get(model.qualified):
             result = Built(model, None, 0.0, _refuse(connection, model, sources))

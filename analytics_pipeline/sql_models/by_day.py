@@ -1,10 +1,10 @@
 """Make only those days of a model anew whose input changed.
 
-A model declares `-- by day:`. Each of its days has a hash of the input rows that it was made of, in
-`ops.model_days`, written in the transaction of the day's rows. Nothing records what a load or an
-erasure touched: a day is made anew if the hash of its input differs. The hash covers all else that
-decides about the rows: the SQL of the model and of all that it reads, and the releases of DuckDB
-and of this package. In doubt the model is built whole, and once a week to compare.
+A model declares `-- by day:`. Each of its days has a hash of the input rows that it was made of
+(`day_hashes.py`), written in the transaction of the day's rows. A day is made anew if the hash of
+its input differs. The hash covers all else that decides about the rows: the SQL of the model and of
+all that it reads, and the releases of DuckDB and of this package. In doubt the model is built
+whole, and once a week to compare.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 
 import duckdb
 
-from analytics_pipeline.sql_models.model import ByDay, Model, replace_tables
+from analytics_pipeline.sql_models.day_hashes import HASH, of_days, remember, stale_days
+from analytics_pipeline.sql_models.model import ByDay, Model
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, read, record_one
-from analytics_pipeline.warehouse.sql_text import literal, quoted
 
 EQUALS_WHOLE = "days_equal_a_whole_build"
 """Name of the check that compares a model built by day with the same model built whole."""
@@ -25,8 +25,6 @@ DESCRIPTION = (
 )
 COMPARED_EVERY = timedelta(days=7)
 _DAYS_SHOWN = 10
-# Qualified, as the input may have a column of any name. A sum, as rows have no order.
-_HASH = "sum(hash(*COLUMNS(hashed.*))::HUGEINT)"
 
 
 def build_by_day(
@@ -61,7 +59,7 @@ def build_by_day(
         if now and not verdict.passed:
             # Now: the rows are repaired, so nobody finds the difference again if the process dies.
             record_one(connection, verdict, now)
-    _remember(connection, model)
+    remember(connection, model.qualified, are_done=True)
     [(rows,)] = connection.execute(f"SELECT count(*) FROM {model.qualified}").fetchall()
     return rows, verdict
 
@@ -69,68 +67,27 @@ def build_by_day(
 def _stale_days(
     connection: duckdb.DuckDBPyConnection, model: Model, by_day: ByDay
 ) -> list[date] | None:
-    """Hash the input by day, and return the days whose hash is not the known one.
-
-    Returns:
-        None if the model must be built whole: its table is missing, a row has no day, or more than
-        half of the days are stale, as all are when the SQL changed.
+    """Return the days to make anew; None if the model must be built whole: its table is missing, or
+    for a reason of `stale_days`.
     """
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE input_days AS
-            SELECT {by_day.day_of_input} AS day,
-                   hash({literal(by_day.version)}, {_HASH}, count(*)) AS hash
-            FROM {by_day.input} AS hashed GROUP BY 1"""
+    days = stale_days(
+        connection, model.qualified, by_day.version, {by_day.input: by_day.day_of_input}
     )
-    stale = connection.execute(
-        """SELECT coalesce(input.day, known.day)
-           FROM input_days AS input
-           FULL JOIN (FROM ops.model_days WHERE model = $1) AS known ON known.day = input.day
-           WHERE input.hash IS DISTINCT FROM known.hash ORDER BY 1""",
-        [model.qualified],
-    ).fetchall()
-    days = [day for (day,) in stale]
-    [(is_table, count)] = connection.execute(
-        """SELECT count(*), (SELECT count(*) FROM input_days) FROM duckdb_tables()
+    [(is_table,)] = connection.execute(
+        """SELECT count(*) FROM duckdb_tables()
            WHERE database_name = current_database() AND schema_name || '.' || table_name = $1""",
         [model.qualified],
     ).fetchall()
-    return None if not is_table or None in days or 2 * len(days) > count else days
+    return days if is_table else None
 
 
 def _make_days(
     connection: duckdb.DuckDBPyConnection, model: Model, by_day: ByDay, days: Sequence[date]
 ) -> None:
-    # Literals: DuckDB doesn't push a parameter or a subquery below the source's window functions.
     wanted = ", ".join(f"DATE '{day}'" for day in days)
-    source = quoted(by_day.source.partition(".")[2])
     connection.execute(f"DELETE FROM {model.qualified} WHERE {by_day.day} IN ({wanted})")
-    sql = replace_tables(model.sql, {by_day.source: source})
-    connection.execute(
-        f"INSERT INTO {model.qualified} WITH {source} AS (FROM {by_day.source}"
-        f" WHERE {by_day.day_of_source} IN ({wanted})) FROM (\n{sql}\n)"
-    )
-
-
-def _remember(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Replace the known hashes that differ by those of `_stale_days`."""
-    connection.execute(
-        """DELETE FROM ops.model_days AS known WHERE model = $1 AND NOT EXISTS (
-               FROM input_days AS input WHERE input.day = known.day AND input.hash = known.hash)""",
-        [model.qualified],
-    )
-    connection.execute(
-        """INSERT INTO ops.model_days (model, day, hash) SELECT $1, day, hash FROM input_days
-           WHERE day NOT IN (SELECT day FROM ops.model_days WHERE model = $1)""",
-        [model.qualified],
-    )
-
-
-def forget(connection: duckdb.DuckDBPyConnection, models: Sequence[Model]) -> None:
-    """Delete the hashes of models that are not built by day: they say nothing about their rows."""
-    connection.execute(
-        "DELETE FROM ops.model_days WHERE list_contains($1, model)",
-        [[model.qualified for model in models if model.days is None]],
-    )
+    sql = of_days(model.sql, {by_day.source: by_day.day_of_source}, days)
+    connection.execute(f"INSERT INTO {model.qualified} {sql}")
 
 
 def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None) -> bool:
@@ -153,7 +110,7 @@ def _hashes(
 ) -> dict[date, tuple[int, int]]:
     """Return a hash and the number of the model's rows of each day."""
     rows = connection.execute(
-        f"SELECT {by_day.day}, {_HASH}, count(*) FROM {model.qualified} AS hashed GROUP BY 1"
+        f"SELECT {by_day.day}, {HASH}, count(*) FROM {model.qualified} AS hashed GROUP BY 1"
     ).fetchall()
     return {day: (hashed, count) for day, hashed, count in rows}
 

@@ -16,6 +16,7 @@ from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, touched_by
+from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import (
     Alarm,
@@ -44,6 +45,7 @@ class Tested:
         seconds: duration.
         failure: why it did not run.
         alarms: rows of a test that declares alarms.
+        by_day: number of rows that it returned by day, if it was also run whole to compare.
     """
 
     test: SqlTest
@@ -51,11 +53,17 @@ class Tested:
     seconds: float
     failure: Failure | None = None
     alarms: tuple[Alarm, ...] = ()
+    by_day: int | None = None
 
     @property
     def passed(self) -> bool:
         """Return whether it ran and returned no row."""
-        return self.violations == 0
+        return self.violations == 0 and not self.differs
+
+    @property
+    def differs(self) -> bool:
+        """Return whether its days together don't say what the whole test says."""
+        return self.by_day not in (None, self.violations)
 
 
 def build_and_test(
@@ -88,7 +96,9 @@ def build_and_test(
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     mark_outdated(connection, [test.name for test in tests])
     built = build(connection, chosen, now)
-    verdicts = [_check(project, tested) for tested in run_tests(connection, tests)]
+    whole = {result.model.qualified for result in built if result.check}
+    ran = (_run(connection, test, whole=bool(test.days.keys() & whole)) for test in tests)
+    verdicts = [_check(project, tested) for tested in ran]
     verdicts += [_built(result) for result in built]
     verdicts += [result.check for result in built if result.check]
     known = {(check.name, check.subject) for check in verdicts}
@@ -168,6 +178,12 @@ def _check(project: Project, tested: Tested) -> Check:
     if tested.failure:
         where = f" (line {tested.failure.line})" if tested.failure.line else ""
         text, remedy = f"It could not run: {tested.failure.reason}{where}.", tested.failure.remedy
+    elif tested.differs:
+        text = f"Whole, {tested.violations:,} rows break it; by day, {tested.by_day:,} do."
+        remedy = (
+            f"Treat earlier verdicts of this test as unknown. Remove `by day:` from {file}, or"
+            " correct it: a row that it returns must rest on the rows of one day."
+        )
     elif not tested.passed:
         columns = ", ".join(test.columns)
         meaning = "break it" if test.severity is Severity.ERROR else "deserve attention"
@@ -182,9 +198,26 @@ def _check(project: Project, tested: Tested) -> Check:
         )
     subject, withholds = project.home_of(test), project.withheld_by(test)
     kept = (tested.passed, tested.violations, text, remedy, withholds)
-    # A test that did not run says nothing about the numbers, whatever severity it declares.
-    severity = Severity.ERROR if tested.failure else test.severity
+    # Such a test says nothing about the numbers, whatever severity it declares.
+    severity = Severity.ERROR if tested.failure or tested.differs else test.severity
     return Check(test.name, subject, Kind.MODEL, severity, *kept, alarms=tested.alarms)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole: bool) -> Tested:
+    """Run a test, by day if it declares that; `whole` also runs it whole, to compare."""
+    if not test.days:
+        return run_test(connection, test)
+    began = time.monotonic()
+    try:
+        counted = count_by_day(connection, test, whole=whole)
+    except duckdb.Error as error:
+        alone = run_test(connection, test)
+        file = f"dbt_like_sql/tests/{test.name}.sql"
+        reason = explain(error, file, lines_before=0).reason
+        failure = alone.failure or Failure(reason, f"Correct `by day:` in {file}.")
+        return replace(alone, violations=None, failure=failure)
+    seconds = time.monotonic() - began
+    return Tested(test, counted.rows, seconds, by_day=counted.by_day)
 
 
 def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:

@@ -4,7 +4,7 @@ Pure. `project.py` finds and orders the files, `build.py` runs them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from itertools import takewhile
@@ -107,6 +107,9 @@ class SqlTest:
         depends_on: qualified names of the tables it reads.
         severity: how bad a returned row is.
         is_alarm: whether each returned row sends a message, and another one when it is gone.
+        days: its promise that a row which it returns rests on rows of one day of the tables that it
+            reads: SQL expression of a row's day, by qualified table; empty if it declares none.
+        version: for a test by day: changes with its SQL, and with that of all models that it reads.
     """
 
     name: str
@@ -116,6 +119,8 @@ class SqlTest:
     depends_on: frozenset[str]
     severity: Severity = Severity.ERROR
     is_alarm: bool = False
+    days: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
 
 
 @cache  # depends only on the text; a process that loads and rebuilds parses the project twice
@@ -146,8 +151,8 @@ def parse_test(name: str, text: str) -> SqlTest:
     """Parse a test's file.
 
     Raises:
-        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, or
-            it declares alarms without their columns.
+        InvalidModel: it is not a single SELECT from qualified tables, its severity is unknown, it
+            declares alarms without their columns, or a day without one for each table.
     """
     sql = _without_semicolon(text)
     query = parse_query(f"tests/{name}.sql", sql)
@@ -158,7 +163,10 @@ def parse_test(name: str, text: str) -> SqlTest:
             f"tests/{name}.sql: a test with `alert: yes` must return the columns"
             f" {', '.join(_ALARM_COLUMNS)}."
         )
-    return SqlTest(name, sql, leading_comment(sql), columns, reads, _severity(name, sql), is_alarm)
+    severity, days = _severity(name, sql), _days_of(f"tests/{name}.sql", sql, query)
+    if is_alarm and days:
+        raise InvalidModel(f"tests/{name}.sql: declare `alert:` or `by day:`, not both.")
+    return SqlTest(name, sql, leading_comment(sql), columns, reads, severity, is_alarm, days)
 
 
 def parse_query(file: str, sql: str) -> exp.Query:
@@ -248,11 +256,7 @@ def _is_declared_view(file: str, sql: str) -> bool:
 
 
 def _by_day(file: str, sql: str, query: exp.Query) -> ByDay | None:
-    declared = [
-        line.removeprefix(_BY_DAY).strip()
-        for line in _leading_lines(sql)
-        if line.startswith(_BY_DAY)
-    ]
+    declared = _declared_days(sql)
     if not declared:
         return None
     reads = sorted(tables_read(query))
@@ -271,6 +275,40 @@ def _by_day(file: str, sql: str, query: exp.Query) -> ByDay | None:
     of_source, of_row = (day.left, day.right) if isinstance(day, exp.EQ) else (day, day)
     day_of_source = of_source.sql(dialect=DIALECT)
     return ByDay(reads[0], day_of_source, of_row.sql(dialect=DIALECT), reads[0], day_of_source)
+
+
+def _days_of(file: str, sql: str, query: exp.Query) -> dict[str, str]:
+    """Return the day of a row of each table that a test by day reads."""
+    days, reads = dict[str, str](), tables_read(query)
+    try:
+        for said in _declared_days(sql):
+            day = sqlglot.parse_one(said, dialect=DIALECT)
+            [table] = {f"{column.db}.{column.table}" for column in day.find_all(exp.Column)}
+            days[table] = day.transform(_without_table).sql(dialect=DIALECT)
+    except (SqlglotError, ValueError) as error:
+        raise InvalidModel(
+            f"{file}: declare the day of one table in each line, as in"
+            " `by day: marts.lab_sessions.session_date`."
+        ) from error
+    names = {table.partition(".")[2] for table in reads} - _made_inside(query)
+    if days and (days.keys() != reads or len(names) != len(reads)):
+        raise InvalidModel(
+            f"{file}: a test by day must declare the day of each table that it reads, and name no"
+            f" CTE like one; it reads {', '.join(sorted(reads))}."
+        )
+    return days
+
+
+def _without_table(node: exp.Expression) -> exp.Expression:
+    return exp.column(node.this) if isinstance(node, exp.Column) else node
+
+
+def _declared_days(sql: str) -> list[str]:
+    return [
+        line.removeprefix(_BY_DAY).strip()
+        for line in _leading_lines(sql)
+        if line.startswith(_BY_DAY)
+    ]
 
 
 def _without_semicolon(text: str) -> str:

@@ -177,11 +177,17 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
     ]:
         if unknown := _unknown(test, models):
             problems.append(_reads_unknown(f"tests/{test.name}", unknown))
+        elif test.days and not any(models[name].days for name in test.days if name in models):
+            problems.append(
+                f"tests/{test.name}.sql: a test by day must read a mart by day: it is run whole"
+                " whenever such a mart is built whole."
+            )
         else:
             usable[test.name] = test
     project = Project({name: models[name] for name in _in_order(models)}, usable)
     versioned = {name: _with_input(model, project) for name, model in project.models.items()}
-    return replace(project, models=versioned), problems
+    checked = {name: _with_version(test, project) for name, test in usable.items()}
+    return Project(versioned, checked), problems
 
 
 def _with_input(model: Model, project: Project) -> Model:
@@ -195,12 +201,20 @@ def _with_input(model: Model, project: Project) -> Model:
         below = view.by_day
         by_day = replace(by_day, input=below.source, day_of_input=below.day_of_source)
         view = project.models.get(below.source)
-    reads = sorted({model.qualified, *project.upstream({model.qualified})})
-    texts = [project.models[name].sql for name in reads]
-    decides = "\0".join([*texts, duckdb.__version__, version("analytics-pipeline")])
-    return replace(
-        model, by_day=replace(by_day, version=hashlib.sha256(decides.encode()).hexdigest())
-    )
+    return replace(model, by_day=replace(by_day, version=_version(project, {model.qualified})))
+
+
+def _with_version(test: SqlTest, project: Project) -> SqlTest:
+    """Return a test by day with the version of all that decides about its verdict besides rows."""
+    reads = test.days.keys() & project.models.keys()
+    return replace(test, version=_version(project, reads, test.sql)) if test.days else test
+
+
+def _version(project: Project, names: Collection[str], sql: str = "") -> str:
+    """Return a digest of other SQL, that of models and all that they read, and releases."""
+    texts = [project.models[name].sql for name in sorted({*names, *project.upstream(names)})]
+    decides = "\0".join([*texts, sql, duckdb.__version__, version("analytics-pipeline")])
+    return hashlib.sha256(decides.encode()).hexdigest()
 
 
 def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:

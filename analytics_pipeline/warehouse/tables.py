@@ -81,9 +81,10 @@ _RUN = TableColumn("run_id", "VARCHAR", "Dagster run that wrote it.")
 MODEL_DAYS = Table(
     "ops.model_days",
     "The days of the models that are built by day, each with a hash of the rows that it was"
-    " made of, written in the transaction of the day's rows. Never published.",
+    " made of, written in the transaction of the day's rows; and the days that a test by day"
+    " passed. Never published.",
     (
-        TableColumn("model", "VARCHAR", "Qualified name of the model."),
+        TableColumn("model", "VARCHAR", "Qualified name of the model, or `tests.` and a test's."),
         TableColumn("day", "DATE", "Day of the rows (UTC), or first day of another period."),
         TableColumn("hash", "UBIGINT", "Hash of the input's rows of that day, and of the SQL."),
     ),

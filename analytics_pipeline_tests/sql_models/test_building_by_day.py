@@ -18,6 +18,7 @@ from analytics_pipeline.sql_models import (
     build,
     build_and_test,
     by_day,
+    day_hashes,
 )
 from analytics_pipeline.sql_models.model import ByDay, Layer, parse_model
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
@@ -47,7 +48,7 @@ def test_random_steps_leave_the_rows_of_a_whole_build(
 
 
 def _without_a_column(patched: pytest.MonkeyPatch) -> None:
-    patched.setattr(by_day, "_HASH", "sum(hash(*COLUMNS(c -> c <> 'course_name'))::HUGEINT)")
+    patched.setattr(day_hashes, "HASH", "sum(hash(*COLUMNS(c -> c <> 'course_name'))::HUGEINT)")
 
 
 def _without_days_that_are_gone(patched: pytest.MonkeyPatch) -> None:
@@ -201,14 +202,14 @@ def test_a_build_that_dies_leaves_rows_and_hashes_as_they_were(
     before = warehouse.execute("FROM ops.model_days ORDER BY ALL").fetchall()
     walk.new_day()
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(by_day, "_remember", _interrupt)
+        patched.setattr(by_day, "remember", _interrupt)
         walk.build_and_compare()
     assert warehouse.execute("FROM ops.model_days ORDER BY ALL").fetchall() == before
     walk.build_and_compare()
     assert warehouse.execute("FROM ops.model_days ORDER BY ALL").fetchall() != before
 
 
-def _interrupt(*_: object) -> None:
+def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

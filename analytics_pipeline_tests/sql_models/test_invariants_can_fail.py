@@ -126,6 +126,23 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _without("marts.lab_sessions"),
         _changed("marts.lab_sessions", "user_id = -1"),
     ],
+    "every_row_is_in_lab_session_rows": [
+        (
+            "CREATE OR REPLACE VIEW staging.lab_session_rows AS FROM raw.lab_sessions WHERE"
+            " launch_time > start_time OR start_time IS NULL"
+        ),
+    ],
+    "days_of_sessions_add_up": [
+        (
+            "CREATE OR REPLACE VIEW staging.lab_session_days AS SELECT session_date AS day,"
+            " course_id, start_time, end_time FROM marts.lab_sessions WHERE start_time < end_time"
+        ),
+        (
+            "CREATE OR REPLACE VIEW staging.lab_session_days AS SELECT session_date AS day,"
+            " course_id, start_time, least(end_time, session_date + INTERVAL 1 DAY) AS end_time"
+            " FROM marts.lab_sessions WHERE start_time < end_time"
+        ),
+    ],
     "every_score_is_in_assignment_scores": [
         _without("marts.assignment_scores"),
         _changed("marts.assignment_scores", "score = 987654"),

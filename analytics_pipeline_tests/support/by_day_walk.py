@@ -1,5 +1,6 @@
 """A random walk of an organisation's lab_sessions files: after each build, the models by day are
-compared with the same rows made whole by the SQL of before they were built by day.
+compared with the same rows made whole by the SQL of before they were built by day, and the verdicts
+of the tests by day with those of the same tests run whole.
 
 Files are rows of `raw.lab_sessions` with one `_source_key`; a new version replaces them, as a load
 does.
@@ -15,9 +16,10 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.ingest.people import People
-from analytics_pipeline.sql_models import Project, build, load_project
-from analytics_pipeline.sql_models.model import replace_tables
+from analytics_pipeline.sql_models import Project, SqlTest, build, load_project, run_test
+from analytics_pipeline.sql_models.model import parse_test, replace_tables
 from analytics_pipeline.sql_models.project import default_folder
+from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.warehouse.erase import erase_rows
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, Row
 from analytics_pipeline_tests.support.random_rows import fill
@@ -28,6 +30,23 @@ BY_DAY = [model.qualified for model in PROJECT.models.values() if model.days]
 FIRST, DAYS, PEOPLE = date(2026, 1, 1), 24, 40
 CHANGED_TEXT = {"minutes_delivered * 60": "minutes_delivered * 61", ", 0.99)": ", 0.95)"}
 """Another release's SQL, of two models by day."""
+RULES = {
+    "no_long_lab_in_a_vm": """
+-- by day: marts.lab_sessions.session_date
+SELECT session_id FROM marts.lab_sessions WHERE minutes >= 240 AND lab_type = 'VM'""",
+    "no_file_lists_a_session_of_the_day_before": """
+-- by day: marts.lab_sessions.session_date
+-- by day: staging.lab_session_rows.file_date
+SELECT file_date, sessions, rows
+FROM (SELECT file_date, count(*) AS rows FROM staging.lab_session_rows GROUP BY ALL) AS delivered
+LEFT JOIN (SELECT session_date, count(*) AS sessions FROM marts.lab_sessions GROUP BY ALL) AS found
+    ON session_date = file_date
+WHERE rows > coalesce(sessions, 0)""",
+    "no_hour_is_full": """
+-- by day: marts.lab_concurrency_hourly.hour::DATE
+SELECT hour FROM marts.lab_concurrency_hourly GROUP BY hour HAVING max(peak_sessions) > 4""",
+}
+"""Tests by day that random rows break on some days, as the project's own tests always hold."""
 _WHOLE = Path(__file__).parent / "built_whole"
 _REASONS = ["User Ended Lab", "Start Failed", "other", None]
 
@@ -44,6 +63,11 @@ def _changed(sql: str) -> str:
     for old, new in CHANGED_TEXT.items():
         sql = sql.replace(old, new)
     return sql
+
+
+def rule(name: str, text: str) -> SqlTest:
+    """Return a test that no project has."""
+    return parse_test(name, text.strip())
 
 
 def differing(connection: Connection, models: Project, *, changed: bool = False) -> list[str]:
@@ -80,19 +104,23 @@ class Walk:
         connection: the warehouse.
         chance: decides everything.
         projects: the models as they are, and as another release has them.
+        rules: tests by day to compare besides the project's.
         files: rows by the day of their file.
         release: index of the current project.
         by_day: number of models that were built by day.
         whole: number of models that were built whole.
+        broken: number of tests by day that failed.
     """
 
     connection: Connection
     chance: random.Random
     projects: Sequence[Project] = (PROJECT,)
+    rules: Sequence[SqlTest] = tuple(rule(name, text) for name, text in RULES.items())
     files: dict[date, list[dict[str, object]]] = field(default_factory=dict)
     release: int = 0
     by_day: int = 0
     whole: int = 0
+    broken: int = 0
     _viewed: int | None = None
     _taken: set[str] = field(default_factory=set)
 
@@ -121,10 +149,10 @@ class Walk:
         return taken.__name__
 
     def build_and_compare(self) -> None:
-        """Build the models, and compare.
+        """Build the models, run the tests by day, and compare.
 
         Raises:
-            AssertionError: rows differ.
+            AssertionError: rows or verdicts differ.
         """
         models = self.projects[self.release]
         # The views change with the release.
@@ -139,6 +167,15 @@ class Walk:
         )
         found = differing(self.connection, models, changed=self.release == 1)
         assert found == [], found
+        self._test_and_compare(models)
+
+    def _test_and_compare(self, project: Project) -> None:
+        for test in [*project.tests.values(), *self.rules]:
+            if test.days:
+                found = count_by_day(self.connection, test, whole=False).rows
+                right = run_test(self.connection, test).violations
+                assert found == right, f"{test.name}: {found} rows instead of {right}"
+                self.broken += found > 0
 
     def _put(self, day: date) -> None:
         """Replace the rows of a file."""

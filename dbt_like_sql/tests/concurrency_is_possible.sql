@@ -1,11 +1,12 @@
 -- A course's hourly peak is at least 1 if a session starts in the hour, and at most the number of sessions that touch it. The
 -- organisation's peak is at least that of each course, and at most their sum.
+-- by day: staging.lab_session_days.day
+-- by day: marts.lab_concurrency_hourly.hour::DATE
 -- If it fails, the sweep of marts.lab_concurrency_hourly is wrong.
 WITH
 ran AS (
-    SELECT unnest([course_id, NULL]) AS course_id, start_time, least(end_time, start_time + INTERVAL 31 DAY) AS end_time
-    FROM marts.lab_sessions
-    WHERE start_time < end_time
+    SELECT unnest([course_id, NULL]) AS course_id, start_time, end_time
+    FROM staging.lab_session_days
 ),
 touched AS (
     SELECT course_id, hour, count(*) AS sessions
