@@ -18,7 +18,7 @@ from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import Settings, load_settings, require
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 
 if TYPE_CHECKING:  # the demo's packages are optional
     from analytics_pipeline.demo.organisation import Organisation

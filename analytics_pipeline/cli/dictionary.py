@@ -10,7 +10,7 @@ from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.operations.data_dictionary import data_dictionary
 from analytics_pipeline.operations.dbt_sources import dbt_sources
 from analytics_pipeline.sql_models import documentation, load_project
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.atomic_write import replacing
 
 
 class Format(StrEnum):

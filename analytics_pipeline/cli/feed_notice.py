@@ -3,7 +3,7 @@
 from analytics_pipeline.cli.console import print_error, print_info
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 
 _MARK = "simulated"
 

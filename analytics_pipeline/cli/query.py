@@ -28,7 +28,7 @@ from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.atomic_write import replacing
 
 DEFAULT_LIMIT = 100
 """Maximum number of rows of a table, without --limit."""

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import duckdb
 
 from analytics_pipeline.cli.tables import drawn, one_line, plain, printable
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.atomic_write import replacing
 
 
 class Format(StrEnum):

@@ -21,7 +21,7 @@ from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_heade
 from analytics_pipeline.ingest.csv.tolerant_reader import Record, cell_spans, read_records
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.people import People
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 
 _CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
 """A cell of a sound record, and its separator."""

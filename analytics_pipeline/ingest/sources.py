@@ -11,7 +11,7 @@ from pathlib import Path
 
 from analytics_pipeline.datasets import BY_HAND_PREFIX, DATASETS
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 from analytics_pipeline.vocareum.bucket import Bucket
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.vocareum.objects import Downloaded, RemoteObject, Undelivered

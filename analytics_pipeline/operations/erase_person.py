@@ -20,14 +20,10 @@ from analytics_pipeline.ingest.erase import Redacted, erase_in_file
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, build_and_test, load_usable
+from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
-from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.private_files import (
-    make_private_folder,
-    private_file,
-    remove_stale_parts,
-)
+from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.erase import (
     Removed,

@@ -10,7 +10,7 @@ from datetime import date
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, list_deliveries
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 from analytics_pipeline.vocareum.connect import open_bucket
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.ledger import first_period

@@ -24,8 +24,8 @@ from analytics_pipeline.ingest.erase import erase_in_file
 from analytics_pipeline.ingest.landing import clean_landing, has_landed, landing_path, redacted_path
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.ingest.read_batch import read_batch
+from analytics_pipeline.storage.atomic_write import remove_stale_parts
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.storage.private_files import remove_stale_parts
 from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.hold_back import hold_back

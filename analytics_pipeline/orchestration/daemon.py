@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.workspace import served
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.storage.private_files import make_private_folder
+from analytics_pipeline.storage.folders import make_private_folder
 
 
 class DaemonRunning(PipelineError):

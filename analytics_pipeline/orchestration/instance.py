@@ -8,8 +8,8 @@ import dagster as dg
 
 from analytics_pipeline.orchestration.dagster_yaml import is_ours, our_text
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.folders import keep_private
-from analytics_pipeline.storage.private_files import private_file, private_umask
+from analytics_pipeline.storage.atomic_write import private_file
+from analytics_pipeline.storage.folders import keep_private, private_umask
 
 logger = logging.getLogger(__name__)
 

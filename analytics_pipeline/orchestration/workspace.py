@@ -14,7 +14,7 @@ from analytics_pipeline.env_file import settings_of
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.instance import project_file
 from analytics_pipeline.settings import Settings, SettingsError, require
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 
 _MARK = "# `analytics-pipeline workspace add` and `remove` replace this file.\n"
 _ENTRY = """  - python_file:

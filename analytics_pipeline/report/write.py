@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from analytics_pipeline.report.clock import UTC
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.replace import replacing
 
 
 def write_report(

@@ -1,4 +1,4 @@
-"""Permissions of the data folder and the published folder.
+"""Permissions of the data folder, the published folder, and the files in them.
 
 The data folder is always private. The published folder may be shared with a group: the
 administrator runs `chgrp analysts` and `chmod 2750` on it, and files written there follow that
@@ -8,6 +8,8 @@ mode.
 import logging
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from analytics_pipeline.errors import PipelineError
@@ -111,6 +113,28 @@ def file_mode(target: Path) -> int:
     if state and stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid():
         return stat.S_IMODE(state.st_mode) & 0o777
     return 0o640 if is_shared(target.parent) else 0o600
+
+
+@contextmanager
+def private_umask() -> Iterator[None]:
+    """Create files inside the block with mode 0600 and folders with 0700, whatever the umask."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create the folder and its missing parents with mode 0700; leave existing ones as is."""
+    if folder.is_dir():
+        return
+    make_private_folder(folder.parent)
+    try:
+        folder.mkdir(mode=PRIVATE)
+    except FileExistsError:
+        return  # another thread was faster
+    folder.chmod(PRIVATE)
 
 
 def make_export_folder(folder: Path) -> None:

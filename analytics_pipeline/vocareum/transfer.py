@@ -21,8 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import S3Store
 
+from analytics_pipeline.storage.atomic_write import private_file
 from analytics_pipeline.storage.disk import is_full
-from analytics_pipeline.storage.private_files import private_file
 from analytics_pipeline.vocareum.addresses import is_loopback
 from analytics_pipeline.vocareum.answers import (
     GlobalFailure,

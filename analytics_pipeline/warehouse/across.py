@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.schema import create

@@ -19,10 +19,9 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.disk import name_file_in_errors
-from analytics_pipeline.storage.folders import keep_private
-from analytics_pipeline.storage.private_files import private_umask
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.backend import Warehouse
 from analytics_pipeline.warehouse.connection import lock_warehouse, read_warehouse
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar

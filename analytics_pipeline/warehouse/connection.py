@@ -18,8 +18,7 @@ from filelock import FileLock, Timeout
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
-from analytics_pipeline.storage.folders import keep_private
-from analytics_pipeline.storage.private_files import private_umask
+from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sidecar import (
     detect_replacement,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.publish_whole import marts
 from analytics_pipeline.warehouse.sql_text import literal, quoted

@@ -7,7 +7,7 @@ from shutil import rmtree
 
 import duckdb
 
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.warehouse import sidecar
 from analytics_pipeline.warehouse.connection import (
     closing,

@@ -18,9 +18,9 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.publication import (

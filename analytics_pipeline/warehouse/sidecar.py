@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.storage.replace import replacing
+from analytics_pipeline.storage.atomic_write import replacing
 
 logger = logging.getLogger(__name__)
 

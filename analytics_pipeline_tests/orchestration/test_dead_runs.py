@@ -13,7 +13,7 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration import daemon
 from analytics_pipeline.orchestration.runs.processes import WORKER_TAG, record_process
-from analytics_pipeline.storage.private_files import process_identity
+from analytics_pipeline.storage.processes import process_identity
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 IN_MID_STEP = """

@@ -15,7 +15,7 @@ from analytics_pipeline.orchestration import sqlite_storage
 from analytics_pipeline.orchestration.dagster_private import INDEX_SHARD_NAME
 from analytics_pipeline.orchestration.instance import open_instance, prepare_home
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.storage.private_files import private_file
+from analytics_pipeline.storage.atomic_write import private_file
 
 KEY = dg.AssetKey("model")
 

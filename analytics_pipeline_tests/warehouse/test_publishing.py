@@ -17,8 +17,8 @@ import pytest
 from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
+from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.storage.replace import replacing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
 from analytics_pipeline.warehouse.publish import (

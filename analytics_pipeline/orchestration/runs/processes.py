@@ -7,7 +7,7 @@ from collections.abc import Collection
 import dagster as dg
 
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.storage.private_files import process_identity
+from analytics_pipeline.storage.processes import process_identity
 
 COMMAND_TAG = "analytics_pipeline/command"
 """`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that

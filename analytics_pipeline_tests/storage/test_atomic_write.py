@@ -1,4 +1,4 @@
-"""Temporary files: removed when their process is dead, and only then."""
+"""Files appear when complete; temporary ones are removed when their process is dead."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.storage.private_files import private_file, remove_stale_parts
+from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
 
 
 def dead_pid() -> int:

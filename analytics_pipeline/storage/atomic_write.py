@@ -1,0 +1,116 @@
+"""Write files that appear under their name only when complete; the pipeline writes in no other way.
+
+`replacing` yields a path, for whatever program writes there (DuckDB, pyarrow, a copy). It is for
+files with one writer at a time, usually under the warehouse's lock: what is under the temporary
+name then belongs to a dead process. `private_file` yields an open file, and several threads and
+processes may write at once.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from analytics_pipeline.storage.disk import name_file_in_errors
+from analytics_pipeline.storage.folders import file_mode, make_private_folder, private_umask
+from analytics_pipeline.storage.processes import is_alive
+
+_PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
+
+
+@contextmanager
+def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path next to `target`; on success its file replaces `target`.
+
+    A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600,
+    or 0640 in a shared folder. Symbolic links are not followed: one at the target is replaced, one
+    at the temporary name is removed.
+
+    Args:
+        target: the file to replace.
+        durable: whether the new file must survive a power failure.
+
+    Raises:
+        OSError: the file can't be written. `target` is unchanged.
+    """
+    folder = target.with_name(f"{target.name}.new")
+    fresh = folder / target.name
+    try:
+        with name_file_in_errors(target), private_umask():
+            _remove(folder)
+            folder.mkdir(mode=0o700)
+            yield fresh
+        _put_in_place(fresh, target, file_mode(target), durable=durable)
+    finally:
+        _remove(folder)
+
+
+@contextmanager
+def private_file(target: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file; on success it replaces `target`, on failure it is deleted.
+
+    The file has mode 0600, and every folder created for it 0700, whatever the umask.
+
+    Args:
+        target: the file to write.
+
+    Raises:
+        OSError: the file can't be written. The error names it, and `target` is unchanged.
+    """
+    with name_file_in_errors(target):
+        make_private_folder(target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".part-{os.getpid()}-", dir=target.parent)
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            _put_in_place(part, target, 0o600, durable=False)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def remove_stale_parts(folder: Path) -> int:
+    """Delete temporary files left by dead processes anywhere under the folder; return how many."""
+    stale = [
+        path
+        for path in folder.rglob(".part-*")
+        if (pid := _pid(path)) is not None and not is_alive(pid)
+    ]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return len(stale)
+
+
+def _pid(path: Path) -> int | None:
+    match = _PART_NAME.match(path.name)
+    return int(match["pid"]) if match else None
+
+
+def _put_in_place(written: Path, target: Path, mode: int, *, durable: bool) -> None:
+    written.chmod(mode)
+    if durable:
+        _to_disk(written)
+    written.replace(target)
+    if durable:
+        _to_disk(target.parent)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a dead process's leftovers: a folder, a file with its log, or a link."""
+    if folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder)
+    else:
+        folder.unlink(missing_ok=True)
+    folder.with_name(f"{folder.name}.wal").unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
