@@ -89,7 +89,7 @@ class Sources:
                 f"Put the file there, correct {setting}, or unset it.",
             )
         target = destination(current)
-        with private_file(target) as copy:
+        with private_file(target, durable=False) as copy:
             copy.write(content)
         return Downloaded(current, target)
 

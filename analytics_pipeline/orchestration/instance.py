@@ -26,11 +26,11 @@ def prepare_home(settings: Settings) -> Path:
     if settings.own_dagster_home is None:
         keep_private(settings.data_dir)
     target = home / "dagster.yaml"
-    if is_ours(target):
+    if not is_ours(target):
+        logger.info("%s was not written by the pipeline, and is used as it is.", target)
+    elif not target.exists() or target.read_bytes() != our_text():
         with private_file(target) as file:
             file.write(our_text())
-    else:
-        logger.info("%s was not written by the pipeline, and is used as it is.", target)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 

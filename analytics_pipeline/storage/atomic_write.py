@@ -50,13 +50,14 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def private_file(target: Path) -> Iterator[BinaryIO]:
+def private_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file; on success it replaces `target`, on failure it is deleted.
 
     The file has mode 0600, and every folder created for it 0700, whatever the umask.
 
     Args:
         target: the file to write.
+        durable: whether the new file must survive a power failure.
 
     Raises:
         OSError: the file can't be written. The error names it, and `target` is unchanged.
@@ -68,7 +69,7 @@ def private_file(target: Path) -> Iterator[BinaryIO]:
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
-            _put_in_place(part, target, 0o600, durable=False)
+            _put_in_place(part, target, 0o600, durable=durable)
         finally:
             part.unlink(missing_ok=True)
 

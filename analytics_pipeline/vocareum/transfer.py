@@ -184,7 +184,8 @@ class Transfer:
         digest, size = hashlib.md5(usedforsecurity=False), 0
         try:
             target = destination(fetched)
-            with private_file(target) as file:
+            # Not durable: a file lost in a power failure is fetched again.
+            with private_file(target, durable=False) as file:
                 for chunk in result.stream(min_chunk_size=_CHUNK):
                     file.write(chunk)
                     digest.update(chunk)

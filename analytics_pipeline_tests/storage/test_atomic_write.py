@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
+from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts, replacing
 
 
 def dead_pid() -> int:
@@ -53,3 +53,40 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_part(tmp_path: Path)
         raise RuntimeError("power")
     assert target.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The calls of fsync and rename, with the inode of their file or folder."""
+    steps: list[tuple[str, int]] = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        steps.append(("fsync", os.fstat(handle).st_ino))
+        sync(handle)
+
+    def replaced(fresh: Path, name: Path) -> Path:
+        steps.append(("replace", fresh.stat().st_ino))
+        return replace(fresh, name)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    return steps
+
+
+@pytest.mark.parametrize("way", ["path", "open file"])
+@pytest.mark.parametrize("durable", [True, False])
+def test_bytes_are_on_disk_before_the_rename_and_the_name_after_it(
+    tmp_path: Path, steps: list[tuple[str, int]], way: str, durable: bool
+) -> None:
+    """A power failure in between must not leave an empty file under the name of the one before."""
+    target = tmp_path / "analytics.duckdb"
+    if way == "path":
+        with replacing(target, durable=durable) as fresh:
+            fresh.write_bytes(b"new")
+    else:
+        with private_file(target, durable=durable) as file:
+            file.write(b"new")
+    inode, folder = target.stat().st_ino, tmp_path.stat().st_ino
+    renamed = ("replace", inode)
+    assert steps == ([("fsync", inode), renamed, ("fsync", folder)] if durable else [renamed])

@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ import pytest
 from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
-from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
@@ -199,29 +197,6 @@ def test_a_first_file_is_for_its_owner_and_a_mode_that_was_given_is_kept(
     settings.published_path.chmod(0o640)
     _publish(settings)
     assert settings.published_path.stat().st_mode & 0o777 == 0o640
-
-
-def test_bytes_are_on_disk_before_the_rename_and_the_name_after_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A power failure in between must not leave an empty file under the name of the one before."""
-    target, steps = tmp_path / "analytics.duckdb", []
-    sync, replace = os.fsync, Path.replace
-
-    def synced(handle: int) -> None:
-        steps.append(("fsync", os.fstat(handle).st_ino))
-        sync(handle)
-
-    def replaced(fresh: Path, name: Path) -> Path:
-        steps.append(("replace", fresh.stat().st_ino))
-        return replace(fresh, name)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", replaced)
-    with replacing(target) as fresh:
-        fresh.write_bytes(b"new")
-    file, folder = target.stat().st_ino, tmp_path.stat().st_ino
-    assert steps == [("fsync", file), ("replace", file), ("fsync", folder)]
 
 
 def test_no_temporary_file_is_left_and_a_dead_processs_is_replaced(settings: Settings) -> None:
