@@ -24,7 +24,7 @@ from analytics_pipeline.storage.atomic_write import private_file, remove_stale_p
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
-from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.erase import (
     Removed,
     erase_rows,
@@ -110,11 +110,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     if not dry_run:
         _require_writable(settings)
     warehouse = warehouse_of(settings)
-    with warehouse.open() as connection:
-        person = known_as(connection, user_id)
-        if not dry_run:
-            remember(connection, person, warehouse_now())
-            person = known_as(connection, user_id)
+    person = _identify(warehouse, user_id, dry_run=dry_run)
     files = _erase_landed(settings.landing_dir, person, dry_run=dry_run)
     failed: tuple[str, ...] = ()
     with warehouse.open() as connection:
@@ -142,6 +138,16 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         with private_file(receipt_path(settings, receipt)) as file:
             file.write(receipt.as_json().encode())
     return receipt
+
+
+def _identify(warehouse: Warehouse, user_id: int, *, dry_run: bool) -> People:
+    """Return how a person appears in the data; unless it is a dry run, record the id first."""
+    with warehouse.open() as connection:
+        person = known_as(connection, user_id)
+        if dry_run:
+            return person
+        remember(connection, person, warehouse_now())
+        return known_as(connection, user_id)
 
 
 def _searched() -> tuple[str, ...]:

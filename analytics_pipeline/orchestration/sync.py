@@ -174,15 +174,7 @@ def sync(
     now = clock()
     work = todo.delivered if full else todo.work + _unrecorded(settings, instance, todo)
     requests = load_requests(work, settings.first_day, now, most=len(work))
-    covered = {
-        (name, key) for request in requests for name, keys in request.only.items() for key in keys
-    }
-    outside = (
-        delivery
-        for delivery in work
-        if (delivery.dataset.name, delivery.partition.key) not in covered
-    )
-    done = Synced(todo, early=tuple(outside))
+    done = Synced(todo, early=_not_requested(work, requests))
 
     def collect(result: FileResult) -> None:
         done.results.append(result)
@@ -210,6 +202,20 @@ def _unrecorded(
         *withdrawn_failures(todo.unchanged, known_runs(instance, location)),
     ]
     return tuple({delivery.version: delivery for delivery in found}.values())
+
+
+def _not_requested(
+    work: Sequence[Delivery], requests: Sequence[LoadRequest]
+) -> tuple[Delivery, ...]:
+    """Return the deliveries outside of the partitions, which no request covers."""
+    covered = {
+        (name, key) for request in requests for name, keys in request.only.items() for key in keys
+    }
+    return tuple(
+        delivery
+        for delivery in work
+        if (delivery.dataset.name, delivery.partition.key) not in covered
+    )
 
 
 def _execute(

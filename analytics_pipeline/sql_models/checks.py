@@ -5,7 +5,7 @@ checks.
 """
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -102,24 +102,26 @@ def build_and_test(
     verdicts += [_built(result) for result in built]
     verdicts += [result.check for result in built if result.check]
     known = {(check.name, check.subject) for check in verdicts}
-    # A new model may read tables that an older test is about.
-    others = [
-        (
-            replace(check, withholds=project.withheld_by(project.tests[check.name]))
-            if check.name in project.tests
-            else check
-        )
-        for check in read(connection)
-        if check.kind is Kind.MODEL
-        and (check.name, check.subject) not in known
-        and _is_current(project, check)
+    earlier = [
+        check for check in _earlier(connection, project) if (check.name, check.subject) not in known
     ]
-    recorded = record(connection, Kind.MODEL, [*verdicts, *others], now)
+    recorded = record(connection, Kind.MODEL, [*verdicts, *earlier], now)
     return built, [
         check
         for check in recorded
         if (check.name, check.subject) in known or check.name == EQUALS_WHOLE
     ]
+
+
+def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterator[Check]:
+    """Yield the recorded checks of existing models and tests.
+
+    What a test withholds is found anew: a new model may read tables that it is about.
+    """
+    for check in read(connection):
+        if check.kind is Kind.MODEL and _is_current(project, check):
+            test = project.tests.get(check.name)
+            yield replace(check, withholds=project.withheld_by(test)) if test else check
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:

@@ -34,6 +34,38 @@ class FileFinding:
     remedy: str
 
 
+_FINDINGS = """
+WITH found AS (
+    SELECT
+        0 AS part, dataset, partition, source_key, '*' AS "column", reason,
+        'not loaded' AS outcome, 0 AS records,
+        CASE WHEN line IS NULL THEN [] ELSE [line] END AS lines, remedy
+    FROM ops.failed_files
+    UNION ALL
+    SELECT
+        1, rejects.dataset, rejects.partition, rejects.source_key, broken.column,
+        broken.reason, 'not loaded', count(*),
+        list(rejects.line ORDER BY rejects.line)[:$shown], NULL
+    FROM (SELECT *, unnest(reasons) AS broken FROM quarantine.rejects) AS rejects
+    JOIN ops.failed_files AS failed
+        ON (failed.dataset, failed.partition, failed.etag)
+            = (rejects.dataset, rejects.partition, rejects.etag)
+    GROUP BY ALL
+    UNION ALL
+    SELECT
+        CASE WHEN is_error THEN 2 ELSE 3 END, dataset, partition, source_key, "column", reason,
+        CASE WHEN is_error THEN 'quarantined' ELSE 'loaded' END, count, lines, NULL
+    FROM ops.findings
+)
+SELECT dataset, partition, source_key, "column", reason, outcome, records, lines, remedy
+FROM found
+WHERE (dataset = $dataset OR $dataset IS NULL)
+AND (contains(source_key, $file) OR $file IS NULL)
+AND (outcome = 'loaded' OR NOT $warnings)
+ORDER BY part, dataset, partition DESC, records DESC, "column", reason
+"""
+
+
 def file_findings(
     connection: duckdb.DuckDBPyConnection,
     dataset: str | None = None,
@@ -50,31 +82,7 @@ def file_findings(
         warnings: only records that loaded with a warning.
     """
     rows = connection.execute(
-        """WITH found AS (
-               SELECT 0 AS part, dataset, partition, source_key, '*' AS "column", reason,
-                 'not loaded' AS outcome, 0 AS records,
-                      CASE WHEN line IS NULL THEN [] ELSE [line] END AS lines, remedy
-               FROM ops.failed_files
-               UNION ALL
-               SELECT 1, rejects.dataset, rejects.partition, rejects.source_key, broken.column,
-                 broken.reason, 'not loaded', count(*),
-                      list(rejects.line ORDER BY rejects.line)[:$shown], NULL
-               FROM (SELECT *, unnest(reasons) AS broken FROM quarantine.rejects) AS rejects
-               JOIN ops.failed_files AS failed
-                 ON (failed.dataset, failed.partition, failed.etag) = (rejects.dataset,
-                   rejects.partition, rejects.etag)
-               GROUP BY ALL
-               UNION ALL
-               SELECT CASE WHEN is_error THEN 2 ELSE 3 END, dataset, partition, source_key,
-                 "column", reason,
-                      CASE WHEN is_error THEN 'quarantined' ELSE 'loaded' END, count, lines, NULL
-               FROM ops.findings)
-           SELECT dataset, partition, source_key, "column", reason, outcome, records, lines, remedy
-           FROM found
-           WHERE (dataset = $dataset OR $dataset IS NULL)
-           AND (contains(source_key, $file) OR $file IS NULL)
-             AND (outcome = 'loaded' OR NOT $warnings)
-           ORDER BY part, dataset, partition DESC, records DESC, "column", reason""",
+        _FINDINGS,
         {"dataset": dataset, "file": file, "warnings": warnings, "shown": LINES_SHOWN},
     ).fetchall()
     return [

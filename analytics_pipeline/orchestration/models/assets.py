@@ -4,10 +4,11 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 import dagster as dg
+import duckdb
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import Location
@@ -58,27 +59,23 @@ def model_assets(
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         chosen = set(map(location.table, context.selected_asset_keys))
+        asked = {
+            (check.name, location.table(check.asset_key))
+            for check in context.selected_asset_check_keys
+        }
         with report_step_errors(), warehouse.get_connection() as connection:
-            selected = project.select(chosen)
             for name in drop_removed(connection, project.models.values()):
                 context.log.info(f"{name} was dropped, as its file was deleted from dbt_like_sql/.")
-            # Also build models that were never built and that a chosen one reads.
-            absent = [
-                model
-                for model in missing(connection, project.models.values())
-                if model.qualified not in chosen
-            ]
-            needed = [model for model in absent if model.qualified in project.upstream(chosen)]
-            asked = {
-                (check.name, location.table(check.asset_key))
-                for check in context.selected_asset_check_keys
-            }
-            models = project.select([*(model.qualified for model in needed), *chosen])
+            models = _with_missing_upstream(connection, project, chosen)
             set_parameters(connection, parameters)
             also = {name for name, _ in asked}
             built, checks = build_and_test(connection, project, models, warehouse_now(), also)
             types = column_types(connection)
-        done = [result for result in built if result.model in selected and result.failure is None]
+        done = [
+            result
+            for result in built
+            if result.model.qualified in chosen and result.failure is None
+        ]
         lineage = column_lineage(project, [result.model for result in done])
         yield from (_materialized(result, lineage, types, location) for result in done)
         yield from (
@@ -89,6 +86,14 @@ def model_assets(
         _raise_if_failed(built)
 
     return build_models
+
+
+def _with_missing_upstream(
+    connection: duckdb.DuckDBPyConnection, project: Project, chosen: Collection[str]
+) -> list[Model]:
+    """Return the chosen models, and those they read that were never built, in build order."""
+    absent = {model.qualified for model in missing(connection, project.models.values())}
+    return project.select([*(absent & project.upstream(chosen)), *chosen])
 
 
 def code_version(model: Model, parameters: Parameters) -> str:

@@ -67,19 +67,21 @@ def published_asset(project: Project, location: Location, *, pii: bool) -> dg.As
                 f"Nothing was published, and there is no previous file.\n{reasons}",
                 allow_retries=False,
             )
-        rows = sorted(done.rows.items())
         return dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(str(target)),
-                "bytes": done.bytes,
-                "seconds": round(done.seconds, 3),
-                "tables": ui_metadata.table(["table", "rows"], rows),
-                "dagster/row_count": sum(done.rows.values()),
-            },
+            metadata={"path": dg.MetadataValue.path(str(target)), **_figures(done)},
             check_results=[_whole(location, done, failing)],
         )
 
     return analytics
+
+
+def _figures(done: Published) -> ui_metadata.Metadata:
+    return {
+        "bytes": done.bytes,
+        "seconds": round(done.seconds, 3),
+        "tables": ui_metadata.table(["table", "rows"], sorted(done.rows.items())),
+        "dagster/row_count": sum(done.rows.values()),
+    }
 
 
 def _whole(location: Location, done: Published, failing: Sequence[Check]) -> dg.AssetCheckResult:

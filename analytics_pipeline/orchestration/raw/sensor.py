@@ -14,6 +14,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
+from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
@@ -83,18 +84,9 @@ def missing_partitions(
         end_dead_runs(context.instance, location)
         try:
             bucket = feed.open()
-            listing = list_deliveries(bucket)
-            found_replaced = warehouse.detect_replacement()
-            if found_replaced:
-                context.log.warning(found_replaced)
-            first = first_materialized(context.instance, location)
-            learned = warehouse.learn_first_day(listing, first)
-            loaded = _loaded(context.instance, location, listing.deliveries, warehouse)
-            todo = plan(listing, loaded)
+            todo = _plan(context, location, bucket, warehouse, start)
         except PipelineError as error:
             return dg.SkipReason(str(error))
-        if learned and learned != start:
-            context.log.warning(LEARNED.format(learned=learned, start=start))
         runs = known_runs(context.instance, location)
         states = load_states(todo.work, runs, start, clock(), retry_policy)
         withdrawn = load_states(
@@ -103,17 +95,17 @@ def missing_partitions(
         requests = load_requests(
             [*states[LoadState.DUE], *withdrawn[LoadState.DUE]], start, clock()
         )
+        described = summary(todo, states, len(requests))
+        context.log.info(described)
         kinds = shapes(todo.unknown, bucket.prefix)
-        reported = set(json.loads(context.cursor or "[]"))
-        fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
-        context.log.info(summary(todo, states, len(requests)))
+        cursor, events = _report_unknown(location, kinds, context.cursor)
         return dg.SensorResult(
             run_requests=[
                 _run_request(context.instance, location, request) for request in requests
             ],
-            skip_reason=None if requests else dg.SkipReason(summary(todo, states, 0)),
-            cursor=json.dumps(sorted(reported | set(kinds))),
-            asset_events=[unknown_files(location, fresh)] if fresh else [],
+            skip_reason=None if requests else dg.SkipReason(described),
+            cursor=cursor,
+            asset_events=events,
         )
 
     return sense
@@ -133,6 +125,40 @@ def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: in
         f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs"
         f" requested.{unknown}"
     )
+
+
+def _plan(
+    context: dg.SensorEvaluationContext,
+    location: Location,
+    bucket: Sources,
+    warehouse: WarehouseResource,
+    start: date,
+) -> Plan:
+    """Compare the bucket with the versions that Dagster recorded as loaded.
+
+    Logs a replaced warehouse, and a first day that differs from the start of the partitions.
+
+    Raises:
+        PipelineError: the bucket can't be listed, or belongs to another organisation.
+    """
+    listing = list_deliveries(bucket)
+    if found_replaced := warehouse.detect_replacement():
+        context.log.warning(found_replaced)
+    learned = warehouse.learn_first_day(listing, first_materialized(context.instance, location))
+    todo = plan(listing, _loaded(context.instance, location, listing.deliveries, warehouse))
+    if learned and learned != start:
+        context.log.warning(LEARNED.format(learned=learned, start=start))
+    return todo
+
+
+def _report_unknown(
+    location: Location, kinds: Mapping[str, int], cursor: str | None
+) -> tuple[str, list[dg.AssetObservation]]:
+    """Return the new cursor, and an event about unrecognised files of kinds not in the old one."""
+    reported = set(json.loads(cursor or "[]"))
+    fresh = {kind: count for kind, count in kinds.items() if kind not in reported}
+    events = [unknown_files(location, fresh)] if fresh else []
+    return json.dumps(sorted(reported | set(kinds))), events
 
 
 def _loaded(

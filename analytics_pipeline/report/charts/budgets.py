@@ -54,44 +54,20 @@ def budgets(_: Data) -> Chart:
 
 def _drawing() -> Any:
     """Draw each budget on a line: bars for money, upright lines for forecast and time."""
-    base = chart_forms.rows("budgets").transform_calculate(
-        shown=(
-            f"format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + {GONE}"
-        ),
-        whole="100",
-        over="max(0, datum.spent_share - 100)",
-    )
-    base = base.encode(
-        y=alt.Y(
-            "budget:N",
-            sort=alt.EncodingSortField(field="place", op="min"),
-            axis=None,
-            scale=alt.Scale(paddingInner=0, paddingOuter=0),
-        )
-    )
-    most = (
-        "min(300, max(110, extent(pluck(data('budgets'), 'high_share'))[1],"
-        " extent(pluck(data('budgets'), 'spent_share'))[1]))"
-    )
-    percent = alt.Axis(orient="bottom", labelExpr="datum.label + ' %'", grid=True, tickCount=5)
-    length = alt.Scale(domainMin=0, domainMax={"expr": most}, nice=False, clamp=True)
-
-    def x(field: str) -> alt.X:
-        return alt.X(
-            f"{field}:Q",
-            axis=percent,
-            scale=length,
-            title="Share of the amount (bars) and of the time (upright lines)",
-        )
+    base = _budget_lines()
 
     def bar(height: int, colour: str, opacity: float = 1.0) -> alt.Chart:
         return base.mark_bar(height=height, yOffset=10, color=colour, opacity=opacity, aria=False)
+
+    def upright_line(height: int, colour: str) -> alt.Chart:
+        return base.mark_tick(thickness=3, height=height, yOffset=10, color=colour, aria=False)
 
     def words(field: str, place: int | str, **style: Any) -> alt.Chart:
         return base.mark_text(dy=-10, aria=False, **style).encode(
             x=alt.value(place), text=f"{field}:N"
         )
 
+    x = _share_axis
     layers = [
         bar(14, "var(--grid)").encode(x=x("whole"), tooltip=TOOLTIP),
         bar(14, "var(--orange)", 0.45).encode(x=x("low_share"), x2="high_share:Q", tooltip=TOOLTIP),
@@ -100,13 +76,45 @@ def _drawing() -> Any:
         .transform_filter("datum.spent_share > 100")
         .transform_calculate(limit="100")
         .encode(x=x("limit"), x2="spent_share:Q", tooltip=TOOLTIP),
-        base.mark_tick(
-            thickness=3, height=14, yOffset=10, color="var(--orange)", aria=False
-        ).encode(x=x("forecast_share")),
-        base.mark_tick(thickness=3, height=22, yOffset=10, color=INK, aria=False).encode(
-            x=x("time_share")
-        ),
+        upright_line(14, "var(--orange)").encode(x=x("forecast_share")),
+        upright_line(22, INK).encode(x=x("time_share")),
         words("budget", 0, align="left", limit={"expr": "width - (width < 420 ? 110 : 220)"}),
         words("shown", "width", align="right", color=MUTED),
     ]
     return alt.layer(*layers).properties(width="container", height=alt.Step(56))
+
+
+def _budget_lines() -> alt.Chart:
+    """Return the budgets, each on a line of its own, with the text at its end."""
+    return (
+        chart_forms.rows("budgets")
+        .transform_calculate(
+            shown=(
+                "format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + "
+                + GONE
+            ),
+            whole="100",
+        )
+        .encode(
+            y=alt.Y(
+                "budget:N",
+                sort=alt.EncodingSortField(field="place", op="min"),
+                axis=None,
+                scale=alt.Scale(paddingInner=0, paddingOuter=0),
+            )
+        )
+    )
+
+
+def _share_axis(field: str) -> alt.X:
+    """Return a field on the axis of percentages, which reaches from 110 to at most 300."""
+    most = (
+        "min(300, max(110, extent(pluck(data('budgets'), 'high_share'))[1],"
+        " extent(pluck(data('budgets'), 'spent_share'))[1]))"
+    )
+    return alt.X(
+        f"{field}:Q",
+        axis=alt.Axis(orient="bottom", labelExpr="datum.label + ' %'", grid=True, tickCount=5),
+        scale=alt.Scale(domainMin=0, domainMax={"expr": most}, nice=False, clamp=True),
+        title="Share of the amount (bars) and of the time (upright lines)",
+    )
