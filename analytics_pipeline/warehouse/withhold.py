@@ -17,6 +17,7 @@ import duckdb
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.sql_text import literal
+from analytics_pipeline.warehouse.transactions import value_of
 
 BEFORE = "published_before"
 """Name under which the previous published file is attached."""
@@ -31,15 +32,15 @@ class Withheld:
         tables: qualified names of the models that failing checks withhold.
         kept: withheld models that the previous file has in a publishable state, with the time of
             that state (UTC).
-        whole: whether a check withholds the raw tables under every model, so that nothing in the
-            file may change.
-        usable: whether rows of a previous file may be reused.
+        all_content: whether a check withholds the raw tables under every model, so that nothing in
+            the file may change.
+        is_reusable: whether rows of a previous file may be reused.
     """
 
     tables: frozenset[str] = frozenset()
     kept: Mapping[str, datetime] = field(default_factory=dict)
-    whole: bool = False
-    usable: bool = False
+    all_content: bool = False
+    is_reusable: bool = False
 
     @property
     def left_out(self) -> list[str]:
@@ -49,12 +50,26 @@ class Withheld:
     @property
     def file_stays(self) -> bool:
         """Return whether the file keeps all its content except the checks."""
-        return self.whole and self.usable
+        return self.all_content and self.is_reusable
 
     @property
     def nothing(self) -> bool:
         """Return whether no file may be written: wrong raw tables, and no previous file."""
-        return self.whole and not self.usable
+        return self.all_content and not self.is_reusable
+
+
+@dataclass(frozen=True)
+class _Previous:
+    """What may be reused of the previous file.
+
+    Attributes:
+        published_at: when each of its models was published in its state there (UTC); empty if no
+            row may be reused.
+        is_same_release: whether this release wrote it.
+    """
+
+    published_at: Mapping[str, datetime] = field(default_factory=dict)
+    is_same_release: bool = False
 
 
 def withheld_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
@@ -64,11 +79,10 @@ def withheld_tables(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 def erasures(connection: duckdb.DuckDBPyConnection) -> int | None:
     """Return how many erasures there were; None while one is in progress or was interrupted."""
-    row = connection.execute(
+    [(count, unfinished)] = connection.execute(
         "SELECT coalesce(sum(times), 0)::BIGINT, count(*) FILTER (times = 0) FROM ops.erased"
-    ).fetchone()
-    assert row is not None  # an aggregate has one row
-    return None if row[1] else row[0]
+    ).fetchall()
+    return None if unfinished else count
 
 
 @contextmanager
@@ -86,23 +100,22 @@ def withheld(
     if not tables:
         yield Withheld()
         return
-    whole = any(not name.startswith(MODEL_SCHEMAS) for name in tables)
     models = frozenset(name for name in tables if name.startswith(MODEL_SCHEMAS))
+    all_content = models != tables
     with attached_before(connection, target) as is_attached:
-        states, same_release = _states(connection, pii) if is_attached else (None, False)
-        if not same_release:
+        previous = _previous(connection, pii) if is_attached else _Previous()
+        published_at = previous.published_at
+        if not previous.is_same_release:
             # A column may have become private since. Only marts never hold private columns.
-            states = (
-                {name: at for name, at in states.items() if name.startswith("marts.")}
-                if states
-                else states
-            )
-        if whole and not (states and same_release) and target.exists():
+            published_at = {
+                name: at for name, at in published_at.items() if name.startswith("marts.")
+            }
+        if not (published_at and previous.is_same_release) and target.exists():
             # The previous file may hold an erased person: a file without any model is better than
             # that.
-            whole = False
-        kept = {name: at for name, at in (states or {}).items() if whole or name in models}
-        yield Withheld(models, kept, whole, usable=bool(states))
+            all_content = False
+        kept = {name: at for name, at in published_at.items() if all_content or name in models}
+        yield Withheld(models, kept, all_content, is_reusable=bool(published_at))
 
 
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
@@ -118,13 +131,15 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
         if not is_attached:
             return 0
         try:
-            row = connection.execute(f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
+            count: int = value_of(
+                connection,
+                f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
                     LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
-                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at""").fetchone()
+                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at""",
+            )
         except duckdb.Error:  # not our file, or a release with other tables
             return 0
-    assert row is not None  # an aggregate has one row
-    return int(row[0])
+    return count
 
 
 @contextmanager
@@ -145,30 +160,26 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
         connection.execute(f"DETACH {BEFORE}")
 
 
-def _states(
-    connection: duckdb.DuckDBPyConnection, pii: bool
-) -> tuple[dict[str, datetime] | None, bool]:
-    """Return when each model of the previous file was published in its state there (None if no row
-    may be reused), and whether this release wrote it."""
+def _previous(connection: duckdb.DuckDBPyConnection, pii: bool) -> _Previous:
+    """Return what of the previous file, attached as BEFORE, may be reused."""
     try:
         signed = connection.execute(f"FROM {BEFORE}.ops.published")
         names = [column[0] for column in signed.description or ()]
-        row = dict(zip(names, signed.fetchone() or (), strict=False))
+        signature = dict(zip(names, signed.fetchone() or (), strict=False))
     except duckdb.CatalogException:
-        return None, False
-    known = connection.execute("SELECT max(version) FROM ops.schema_version").fetchone()
-    now, nobody = (
-        erasures(connection),
-        connection.execute("SELECT count(*) = 0 FROM ops.erased").fetchone(),
-    )
+        return _Previous()
+    schema_version = value_of(connection, "SELECT max(version) FROM ops.schema_version")
+    count = erasures(connection)
+    nobody_erased = value_of(connection, "SELECT count(*) = 0 FROM ops.erased")
     # Earlier releases did not count erasures.
-    before = row.get("erasures", 0 if nobody == (True,) else None)
-    if now is None or (row.get("pii"), row.get("schema_version"), before) != (
-        pii,
-        known and known[0],
-        now,
-    ):
-        return None, False
+    count_before = signature.get("erasures", 0 if nobody_erased else None)
+    fits = (pii, schema_version, count) == (
+        signature.get("pii"),
+        signature.get("schema_version"),
+        count_before,
+    )
+    if count is None or not fits:
+        return _Previous()
     tables = connection.execute(
         f"""SELECT schema_name || '.' || table_name FROM duckdb_tables()
             WHERE database_name = '{BEFORE}'
@@ -176,10 +187,12 @@ def _states(
             SELECT schema_name || '.' || view_name FROM duckdb_views()
             WHERE database_name = '{BEFORE}' AND NOT internal"""
     ).fetchall()
-    kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
-    states = {
-        name: kept.get(name, row["published_at"])
-        for (name,) in tables
-        if name.startswith(MODEL_SCHEMAS)
-    }
-    return states, row["release"] == version("analytics-pipeline")
+    kept = {entry["table"]: entry["published_at"] for entry in signature.get("kept") or ()}
+    return _Previous(
+        {
+            name: kept.get(name, signature["published_at"])
+            for (name,) in tables
+            if name.startswith(MODEL_SCHEMAS)
+        },
+        signature["release"] == version("analytics-pipeline"),
+    )
