@@ -1,8 +1,8 @@
 """Dagster's SQLite storage, without a new engine and connection for each statement.
 
-Dagster 1.13 makes an engine for each event that it stores or reads. A new engine compiles each
-statement anew, and closing the only connection to a database in WAL mode copies the log back and
-deletes it. Together that was a third of the CPU time of a `sync`. Files, tables and transactions
+Dagster 1.13 makes an engine for each event that it stores or reads. A new engine recompiles each
+statement, and closing the only connection to a database in WAL mode copies the log back and
+deletes it. Together that took a third of the CPU time of a `sync`. Files, tables and transactions
 are Dagster's own, so that either storage continues where the other one stopped.
 """
 
@@ -24,7 +24,7 @@ from analytics_pipeline.orchestration.dagster_private import (
 
 _WAIT_SECONDS = 30.0
 """How long a writer waits for another process; Dagster waits as long for its event log."""
-_AT_ONCE = 4
+_MOST_OPEN = 4
 """Event databases that are kept open: the index, and the runs of the newest events."""
 
 
@@ -97,7 +97,7 @@ class _EventLog(SqliteEventLogStorage):
         database = self._databases.pop(shard, None)
         database = database or _OpenDatabase(self.conn_string_for_shard(shard))
         self._databases[shard] = database
-        if len(self._databases) > _AT_ONCE:
+        if len(self._databases) > _MOST_OPEN:
             self._databases.pop(next(iter(self._databases))).engine.dispose()
         return database
 

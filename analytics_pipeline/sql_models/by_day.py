@@ -1,10 +1,10 @@
-"""Make only those days of a model anew whose input changed.
+"""Rebuild only those days of a model whose input changed.
 
 A model declares `-- by day:`. Each of its days has a hash of the input rows that it was made of
-(`day_hashes.py`), written in the transaction of the day's rows. A day is made anew if the hash of
-its input differs. The hash covers all else that decides about the rows: the SQL of the model and of
-all that it reads, and the releases of DuckDB and of this package. In doubt the model is built
-whole, and once a week to compare.
+(`day_hashes.py`), written in the transaction of the day's rows. A day is rebuilt if the hash of its
+input differs. The hash also covers everything else that determines the rows: the SQL of the model
+and of all that it reads, and the releases of DuckDB and of this package. If the stale days can't be
+told apart, the model is built whole. Once a week it is built whole to compare.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,12 +34,12 @@ def build_by_day(
     now: datetime | None,
     build_whole: Callable[[], object],
 ) -> tuple[int, Check | None]:
-    """Make the stale days of a model anew, or the whole model; compare both if that is due.
+    """Rebuild the stale days of a model, or the whole model; compare both if that is due.
 
     Args:
         connection: the live warehouse, in a transaction that the caller commits.
         model: the model.
-        by_day: its promise.
+        by_day: its declaration of days.
         now: UTC, naive; None to compare nothing.
         build_whole: replaces the model's table.
 
@@ -47,17 +47,18 @@ def build_by_day(
         The number of the model's rows, and the verdict of the comparison, which a whole build
         passes; None without either.
     """
-    days = _stale_days(connection, model, by_day)
+    stale = _stale_days(connection, model, by_day)
     verdict = None
-    if days:
-        _make_days(connection, model, by_day, days)
-    if days is None or _is_due(connection, model, now):
-        made = _hashes(connection, model, by_day) if days is not None else None
+    if stale:
+        _rebuild_days(connection, model, by_day, stale)
+    if stale is None or _is_due(connection, model, now):
+        days_before = {} if stale is None else _hashes(connection, model, by_day)
         build_whole()
-        whole = _hashes(connection, model, by_day) if made is not None else None
-        verdict = _verdict(model, made or {}, whole or {})
+        days_after = {} if stale is None else _hashes(connection, model, by_day)
+        verdict = _verdict(model, days_before, days_after)
         if now and not verdict.passed:
-            # Now: the rows are repaired, so nobody finds the difference again if the process dies.
+            # Record it in this transaction: the rows are repaired, so no later build finds the
+            # difference again.
             record_one(connection, verdict, now)
     remember(connection, model.qualified, are_done=True)
     [(rows,)] = connection.execute(f"SELECT count(*) FROM {model.qualified}").fetchall()
@@ -81,11 +82,11 @@ def _stale_days(
     return days if is_table else None
 
 
-def _make_days(
+def _rebuild_days(
     connection: duckdb.DuckDBPyConnection, model: Model, by_day: ByDay, days: Sequence[date]
 ) -> None:
-    wanted = ", ".join(f"DATE '{day}'" for day in days)
-    connection.execute(f"DELETE FROM {model.qualified} WHERE {by_day.day} IN ({wanted})")
+    dates = ", ".join(f"DATE '{day}'" for day in days)
+    connection.execute(f"DELETE FROM {model.qualified} WHERE {by_day.day} IN ({dates})")
     sql = of_days(model.sql, {by_day.source: by_day.day_of_source}, days)
     connection.execute(f"INSERT INTO {model.qualified} {sql}")
 
@@ -116,9 +117,12 @@ def _hashes(
 
 
 def _verdict(
-    model: Model, made: dict[date, tuple[int, int]], whole: dict[date, tuple[int, int]]
+    model: Model, by_days: dict[date, tuple[int, int]], whole: dict[date, tuple[int, int]]
 ) -> Check:
-    days = sorted(day for day in made.keys() | whole.keys() if made.get(day) != whole.get(day))
+    """Return the check that rows built by day equal those of a whole build, by their hashes."""
+    days = sorted(
+        day for day in by_days.keys() | whole.keys() if by_days.get(day) != whole.get(day)
+    )
     text, remedy = "Holds.", ""
     if days:
         shown = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if days[_DAYS_SHOWN:] else "")
@@ -130,5 +134,7 @@ def _verdict(
             "Treat earlier figures of these days as wrong. If nobody changed the table by hand,"
             " report it with these days."
         )
-    kept = (not days, len(days), text, remedy)
-    return Check(EQUALS_WHOLE, model.qualified, Kind.MODEL, Severity.ERROR, *kept)
+    passed = not days
+    return Check(
+        EQUALS_WHOLE, model.qualified, Kind.MODEL, Severity.ERROR, passed, len(days), text, remedy
+    )

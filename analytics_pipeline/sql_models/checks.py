@@ -116,7 +116,7 @@ def build_and_test(
 def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterator[Check]:
     """Yield the recorded checks of existing models and tests.
 
-    What a test withholds is found anew: a new model may read tables that it is about.
+    What a test withholds is recomputed: a new model may read the tables that it tests.
     """
     for check in read(connection):
         if check.kind is Kind.MODEL and _is_current(project, check):

@@ -66,7 +66,7 @@ def parse_credentials(body: object, now: datetime) -> Credentials:
     if unusable := [name for name, value in named.items() if not re.fullmatch(r"[!-~]+", value)]:
         raise MalformedCredentials(
             f"Vocareum's response holds invalid characters in the {' and the '.join(unusable)}.",
-            "Try again later. If it lasts, tell Vocareum.",
+            "Try again later. If it continues, report it to Vocareum.",
         )
     register(secret, token)
     return Credentials(access_key_id, SecretStr(secret), SecretStr(token), _expiry(parts, now))

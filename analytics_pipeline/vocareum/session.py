@@ -39,9 +39,9 @@ _RENEWALS_PER_CALL = 2
 _LONGEST_DRIFT = 86_400.0
 """Seconds in the past that a wrong clock can explain. Credentials from 1995 are the sender's
 fault."""
-_TELL_VOCAREUM = (
-    "If this machine's clock is right, tell Vocareum: its API issues credentials that expired long"
-    " ago."
+_REPORT_EXPIRED = (
+    "If this machine's clock is right, report it to Vocareum: its API issues credentials that"
+    " expired long ago."
 )
 
 
@@ -88,7 +88,7 @@ class _VocareumCredentials(DeferredRefreshableCredentials):
                 raise MalformedCredentials(
                     f"The credentials from Vocareum expired at {fresh.expires_at:%Y-%m-%d %H:%M:%S}"
                     f" UTC, but by this machine's clock it is {now:%Y-%m-%d %H:%M:%S} UTC.",
-                    SET_CLOCK if lifetime > -_LONGEST_DRIFT else _TELL_VOCAREUM,
+                    SET_CLOCK if lifetime > -_LONGEST_DRIFT else _REPORT_EXPIRED,
                 )
         except VocareumError as error:
             self._failure.remember(error)

@@ -2,7 +2,7 @@
 
 `ops.publication` identifies the file, `ops.published_parts` has a hash of each part of its tables.
 Both stay in the warehouse: hashes of rows are never published. A record is used at most once: it is
-deleted before a file is written, and stored anew after the rename. Without a record that fits the
+deleted before a file is written, and stored again after the rename. Without a record that fits the
 file, as after a kill, a restore, or a change by others, the file is written whole.
 """
 

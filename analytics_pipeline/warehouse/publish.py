@@ -3,7 +3,7 @@ atomically.
 
 Private values are never written to it, not even temporarily: deleted bytes would remain in the
 file. `publish_whole.py` selects what is published, `withhold.py` what a failing check withholds. If
-`publication.py` knows what the previous file holds, `publish_changes.py` writes only differences.
+`publication.py` records what the previous file holds, `publish_changes.py` writes only differences.
 """
 
 import logging
@@ -72,7 +72,8 @@ class Published:
             exists.
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
-        is_whole: whether the file was written anew; otherwise differences were written to a copy.
+        is_whole: whether the file was written from scratch; otherwise differences were written to a
+            copy.
     """
 
     rows: Mapping[str, int]
@@ -164,7 +165,7 @@ class _Publishing:
         self.emptied = Emptied(pii)
 
     def write_whole(self, fresh: Path) -> None:
-        """Write the file anew, and measure its parts for the next publication."""
+        """Write the file from scratch, and measure its parts for the next publication."""
         self.emptied = Emptied(self.emptied.pii)
         with attached(self.connection, fresh, COPY):
             self.rows = write_whole(self.connection, self.held, self.emptied)
@@ -190,7 +191,7 @@ class _Publishing:
             if is_full(error):
                 raise
             logger.warning(
-                "The copy of the published file can't be changed (%s); writing the file anew.",
+                "The copy of the published file can't be changed (%s); writing the whole file.",
                 type(error).__name__,
             )
         for left in (fresh, fresh.with_name(f"{fresh.name}.wal")):

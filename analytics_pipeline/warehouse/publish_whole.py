@@ -1,4 +1,4 @@
-"""Write a published file anew: every table, view and comment of it.
+"""Write a published file from scratch: every table, view and comment.
 
 `publish.py` decides when. Columns are selected by declaration; an undeclared one is not published.
 """

@@ -25,8 +25,8 @@ def test_yesterdays_file_is_late_from_noon_on() -> None:
     before = lateness(SESSIONS, newest, None, at("2026-11-23 11:59"))
     after = lateness(SESSIONS, newest, None, at("2026-11-23 12:00"))
     assert before is not None and after is not None
-    assert (before.behind, before.expected) == (timedelta(), "2026-11-21")
-    assert (after.behind, after.expected) == (timedelta(days=1), "2026-11-22")
+    assert (before.delay, before.expected) == (timedelta(), "2026-11-21")
+    assert (after.delay, after.expected) == (timedelta(days=1), "2026-11-22")
 
 
 def test_a_dataset_that_was_never_delivered_is_not_late() -> None:
@@ -40,8 +40,8 @@ def test_a_new_month_is_late_three_days_into_it_at_noon() -> None:
         lateness(MONTHS, october, None, at(when))
         for when in ("2026-11-04 11:00", "2026-11-04 12:00")
     )
-    assert early is not None and not early.behind
-    assert late is not None and late.behind and late.expected == "2026-11"
+    assert early is not None and not early.delay
+    assert late is not None and late.delay and late.expected == "2026-11"
 
 
 def test_a_snapshot_is_late_when_it_was_not_overwritten_for_two_days() -> None:
@@ -50,8 +50,8 @@ def test_a_snapshot_is_late_when_it_was_not_overwritten_for_two_days() -> None:
         lateness(GRADES, None, written, at(when))
         for when in ("2026-11-22 02:00", "2026-11-22 04:00")
     )
-    assert fresh is not None and not fresh.behind
-    assert late is not None and late.behind == timedelta(hours=1)
+    assert fresh is not None and not fresh.delay
+    assert late is not None and late.delay == timedelta(hours=1)
     assert late.expected == "The version of 2026-11-21 03:00 UTC", (
         "the verdict does not depend on the time of the check"
     )

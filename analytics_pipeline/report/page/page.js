@@ -18,13 +18,13 @@ function rowsOf(name) {
       column.days?.map((day) => (day === null ? null : day * DAY)) ?? column.places?.map((place) => column.words[place]) ?? column.values,
     ]);
     const rows = (columns[0]?.[1] ?? []).map((_, at) => Object.fromEntries(columns.map(([key, values]) => [key, values[at]])));
-    for (const row of rows) if ("course" in row) Object.assign(row, called(row.course), { course: row.course });
+    for (const row of rows) if ("course" in row) Object.assign(row, namesOf(row.course), { course: row.course });
     decoded.set(name, rows);
   }
   return decoded.get(name).map((row) => ({ ...row })); // Vega marks the rows that it reads
 }
 
-function called(course) {
+function namesOf(course) {
   return courses.get(course) ?? { label: course === "other" ? "Other courses" : course };
 }
 
@@ -222,7 +222,7 @@ function grid(host, columns, lines, most, order, sorted) {
     }
   }
   host.replaceChildren(...(lines.length ? [table] : []));
-  if (lines.length > most) host.append(`The newest ${most} of ${lines.length} rows; the CSV has all.`);
+  if (lines.length > most) host.append(`Shows the newest ${most} of ${lines.length} rows; the CSV has all of them.`);
 }
 
 function inOrder(lines, { name, form }, isDown) {
@@ -270,7 +270,7 @@ function save(id) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-function tell(cells, figures) {
+function setFigures(cells, figures) {
   document.querySelectorAll(cells).forEach((cell, at) => {
     const [value, note] = figures?.[at] ?? ["\u2013", "not counted for this combination: choose fewer filters"];
     cell.querySelector("strong").textContent = value;
@@ -280,8 +280,8 @@ function tell(cells, figures) {
 
 function showFigures(chosen) {
   const figures = page.figures[chosen.scope]?.[chosen.period];
-  tell("#key dd", figures);
-  tell("#month dd", page.month[chosen.scope]);
+  setFigures("#key dd", figures);
+  setFigures("#month dd", page.month[chosen.scope]);
   const days = windowOf(chosen, "spend") ?? windowOf(chosen, "sessions");
   const words = (day) => new Date(day).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
   const until = days && `to ${words(days[1])}`;

@@ -34,12 +34,12 @@ class Lateness:
     Attributes:
         newest: its newest partition, or the time its newest file was written.
         expected: the partition or version that is due by now.
-        behind: the lateness; zero if it is on time.
+        delay: the lateness; zero if it is on time.
     """
 
     newest: str
     expected: str
-    behind: timedelta
+    delay: timedelta
 
 
 def lateness(
@@ -62,11 +62,11 @@ def lateness(
     if dataset.period is None:
         if last_written is None:
             return None
-        behind = max(allowed - timedelta(days=1) - last_written, timedelta())
+        delay = max(allowed - timedelta(days=1) - last_written, timedelta())
         # Based on the newest file, not on the time of the check, so that the text of a lasting
         # failure does not change.
         following = last_written + timedelta(days=1)
-        return Lateness(_minute(last_written), f"The version of {_minute(following)}", behind)
+        return Lateness(_minute(last_written), f"The version of {_minute(following)}", delay)
     if newest is None:
         return None
     yesterday = allowed.date() - timedelta(days=1)

@@ -186,14 +186,14 @@ def _newest(
         return check_result(
             key, NEWEST, passed=True, text="Never delivered, which is not a failure."
         )
-    retired = late.behind > RETIRED
+    retired = late.delay > RETIRED
     feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
     text = f"The newest is {late.newest}."
     if feed_ended:
         text += f" {feed_ended}"
     elif retired:
-        text += f" Nothing arrived for {late.behind.days} days: it counts as no longer delivered."
-    elif late.behind:
+        text += f" Nothing arrived for {late.delay.days} days: it counts as no longer delivered."
+    elif late.delay:
         text += (
             f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed"
             " (see `schema`)."
@@ -201,10 +201,10 @@ def _newest(
     return check_result(
         key,
         NEWEST,
-        passed=not feed_ended and (retired or not late.behind),
+        passed=not feed_ended and (retired or not late.delay),
         severity=(
             dg.AssetCheckSeverity.ERROR
-            if late.behind > STALLED and not retired
+            if late.delay > STALLED and not retired
             else dg.AssetCheckSeverity.WARN
         ),
         text=text,
@@ -212,7 +212,7 @@ def _newest(
         metadata={
             "newest": late.newest,
             "expected": late.expected,
-            "hours_behind": late.behind / timedelta(hours=1),
+            "hours_behind": late.delay / timedelta(hours=1),
         },
     )
 
