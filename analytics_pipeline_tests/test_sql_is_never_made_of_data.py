@@ -110,7 +110,7 @@ JUDGED = {
         "table",
     },
     # Expressions of the files' declarations, and dates as DATE literals.
-    "sql_models/by_day.py": {"HASH", "by_day.day", "model.qualified", "sql", "wanted"},
+    "sql_models/by_day.py": {"HASH", "by_day.day", "model.qualified", "sql", "dates"},
     "sql_models/checks.py": {"test.sql"},
     "sql_models/day_hashes.py": {
         "HASH",
@@ -122,7 +122,7 @@ JUDGED = {
         "read",
         "replace_tables(sql, names)",
         "table",
-        "wanted",
+        "dates",
     },
     "sql_models/verdict_by_day.py": {"sql"},
     # Names and SQL of the models, and what DuckDB says the published file's tables and columns are
@@ -158,13 +158,14 @@ JUDGED = {
     # Written to a file of a dbt project, and not executed here.
     "sql_models/dbt_project.py": {"columns", "model.layer", "model.name", "reason"},
     "sql_models/model.py": {"file", "layer", "name"},
-    # Tables and columns of the declarations; `path` is the warehouse's own, which settings name.
+    # The path is the warehouse's own, which settings name.
+    "warehouse/file.py": {"path.stem"},
+    # Tables and columns of the declarations.
     "warehouse/erase.py": {
         "address",
         "figure",
         "holds",
         "name",
-        "path.stem",
         "subject",
         "table",
         "theirs",
@@ -180,6 +181,7 @@ JUDGED = {
     "warehouse/transactions.py": {"sql"},
     # Constants of the module.
     "warehouse/sidecar.py": {"_DIGEST"},
+    "warehouse/findings.py": {"_FINDINGS"},
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
     "warehouse/ledger.py": {"columns"},

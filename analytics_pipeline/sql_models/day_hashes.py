@@ -86,10 +86,10 @@ def of_days(sql: str, tables: Mapping[str, str], days: Sequence[date]) -> str:
         days: at least one day.
     """
     # Literals: DuckDB doesn't push a parameter or a subquery below a view's window functions.
-    wanted = ", ".join(f"DATE '{day}'" for day in days)
+    dates = ", ".join(f"DATE '{day}'" for day in days)
     names = {table: quoted(table.partition(".")[2]) for table in tables}
     read = ", ".join(
-        f"{names[table]} AS (FROM {table} WHERE {day} IN ({wanted}))"
+        f"{names[table]} AS (FROM {table} WHERE {day} IN ({dates}))"
         for table, day in tables.items()
     )
     return f"WITH {read} FROM (\n{replace_tables(sql, names)}\n)"
