@@ -31,7 +31,7 @@ def frozen(code: str) -> int:
     ],
     ids=["a command", "a code location"],
 )
-def test_a_process_ends_without_looking_for_garbage_in_what_dies_anyway(code: str):
+def test_a_process_ends_without_a_last_garbage_collection(code: str):
     assert frozen(code) > 1_000, "the last look takes a second"
 
 

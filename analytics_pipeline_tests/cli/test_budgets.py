@@ -126,7 +126,7 @@ def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, syn
 
 
 @pytest.mark.slow
-def test_a_rejected_line_is_said_until_it_is_corrected(run: Run, budgets: Path, data: Path):
+def test_a_rejected_line_is_reported_until_it_is_corrected(run: Run, budgets: Path, data: Path):
     budgets.write_text(
         HEADER + ALL.format(500) + "course,45686,One,2026-09-01,2026-12-31,20,EUR,,,\n"
     )

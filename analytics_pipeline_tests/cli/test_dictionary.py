@@ -76,7 +76,7 @@ def test_the_dbt_sources_describe_and_test_every_model() -> None:
     assert lineage["course_id"] is not None and lineage["course_id"][:2] == ["unique", "not_null"]
 
 
-def test_it_is_written_to_a_file_on_request(tmp_path: Path) -> None:
+def test_the_dictionary_is_written_to_a_file_on_request(tmp_path: Path) -> None:
     assert (
         CliRunner().invoke(app, ["dictionary", "--output", str(tmp_path / "page.md")]).exit_code
         == 0

@@ -109,7 +109,7 @@ def test_rows_are_added_and_removed_by_their_key(run, folder: Path) -> None:
     assert rows["marts.course_lineage"]["removed"] == 1
 
 
-def test_rows_before_and_after_stand_together(run, folder: Path) -> None:
+def test_changed_rows_are_shown_before_and_after(run, folder: Path) -> None:
     change(folder, "marts/daily_cloud_spend", " AS cost, --", " + 1 AS cost, --")
     done = run(
         "build",
@@ -236,7 +236,7 @@ def test_list_and_show_need_no_data(run, monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("lab_sessions", "Use staging.lab_sessions or marts."),
     ],
 )
-def test_a_name_that_is_none_or_two_is_refused(run, name: str, says: str) -> None:
+def test_an_unknown_or_ambiguous_model_name_is_refused(run, name: str, says: str) -> None:
     for command in (("show", name), ("build", "--select", f"{name}+")):
         done = run(*command)
         assert (done.exit_code, says in done.output) == (2, True), done.output

@@ -17,7 +17,9 @@ def test_publish_writes_the_file_and_reports_path_and_content(settings: Settings
     assert "without personal data" in done.output
 
 
-def test_it_exports_the_marts_to_parquet_on_request(settings: Settings, tmp_path: Path) -> None:
+def test_publish_exports_the_marts_to_parquet_on_request(
+    settings: Settings, tmp_path: Path
+) -> None:
     done = CliRunner().invoke(app, ["publish", "--parquet", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "daily_cloud_spend.parquet").exists()

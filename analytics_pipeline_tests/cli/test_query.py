@@ -155,7 +155,7 @@ def test_a_missing_published_file_is_reported_with_a_remedy(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(published: Path) -> None:
+def test_a_pipe_that_its_reader_closes_is_no_error(published: Path) -> None:
     command = (
         f"{sys.executable} -c 'from analytics_pipeline.cli import main; main()' query 'FROM"
         " range(300000)' | head -2"

@@ -165,7 +165,7 @@ def test_one_dataset_may_end_while_another_continues():
     assert silence([]) is None
 
 
-def test_an_older_warehouse_that_was_put_back_is_told_by_status_and_doctor(run: Run, synced: Path):
+def test_status_and_doctor_report_an_older_warehouse_that_was_put_back(run: Run, synced: Path):
     warehouse, older = synced / "warehouse.duckdb", synced / "older"
     assert answer(run)[1]["replaced"] == {"now": False, "found": None}
     shutil.copy(warehouse, older)

@@ -42,7 +42,7 @@ def test_the_last_day_is_rewritten_for_ever() -> None:
     assert written == [b"head\n1\n", b"head\n1\n2\n"] * 2
 
 
-def test_the_webhook_tells_the_text_of_each_alert() -> None:
+def test_the_webhook_receives_the_text_of_each_alert() -> None:
     told: list[str] = []
     with webhook(told.append) as url:
         assert httpx.post(url, json={"text": "It failed."}).status_code == 200

@@ -242,7 +242,7 @@ def refuse_the_time(demo: DemoVocareum) -> None:
     demo.fail_next(10_000, 403, service="s3", body=SKEWED, content_type="application/xml")
 
 
-def test_credentials_that_are_over_by_this_machines_clock_name_both_times_and_the_clock(
+def test_credentials_expired_by_this_machines_clock_name_both_times_and_the_clock(
     run: Run, demo: DemoVocareum
 ):
     demo.lifetime = timedelta(hours=-2)  # like an hour by a clock that is three hours ahead

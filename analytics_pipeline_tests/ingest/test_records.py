@@ -201,7 +201,7 @@ def test_a_nul_and_other_control_characters_are_text(tmp_path: Path):
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("last", ["", "end"])
-def test_any_line_end_does(tmp_path: Path, end: str, last: str):
+def test_any_line_end_separates_records(tmp_path: Path, end: str, last: str):
     body = (COURSES + course(1) + course(0) + course(3)).replace("\n", end)
     ids, rejects = outcome(tmp_path, body if last else body.removesuffix(end))
     assert (ids, rejects) == ([1, 3], [(3, "it must be greater than 0")])
@@ -210,7 +210,7 @@ def test_any_line_end_does(tmp_path: Path, end: str, last: str):
 @pytest.mark.parametrize(
     "ends", [("\r\n", "\n", "\n"), ("\n", "\r\n", "\n"), ("\n", "\r", "\n"), ("\r", "\n", "\r\n")]
 )
-def test_mixed_line_ends_do_too(tmp_path: Path, ends: tuple[str, str, str]):
+def test_mixed_line_ends_separate_records_too(tmp_path: Path, ends: tuple[str, str, str]):
     lines = zip((COURSES, course(1), course(0)), ends, strict=True)
     body = "".join(line.strip() + end for line, end in lines) + course(3)
     assert outcome(tmp_path, body) == ([1, 3], [(3, "it must be greater than 0")])
@@ -409,7 +409,7 @@ PLAIN = "{user},4051,student,Queen,queen@example.org,,,0,1,{end}"
     "quoted", [False, True], ids=["DuckDB reads it", "the tolerant reader reads it"]
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_row_whose_empty_end_was_cut_is_as_suspect_as_a_short_one(
+def test_a_row_whose_empty_end_was_cut_is_treated_as_a_short_row(
     tmp_path: Path, end: str, quoted: bool
 ):
     """An unquoted comma in a name moves the email into client_key.

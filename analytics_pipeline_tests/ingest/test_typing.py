@@ -100,7 +100,7 @@ def test_a_number_beyond_64_bits_is_rejected(tmp_path: Path):
     )
 
 
-def test_ids_that_must_be_positive_are(tmp_path: Path):
+def test_an_id_that_must_be_positive_is_rejected_if_it_is_not(tmp_path: Path):
     assert typed(tmp_path, "aws_cost", "part_id", "0", "-7") == [["it must be greater than 0"]] * 2
 
 
@@ -309,14 +309,14 @@ def test_0_and_minus_1_in_an_optional_id_or_time_mean_no_value(
         ),
     ],
 )
-def test_no_value_has_several_words(tmp_path: Path, name: str, column: str):
+def test_each_word_for_a_missing_value_is_null(tmp_path: Path, name: str, column: str):
     words = ["", "NULL", "\\N", "\u200b\u2003", "\tNULL "]
     if column in ("end_time", "organization_terms_agreed_date_utc"):
         words += ["0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00.000Z"]
     assert typed(tmp_path, name, column, *words) == [None] * len(words)
 
 
-def test_people_are_called_null(tmp_path: Path):
+def test_a_person_may_be_called_null(tmp_path: Path):
     assert typed(tmp_path, "enrollment", "name", "NULL", "Null", "\\N", "") == [
         "NULL",
         "Null",

@@ -104,7 +104,7 @@ def file_of(name: str, *rows: str) -> str:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_the_sound_row_is_sound(tmp_path: Path, name: str):
+def test_the_valid_example_row_has_no_finding(tmp_path: Path, name: str):
     read = batch(tmp_path, name, file_of(name, SOUND[name]))
     assert (read.rows.height, read.files[0].findings) == (1, []), read.files[0]
 

@@ -90,7 +90,7 @@ def test_more_rows_than_usual_never_alarm() -> None:
     assert drops(SESSIONS, list(rows.items())) == []
 
 
-def test_a_dozen_rows_halving_is_chance() -> None:
+def test_a_dozen_rows_that_halve_are_no_drop() -> None:
     rows = weeks(6, weekday_rows=11) | {date(2026, 11, 16): 5}
     assert drops(SESSIONS, list(rows.items())) == []
 

@@ -78,7 +78,7 @@ def test_dagster_dev_starts_its_servers_by_the_function_that_we_replace():
     assert f'"{private.DAEMON}"' in inspect.getsource(dev), "the daemon would be Dagster's own"
 
 
-def test_the_daemons_own_entry_is_what_we_run(monkeypatch: pytest.MonkeyPatch):
+def test_dagsters_daemon_starts_by_the_entry_that_we_run(monkeypatch: pytest.MonkeyPatch):
     ran = []
     monkeypatch.setattr("dagster._daemon.cli.main", lambda: ran.append("daemon"))
     private.run_daemon()

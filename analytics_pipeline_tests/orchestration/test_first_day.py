@@ -45,7 +45,9 @@ def first_partition() -> str:
     return str(partitions.get_first_partition_key())
 
 
-def test_a_tick_learns_it_and_the_next_code_location_begins_with_it(unlearned: Pipeline) -> None:
+def test_a_tick_learns_the_first_day_and_the_next_code_location_begins_with_it(
+    unlearned: Pipeline,
+) -> None:
     unlearned.vocareum.put(*lab_sessions("2024-03-15"))
     unlearned.vocareum.put(*lab_sessions("2024-03-20"))
     assert spans(unlearned.tick().run_requests) == [("2024-03-15", "2024-03-20")], (
@@ -64,7 +66,7 @@ def test_a_first_sync_loads_files_from_before_the_default_first_day(unlearned: P
     assert unlearned.instance.get_materialized_partitions(SESSIONS) == {"2019-05-05"}
 
 
-def test_a_daemon_learns_it_before_its_first_partitions(unlearned: Pipeline) -> None:
+def test_a_daemon_learns_the_first_day_before_its_first_partitions(unlearned: Pipeline) -> None:
     problems: list[str] = []
     assert learn_before_start(unlearned.settings, problems.append) is None, (
         "nothing is delivered yet"
@@ -101,7 +103,7 @@ def test_the_first_day_never_moves_past_loaded_days(lost: bool, unlearned: Pipel
     assert first_partition() == "2024-03-15"
 
 
-def test_a_slip_in_a_name_makes_no_thousands_of_partitions(unlearned: Pipeline) -> None:
+def test_a_wrong_year_in_a_file_name_adds_no_thousands_of_partitions(unlearned: Pipeline) -> None:
     for day in ("0202-11-01", "2024-03-15"):
         key, body = lab_sessions("2024-03-15")
         unlearned.vocareum.put(key.replace("2024-03-15", day), body)
@@ -109,7 +111,9 @@ def test_a_slip_in_a_name_makes_no_thousands_of_partitions(unlearned: Pipeline) 
     assert first_partition() == "2024-03-15"
 
 
-def test_the_setting_overrides_it(start_pipeline: StartPipeline, vocareum: DemoVocareum) -> None:
+def test_the_setting_overrides_the_learned_first_day(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum
+) -> None:
     pipeline = start_pipeline("2026-10-20")
     vocareum.put(*lab_sessions("2024-03-15"))
     assert "1 outside of all partitions" in (pipeline.tick().skip_reason.skip_message or "")

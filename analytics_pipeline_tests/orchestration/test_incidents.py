@@ -132,7 +132,7 @@ def alarmed(
     return open_incidents([], [], known, str, NOW, found)
 
 
-def test_new_alarms_of_a_test_are_one_message_and_each_is_told_once() -> None:
+def test_new_alarms_of_a_test_are_one_message_and_each_is_sent_once() -> None:
     first = alarmed("A, 50 %", "A, 80 %")
     (text,) = messages({}, first, "http://ui")
     assert (

@@ -31,7 +31,7 @@ def working(pipeline: Pipeline) -> list[dg.DagsterRun]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_500)
-def test_a_daemon_that_was_killed_with_its_run_is_whole_within_five_minutes_of_its_start(
+def test_a_daemon_that_was_killed_with_its_run_recovers_within_five_minutes_of_its_start(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, tmp_path: Path
 ) -> None:
     pipeline = start_pipeline(on_disk=True)

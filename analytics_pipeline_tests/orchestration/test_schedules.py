@@ -22,7 +22,7 @@ from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipel
         (Cadence.SNAPSHOT, "2026-11-23 03:40", "2026-11-20", None),
     ],
 )
-def test_a_schedule_covers(
+def test_a_schedule_covers_these_partitions(
     cadence: Cadence, now: str, start: str, expected: tuple[str, str] | None
 ) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=UTC)

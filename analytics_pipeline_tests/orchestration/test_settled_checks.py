@@ -52,7 +52,7 @@ def recorded(pipeline: Pipeline, name: str) -> bool:
     return bool(passed)
 
 
-def test_close_of_a_file_that_is_gone_turns_its_check_green_and_ends_the_alert(
+def test_closing_a_file_that_is_gone_turns_its_check_green_and_ends_the_alert(
     pipeline: Pipeline, webhook: Webhook
 ) -> None:
     key, body = lab_sessions("2026-11-02")

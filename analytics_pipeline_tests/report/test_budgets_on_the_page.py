@@ -41,7 +41,7 @@ def asked(published: Path, sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
 
-def test_each_budget_is_drawn_and_told_with_the_day_that_exhausts_it(
+def test_each_budget_is_drawn_and_listed_with_the_day_that_exhausts_it(
     browser: Any, published_odd: Path, odd_report: Path
 ) -> None:
     opened = open_report(browser, odd_report)
@@ -154,7 +154,7 @@ def test_a_term_and_a_department_are_chosen_and_the_term_is_a_period(
     assert opened.errors == []
 
 
-def test_without_budgets_the_page_says_nothing_of_them(browser: Any, report: Path) -> None:
+def test_without_budgets_the_page_does_not_mention_them(browser: Any, report: Path) -> None:
     opened = open_report(browser, report)
     assert opened.page.locator("#budgets, #table-budgets").count() == 0
     assert opened.errors == []

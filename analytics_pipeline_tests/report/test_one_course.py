@@ -127,7 +127,7 @@ def test_a_table_that_is_not_known_to_be_cut_is_empty(
         ]
 
 
-def test_a_failing_check_of_the_organisation_is_told_without_what_it_found(tmp_path: Path) -> None:
+def test_a_failing_check_of_the_organisation_is_named_without_what_it_found(tmp_path: Path) -> None:
     def fill(warehouse: Connection) -> None:
         put(warehouse, "raw.course_mapping", {"course_id": 5, "course_name": "A"})
         put(

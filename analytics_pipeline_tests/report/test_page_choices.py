@@ -41,7 +41,7 @@ def test_an_empty_page_has_no_barrier_either(browser: Any, tmp_path: Path) -> No
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_the_table_of_courses_tells_the_spend_of_the_mart_and_sorts_by_each_heading(
+def test_the_table_of_courses_shows_the_spend_of_the_mart_and_sorts_by_each_heading(
     browser: Any, published: Path, report: Path
 ) -> None:
     opened = open_report(browser, report)
@@ -314,7 +314,7 @@ def test_a_feed_of_one_day_is_a_whole_page(browser: Any, tmp_path: Path) -> None
     assert opened.errors == []
 
 
-def test_the_health_says_how_old_what_failed_and_what_was_guessed(
+def test_the_health_says_how_old_the_data_is_what_failed_and_what_was_estimated(
     browser: Any, tmp_path: Path
 ) -> None:
     def fill(warehouse: Connection) -> None:
@@ -346,9 +346,7 @@ def test_the_health_says_how_old_what_failed_and_what_was_guessed(
     )
 
 
-def test_a_page_that_lies_around_says_how_old_it_is(
-    browser: Any, report: Path, published: Path
-) -> None:
+def test_an_old_page_says_how_old_it_is(browser: Any, report: Path, published: Path) -> None:
     at = read(published).published_at
     for hours, words in ((35, ""), (50, "2 days old")):
         context = browser.new_context(offline=True)

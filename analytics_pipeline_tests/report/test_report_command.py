@@ -51,7 +51,7 @@ def test_a_course_alone_is_a_file_of_its_own(data_dir: Path, published: Path) ->
     assert ran.exit_code == 2 and "Course 1 has no spend" in ran.output + ran.stderr
 
 
-def test_a_zone_that_nobody_knows_is_said_before_anything_is_written(
+def test_an_unknown_time_zone_is_reported_before_anything_is_written(
     data_dir: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(published, data_dir / "analytics.duckdb")

@@ -21,7 +21,7 @@ WALKS, STEPS, KILLS = 120, 200, 60
 
 @pytest.mark.slow
 @pytest.mark.timeout(7_200)
-def test_an_hour_of_random_steps(tmp_path: Path) -> None:
+def test_random_steps_for_an_hour_leave_the_marts_of_a_whole_build(tmp_path: Path) -> None:
     changed = changed_project(tmp_path / "changed")
     made = 0
     for seed in range(WALKS):
@@ -65,7 +65,7 @@ def test_every_night_of_an_organisation_has_the_marts_of_a_whole_build(
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
-def test_builds_killed_at_any_moment(tmp_path: Path) -> None:
+def test_builds_killed_at_any_moment_leave_the_marts_of_a_whole_build(tmp_path: Path) -> None:
     kill_builds(tmp_path, KILLS)
 
 

@@ -21,7 +21,7 @@ COMMANDS = {"first": 8, "night": 12, "models": 6, "publishing": 12, "erasing": 1
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("command", "times"), COMMANDS.items())
-def test_a_disk_that_is_full_at_any_moment(
+def test_a_disk_that_is_full_at_any_moment_breaks_nothing(
     command: str, times: int, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
     trial = request.getfixturevalue(command)

@@ -32,7 +32,7 @@ COMMANDS = {
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("command", "kills"), COMMANDS.items())
-def test_a_command_killed_at_any_moment(
+def test_a_command_killed_at_any_moment_leaves_one_of_two_whole_states(
     command: str, kills: int, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
     trial = request.getfixturevalue(command)

@@ -35,7 +35,7 @@ class Turn:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
-def test_eight_writers_four_readers_and_a_publisher_for_ten_minutes(
+def test_eight_writers_four_readers_and_a_publisher_work_for_ten_minutes(
     made: Made, night: Trial, tmp_path: Path
 ):
     turns, reads = together(made, night.after, tmp_path, seconds=600)

@@ -29,7 +29,9 @@ DAYS, ROWS = 100, 3_650
 """365,000 sessions, as in the measurement that grew without a bound."""
 
 
-def test_random_changes_for_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_changes_for_an_hour_are_published_like_a_whole_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish_tiny_changes(monkeypatch)
     differences = wholes = 0
     for seed in range(ORGANISATIONS):
@@ -144,13 +146,15 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_it_stays_as_tight_as_a_whole_file(updated: Path) -> None:
+def test_a_changed_copy_stays_as_small_as_a_whole_file(updated: Path) -> None:
     with duckdb.connect(str(updated), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM ops.published").fetchall() == [(1,)]
 
 
 @pytest.mark.parametrize("release", ["==1.1.3", ""], ids=["1.1.3", "newest"])
-def test_another_duckdb_reads_all_of_it(updated: Path, tmp_path: Path, release: str) -> None:
+def test_another_duckdb_reads_a_whole_changed_copy(
+    updated: Path, tmp_path: Path, release: str
+) -> None:
     """Needs a package index."""
     uv = Path(sys.executable).with_name("uv")
     install = [uv, "pip", "install", "--quiet", "--target", tmp_path / "duckdb", f"duckdb{release}"]

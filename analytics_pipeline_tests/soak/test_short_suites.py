@@ -20,26 +20,26 @@ FEW = WRITERS[:3]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", ["publishing", "erasing"])
-def test_a_command_killed_at_a_few_moments(
+def test_a_command_killed_at_a_few_moments_leaves_one_of_two_whole_states(
     command: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
 ):
     kill_and_run_again(request.getfixturevalue(command), made, tmp_path, kills=2)
 
 
-def test_builds_by_day_killed_at_a_few_moments(tmp_path: Path):
+def test_builds_killed_at_a_few_moments_leave_the_marts_of_a_whole_build(tmp_path: Path):
     kill_builds(tmp_path, kills=4)
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_at_a_few_moments(erasing: Trial, made: Made, tmp_path: Path):
+def test_a_disk_that_is_full_at_a_few_moments_breaks_nothing(
+    erasing: Trial, made: Made, tmp_path: Path
+):
     assert fill_and_run_again(erasing, made, tmp_path, times=2), (
         "the disk was never full: the test tries nothing"
     )
 
 
-def test_runs_a_publisher_and_readers_together_for_a_moment(
-    made: Made, night: Trial, tmp_path: Path
-):
+def test_runs_a_publisher_and_readers_work_together(made: Made, night: Trial, tmp_path: Path):
     turns, reads = together(made, night.after, tmp_path, seconds=1, writers=FEW)
     assert {turn.arguments[-1] for turn in turns} == {
         "publish",

@@ -108,7 +108,7 @@ def _is_caught(walk: Walk) -> None:
             walk.step()
 
 
-def test_only_the_days_that_changed_are_made_anew(
+def test_only_the_days_that_changed_are_rebuilt(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A session over midnight belongs to the day of its start, and runs on two days."""
@@ -163,7 +163,7 @@ def _check(connection: Connection) -> Check:
     return check
 
 
-def test_a_difference_from_a_whole_build_is_found_within_a_week_said_and_repaired(
+def test_a_difference_from_a_whole_build_is_found_within_a_week_reported_and_repaired(
     warehouse: Connection,
 ) -> None:
     walk = Walk(warehouse, random.Random(5))
@@ -223,11 +223,13 @@ def _interrupt(*_: object, **__: object) -> None:
         ("day\n-- by day: day", "SELECT day FROM raw.a", "declare `by day:` once"),
     ],
 )
-def test_a_promise_that_can_not_be_kept_is_refused(declared: str, sql: str, problem: str) -> None:
+def test_a_by_day_declaration_that_can_not_be_followed_is_refused(
+    declared: str, sql: str, problem: str
+) -> None:
     with pytest.raises(InvalidModel, match=re.escape(problem)):
         parse_model(Layer.MARTS, "m", f"-- A mart.\n-- by day: {declared}\n{sql}")
 
 
-def test_a_promise_is_no_part_of_the_tables_comment() -> None:
+def test_a_by_day_declaration_is_no_part_of_the_tables_comment() -> None:
     model = parse_model(Layer.MARTS, "m", "-- A mart.\n-- by day: day\nSELECT day FROM raw.a")
     assert model.description == "A mart."

@@ -78,7 +78,7 @@ def test_what_dbt_would_take_for_jinja_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
-def test_dbt_parses_and_builds_it_and_its_rows_are_those_that_are_published(
+def test_dbt_builds_the_exported_project_and_its_rows_are_those_that_are_published(
     exported: Path, tmp_path: Path
 ) -> None:
     uv = Path(sys.executable).with_name("uv")

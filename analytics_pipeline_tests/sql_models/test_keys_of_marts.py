@@ -22,7 +22,7 @@ FIRST = {  # where other keys lead to
 }
 
 
-def test_every_id_of_a_mart_says_where_it_leads_to() -> None:
+def test_every_id_of_a_mart_names_the_key_that_it_refers_to() -> None:
     silent = {
         (mart.name, column)
         for mart in MARTS
@@ -34,7 +34,7 @@ def test_every_id_of_a_mart_says_where_it_leads_to() -> None:
     )
 
 
-def test_every_target_is_there() -> None:
+def test_every_key_that_an_id_refers_to_exists() -> None:
     lost = [
         (mart.name, target)
         for mart in MARTS
@@ -54,7 +54,7 @@ def test_every_target_is_there() -> None:
         if target.is_total
     ],
 )
-def test_every_value_of_a_key_is_found_where_it_leads_to(
+def test_every_value_of_an_id_is_in_the_key_that_it_refers_to(
     built: duckdb.DuckDBPyConnection, mart: str, column: str
 ) -> None:
     target = references(PROJECT.models[f"marts.{mart}"])[column]
@@ -74,7 +74,7 @@ def test_every_mart_has_a_grain_of_its_own_columns() -> None:
         assert set(grain(mart, PROJECT.tests)) <= mart.columns.keys()
 
 
-def test_a_target_is_read_with_its_column_and_exceptions() -> None:
+def test_a_reference_is_parsed_with_its_column_and_exceptions() -> None:
     sql = """SELECT
         a_id, -- An id. -> marts.x
         b_id, -- An id; NULL without one. -> marts.x.id

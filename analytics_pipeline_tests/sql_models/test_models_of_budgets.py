@@ -249,7 +249,9 @@ def test_a_higher_floor_excludes_cheaper_days(odd: duckdb.DuckDBPyConnection) ->
         odd.execute("DELETE FROM ops.parameters")
 
 
-def test_who_spends_after_dropping_is_seen(odd: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_a_student_who_spends_after_dropping_is_listed(
+    odd: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
     """The drop must be seen to happen: the enrollment of an earlier day is loaded first."""
     gone = oddities(ODD.spec, ODD._world.campus).gone
     assert gone is not None and gone.dropped_on is not None

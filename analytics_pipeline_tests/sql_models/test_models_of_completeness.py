@@ -75,7 +75,9 @@ def test_a_file_that_came_on_time_is_not_late_whenever_loads_began(
     assert late(warehouse) == {1: False, 2: False, 3: None}
 
 
-def test_a_file_that_was_waited_for_in_vain_is_late(warehouse: Connection, tmp_path: Path) -> None:
+def test_a_file_that_has_not_arrived_by_its_deadline_is_late(
+    warehouse: Connection, tmp_path: Path
+) -> None:
     deliver(warehouse, tmp_path, FIRST, night(FIRST), night(FIRST))
     deliver(warehouse, tmp_path, FIRST + DAY, utc(2026, 10, 5, 0, 0, 1), utc(2026, 10, 5, 1))
     # the machine was off
@@ -83,7 +85,7 @@ def test_a_file_that_was_waited_for_in_vain_is_late(warehouse: Connection, tmp_p
     assert late(warehouse) == {1: False, 2: True, 3: None, 4: False}
 
 
-def test_a_version_that_failed_was_seen(warehouse: Connection, tmp_path: Path) -> None:
+def test_a_version_that_failed_counts_as_seen(warehouse: Connection, tmp_path: Path) -> None:
     deliver(warehouse, tmp_path, FIRST, night(FIRST), night(FIRST), b"no,such,header\n")
     assert late(warehouse) == {1: False}
     deliver(warehouse, tmp_path, FIRST, utc(2026, 10, 20), utc(2026, 10, 20))

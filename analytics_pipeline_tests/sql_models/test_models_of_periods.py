@@ -254,7 +254,7 @@ def test_days_since_seen_are_those_before_the_newest_loaded_day(warehouse: Conne
     assert warehouse.execute(people).fetchall() == [(1, 11), (2, None)]
 
 
-def test_names_stand_beside_ids_wherever_money_is(warehouse: Connection) -> None:
+def test_every_mart_of_money_has_names_beside_its_ids(warehouse: Connection) -> None:
     """Part 7 is of course 5 alone, 8 of two courses that nothing tells apart, 9 of none; nobody
     named course 6.
     """

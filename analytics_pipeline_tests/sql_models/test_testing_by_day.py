@@ -234,7 +234,7 @@ def test_a_test_that_can_not_run_by_day_says_so(
         ),
     ],
 )
-def test_a_promise_that_can_not_be_kept_is_refused(text: str, problem: str) -> None:
+def test_a_by_day_declaration_that_can_not_be_followed_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidModel, match=re.escape(problem)):
         parse_test("t", text)
 

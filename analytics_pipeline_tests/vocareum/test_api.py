@@ -236,7 +236,7 @@ def test_a_web_page_with_status_200_is_malformed_and_points_to_the_address(serve
 
 
 @pytest.mark.parametrize("body", [b"", GOOD[:40]])
-def test_an_answer_that_breaks_off_is_asked_for_again(
+def test_a_response_that_breaks_off_is_requested_again(
     serve, body, monkeypatch: pytest.MonkeyPatch, seconds: Seconds
 ):
     bodies = iter([body, GOOD])

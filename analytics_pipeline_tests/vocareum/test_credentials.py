@@ -180,7 +180,7 @@ def test_credentials_that_arrive_expired_point_to_the_clock(demo: DemoVocareum, 
         list(bucket.list())
 
 
-def test_credentials_from_1995_are_the_senders_fault_and_not_the_clocks():
+def test_credentials_from_1995_are_blamed_on_the_sender_and_not_on_the_clock():
     class Old:
         def s3_credentials(self, org_id: str) -> Credentials:
             return Credentials(

@@ -51,7 +51,7 @@ def sends_to(address: str, status: int) -> Behaviour:
     return redirect
 
 
-def test_a_body_is_not_asked_for_elsewhere(
+def test_a_body_is_not_requested_from_another_server(
     faulty_bucket: Callable[..., Bucket], elsewhere: tuple[str, list[str]], tmp_path: Path
 ):
     address, asked = elsewhere
@@ -89,7 +89,7 @@ def nothing_collected() -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_collected")
 @pytest.mark.parametrize("status", [301, 302, 307])
-def test_a_listing_is_not_asked_for_elsewhere_and_ends_with_a_remedy(
+def test_a_listing_is_not_requested_from_another_server_and_ends_with_a_remedy(
     faulty_bucket: Callable[..., Bucket], elsewhere: tuple[str, list[str]], status: int
 ):
     address, asked = elsewhere

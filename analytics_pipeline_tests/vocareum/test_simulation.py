@@ -32,7 +32,7 @@ def s3(demo: DemoVocareum, **changed: str):
     )
 
 
-def test_its_servers_are_reachable_only_from_this_machine(demo: DemoVocareum):
+def test_the_simulated_servers_are_reachable_only_from_this_machine(demo: DemoVocareum):
     addresses = listening([psutil.Process()])
     urls = [
         urlsplit(demo.environment[name]) for name in ("VOCAREUM_API_URL", "AWS_ENDPOINT_URL_S3")

@@ -63,7 +63,7 @@ def dropped(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize("fault", [truncated, shortened, corrupted, stalled, dropped])
-def test_a_spoilt_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: Path, fault):
+def test_a_corrupted_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: Path, fault):
     (outcome,) = faulty_bucket(Faulty(fault, times=1)).download(
         [LISTED], lambda _: tmp_path / "a.csv"
     )
@@ -75,7 +75,7 @@ def test_a_spoilt_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: Pat
 @pytest.mark.parametrize(
     ("fault", "reason"), [(truncated, "broke"), (shortened, "received"), (corrupted, "checksum")]
 )
-def test_a_body_that_stays_spoilt_is_given_up_without_a_trace(
+def test_a_body_that_stays_corrupted_is_given_up_and_leaves_no_file(
     faulty_bucket: MakeBucket, tmp_path, fault, reason
 ):
     server = Faulty(fault, times=10_000)

@@ -123,7 +123,9 @@ def test_two_files_of_one_organisation_are_refused(two: list[Path], tmp_path: Pa
 
 
 @pytest.mark.parametrize("what", ["a private warehouse", "no database", "no file"])
-def test_what_is_no_published_file_is_refused(two: list[Path], tmp_path: Path, what: str) -> None:
+def test_a_file_that_was_not_published_is_refused(
+    two: list[Path], tmp_path: Path, what: str
+) -> None:
     path = tmp_path / "warehouse.duckdb"
     if what == "a private warehouse":
         published(path, "9419", "DROP TABLE ops.published")

@@ -223,7 +223,7 @@ def test_their_id_leaves_unannounced_id_columns_and_unreadable_mentions_of_other
     assert (redacted, left.decode()) == (Redacted(cells=2), after), "42 minutes are no id"
 
 
-def test_salted_hashes_of_their_emails_tell_damaged_records(tmp_path: Path):
+def test_damaged_records_are_recognised_by_salted_hashes_of_the_emails(tmp_path: Path):
     path = tmp_path / "a.csv"
     bo = _enrolled("7", "Bo", "bo@example.edu")
     path.write_text(

@@ -296,7 +296,7 @@ def test_an_email_in_an_open_column_is_not_in_the_views_either(settings: Setting
     assert _ask(settings.published_path, "SELECT count(course_name) FROM course_summary") == [(0,)]
 
 
-def test_parquet_files_say_what_their_columns_mean(settings: Settings, tmp_path: Path) -> None:
+def test_parquet_files_describe_their_columns(settings: Settings, tmp_path: Path) -> None:
     with open_warehouse(settings.warehouse_path) as connection:
         files = export_parquet(connection, tmp_path / "out")
     model = load_project().models["marts.focus_cost"]
