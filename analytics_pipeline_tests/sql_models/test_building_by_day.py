@@ -63,7 +63,7 @@ def _without_days_that_are_gone(patched: pytest.MonkeyPatch) -> None:
 
 
 def _without_deleting(patched: pytest.MonkeyPatch) -> None:
-    patched.setattr(by_day, "_make_days", lambda *_: None)
+    patched.setattr(by_day, "_rebuild_days", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_only_the_days_that_changed_are_rebuilt(
 ) -> None:
     """A session over midnight belongs to the day of its start, and runs on two days."""
     made: dict[str, list[str]] = {}
-    make = by_day._make_days
+    make = by_day._rebuild_days
 
     def noted(connection: Connection, model: Model, promise: ByDay, days: list[date]) -> None:
         made[model.qualified] = [str(day) for day in days]
         make(connection, model, promise, days)
 
-    monkeypatch.setattr(by_day, "_make_days", noted)
+    monkeypatch.setattr(by_day, "_rebuild_days", noted)
     for day in range(1, 6):
         put(warehouse, "raw.lab_sessions", session(utc(2026, 10, day, 23), 30, user=day))
     build_all(warehouse)
