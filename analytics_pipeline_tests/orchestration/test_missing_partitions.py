@@ -489,3 +489,23 @@ def test_ten_years_of_listing_take_one_listing_and_a_bounded_work_for_each_key(
     assert vocareum.count("LIST") == 12  # pages of a thousand keys of one listing
     assert spans(requests)[0][1] == days[-1]
     assert len(requests) == (1 if known else 10)
+
+
+def test_a_sync_lists_everything_once_and_each_dataset_that_it_loads_once(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    """However many days it loads. A run lists its own prefix and year: the plan may be hours old,
+    and a listing tells an S3 that is down from a file that can't be fetched.
+    """
+    put(vocareum, "2026-11-01", "2026-11-02")
+    vocareum.put("org9001/course-asn_mapping/course_mapping.csv", b"not a mapping")
+    vocareum.clear_requests()
+    todo = make_plan(pipeline.settings, Selection())
+    done = sync(pipeline.settings, pipeline.definitions, pipeline.instance, todo)
+    assert len(done.results) == 3
+    listed = [request.key for request in vocareum.requests if request.operation == "LIST"]
+    assert listed[0] == "org9001/"
+    assert sorted(listed[1:]) == [
+        "org9001/course-asn_mapping/course_mapping.csv",
+        "org9001/lab_sessions/lab_sessions_2026",
+    ]
