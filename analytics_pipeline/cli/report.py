@@ -44,7 +44,11 @@ def report(
         else settings.report_path.with_name(f"report-course-{course}.html")
     )
     target = write_report(
-        settings.published_path, (output or usual).absolute(), settings.report_timezone, course
+        settings.published_path,
+        (output or usual).absolute(),
+        settings.report_timezone,
+        course,
+        settings.cache_dir,
     )
     print_info(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     if show and not webbrowser.open(target.as_uri()):

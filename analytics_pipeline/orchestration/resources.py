@@ -154,6 +154,11 @@ class WarehouseResource(DuckDBResource):
         return self._settings.report_path
 
     @property
+    def cache_dir(self) -> Path:
+        """Return the folder of files that can be made again at any time."""
+        return self._settings.cache_dir
+
+    @property
     def report_timezone(self) -> ZoneInfo:
         """Return the time zone of hours of the day in the report page."""
         return self._settings.report_timezone

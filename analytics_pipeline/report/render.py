@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
-import vl_convert
 from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -25,6 +25,7 @@ from analytics_pipeline.report.month import month_figures
 from analytics_pipeline.report.page_data import page_data
 from analytics_pipeline.report.scopes import ALL, OTHER
 from analytics_pipeline.report.tables import ANOMALIES, BUDGETS, CAPS, COURSES, IDLE_PARTS, Table
+from analytics_pipeline.report.vega import vega_script
 
 PERIOD = "90"
 """The period that the page opens with."""
@@ -34,16 +35,16 @@ ANCHORS = {"Budgets and alarms": "alarms", "Money": "money", "Use": "use", "The 
 """Ids of the sections, which the contents link to."""
 
 
-def render(data: Data) -> str:
-    """Return the whole page."""
+def render(data: Data, cache_dir: Path | None = None) -> str:
+    """Return the whole page; see `vega_script` for the folder."""
     with debug_mode(False):  # Altair's own checks take half a second; the tests draw every chart
-        return _render(data)
+        return _render(data, vega_script(cache_dir))
 
 
-def _render(data: Data) -> str:
+def _render(data: Data, vega: Markup) -> str:
     sections = list(_sections(data))
     charts = [chart for section in sections for chart in section.charts]
-    scripts = {"vega": _vega(), "script": _asset("page.js")}
+    scripts = {"vega": vega, "script": _asset("page.js")}
     return (
         _templates()
         .get_template("page.html")
@@ -166,13 +167,6 @@ def _policy(scripts: Iterable[str]) -> str:
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; base-uri 'none';"
         " form-action 'none'"
     )
-
-
-@cache
-def _vega() -> Markup:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that holds no end tag."""
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return Markup(bundle.replace("</script", "<\\/script"))  # noqa: S704  # a library's script
 
 
 @cache

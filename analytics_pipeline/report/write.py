@@ -11,7 +11,11 @@ from analytics_pipeline.storage.folders import make_export_folder
 
 
 def write_report(
-    published: Path, target: Path, zone: ZoneInfo = UTC, course: int | None = None
+    published: Path,
+    target: Path,
+    zone: ZoneInfo = UTC,
+    course: int | None = None,
+    cache_dir: Path | None = None,
 ) -> Path:
     """Write the report of a published file, and replace the previous report.
 
@@ -21,6 +25,7 @@ def write_report(
             shared folder. A missing folder is created.
         zone: time zone of hours of the day; days of money stay UTC.
         course: id of the only course on the page; by default all courses.
+        cache_dir: private folder in which the page's libraries are kept, once bundled.
 
     Returns:
         The target.
@@ -29,7 +34,7 @@ def write_report(
         ReportError: there is no published file, or tables are missing from it.
         OSError: the target can't be written. The previous report is unchanged.
     """
-    page = render(read(published, zone, course))
+    page = render(read(published, zone, course), cache_dir)
     make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")

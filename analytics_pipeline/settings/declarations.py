@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         return self.data_dir.absolute() / "landing"
 
     @property
+    def cache_dir(self) -> Path:
+        """Folder of files that can be made again at any time."""
+        return self.data_dir.absolute() / "cache"
+
+    @property
     def first_day_path(self) -> Path:
         """File with the first day that Vocareum delivered, once a listing provided it."""
         return self.data_dir.absolute() / "first_day"

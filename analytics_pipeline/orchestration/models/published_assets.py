@@ -122,7 +122,12 @@ def report_asset(location: Location) -> dg.AssetsDefinition:
         from analytics_pipeline.report import write_report  # Altair takes a second to import
 
         with report_step_errors():
-            target = write_report(warehouse.published, warehouse.report, warehouse.report_timezone)
+            target = write_report(
+                warehouse.published,
+                warehouse.report,
+                warehouse.report_timezone,
+                cache_dir=warehouse.cache_dir,
+            )
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
         )
