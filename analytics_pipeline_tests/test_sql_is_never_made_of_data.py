@@ -98,10 +98,8 @@ JUDGED = {
     },
     # Models are files of dbt_like_sql/: their names, SQL and comments are the project's.
     "sql_models/build.py": {
-        "column",
         "kind",
         "layer",
-        "literal(comment)",
         "literal(model.description)",
         "model.layer",
         "model.name",
@@ -178,7 +176,7 @@ JUDGED = {
     "warehouse/absences.py": {"table"},
     "warehouse/close_file.py": {"dataset.table", "history_table(dataset).name", "table"},
     # Its callers are judged where they make the text.
-    "warehouse/transactions.py": {"sql"},
+    "warehouse/transactions.py": {"sql", "statement"},
     # Constants of the module.
     "warehouse/sidecar.py": {"_DIGEST"},
     "warehouse/findings.py": {"_FINDINGS"},
@@ -267,10 +265,12 @@ JUDGED = {
         "column.sql_type",
         "columns",
         "kind",
-        "literal(column.description)",
+        "literal(comment)",
         "literal(table.description)",
         "name",
         "name.rpartition('.')[0]",
+        "quoted(column)",
+        "table",
         "table.query",
     },
     # Names of declared datasets, and their tables.

@@ -17,7 +17,7 @@ from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.close_file import ClosedFile, close_file
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files
 from analytics_pipeline.warehouse.lost_check import record_lost_check
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
         ]
         accepted = next((version for version in versions if version.etag in held), None)
         if not accepted and absences and not dry_run:
-            with transaction(connection):
-                close_absences(connection, [(dataset.name, partition)], warehouse_now(), "close")
+            place = [(dataset.name, partition)]
+            write(connection, lambda: close_absences(connection, place, warehouse_now(), "close"))
             record_lost_check(connection, warehouse_now())
     if not accepted or dry_run:
         return Closed(absences, accepted=accepted)

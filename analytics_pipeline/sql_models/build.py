@@ -20,8 +20,9 @@ from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Check
+from analytics_pipeline.warehouse.schema import comment_on_column
 from analytics_pipeline.warehouse.sql_text import literal
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ def build(
     models = list(models)
     private = private_sources(models, _existing(connection))
     # The hashes of a model that is not built by day say nothing about its rows.
-    forget(connection, [model.qualified for model in models if model.days is None])
+    whole = [model.qualified for model in models if model.days is None]
+    write(connection, lambda: forget(connection, whole))
     for model in models:
         if sources := private.get(model.qualified):
             result = Built(model, None, 0.0, _refuse(connection, model, sources))
@@ -132,7 +134,8 @@ def _refuse(
     """Drop a model that shows private columns, and return why it is not built."""
     file = f"dbt_like_sql/{model.layer}/{model.name}.sql"
     columns = ", ".join(f"{column} (from {source})" for column, source in sorted(sources.items()))
-    with transaction(connection):
+
+    def drop() -> None:
         for (kind,) in connection.execute(
             """SELECT replace(table_type, 'BASE ', '') FROM information_schema.tables
                WHERE table_catalog = current_database()
@@ -140,6 +143,8 @@ def _refuse(
             [model.qualified],
         ).fetchall():
             connection.execute(f'DROP {kind} {model.layer}."{model.name}"')
+
+    write(connection, drop)
     failure = Failure(
         f"{file} is refused: it publishes private data in its column {columns}",
         f"Remove the column from {file}; to count people, count their ids.",
@@ -156,15 +161,16 @@ def build_one(
     Raises:
         duckdb.Error: the disk is full, which is not the model's fault.
     """
-    began, check = time.monotonic(), None
-    rows: int | None
+    began = time.monotonic()
+
+    def make() -> tuple[int | None, Check | None]:
+        whole = partial(_replace, connection, model)
+        if model.days:
+            return build_by_day(connection, model, model.days, now, whole)
+        return whole(), None
+
     try:
-        with transaction(connection):
-            if model.days:
-                whole = partial(_replace, connection, model)
-                rows, check = build_by_day(connection, model, model.days, now, whole)
-            else:
-                rows = _replace(connection, model)
+        rows, check = write(connection, make)
     except duckdb.Error as error:
         if is_full(error):
             raise
@@ -207,9 +213,12 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
     removed = [
         (layer, name, kind) for layer, name, kind in there if (f"{layer}.{name}", kind) not in known
     ]
-    with transaction(connection):
+
+    def drop() -> None:
         for layer, name, kind in removed:
             connection.execute(f'DROP {kind} {layer}."{name}"')
+
+    write(connection, drop)
     return [f"{layer}.{name}" for layer, name, _ in removed]
 
 
@@ -249,4 +258,4 @@ def _comment(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
     connection.execute(f"COMMENT ON {kind} {table} IS {literal(model.description)}")
     for column, comment in model.columns.items():
         if comment:
-            connection.execute(f'COMMENT ON COLUMN {table}."{column}" IS {literal(comment)}')
+            comment_on_column(connection, table, column, comment)

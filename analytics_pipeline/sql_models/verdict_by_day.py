@@ -13,7 +13,7 @@ import duckdb
 
 from analytics_pipeline.sql_models.day_hashes import forget, of_days, remember, stale_days
 from analytics_pipeline.sql_models.model import SqlTest
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def count_by_day(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole:
         duckdb.Error: a table is missing, the SQL is broken, or the disk is full.
     """
     name = f"tests.{test.name}"
-    with transaction(connection):
+
+    def count() -> Counted:
         days = stale_days(connection, name, test.version, test.days)
         by_day = _count(connection, of_days(test.sql, test.days, days)) if days else 0
         if days is not None and not whole:
@@ -53,6 +54,8 @@ def count_by_day(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole:
         else:
             remember(connection, name, are_done=True)
         return Counted(rows, None if days is None else by_day)
+
+    return write(connection, count)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -12,7 +12,7 @@ import duckdb
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.warehouse.ledger import LoadedFile, failed_files, loaded_files
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline.words import Words
 
 
@@ -104,9 +104,33 @@ def record_listing(
         listed_at: when the listing began (UTC, naive).
         now: UTC, naive.
     """
-    loaded = loaded_files(connection)
-    absent, delivered = gone(listing, listed, listed_at, loaded)
-    present = delivered | {(file.dataset, file.partition) for file in loaded}
+
+    def compare() -> None:
+        loaded = loaded_files(connection)
+        absent, delivered = gone(listing, listed, listed_at, loaded)
+        _forget_withdrawn(connection, listing, listed, listed_at, delivered, loaded)
+        known = {
+            (event.dataset, event.partition)
+            for event in open_absences(connection)
+            if event.kind is Kind.GONE
+        }
+        fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
+        close_absences(connection, known & delivered, now, "delivered", [Kind.GONE])
+        record_absences(connection, fresh, now)
+
+    write(connection, compare)
+
+
+def _forget_withdrawn(
+    connection: duckdb.DuckDBPyConnection,
+    listing: ClassifiedListing,
+    listed: Collection[str],
+    listed_at: datetime,
+    delivered: Collection[tuple[str, str]],
+    loaded: Iterable[LoadedFile],
+) -> None:
+    """Forget failed files that never loaded and are no longer delivered."""
+    present = {*delivered} | {(file.dataset, file.partition) for file in loaded}
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
     withdrawn = [
         [file.dataset, file.partition]
@@ -116,22 +140,10 @@ def record_listing(
         and file.failed_at < listed_at
     ]
     if withdrawn:
-        with transaction(connection):
-            for table in ("ops.failed_files", "quarantine.rejects"):
-                connection.executemany(
-                    f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", withdrawn
-                )
-    known = {
-        (event.dataset, event.partition)
-        for event in open_absences(connection)
-        if event.kind is Kind.GONE
-    }
-    fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
-    returned = known & delivered
-    if fresh or returned:
-        with transaction(connection):
-            close_absences(connection, returned, now, "delivered", [Kind.GONE])
-            record_absences(connection, fresh, now)
+        for table in ("ops.failed_files", "quarantine.rejects"):
+            connection.executemany(
+                f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", withdrawn
+            )
 
 
 def record_absences(

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import duckdb
 
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 
 
 class Severity(StrEnum):
@@ -125,17 +125,22 @@ def record(
     Returns:
         The checks as recorded.
     """
-    before = {
-        (check.name, check.subject): check for check in read(connection) if check.kind is kind
-    }
-    recorded = [with_times(check, before.get((check.name, check.subject)), now) for check in checks]
-    with transaction(connection):
+
+    def replace_all() -> list[Check]:
+        before = {
+            (check.name, check.subject): check for check in read(connection) if check.kind is kind
+        }
+        recorded = [
+            with_times(check, before.get((check.name, check.subject)), now) for check in checks
+        ]
         connection.execute(
             "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)",
             [kind, subject],
         )
         _insert(connection, recorded)
-    return recorded
+        return recorded
+
+    return write(connection, replace_all)
 
 
 def record_one(connection: duckdb.DuckDBPyConnection, check: Check, now: datetime) -> None:
@@ -165,11 +170,16 @@ def _insert(connection: duckdb.DuckDBPyConnection, checks: Sequence[Check]) -> N
 
 def mark_outdated(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
     """Mark tests whose models are being rebuilt: their old verdicts don't count."""
-    connection.execute(
-        "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1,"
-        " name)",
-        [list(names)],
-    )
+    outdated = list(names)
+
+    def mark() -> None:
+        connection.execute(
+            "UPDATE ops.checks SET evaluated_at = NULL WHERE kind = 'model' AND list_contains($1,"
+            " name)",
+            [outdated],
+        )
+
+    write(connection, mark)
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:

@@ -8,7 +8,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.warehouse.absences import OpenAbsence, close_absences
 from analytics_pipeline.warehouse.tables import history_table
-from analytics_pipeline.warehouse.transactions import changed
+from analytics_pipeline.warehouse.transactions import changed, write
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def close_file(
         dry_run: count, then roll back.
     """
     place = [absence.dataset, absence.partition]
-    connection.begin()
-    try:
+
+    def remove() -> ClosedFile:
         rows = changed(
             connection, f"DELETE FROM {dataset.table} WHERE _source_key = ?", [absence.source_key]
         )
@@ -60,14 +60,9 @@ def close_file(
         for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
             connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
         close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
-    except BaseException:
-        connection.rollback()
-        raise
-    if dry_run:
-        connection.rollback()
-    else:
-        connection.commit()
-    return ClosedFile(rows, rejects, states)
+        return ClosedFile(rows, rejects, states)
+
+    return write(connection, remove, dry_run=dry_run)
 
 
 def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:

@@ -16,9 +16,9 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.storage.folders import keep_private, private_umask
+from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sidecar import (
     detect_replacement,
@@ -35,14 +35,6 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
     "storage_compatibility_version": STORAGE_VERSION,
     "memory_limit": "1GB",
 }
-
-
-class WarehouseUnusable(PipelineError):
-    """The warehouse can't be opened or written. The message gives reason and remedy."""
-
-
-class WarehouseBusy(WarehouseUnusable):
-    """Another process held the warehouse longer than we were ready to wait."""
 
 
 @contextmanager

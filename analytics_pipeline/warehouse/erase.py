@@ -16,7 +16,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset, Person
 from analytics_pipeline.ingest.erase import extra_without, texts_of_others
 from analytics_pipeline.ingest.people import People, hashed
 from analytics_pipeline.warehouse.tables import EXTRA, history_table
-from analytics_pipeline.warehouse.transactions import changed
+from analytics_pipeline.warehouse.transactions import changed, write
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,24 @@ def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetim
         person: one id and its emails, as `known_as` returns them.
         now: UTC, naive.
     """
-    salt = erased_people(connection).salt or token_hex(16)
     (user_id,) = person.ids
-    connection.execute(
-        "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT IN"
-        " (SELECT user_id FROM ops.erased)",
-        {"id": user_id, "now": now},
-    )
-    connection.execute(
-        """UPDATE ops.erased SET salt = $salt,
-           email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
-           WHERE user_id = $id""",
-        {"id": user_id, "salt": salt, "hashes": [hashed(email, salt) for email in person.emails]},
-    )
+
+    def add() -> None:
+        salt = erased_people(connection).salt or token_hex(16)
+        hashes = [hashed(email, salt) for email in person.emails]
+        connection.execute(
+            "INSERT INTO ops.erased (user_id, erased_at, times) SELECT $id, $now, 0 WHERE $id NOT"
+            " IN (SELECT user_id FROM ops.erased)",
+            {"id": user_id, "now": now},
+        )
+        connection.execute(
+            """UPDATE ops.erased SET salt = $salt,
+               email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
+               WHERE user_id = $id""",
+            {"id": user_id, "salt": salt, "hashes": hashes},
+        )
+
+    write(connection, add)
 
 
 def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
@@ -95,8 +100,8 @@ def erase_rows(
     Returns:
         What was erased, by table; tables without any are omitted.
     """
-    connection.begin()
-    try:
+
+    def remove() -> dict[str, Removed]:
         removed_from = {
             table: _erase_in_table(connection, dataset, table, person)
             for dataset, table in _tables()
@@ -108,13 +113,9 @@ def erase_rows(
             "UPDATE ops.erased SET times = coalesce(times, 0) + 1 WHERE list_contains(?, user_id)",
             [list(person.ids)],
         )
-    except BaseException:
-        connection.rollback()
-        raise
-    if dry_run:
-        connection.rollback()
-    else:
-        connection.commit()
+        return removed_from
+
+    removed_from = write(connection, remove, dry_run=dry_run)
     return {
         table: removed for table, removed in removed_from.items() if removed.rows or removed.cells
     }

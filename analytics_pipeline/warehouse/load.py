@@ -26,15 +26,16 @@ from analytics_pipeline.warehouse.absences import (
 from analytics_pipeline.warehouse.arrivals import record_arrivals
 from analytics_pipeline.warehouse.batch_frames import files_frame, findings_frame
 from analytics_pipeline.warehouse.erase import erased_people
+from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.history import follow_changes
 from analytics_pipeline.warehouse.ledger import failed_files
 from analytics_pipeline.warehouse.tables import raw_table
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline.words import words
 
 _NOT_OF_A_FILE = (
     *(OSError, duckdb.IOException, duckdb.FatalException, duckdb.InternalException),
-    *(duckdb.InterruptException, duckdb.TransactionException),
+    *(duckdb.InterruptException, duckdb.TransactionException, WarehouseUnusable),
 )
 """Errors of the disk or the database, and interruptions: the written file did not cause them."""
 
@@ -51,8 +52,8 @@ def write_batch(
 
     Failed files keep their previous rows and are recorded as failed.
 
-    Removes records of erased people from the batch first. If DuckDB or polars raise an error,
-    writes each file alone; a file that raises an error again fails.
+    Removes records of erased people from the batch, in the same transaction. If DuckDB or polars
+    raise an error, writes each file alone; a file that raises an error again fails.
 
     Args:
         connection: the live warehouse.
@@ -65,7 +66,6 @@ def write_batch(
         OSError: the warehouse can't be written; DuckDB's IOException and FatalException mean the
             same.
     """
-    erase_in_batch(batch, erased_people(connection))
     try:
         _write(connection, batch, now, run_id, accept=accept)
     except (Exception, pl.exceptions.PanicException) as error:
@@ -90,20 +90,21 @@ def _fail(batch: Batch, error: BaseException) -> None:
 def _write(
     connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime, run_id: str, *, accept: bool
 ) -> None:
-    files = files_frame(batch, now, run_id)
-    findings = findings_frame(batch)
-    connection.register("batch_files", files)
-    connection.register("batch_findings", findings)
-    connection.register("batch_rejects", batch.rejects)
+    def replace() -> None:
+        erase_in_batch(batch, erased_people(connection))
+        connection.register("batch_files", files_frame(batch, now, run_id))
+        connection.register("batch_findings", findings_frame(batch))
+        connection.register("batch_rejects", batch.rejects)
+        record_arrivals(connection)
+        if any(result.failure is None for result in batch.files):
+            _replace_rows(connection, batch, now)
+            _replace_ledger(connection)
+        _record_failures(connection)
+        _replace_rejects(connection)
+        _follow_absences(connection, batch, now, "close" if accept else "delivered")
+
     try:
-        with transaction(connection):
-            record_arrivals(connection)
-            if any(result.failure is None for result in batch.files):
-                _replace_rows(connection, batch, now)
-                _replace_ledger(connection)
-            _record_failures(connection)
-            _replace_rejects(connection)
-            _follow_absences(connection, batch, now, "close" if accept else "delivered")
+        write(connection, replace)
     finally:
         for view in ("batch_files", "batch_findings", "batch_rejects"):
             connection.unregister(view)
@@ -140,11 +141,12 @@ def resolve_failures(
         now: UTC, naive.
     """
     loaded = {(delivery.dataset.name, delivery.partition.key) for delivery in unchanged}
-    failed = [(file.dataset, file.partition) for file in failed_files(connection)]
-    withdrawn = [place for place in failed if place in loaded]
-    if not withdrawn:
-        return
-    with transaction(connection):
+
+    def forget() -> None:
+        failed = [(file.dataset, file.partition) for file in failed_files(connection)]
+        withdrawn = [place for place in failed if place in loaded]
+        if not withdrawn:
+            return
         connection.executemany(
             """DELETE FROM quarantine.rejects USING ops.failed_files AS failed
                WHERE (rejects.dataset, rejects.partition, rejects.etag) = (failed.dataset,
@@ -156,6 +158,8 @@ def resolve_failures(
             "DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn
         )
         close_absences(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
+
+    write(connection, forget)
 
 
 def _replace_rows(connection: duckdb.DuckDBPyConnection, batch: Batch, now: datetime) -> None:

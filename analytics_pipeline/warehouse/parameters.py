@@ -6,7 +6,7 @@ from decimal import Decimal
 import duckdb
 
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import write
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,11 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters
         connection: the live warehouse, with no transaction open.
         parameters: their current values.
     """
-    with transaction(connection):
+
+    def replace() -> None:
         connection.execute("DELETE FROM ops.parameters")
         connection.execute(
             "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", astuple(parameters)
         )
+
+    write(connection, replace)

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION
-from analytics_pipeline.warehouse.transactions import transaction, value_of
+from analytics_pipeline.warehouse.transactions import value_of, write
 from analytics_pipeline.warehouse.withhold import erasures
 
 LONGEST = timedelta(days=7)
@@ -129,7 +129,7 @@ def fitting(connection: duckdb.DuckDBPyConnection, now: State, target: Path) -> 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
     """Delete the record, so that there is none after an attempt that fails or is killed."""
-    connection.execute("DELETE FROM ops.publication")
+    write(connection, lambda: connection.execute("DELETE FROM ops.publication"))
 
 
 def record(
@@ -145,7 +145,8 @@ def record(
     """
     state = publication.state
     figures = [state.at, state.shape, state.erasures, publication.whole_at, publication.whole_bytes]
-    with transaction(connection):
+
+    def replace() -> None:
         connection.execute("DELETE FROM ops.publication")
         connection.execute("DELETE FROM ops.published_parts")
         connection.execute(
@@ -160,3 +161,5 @@ def record(
                 FROM {NOW}""",
             [list(emptied)],
         )
+
+    write(connection, replace)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.warehouse.sql_text import literal
+from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import Table, tables
 from analytics_pipeline.warehouse.transactions import transaction
 
@@ -122,14 +122,30 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
             connection.execute(
                 f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
             )
-        connection.execute(
-            f'COMMENT ON COLUMN {name}."{column.name}" IS {literal(column.description)}'
-        )
+        comment_on_column(connection, name, column.name, column.description)
         if column.computed:
             connection.execute(
                 f"""UPDATE {name} SET "{column.name}" = {column.computed}
                     WHERE "{column.name}" IS DISTINCT FROM {column.computed}"""
             )
+
+
+def comment_on_column(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str, comment: str
+) -> None:
+    """Set the comment of a column, unless the catalog stores none: that of a view in a lake.
+
+    Args:
+        connection: the warehouse, or the published file.
+        table: qualified name of the table or view, quoted if it needs to be.
+        column: the column, not quoted.
+        comment: the text.
+    """
+    try:
+        connection.execute(f"COMMENT ON COLUMN {table}.{quoted(column)} IS {literal(comment)}")
+    except duckdb.BinderException as error:
+        if "it is not a table" not in str(error):
+            raise
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:

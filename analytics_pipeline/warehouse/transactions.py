@@ -1,16 +1,70 @@
 """Run several statements as one transaction, and statements that return one figure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import duckdb
 
+from analytics_pipeline.warehouse.errors import WarehouseBusy
+
+T = TypeVar("T")
+ATTEMPTS = 12
+"""How often a transaction is tried that conflicts with those of other writers."""
+_LONGEST_PAUSE = 10.0
+"""Seconds, before jitter."""
+_fences: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
+
+
+def fence(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Begin each transaction of `write` on this connection with a statement.
+
+    It updates a row that every writer updates, so that of two simultaneous transactions the later
+    one conflicts, whatever else they write.
+    """
+    _fences[connection] = statement
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, work: Callable[[], T], *, dry_run: bool = False
+) -> T:
+    """Change the warehouse in one transaction; repeat it if another writer was faster.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        work: makes all changes, and reads what they depend on: it may be called several times.
+        dry_run: roll back at the end.
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        WarehouseBusy: other writers were faster in every attempt.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction(connection, dry_run=dry_run):
+                if statement := _fences.get(connection):
+                    connection.execute(statement)
+                return work()
+        except duckdb.TransactionException as error:
+            if "conflict" not in str(error).lower():
+                raise
+        time.sleep(random.uniform(0.5, 1) * min(0.1 * 2**attempt, _LONGEST_PAUSE))  # noqa: S311
+    raise WarehouseBusy(
+        f"Other runs changed the warehouse during each of {ATTEMPTS} attempts to write. Nothing of"
+        " this transaction was written. Wait for them to end, and run the same command again."
+    )
+
 
 @contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+def transaction(connection: duckdb.DuckDBPyConnection, *, dry_run: bool = False) -> Iterator[None]:
     """Commit at the end of the block, or roll back if it raises; the connection stays usable.
 
+    For files that nobody else writes; `write` changes the warehouse. A dry run rolls back, too.
     If DuckDB aborted the transaction itself (a full disk), the original error is raised.
     """
     connection.begin()
@@ -20,7 +74,10 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(duckdb.Error):
             connection.rollback()
         raise
-    connection.commit()
+    if dry_run:
+        connection.rollback()
+    else:
+        connection.commit()
 
 
 def changed(
