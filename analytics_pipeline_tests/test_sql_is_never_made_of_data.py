@@ -175,6 +175,25 @@ JUDGED = {
     "warehouse/withhold.py": {"BEFORE", "literal(str(target))"},
     "warehouse/absences.py": {"table"},
     "warehouse/close_file.py": {"dataset.table", "history_table(dataset).name", "table"},
+    # What the settings name, as literals: neither ATTACH nor a secret takes a parameter. `name` and
+    # `options` are constants and such literals.
+    "warehouse/lake.py": {
+        "listed",
+        "literal(PREFIX + self.catalog.public_dsn)",
+        "literal(self.catalog.password)",
+        "literal(self.catalog.schema)",
+        "name",
+        "options",
+    },
+    # Identifiers that psycopg quotes.
+    "warehouse/lake_catalog.py": {
+        "sql.SQL('ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0').format("
+        "sql.Identifier(self.schema, table), sql.Identifier(column))",
+        "sql.SQL('VACUUM FULL {}').format(sql.Identifier(self.schema, table))",
+        "sql.SQL(\"SELECT 1 FROM {}.ducklake_table WHERE table_name = 'loaded_files'\")"
+        ".format(sql.Identifier(self.schema))",
+        "sql.SQL('CREATE SCHEMA IF NOT EXISTS {}').format(sql.Identifier(self.schema))",
+    },
     # Its callers are judged where they make the text.
     "warehouse/transactions.py": {"sql", "statement"},
     # Constants of the module.
@@ -216,6 +235,7 @@ JUDGED = {
         "quoted(name)",
         "schema",
         "sql",
+        "sql[sql.index(' AS '):]",
         "table",
         "table.name",
         "view.name",

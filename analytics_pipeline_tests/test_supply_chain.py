@@ -21,6 +21,14 @@ LOCK = (ROOT / "requirements.lock").read_text()
 
 BEHIND = {
     "dagster-webserver": "`dagster dev` starts it",
+    **dict.fromkeys(
+        (
+            "duckdb-extension-ducklake",
+            "duckdb-extension-httpfs",
+            "duckdb-extension-postgres-scanner",
+        ),
+        "`warehouse/lake.py` loads the extension by its path",
+    ),
     "pyarrow": (
         "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)"
     ),
@@ -39,6 +47,7 @@ def plain(name: str) -> str:
 
 RUN = declared(PROJECT["project"]["dependencies"])
 DEMO = declared(PROJECT["project"]["optional-dependencies"]["demo"])
+LAKE = declared(PROJECT["project"]["optional-dependencies"]["lake"])
 DEV = declared(PROJECT["dependency-groups"]["dev"])
 
 
@@ -52,7 +61,7 @@ def imported(folder: Path) -> dict[str, set[str]]:
         for name in _imports(ast.parse(path.read_text())):
             if name not in sys.stdlib_module_names and not (ROOT / name).exists():
                 names = frozenset(map(plain, owners.get(name, [name])))
-                found.setdefault(sorted(names & (RUN | DEMO | DEV) or names)[0], set()).add(
+                found.setdefault(sorted(names & (RUN | DEMO | LAKE | DEV) or names)[0], set()).add(
                     path.name
                 )
     return found
@@ -70,14 +79,16 @@ PACKAGE = imported(ROOT / "analytics_pipeline")
 
 
 def test_every_dependency_is_used():
-    unused = (RUN | DEMO) - PACKAGE.keys() - BEHIND.keys()
+    unused = (RUN | DEMO | LAKE) - PACKAGE.keys() - BEHIND.keys()
     assert unused == set(), "take it out of pyproject.toml, or say in BEHIND what needs it"
 
 
 def test_every_import_is_declared():
     # Only mypy uses type stubs: they are imported under TYPE_CHECKING.
     undeclared = {
-        name: where for name, where in PACKAGE.items() if name not in RUN | DEMO | {"mypy-boto3-s3"}
+        name: where
+        for name, where in PACKAGE.items()
+        if name not in RUN | DEMO | LAKE | {"mypy-boto3-s3"}
     }
     assert undeclared == {}, (
         "it is there today because something else needs it, and may be gone tomorrow"
@@ -91,7 +102,7 @@ def test_the_pipelines_dependencies_are_not_only_in_the_demo_extra():
     } == set()
 
 
-@pytest.mark.parametrize("name", sorted(RUN | DEMO | DEV))
+@pytest.mark.parametrize("name", sorted(RUN | DEMO | LAKE | DEV))
 def test_every_declared_dependency_is_in_the_lock(name: str):
     assert re.search(rf"^{re.escape(name)}(\[.*\])?==", LOCK, re.MULTILINE), "run `make lock`"
 

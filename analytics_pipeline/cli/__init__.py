@@ -29,6 +29,7 @@ COMMANDS = {
     "erase": "erase:erase",
     "backup": "backup:backup",
     "restore": "backup:restore",
+    "maintain": "maintain:maintain",
     "dev": "dev:dev",
     "daemon": "daemon:daemon",
     "webserver": "webserver:webserver",

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.settings.value_types import (
     ExpandedPath,
+    LakeUrl,
     OptionalPath,
     OptionalUrl,
     Owners,
@@ -158,6 +159,29 @@ class Settings(BaseSettings):
         ),
     )
 
+    warehouse_url: LakeUrl = Field(
+        SecretStr(""),
+        validation_alias="ANALYTICS_WAREHOUSE",
+        description=(
+            "Where the warehouse is, if not in a file of the data folder: ducklake:postgres: and"
+            " libpq's connection string of the lake's catalog (docs/scale.md)."
+        ),
+    )
+    warehouse_data: OptionalUrl = Field(
+        None,
+        validation_alias="ANALYTICS_WAREHOUSE_DATA",
+        description="Folder or s3:// prefix of the lake's data files.",
+    )
+    warehouse_endpoint_url: OptionalUrl = Field(
+        None,
+        validation_alias="ANALYTICS_WAREHOUSE_ENDPOINT_URL",
+        description="S3 endpoint of the lake's data files, if it is not Amazon's.",
+    )
+    warehouse_region: OptionalUrl = Field(
+        None,
+        validation_alias="ANALYTICS_WAREHOUSE_REGION",
+        description="Region of the lake's bucket. Default: AWS_REGION.",
+    )
     has_key_prefix: bool = Field(
         False,
         validation_alias="ANALYTICS_KEY_PREFIX",
@@ -187,6 +211,11 @@ class Settings(BaseSettings):
     def key_prefix(self) -> str:
         """First part of the asset keys, and name of the code location; empty by default."""
         return f"org{self.org_id}" if self.has_key_prefix else ""
+
+    @property
+    def names_lake(self) -> bool:
+        """Whether the warehouse is a lake; otherwise it is a file in the data folder."""
+        return bool(self.warehouse_url.get_secret_value())
 
     @property
     def hand_written(self) -> dict[str, Path]:

@@ -30,8 +30,8 @@ def load_settings() -> Settings:
     """Load the settings. Those that a run requires may still be empty (see `require`).
 
     Raises:
-        SettingsError: a value has the wrong form, or asset keys need an organisation that is not
-            set.
+        SettingsError: a value has the wrong form; or asset keys need an organisation, or a lake its
+            data path, that is not set.
         FolderUnusable: a path that must be a folder is a file.
     """
     try:
@@ -46,6 +46,8 @@ def load_settings() -> Settings:
         ) from None
     if settings.has_key_prefix:
         _require(settings, ["org_id"])  # the prefix is made of it
+    if settings.names_lake:
+        _require(settings, ["org_id", "warehouse_data"])
     refuse_file(settings.data_dir.absolute(), "ANALYTICS_DATA_DIR")
     refuse_file(settings.published_path.parent, "ANALYTICS_PUBLISHED_DIR")
     return settings
@@ -98,5 +100,5 @@ def _require(settings: Settings, required: Sequence[str]) -> None:
         )
 
 
-def _text(value: str | SecretStr) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+def _text(value: str | SecretStr | None) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value or ""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 
 def _owner(name: str) -> str:
@@ -47,8 +47,18 @@ def _zone(name: object) -> object:
         ) from None
 
 
+def _lake(url: SecretStr) -> SecretStr:
+    if url.get_secret_value() and not url.get_secret_value().startswith("ducklake:postgres:"):
+        raise ValueError(
+            "it must begin with ducklake:postgres: and hold the connection string of PostgreSQL,"
+            " such as ducklake:postgres:host=db.example.org dbname=lake user=pipeline"
+        )
+    return url
+
+
 ExpandedPath = Annotated[Path, AfterValidator(Path.expanduser)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)]
+LakeUrl = Annotated[SecretStr, AfterValidator(_lake)]
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 Owners = Annotated[str, AfterValidator(lambda text: ",".join(split_owners(text)))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]

@@ -1,7 +1,7 @@
 """The seam between the pipeline and where its warehouse is kept.
 
 Everything above it uses a DuckDB connection and `schema.table` SQL. `file.py` keeps the warehouse
-in one DuckDB file.
+in one DuckDB file, `lake.py` in a DuckLake.
 """
 
 from contextlib import AbstractContextManager
@@ -11,6 +11,7 @@ from typing import Protocol
 import duckdb
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.errors import WarehouseUnusable
 
 
 class Warehouse(Protocol):
@@ -63,6 +64,14 @@ class Warehouse(Protocol):
             OSError: likewise.
         """
 
+    def maintain(self, wait_seconds: float = 3_600) -> None:
+        """Keep it small and fast; for a nightly run.
+
+        Raises:
+            WarehouseUnusable: others held it for longer than `wait_seconds`, or it can't be
+                written.
+        """
+
     def replaced_at(self) -> float:
         """Return when it was found replaced from outside (epoch seconds); 0 if never."""
 
@@ -74,7 +83,20 @@ class Warehouse(Protocol):
 
 
 def warehouse_of(settings: Settings) -> Warehouse:
-    """Return the warehouse that the settings name."""
+    """Return the warehouse that the settings name.
+
+    Raises:
+        WarehouseUnusable: it is a lake, and its drivers are not installed.
+    """
+    if settings.names_lake:
+        try:
+            from analytics_pipeline.warehouse.lake import LakeWarehouse
+        except ImportError as error:
+            raise WarehouseUnusable(
+                f"ANALYTICS_WAREHOUSE names a lake, and {error.name} is not installed.",
+                'Run: pip install "analytics-pipeline[lake]"',
+            ) from None
+        return LakeWarehouse.of(settings)
     from analytics_pipeline.warehouse.file import FileWarehouse
 
     return FileWarehouse(settings.warehouse_path)

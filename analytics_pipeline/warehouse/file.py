@@ -53,6 +53,9 @@ class FileWarehouse:
         """Write the rows to a new file, which replaces the old one with its deleted bytes."""
         compact(self.file, wait_seconds)
 
+    def maintain(self, wait_seconds: float = 3_600) -> None:
+        """Do nothing: DuckDB reuses the free blocks of its file."""
+
     def replaced_at(self) -> float:
         """Return what the sidecar says."""
         return sidecar.replaced_at(self.file)

@@ -127,7 +127,14 @@ def _copy_models(
                 connection, f"CREATE TABLE {COPY}.{table} AS {found}"
             )
         # A view may read another one that is not there yet, so all are tried again.
-        left = [model for model in views if not _copy_view(connection, live, model[2])]
+        left = [
+            (schema, name, sql)
+            for schema, name, sql in views
+            # The catalog of a lake names no schema, so only the SELECT is taken from its text.
+            if not _copy_view(
+                connection, live, f"CREATE VIEW {schema}.{quoted(name)} {sql[sql.index(' AS ') :]}"
+            )
+        ]
         as_table, views = (left[:1], left[1:]) if len(left) == len(views) else ([], left)
     return rows
 

@@ -1,0 +1,304 @@
+"""The warehouse as a DuckLake: a catalog in PostgreSQL, rows as Parquet files in a folder or in S3.
+
+Imported only if the settings name a lake: its drivers are the extra `lake`. All extensions are
+loaded from the installed packages; nothing is downloaded.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import rmtree
+from threading import RLock
+
+import duckdb
+
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.folders import keep_private, private_umask
+from analytics_pipeline.warehouse.connection import SETTINGS
+from analytics_pipeline.warehouse.errors import WarehouseUnusable
+from analytics_pipeline.warehouse.lake_catalog import Catalog
+from analytics_pipeline.warehouse.schema import ensure_schema, require_known
+from analytics_pipeline.warehouse.sql_text import literal
+from analytics_pipeline.warehouse.transactions import fence
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "ducklake:postgres:"
+LAKE, READER = "lake", "lake_reader"
+"""Names under which the lake is attached, for writers and for readers."""
+_EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
+_FENCE = "UPDATE ops.fence SET n = n + 1"
+_instances: dict["LakeWarehouse", duckdb.DuckDBPyConnection] = {}
+_prepared: set["LakeWarehouse"] = set()
+_attaching = RLock()
+
+
+@dataclass(frozen=True)
+class LakeWarehouse:
+    """The warehouse as a DuckLake, one schema of the catalog and one data path per organisation.
+
+    Attributes:
+        catalog: the schema in PostgreSQL.
+        data_path: folder or `s3://` prefix of the Parquet files, with a final slash.
+        spill: private folder of DuckDB's spill files.
+        s3: the object store of an `s3://` data path.
+        file: None: it is not one file.
+        not_reached: places that `purge` can't reach.
+    """
+
+    catalog: Catalog
+    data_path: str
+    spill: Path
+    s3: "ObjectStore | None" = None
+    file: Path | None = None
+    not_reached: tuple[str, ...] = field(
+        default=(
+            "PostgreSQL's write-ahead log, replicas and backups of the lake's catalog",
+            "earlier versions, replicas and backups of the lake's data files",
+            "the landing folders of other machines that load into this lake",
+        ),
+        repr=False,
+    )
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LakeWarehouse":
+        """Return the lake that the settings name."""
+        organisation = f"org{settings.org_id}"
+        path = settings.warehouse_data or ""
+        folder = path if path.startswith("s3://") else str(Path(path).expanduser().absolute())
+        store = ObjectStore.of(settings) if path.startswith("s3://") else None
+        dsn = settings.warehouse_url.get_secret_value().removeprefix(PREFIX)
+        return cls(
+            Catalog(dsn, organisation),
+            f"{folder.rstrip('/')}/{organisation}/",
+            settings.data_dir.absolute() / "lake.tmp",
+            store,
+        )
+
+    def exists(self) -> bool:
+        """Return whether the catalog has the pipeline's tables."""
+        return self.catalog.exists()
+
+    def describe(self) -> str:
+        """Return catalog and data path."""
+        return f"{self.catalog.describe()}, data in {self.data_path}"
+
+    @contextmanager
+    def open(self, wait_seconds: float = 3_600) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake as its only writer. Attaching comes first, as it takes longer."""
+        with self._usable(), private_umask():
+            instance = self._instance()
+            with self.catalog.lock(wait_seconds), _cursor(instance, LAKE) as connection:
+                self._prepare(connection)
+                fence(connection, _FENCE)
+                yield connection
+
+    @contextmanager
+    def read(self, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the lake read-only, beside writers: nobody waits."""
+        with self._usable(), _cursor(self._instance(), READER) as connection:
+            require_known(connection)
+            yield connection
+
+    def maintain(self, wait_seconds: float = 3_600) -> None:
+        """Merge small files, and delete the files that no recent snapshot and no catalog names.
+
+        Under the writers' lock: a file that a writer has not committed yet is in no catalog.
+        """
+        with self.open(wait_seconds) as connection:
+            _call(
+                connection,
+                f"ducklake_flush_inlined_data('{LAKE}')",
+                f"ducklake_merge_adjacent_files('{LAKE}')",
+                f"ducklake_rewrite_data_files('{LAKE}')",
+                f"ducklake_expire_snapshots('{LAKE}', older_than => now() - INTERVAL 7 DAY)",
+                f"ducklake_cleanup_old_files('{LAKE}', older_than => now() - INTERVAL 1 DAY)",
+                f"ducklake_delete_orphaned_files('{LAKE}', older_than => now() - INTERVAL 1 DAY)",
+            )
+
+    def purge(self, wait_seconds: float = 3_600) -> None:
+        """Leave no deleted row in any file of the lake, nor in PostgreSQL's tables.
+
+        The survivors are rewritten, then the old snapshots expire, then their files are deleted.
+        The catalog keeps the smallest and the largest text of each column, so its tables are
+        rewritten, too.
+        """
+        with self.open(wait_seconds) as connection:
+            _call(
+                connection,
+                f"ducklake_flush_inlined_data('{LAKE}')",
+                f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => 0)",
+                f"ducklake_expire_snapshots('{LAKE}', older_than => now())",
+                f"ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
+                f"ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
+            )
+            self.catalog.rewrite()
+        rmtree(self.spill, ignore_errors=True)
+
+    def replaced_at(self) -> float:
+        """Return 0: a restored catalog is not detected; `sync` compares with its ledger."""
+        return 0.0
+
+    def is_untouched(self) -> bool:
+        """Return True, as a restored catalog is not detected."""
+        return True
+
+    def is_replaced(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Return False, as a restored catalog is not detected."""
+        return False
+
+    def _instance(self) -> duckdb.DuckDBPyConnection:
+        """Return this process's DuckDB with the lake attached: attaching takes half a second."""
+        with _attaching:
+            if self not in _instances:
+                _instances[self] = self._attach()
+            if self.s3:
+                self.s3.authorise(_instances[self])
+            return _instances[self]
+
+    def _attach(self) -> duckdb.DuckDBPyConnection:
+        keep_private(self.spill.parent)
+        if not self.data_path.startswith("s3://"):
+            keep_private(Path(self.data_path))
+        connection = duckdb.connect(
+            config={
+                "memory_limit": SETTINGS["memory_limit"],
+                "temp_directory": str(self.spill),
+                "autoinstall_known_extensions": False,
+            }
+        )
+        for name in _EXTENSIONS:
+            connection.execute(f"LOAD {literal(str(_extension(name)))}")
+        connection.execute(
+            f"CREATE SECRET catalog (TYPE postgres, PASSWORD {literal(self.catalog.password)})"
+        )
+        if self.s3:
+            self.s3.authorise(connection)
+        # Rows in PostgreSQL would be one more place of personal data: only the fence is inlined.
+        path = f"DATA_PATH {literal(self.data_path)}, DATA_INLINING_ROW_LIMIT 0"
+        with self.catalog.lock(60):  # one process makes the lake
+            self.catalog.make_schema()
+            self._attach_as(connection, LAKE, path)
+        self._attach_as(connection, READER, "READ_ONLY")
+        return connection
+
+    def _attach_as(self, connection: duckdb.DuckDBPyConnection, name: str, options: str) -> None:
+        connection.execute(
+            f"ATTACH {literal(PREFIX + self.catalog.public_dsn)} AS {name}"
+            f" (META_SCHEMA {literal(self.catalog.schema)}, META_SECRET 'catalog', {options})"
+        )
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create or migrate the tables, once per process."""
+        if self in _prepared:
+            return
+        ensure_schema(connection)
+        if not connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
+            " AND (schema_name, table_name) = ('ops', 'fence')"
+        ).fetchone():
+            connection.execute("CREATE TABLE ops.fence (n BIGINT)")
+            connection.execute(
+                f"CALL {LAKE}.set_option('data_inlining_row_limit', 10, schema => 'ops',"
+                " table_name => 'fence')"
+            )
+        if connection.execute("SELECT count(*) FROM ops.fence").fetchall() == [(0,)]:
+            connection.execute("INSERT INTO ops.fence VALUES (0)")
+        self.catalog.protect_statistics()
+        _prepared.add(self)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Translate errors of catalog and storage (not of data or SQL) into `WarehouseUnusable`."""
+        try:
+            yield
+        except (duckdb.IOException, duckdb.HTTPException, duckdb.FatalException) as error:
+            with _attaching:  # a restarted PostgreSQL breaks the instance's connections
+                _instances.pop(self, None)
+            text = str(error)
+            if self.catalog.password:
+                text = text.replace(self.catalog.password, "***")
+            raise WarehouseUnusable(
+                f"The lake at {self.describe()} could not be read or written: {text}",
+                "Committed data is unchanged. Check PostgreSQL, the data path and the permissions,"
+                " and run the same command again.",
+            ) from None
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """Access to the bucket of the lake's data files, with boto3's usual credentials.
+
+    Attributes:
+        endpoint_url: S3 endpoint, if it is not Amazon's.
+        region: region of the bucket.
+    """
+
+    endpoint_url: str | None
+    region: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ObjectStore":
+        """Return the store that the settings name."""
+        return cls(settings.warehouse_endpoint_url, settings.warehouse_region or settings.region)
+
+    def authorise(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Hand the current credentials to DuckDB: temporary ones are renewed before they end."""
+        import boto3
+
+        found = boto3.Session().get_credentials()
+        if found is None:
+            raise WarehouseUnusable(
+                "No AWS credentials for the lake's data files were found.",
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
+            )
+        keys = found.get_frozen_credentials()
+        options = {
+            "KEY_ID": keys.access_key or "",
+            "SECRET": keys.secret_key or "",
+            "SESSION_TOKEN": keys.token or "",
+            "REGION": self.region,
+        }
+        if self.endpoint_url:
+            scheme, _, host = self.endpoint_url.rpartition("://")
+            options |= {"ENDPOINT": host, "URL_STYLE": "path"}
+            options["USE_SSL"] = "false" if scheme == "http" else "true"
+        listed = ", ".join(f"{name} {literal(value)}" for name, value in options.items())
+        connection.execute(f"CREATE OR REPLACE SECRET data_files (TYPE s3, {listed})")
+
+
+def _call(connection: duckdb.DuckDBPyConnection, *functions: str) -> None:
+    for function in functions:
+        connection.execute(f"CALL {function}")
+
+
+@contextmanager
+def _cursor(instance: duckdb.DuckDBPyConnection, name: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection of its own, which uses the lake, and leaves no setting behind."""
+    connection = instance.cursor()
+    try:
+        connection.execute(f"USE {name}")
+        yield connection
+    finally:
+        instance.execute("RESET threads")
+        connection.close()
+
+
+def _extension(name: str) -> Path:
+    """Return the file of a DuckDB extension that is installed as a Python package.
+
+    Raises:
+        WarehouseUnusable: it is not installed for this version of DuckDB.
+    """
+    package = find_spec(f"duckdb_extension_{name}")
+    for folder in (package and package.submodule_search_locations) or ():
+        file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        if file.exists():
+            return file
+    raise WarehouseUnusable(
+        f"DuckDB's extension {name} for DuckDB {duckdb.__version__} is not installed.",
+        'Run: pip install "analytics-pipeline[lake]"',
+    )

@@ -1,0 +1,241 @@
+"""The warehouse as a DuckLake: the same rows as in a file, one writer, and nothing left behind."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.operations.erase_person import erase, receipt_path
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import build_and_test, load_project
+from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
+from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
+from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION
+from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.transactions import write
+from analytics_pipeline_tests.support.byte_search import in_folder
+from analytics_pipeline_tests.support.lakes import deliveries_of, digests, lake_settings, load
+from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
+
+NOW = datetime(2026, 11, 8)  # noqa: DTZ001
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def organisation(
+    postgres: Postgres, loaded_organisation: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, Settings]:
+    """The small organisation in a file, and loaded and built once more in a lake."""
+    file = Settings(ANALYTICS_DATA_DIR=str(loaded_organisation))
+    lake = lake_settings(postgres, tmp_path_factory.mktemp("lake"))
+    results = load(lake, file.landing_dir, deliveries_of(file))
+    assert not [result.failure for result in results if result.failure]
+    project = load_project()
+    with warehouse_of(lake).open() as connection:
+        built, _ = build_and_test(connection, project, project.models.values(), NOW)
+        assert not [result.failure for result in built if result.failure]
+    return file, lake
+
+
+def test_every_table_and_mart_of_a_lake_equals_the_files(
+    organisation: tuple[Settings, Settings],
+) -> None:
+    file, lake = map(digests, organisation)
+    # The file of the fixture is built without its tests.
+    checks = lake.pop("ops.checks"), file.pop("ops.checks")
+    assert checks[0][0] > 30
+    assert file.keys() == lake.keys()
+    assert {name: (file[name], lake[name]) for name in file if file[name] != lake[name]} == {}
+    assert {"raw.lab_sessions", "quarantine.rejects", "history.enrollment"} <= lake.keys()
+    assert sum(rows for rows, _ in lake.values()) > 2_000
+
+
+def test_what_is_published_from_a_lake_equals_what_is_published_from_a_file(
+    organisation: tuple[Settings, Settings], tmp_path: Path
+) -> None:
+    done = []
+    for settings, name in zip(organisation, ("file", "lake"), strict=True):
+        with warehouse_of(settings).open() as connection:
+            done.append(publish(connection, tmp_path / name, pii=False))
+    assert {**done[0].rows, "ops.checks": 0} == {**done[1].rows, "ops.checks": 0}
+    assert done[1].withheld == []
+
+
+def test_the_password_of_the_catalog_shows_nowhere(
+    organisation: tuple[Settings, Settings], postgres: Postgres, tmp_path: Path
+) -> None:
+    settings = organisation[1]
+    warehouse = warehouse_of(settings)
+    with warehouse.read() as connection:
+        paths = connection.execute("SELECT path FROM duckdb_databases()").fetchall()
+        secrets = connection.execute("SELECT secret_string FROM duckdb_secrets()").fetchall()
+    unreachable = Settings(
+        ANALYTICS_WAREHOUSE=settings.warehouse_url.get_secret_value().replace("5432", "5433"),
+        ANALYTICS_WAREHOUSE_DATA=str(tmp_path),
+        ANALYTICS_DATA_DIR=str(tmp_path),
+        VOCAREUM_ORG_ID="9001",
+    )
+    with pytest.raises(WarehouseUnusable, match="whether PostgreSQL runs") as raised:
+        warehouse_of(unreachable).exists()
+    texts = [repr(warehouse), warehouse.describe(), repr(settings), str(raised.value)]
+    assert not [text for text in map(str, [*texts, paths, secrets]) if PASSWORD in text]
+    assert str(postgres.folder) in warehouse.describe()
+
+
+def test_a_second_writer_waits_for_the_lock_and_readers_do_not(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    assert not warehouse.exists()
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t AS SELECT 1 AS n"))
+        with (
+            pytest.raises(WarehouseBusy, match="in use by another process"),
+            warehouse.open(wait_seconds=0),
+        ):
+            pass
+        with warehouse.read() as reader:
+            assert reader.execute("FROM raw.t").fetchall() == [(1,)]
+            with pytest.raises(Exception, match="read-only"):
+                reader.execute("INSERT INTO raw.t VALUES (2)")
+    assert warehouse.exists()
+    with warehouse.open(wait_seconds=0) as connection:
+        assert connection.execute("FROM raw.t").fetchall() == [(1,)]
+
+
+def test_two_writers_of_one_key_conflict_even_without_the_lock(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t (key VARCHAR)"))
+        postgres.execute(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE application_name = '{LOCK_SESSION}'",
+        )
+        attempts: list[int] = []
+        sql = "INSERT INTO raw.t SELECT 'x' WHERE 'x' NOT IN (FROM raw.t)"
+
+        def overtaken() -> None:
+            connection.execute(sql)
+            attempts.append(1)
+            if len(attempts) == 1:
+                with warehouse.open(wait_seconds=30) as other:
+                    write(other, lambda: other.execute(sql))
+
+        write(connection, overtaken)
+        assert connection.execute("FROM raw.t").fetchall() == [("x",)]
+        assert len(attempts) == 2, "the first attempt conflicted with the other writer's"
+
+
+def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    settings = lake_settings(postgres, tmp_path)
+    warehouse = warehouse_of(settings)
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t AS FROM range(1000)"))
+    orphan = tmp_path / "lake" / "org9001" / "raw" / "t" / "ducklake-orphan.parquet"
+    orphan.write_bytes(b"left by a killed writer")
+    warehouse.maintain()
+    assert orphan.exists(), "it may be of a writer that has not committed yet"
+    warehouse.purge()
+    assert not orphan.exists()
+    with warehouse.read() as connection:
+        assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
+
+
+def _holding(emails: list[str], settings: Settings, postgres: Postgres) -> list[str]:
+    """Return every place that holds one of the emails: data folders, dump and server's files."""
+    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    postgres.execute(database, "CHECKPOINT")
+    [(oid,)] = postgres.execute(
+        "postgres", f"SELECT oid FROM pg_database WHERE datname = '{database}'"
+    )
+    lake = Path(settings.warehouse_data or "")
+    pieces = [
+        *in_folder(lake),
+        *in_folder(settings.data_dir),
+        ("dump", postgres.run("pg_dump", "-h", str(postgres.folder), "-U", "pipeline", database)),
+        *(
+            (path.name, path.read_bytes())
+            for path in (postgres.folder / "data" / "base" / str(oid)).rglob("*")
+            if path.is_file()
+        ),
+    ]
+    needles = [email.encode().lower() for email in emails]
+    return [name for name, raw in pieces if any(needle in raw.lower() for needle in needles)]
+
+
+def test_erasing_leaves_the_person_in_no_object_dump_or_file_of_postgresql(
+    postgres: Postgres, loaded_organisation: Path, tmp_path: Path
+) -> None:
+    file = Settings(ANALYTICS_DATA_DIR=str(loaded_organisation))
+    settings = lake_settings(postgres, tmp_path)
+    named = ("lab_sessions", "enrollment")
+    chosen_files = [some for some in deliveries_of(file) if some.dataset.name in named]
+    load(settings, file.landing_dir, chosen_files)
+    with warehouse_of(settings).read() as connection:
+        people = connection.execute(
+            """SELECT user_id, any_value(user_email) FROM raw.lab_sessions
+               WHERE contains(user_email, '@') GROUP BY 1 ORDER BY 2"""
+        ).fetchall()
+    chosen = [people[0], people[len(people) // 2], people[-1]]
+    emails = [email for _, email in chosen]
+    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    postgres.execute(database, "ANALYZE")  # as PostgreSQL does by itself
+    assert {"dump"} <= set(_holding(emails, settings, postgres)), "the catalog keeps extreme texts"
+    with warehouse_of(settings).open() as connection:
+        for user_id, _ in chosen:
+            person = known_as(connection, user_id)
+            remember(connection, person, NOW)
+            assert erase_rows(connection, person)["raw.lab_sessions"].rows
+    assert "dump" in _holding(emails, settings, postgres), "deleting rows is not enough"
+    warehouse_of(settings).purge()
+    assert _holding(emails, settings, postgres) == []
+    with warehouse_of(settings).read() as connection:
+        left = connection.execute("SELECT count(DISTINCT user_id) FROM raw.lab_sessions").fetchall()
+    assert left == [(len(people) - len(chosen),)]
+
+
+@pytest.mark.slow
+def test_the_command_erases_from_a_lake_and_names_what_it_does_not_reach(
+    organisation: tuple[Settings, Settings],
+) -> None:
+    settings = organisation[1]
+    with warehouse_of(settings).read() as connection:
+        [(user_id, email)] = connection.execute(
+            """SELECT user_id, user_email FROM raw.lab_sessions
+               WHERE contains(user_email, '@') ORDER BY 2 LIMIT 1"""
+        ).fetchall()
+    receipt = erase(settings, user_id, dry_run=False)
+    assert receipt_path(settings, receipt).exists()
+    assert receipt.models_not_built == ()
+    assert any("write-ahead log" in place for place in receipt.not_reached)
+    needle = email.encode().lower()
+    lake = Path(settings.warehouse_data or "")
+    for folder in (lake, settings.data_dir):
+        assert not [name for name, raw in in_folder(folder) if needle in raw.lower()]
+
+
+def test_no_driver_of_the_lake_is_imported_for_a_file() -> None:
+    code = (
+        "import sys, analytics_pipeline.definitions\n"
+        "from analytics_pipeline.settings import load_settings\n"
+        "from analytics_pipeline.warehouse.backend import warehouse_of\n"
+        "warehouse_of(load_settings())\n"
+        "print(sorted(name for name in sys.modules if name.startswith('psycopg') or 'lake' in name"
+        " and name.startswith('analytics')))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip().splitlines()[-1] == "[]"
