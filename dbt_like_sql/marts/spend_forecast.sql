@@ -7,7 +7,7 @@ now AS MATERIALIZED (SELECT max(as_of) AS day FROM marts.spend_calendar),
 scopes AS MATERIALIZED (
     SELECT spent.scope, spent.scope_id, greatest(min(spent.day), any_value(now.day) - 400) AS first_day
     FROM staging.scope_spend_days AS spent
-    JOIN now ON spent.day <= now.day
+    JOIN now ON now.day >= spent.day
     GROUP BY spent.scope, spent.scope_id
 ),
 grid AS (

@@ -82,9 +82,9 @@ capped AS (
         coalesce(by_end.spent, 0) - coalesce(before.spent, 0) AS spend
     FROM periods
     ASOF LEFT JOIN running AS by_end
-        ON by_end.user_id = periods.user_id AND by_end.course_id = periods.course_id AND periods.until >= by_end.day
+        ON by_end.user_id = periods.user_id AND by_end.course_id = periods.course_id AND by_end.day <= periods.until
     ASOF LEFT JOIN running AS before
-        ON before.user_id = periods.user_id AND before.course_id = periods.course_id AND periods.starts_on > before.day
+        ON before.user_id = periods.user_id AND before.course_id = periods.course_id AND before.day < periods.starts_on
 )
 SELECT
     months.user_id, -- Vocareum id of the student -> marts.student_course_summary.

@@ -11,7 +11,7 @@ accounts AS (
     SELECT date_trunc('month', spend_date)::DATE AS month, sum(cost) AS cost
     FROM marts.daily_cloud_spend
     WHERE provider = 'aws'
-    GROUP BY 1
+    GROUP BY ALL
 ),
 months AS (SELECT month FROM compared UNION SELECT month FROM services UNION SELECT month FROM accounts)
 SELECT months.month, compared.services, services.cost AS expected_services, compared.accounts, accounts.cost AS expected_accounts

@@ -49,7 +49,7 @@ begun AS (
 shown AS (
     SELECT begun.hour, begun.hour + to_minutes(clock_changes.minutes) AS local_time
     FROM begun
-    ASOF JOIN clock_changes ON begun.hour >= clock_changes.since
+    ASOF JOIN clock_changes ON clock_changes.since <= begun.hour
 ),
 hours AS (
     SELECT

@@ -9,7 +9,7 @@ SELECT
     coalesce(sum(used.sessions) FILTER (loaded.place > loaded.compared AND loaded.place <= 2 * loaded.compared), 0)::BIGINT AS before
 FROM session_days AS used
 JOIN scopes ON scopes.course = used.course
-JOIN windows ON windows.scope = scopes.scope AND windows.what = 'sessions' AND used.day <= windows.until
+JOIN windows ON windows.scope = scopes.scope AND windows.what = 'sessions' AND windows.until >= used.day
 LEFT JOIN loaded_days AS loaded
     ON loaded.what = 'sessions' AND loaded.day = used.day AND loaded.since = windows.since AND loaded.until = windows.until
 GROUP BY ALL
