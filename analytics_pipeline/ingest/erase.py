@@ -23,8 +23,6 @@ from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.storage.atomic_write import private_file
 
-_CELL = re.compile(r'( *"(?:[^"]|"")*"[ \t]*|[^,]*)(,|\Z)')
-"""A cell of a sound record, and its separator."""
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 

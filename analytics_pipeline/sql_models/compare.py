@@ -11,6 +11,8 @@ from sqlglot import exp
 from analytics_pipeline.sql_models.model import DIALECT, Model
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.sandbox import FILE, Sandbox
+from analytics_pipeline.warehouse.sql_text import quoted
+from analytics_pipeline.warehouse.transactions import value_of
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
     """Compare a model that was built in the sandbox with its published rows."""
     connection = sandbox.connection
     new, old = _new(model), _old(model)
-    rows = _count(connection, f"SELECT count(*) FROM {new}")
+    rows = value_of(connection, f"SELECT count(*) FROM {new}")
     published = sandbox.published.get(model.qualified)
     if published is None:
         return Difference(rows)
     types = {name: str(kind) for name, kind, *_ in connection.execute(f"DESCRIBE {new}").fetchall()}
     common = [name for name in types if name in published]
     added, removed = (
-        _count(connection, f"SELECT count(*) FROM ({_only(first, second, common)})")
+        value_of(connection, f"SELECT count(*) FROM ({_only(first, second, common)})")
         for first, second in ((new, old), (old, new))
     )
     key = key_of(sandbox.project, model)
@@ -87,7 +89,7 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
         added, removed = added - changed, removed - changed
     return Difference(
         rows,
-        _count(connection, f"SELECT count(*) FROM {old}"),
+        value_of(connection, f"SELECT count(*) FROM {old}"),
         added,
         removed,
         changed,
@@ -116,7 +118,7 @@ def changed_rows(
     order = order or common
     sql = f"""SELECT '-' AS change, * FROM ({_only(_old(model), _new(model), common)})
               UNION ALL SELECT '+', * FROM ({_only(_new(model), _old(model), common)})
-              ORDER BY {", ".join(map(_quoted, order))}, change DESC"""
+              ORDER BY {", ".join(map(quoted, order))}, change DESC"""
     return sandbox.rows(sql, most)
 
 
@@ -128,23 +130,21 @@ def _changes(
     others: Sequence[str],
 ) -> tuple[dict[str, int], int]:
     """Return the number of rows with the same key that differ, by column and in any column."""
-    same = " AND ".join(f"n.{_quoted(name)} IS NOT DISTINCT FROM o.{_quoted(name)}" for name in key)
-    differs = [f"n.{_quoted(name)} IS DISTINCT FROM o.{_quoted(name)}" for name in others]
+    same = " AND ".join(f"n.{quoted(name)} IS NOT DISTINCT FROM o.{quoted(name)}" for name in key)
+    differs = [f"n.{quoted(name)} IS DISTINCT FROM o.{quoted(name)}" for name in others]
     counts = [
         f"count(*) FILTER ({condition})"
         for condition in [*differs, " OR ".join(differs) or "false"]
     ]
-    counted = connection.execute(
+    [(*by_column, in_any)] = connection.execute(
         f"SELECT {', '.join(counts)} FROM {new} AS n JOIN {old} AS o ON {same}"
-    ).fetchone()
-    assert counted is not None  # an aggregate has one row
-    *by_column, in_any = counted
+    ).fetchall()
     return {name: count for name, count in zip(others, by_column, strict=True) if count}, in_any
 
 
 def _only(first: str, second: str, columns: Sequence[str]) -> str:
     """Return SQL of the rows that one table has and another lacks, with duplicates."""
-    names = ", ".join(map(_quoted, columns))
+    names = ", ".join(map(quoted, columns))
     return f"SELECT {names} FROM {first} EXCEPT ALL SELECT {names} FROM {second}"
 
 
@@ -154,13 +154,3 @@ def _new(model: Model) -> str:
 
 def _old(model: Model) -> str:
     return f'{FILE}.{model.layer}."{model.name}"'
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    assert row is not None  # an aggregate has one row
-    return int(row[0])

@@ -21,7 +21,7 @@ from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query, tab
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.schema import create
-from analytics_pipeline.warehouse.sql_text import literal
+from analytics_pipeline.warehouse.sql_text import literal, qualified, quoted
 from analytics_pipeline.warehouse.tables import MODEL_DAYS, tables
 
 FILE = "published"
@@ -79,7 +79,7 @@ class Sandbox:
         """Build models in place of the published tables."""
         for model in models:
             if model.qualified in self.published:
-                self.connection.execute(f"DROP VIEW {_quoted(model.qualified)}")
+                self.connection.execute(f"DROP VIEW {qualified(model.qualified)}")
         return build(self.connection, models)
 
     def run(self, test: SqlTest) -> Tested | str:
@@ -122,8 +122,8 @@ def open_sandbox(published: Path, project: Project) -> Iterator[Sandbox]:
             connection.execute(setting)
         published_columns = _columns(connection)
         for name in published_columns:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name.partition('.')[0])}")
-            connection.execute(f"CREATE VIEW {_quoted(name)} AS FROM {FILE}.{_quoted(name)}")
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.partition('.')[0])}")
+            connection.execute(f"CREATE VIEW {qualified(name)} AS FROM {FILE}.{qualified(name)}")
         create(connection, MODEL_DAYS)
         files: dict[str, Model | SqlTest] = {**project.models, **project.tests}
         blocked = {
@@ -189,8 +189,3 @@ def _blocked(
         )
         return f"it reads {', '.join(absent)}, which {why}"
     return ""  # a column of the same name that the query makes itself
-
-
-def _quoted(name: str) -> str:
-    """Return a qualified name as SQL."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))

@@ -8,6 +8,7 @@ import duckdb
 from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded
+from analytics_pipeline.warehouse.transactions import value_of
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None =
 
 def first_period(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the first loaded day or month; None if none is loaded."""
-    row = connection.execute("SELECT min(period) FROM ops.loaded_files").fetchone()
-    return row[0] if row else None
+    first: date | None = value_of(connection, "SELECT min(period) FROM ops.loaded_files")
+    return first
 
 
 def failed_files(

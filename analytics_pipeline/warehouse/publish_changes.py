@@ -12,7 +12,7 @@ import duckdb
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.publication import NOW, Publication
 from analytics_pipeline.warehouse.publish_whole import COPY
-from analytics_pipeline.warehouse.sql_text import quoted
+from analytics_pipeline.warehouse.sql_text import qualified, quoted
 from analytics_pipeline.warehouse.tables import PUBLISHED, SOURCE_KEY
 from analytics_pipeline.warehouse.transactions import value_of
 
@@ -58,7 +58,7 @@ def measure(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Columns]
                 SELECT ?, CAST(part AS VARCHAR), rows, hash FROM (
                     SELECT {_part(columns)} AS part, count(*) AS rows,
                            sum(CAST(hash({cells}) AS HUGEINT)) AS hash
-                    FROM {_quoted(name)} AS live GROUP BY 1)""",
+                    FROM {qualified(name)} AS live GROUP BY 1)""",
             [name],
         )
 
@@ -95,7 +95,7 @@ def write_changes(
         differing = sum(max(old, new) for _, old, new in parts)
         some = None if 2 * differing > rows[name] else [part for part, _, _ in parts]
         _replace(connection, name, tables[name], some, emptied)
-        if value_of(connection, f"SELECT count(*) FROM {COPY}.{_quoted(name)}") != rows[name]:
+        if value_of(connection, f"SELECT count(*) FROM {COPY}.{qualified(name)}") != rows[name]:
             raise CopyDiffers
     return rows
 
@@ -134,7 +134,7 @@ def _replace(
     emptied: Emptied,
 ) -> None:
     """Replace some parts of a table in the copy, or all of its rows."""
-    table = _quoted(name)
+    table = qualified(name)
     where, values = ("true", []) if parts is None else _within(columns, parts)
     connection.execute(f"DELETE FROM {COPY}.{table} WHERE {where}", values)
     rows = emptied.select(connection, name, table, columns, where, values)
@@ -158,8 +158,3 @@ def _within(columns: Columns, parts: Collection[str | None]) -> tuple[str, list[
     if None in parts:
         conditions.append(f"{key} IS NULL")
     return " OR ".join(conditions), [*known]
-
-
-def _quoted(name: str) -> str:
-    schema, _, table = name.partition(".")
-    return f"{schema}.{quoted(table)}"

@@ -12,3 +12,8 @@ def literal(text: str) -> str:
 def quoted(name: str) -> str:
     """Return the name of a table or column as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(name: str) -> str:
+    """Return a name such as `marts.lab_sessions` as an SQL identifier, each part quoted."""
+    return ".".join(map(quoted, name.split(".", 1)))

@@ -16,9 +16,6 @@ CREDIT_USD = Decimal("-0.75")
 _RUNAWAY_DAYS = 3
 _AFTER_DROP_DAYS = 5
 
-Place = tuple[int, int]
-"""User and part."""
-
 
 @dataclass(frozen=True)
 class Oddities:
