@@ -68,7 +68,7 @@ def build_by_day(
 def _stale_days(
     connection: duckdb.DuckDBPyConnection, model: Model, by_day: ByDay
 ) -> list[date] | None:
-    """Return the days to make anew; None if the model must be built whole: its table is missing, or
+    """Return the days to rebuild; None if the model must be built whole: its table is missing, or
     for a reason of `stale_days`.
     """
     days = stale_days(

@@ -11,7 +11,7 @@ from obstore.exceptions import PermissionDeniedError
 from analytics_pipeline.vocareum.errors import SET_CLOCK
 from analytics_pipeline.vocareum.session import STALE_CODES
 
-NEXT_RUN_RETRIES = "The next run retries. If it lasts, check the network and AWS's status page."
+NEXT_RUN_RETRIES = "The next run retries. If it continues, check the network and AWS's status page."
 
 _THROTTLED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _TRANSIENT_CODES = re.compile(

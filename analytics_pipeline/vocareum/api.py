@@ -126,8 +126,8 @@ class VocareumApi:
             raise ApiUnavailable(
                 f"Vocareum's API was not usable for {self._budget_for(error):.0f} seconds:"
                 f" {error.reason}.",
-                "Try again later. If it lasts, check the network, VOCAREUM_API_URL and Vocareum's"
-                " status page.",
+                "Try again later. If it continues, check the network, VOCAREUM_API_URL and"
+                " Vocareum's status page.",
             ) from None
 
     def _is_spent(self, state: RetryCallState) -> bool:

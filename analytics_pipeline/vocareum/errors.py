@@ -15,7 +15,7 @@ MINT = (
     " variable VOCAREUM_API_TOKEN."
 )
 
-TRY_LATER = "Try again later. If it lasts, check the network and AWS's status page."
+TRY_LATER = "Try again later. If it continues, check the network and AWS's status page."
 
 CHECK_ADDRESS = (
     "Check that VOCAREUM_API_URL is the API's address, such as https://api.vocareum.com/api/v2."

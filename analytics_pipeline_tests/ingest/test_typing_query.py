@@ -23,7 +23,7 @@ def rendered() -> str:
 
 def test_the_query_of_a_header_is_the_reviewed_one():
     assert rendered() == GOLDEN.read_text(), (
-        "If the change is meant, write the file anew:"
+        "If the change is meant, write the file again:"
         " python -m analytics_pipeline_tests.ingest.test_typing_query"
     )
 

@@ -215,7 +215,7 @@ def test_a_missing_course_keeps_its_rows_until_closed_and_may_return(warehouse: 
     assert close(settings_of(warehouse), DATASETS["enrollment"], "200").absences == []
 
     warehouse.load(delivered)
-    assert count(warehouse, "raw.enrollment") == 5, "delivered anew, it is loaded"
+    assert count(warehouse, "raw.enrollment") == 5, "delivered again, it is loaded"
 
 
 def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):

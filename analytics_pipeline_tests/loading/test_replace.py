@@ -164,7 +164,7 @@ def test_failures_count_their_attempts_and_end_with_a_good_version(
     monkeypatch.setattr(load_files, "warehouse_now", lambda: nights[4])
     warehouse.load(warehouse.deliver({DAY.format(1): "<html> again"}, "e2"))
     assert warehouse.query(failure) == [("e2", 1, nights[4], nights[4], "test")], (
-        "another version counts anew"
+        "another version starts with no attempts"
     )
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}, "e3"))
     assert warehouse.query("SELECT * FROM ops.failed_files") == []

@@ -101,7 +101,7 @@ class Republished:
     Attributes:
         random: source of every choice.
         differences: number of publications that wrote only differences.
-        wholes: number of those that wrote the file anew.
+        wholes: number of those that wrote the whole file.
         erased: people whose rows were removed.
     """
 
@@ -134,7 +134,7 @@ class Republished:
             yield connection
 
     def build(self, connection: Connection) -> None:
-        """Make the models anew."""
+        """Rebuild the models."""
         connection.execute("DROP SCHEMA IF EXISTS marts CASCADE")
         connection.execute("DROP SCHEMA IF EXISTS staging CASCADE")
         connection.execute("CREATE SCHEMA staging; CREATE SCHEMA marts")

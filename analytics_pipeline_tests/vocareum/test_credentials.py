@@ -189,7 +189,7 @@ def test_credentials_from_1995_are_blamed_on_the_sender_and_not_on_the_clock():
 
     with pytest.raises(MalformedCredentials, match="expired at 1995-01-01") as caught:
         session(Old(), "9001", "us-west-2").get_credentials().get_frozen_credentials()
-    assert "tell Vocareum" in caught.value.remedy
+    assert "report it to Vocareum" in caught.value.remedy
 
 
 def test_threads_that_wait_for_credentials_do_not_each_spend_the_retry_budget(
