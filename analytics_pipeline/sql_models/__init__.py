@@ -22,8 +22,9 @@ from analytics_pipeline.sql_models.checks import (
 )
 from analytics_pipeline.sql_models.documentation import column_types, documentation
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
-from analytics_pipeline.sql_models.model import InvalidModel, Model, SqlTest
+from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, load_project, load_usable, touched_by
+from analytics_pipeline.sql_models.sql_syntax import InvalidModel
 from analytics_pipeline.warehouse.checks import Severity
 
 __all__ = [

@@ -8,9 +8,10 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from analytics_pipeline.sql_models.model import DIALECT, Model
+from analytics_pipeline.sql_models.model import Model
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.sandbox import FILE, Sandbox
+from analytics_pipeline.sql_models.sql_syntax import DIALECT
 from analytics_pipeline.warehouse.sql_text import quoted
 from analytics_pipeline.warehouse.transactions import value_of
 

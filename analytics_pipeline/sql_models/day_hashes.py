@@ -10,7 +10,7 @@ from datetime import date
 
 import duckdb
 
-from analytics_pipeline.sql_models.model import replace_tables
+from analytics_pipeline.sql_models.sql_syntax import replace_tables
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 
 # Qualified, as the input may have a column of any name. A sum, as rows have no order.

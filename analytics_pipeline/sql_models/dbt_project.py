@@ -9,16 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from analytics_pipeline.datasets import Privacy
-from analytics_pipeline.sql_models.model import (
+from analytics_pipeline.sql_models.model import Layer, Model, SqlTest
+from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sql_syntax import (
     InvalidModel,
-    Layer,
-    Model,
-    SqlTest,
     parse_query,
     replace_tables,
     tables_read,
 )
-from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.checks import Severity
 from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
 

@@ -6,8 +6,8 @@ The layout of the dictionary is in `operations/data_dictionary.py`.
 import duckdb
 
 from analytics_pipeline.sql_models.build import build
-from analytics_pipeline.sql_models.model import InvalidModel
 from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sql_syntax import InvalidModel
 from analytics_pipeline.warehouse.schema import ensure_schema
 from analytics_pipeline.warehouse.tables import Table, TableColumn
 

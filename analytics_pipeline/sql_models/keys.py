@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query
+from analytics_pipeline.sql_models.model import Model, SqlTest
+from analytics_pipeline.sql_models.sql_syntax import parse_query
 
 _TARGET = re.compile(r"-> (?P<table>\w+\.\w+)(?:\.(?P<column>\w+))?(?P<unless>, unless .+?)?\.?$")
 

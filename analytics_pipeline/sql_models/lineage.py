@@ -12,8 +12,9 @@ from sqlglot.lineage import Node, lineage
 from sqlglot.schema import MappingSchema
 
 from analytics_pipeline.datasets import Privacy
-from analytics_pipeline.sql_models.model import DIALECT, Model, parse_query
+from analytics_pipeline.sql_models.model import Model
 from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sql_syntax import DIALECT, parse_query
 from analytics_pipeline.warehouse.tables import tables
 
 ColumnLineage = Mapping[str, frozenset[tuple[str, str]]]

@@ -16,14 +16,9 @@ import duckdb
 
 import analytics_pipeline
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.sql_models.model import (
-    InvalidModel,
-    Layer,
-    Model,
-    SqlTest,
-    parse_model,
-    parse_test,
-)
+from analytics_pipeline.sql_models.model import Layer, Model, SqlTest
+from analytics_pipeline.sql_models.parse import parse_model, parse_test
+from analytics_pipeline.sql_models.sql_syntax import InvalidModel
 from analytics_pipeline.warehouse.tables import history_table, tables
 
 Parsed = TypeVar("Parsed", Model, SqlTest)

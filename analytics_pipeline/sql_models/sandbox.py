@@ -17,8 +17,9 @@ from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.sql_models.build import Built, build
 from analytics_pipeline.sql_models.checks import Tested, run_test
-from analytics_pipeline.sql_models.model import Model, SqlTest, parse_query, tables_read
+from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sql_syntax import parse_query, tables_read
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.sql_text import literal, qualified, quoted

@@ -18,7 +18,8 @@ from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
-from analytics_pipeline.sql_models.model import Layer, parse_model, parse_test
+from analytics_pipeline.sql_models.model import Layer
+from analytics_pipeline.sql_models.parse import parse_model, parse_test
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline

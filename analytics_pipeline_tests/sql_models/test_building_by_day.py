@@ -20,7 +20,8 @@ from analytics_pipeline.sql_models import (
     by_day,
     day_hashes,
 )
-from analytics_pipeline.sql_models.model import ByDay, Layer, parse_model
+from analytics_pipeline.sql_models.model import ByDay, Layer
+from analytics_pipeline.sql_models.parse import parse_model
 from analytics_pipeline.warehouse.checks import Check, Severity, errors, read
 from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.sql_models.test_models_of_sessions import session

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.sql_models.dbt_project import dbt_files
-from analytics_pipeline.sql_models.model import InvalidModel, parse_test
+from analytics_pipeline.sql_models.parse import parse_test
 from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.sql_syntax import InvalidModel
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 

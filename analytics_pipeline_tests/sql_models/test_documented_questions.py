@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.sql_models.model import parse_query, tables_read
+from analytics_pipeline.sql_models.sql_syntax import parse_query, tables_read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.model_warehouse import Row, build_all, put, utc
 

@@ -4,7 +4,8 @@ import duckdb
 import pytest
 
 from analytics_pipeline.sql_models.keys import grain, references
-from analytics_pipeline.sql_models.model import Layer, parse_model
+from analytics_pipeline.sql_models.model import Layer
+from analytics_pipeline.sql_models.parse import parse_model
 from analytics_pipeline_tests.support.model_warehouse import PROJECT
 
 MARTS = [model for model in PROJECT.models.values() if model.layer is Layer.MARTS]

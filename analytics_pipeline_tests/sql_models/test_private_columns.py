@@ -7,7 +7,8 @@ import duckdb
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models import ColumnLineage, build, column_lineage, load_project
 from analytics_pipeline.sql_models.lineage import private_sources
-from analytics_pipeline.sql_models.model import Layer, parse_model
+from analytics_pipeline.sql_models.model import Layer
+from analytics_pipeline.sql_models.parse import parse_model
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.warehouse.schema import ensure_schema
 from analytics_pipeline.warehouse.tables import tables

@@ -19,7 +19,7 @@ from analytics_pipeline.sql_models import (
     load_usable,
     verdict_by_day,
 )
-from analytics_pipeline.sql_models.model import parse_test
+from analytics_pipeline.sql_models.parse import parse_test
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.sql_models.verdict_by_day import Counted, count_by_day
 from analytics_pipeline.warehouse.checks import Check, Severity, read

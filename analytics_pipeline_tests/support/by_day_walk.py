@@ -17,8 +17,9 @@ import duckdb
 
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.sql_models import Project, SqlTest, build, load_project, run_test
-from analytics_pipeline.sql_models.model import parse_test, replace_tables
+from analytics_pipeline.sql_models.parse import parse_test
 from analytics_pipeline.sql_models.project import default_folder
+from analytics_pipeline.sql_models.sql_syntax import replace_tables
 from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.warehouse.erase import erase_rows
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, Row
