@@ -24,19 +24,18 @@ _DESCRIPTIONS = {
 }
 
 
-def dbt_sources(models: Sequence[Table], project: Project, database: str = "analytics") -> str:
+def dbt_sources(models: Sequence[Table], project: Project) -> str:
     """Return the YAML text.
 
     Args:
         models: the SQL models' tables, as `sql_models.documentation` gives them.
         project: models and tests, which declare unique columns and the targets of keys.
-        database: name by which the dbt profile attaches the published file.
     """
     lines = []
     for schema, about in _DESCRIPTIONS.items():
         lines += [
             f"  - name: {schema}",
-            f"    database: {database}",
+            "    database: analytics",
             f"    description: {_text(about)}",
             "    tables:",
         ]

@@ -160,6 +160,6 @@ def time_axis() -> alt.X:
     return alt.X("day:T", scale=scale, title=None, axis=ticks)
 
 
-def day_tooltip(name: str = "when") -> alt.Tooltip:
+def day_tooltip() -> alt.Tooltip:
     """Return a tooltip with the day of a mark, as formatted by `WHEN`."""
-    return alt.Tooltip(f"{name}:N", title="Day")
+    return alt.Tooltip("when:N", title="Day")

@@ -13,6 +13,8 @@ from analytics_pipeline.warehouse.emails import holds_email, without_email
 from analytics_pipeline.warehouse.sql_text import quoted
 
 REASONS_SHOWN = 50
+_PREVIEWED = 5
+"""Number of rows in a preview."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,7 @@ class Preview:
     emptied: Mapping[str, int]
 
 
-def preview(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str, limit: int = 5
-) -> Preview | None:
+def preview(connection: duckdb.DuckDBPyConnection, dataset: Dataset, key: str) -> Preview | None:
     """Return the first rows of a file; None if each row is about one person.
 
     A cell with an email address is emptied and counted, as in the published file: people write
@@ -135,7 +135,7 @@ def preview(
     found = connection.execute(
         f"""SELECT {cells}, [{flags}]::BOOLEAN[] FROM {dataset.table}
             WHERE _source_key = ? ORDER BY ALL LIMIT ?""",
-        [key, limit],
+        [key, _PREVIEWED],
     ).fetchall()
     emptied = {name: sum(row[-1][at] for row in found) for at, name in enumerate(texts)}
     return Preview(

@@ -16,6 +16,8 @@ MAX_COLUMNS = 2_000
 MAX_NAME = 200
 """Most characters of an unannounced column's name: `_extra` repeats it in each row, so a long one
 could fill the disk."""
+_NAMED = 5
+"""Number of columns that a message names."""
 _MAGIC = {
     b"\x1f\x8b": words("it is compressed (gzip)"),
     b"PK\x03\x04": words("it is a zip archive"),
@@ -174,6 +176,6 @@ def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
     return list(repeated)
 
 
-def _few(names: list[Words], limit: int = 5) -> Words:
-    shown = joined(names[:limit])
-    return shown if len(names) <= limit else words("{} and {:,} more", shown, len(names) - limit)
+def _few(names: list[Words]) -> Words:
+    shown, more = joined(names[:_NAMED]), len(names) - _NAMED
+    return words("{} and {:,} more", shown, more) if more > 0 else shown

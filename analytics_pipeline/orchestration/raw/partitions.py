@@ -44,25 +44,21 @@ class Span:
     wanted: tuple[str, ...]
 
 
-def spans(
-    wanted: Collection[str],
-    every: Sequence[str],
-    *,
-    most: int = MAX_PARTITIONS_PER_RUN,
-    gap: int = GAP_TOLERANCE,
-) -> list[Span]:
+def spans(wanted: Collection[str], every: Sequence[str]) -> list[Span]:
     """Return as few ranges as possible that cover the wanted partitions, oldest first.
 
     Args:
         wanted: partition keys; keys that are not in `every` are skipped.
         every: all partition keys, in order.
-        most: maximum number of partitions in a range.
-        gap: maximum number of consecutive unwanted partitions in a range.
     """
     place = {key: index for index, key in enumerate(every)}
     groups: list[list[int]] = []
     for index in sorted(place[key] for key in set(wanted) if key in place):
-        if groups and index - groups[-1][-1] <= gap + 1 and index - groups[-1][0] < most:
+        if (
+            groups
+            and index - groups[-1][-1] <= GAP_TOLERANCE + 1
+            and index - groups[-1][0] < MAX_PARTITIONS_PER_RUN
+        ):
             groups[-1].append(index)
         else:
             groups.append([index])

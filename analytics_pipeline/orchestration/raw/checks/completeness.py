@@ -43,11 +43,7 @@ class Lateness:
 
 
 def lateness(
-    dataset: Dataset,
-    newest: date | None,
-    last_written: datetime | None,
-    now: datetime,
-    grace: timedelta | None = None,
+    dataset: Dataset, newest: date | None, last_written: datetime | None, now: datetime
 ) -> Lateness | None:
     """Return how late the newest delivery is; None if the dataset was never delivered.
 
@@ -56,9 +52,8 @@ def lateness(
         newest: the newest loaded day or month.
         last_written: when Vocareum wrote the newest file (UTC).
         now: UTC.
-        grace: how late a delivery may be; by default that of the cadence.
     """
-    allowed = now - (GRACE[dataset.cadence] if grace is None else grace)
+    allowed = now - GRACE[dataset.cadence]
     if dataset.period is None:
         if last_written is None:
             return None
