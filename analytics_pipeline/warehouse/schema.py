@@ -11,7 +11,7 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import Table, tables
-from analytics_pipeline.warehouse.transactions import transaction
+from analytics_pipeline.warehouse.transactions import transaction, write
 
 
 class SchemaTooNew(PipelineError):
@@ -43,9 +43,12 @@ def ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
     for step in range(version, current):
         _migrate(connection, step)
     if declared != (fingerprint := _fingerprint()) or version < current:
-        with transaction(connection):
+
+        def make() -> None:
             _make(connection)
             _record(connection, current, fingerprint)
+
+        write(connection, make)
 
 
 def require_known(connection: duckdb.DuckDBPyConnection) -> None:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Excerpt, Privacy
 from analytics_pipeline.warehouse.sql_text import literal, quoted
@@ -47,7 +47,7 @@ class Table:
     columns: tuple[TableColumn, ...]
     secret: bool = False
     query: str = ""
-    reads: frozenset[str] = frozenset()
+    reads: frozenset[str] = field(default=frozenset(), repr=False)  # the order differs by process
 
 
 _FILE = (

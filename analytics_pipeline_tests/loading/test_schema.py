@@ -2,6 +2,9 @@
 newer one is refused.
 """
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -46,6 +49,22 @@ def test_opening_it_again_changes_nothing(tmp_path: Path):
             assert connection.execute("SELECT count(*) FROM ops.schema_version").fetchall() == [
                 (1,)
             ]
+
+
+def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
+    """The declarations hold sets, whose order differs by process."""
+    path = tmp_path / "w.duckdb"
+    code = f"""if True:
+        from pathlib import Path
+        from analytics_pipeline.warehouse.connection import open_warehouse
+        with open_warehouse(Path({str(path)!r})) as connection:
+            print(connection.execute("SELECT count(*) FROM ops.schema_version").fetchall())"""
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        ran = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        assert ran.stdout == "[(1,)]\n", ran.stderr
 
 
 def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
