@@ -46,7 +46,7 @@ def build_definitions(
     project, jobs = load_project(), load_jobs(location)
     assets: list[Any] = [
         bucket_asset(location),
-        *raw_assets(settings.first_day, location),
+        *raw_assets(settings.first_day, location, settings.partitions_per_run),
         model_assets(project, location, Parameters.of(settings)),
         published_asset(project, location, pii=settings.publish_pii),
         report_asset(location),
@@ -59,7 +59,13 @@ def build_definitions(
         schedules=load_schedules(settings.first_day),
         sensors=[
             missing_partitions(
-                location, jobs, settings.first_day, clock, retry_policy, settings.feed_poll_seconds
+                location,
+                jobs,
+                settings.first_day,
+                clock,
+                retry_policy,
+                settings.feed_poll_seconds,
+                settings.partitions_per_run,
             ),
             alerts(location, clock),
             automation_sensor(),

@@ -173,7 +173,9 @@ def sync(
     end_dead_runs(instance, location)
     now = clock()
     work = todo.delivered if full else todo.work + _unrecorded(settings, instance, todo)
-    requests = load_requests(work, settings.first_day, now, most=len(work))
+    requests = load_requests(
+        work, settings.first_day, now, most=len(work), per_run=settings.partitions_per_run
+    )
     done = Synced(todo, early=_not_requested(work, requests))
 
     def collect(result: FileResult) -> None:

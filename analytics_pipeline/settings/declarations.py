@@ -21,6 +21,8 @@ from analytics_pipeline.settings.value_types import (
 
 DEFAULT_FIRST_DAY = date(2021, 1, 1)
 """The first day until a listing provides the real one."""
+PARTITIONS_PER_RUN = 366
+"""Most partitions of a run by default, a year: few runs for a long history."""
 
 
 class Settings(BaseSettings):
@@ -124,6 +126,15 @@ class Settings(BaseSettings):
         ge=30,
         validation_alias="FEED_POLL_SECONDS",
         description="Seconds between the sensor's comparisons of the bucket with the ledger.",
+    )
+    partitions_per_run: int = Field(
+        PARTITIONS_PER_RUN,
+        ge=1,
+        validation_alias="ANALYTICS_PARTITIONS_PER_RUN",
+        description=(
+            "Most days or months of one run. Lower it, such as to 7, so that several workers share"
+            " a backfill."
+        ),
     )
     asset_owners: Owners = Field(
         "team:data-engineering",

@@ -56,6 +56,34 @@ def test_the_sensor_requests_missing_files_and_then_nothing(
     ]
 
 
+def test_fewer_partitions_per_run_spread_a_history_over_more_runs(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum
+) -> None:
+    pipeline = start_pipeline(ANALYTICS_PARTITIONS_PER_RUN="7")
+    put(vocareum, *(f"2026-11-{day:02}" for day in range(1, 17)))
+    assert spans(pipeline.tick().run_requests) == [
+        ("2026-11-15", "2026-11-16"),
+        ("2026-11-08", "2026-11-14"),
+        ("2026-11-01", "2026-11-07"),
+    ]
+
+
+@pytest.mark.parametrize(("setting", "most"), [("", 366), ("7", 7)])
+def test_a_run_of_a_backfill_has_as_many_partitions_as_the_setting_allows(
+    start_pipeline: StartPipeline, setting: str, most: int
+) -> None:
+    pipeline = start_pipeline(ANALYTICS_PARTITIONS_PER_RUN=setting)
+    found = {
+        dataset.name: policy and policy.max_partitions_per_run
+        for dataset in DATASETS.values()
+        for asset in [pipeline.definitions.get_assets_def(pipeline.location.asset_key(dataset))]
+        for policy in [asset.backfill_policy]
+    }
+    assert found == {
+        dataset.name: most if dataset.period else None for dataset in DATASETS.values()
+    }
+
+
 def test_the_sensor_requests_only_the_rewritten_file(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:

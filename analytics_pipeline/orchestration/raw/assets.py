@@ -29,7 +29,7 @@ from analytics_pipeline.orchestration.raw.failed_files import (
     tag_refused,
 )
 from analytics_pipeline.orchestration.raw.load_config import CONFIG_SCHEMA, LoadConfig
-from analytics_pipeline.orchestration.raw.partitions import MAX_PARTITIONS_PER_RUN, partitions_of
+from analytics_pipeline.orchestration.raw.partitions import partitions_of
 from analytics_pipeline.orchestration.raw.report_load import (
     FinishedLoad,
     report_absent,
@@ -52,7 +52,9 @@ from analytics_pipeline.warehouse.load import resolve_failures
 GROUP = "raw"
 
 
-def raw_asset(dataset: Dataset, start: date, location: Location) -> dg.AssetsDefinition:
+def raw_asset(
+    dataset: Dataset, start: date, location: Location, per_run: int
+) -> dg.AssetsDefinition:
     """Return the asset that loads a dataset: a range of partitions in one run, or all files of a
     snapshot.
 
@@ -66,9 +68,7 @@ def raw_asset(dataset: Dataset, start: date, location: Location) -> dg.AssetsDef
         specs=[_spec(dataset, start, location)],
         check_specs=[*check_specs(dataset, key), *delivery_check_specs(dataset, key)],
         config_schema=CONFIG_SCHEMA,
-        backfill_policy=(
-            dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN) if dataset.period else None
-        ),
+        backfill_policy=(dg.BackfillPolicy.multi_run(per_run) if dataset.period else None),
     )
     def load(
         context: dg.AssetExecutionContext,
@@ -96,9 +96,9 @@ def raw_asset(dataset: Dataset, start: date, location: Location) -> dg.AssetsDef
     return load
 
 
-def raw_assets(start: date, location: Location) -> list[dg.AssetsDefinition]:
-    """Return an asset for every dataset."""
-    return [raw_asset(dataset, start, location) for dataset in DATASETS.values()]
+def raw_assets(start: date, location: Location, per_run: int) -> list[dg.AssetsDefinition]:
+    """Return an asset for every dataset; a run of a backfill has `per_run` partitions at most."""
+    return [raw_asset(dataset, start, location, per_run) for dataset in DATASETS.values()]
 
 
 def _spec(dataset: Dataset, start: date, location: Location) -> dg.AssetSpec:

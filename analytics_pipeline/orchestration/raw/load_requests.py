@@ -24,6 +24,7 @@ from analytics_pipeline.orchestration.runs.run_records import (
     RunState,
     job_name,
 )
+from analytics_pipeline.settings import PARTITIONS_PER_RUN
 
 MAX_REQUESTS = 10
 """Maximum number of runs that one tick requests; the next tick requests more."""
@@ -215,7 +216,11 @@ class LoadRequest:
 
 
 def load_requests(
-    due: Sequence[Delivery], start: date, now: datetime, most: int = MAX_REQUESTS
+    due: Sequence[Delivery],
+    start: date,
+    now: datetime,
+    most: int = MAX_REQUESTS,
+    per_run: int = PARTITIONS_PER_RUN,
 ) -> list[LoadRequest]:
     """Return as few runs as possible to load the deliveries: snapshots, then newest ranges.
 
@@ -224,6 +229,7 @@ def load_requests(
         start: first day of the partitions.
         now: UTC.
         most: maximum number of runs.
+        per_run: maximum number of partitions of a run.
     """
     requests: list[LoadRequest] = []
     for cadence in Cadence:
@@ -231,7 +237,8 @@ def load_requests(
         partitions = _partitions(cadence, start, now)
         if deliveries and cadence not in PERIODS:
             requests.append(_request(cadence, None, None, deliveries))
-        for span in spans({delivery.partition.key for delivery in deliveries}, partitions):
+        wanted = {delivery.partition.key for delivery in deliveries}
+        for span in spans(wanted, partitions, per_run):
             inside = [
                 delivery
                 for delivery in deliveries

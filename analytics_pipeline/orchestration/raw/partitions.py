@@ -7,9 +7,8 @@ from datetime import date, datetime
 import dagster as dg
 
 from analytics_pipeline.datasets import PERIODS, Cadence, Dataset
+from analytics_pipeline.settings import PARTITIONS_PER_RUN
 
-MAX_PARTITIONS_PER_RUN = 366
-"""A run covers at most a year: few runs for a long history, and a retry repeats at most as much."""
 GAP_TOLERANCE = 14
 """Ranges at most this many partitions apart are merged: launching a run takes seconds, a partition
 without a file no time."""
@@ -44,21 +43,20 @@ class Span:
     wanted: tuple[str, ...]
 
 
-def spans(wanted: Collection[str], every: Sequence[str]) -> list[Span]:
+def spans(
+    wanted: Collection[str], every: Sequence[str], most: int = PARTITIONS_PER_RUN
+) -> list[Span]:
     """Return as few ranges as possible that cover the wanted partitions, oldest first.
 
     Args:
         wanted: partition keys; keys that are not in `every` are skipped.
         every: all partition keys, in order.
+        most: maximum number of partitions in a range.
     """
     place = {key: index for index, key in enumerate(every)}
     groups: list[list[int]] = []
     for index in sorted(place[key] for key in set(wanted) if key in place):
-        if (
-            groups
-            and index - groups[-1][-1] <= GAP_TOLERANCE + 1
-            and index - groups[-1][0] < MAX_PARTITIONS_PER_RUN
-        ):
+        if groups and index - groups[-1][-1] <= GAP_TOLERANCE + 1 and index - groups[-1][0] < most:
             groups[-1].append(index)
         else:
             groups.append([index])

@@ -32,6 +32,7 @@ from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, Retr
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs
+from analytics_pipeline.settings import PARTITIONS_PER_RUN
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 900
@@ -50,6 +51,7 @@ def missing_partitions(
     clock: Clock = utc_now,
     retry_policy: RetryPolicy = RETRY_POLICY,
     interval: int = INTERVAL_SECONDS,
+    per_run: int = PARTITIONS_PER_RUN,
 ) -> dg.SensorDefinition:
     """Return the sensor.
 
@@ -60,6 +62,7 @@ def missing_partitions(
         clock: the clock (UTC).
         retry_policy: retries of failing files.
         interval: seconds between two evaluations.
+        per_run: maximum number of partitions of a run.
     """
 
     @dg.sensor(
@@ -92,9 +95,8 @@ def missing_partitions(
         withdrawn = load_states(
             withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy
         )
-        requests = load_requests(
-            [*states[LoadState.DUE], *withdrawn[LoadState.DUE]], start, clock()
-        )
+        due = [*states[LoadState.DUE], *withdrawn[LoadState.DUE]]
+        requests = load_requests(due, start, clock(), per_run=per_run)
         described = summary(todo, states, len(requests))
         context.log.info(described)
         kinds = shapes(todo.unknown, bucket.prefix)
