@@ -125,7 +125,7 @@ def duckdb_row(bench: Bench) -> Row:
     return Row(
         f"{count:,} daily lab_sessions files: read, type, validate, quarantine, load, ledger",
         "DuckDB's own typed CREATE TABLE AS",
-        1.3,
+        1.35,
         ratio(ours, raw),
         detail=detail,
         more={"CPU": ratio(ours, raw, "cpu")},
@@ -160,7 +160,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
         Row(
             "the same",
             f"{name}, its fastest way: Arrow (use_pyarrow)",
-            8,
+            2,
             ratio(arrow, mine),
             True,
             f"ours {told(mine)}; dlt {told(arrow)}; {detail}",
@@ -169,7 +169,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
         Row(
             f"{few} of the files",
             f"{name}, as it comes",
-            8,
+            20,
             ratio(usual, ours),
             True,
             f"ours {told(ours)}; dlt {told(usual)}; {detail}",
@@ -286,18 +286,19 @@ def _organisation(bench: Bench) -> tuple[Path, Path]:
     return path, folder
 
 
-def _loaded(bench: Bench) -> tuple[Path, list[str]]:
+def loaded(bench: Bench) -> tuple[Path, str]:
     """Load 2 M sessions and all other datasets. Return the warehouse, and what was loaded."""
     base = bench.fresh("models_base") / "warehouse.duckdb"
-    return base, [
+    sessions, others = (
         measure(bench.subject("load", listing, landed, base)).output
         for listing, landed in (landing(bench, _days(bench)), _organisation(bench))
-    ]
+    )
+    return base, f"sessions: {sessions}; costs and all else: {others}"
 
 
 def models_row(bench: Bench) -> Row:
     """Measure all SQL models as the pipeline builds them against the same SQL by hand."""
-    base, loaded = _loaded(bench)
+    base, what = loaded(bench)
 
     def built(by_hand: str) -> Figures:
         database = bench.fresh(f"models_{by_hand}") / "warehouse.duckdb"
@@ -305,59 +306,11 @@ def models_row(bench: Bench) -> Row:
         return measure(bench.subject("models", database, by_hand))
 
     ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
-    detail = (
-        f"ours {told(ours)}; by hand {told(hand)}; sessions: {loaded[0]}; costs and all else:"
-        f" {loaded[1]}"
-    )
+    detail = f"ours {told(ours)}; by hand {told(hand)}; {what}"
     return Row(
         "marts rebuild, 2 M sessions and three years of costs",
         "DuckDB running the same SQL by hand",
         1.1,
         ratio(ours, hand),
         detail=detail,
-    )
-
-
-def publish_row(bench: Bench) -> Row:
-    """Measure publishing one new day against publishing everything, in one process."""
-    folder = bench.fresh("publish")
-    base = folder / "warehouse.duckdb"
-    for listing, landed in (landing(bench, _days(bench)), _organisation(bench)):
-        measure(bench.subject("load", listing, landed, base))
-    measure(bench.subject("models", base, "no"))
-    new = bench.work / "new_day"
-    new.mkdir(exist_ok=True)
-    day = data.days(bench.size(1_095, 100) + 1)[-1]
-    (new / f"lab_sessions_{day}.csv").write_bytes(data.lab_sessions(day, 2_000))
-    subject = bench.subject("publications", base, folder / "analytics.duckdb", *landing(bench, new))
-    seconds = json.loads(measure(subject).output.splitlines()[-1])
-    return Row(
-        "publishing one new day of 2,000 sessions, 2 M sessions and three years of costs",
-        "publishing everything",
-        1 / 3,
-        seconds["by difference"] / seconds["whole"],
-        detail=", ".join(f"{name} {cpu:.1f} s CPU" for name, cpu in seconds.items()),
-    )
-
-
-def models_day_row(bench: Bench) -> Row:
-    """Measure models and tests after one new day, by day, against the same built whole."""
-    base, loaded = _loaded(bench)
-    for subject in ("models", "new_day_of_models"):  # the first day is compared with a whole build
-        measure(bench.subject(subject, base, "no"))
-
-    def built(by_day: str) -> Figures:
-        database = bench.fresh(f"day_{by_day}") / "warehouse.duckdb"
-        shutil.copyfile(base, database)
-        return measure(bench.subject("new_day_of_models", database, by_day))
-
-    ours, whole = alternate(bench.repeats, lambda: built("yes"), lambda: built("no"))
-    detail = f"by day {told(ours)}; whole {told(whole)}; sessions: {loaded[0]}"
-    return Row(
-        "models and their tests after one new day of 2,000 sessions, 2 M sessions loaded",
-        "the same models built whole, and their tests",
-        0.5,
-        ratio(ours, whole, "cpu"),
-        detail=detail,
-        more={"wall": ratio(ours, whole)},
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import feed_rows, rows
+from benchmarks import change_rows, feed_rows, rows
 from benchmarks.report import results
 from benchmarks.rows import Bench, Row
 
@@ -25,8 +25,9 @@ ROWS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "history": feed_rows.history_row,
     "memory": rows.memory_row,
     "models": rows.models_row,
-    "publish": rows.publish_row,
-    "models-day": rows.models_day_row,
+    "new-day-parts": change_rows.new_day_parts_rows,
+    "flat": change_rows.flat_row,
+    "growth": change_rows.growth_row,
     "grades": rows.grades_row,
     "bad-file": rows.bad_file_row,
 }

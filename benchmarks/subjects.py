@@ -185,48 +185,64 @@ def models(database: str, by_hand: str) -> None:
             )
 
 
-def publications(database: str, target: str, listing: str, landing: str) -> None:
-    """Two publications, of everything and after a new day; print the CPU seconds of each."""
-    import time
+def new_days(database: str, target: str, by_change: str, landing: str, *listings: str) -> None:
+    """Load, build, test and publish one listing after another.
 
+    Print the CPU seconds of the last one, by part, and the sizes of the published file.
+    """
     from analytics_pipeline.warehouse.connection import open_warehouse
     from analytics_pipeline.warehouse.publish import publish
 
-    seconds = {}
-    for name in ("whole", "by difference"):
+    published, sizes, wholes = Path(target), [], 0
+    for listing in listings:
+        load(listing, landing, database)
+        seconds, is_whole = _rebuild(Path(database), published, by_change == "yes")
+        sizes.append(published.stat().st_size)
+        wholes += is_whole
+    if len(listings) > 1:
+        whole = published.with_name("whole.duckdb")
         with open_warehouse(Path(database)) as connection:
-            began = time.process_time()
-            done = publish(connection, Path(target), pii=False)
-            seconds[name] = time.process_time() - began
-        assert done.is_whole == (name == "whole")
-        if done.is_whole:
-            load(listing, landing, database)
-            models(database, "no")
+            connection.execute("DELETE FROM ops.publication")
+            publish(connection, whole, pii=False)
+        seconds |= {"largest": max(sizes), "whole": whole.stat().st_size, "wholes": wholes}
     sys.stdout.write("\n" + json.dumps(seconds))
 
 
-def new_day_of_models(database: str, by_day: str) -> None:
-    """The models that read lab_sessions, and their tests, after one more day of 2,000 sessions."""
-    from analytics_pipeline.sql_models import build_and_test, load_project, touched_by
+def _rebuild(database: Path, published: Path, by_change: bool) -> tuple[dict[str, float], bool]:
+    """Build what reads lab_sessions, test and publish it. Return the CPU seconds of each, and
+    whether the file was written whole.
+    """
+    import time
+    from dataclasses import replace
+
+    from analytics_pipeline.sql_models import build, build_and_test, load_project, touched_by
     from analytics_pipeline.storage.clock import warehouse_now
     from analytics_pipeline.warehouse.connection import open_warehouse
+    from analytics_pipeline.warehouse.publish import publish
 
     project = load_project()
-    with open_warehouse(Path(database)) as connection:
-        if by_day == "no":
-            connection.execute("DELETE FROM ops.model_days")
-        later = ", ".join(
-            f"{column} + INTERVAL 1 DAY AS {column}"
-            for column in ("start_time", "end_time", "launch_time", "init_time")
-        )
-        connection.execute(
-            f"""INSERT INTO raw.lab_sessions BY NAME
-                SELECT * REPLACE ({later}, 'another day' AS _source_key) FROM raw.lab_sessions
-                WHERE file_date = (SELECT max(file_date) FROM raw.lab_sessions)"""
-        )
-        models = project.affected(touched_by(["lab_sessions"]))
-        built, _ = build_and_test(connection, project, models, warehouse_now())
-        assert not [result for result in built if result.failure]
+    if not by_change:
+        models = {name: replace(model, by_day=None) for name, model in project.models.items()}
+        tests = {name: replace(test, days={}) for name, test in project.tests.items()}
+        project = replace(project, models=models, tests=tests)
+    chosen = project.affected(touched_by(["lab_sessions"]))
+    about = {test.name for test in project.tests_of([model.qualified for model in chosen])}
+    with open_warehouse(database) as connection:
+        if not by_change:
+            connection.execute("DELETE FROM ops.publication")
+        moments = [time.process_time()]
+        built = build(connection, chosen)
+        connection.execute("CHECKPOINT")  # else it is a part of what comes next
+        moments.append(time.process_time())
+        _, checks = build_and_test(connection, project, [], warehouse_now(), about)
+        moments.append(time.process_time())
+        done = publish(connection, published, pii=False)
+        moments.append(time.process_time())
+    assert not [result for result in built if result.failure]
+    assert not done.withheld and len(checks) >= len(about)
+    parts = ("models", "tests", "publishing")
+    took = zip(parts, moments, moments[1:], strict=False)
+    return {part: end - start for part, start, end in took}, done.is_whole
 
 
 SUBJECTS: dict[str, Callable[..., None]] = {
@@ -238,8 +254,7 @@ SUBJECTS: dict[str, Callable[..., None]] = {
         empty_dagster,
         one_by_one,
         models,
-        publications,
-        new_day_of_models,
+        new_days,
     )
 }
 
