@@ -53,11 +53,30 @@ LONGEST = tuple(
 """Files that take more than a minute."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs tests of the warehouse on a lake."""
+    parser.addoption("--backend", choices=["file", "lake"], default="file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open lakes in place of files, before any module of tests imports what opens them."""
+    if config.getoption("backend") == "lake":
+        from analytics_pipeline_tests.support.lake_for_file import LakesForFiles
+
+        lakes = LakesForFiles()
+        lakes.install()
+        config.add_cleanup(lakes.close)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start the longest files first: a worker takes whole files, and one that is left for the end
-    occupies one worker while the others are idle.
+    occupies one worker while the others are idle. Skip on a lake what is about a file.
     """
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    if config.getoption("backend") == "lake":
+        for item in items:
+            if marker := item.get_closest_marker("file_only"):
+                item.add_marker(pytest.mark.skip(reason=f"file only: {marker.args[0]}"))
 
 
 def utc_now() -> datetime:
@@ -106,7 +125,10 @@ def load_organisation(folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)
     loader = Loader(
-        None, settings.landing_dir, lambda: open_warehouse(settings.warehouse_path), "test"
+        None,
+        settings.landing_dir,
+        lambda: open_warehouse(settings.warehouse_path),
+        "test",
     )
     for name in HEADERS:
         results = list(

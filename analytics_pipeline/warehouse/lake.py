@@ -4,9 +4,9 @@ Imported only if the settings name a lake: its drivers are the extra `lake`. All
 loaded from the installed packages; nothing is downloaded.
 """
 
-import logging
+import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,14 +17,12 @@ import duckdb
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private, private_umask
-from analytics_pipeline.warehouse.connection import SETTINGS
+from analytics_pipeline.warehouse.connection import SETTINGS, drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import fence
-
-logger = logging.getLogger(__name__)
 
 PREFIX = "ducklake:postgres:"
 LAKE, READER = "lake", "lake_reader"
@@ -192,8 +190,9 @@ class LakeWarehouse:
         )
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Create or migrate the tables, once per process."""
+        """Create or migrate the tables, once per process; later only refuse a newer release's."""
         if self in _prepared:
+            require_known(connection)
             return
         ensure_schema(connection)
         if not connection.execute(
@@ -283,8 +282,19 @@ def _cursor(instance: duckdb.DuckDBPyConnection, name: str) -> Iterator[duckdb.D
         connection.execute(f"USE {name}")
         yield connection
     finally:
-        instance.execute("RESET threads")
+        with suppress(duckdb.Error):  # the setting is of the whole instance
+            connection.execute("RESET threads")
         connection.close()
+
+
+@atexit.register
+def _close_instances() -> None:
+    """Close every instance as files are closed: after its threads have released their tables."""
+    while _instances:
+        _, instance = _instances.popitem()
+        with suppress(duckdb.Error):
+            drain_threads(instance)
+        instance.close()
 
 
 def _extension(name: str) -> Path:

@@ -27,6 +27,7 @@ def columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tupl
     return {(table, column): (kind, comment) for table, column, kind, comment in rows}
 
 
+@pytest.mark.file_only("a lake stores no comments of a view's columns")
 def test_every_declared_table_and_column_is_made_and_described(tmp_path: Path):
     with open_warehouse(tmp_path / "w.duckdb") as connection:
         made = columns(connection)
@@ -51,6 +52,7 @@ def test_opening_it_again_changes_nothing(tmp_path: Path):
             ]
 
 
+@pytest.mark.file_only("the other process opens the path itself")
 def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
     """The declarations hold sets, whose order differs by process."""
     path = tmp_path / "w.duckdb"
@@ -67,6 +69,7 @@ def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
         assert ran.stdout == "[(1,)]\n", ran.stderr
 
 
+@pytest.mark.file_only("a process migrates a lake once, when it first opens it")
 def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
     warehouse: Warehouse,
 ):
@@ -87,6 +90,7 @@ def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
     assert warehouse.query("SELECT etag, warnings FROM ops.loaded_files") == [("e2", 0)]
 
 
+@pytest.mark.file_only("it compares the file's bytes")
 def test_a_newer_warehouse_is_refused_and_unchanged(tmp_path: Path):
     path = tmp_path / "w.duckdb"
     with open_warehouse(path) as connection:

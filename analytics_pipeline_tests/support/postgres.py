@@ -35,10 +35,10 @@ class Postgres:
         """Return the connection string of a database, with a password that must not show."""
         return f"host={self.folder} port=5432 user=pipeline password={PASSWORD} dbname={database}"
 
-    def new_database(self) -> str:
-        """Create an empty database, and return its name."""
+    def new_database(self, template: str = "template1") -> str:
+        """Create an empty database, or a copy of one without sessions; return its name."""
         name = f"lake{next(self._numbers)}"
-        self.execute("postgres", f"CREATE DATABASE {name}")
+        self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def execute(self, database: str, statement: str) -> list[tuple]:

@@ -12,6 +12,8 @@ from analytics_pipeline.warehouse.connection import (
     read_warehouse,
 )
 
+pytestmark = pytest.mark.file_only("about the file's write-ahead log")
+
 WRITE_AND_DIE = """
 import os, sys
 from pathlib import Path

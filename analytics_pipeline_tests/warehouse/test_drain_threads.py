@@ -14,6 +14,8 @@ from analytics_pipeline.warehouse import connection as connection_module
 from analytics_pipeline.warehouse.connection import closing, connect, open_warehouse
 from analytics_pipeline.warehouse.files import attached
 
+pytestmark = pytest.mark.file_only("about closing a file")
+
 
 class Watched:
     """A connection that records, when it closes or detaches, which threads of its queries are still

@@ -16,6 +16,7 @@ from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
 from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION
 from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.schema import SchemaTooNew
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.byte_search import in_folder
 from analytics_pipeline_tests.support.lakes import deliveries_of, digests, lake_settings, load
@@ -110,6 +111,15 @@ def test_a_second_writer_waits_for_the_lock_and_readers_do_not(
     assert warehouse.exists()
     with warehouse.open(wait_seconds=0) as connection:
         assert connection.execute("FROM raw.t").fetchall() == [(1,)]
+
+
+def test_a_lake_of_a_later_release_is_refused(postgres: Postgres, tmp_path: Path) -> None:
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    with warehouse.open() as connection:
+        connection.execute("INSERT INTO ops.schema_version VALUES (99, 'later', now()::TIMESTAMP)")
+    for opening in (warehouse.open, warehouse.read):
+        with pytest.raises(SchemaTooNew, match="later release"), opening():
+            pass
 
 
 def test_two_writers_of_one_key_conflict_even_without_the_lock(
