@@ -10,6 +10,10 @@ from analytics_pipeline.orchestration.alerting.sensor import alerts
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import model_assets
 from analytics_pipeline.orchestration.models.automation import automation_sensor
+from analytics_pipeline.orchestration.models.maintenance import (
+    maintenance_asset,
+    maintenance_schedule,
+)
 from analytics_pipeline.orchestration.models.published_assets import published_asset, report_asset
 from analytics_pipeline.orchestration.raw.assets import raw_assets
 from analytics_pipeline.orchestration.raw.feed_asset import bucket_asset
@@ -50,13 +54,17 @@ def build_definitions(
         model_assets(project, location, Parameters.of(settings)),
         published_asset(project, location, pii=settings.publish_pii),
         report_asset(location),
+        *([maintenance_asset(location)] if settings.names_lake else []),
     ]
     return dg.Definitions(
         assets=dg.map_asset_specs(
             lambda spec: spec.replace_attributes(owners=settings.owners), assets
         ),
         jobs=jobs,
-        schedules=load_schedules(settings.first_day),
+        schedules=[
+            *load_schedules(settings.first_day),
+            *([maintenance_schedule(location)] if settings.names_lake else []),
+        ],
         sensors=[
             missing_partitions(
                 location,

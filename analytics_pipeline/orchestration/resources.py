@@ -113,6 +113,10 @@ class WarehouseResource(DuckDBResource):
         """Return whether anything was ever written to the warehouse."""
         return self._warehouse.exists()
 
+    def maintain(self) -> None:
+        """Keep the warehouse small and fast, between two writers."""
+        self._warehouse.maintain()
+
     def detect_replacement(self) -> str:
         """Return a message if the warehouse was replaced since the last check; else empty.
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from analytics_pipeline.operations.erase_person import erase, receipt_path
+from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.warehouse.backend import warehouse_of
@@ -163,6 +165,32 @@ def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
     assert not orphan.exists()
     with warehouse.read() as connection:
         assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
+
+
+def test_the_nightly_asset_maintains_a_lake_and_a_file_has_none(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    settings = lake_settings(postgres, tmp_path)
+    with warehouse_of(settings).open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t (n INT)"))
+        for _ in range(3):
+            write(connection, lambda: connection.execute("INSERT INTO raw.t VALUES (1)"))
+    key = dg.AssetKey(["lake", "maintenance"])
+    definitions = build_definitions(settings)
+    schedule = definitions.resolve_schedule_def("maintain_lake")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+    job = definitions.resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(asset_selection=[key]).success
+    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    [(files,)] = postgres.execute(
+        database,
+        """SELECT count(*) FROM org9001.ducklake_data_file
+           JOIN org9001.ducklake_table USING (table_id)
+           WHERE table_name = 't' AND ducklake_data_file.end_snapshot IS NULL""",
+    )
+    assert files == 1, "three small files are merged"
+    of_file = build_definitions(Settings(ANALYTICS_DATA_DIR=str(tmp_path)))
+    assert not of_file.resolve_asset_graph().has(key)
 
 
 def _holding(emails: list[str], settings: Settings, postgres: Postgres) -> list[str]:
