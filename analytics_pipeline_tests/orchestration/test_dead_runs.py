@@ -4,6 +4,7 @@ daemon, and others continue.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -12,8 +13,9 @@ import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration import daemon
+from analytics_pipeline.orchestration.runs import processes
 from analytics_pipeline.orchestration.runs.processes import WORKER_TAG, record_process
-from analytics_pipeline.storage.processes import process_identity
+from analytics_pipeline.storage.processes import place, process_identity
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
 IN_MID_STEP = """
@@ -81,6 +83,33 @@ def test_a_later_process_with_the_same_pid_is_another_process(pipeline: Pipeline
         status(pipeline, run) is dg.DagsterRunStatus.FAILURE for run in (ours, rebooted, reused)
     ]
     assert ended == [False, True, True]
+
+
+@pytest.mark.parametrize(("where", "is_dead"), [("worker/boot/1", True), ("worker/boot/2", False)])
+def test_a_container_does_not_judge_the_processes_of_another_one_with_its_host_name(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, where: str, is_dead: bool
+) -> None:
+    run = started(pipeline)
+    boot, _, pid = process_identity(os.getpid()).split(":")
+    tag = f"{run.run_id}@worker/boot/1@{boot}:1:{pid}"
+    pipeline.instance.add_run_tags(run.run_id, {WORKER_TAG: tag})
+    monkeypatch.setattr(processes, "place", lambda: where)
+    pipeline.tick("alerts")
+    assert (status(pipeline, run) is dg.DagsterRunStatus.FAILURE) == is_dead
+
+
+def test_a_pid_namespace_is_a_place_of_its_own() -> None:
+    printed = "from analytics_pipeline.storage.processes import place; print(place())"
+    command = [sys.executable, "-c", printed]
+    inside = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", *command], capture_output=True, text=True
+    )
+    if inside.returncode:
+        pytest.skip(f"no namespace can be made here: {inside.stderr.strip()}")
+    outside = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert outside.stdout.strip() == place()
+    assert inside.stdout.split("/")[0] == socket.gethostname()
+    assert inside.stdout.strip() != place()
 
 
 def test_a_retried_run_is_not_mistaken_for_the_dead_run_whose_tags_it_inherits(

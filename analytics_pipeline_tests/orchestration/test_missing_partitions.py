@@ -3,7 +3,6 @@ warehouse.
 """
 
 import hashlib
-import socket
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.runs.processes import COMMAND_TAG
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
+from analytics_pipeline.storage.processes import place
 from analytics_pipeline.vocareum import transfer
 from analytics_pipeline_tests.orchestration.conftest import (
     Pipeline,
@@ -226,7 +226,7 @@ def test_a_killed_terminal_does_not_block_its_partitions(
     orphan = pipeline.instance.create_run_for_job(
         job,
         run_config=request.run_config,
-        tags={**request.tags, COMMAND_TAG: f"sync@{socket.gethostname()}@boot:1:4194300"},
+        tags={**request.tags, COMMAND_TAG: f"sync@{place()}@boot:1:4194300"},
         asset_selection=frozenset(request.asset_selection),
         status=dg.DagsterRunStatus.STARTED,
     )

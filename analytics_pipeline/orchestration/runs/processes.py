@@ -1,19 +1,18 @@
 """The processes that execute runs: tag a run with its own, and end runs whose process is gone."""
 
 import os
-import socket
 from collections.abc import Collection
 
 import dagster as dg
 
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.storage.processes import process_identity
+from analytics_pipeline.storage.processes import place, process_identity
 
 COMMAND_TAG = "analytics_pipeline/command"
-"""`sync@host@boot:start:pid`: the command that executes a run itself, without a launcher that
+"""`sync@place@boot:start:pid`: the command that executes a run itself, without a launcher that
 monitors it, and its process."""
 WORKER_TAG = "analytics_pipeline/worker"
-"""First digits of the run id@host@boot:start:pid of the process that executes any other run."""
+"""First digits of the run id@place@boot:start:pid of the process that executes any other run."""
 IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.QUEUED,
@@ -25,7 +24,7 @@ IN_FLIGHT: Collection[dg.DagsterRunStatus] = (
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Tag a run with its process, so that `end_dead_runs` notices when that is gone."""
-    process = f"{socket.gethostname()}@{process_identity(os.getpid())}"
+    process = f"{place()}@{process_identity(os.getpid())}"
     if run.tags.get(COMMAND_TAG, "").partition("@")[2] != process:
         # A retried run inherits tags; the run id distinguishes its own tag from the earlier run's.
         instance.add_run_tags(run.run_id, {WORKER_TAG: f"{run.run_id[:8]}@{process}"})
@@ -33,11 +32,12 @@ def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
 
 def command_tag(command: str) -> dict[str, str]:
     """Return the tag of a run that this process executes itself for a command such as `sync`."""
-    return {COMMAND_TAG: f"{command}@{socket.gethostname()}@{process_identity(os.getpid())}"}
+    return {COMMAND_TAG: f"{command}@{place()}@{process_identity(os.getpid())}"}
 
 
 def end_dead_runs(instance: dg.DagsterInstance, location: Location) -> list[str]:
-    """Mark a location's runs as failed whose process on this machine is gone.
+    """Mark a location's runs as failed whose process on this machine, or in this container, is
+    gone.
 
     Dagster may retry them.
 
@@ -59,9 +59,9 @@ def _is_dead(run: dg.DagsterRun) -> bool:
         if run.parent_run_id:  # the tags are inherited from the run that it retries
             return False
         process = run.tags.get(COMMAND_TAG, "").partition("@")[2]
-    host, _, identity = process.rpartition("@")
+    where, _, identity = process.rpartition("@")
     pid = identity.rpartition(":")[2]
-    return host == socket.gethostname() and process_identity(int(pid)) != identity
+    return where == place() and process_identity(int(pid)) != identity
 
 
 def living_runs(instance: dg.DagsterInstance, location: Location) -> list[str]:
