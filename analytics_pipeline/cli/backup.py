@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import command, fail, print_error, print_info
-from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent
+from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent, own_dagster_yaml
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.backend import warehouse_of
@@ -65,12 +65,19 @@ def restore(
 
 def _refuse_while_alive(settings: Settings) -> None:
     """End the command while Dagster's daemon or a run could write the warehouse."""
-    if is_recent(daemon_heartbeat(settings.dagster_home), datetime.now(UTC)):
+    own = own_dagster_yaml(settings)
+    heartbeat = daemon_heartbeat(settings.dagster_home)
+    if own:
+        # It may name another storage than the file above.
+        from analytics_pipeline.orchestration.instance import newest_heartbeat
+
+        heartbeat = newest_heartbeat(settings) or heartbeat
+    if is_recent(heartbeat, datetime.now(UTC)):
         fail(
             "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five"
             " minutes, and run the command again. Nothing was changed."
         )
-    if not (settings.dagster_home / "history").exists():
+    if not own and not (settings.dagster_home / "history").exists():
         return
     # Dagster takes seconds to import.
     from analytics_pipeline.orchestration.asset_keys import Location

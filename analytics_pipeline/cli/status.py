@@ -173,7 +173,13 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         print_info(f"Dagster's settings are your own: {disk.own_dagster_yaml}.")
     print_info(
         "Dagster's daemon: "
-        + ("alive." if disk.daemon_lives(now) else "not running; nothing is loaded automatically.")
+        + (
+            "alive."
+            if disk.daemon_lives(now)
+            else "unknown, as your dagster.yaml keeps its heartbeats elsewhere: see the UI."
+            if disk.own_dagster_yaml and disk.heartbeat is None
+            else "not running; nothing is loaded automatically."
+        )
     )
 
 

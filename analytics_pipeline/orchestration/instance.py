@@ -2,6 +2,7 @@
 
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -40,6 +41,14 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     prepare_home(settings)
     with private_umask():
         return dg.DagsterInstance.get()
+
+
+def newest_heartbeat(settings: Settings) -> datetime | None:
+    """Return the newest heartbeat of Dagster's daemon (UTC), wherever it is stored."""
+    with open_instance(settings) as instance:
+        found = instance.get_daemon_heartbeats().values()
+    newest = max((heartbeat.timestamp for heartbeat in found), default=None)
+    return datetime.fromtimestamp(newest, UTC) if newest else None
 
 
 def project_file(name: str) -> Path:

@@ -149,12 +149,17 @@ def test_a_restore_is_refused_while_a_run_is_under_way(
         assert invoke("restore", tmp_path / "copy").exit_code == 0
 
 
+@pytest.mark.parametrize("storage", ["ours", "elsewhere"])
 def test_a_restore_is_refused_while_a_daemon_is_alive(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str
 ) -> None:
     from dagster._daemon.types import DaemonHeartbeat
 
     monkeypatch.setenv("DAGSTER_HOME", "")
+    if storage == "elsewhere":
+        settings.dagster_home.mkdir(exist_ok=True)
+        own = f"storage: {{sqlite: {{base_dir: {tmp_path / 'elsewhere'}}}}}\n"
+        (settings.dagster_home / "dagster.yaml").write_text(own)
     assert invoke("backup", tmp_path / "copy").exit_code == 0
     with open_instance(settings) as instance:
         for age, code in ((0, 2), (301, 0)):
