@@ -73,7 +73,7 @@ audit: setup ## look for known vulnerabilities of the pinned dependencies
 
 lock: ## pin every dependency with hashes in requirements.lock, and uv, which installs them, in bootstrap.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --extra demo --extra lake --group dev --python-version 3.11 pyproject.toml --output-file requirements.lock
+	  --extra demo --extra lake --extra workers --group dev --python-version 3.11 pyproject.toml --output-file requirements.lock
 	echo "uv>=0.13,<0.14" | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate --python-version 3.11 - --output-file bootstrap.lock
 

@@ -29,6 +29,9 @@ BEHIND = {
         ),
         "`warehouse/lake.py` loads the extension by its path",
     ),
+    "celery": "`celery worker` executes the runs (deploy/compose.workers.yaml)",
+    "dagster-celery": "deploy/dagster.yaml names its run launcher",
+    "dagster-postgres": "deploy/dagster.yaml names its storage",
     "pyarrow": (
         "DuckDB hands rows to polars, and takes them from it, through it (`.pl()`, `register`)"
     ),
@@ -48,6 +51,7 @@ def plain(name: str) -> str:
 RUN = declared(PROJECT["project"]["dependencies"])
 DEMO = declared(PROJECT["project"]["optional-dependencies"]["demo"])
 LAKE = declared(PROJECT["project"]["optional-dependencies"]["lake"])
+WORKERS = declared(PROJECT["project"]["optional-dependencies"]["workers"])
 DEV = declared(PROJECT["dependency-groups"]["dev"])
 
 
@@ -79,7 +83,7 @@ PACKAGE = imported(ROOT / "analytics_pipeline")
 
 
 def test_every_dependency_is_used():
-    unused = (RUN | DEMO | LAKE) - PACKAGE.keys() - BEHIND.keys()
+    unused = (RUN | DEMO | LAKE | WORKERS) - PACKAGE.keys() - BEHIND.keys()
     assert unused == set(), "take it out of pyproject.toml, or say in BEHIND what needs it"
 
 
@@ -102,7 +106,7 @@ def test_the_pipelines_dependencies_are_not_only_in_the_demo_extra():
     } == set()
 
 
-@pytest.mark.parametrize("name", sorted(RUN | DEMO | LAKE | DEV))
+@pytest.mark.parametrize("name", sorted(RUN | DEMO | LAKE | WORKERS | DEV))
 def test_every_declared_dependency_is_in_the_lock(name: str):
     assert re.search(rf"^{re.escape(name)}(\[.*\])?==", LOCK, re.MULTILINE), "run `make lock`"
 
