@@ -92,6 +92,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
     yield "published folder", lambda: _published(settings)
     yield "DuckDB", lambda: _duckdb(settings)
+    if settings.names_lake:
+        yield "lake", lambda: _lake(settings)
     yield "Dagster's settings", lambda: _dagster(settings)
     yield "settings", lambda: _settings(settings)
     if settings.hand_written:
@@ -212,6 +214,12 @@ def _duckdb(settings: Settings) -> Verdict:
             else finding
         ),
     )
+
+
+def _lake(settings: Settings) -> Verdict:
+    warehouse = warehouse_of(settings)
+    retained = warehouse.retained()
+    return Verdict(not retained, retained or warehouse.describe())
 
 
 def _dagster(settings: Settings) -> Verdict:

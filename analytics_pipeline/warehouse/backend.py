@@ -72,6 +72,13 @@ class Warehouse(Protocol):
                 written.
         """
 
+    def retained(self) -> str:
+        """Return why the storage keeps what `purge` deletes, with the remedy; empty if it doesn't.
+
+        Raises:
+            WarehouseUnusable: the storage can't be asked.
+        """
+
     def replaced_at(self) -> float:
         """Return when it was found replaced from outside (epoch seconds); 0 if never."""
 

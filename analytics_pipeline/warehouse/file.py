@@ -56,6 +56,10 @@ class FileWarehouse:
     def maintain(self, wait_seconds: float = 3_600) -> None:
         """Do nothing: DuckDB reuses the free blocks of its file."""
 
+    def retained(self) -> str:
+        """Return an empty text: a deleted file is gone."""
+        return ""
+
     def replaced_at(self) -> float:
         """Return what the sidecar says."""
         return sidecar.replaced_at(self.file)

@@ -13,7 +13,9 @@ from pathlib import Path
 from shutil import rmtree
 from threading import RLock
 
+import boto3
 import duckdb
+from botocore.exceptions import BotoCoreError, ClientError
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private, private_umask
@@ -136,6 +138,10 @@ class LakeWarehouse:
             self.catalog.rewrite()
         rmtree(self.spill, ignore_errors=True)
 
+    def retained(self) -> str:
+        """Ask the bucket whether it keeps earlier versions of objects."""
+        return self.s3.retained(self.data_path) if self.s3 else ""
+
     def replaced_at(self) -> float:
         """Return 0: a restored catalog is not detected; `sync` compares with its ledger."""
         return 0.0
@@ -246,8 +252,6 @@ class ObjectStore:
 
     def authorise(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Hand the current credentials to DuckDB: temporary ones are renewed before they end."""
-        import boto3
-
         found = boto3.Session().get_credentials()
         if found is None:
             raise WarehouseUnusable(
@@ -267,6 +271,29 @@ class ObjectStore:
             options["USE_SSL"] = "false" if scheme == "http" else "true"
         listed = ", ".join(f"{name} {literal(value)}" for name, value in options.items())
         connection.execute(f"CREATE OR REPLACE SECRET data_files (TYPE s3, {listed})")
+
+    def retained(self, data_path: str) -> str:
+        """Return why the bucket keeps deleted objects, with the remedy; empty if it doesn't.
+
+        Raises:
+            WarehouseUnusable: the bucket does not tell.
+        """
+        bucket = data_path.removeprefix("s3://").partition("/")[0]
+        client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
+        try:
+            status = client.get_bucket_versioning(Bucket=bucket).get("Status")
+        except (BotoCoreError, ClientError) as error:
+            raise WarehouseUnusable(
+                f"The bucket {bucket} does not tell whether it keeps versions: {error}",
+                "Allow s3:GetBucketVersioning, or look yourself.",
+            ) from None
+        if not status:
+            return ""
+        return (
+            f"The bucket {bucket} keeps versions of objects ({status}), so it keeps erased people."
+            " Keep the lake in a bucket without versioning, or let a lifecycle rule expire earlier"
+            " versions."
+        )
 
 
 def _call(connection: duckdb.DuckDBPyConnection, *functions: str) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import boto3
 import dagster as dg
 import pytest
+from moto.server import ThreadedMotoServer
 
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.orchestration.definitions import build_definitions
@@ -191,6 +193,41 @@ def test_the_nightly_asset_maintains_a_lake_and_a_file_has_none(
     assert files == 1, "three small files are merged"
     of_file = build_definitions(Settings(ANALYTICS_DATA_DIR=str(tmp_path)))
     assert not of_file.resolve_asset_graph().has(key)
+
+
+def test_a_lake_in_s3_is_written_purged_and_asked_for_versions(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    client.create_bucket(Bucket="lake")
+    settings = lake_settings(postgres, tmp_path).model_copy(
+        update={
+            "warehouse_data": "s3://lake/prefix/",
+            "warehouse_endpoint_url": endpoint,
+            "warehouse_region": "us-east-1",
+        }
+    )
+    warehouse = warehouse_of(settings)
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t AS FROM range(1000)"))
+        write(connection, lambda: connection.execute("DELETE FROM raw.t WHERE range < 10"))
+    orphan = "prefix/org9001/raw/t/ducklake-orphan.parquet"
+    client.put_object(Bucket="lake", Key=orphan, Body=b"left by a killed writer")
+    warehouse.purge()
+    with warehouse.read() as connection:
+        assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(990,)]
+    keys = [found["Key"] for found in client.list_objects_v2(Bucket="lake")["Contents"]]
+    assert len([key for key in keys if key.startswith("prefix/org9001/raw/t/")]) == 1
+    assert warehouse.retained() == ""
+    client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+    assert "lake keeps versions of objects (Enabled)" in warehouse.retained()
+    server.stop()
 
 
 def _holding(emails: list[str], settings: Settings, postgres: Postgres) -> list[str]:
