@@ -176,7 +176,7 @@ def _is_too_large(delivery: Delivery, max_mb: int | None) -> bool:
 
 def _too_large(size: int, max_mb: int) -> FileRefused:
     return FileRefused(
-        words("it has {:,.1f} MB; {:,} MB is the most that is read", size / 1_000_000, max_mb),
+        words("it has {:,.1f} MB, more than the limit of {:,} MB", size / 1_000_000, max_mb),
         words(
             "If it is what its dataset should be, raise ANALYTICS_MAX_FILE_MB (reading takes about"
             " four times its size in memory) and run `analytics-pipeline sync`; if not, ask"

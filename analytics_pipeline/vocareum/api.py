@@ -182,7 +182,7 @@ class VocareumApi:
         if isinstance(outcome, VocareumError):
             raise outcome
         if _is_refused(outcome):
-            raise _TryAgain("nobody listens at this address (connection refused)", is_refused=True)
+            raise _TryAgain("nothing listens at this address (connection refused)", is_refused=True)
         raise _TryAgain(f"the connection failed ({type(outcome).__name__})")
 
     def _read(self, client: httpx.Client, url: str) -> tuple[httpx.Response, bytes]:

@@ -78,6 +78,6 @@ def silence(data_ages: Iterable[Age]) -> str | None:
     newest = max(age.newest for age in daily)
     return (
         f"Nothing has been delivered since {newest.day} {newest:%b %Y}: no daily dataset has a"
-        " newer day. Look into the bucket, then ask Vocareum's support whether the data pipeline"
+        " newer day. Check the bucket, then ask Vocareum's support whether the data pipeline"
         " is still on."
     )

@@ -90,7 +90,7 @@ def _migrate(connection: duckdb.DuckDBPyConnection, version: int) -> None:
         raise MigrationFailed(
             f"The warehouse could not be migrated from schema {version} to {version + 1}"
             f" ({type(error).__name__}); it is unchanged. Check the disk's space and try again. If"
-            " it lasts, go back to the previous release and report it."
+            " it fails again, go back to the previous release and report it."
         ) from error
 
 

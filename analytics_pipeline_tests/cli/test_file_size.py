@@ -40,7 +40,7 @@ def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(
     )
     assert (partition, reason) == (
         "666",
-        f"it has {len(large) / 1e6:.1f} MB; 1 MB is the most that is read",
+        f"it has {len(large) / 1e6:.1f} MB, more than the limit of 1 MB",
     )
     assert "ANALYTICS_MAX_FILE_MB" in remedy and "analytics-pipeline sync" in remedy
     assert not list((data / "landing").rglob("666@*")), "it was fetched"

@@ -98,7 +98,7 @@ def read_header(path: Path, dataset: Dataset) -> Header:
     if len(record.cells) > MAX_COLUMNS:
         raise FileRefused(
             words(
-                "the header has {:,} columns; {:,} is the most that is read",
+                "the header has {:,} columns, more than the limit of {:,}",
                 len(record.cells),
                 MAX_COLUMNS,
             ),
@@ -127,14 +127,14 @@ def read_header(path: Path, dataset: Dataset) -> Header:
 
 def _long_name(position: int, length: int, line: int) -> FileRefused:
     reason = words(
-        "the name of column {} has {:,} characters; {} is the most that is read",
+        "the name of column {} has {:,} characters, more than the limit of {}",
         position,
         length,
         MAX_NAME,
     )
     remedy = words(
         "A quote or comma of the header may be damaged: ask Vocareum for the file again. If the "
-        "name is meant, raise MAX_NAME in analytics_pipeline/ingest/csv/header.py."
+        "name is right, raise MAX_NAME in analytics_pipeline/ingest/csv/header.py."
     )
     return FileRefused(reason, remedy, line)
 

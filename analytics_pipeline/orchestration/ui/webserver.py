@@ -44,7 +44,7 @@ def develop(arguments: Sequence[str]) -> None:
         web_servers += _DAGSTERS in parts
         if not web_servers:
             raise RuntimeError(
-                "This release of Dagster starts another web server, which would be unguarded."
+                "This release of Dagster starts another web server, which has no guard."
             )
         return start([_PROGRAMS.get(part, part) for part in parts], **kwargs)
 

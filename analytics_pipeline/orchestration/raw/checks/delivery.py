@@ -208,7 +208,7 @@ def _newest(
             else dg.AssetCheckSeverity.WARN
         ),
         text=text,
-        remedy="If it does not arrive, look into the bucket, then ask Vocareum's support.",
+        remedy="If it does not arrive, check the bucket, then ask Vocareum's support.",
         metadata={
             "newest": late.newest,
             "expected": late.expected,
@@ -238,8 +238,8 @@ def _gaps(
             else "No gap between the first and the last file."
         ),
         remedy=(
-            "Nothing for days without work, which may have no file. A file that appears later loads"
-            " automatically."
+            "Days without activity may have no file: then nothing needs to be done. A file that"
+            " appears later loads automatically."
         ),
         metadata={
             "missing": count,
