@@ -111,7 +111,7 @@ def test_production_waits_a_bounded_time_for_a_server_that_is_down(run: Run, dem
         for server, _ in took
     }
     note(
-        "API or S3 down for good: refused, 503 for ever, a black hole",
+        "API or S3 down permanently: refused, always 503, a black hole",
         f"exit code 2 with a remedy; at the latest after {longest['VOCAREUM_API_URL']:.0f} s (API)"
         f" and {longest['AWS_ENDPOINT_URL_S3']:.0f} s (S3)",
     )

@@ -49,7 +49,7 @@ def test_the_tables_hold_exactly_the_files_content(tmp_path: Path, dataset: Data
         assert wrong is None, f"seeds from {first}: {wrong}"
         records += compared
     note(
-        f"Odd and damaged files of {dataset.name} through the whole way into the tables",
+        f"Odd and damaged files of {dataset.name} loaded into the tables",
         f"{last - FIRST} files; loaded + quarantined = the {records:,} records that an independent"
         " reader counts, each value as it says",
     )

@@ -31,7 +31,7 @@ def test_a_disk_that_is_full_at_any_moment_breaks_nothing(
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
         f"A disk that is full in the middle of {doing}",
-        f"{phases.total()} times ({told}): said so, damaged nothing, went on",
+        f"{phases.total()} times ({told}): each reported, nothing damaged, the next run continued",
     )
 
 

@@ -73,7 +73,7 @@ def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareu
     assert len(loaded) == len(FEED)
     note(
         "Hostile keys in the bucket: `..`, quotes, `;`, newlines, ANSI, look-alikes, 1,024 bytes",
-        f"{len(tried):,} keys, {refused:,} named as files that no dataset knows, the others folders"
+        f"{len(tried):,} keys, {refused:,} reported as unrecognised files, the others folders"
         f" or other days; none in {len(attacked.sql):,} SQL texts, in a path or steering the"
         f" terminal; the {len(loaded)} good files beside them loaded",
     )

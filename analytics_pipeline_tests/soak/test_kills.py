@@ -44,7 +44,7 @@ def test_a_command_killed_at_any_moment_leaves_one_of_two_whole_states(
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
         f"SIGKILL at a random moment of {doing}",
-        f"{kills} kills ({told}), {kills} runs after them like an unbroken one",
+        f"{kills} kills ({told}), {kills} next runs ended like an uninterrupted one",
     )
 
 

@@ -112,7 +112,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
     note(
         "Secrets planted (token, one-hour keys, webhook's address), a daemon at DEBUG whose runs"
         " and alerts fail",
-        f"{len(secrets)} secrets in {len(spellings(HOOK))} spellings looked for in {len(kept):,}"
+        f"{len(secrets)} secrets in {len(spellings(HOOK))} spellings searched for in {len(kept):,}"
         f" files ({sum(path.stat().st_size for path in kept) / 1e6:.0f} MB) and"
         f" {output.stat().st_size / 1e3:.0f} kB of output: none",
     )
