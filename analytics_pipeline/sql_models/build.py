@@ -182,11 +182,11 @@ def build_one(
 
 def missing(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[Model]:
     """Return the models that are not in the warehouse yet."""
-    there = connection.execute(
+    existing = connection.execute(
         "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE"
         " table_catalog = current_database()"
     ).fetchall()
-    return [model for model in models if (model.qualified,) not in there]
+    return [model for model in models if (model.qualified,) not in existing]
 
 
 def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model]) -> list[str]:
@@ -201,7 +201,7 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
         The qualified names of the dropped tables.
     """
     known = {(model.qualified, "VIEW" if model.is_view else "TABLE") for model in models}
-    there = connection.execute(
+    existing = connection.execute(
         """SELECT schema_name, view_name, 'VIEW' FROM duckdb_views()
            WHERE database_name = current_database() AND list_contains($layers, schema_name)
            UNION ALL
@@ -211,7 +211,9 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
         {"layers": [str(layer) for layer in Layer]},
     ).fetchall()
     removed = [
-        (layer, name, kind) for layer, name, kind in there if (f"{layer}.{name}", kind) not in known
+        (layer, name, kind)
+        for layer, name, kind in existing
+        if (f"{layer}.{name}", kind) not in known
     ]
 
     def drop() -> None:
@@ -246,11 +248,11 @@ def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:
 def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
     kind = "VIEW" if model.is_view else "TABLE"
-    made = connection.execute(
+    created = connection.execute(
         f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n'
     ).fetchone()
     _comment(connection, model)
-    return made[0] if made and not model.is_view else None
+    return created[0] if created and not model.is_view else None
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
