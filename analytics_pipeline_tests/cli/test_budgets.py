@@ -96,8 +96,8 @@ def test_a_missing_file_fails_alone_with_a_message(run: Run, budgets: Path, sync
 
 
 def test_unsetting_a_file_is_reported_until_it_is_closed(run: Run, budgets: Path, synced: Path):
-    told = run("sync", BUDGETS_FILE=None)
-    assert "analytics-pipeline close --dataset budgets --partition organisation" in told.output
+    result = run("sync", BUDGETS_FILE=None)
+    assert "analytics-pipeline close --dataset budgets --partition organisation" in result.output
     closed = run("close", "--dataset", "budgets", "--partition", "organisation", BUDGETS_FILE=None)
     assert closed.exit_code == 0, closed.output
     assert query(synced, "SELECT count(*) FROM marts.budget_status") == [(0,)]

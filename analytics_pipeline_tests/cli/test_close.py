@@ -37,10 +37,10 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     ((students,),) = published(synced, sql, course)
     demo.delete(course)
 
-    told = run("sync")
-    assert told.exit_code == 1, told.output
-    assert f"{course}: it is no longer delivered; its {students} rows are kept" in told.output
-    assert f"analytics-pipeline close --dataset enrollment --partition {number}" in told.output
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert f"{course}: it is no longer delivered; its {students} rows are kept" in result.output
+    assert f"analytics-pipeline close --dataset enrollment --partition {number}" in result.output
     assert published(synced, sql, course) == [(students,)], "the rows stay"
     assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], (
         "not published"
@@ -78,9 +78,9 @@ def test_header_only_grades_keep_the_previous_scores_until_accepted(
     key = max(key for key in organisation.files() if "/grades/" in key)
     number = key.split("/course")[1].split("/")[0]
     demo.put(key, organisation.files()[key].split(b"\n")[0] + b"\n")
-    told = run("sync")
-    assert told.exit_code == 1, told.output
-    assert f"{key}: the new version has no rows to load" in told.output
+    result = run("sync")
+    assert result.exit_code == 1, result.output
+    assert f"{key}: the new version has no rows to load" in result.output
     code, (event,) = lost(run)
     assert (code, event["kind"], event["held"]) == (1, "shrunk", True)
     assert "the new version has no rows" in run("findings", "--dataset", "grades").output
@@ -115,12 +115,12 @@ def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
         ("--dataset", "aws_cost", "--dataset", "enrollment"),
         (),
     ):
-        told = run("sync", *asked)
-        assert (told.exit_code, f"{course}: it is no longer delivered" in told.output) == (
+        result = run("sync", *asked)
+        assert (result.exit_code, f"{course}: it is no longer delivered" in result.output) == (
             1,
             True,
-        ), told.output
-        assert "Not selected" not in told.output
+        ), result.output
+        assert "Not selected" not in result.output
 
 
 def test_a_sync_of_some_days_ignores_a_missing_file_of_another_day(
@@ -134,8 +134,8 @@ def test_a_sync_of_some_days_ignores_a_missing_file_of_another_day(
         0,
         True,
     ), since.output
-    told = run("sync", "--dataset", "azure_cost", "--since", days[0])
-    assert (told.exit_code, "Not selected" in told.output) == (1, False), told.output
+    result = run("sync", "--dataset", "azure_cost", "--since", days[0])
+    assert (result.exit_code, "Not selected" in result.output) == (1, False), result.output
 
 
 def test_status_reports_a_missing_file_before_any_sync_and_writes_nothing(

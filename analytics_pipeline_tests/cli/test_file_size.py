@@ -32,8 +32,8 @@ def test_a_file_above_the_limit_fails_alone_with_its_size_and_a_remedy(
             "org9001/grades/course666/grades.csv": large.encode(),
         }
     )
-    said = run("sync", "--dataset", "grades", ANALYTICS_MAX_FILE_MB="1")
-    assert said.exit_code == 1
+    result = run("sync", "--dataset", "grades", ANALYTICS_MAX_FILE_MB="1")
+    assert result.exit_code == 1
     assert ask(data, "SELECT courseid, count(*) FROM raw.grades GROUP BY 1") == [(4, 1)]
     [(partition, reason, remedy)] = ask(
         data, 'SELECT "partition", reason, remedy FROM ops.failed_files'

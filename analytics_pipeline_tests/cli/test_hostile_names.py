@@ -85,7 +85,7 @@ def test_nothing_is_written_outside_the_data_folder_or_under_a_delivered_name(at
 def test_no_output_steers_a_terminal_or_begins_a_line_of_its_own(
     attacked: Attacked, command: tuple[str, ...]
 ):
-    output = attacked.said[command]
+    output = attacked.outputs[command]
     assert steering(output) == set()
     if command in (("status",), ("sync",)):
         assert MARK in output, "keys that no dataset knows are named"

@@ -132,10 +132,10 @@ def test_every_command_takes_quiet_and_verbose_and_every_one_with_tables_json() 
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
     groups = {name: group for name, group in commands.items() if hasattr(group, "commands")}
     for group in groups.values():
-        commands |= {f"{group.name} {name}": one for name, one in group.commands.items()}
-    for name, one in commands.items():
+        commands |= {f"{group.name} {name}": command for name, command in group.commands.items()}
+    for name, command in commands.items():
         if name not in groups:
-            options = {option for parameter in one.params for option in parameter.opts}
+            options = {option for parameter in command.params for option in parameter.opts}
             assert {"--quiet", "--verbose"} <= options, name
     texts = {file.stem: file.read_text() for file in Path(console.__file__).parent.glob("*.py")}
     for name, text in texts.items():

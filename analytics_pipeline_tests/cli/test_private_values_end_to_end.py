@@ -73,7 +73,7 @@ class Gone:
     Attributes:
         folder: the working folder, which holds the data folder.
         secrets: the planted secrets, by what they are.
-        said: output of each command, bodies of alerts, and what Dagster stores and shows besides
+        outputs: output of each command, bodies of alerts, and what Dagster stores and shows besides
             its files.
         places: names of the places that were searched.
         before: what was found before the erasure.
@@ -82,7 +82,7 @@ class Gone:
 
     folder: Path
     secrets: dict[str, str]
-    said: list[tuple[str, bytes]] = field(default_factory=list)
+    outputs: list[tuple[str, bytes]] = field(default_factory=list)
     places: set[str] = field(default_factory=set)
     before: set[Found] = field(default_factory=set)
     after: set[Found] = field(default_factory=set)
@@ -91,22 +91,22 @@ class Gone:
         """Run a command in this process, and keep its output."""
         result = CliRunner().invoke(app, list(command))
         assert result.exit_code in code, (command, result.output, result.exception)
-        self.said.append((f"output of {' '.join(command)}", result.output.encode()))
+        self.outputs.append((f"output of {' '.join(command)}", result.output.encode()))
 
     def look(self) -> set[Found]:
         """Search everything."""
-        pieces = [*in_folder(self.folder), *self.said]
+        pieces = [*in_folder(self.folder), *self.outputs]
         self.places |= {name for name, _ in pieces}
         return search(pieces, self.secrets | OF_KING | OF_OTHERS, MARK)
 
 
 @contextmanager
-def receiving(said: list[tuple[str, bytes]]) -> Iterator[str]:
+def receiving(outputs: list[tuple[str, bytes]]) -> Iterator[str]:
     """Serve recipients of alerts on this machine, and yield their address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            said.append(("alert", self.rfile.read(int(self.headers["Content-Length"]))))
+            outputs.append(("alert", self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -152,13 +152,13 @@ def go(demo: DemoVocareum, gone: Gone) -> None:
         # Only in a process of its own do runs write what they log into Dagster's storage.
         process = subprocess.run([COMMAND, "sync", "--verbose"], capture_output=True)
         assert process.returncode == 1, process.stderr[-2_000:]
-        gone.said.append(("output of sync --verbose", process.stdout + process.stderr))
+        gone.outputs.append(("output of sync --verbose", process.stdout + process.stderr))
         pipeline.tick("alerts")
         repository = pipeline.definitions.get_repository_def()
-        gone.said.append(
+        gone.outputs.append(
             ("definitions in the UI", serialize_value(RepositorySnap.from_def(repository)).encode())
         )
-        gone.said.extend(
+        gone.outputs.extend(
             (f"cursor of {name}", str(cursor).encode()) for name, cursor in pipeline.cursors.items()
         )
         for command in COMMANDS:
@@ -180,7 +180,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
     with (
         pytest.MonkeyPatch.context() as patched,
         DemoVocareum(token=TOKEN) as demo,
-        receiving(gone.said) as address,
+        receiving(gone.outputs) as address,
     ):
         patched.chdir(gone.folder)
         patched.delenv("PUBLISH_PII", raising=False)
@@ -262,10 +262,8 @@ def test_every_place_that_others_see_is_searched(gone: Gone):
     assert [path for path in gone.folder.rglob("compute_logs/*.err") if path.stat().st_size], (
         "no run logs anything"
     )
-    assert (
-        len([text for where, text in gone.said if where == "alert" and b"the header lacks" in text])
-        == 2
-    )
+    alerts = [text for where, text in gone.outputs if where == "alert"]
+    assert sum(b"the header lacks" in text for text in alerts) == 2
 
 
 def test_nothing_private_is_where_analysts_the_ui_or_alerts_are(gone: Gone):

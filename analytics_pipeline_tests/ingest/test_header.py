@@ -111,7 +111,7 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
         (",".join(f"c{at}" for at in range(3_000)).encode() + b"\n", "3,000 columns"),
         (
             (COURSES.strip() + ", Term," + "q" * 201 + "\n" + ROW).encode(),
-            "the name of column 8 has 201 characters; 200 is the most",
+            "the name of column 8 has 201 characters, more than the limit of 200",
         ),
         (b"a," * 1_000_000, "can't be read: the line is longer"),
         (b"org_\xe9d, org_name\n", "the text is not UTF-8"),

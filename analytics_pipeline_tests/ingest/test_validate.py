@@ -235,7 +235,7 @@ def test_a_rejected_row_does_not_count_as_a_warning(tmp_path: Path, row: str):
     """A warning is about a row that loads; this one is in quarantine."""
     result = batch(tmp_path, "enrollment", HEADER["enrollment"] + row + "\n").files[0]
     assert (result.rows, result.rejects, result.warnings) == (0, 1, 0)
-    assert [one.error for one in result.findings] == [True], result.findings
+    assert [finding.error for finding in result.findings] == [True], result.findings
 
 
 def test_a_problem_in_a_short_row_is_an_error_without_a_warning(

@@ -103,7 +103,9 @@ def test_a_file_that_breaks_the_write_fails_alone(
         for course in (4, 666, 8)
     }
     results = warehouse.load(warehouse.deliver(bodies, etag="e2"))
-    assert sorted(one.landed.delivery.partition.key for one in results if one.failure) == ["666"]
+    assert sorted(result.landed.delivery.partition.key for result in results if result.failure) == [
+        "666"
+    ]
     users = "SELECT courseid, list(userid ORDER BY userid) FROM raw.grades GROUP BY 1 ORDER BY 1"
     assert warehouse.query(users) == [(4, [5, 6]), (8, [5, 6]), (666, [1, 2])]
     failed = warehouse.query('SELECT "partition", etag, reason, attempts FROM ops.failed_files')

@@ -72,7 +72,7 @@ def assert_quarantine_is_what_was_planted(organisation: Organisation, warehouse:
 def test_the_reasons_name_the_planted_column(loaded: tuple[Organisation, Warehouse]):
     organisation, warehouse = loaded
     rows = warehouse.query(
-        "SELECT source_key, line, list_transform(reasons, lambda one: one.column) FROM"
+        "SELECT source_key, line, list_transform(reasons, lambda reason: reason.column) FROM"
         " quarantine.rejects"
     )
     columns = {(key, line): set(named) for key, line, named in rows}

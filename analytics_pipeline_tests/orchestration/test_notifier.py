@@ -111,7 +111,7 @@ def test_no_redirect_is_followed_to_another_host_whatever_the_url_asks_for(
     ],
 )
 def test_nothing_is_sent_in_the_clear_to_another_machine(url: str) -> None:
-    for method in (lambda one: one.check(), lambda one: one.send("text")):
+    for method in (Notifier.check, lambda made: made.send("text")):
         with pytest.raises((UnsafeAddress, NotSent)) as refused:
             method(notifier(urls=url))
         assert "ALERT_URLS" in str(refused.value) and "example" not in str(refused.value)

@@ -27,7 +27,7 @@ ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=Tr
 def published_odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd")
     return published_with(
-        folder, lambda one: load(one, land(folder, ODD.files() | ODD.hand_written()))
+        folder, lambda connection: load(connection, land(folder, ODD.files() | ODD.hand_written()))
     )
 
 

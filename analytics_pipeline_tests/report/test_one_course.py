@@ -159,7 +159,10 @@ def test_a_failing_check_of_the_organisation_is_named_without_what_it_found(tmp_
 
 def test_a_course_that_is_not_there_says_how_to_list_those_that_are(tmp_path: Path) -> None:
     published = published_with(
-        tmp_path, lambda one: put(one, "raw.course_mapping", {"course_id": 5, "course_name": "A"})
+        tmp_path,
+        lambda connection: put(
+            connection, "raw.course_mapping", {"course_id": 5, "course_name": "A"}
+        ),
     )
     for course in (5, 6):
         with pytest.raises(ReportError, match=rf"Course {course} has no .*marts.course_summary"):

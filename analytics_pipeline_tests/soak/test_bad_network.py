@@ -52,7 +52,7 @@ def test_a_sync_over_a_faulty_network_ends_like_one_over_a_good_network(
     note(
         "one kind of fault on one answer in five, a sync for each kind",
         f"{len(FAULTS)} kinds, {injected.total()} faults, {len(FAULTS)} syncs as over a good"
-        f" network ({_told(injected)})",
+        f" network ({_counts(injected)})",
     )
 
 
@@ -85,7 +85,7 @@ def test_large_syncs_over_a_bad_network_with_short_lived_credentials_end_as_over
     note(
         f"all faults on one answer in five, credentials that live 3 seconds, {objects:,} objects",
         f"{len(SEEDS)} syncs as over a good network; {injected.total():,} faults in {requests:,}"
-        f" requests, {renewals} credentials ({_told(injected)})",
+        f" requests, {renewals} credentials ({_counts(injected)})",
     )
 
 
@@ -117,5 +117,5 @@ def test_production_waits_a_bounded_time_for_a_server_that_is_down(run: Run, dem
     )
 
 
-def _told(injected: Counter[str]) -> str:
+def _counts(injected: Counter[str]) -> str:
     return ", ".join(f"{count} x {fault}" for fault, count in sorted(injected.items()))

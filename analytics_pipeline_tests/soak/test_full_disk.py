@@ -27,11 +27,12 @@ def test_a_disk_that_is_full_at_any_moment_breaks_nothing(
     trial = request.getfixturevalue(command)
     phases = fill_and_run_again(trial, made, tmp_path, times)
     assert phases, "the disk was never full: the suite tries nothing"
-    told = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
+    counts = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
         f"A disk that is full in the middle of {doing}",
-        f"{phases.total()} times ({told}): each reported, nothing damaged, the next run continued",
+        f"{phases.total()} times ({counts}): each reported, nothing damaged,"
+        " the next run continued",
     )
 
 

@@ -45,13 +45,15 @@ def test_thousands_of_hostile_keys_are_refused_or_harmless(vocareum: DemoVocareu
     attacked = attack(vocareum, tmp_path / FOLDER, tried, COMMANDS)
     vocareum.clear()
 
-    status = attacked.said[("status",)]
+    status = attacked.outputs[("status",)]
     refused = len(tried) - len(known) - sum(key.endswith("/") for key in tried)
     assert status.count("Unrecognised file, skipped:") == refused, (
         "each key that no dataset knows is named, in a line of its own"
     )
     assert {
-        command: steering(output) for command, output in attacked.said.items() if steering(output)
+        command: steering(output)
+        for command, output in attacked.outputs.items()
+        if steering(output)
     } == {}
     assert attacked.sql_of_data == {}
     assert {path.name for path in (tmp_path / FOLDER).iterdir()} == {"data"}

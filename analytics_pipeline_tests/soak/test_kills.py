@@ -40,11 +40,11 @@ def test_a_command_killed_at_any_moment_leaves_one_of_two_whole_states(
     assert len(phases) >= min(3, kills // 5), (
         f"the kills fell into too few phases to show anything: {phases}"
     )
-    told = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
+    counts = ", ".join(f"{count} {phase}" for phase, count in phases.most_common())
     doing = f"`{' '.join(trial.arguments[:1])}` ({command})"
     note(
         f"SIGKILL at a random moment of {doing}",
-        f"{kills} kills ({told}), {kills} next runs ended like an uninterrupted one",
+        f"{kills} kills ({counts}), {kills} next runs ended like an uninterrupted one",
     )
 
 

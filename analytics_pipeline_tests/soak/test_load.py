@@ -73,10 +73,10 @@ def together(
         turns = [turn for loop in loops for turn in loop.result()]
     stop.touch()
     assert [reader.wait(120) for reader in readers] == [0] * READERS, "a reader ended early"
-    told = [json.loads((folder / f"reader {at}").read_text()) for at in range(READERS)]
+    reports = [json.loads((folder / f"reader {at}").read_text()) for at in range(READERS)]
     failed = [turn for turn in turns if turn.code]
     assert failed == [], f"{len(failed)} of {len(turns)} runs failed, such as {failed[0]}"
-    errors = [error for reader in told for error in reader["errors"]]
+    errors = [error for reader in reports for error in reader["errors"]]
     assert errors == [], f"{len(errors)} reads failed, such as: {errors[0]}"
     now, right = states.rows(folder / DATA / "warehouse.duckdb"), start.warehouse
     differing = {
@@ -86,23 +86,23 @@ def together(
     }
     assert not differing, f"what is loaded is not what was loaded before, in {sorted(differing)}"
     assert states.unfinished_runs(folder / DATA) == [], "a run counts as running"
-    return turns, sum(reader["reads"] for reader in told)
+    return turns, sum(reader["reads"] for reader in reports)
 
 
 def _loop(
     made: Made, folder: Path, command: tuple[str, ...], goes_on: Callable[[], bool]
 ) -> list[Turn]:
     turns: list[Turn] = []
-    said = folder / f"{'-'.join(command)}.output"
+    output = folder / f"{'-'.join(command)}.output"
     while not turns or goes_on():
         process = Forked(
-            command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, said
+            command_line, command, {**made.environment, "ANALYTICS_DATA_DIR": DATA}, folder, output
         )
-        turns.append(Turn(command, process.wait(600), said.read_text()[-2_000:]))
+        turns.append(Turn(command, process.wait(600), output.read_text()[-2_000:]))
     return turns
 
 
-def read_until(stop: str, database: str, told: str) -> None:
+def read_until(stop: str, database: str, reports: str) -> None:
     """Open, query, close, until a file `stop` exists: every table must match the ledger, and the
     marts their sources.
     """
@@ -125,7 +125,7 @@ def read_until(stop: str, database: str, told: str) -> None:
             errors.append(str(error))
         reads += 1
         time.sleep(0.02)
-    Path(told).write_text(json.dumps({"reads": reads, "errors": errors[:20]}))
+    Path(reports).write_text(json.dumps({"reads": reads, "errors": errors[:20]}))
 
 
 def _unlike(left: Mapping[str, states.Digest], right: Mapping[str, states.Digest]) -> set[str]:

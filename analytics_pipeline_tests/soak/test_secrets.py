@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 400
 
 
-def told_of(instance: dg.DagsterInstance) -> list[str]:
+def texts_of(instance: dg.DagsterInstance) -> list[str]:
     """Return the messages of the sensor `alerts`."""
     states = [
         state for state in instance.all_instigator_state() if state.instigator_name == "alerts"
@@ -87,7 +87,7 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
         deadline = time.monotonic() + SECONDS
         made = [data / "report.html", data / "analytics.duckdb"]
         while not any(
-            "webhook can't be reached" in reason for reason in told_of(instance)
+            "webhook can't be reached" in reason for reason in texts_of(instance)
         ) or not all(path.exists() for path in made):
             assert process.poll() is None, output.read_text()[-3_000:]
             assert time.monotonic() < deadline, output.read_text()[-3_000:]

@@ -215,7 +215,7 @@ def phase(before: State, found: State, output: str) -> str:
 def _differing(now: Mapping[str, object], *others: Mapping[str, object]) -> list[str]:
     keys = set(now).union(*others)
     return [
-        f"{key}: {[one.get(key) for one in (now, *others)]}"
+        f"{key}: {[state.get(key) for state in (now, *others)]}"
         for key in sorted(keys)
         if now.get(key) not in [state.get(key) for state in others]
     ][:5]

@@ -339,10 +339,10 @@ def _instant(cell: str) -> datetime | None:
             return None
     for form in FORMATS:
         try:
-            told = datetime.strptime(cell, form)  # noqa: DTZ007
+            instant = datetime.strptime(cell, form)  # noqa: DTZ007
         except ValueError:
             continue
-        return told if told >= epoch and re.search("[0-9]{4}", cell) else None
+        return instant if instant >= epoch and re.search("[0-9]{4}", cell) else None
     return None
 
 

@@ -139,7 +139,7 @@ def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect every SQL text that DuckDB gets in this process inside the block, without
     parameters.
     """
-    said: list[str] = []
+    queries: list[str] = []
     with monkeypatch.context() as patched:
         for name in ("execute", "executemany", "sql", "query"):
             real = getattr(duckdb.DuckDBPyConnection, name)
@@ -151,11 +151,11 @@ def watched_sql(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
                 real=real,
                 **named: object,
             ):
-                said.append(str(query))
+                queries.append(str(query))
                 return real(self, query, *args, **named)
 
             patched.setattr(duckdb.DuckDBPyConnection, name, noted)
-        yield said
+        yield queries
 
 
 FOLDER = 'it\'s "hostile"; --'
@@ -170,7 +170,7 @@ class Attacked:
     """What some commands left of the attacks: files, output by command, SQL texts."""
 
     folder: Path
-    said: Mapping[tuple[str, ...], str]
+    outputs: Mapping[tuple[str, ...], str]
     sql: Sequence[str]
 
     @property
@@ -191,7 +191,7 @@ def attack(
     """Deliver the attacks and run commands in this process; each must end without a traceback."""
     vocareum.clear()
     vocareum.put_many({f"org9001/{key}": b"x" for key in names} | files())
-    said: dict[tuple[str, ...], str] = {}
+    outputs: dict[tuple[str, ...], str] = {}
     with pytest.MonkeyPatch.context() as patched, watched_sql(patched) as sql:
         patched.chdir(folder)
         settings = {
@@ -205,8 +205,8 @@ def attack(
             result = CliRunner().invoke(app, list(command))
             assert result.exit_code in (0, 1), (command, result.output[-2_000:], result.exception)
             assert "Traceback" not in result.output, (command, result.output[-2_000:])
-            said[command] = result.output
-    return Attacked(folder, said, sql)
+            outputs[command] = result.output
+    return Attacked(folder, outputs, sql)
 
 
 def steering(output: str) -> set[str]:

@@ -193,9 +193,9 @@ def _sessions(
             if start and dice.random() < 0.9
             else None
         )
-        told = None if start and dice.random() < 0.1 else launch
+        launched = None if start and dice.random() < 0.1 else launch
         if dice.random() < 0.05:
-            told = start = end = init = None  # without any time
+            launched = start = end = init = None  # without any time
         row = Session(
             *(
                 launch.date(),
@@ -205,7 +205,7 @@ def _sessions(
                 part,
                 dice.choice(["Cloud", "VM", "Quantum", None]),
             ),
-            *(told, start, init, end, dice.choice(LOGS)),
+            *(launched, start, init, end, dice.choice(LOGS)),
         )
         yield row
         if dice.random() < 0.15:  # again in the next day's file, perhaps with a later end

@@ -159,7 +159,7 @@ def _aws_series(
             value -= _amount(chance)
         if chance.random() < 0.2:
             continue
-        told = (
+        delivered = (
             (value * Decimal(chance.choice(["0", "0.4", "0.98"]))).quantize(Decimal("1e-9"))
             if event > 0.93
             else value
@@ -169,11 +169,13 @@ def _aws_series(
             "aws_account_id": account,
             "user_id": user,
             "part_id": part,
-            "cost": told,
+            "cost": delivered,
         }
         rows.aws.append(row | ({"deactivation_date": left} if left else {}))
         if chance.random() < 0.05:
-            rows.aws.append(row | {"cost": chance.choice([told, told - 1, -_amount(chance)])})
+            rows.aws.append(
+                row | {"cost": chance.choice([delivered, delivered - 1, -_amount(chance)])}
+            )
     for month, total in spent.items():
         if total and chance.random() < 0.6:
             _bill(chance, rows, key, month, total)
@@ -210,7 +212,7 @@ def _azure_series(
         value, month = (Decimal(0) if day.month != month else value), day.month
         value += chance.choice([Decimal(0), _amount(chance), -_amount(chance) / 8])
         if chance.random() < 0.7:
-            told = value.quantize(Decimal("1e-9"))
+            delivered = value.quantize(Decimal("1e-9"))
             row = {
                 "file_date": day,
                 "user_id": user,
@@ -218,7 +220,7 @@ def _azure_series(
                 "month": day.month,
                 "year": day.year,
             }
-            rows.azure.append(row | {"monthly_cost_to_date": told})
+            rows.azure.append(row | {"monthly_cost_to_date": delivered})
 
 
 def _amount(chance: random.Random) -> Decimal:

@@ -96,13 +96,16 @@ def _falls(
                 found[day] = ("restart", "service_spend")
             continue
         back = n + 1 < len(values) and values[n + 1][1] >= before
-        told = _told_by_the_bill(feed, key, values, n, first)
+        is_restart = _is_restart_by_the_bill(feed, key, values, n, first)
         left = max(
             (feed.left[at, key] for at in (day_before, day) if (at, key) in feed.left), default=None
         )
         month = day.replace(day=1)
-        if told is not None:
-            found[day] = ("restart" if told else "dip" if back else "correction", "service_spend")
+        if is_restart is not None:
+            found[day] = (
+                "restart" if is_restart else "dip" if back else "correction",
+                "service_spend",
+            )
         elif month in months and day_before < month:
             found[day] = ("restart", "first of the month")
         elif back:
@@ -133,11 +136,11 @@ def _restarts_without_a_fall(
         before > 0
         and day_before < month in months
         and grows
-        and _told_by_the_bill(feed, key, values, n, first) is True
+        and _is_restart_by_the_bill(feed, key, values, n, first) is True
     )
 
 
-def _told_by_the_bill(
+def _is_restart_by_the_bill(
     feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date
 ) -> bool | None:
     """Return whether the month's bill says that the value at `n` is a restart; None if it is not
