@@ -8,13 +8,13 @@ from statistics import median
 from benchmarks import data
 from benchmarks.feed_rows import feed
 from benchmarks.measure import alternate, measure, ratio
-from benchmarks.rows import Bench, Row, landing, loaded, told
+from benchmarks.rows import Bench, Row, landing, loaded, summary
 
 PARTS = ("models", "tests", "publishing")
 
 
 def new_day_parts_rows(bench: Bench) -> list[Row]:
-    """Measure models, tests and publishing after one new day, by content, against all made whole.
+    """Measure models, tests and publishing after one new day, by content, against a whole rebuild.
 
     CPU seconds within a process that loaded the day; each round adds one more day to both.
     """
@@ -67,7 +67,9 @@ def growth_row(bench: Bench) -> Row:
         "the same file written whole",
         1.3,
         sizes["largest"] / sizes["whole"],
-        detail=f"{told([done])}; the largest size of any update, {sizes['wholes']} written whole",
+        detail=(
+            f"{summary([done])}; the largest size of any update, {sizes['wholes']} written whole"
+        ),
         more={"MB": sizes["largest"] / 1e6},
     )
 
@@ -82,7 +84,7 @@ def flat_row(bench: Bench) -> Row:
         "one year of the same daily size",
         1.1,
         ratio(long, short),
-        detail=f"three years {told(long)}; one year {told(short)}; files of 100 rows",
+        detail=f"three years {summary(long)}; one year {summary(short)}; files of 100 rows",
         more={"CPU": ratio(long, short, "cpu")},
     )
 

@@ -16,7 +16,7 @@ from analytics_pipeline.demo.wsgi import serving
 from analytics_pipeline.sql_models import load_project
 from benchmarks import data, peers
 from benchmarks.measure import Figures, alternate, measure, median, ratio
-from benchmarks.rows import Bench, Row, told
+from benchmarks.rows import Bench, Row, summary
 
 
 def bucket_row(bench: Bench) -> Row:
@@ -48,7 +48,8 @@ def bucket_row(bench: Bench) -> Row:
         mine, sync = alternate(bench.repeats, ours, theirs)
         assert len(list((bench.work / "runs" / "aws").rglob("*.csv"))) == count
     detail = (
-        f"ours {told(mine)}; aws s3 sync {told(sync)}; the S3 (SeaweedFS) runs on the same cores"
+        f"ours {summary(mine)}; aws s3 sync {summary(sync)}; the S3 (SeaweedFS) runs on the same"
+        " cores"
     )
     return Row(
         f"a bucket of {count:,} objects of 50 KB, verified",
@@ -158,8 +159,8 @@ def new_day_row(bench: Bench) -> Row:
             lambda: _nothing(bench, "empty", 1, collecting="no"),
         )
     detail = (
-        f"ours {told(ours)}; empty assets in Dagster {told(empty)}; without looking for garbage, as"
-        f" ours {told(alike)}"
+        f"ours {summary(ours)}; empty assets in Dagster {summary(empty)}; the same without garbage"
+        f" collection, as ours {summary(alike)}"
     )
     more = {
         "CPU": ratio(ours, empty, "cpu"),
@@ -179,7 +180,7 @@ def history_row(bench: Bench) -> Row:
     """Measure a run with one new day and ten loaded years against one with a loaded month."""
     with feed(bench, {"org1": 30, "org2": bench.size(3_650, 365)}) as [month, ten]:
         long, short = alternate(bench.repeats, ten.another_day, month.another_day)
-    detail = f"ten years {told(long)}; one month {told(short)}; files of 100 rows"
+    detail = f"ten years {summary(long)}; one month {summary(short)}; files of 100 rows"
     more = {"CPU": ratio(long, short, "cpu")}
     return Row(
         "a six-hourly run with ten years of history",
@@ -230,7 +231,7 @@ def backfill_rows(bench: Bench) -> list[Row]:
             25,
             in_process * partitions / whole.wall,
             True,
-            f"whole {told([whole])}; {in_process:.2f} s for each of {some} runs, extrapolated",
+            f"whole {summary([whole])}; {in_process:.2f} s for each of {some} runs, extrapolated",
         ),
         Row(
             "the same",
@@ -245,7 +246,7 @@ def backfill_rows(bench: Bench) -> list[Row]:
             "the same number of partitions of an empty asset",
             0.4,
             (whole.wall - floor.wall) / whole.wall,
-            detail=f"whole {told([whole])}; empty {told([floor])}",
+            detail=f"whole {summary([whole])}; empty {summary([floor])}",
             more={"CPU share": (whole.cpu - floor.cpu) / whole.cpu},
         ),
     ]

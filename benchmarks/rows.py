@@ -71,7 +71,7 @@ class Row:
         return self.measured >= self.target if self.at_least else self.measured <= self.target
 
 
-def told(runs: Sequence[Figures]) -> str:
+def summary(runs: Sequence[Figures]) -> str:
     """Format medians for people."""
     return (
         f"{median(runs):.1f} s wall, {median(runs, 'cpu'):.1f} s CPU,"
@@ -120,7 +120,7 @@ def duckdb_row(bench: Bench) -> Row:
             bench.subject("raw_duckdb", files, bench.fresh("raw") / "raw.duckdb", columns)
         ),
     )
-    detail = f"ours {told(ours)}; DuckDB {told(raw)}; {ours[0].output}"
+    detail = f"ours {summary(ours)}; DuckDB {summary(raw)}; {ours[0].output}"
     count = len(list(files.iterdir()))
     return Row(
         f"{count:,} daily lab_sessions files: read, type, validate, quarantine, load, ledger",
@@ -163,7 +163,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
             2,
             ratio(arrow, mine),
             True,
-            f"ours {told(mine)}; dlt {told(arrow)}; {detail}",
+            f"ours {summary(mine)}; dlt {summary(arrow)}; {detail}",
             {"CPU": ratio(arrow, mine, "cpu")},
         ),
         Row(
@@ -172,7 +172,7 @@ def dlt_rows(bench: Bench) -> list[Row]:
             20,
             ratio(usual, ours),
             True,
-            f"ours {told(ours)}; dlt {told(usual)}; {detail}",
+            f"ours {summary(ours)}; dlt {summary(usual)}; {detail}",
             {"CPU": ratio(usual, ours, "cpu")},
         ),
     ]
@@ -191,7 +191,7 @@ def bad_file_row(bench: Bench) -> Row:
     bad, good = alternate(
         bench.repeats, lambda: _load(bench, *loads[0]), lambda: _load(bench, *loads[1])
     )
-    detail = f"bad {told(bad)}; good {told(good)}; {bad[0].output}"
+    detail = f"bad {summary(bad)}; good {summary(good)}; {bad[0].output}"
     return Row(
         f"a file of {rows:,} rows, every row bad",
         "the same file good (and under 1.5 GB)",
@@ -211,8 +211,8 @@ def memory_row(bench: Bench) -> Row:
         1, lambda: _load(bench, *landing(bench, ten)), lambda: _load(bench, *landing(bench, year))
     )
     detail = (
-        f"ten years {told(many)}; one year {told(few)}; the ten years are one year's bytes under"
-        " other names"
+        f"ten years {summary(many)}; one year {summary(few)}; the ten years are one year's bytes"
+        " under other names"
     )
     return Row(
         "peak memory of a ten-year backfill (7 GB of CSV)",
@@ -259,8 +259,8 @@ def grades_row(bench: Bench) -> Row:
         median(every, "cpu") - median(none, "cpu")
     )
     detail = (
-        f"one {told(single)}; all {told(every)}; none (imports alone) {told(none)}; CPU beyond"
-        " imports compared"
+        f"one {summary(single)}; all {summary(every)}; none (imports alone) {summary(none)}; CPU"
+        " beyond imports compared"
     )
     return Row(
         f"{courses} course files of grades, one changed", "all changed", 0.1, share, detail=detail
@@ -306,7 +306,7 @@ def models_row(bench: Bench) -> Row:
         return measure(bench.subject("models", database, by_hand))
 
     ours, hand = alternate(bench.repeats, lambda: built("no"), lambda: built("yes"))
-    detail = f"ours {told(ours)}; by hand {told(hand)}; {what}"
+    detail = f"ours {summary(ours)}; by hand {summary(hand)}; {what}"
     return Row(
         "marts rebuild, 2 M sessions and three years of costs",
         "DuckDB running the same SQL by hand",
