@@ -178,7 +178,7 @@ def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(
     page.wait_for_timeout(2_000)
     page.screenshot(path=shots / "ui_graph.png")
 
-    page.goto(f"{running.url}/assets/raw/lab_sessions?view=partitions")
+    page.goto(f"{running.url}/assets/raw/lab_sessions?view=partitions&partition=2026-11-06")
     page.get_by_text("2026-11-06").first.wait_for()
     page.screenshot(path=shots / "ui_partitions.png")
 
