@@ -201,7 +201,7 @@ JUDGED = {
     "warehouse/findings.py": {"_FINDINGS"},
     "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
-    "warehouse/ledger.py": {"columns"},
+    "warehouse/ledger.py": {"columns", "table"},
     "warehouse/load.py": {
         "EXTRA",
         "FILE",

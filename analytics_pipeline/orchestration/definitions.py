@@ -17,6 +17,7 @@ from analytics_pipeline.orchestration.models.maintenance import (
 from analytics_pipeline.orchestration.models.published_assets import published_asset, report_asset
 from analytics_pipeline.orchestration.raw.assets import raw_assets
 from analytics_pipeline.orchestration.raw.feed_asset import bucket_asset
+from analytics_pipeline.orchestration.raw.problem_assets import problem_assets
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.raw.schedules import load_jobs, load_schedules
 from analytics_pipeline.orchestration.raw.sensor import missing_partitions
@@ -50,6 +51,7 @@ def build_definitions(
     project, jobs = load_project(), load_jobs(location)
     assets: list[Any] = [
         bucket_asset(location),
+        *problem_assets(location),
         *raw_assets(settings.first_day, location, settings.partitions_per_run),
         model_assets(project, location, Parameters.of(settings)),
         published_asset(project, location, pii=settings.publish_pii),

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -24,10 +24,7 @@ from analytics_pipeline.orchestration.raw.load_requests import (
     load_requests,
     withdrawn_failures,
 )
-from analytics_pipeline.orchestration.raw.materializations import (
-    last_materialized,
-    newest_events,
-)
+from analytics_pipeline.orchestration.raw.problem_assets import report_problems
 from analytics_pipeline.orchestration.raw.recheck import report_settled_checks
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.raw.unrecorded import (
@@ -46,7 +43,6 @@ from analytics_pipeline.storage.clock import Clock, utc_now, warehouse_now
 from analytics_pipeline.warehouse.absences import (
     OpenAbsence,
     is_damage,
-    last_change,
     open_absences,
     record_listing,
 )
@@ -268,21 +264,14 @@ def rebuild(
     """Report settled checks, rebuild stale models and publish; return None if none is stale."""
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
-        loaded, closed, changed = (
-            loaded_files(connection),
-            closed_files(connection),
-            last_change(connection),
-        )
+        loaded, closed = loaded_files(connection), closed_files(connection)
+        report_problems(instance, location, connection)
         report_settled_checks(instance, location, connection, warehouse_now())
     if not loaded and not closed:
         return None
     materialize_closed(instance, location, closed, loaded)
     materialize_unrecorded(instance, location, loaded)
-    newest = newest_events(instance, [location.published])
-    published = last_materialized(newest, location.published)
     stale = stale_assets(instance, location, Parameters.of(settings))
-    if not stale and changed and 0 < published < changed.replace(tzinfo=UTC).timestamp():
-        stale = [location.published]  # the published file lists absences and failed files too
     if not stale:
         return None
     on_rebuild()

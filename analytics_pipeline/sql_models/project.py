@@ -112,7 +112,7 @@ def touched_by(datasets: Iterable[str]) -> set[str]:
     Raises:
         KeyError: there is no such dataset.
     """
-    touched = {"ops.loaded_files", "ops.failed_files", "ops.arrivals"}
+    touched = {"ops.loaded_files", "ops.arrivals"}
     for dataset in (DATASETS[name] for name in datasets):
         touched.add(dataset.table)
         if dataset.keeps_history:

@@ -202,18 +202,3 @@ def supersede_repeats(
            AND partition < ?""",
         [now, dataset, partition],
     )
-
-
-def last_change(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when an event was last recorded or closed, or a file last failed; None if never.
-
-    The time is UTC, naive.
-    """
-    row = connection.execute(
-        """SELECT max(changed_at)
-           FROM (SELECT greatest(first_seen, closed_at) AS changed_at FROM ops.absences
-                 UNION ALL SELECT failed_at FROM ops.failed_files)"""
-    ).fetchone()
-    assert row is not None  # an aggregate has one row
-    when: datetime | None = row[0]
-    return when

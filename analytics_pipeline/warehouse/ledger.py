@@ -1,5 +1,6 @@
-"""Read the ledger: loaded versions and failed files."""
+"""Read the ledger: loaded versions, failed files, and whether the latter changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,6 +10,9 @@ from analytics_pipeline.datasets import DATASETS, Partition
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded
 from analytics_pipeline.warehouse.transactions import value_of
+
+PROBLEMS = ("ops.failed_files", "ops.absences")
+"""Tables of files that failed or are missing. They can change although nothing is loaded."""
 
 
 @dataclass(frozen=True)
@@ -105,3 +109,16 @@ def failed_files(
         [dataset],
     ).fetchall()
     return [FailedFile(*row) for row in rows]
+
+
+def problem_digests(connection: duckdb.DuckDBPyConnection) -> Mapping[str, tuple[int, str]]:
+    """Return number of rows and digest of the content of each of the PROBLEMS tables."""
+    digests = {}
+    for table in PROBLEMS:
+        row = connection.execute(
+            f"""SELECT count(*), md5(coalesce(string_agg(found::VARCHAR, ' ' ORDER BY ALL), ''))
+                FROM {table} AS found"""
+        ).fetchone()
+        assert row is not None  # an aggregate has one row
+        digests[table] = (int(row[0]), str(row[1]))
+    return digests

@@ -277,6 +277,34 @@ def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     assert after.get_num_requested(ALONE.model_key("marts.part_lineage")) == 0
 
 
+def test_the_daemon_publishes_that_a_file_failed_although_nothing_was_loaded(
+    loaded: Pipeline,
+) -> None:
+    key = f"org9001/lab_sessions/lab_sessions_{DAY}.csv"
+    completeness = ALONE.model_key("marts.data_completeness")
+
+    def requested(cursor: Any = None) -> Any:
+        return dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=cursor)
+
+    first = requested()
+    models = [ALONE.model_key(name) for name in load_project().models]
+    build(loaded, [*models, ALONE.published, ALONE.report])
+    idle = requested(first.cursor)
+    loaded.vocareum.put(key, b"no,sessions\n1,2\n")
+    assert [run.success for run in loaded.tick_and_run()] == [False]
+    after = requested(idle.cursor)
+    assert after.get_num_requested(completeness) == after.get_num_requested(ALONE.published) == 1
+    assert after.get_num_requested(ALONE.model_key("marts.assignment_scores")) == 0
+    build(loaded, [completeness, ALONE.published])
+    with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
+        assert published.execute("SELECT source_key FROM ops.failed_files").fetchall() == [(key,)]
+        assert published.execute(
+            """SELECT loaded, newest_failed FROM marts.data_completeness
+               WHERE dataset = 'lab_sessions' AND period = $1""",
+            [DAY],
+        ).fetchall() == [(True, True)]
+
+
 def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
     return [event.asset_key for event in run.get_asset_materialization_events() if event.asset_key]
 

@@ -32,6 +32,7 @@ from analytics_pipeline.sql_models import (
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Check
+from analytics_pipeline.warehouse.ledger import PROBLEMS
 from analytics_pipeline.warehouse.parameters import Parameters, set_parameters
 
 ALARMS = "alarms"
@@ -129,6 +130,8 @@ def _assets_of(table: str, location: Location) -> list[dg.AssetKey]:
     schema, _, name = table.partition(".")
     if schema == "history":
         return [location.asset_key(DATASETS[name])]
+    if table in PROBLEMS:
+        return [location.model_key(table)]
     if schema in ("ops", "quarantine"):
         return [location.asset_key(dataset) for dataset in DATASETS.values()]
     return [location.model_key(table)]

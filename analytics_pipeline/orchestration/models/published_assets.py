@@ -17,6 +17,7 @@ from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import pii_tag
 from analytics_pipeline.sql_models import Project
 from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.ledger import PROBLEMS
 from analytics_pipeline.warehouse.publish import Published, publish
 
 GROUP = "published"
@@ -38,7 +39,7 @@ def published_asset(project: Project, location: Location, *, pii: bool) -> dg.As
 
     @dg.asset(
         key=location.published,
-        deps=[location.model_key(name) for name in project.models],
+        deps=[location.model_key(name) for name in (*project.models, *PROBLEMS)],
         group_name=GROUP,
         description=(
             f"The DuckDB file that analysts open at any time, {privacy}. Replaced atomically."

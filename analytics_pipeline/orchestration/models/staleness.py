@@ -16,6 +16,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
     last_materialized,
     newest_events,
 )
+from analytics_pipeline.orchestration.raw.problem_assets import problem_keys
 from analytics_pipeline.sql_models import load_project, touched_by
 from analytics_pipeline.warehouse.parameters import Parameters
 
@@ -29,15 +30,18 @@ def stale_assets(
     """
     project = load_project()
     keys = [location.model_key(name) for name in project.models]
-    raw = [location.asset_key(dataset) for dataset in DATASETS.values()]
-    newest = newest_events(instance, [location.published, *raw, *keys])
+    problems = problem_keys(location)
+    sources = {
+        location.asset_key(dataset): touched_by([name]) for name, dataset in DATASETS.items()
+    }
+    sources |= {key: {table} for table, key in problems.items()}
+    newest = newest_events(instance, [location.published, *sources, *keys])
     began = _run_starts(instance, newest, keys)
     late = {
         model.qualified
-        for name, dataset in DATASETS.items()
-        for model in project.affected(touched_by([name]))
-        if last_materialized(newest, location.asset_key(dataset))
-        > began.get(location.model_key(model.qualified), 0)
+        for key, touched in sources.items()
+        for model in project.affected(touched)
+        if last_materialized(newest, key) > began.get(location.model_key(model.qualified), 0)
     }
     changed = {
         model.qualified
@@ -47,7 +51,7 @@ def stale_assets(
     names = late | changed | {model.qualified for model in project.affected(changed)}
     unpublished = any(
         last_materialized(newest, key) > last_materialized(newest, location.published)
-        for key in keys
+        for key in (*keys, *problems.values())
     )
     return (
         [

@@ -87,7 +87,7 @@ def raw_asset(
                     _load(context, dataset, todo, config, bucket, warehouse), verdicts
                 )
                 tag_refused(context, dataset, results)
-                finished = FinishedLoad(context, dataset, key, todo, results, config.only)
+                finished = FinishedLoad(context, dataset, location, todo, results, config.only)
                 yield from report_load(finished, warehouse, feed.uri)
                 if outage:
                     raise outage

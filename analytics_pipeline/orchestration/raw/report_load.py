@@ -10,6 +10,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Loaded, Plan
+from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.checks.delivery import LOST, delivery_check_results
 from analytics_pipeline.orchestration.raw.checks.result import recorded
 from analytics_pipeline.orchestration.raw.checks.rows import check_results
@@ -17,6 +18,7 @@ from analytics_pipeline.orchestration.raw.materializations import (
     materialized_versions,
     snapshot_versions,
 )
+from analytics_pipeline.orchestration.raw.problem_assets import report_problems
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import COMMAND_TAG
 from analytics_pipeline.orchestration.runs.run_records import BACKFILL
@@ -40,10 +42,15 @@ class FinishedLoad:
 
     context: dg.AssetExecutionContext
     dataset: Dataset
-    key: dg.AssetKey
+    location: Location
     todo: Plan
     results: Sequence[FileResult]
     requested: Sequence[str]
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """Return the dataset's asset key."""
+        return self.location.asset_key(self.dataset)
 
     @property
     def loaded(self) -> list[FileResult]:
@@ -83,12 +90,13 @@ def report_absent(
 def report_load(
     load: FinishedLoad, warehouse: WarehouseResource, bucket_uri: str
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
-    """Materialize the files that were loaded or requested by name, then yield the dataset's
-    checks.
+    """Materialize the files that were loaded or requested by name, and changed tables of problems,
+    then yield the dataset's checks.
     """
     dataset, newest = load.dataset, load.newest
     with warehouse.get_connection() as connection:
         checks = _record_checks(load, connection)
+        report_problems(load.context.instance, load.location, connection)
         versions = {} if dataset.period else loaded_versions(connection, dataset.name)
         rows = preview(connection, dataset, newest.landed.delivery.key) if newest else None
     # At most one file is loaded per partition.
