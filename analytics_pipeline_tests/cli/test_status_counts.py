@@ -12,6 +12,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
+from analytics_pipeline_tests.support.today import days_since_yesterday
 
 COURSES = "org9001/course-asn_mapping/course_mapping.csv"
 HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
@@ -73,7 +74,7 @@ def test_files_that_sync_skips_do_not_stay_missing(
 ):
     """Days before the first one, which belongs to no loaded month, and the day that is not over."""
     days = {key: body for key, body in organisation.files().items() if "lab_sessions_" in key}
-    today = YESTERDAY + timedelta(days=1)
+    today = YESTERDAY + timedelta(days=days_since_yesterday())
     demo.put_many(days | {f"org9001/lab_sessions/lab_sessions_{today}.csv": days[max(days)]})
     start = min(day for n in (3, 4) if (day := YESTERDAY - timedelta(days=n)).day > 1).isoformat()
     assert run("sync", VOCAREUM_START_DATE=start).exit_code == 0

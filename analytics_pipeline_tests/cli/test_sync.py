@@ -48,7 +48,7 @@ def sessions(data: Path) -> dict:
 
 
 def ends_of_records(body: bytes) -> list[int]:
-    """Return the number of the last line of the header and of each record, which may have several."""
+    """Return the number of the last line of the header, and of each record."""
     reader = csv.reader(io.StringIO(body.decode(), newline=""))
     return [reader.line_num for _ in reader]
 

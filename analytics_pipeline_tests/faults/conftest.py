@@ -19,11 +19,14 @@ from analytics_pipeline_tests.cli.conftest import (  # noqa: F401
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Treat a second without a byte as a stall, for S3 and the API; everything else is as in
+    """Treat three seconds without a byte as a stall, for S3 and the API; everything else is as in
     production.
+
+    The fault proxy's stalls last longer. A page of a listing takes the simulated S3 over a second
+    on a busy machine.
     """
-    monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=1.0))
-    monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=1.0))
+    monkeypatch.setattr(Bucket, "__init__", partialmethod(Bucket.__init__, stall=3.0))
+    monkeypatch.setattr(VocareumApi, "__init__", partialmethod(VocareumApi.__init__, timeout=3.0))
 
 
 @pytest.fixture
