@@ -65,8 +65,10 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Start a server; skip the test if PostgreSQL is not installed."""
+def running_postgres(port: int = 0) -> Iterator[Postgres]:
+    """Start a server, which also listens on 127.0.0.1 if a port is given; skip the test if
+    PostgreSQL is not installed.
+    """
     installed = programs()
     if installed is None:
         pytest.skip("PostgreSQL is not installed")
@@ -75,7 +77,8 @@ def running_postgres() -> Iterator[Postgres]:
         shutil.chown(folder, USER)
     server = Postgres(installed, folder)
     data = str(folder / "data")
-    options = f"-k {folder} -p 5432 -c listen_addresses= -c fsync=off -c shared_buffers=16MB"
+    listens = f"-p {port} -c listen_addresses=127.0.0.1" if port else "-p 5432 -c listen_addresses="
+    options = f"-k {folder} {listens} -c fsync=off -c shared_buffers=16MB"
     server.run("initdb", "-D", data, "-U", "pipeline", "-A", "trust", "-E", "UTF8", "--no-sync")
     try:
         server.run(*("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start"))
