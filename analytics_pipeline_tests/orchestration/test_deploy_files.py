@@ -124,9 +124,8 @@ def test_each_file_exists_and_no_container_is_privileged(
 
 def test_the_image_copies_what_exists_and_what_the_context_contains() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
-    context = set(
-        re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
-    )
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text()
+    context = set(re.findall(r"^!(.+)$", ignored, re.MULTILINE))
     copied = [
         source
         for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
