@@ -7,6 +7,7 @@ so it fails first after such an upgrade.
 from typing import Any
 
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
+from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
@@ -26,11 +27,13 @@ __all__ = [
     "REPOSITORY_LABEL_TAG",
     "AssetCheckExecutionRecordStatus",
     "AssetCheckExecutionsTable",
+    "CheckRunHealthResult",
     "DagsterSqliteStorage",
     "LocalComputeLogManager",
     "SqlEventLogStorage",
     "SqliteEventLogStorage",
     "SqliteRunStorage",
+    "WorkerStatus",
     "dev_module",
     "run_daemon",
 ]

@@ -9,17 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import click
+import dagster as dg
 import psycopg
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.asset_keys import ALONE
+from analytics_pipeline.orchestration.celery_launcher import RunLauncher
+from analytics_pipeline.orchestration.dagster_private import WorkerStatus
 from analytics_pipeline.orchestration.instance import newest_heartbeat, open_instance
 from analytics_pipeline.orchestration.runs.processes import living_runs
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
 from analytics_pipeline.orchestration.workspace import workspace_file
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline_tests.orchestration.conftest import lab_sessions
 from analytics_pipeline_tests.support.deployment import (
     DEPLOY,
     ROOT,
@@ -32,6 +39,7 @@ from analytics_pipeline_tests.support.deployment import (
     variables,
 )
 from analytics_pipeline_tests.support.postgres import running_postgres
+from analytics_pipeline_tests.support.today import YESTERDAY
 
 COMPOSE = ("compose.yaml", "compose.central.yaml", "compose.workers.yaml")
 OURS = "analytics-pipeline:local"
@@ -173,33 +181,55 @@ def test_dagsters_role_cannot_read_the_lakes_catalog(postgres_port: int) -> None
         psycopg.connect(**access, dbname="lake")
 
 
-def test_the_pipeline_uses_an_instance_in_postgresql(
-    postgres_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dagster._daemon.types import DaemonHeartbeat
-    from dagster_celery.launcher import CeleryRunLauncher
-    from dagster_postgres.event_log import PostgresEventLogStorage
-    from dagster_postgres.run_storage import PostgresRunStorage
-
-    home = make_home(tmp_path / "home")
+@pytest.fixture
+def home(postgres_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DAGSTER_HOME with the files of `deploy/`, whose variables are set."""
     for name, value in environment(postgres_port, 6379, 4000).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", "")
-    monkeypatch.setenv("ANALYTICS_DAGSTER_HOME", str(home))
+    monkeypatch.setenv("ANALYTICS_DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "data"))
+    return make_home(tmp_path / "home")
+
+
+def test_the_pipeline_uses_an_instance_in_postgresql(home: Path) -> None:
+    from dagster._daemon.types import DaemonHeartbeat
+    from dagster_postgres.event_log import PostgresEventLogStorage
+    from dagster_postgres.run_storage import PostgresRunStorage
+
     settings, now = load_settings(), datetime.now(UTC)
     with open_instance(settings) as instance:
         assert isinstance(instance.run_storage, PostgresRunStorage)
         assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
         launcher = instance.run_launcher
-        assert isinstance(launcher, CeleryRunLauncher)
+        assert isinstance(launcher, RunLauncher)
         assert launcher.celery.conf.broker_url == "redis://127.0.0.1:6379/0"
         assert launcher.celery.conf.result_backend == "redis://127.0.0.1:6379/1"
         assert instance.run_monitoring_enabled
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
-        assert living_runs(instance, ALONE) == []
         assert delete_old_runs(instance, ALONE, now, timedelta(days=1), 5) == 0
         instance.add_daemon_heartbeat(DaemonHeartbeat(now.timestamp(), "SENSOR", "id", []))
     assert newest_heartbeat(settings) == now
     assert workspace_file(settings) == home / "workspace.yaml"
     assert (home / "dagster.yaml").read_bytes() == (DEPLOY / "dagster.yaml").read_bytes()
+
+
+def test_sync_records_its_runs_in_postgresql_and_the_daemon_can_monitor_them(
+    home: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = f"{YESTERDAY}"
+    demo.put(*lab_sessions(day))
+    for name, value in {**demo.environment, "VOCAREUM_START_DATE": day}.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, ["sync"])
+    assert done.exit_code == 0, done.output
+    with open_instance(load_settings()) as instance:
+        runs = instance.get_runs()
+        assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+        key = ALONE.asset_key(DATASETS["lab_sessions"])
+        assert instance.get_materialized_partitions(key) == {day}
+        launcher = instance.run_launcher
+        assert launcher.check_run_worker_health(runs[0]).status is WorkerStatus.RUNNING
+        assert not launcher.terminate(runs[0].run_id)
+        assert living_runs(instance, ALONE) == []
+    assert not (home / "history").exists(), "no SQLite file was made"
