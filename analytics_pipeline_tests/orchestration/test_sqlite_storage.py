@@ -68,7 +68,7 @@ def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> N
     events = instance.event_log_storage
     kept = events._databases
     assert list(kept)[-1] in (INDEX_SHARD_NAME, runs[-1])
-    assert len(kept) == sqlite_storage._AT_ONCE and INDEX_SHARD_NAME in kept
+    assert len(kept) == sqlite_storage._MOST_OPEN and INDEX_SHARD_NAME in kept
     assert not Path(events.path_for_shard(runs[0]) + "-wal").exists(), "still open"
     assert Path(events.path_for_shard(runs[-1]) + "-wal").exists()
 

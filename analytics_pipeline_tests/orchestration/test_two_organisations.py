@@ -88,7 +88,7 @@ def test_asset_keys_have_no_prefix_unless_it_is_set(tmp_path: Path) -> None:
     plain = keys(Settings(ANALYTICS_DATA_DIR=str(tmp_path), VOCAREUM_ORG_ID="9417"))
     assert {"vocareum/bucket", "raw/lab_sessions", "raw/budgets", "published/analytics"} <= plain
     assert {key.split("/")[0] for key in plain} == {
-        *("vocareum", "raw", "staging", "marts", "published"),
+        *("vocareum", "ops", "raw", "staging", "marts", "published"),
     }
     assert Location().run_tags == {}
     prefixed = keys(
