@@ -30,8 +30,8 @@ demo: setup ## simulate an organisation, load it, and print the next steps
 dev: setup ## start the Dagster UI on http://127.0.0.1:3000, with its daemon
 	$(BIN)/analytics-pipeline dev
 
-test: setup ## all tests but the long suites, three at a time (they wait as much as they work)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15
+test: setup ## all tests but the long suites, four at a time (they wait as much as they work)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 15
 
 quick: setup ## tests that need no server, browser, Dagster instance or built models: half a minute on two quiet cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)

@@ -48,7 +48,7 @@ class Condition:
     """
 
     name: str
-    workers: int = 3
+    workers: int = 4
     dist: tuple[str, ...] = BY_FILE
     busy: bool = False
     at: datetime | None = None
