@@ -32,6 +32,7 @@ def ask(path: Path, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.slow
 def test_the_next_sync_completes_a_restored_backup(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, tmp_path: Path
 ) -> None:

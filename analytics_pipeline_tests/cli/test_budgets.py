@@ -140,6 +140,7 @@ def test_a_rejected_line_is_reported_until_it_is_corrected(run: Run, budgets: Pa
     assert run("status").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_version_without_budgets_is_held_back(run: Run, budgets: Path, data: Path):
     budgets.write_text(
         HEADER + ALL.format(500) + "".join(ALL.format(9).replace("All", f"B{n}") for n in range(4))

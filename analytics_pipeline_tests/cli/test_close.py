@@ -72,6 +72,7 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     assert run(*close).exit_code == 2, "there is nothing to close any more"
 
 
+@pytest.mark.slow
 def test_header_only_grades_keep_the_previous_scores_until_accepted(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):

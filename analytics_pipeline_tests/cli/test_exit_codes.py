@@ -236,6 +236,7 @@ def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
     assert run("sync").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_first_day_in_the_future_loads_no_day(
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
 ):

@@ -264,6 +264,7 @@ def test_a_model_that_invents_money_fails_its_test_in_every_interface(
     assert 'role="alert"' not in (synced / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_loaded_files_are_reported_whatever_the_log_settings(
     run: Run, synced: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ):

@@ -188,6 +188,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_erasing_a_person_in_one_organisation_leaves_every_byte_of_the_other(
     organisations: list[DemoVocareum], files: list[Path], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_an_interrupted_listing_is_not_the_end_of_the_bucket(demo: DemoVocareum,
     assert network.s3.injected[fault] >= 2, "no page was spoilt"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_file_rewritten_during_the_listing_loads_in_its_new_version(
     demo: DemoVocareum, tmp_path: Path

@@ -142,6 +142,7 @@ def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(
     assert loaded(data) == {"lab_sessions": 2}
 
 
+@pytest.mark.slow
 def test_a_file_that_s3_refuses_is_a_failed_file_in_every_place(
     run: Run, demo: DemoVocareum, data: Path
 ):

@@ -160,6 +160,7 @@ def test_withdrawing_a_bad_version_turns_check_partition_and_asset_green_and_res
     assert pipeline.tick_and_run() == [], "it is said once"
 
 
+@pytest.mark.slow
 def test_a_failing_model_test_is_reported_once_and_resolved_once(
     start_pipeline: StartPipeline,
     vocareum: DemoVocareum,

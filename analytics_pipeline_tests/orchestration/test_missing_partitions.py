@@ -312,6 +312,7 @@ def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
     assert pipeline.rows("SELECT partition FROM ops.loaded_files") == [("2026-11-02",)]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(
     pipeline: Pipeline, vocareum: DemoVocareum

@@ -105,6 +105,7 @@ def told(pipeline: Pipeline, webhook: Webhook) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook, budgets: Path
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_disk_that_is_full_at_a_few_moments_breaks_nothing(
     )
 
 
+@pytest.mark.slow
 def test_runs_a_publisher_and_readers_work_together(made: Made, night: Trial, tmp_path: Path):
     turns, reads = together(made, night.after, tmp_path, seconds=1, writers=FEW)
     assert {turn.arguments[-1] for turn in turns} == {
