@@ -96,6 +96,7 @@ def test_every_shape_of_credentials_opens_the_bucket(
     assert {row["dataset"]: row["missing"] for row in standing["datasets"]}["course_mapping"] == 1
 
 
+@pytest.mark.slow
 def test_credentials_that_expire_all_the_time_do_not_matter(
     run: Run, demo: DemoVocareum, data: Path
 ):

@@ -127,6 +127,7 @@ def test_doctor_names_an_old_published_file_in_the_private_folder(
     assert f"FAIL published folder: {left} is an older published file" in run("doctor").output
 
 
+@pytest.mark.slow
 def test_outputs_take_no_mode_from_a_file_of_somebody_else_and_write_through_no_link(
     run: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

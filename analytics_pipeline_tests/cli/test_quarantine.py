@@ -71,6 +71,7 @@ def costs(data: Path) -> tuple[int, int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_replay_of_a_missing_file_keeps_its_rows_and_names_the_remedy(run: Run, synced: Path):
     before = costs(synced)
     for path in (synced / "landing" / "aws_cost").iterdir():

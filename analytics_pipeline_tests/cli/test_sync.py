@@ -198,6 +198,7 @@ def test_a_bad_file_fails_alone_with_its_key_reason_and_remedy(
     assert bad in again.output
 
 
+@pytest.mark.slow
 def test_a_sync_whose_publication_fails_exits_with_1_and_the_next_one_publishes(
     run: Run,
     synced: Path,

@@ -113,6 +113,7 @@ def test_a_sync_over_a_bad_network_and_with_short_lived_credentials_ends_as_over
     as_without_faults(data, clean)
 
 
+@pytest.mark.slow
 def test_a_file_rewritten_between_listing_and_fetch_is_loaded_once_and_completely(
     run: Run, demo: DemoVocareum, data: Path, after_listing: Callable[[Callable[[], None]], None]
 ):

@@ -264,6 +264,7 @@ def test_the_ui_answers_only_to_its_names_and_accepts_no_mutation_by_get(running
     )
 
 
+@pytest.mark.slow
 def test_a_backfill_over_a_day_that_was_never_delivered_ends_well(running: Running) -> None:
     running.wait_for(lambda: answers(running))
     running.wait_for(lambda: len(days(running, "lab_sessions")) == 11)

@@ -235,6 +235,7 @@ def test_the_pipeline_uses_an_instance_in_postgresql(home: Path) -> None:
     assert (home / "dagster.yaml").read_bytes() == (DEPLOY / "dagster.yaml").read_bytes()
 
 
+@pytest.mark.slow
 def test_sync_records_its_runs_in_postgresql_and_the_daemon_can_monitor_them(
     home: Path, demo: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -186,6 +186,7 @@ def test_a_changed_query_makes_its_model_and_its_readers_stale(
     assert "marts.daily_cloud_spend" not in names
 
 
+@pytest.mark.slow
 def test_a_changed_parameter_makes_the_models_that_read_it_and_their_readers_stale(
     loaded: Pipeline,
 ) -> None:

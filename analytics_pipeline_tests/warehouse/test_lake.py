@@ -166,6 +166,7 @@ def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
         assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
 
 
+@pytest.mark.slow
 def test_the_nightly_asset_maintains_a_lake_and_a_file_has_none(
     postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -192,6 +193,7 @@ def test_the_nightly_asset_maintains_a_lake_and_a_file_has_none(
     assert not of_file.resolve_asset_graph().has(key)
 
 
+@pytest.mark.slow
 def test_a_lake_in_s3_is_written_purged_and_asked_for_versions(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +253,7 @@ def _holding(emails: list[str], settings: Settings, postgres: Postgres) -> list[
     return [name for name, raw in pieces if any(needle in raw.lower() for needle in needles)]
 
 
+@pytest.mark.slow
 def test_erasing_leaves_the_person_in_no_object_dump_or_file_of_postgresql(
     postgres: Postgres, loaded_organisation: Path, tmp_path: Path
 ) -> None:
