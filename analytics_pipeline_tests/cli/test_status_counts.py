@@ -122,6 +122,7 @@ def test_status_before_any_sync_is_incomplete_and_not_an_error(run: Run, demo: D
     )
 
 
+@pytest.mark.slow
 def test_a_failed_version_that_was_withdrawn_does_not_fail_for_ever(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):

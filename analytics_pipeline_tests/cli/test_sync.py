@@ -111,6 +111,7 @@ def test_only_a_rewritten_file_is_fetched_with_the_result_of_a_full_reload(
     assert difference(after_one, sessions(synced)) == {}
 
 
+@pytest.mark.slow
 def test_the_next_sync_publishes_what_a_dying_process_loaded(
     run: Run, synced: Path, demo: DemoVocareum
 ):
@@ -155,6 +156,7 @@ def test_runs_and_partitions_appear_in_the_persistent_instance(
                 assert set(instance.get_materialized_partitions(key)) == loaded[name]
 
 
+@pytest.mark.slow
 def test_a_range_and_a_dataset_limit_the_load(
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
 ):

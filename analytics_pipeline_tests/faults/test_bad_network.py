@@ -36,6 +36,7 @@ def bucket_behind(network: BadNetwork, demo: DemoVocareum) -> Bucket:
     return bucket(demo, {**demo.environment, **network.environment})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_object_is_listed_and_arrives_complete_although_one_response_in_five_is_bad(

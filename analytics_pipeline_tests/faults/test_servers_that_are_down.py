@@ -77,6 +77,7 @@ def test_a_sync_ends_in_bounded_time_when_a_server_is_down(
     assert not list(data.rglob("*.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("server", ["api", "s3"])
 def test_a_server_failure_during_a_sync_ends_it_and_the_next_one_continues(

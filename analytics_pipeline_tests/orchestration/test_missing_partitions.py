@@ -286,6 +286,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_options", lambda *given: {**made(*given), "retry_config": once})
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 def test_a_file_whose_transfer_fails_is_retried_until_s3_delivers_it(
     pipeline: Pipeline, vocareum: DemoVocareum

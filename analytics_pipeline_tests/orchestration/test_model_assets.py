@@ -67,6 +67,7 @@ def with_model(sql: str, name: str = "broken") -> Project:
     return Project({**project.models, model.qualified: model}, project.tests)
 
 
+@pytest.mark.slow
 def test_a_test_that_declares_a_warning_is_a_warning_unless_it_did_not_run(
     loaded: Pipeline,
 ) -> None:
