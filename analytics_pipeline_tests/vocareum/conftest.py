@@ -95,12 +95,15 @@ def serve() -> Iterator[Callable[[Behaviour], str]]:
 
 @pytest.fixture
 def faulty_bucket(serve: Callable[[Behaviour], str]) -> Callable[..., Bucket]:
-    """A bucket on a misbehaving server."""
+    """A bucket on a misbehaving server.
 
-    def make(behave: Behaviour, **limits: float) -> Bucket:
+    Without another `stall` no answer is late, however slow the machine is.
+    """
+
+    def make(behave: Behaviour, *, stall: float = 60, **limits: float) -> Bucket:
         connection = boto3.Session(
             aws_access_key_id="A", aws_secret_access_key="S", aws_session_token="T"
         )
-        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=1, **limits)
+        return Bucket(connection, "faulty", "org9001/", serve(behave), stall=stall, **limits)
 
     return make

@@ -139,11 +139,11 @@ def test_a_wait_that_exceeds_the_budget_is_not_begun(
 
 def test_retries_end_when_the_budget_is_spent(demo: DemoVocareum, seconds: Seconds):
     demo.fail_next(1000, 503)
-    error = failure(client(demo.environment["VOCAREUM_API_URL"], budget=1.5))
+    error = failure(client(demo.environment["VOCAREUM_API_URL"], budget=60))
     assert isinstance(error, ApiUnavailable)
     assert "status 503" in error.message
     assert demo.count("API") == len(seconds.waits) + 1 > 1
-    assert sum(seconds.waits) <= 1.5
+    assert sum(seconds.waits) <= 60
 
 
 def test_a_server_that_never_finishes_its_answer_does_not_hold_the_client(serve, seconds: Seconds):

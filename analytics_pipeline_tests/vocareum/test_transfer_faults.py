@@ -64,7 +64,7 @@ def dropped(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("fault", [truncated, shortened, corrupted, stalled, dropped])
 def test_a_corrupted_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: Path, fault):
-    (outcome,) = faulty_bucket(Faulty(fault, times=1)).download(
+    (outcome,) = faulty_bucket(Faulty(fault, times=1), stall=1).download(
         [LISTED], lambda _: tmp_path / "a.csv"
     )
     assert outcome == Downloaded(LISTED, tmp_path / "a.csv")
@@ -109,7 +109,9 @@ def test_an_outage_ends_the_download_instead_of_failing_file_by_file(
     many = [replace(LISTED, key=f"org9001/{n}.csv") for n in range(1_000)]
     with pytest.raises(Outage, match=r"17 files in a row.*Try again later"):
         list(
-            faulty_bucket(down, budget=0.2).download(many, lambda _: tmp_path / "a.csv", workers=4)
+            faulty_bucket(down, stall=1, budget=0.2).download(
+                many, lambda _: tmp_path / "a.csv", workers=4
+            )
         )
     assert 17 <= len(asked) <= 17 + 3, "the seventeenth ends it; three others were under way"
 
