@@ -13,15 +13,14 @@ from pathlib import Path
 from shutil import rmtree
 from threading import RLock
 
-import boto3
 import duckdb
-from botocore.exceptions import BotoCoreError, ClientError
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.connection import SETTINGS, drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
+from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import fence
@@ -52,7 +51,7 @@ class LakeWarehouse:
     catalog: Catalog
     data_path: str
     spill: Path
-    s3: "ObjectStore | None" = None
+    s3: ObjectStore | None = None
     file: Path | None = None
     not_reached: tuple[str, ...] = field(
         default=(
@@ -231,69 +230,6 @@ class LakeWarehouse:
                 "Committed data is unchanged. Check PostgreSQL, the data path and the permissions,"
                 " and run the same command again.",
             ) from None
-
-
-@dataclass(frozen=True)
-class ObjectStore:
-    """Access to the bucket of the lake's data files, with boto3's usual credentials.
-
-    Attributes:
-        endpoint_url: S3 endpoint, if it is not Amazon's.
-        region: region of the bucket.
-    """
-
-    endpoint_url: str | None
-    region: str
-
-    @classmethod
-    def of(cls, settings: Settings) -> "ObjectStore":
-        """Return the store that the settings name."""
-        return cls(settings.warehouse_endpoint_url, settings.warehouse_region or settings.region)
-
-    def authorise(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Hand the current credentials to DuckDB: temporary ones are renewed before they end."""
-        found = boto3.Session().get_credentials()
-        if found is None:
-            raise WarehouseUnusable(
-                "No AWS credentials for the lake's data files were found.",
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
-            )
-        keys = found.get_frozen_credentials()
-        options = {
-            "KEY_ID": keys.access_key or "",
-            "SECRET": keys.secret_key or "",
-            "SESSION_TOKEN": keys.token or "",
-            "REGION": self.region,
-        }
-        if self.endpoint_url:
-            scheme, _, host = self.endpoint_url.rpartition("://")
-            options |= {"ENDPOINT": host, "URL_STYLE": "path"}
-            options["USE_SSL"] = "false" if scheme == "http" else "true"
-        listed = ", ".join(f"{name} {literal(value)}" for name, value in options.items())
-        connection.execute(f"CREATE OR REPLACE SECRET data_files (TYPE s3, {listed})")
-
-    def retained(self, data_path: str) -> str:
-        """Return why the bucket keeps deleted objects, with the remedy; empty if it doesn't.
-
-        Raises:
-            WarehouseUnusable: the bucket does not tell.
-        """
-        bucket = data_path.removeprefix("s3://").partition("/")[0]
-        client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
-        try:
-            status = client.get_bucket_versioning(Bucket=bucket).get("Status")
-        except (BotoCoreError, ClientError) as error:
-            raise WarehouseUnusable(
-                f"The bucket {bucket} does not tell whether it keeps versions: {error}",
-                "Allow s3:GetBucketVersioning, or look yourself.",
-            ) from None
-        if not status:
-            return ""
-        return (
-            f"The bucket {bucket} keeps versions of objects ({status}), so it keeps erased people."
-            " Keep the lake in a bucket without versioning, or let a lifecycle rule expire earlier"
-            " versions."
-        )
 
 
 def _call(connection: duckdb.DuckDBPyConnection, *functions: str) -> None:
