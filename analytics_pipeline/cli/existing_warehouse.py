@@ -1,4 +1,4 @@
-"""The warehouse for commands that read what is loaded."""
+"""Get the warehouse for a command that needs loaded data."""
 
 from analytics_pipeline.cli.console import fail
 from analytics_pipeline.settings import Settings
