@@ -275,6 +275,22 @@ def test_a_failing_file_is_retried_with_pauses_then_given_up_and_reported(
     assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
 
 
+def test_a_failed_file_that_is_deleted_upstream_no_longer_fails(
+    pipeline: Pipeline, vocareum: DemoVocareum
+) -> None:
+    key, _ = lab_sessions("2026-11-01")
+    vocareum.put(key, BAD)
+    (failed,) = pipeline.tick_and_run()
+    assert not failed.success
+    vocareum.delete(key)
+    (settling,) = pipeline.tick().run_requests
+    assert spans([settling]) == [("2026-11-01", "2026-11-01")]
+    assert pipeline.run(settling).success, "an asset whose last run succeeded is no incident"
+    assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
+    assert pipeline.check("raw.lab_sessions", "delivered_is_loaded").passed
+    assert pipeline.tick().run_requests == []
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """End each request for an object after its first failure, so that a test does not spend the

@@ -9,11 +9,11 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence
+from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence, Partition
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
@@ -28,6 +28,8 @@ from analytics_pipeline.settings import PARTITIONS_PER_RUN
 
 MAX_REQUESTS = 10
 """Maximum number of runs that one tick requests; the next tick requests more."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class LoadState(StrEnum):
@@ -118,17 +120,46 @@ def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) 
         unchanged: deliveries whose version is loaded.
         runs: newest first.
     """
-    refused = {
+    refused = _refused_places(runs)
+    return _still_refused(
+        [found for found in unchanged if (found.dataset.name, found.partition.key) in refused], runs
+    )
+
+
+def undelivered_failures(delivered: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
+    """Return partitions whose last run failed for a file that is no longer delivered.
+
+    A new run finds no file, which removes the failure and resolves the alert. Without it the
+    failure would stay until the dataset's next delivery.
+
+    Args:
+        delivered: every recognised delivery of the whole bucket.
+        runs: newest first.
+
+    Returns:
+        deliveries without a key, as nothing is left to fetch.
+    """
+    present = {(found.dataset.name, found.partition.key) for found in delivered}
+    return _still_refused(
+        [
+            Delivery(DATASETS[name], Partition(partition, None), "", "", 0, _NEVER)
+            for name, partition in sorted(_refused_places(runs) - present)
+        ],
+        runs,
+    )
+
+
+def _refused_places(runs: Sequence[KnownRun]) -> set[tuple[str, str]]:
+    """Return (dataset, partition) of each file that one of the runs could not load."""
+    return {
         (name, partition)
         for run in runs
         for name, versions in run.verdicts.items()
         for partition in versions
     }
-    suspects = [
-        delivery
-        for delivery in unchanged
-        if (delivery.dataset.name, delivery.partition.key) in refused
-    ]
+
+
+def _still_refused(suspects: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
     runs_of = covering(suspects, runs)
     return [
         delivery

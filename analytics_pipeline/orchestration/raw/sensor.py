@@ -22,6 +22,7 @@ from analytics_pipeline.orchestration.raw.load_requests import (
     LoadState,
     load_requests,
     load_states,
+    undelivered_failures,
     withdrawn_failures,
 )
 from analytics_pipeline.orchestration.raw.materializations import (
@@ -92,10 +93,12 @@ def missing_partitions(
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance, location)
         states = load_states(todo.work, runs, start, clock(), retry_policy)
-        withdrawn = load_states(
-            withdrawn_failures(todo.unchanged, runs), runs, start, clock(), retry_policy
-        )
-        due = [*states[LoadState.DUE], *withdrawn[LoadState.DUE]]
+        stale = [
+            *withdrawn_failures(todo.unchanged, runs),
+            *undelivered_failures(todo.delivered, runs),
+        ]
+        settled = load_states(stale, runs, start, clock(), retry_policy)
+        due = [*states[LoadState.DUE], *settled[LoadState.DUE]]
         requests = load_requests(due, start, clock(), per_run=per_run)
         described = summary(todo, states, len(requests))
         context.log.info(described)
