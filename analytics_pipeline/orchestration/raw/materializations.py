@@ -19,7 +19,9 @@ Version = tuple[str, str, int]
 Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
 """The latest materialization of each asset that has any."""
 VERSIONS = "versions"
-_PAGE = 1_000
+VERSION = ("key", "etag", "bytes")
+"""Names of a version's parts in the metadata of a day's or month's materialization."""
+_PAGE, _SMALL_PAGE = 1_000, 50
 
 
 def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
@@ -50,7 +52,8 @@ def materialized_versions(
         }
     # A partition that never loads would be searched for back to the start of the log, at each tick.
     left, found = set(partitions) & instance.get_materialized_partitions(key), {}
-    events = _newest_first(instance, key, since)
+    page = _SMALL_PAGE if len(left) < _SMALL_PAGE else _PAGE  # recent ones are on the first
+    events = _newest_first(instance, key, since, page)
     while left and (event := next(events, None)):
         if event.partition in left:
             left.remove(event.partition)
@@ -97,23 +100,22 @@ def _of_snapshot(
 
 
 def _newest_first(
-    instance: dg.DagsterInstance, key: dg.AssetKey, since: float
+    instance: dg.DagsterInstance, key: dg.AssetKey, since: float, page: int
 ) -> Iterator[dg.AssetMaterialization]:
     cursor = None
     while True:
-        result = instance.fetch_materializations(key, limit=_PAGE, cursor=cursor)
+        result = instance.fetch_materializations(key, limit=page, cursor=cursor)
         recent = [record for record in result.records if record.timestamp >= since]
         yield from (
             record.asset_materialization for record in recent if record.asset_materialization
         )
         if not result.has_more or len(recent) < len(result.records):
             return
-        cursor = result.cursor
+        cursor, page = result.cursor, _PAGE
 
 
 def _version(metadata: Any) -> Version | None:
-    names = ("key", "etag", "bytes")
-    if not all(name in metadata for name in names):
+    if not all(name in metadata for name in VERSION):
         return None
-    key, etag, size = (metadata[name].value for name in names)
+    key, etag, size = (metadata[name].value for name in VERSION)
     return key, etag, size

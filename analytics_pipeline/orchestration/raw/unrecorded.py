@@ -1,7 +1,7 @@
 """Materialize files that no run could: replayed ones, a dead run's, and closed ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +10,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.materializations import (
+    VERSION,
     last_materialized,
     materialized_versions,
     newest_events,
@@ -17,31 +18,38 @@ from analytics_pipeline.orchestration.raw.materializations import (
 )
 from analytics_pipeline.warehouse.ledger import LoadedFile
 
+OVERLAP = timedelta(days=1)
+"""Longer than two runs of a dataset overlap: one may die unrecorded before the other records."""
+
 
 def materialize_unrecorded(
     instance: dg.DagsterInstance, location: Location, loaded: Sequence[LoadedFile]
 ) -> None:
-    """Materialize files that a replay loaded, or a run that died before it recorded them."""
+    """Materialize files that a replay loaded, or a run that died before it recorded them.
+
+    Versions decide. Times only bound how far back the records of days and months are read.
+    """
     newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
-        recorded = last_materialized(newest, location.asset_key(dataset))
-        files = [file for file in loaded if file.dataset == name]
-        unrecorded = [
-            file for file in files if file.loaded_at.replace(tzinfo=UTC).timestamp() > recorded
-        ]
+        key = location.asset_key(dataset)
+        files = {(name, file.partition): file for file in loaded if file.dataset == name}
         if dataset.period:
-            for file in unrecorded:
-                version = {"key": file.source_key, "etag": file.etag, "bytes": file.size}
-                _report_materialization(
-                    instance, location.asset_key(dataset), version, file.partition
-                )
-        elif unrecorded:
-            versions = {
-                (name, file.partition): (file.source_key, file.etag, file.size) for file in files
+            oldest = last_materialized(newest, key) - OVERLAP.total_seconds()
+            files = {
+                place: file
+                for place, file in files.items()
+                if file.loaded_at.replace(tzinfo=UTC).timestamp() >= oldest
             }
-            _report_materialization(
-                instance, location.asset_key(dataset), snapshot_versions(versions)
-            )
+        versions = {place: (file.source_key, file.etag, file.size) for place, file in files.items()}
+        partitions = {partition for _, partition in versions}
+        recorded = materialized_versions(instance, dataset, key, partitions) if versions else {}
+        unrecorded = {place for place in versions if recorded.get(place) != versions[place]}
+        if dataset.period:
+            for place in sorted(unrecorded):
+                metadata = dict(zip(VERSION, versions[place], strict=True))
+                _report_materialization(instance, key, metadata, files[place].partition)
+        elif unrecorded:
+            _report_materialization(instance, key, snapshot_versions(versions))
 
 
 def materialize_closed(
