@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from analytics_pipeline import sql_models
+from analytics_pipeline.cli.env_file import choose_env_file
 from analytics_pipeline.datasets import FEED, classify
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.organisation.table import HEADERS
@@ -81,6 +82,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Undo what commands that run in this process leave: variables of an env file, and its name."""
+    before = dict(os.environ)
+    yield
+    choose_env_file(None)
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
