@@ -232,8 +232,10 @@ def _record_failures(connection: duckdb.DuckDBPyConnection) -> None:
            JOIN batch_files USING (dataset, partition, etag)"""
         ).pl()
     )
+    # A replay of the loaded version leaves the failure of a newer one that S3 refused.
     connection.execute("""DELETE FROM ops.failed_files AS old USING batch_files AS new
-           WHERE old.dataset = new.dataset AND old.partition = new.partition""")
+           WHERE old.dataset = new.dataset AND old.partition = new.partition
+             AND (new.failed OR old.last_modified <= new.last_modified)""")
     connection.register("failed_before", before)
     connection.execute("""INSERT INTO ops.failed_files BY NAME
            SELECT files.dataset, files.partition, source_key, files.etag, size, last_modified,

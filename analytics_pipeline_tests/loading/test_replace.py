@@ -192,6 +192,17 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
     assert difference(before, warehouse.contents()) == {}
 
 
+def test_a_failure_stays_when_an_older_version_is_read_again(warehouse: Warehouse):
+    """As `quarantine replay` does if S3 refused the failed version, so that it never landed."""
+    loaded = warehouse.deliver({DAY.format(1): costs(1, bad=1)})
+    warehouse.load(loaded)
+    warehouse.load(warehouse.deliver({DAY.format(1): "<html>"}, "e2", night=1))
+    warehouse.load(loaded)
+    assert warehouse.query("SELECT etag FROM ops.failed_files") == [("e2",)]
+    warehouse.load(warehouse.deliver({DAY.format(1): costs(1)}, "e3", night=2))
+    assert warehouse.query("SELECT etag FROM ops.failed_files") == []
+
+
 def test_a_file_emptied_upstream_keeps_its_rows_until_that_is_accepted(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({DAY.format(1): costs(1, 2)}))
     emptied = warehouse.deliver({DAY.format(1): costs()}, "e2")
