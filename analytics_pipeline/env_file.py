@@ -54,15 +54,27 @@ def settings_of(path: Path) -> Settings:
         SettingsError: another user could have written the file, it can't be read, or a value has
             the wrong form. The message names the file.
     """
+    with settings_in_force(path) as settings:
+        return settings
+
+
+@contextmanager
+def settings_in_force(path: Path) -> Iterator[Settings]:
+    """Yield the settings according to an env file alone, with its variables in the environment.
+
+    Raises:
+        SettingsError: see `settings_of`.
+    """
     with _environment_restored():
         try:
             use_env_file(path)
-            return load_settings()
+            settings = load_settings()
         except SettingsError as error:
             text = str(error)
             raise SettingsError(text if str(path) in text else f"{path}: {text}") from None
         except OSError as error:
             raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
+        yield settings
 
 
 @contextmanager

@@ -103,8 +103,8 @@ JUDGED = {
         "literal(model.description)",
         "model.layer",
         "model.name",
-        "model.sql",
         "name",
+        "sql or model.sql",
         "table",
     },
     # Expressions of the files' declarations, and dates as DATE literals.
@@ -199,7 +199,19 @@ JUDGED = {
     # Constants of the module.
     "warehouse/sidecar.py": {"_DIGEST"},
     "warehouse/findings.py": {"_FINDINGS"},
-    "warehouse/files.py": {"literal(STORAGE_VERSION)", "literal(str(path))", "name"},
+    "warehouse/files.py": {"kind", "literal(str(path))", "name"},
+    # Names of attached databases of our own; tables and columns are those of the declarations and
+    # of the models.
+    "warehouse/copy_tables.py": {
+        "hashed",
+        "names",
+        "qualified(name)",
+        "qualified(table)",
+        "self.origin",
+        "self.target",
+        "source",
+    },
+    "operations/copy_warehouse.py": {"database", "origin", "qualified(model.qualified)"},
     "warehouse/history.py": {"columns", "dataset.name", "name", "ours", "same", "table"},
     "warehouse/ledger.py": {"columns", "table"},
     "warehouse/load.py": {

@@ -30,6 +30,7 @@ COMMANDS = {
     "backup": "backup:backup",
     "restore": "backup:restore",
     "maintain": "maintain:maintain",
+    "move": "move:move",
     "dev": "dev:dev",
     "daemon": "daemon:daemon",
     "webserver": "webserver:webserver",

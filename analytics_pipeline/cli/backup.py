@@ -1,14 +1,13 @@
 """`analytics-pipeline backup` and `restore`: copy the warehouse, and restore the copy."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import command, fail, print_error, print_info
-from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent, own_dagster_yaml
-from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.cli.console import command, print_error, print_info
+from analytics_pipeline.cli.dagster_alive import refuse_while_alive
+from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.backend import warehouse_of
 
@@ -42,7 +41,7 @@ def restore(
     the daemon or run `sync`, which loads the files missing from the copy.
     """
     settings = load_settings()
-    _refuse_while_alive(settings)
+    refuse_while_alive(settings)
     warehouse = warehouse_of(settings)
     done = backups.restore(folder.expanduser().absolute(), warehouse, settings.org_id)
     print_info(
@@ -61,34 +60,3 @@ def restore(
         "Start Dagster's daemon, or run `analytics-pipeline sync`: it loads the files delivered"
         " since, and publishes again."
     )
-
-
-def _refuse_while_alive(settings: Settings) -> None:
-    """End the command while Dagster's daemon or a run could write the warehouse."""
-    own = own_dagster_yaml(settings)
-    heartbeat = daemon_heartbeat(settings.dagster_home)
-    if own:
-        # It may name another storage than the file above.
-        from analytics_pipeline.orchestration.instance import newest_heartbeat
-
-        heartbeat = newest_heartbeat(settings) or heartbeat
-    if is_recent(heartbeat, datetime.now(UTC)):
-        fail(
-            "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five"
-            " minutes, and run the command again. Nothing was changed."
-        )
-    if not own and not (settings.dagster_home / "history").exists():
-        return
-    # Dagster takes seconds to import.
-    from analytics_pipeline.orchestration.asset_keys import Location
-    from analytics_pipeline.orchestration.instance import open_instance
-    from analytics_pipeline.orchestration.runs.processes import living_runs
-
-    with open_instance(settings) as instance:
-        alive = living_runs(instance, Location.of(settings))
-    if alive:
-        fail(
-            f"Run {alive[0]} is in progress{f', and {len(alive) - 1} more' if alive[1:] else ''}."
-            " Wait for it to end, or cancel it in the Dagster UI, and run the command again."
-            " Nothing was changed."
-        )

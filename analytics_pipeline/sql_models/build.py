@@ -164,7 +164,7 @@ def build_one(
     began = time.monotonic()
 
     def make() -> tuple[int | None, Check | None]:
-        whole = partial(_replace, connection, model)
+        whole = partial(create, connection, model)
         if model.days:
             return build_by_day(connection, model, model.days, now, whole)
         return whole(), None
@@ -245,11 +245,21 @@ def explain(error: duckdb.Error, file: str, lines_before: int) -> Failure:
     )
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, model: Model) -> int | None:
+def create(connection: duckdb.DuckDBPyConnection, model: Model, sql: str = "") -> int | None:
+    """Create or replace a model's table or view, with its comments.
+
+    Args:
+        connection: the live warehouse, in a transaction that the caller commits.
+        model: the model.
+        sql: the query of its rows, if not the model's own.
+
+    Returns:
+        Number of rows; None for a view.
+    """
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {model.layer}")
     kind = "VIEW" if model.is_view else "TABLE"
     created = connection.execute(
-        f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{model.sql}\n'
+        f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{sql or model.sql}\n'
     ).fetchone()
     _comment(connection, model)
     return created[0] if created and not model.is_view else None

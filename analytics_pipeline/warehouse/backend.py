@@ -72,6 +72,9 @@ class Warehouse(Protocol):
                 written.
         """
 
+    def deletion(self) -> str:
+        """Return, for people, how to delete it for good."""
+
     def retained(self) -> str:
         """Return why the storage keeps what `purge` deletes, with the remedy; empty if it doesn't.
 

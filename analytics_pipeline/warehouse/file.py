@@ -1,5 +1,6 @@
 """The warehouse as one DuckDB file in the data folder."""
 
+import shlex
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,10 @@ class FileWarehouse:
 
     def maintain(self, wait_seconds: float = 3_600) -> None:
         """Do nothing: DuckDB reuses the free blocks of its file."""
+
+    def deletion(self) -> str:
+        """Return the command that deletes the file and those next to it."""
+        return f"rm -r {shlex.quote(str(self.file))}*"
 
     def retained(self) -> str:
         """Return an empty text: a deleted file is gone."""

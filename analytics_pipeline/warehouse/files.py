@@ -1,4 +1,4 @@
-"""Create database files next to the live one."""
+"""Attach database files beside the one that a connection uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,24 @@ from analytics_pipeline.warehouse.sql_text import literal
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
-    """Attach a new database file; checkpoint it at the end, so that no log is left."""
+def attached(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool = False
+) -> Iterator[None]:
+    """Attach a new database file; checkpoint it at the end, so that no log is left.
+
+    Args:
+        connection: any database.
+        path: the file.
+        name: the name to attach it under.
+        read_only: attach an existing file, and leave it as it is.
+    """
+    kind = "READ_ONLY" if read_only else f"STORAGE_VERSION {literal(STORAGE_VERSION)}"
     # ATTACH takes no parameter; the path comes from the settings.
-    connection.execute(
-        f"ATTACH {literal(str(path))} AS {name} (STORAGE_VERSION {literal(STORAGE_VERSION)})"
-    )
+    connection.execute(f"ATTACH {literal(str(path))} AS {name} ({kind})")
     try:
         yield
-        connection.execute(f"CHECKPOINT {name}")
+        if not read_only:
+            connection.execute(f"CHECKPOINT {name}")
     finally:
         drain_threads(connection)
         connection.execute(f"DETACH {name}")

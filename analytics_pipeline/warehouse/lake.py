@@ -5,6 +5,7 @@ loaded from the installed packages; nothing is downloaded.
 """
 
 import atexit
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -136,6 +137,12 @@ class LakeWarehouse:
             )
             self.catalog.rewrite()
         rmtree(self.spill, ignore_errors=True)
+
+    def deletion(self) -> str:
+        """Return the commands that drop the catalog's schema, then delete the data files."""
+        psql = shlex.join(["psql", self.catalog.public_dsn, "-c", self.catalog.deletion])
+        remove = "aws s3 rm --recursive" if self.s3 else "rm -r"
+        return f"{psql} && {remove} {shlex.quote(self.data_path)}"
 
     def retained(self) -> str:
         """Ask the bucket whether it keeps earlier versions of objects."""

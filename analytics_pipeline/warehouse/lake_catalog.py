@@ -51,6 +51,11 @@ class Catalog:
         """Return the password; empty if the connection string has none."""
         return str(conninfo_to_dict(self.dsn).get("password") or "")
 
+    @property
+    def deletion(self) -> str:
+        """Return the statement that deletes the catalog."""
+        return sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(self.schema)).as_string()
+
     def describe(self) -> str:
         """Return where it is, for people."""
         return f"ducklake:postgres:{self.public_dsn} (schema {self.schema})"

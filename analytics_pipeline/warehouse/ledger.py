@@ -82,6 +82,14 @@ def loaded_files(
     return [LoadedFile(*row) for row in rows]
 
 
+def organisations(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return whose files are loaded, such as `org9001`."""
+    rows = connection.execute(
+        "SELECT DISTINCT split_part(source_key, '/', 1) FROM ops.loaded_files"
+    ).fetchall()
+    return {organisation for (organisation,) in rows}
+
+
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
     """Return (dataset, partition) -> (key, ETag, size) of each loaded file, to plan against."""
     rows = connection.execute(

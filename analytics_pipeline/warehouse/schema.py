@@ -66,6 +66,11 @@ def require_known(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the tables are those that this release declares. Only reads."""
+    return _newest(connection) == (len(MIGRATIONS) + 1, _fingerprint())
+
+
 def _newest(connection: duckdb.DuckDBPyConnection) -> tuple[int, str | None] | None:
     """Return schema version and fingerprint of the declarations; None for a new warehouse."""
     known = connection.execute(
