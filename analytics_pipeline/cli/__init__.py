@@ -23,6 +23,7 @@ COMMANDS = {
     "query": "query:query",
     "publish": "publish:publish",
     "report": "report:report",
+    "fetch": "fetch:fetch",
     "dictionary": "dictionary:dictionary",
     "findings": "findings:findings",
     "close": "close:close",

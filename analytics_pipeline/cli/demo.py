@@ -122,6 +122,7 @@ def _deliver(vocareum: "DemoVocareum", organisation: "Organisation", late: Colle
 def _connect(vocareum: "DemoVocareum", organisation: "Organisation") -> dict[str, str]:
     """Set this process's settings to the simulated Vocareum; return those for another terminal."""
     os.environ.update(vocareum.environment)
+    os.environ["ANALYTICS_PUBLISHED_STORE"] = ""  # analysts must not find simulated data there
     # The first daily and monthly partitions: the month of the first day.
     os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
     settings = require(load_settings())

@@ -30,6 +30,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.ledger import loaded_versions
+from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
 RETRY_SECONDS = 10.0
@@ -94,6 +95,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "DuckDB", lambda: _duckdb(settings)
     if settings.names_lake:
         yield "lake", lambda: _lake(settings)
+    if settings.published_store:
+        yield "published store", lambda: _store(settings)
     yield "Dagster's settings", lambda: _dagster(settings)
     yield "settings", lambda: _settings(settings)
     if settings.hand_written:
@@ -220,6 +223,14 @@ def _lake(settings: Settings) -> Verdict:
     warehouse = warehouse_of(settings)
     retained = warehouse.retained()
     return Verdict(not retained, retained or warehouse.describe())
+
+
+def _store(settings: Settings) -> Verdict:
+    """Check that the store can be written, read and emptied, and keeps nothing that is deleted."""
+    store = store_of(settings)
+    store.check()
+    retained = store.retained()
+    return Verdict(not retained, retained or f"{store.describe()} can be written and read")
 
 
 def _dagster(settings: Settings) -> Verdict:

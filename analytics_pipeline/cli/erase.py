@@ -8,6 +8,7 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     fail,
+    files,
     print_error,
     print_info,
     table,
@@ -37,6 +38,8 @@ def erase(
     Does not reach earlier exports (Parquet files, copies, backups) and their name in other people's
     texts; the receipt lists what was searched and what was not. If interrupted, run it again.
 
+    With a store, the earlier published files are deleted from it at once.
+
     Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be
     run again.
     """
@@ -55,7 +58,17 @@ def erase(
         )
     receipt = erase_person(settings, user_id, dry_run=False)
     _show(receipt)
+    if receipt.deleted_versions:
+        print_info(
+            f"Deleted from the store: {files(len(receipt.deleted_versions))} of earlier"
+            " publications."
+        )
     print_info(f"Receipt: {receipt_path(settings, receipt)}")
+    if receipt.not_stored:
+        fail(
+            "Erased here, but the store may still hold the person: run the same command again."
+            f" {receipt.not_stored}"
+        )
     if receipt.models_not_built:
         print_error(
             f"Not built, so missing from the published file: {', '.join(receipt.models_not_built)}."

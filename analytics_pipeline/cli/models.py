@@ -21,6 +21,7 @@ from analytics_pipeline.cli.model_results import (
     print_tests,
 )
 from analytics_pipeline.cli.options import whole_number
+from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import Severity, Tested, load_project
 from analytics_pipeline.sql_models.compare import changed_rows, difference, key_of
@@ -148,7 +149,7 @@ def build(
     Exit codes: 0 built, 1 a model failed, 2 no published file, or an invalid .sql file.
     """
     project = load_project(folder)
-    with open_sandbox(file or load_settings().published_path, project) as sandbox:
+    with open_sandbox(file or current_file(load_settings()), project) as sandbox:
         built, failed = build_selected(sandbox, selected)
         print_differences(sandbox, built)
         for model in built:
@@ -182,7 +183,7 @@ def test(
     Exit codes: 0 all pass, 1 a test or model failed, 2 no published file, or an invalid .sql file.
     """
     project = load_project(folder)
-    with open_sandbox(file or load_settings().published_path, project) as sandbox:
+    with open_sandbox(file or current_file(load_settings()), project) as sandbox:
         built, failed = build_selected(sandbox, selected)
         names = {model.qualified for model in (built if selected else project.models.values())}
         results = [
@@ -221,7 +222,7 @@ def export_dbt(
 
     Exit codes: 0 done, 2 the folder is not empty, no published file, or an invalid .sql file.
     """
-    published = (file or load_settings().published_path).absolute()
+    published = (file or current_file(load_settings())).absolute()
     if target.exists() and any(target.iterdir()):
         fail(f"{target} is not empty: name a new folder.")
     with open_sandbox(published, load_project(folder)) as sandbox:

@@ -17,6 +17,7 @@ from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
+from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
@@ -25,6 +26,7 @@ from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
+from analytics_pipeline.warehouse.published_file import published_file
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
@@ -47,6 +49,8 @@ class OnDisk:
         stale: models that are older than the tables they read.
         absent: files that are no longer delivered, or lost their rows.
         published: signature of the published file; None if there is none.
+        unstored: why the published file is not the store's current version; empty if it is, or
+            without a store.
         heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
         replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         is_replaced: whether it was replaced since the last run.
@@ -62,6 +66,7 @@ class OnDisk:
     stale: list[str]
     absent: list[OpenAbsence]
     published: Signature | None
+    unstored: str
     heartbeat: datetime | None
     replaced_at: datetime | None
     is_replaced: bool
@@ -105,10 +110,13 @@ def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
 def on_disk(settings: Settings, now: datetime) -> OnDisk:
     """Read the warehouse or, while it is being written, the published file.
 
+    With a store, first fetch its current version of the published file.
+
     Raises:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
     """
+    unstored = _fetch(settings)
     published, heartbeat = (
         signature(settings.published_path),
         daemon_heartbeat(settings.dagster_home),
@@ -118,7 +126,8 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
             return OnDisk(
-                None, [], [], {}, {}, [], [], [], published, heartbeat, replaced, False, own_yaml
+                *(None, [], [], {}, {}, [], [], []),
+                *(published, unstored, heartbeat, replaced, False, own_yaml),
             )
         return OnDisk(
             source,
@@ -130,11 +139,20 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             stale_models(connection, load_project()),
             _absent(connection),
             published,
+            unstored,
             heartbeat,
             replaced,
             source == "warehouse" and warehouse.is_replaced(connection),
             own_yaml,
         )
+
+
+def _fetch(settings: Settings) -> str:
+    """Fetch the store's version; return why the local file may not be it."""
+    try:
+        return published_file(settings).notice
+    except StoreFailed as error:
+        return str(error)
 
 
 def found_replaced(warehouse: Warehouse) -> datetime | None:

@@ -16,10 +16,12 @@ from analytics_pipeline.cli.console import (
     print_info,
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
+from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.export_parquet import export_parquet
+from analytics_pipeline.warehouse.published_file import store_of
 
 
 @command
@@ -50,7 +52,8 @@ def publish(
     Marts that a failing test is about keep their previous published state. With --across, write one
     file from the published files of several organisations, with the organisation as first column.
 
-    Exit codes: 0 done, 1 a check fails, 2 the warehouse is missing or unusable.
+    Exit codes: 0 done, 1 a check fails or the file can't be uploaded to the store, 2 the warehouse
+    is missing or unusable.
     """
     settings = load_settings()
     if across:
@@ -58,7 +61,12 @@ def publish(
     if files:
         fail("Published files are read only with --across.")
     with existing_warehouse(settings).open() as connection:
-        done = publishing.publish(connection, settings.published_path, pii=settings.publish_pii)
+        done = publishing.publish(
+            connection,
+            settings.published_path,
+            pii=settings.publish_pii,
+            store=store_of(settings),
+        )
         exported = export_parquet(connection, parquet) if parquet else {}
         failing = errors(read(connection))
     if done.is_written:
@@ -79,6 +87,8 @@ def _print_written(settings: Settings, done: publishing.Published) -> None:
         f" {done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s,"
         f" {'with' if settings.publish_pii else 'without'} personal data."
     )
+    if address := store_of(settings).describe(settings.published_path.name):
+        print_info(f"Uploaded: {address} names it.")
     for line in done.withheld:
         print_error(line)
 
@@ -93,7 +103,7 @@ def _of_workspace(settings: Settings) -> list[Path]:
             f"No organisation is in the workspace of {settings.dagster_home}. Give the published"
             " files, or run `analytics-pipeline workspace add`."
         )
-    return [workspace.organisation(file).settings.published_path for file in env_files.values()]
+    return [current_file(workspace.organisation(file).settings) for file in env_files.values()]
 
 
 def _publish_across(files: Sequence[Path], target: Path) -> int:

@@ -25,6 +25,7 @@ from analytics_pipeline.cli.console import (
     wants_json,
 )
 from analytics_pipeline.cli.options import whole_number
+from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
@@ -77,7 +78,7 @@ def query(
     sql = _sql(sql, file)
     shown_as = _format(shown_as, output)
     row_limit = limit or (DEFAULT_LIMIT if shown_as in FOR_PEOPLE and not output else None)
-    path = load_settings().published_path
+    path = current_file(load_settings())
     with _execute(path, sql) as result:
         if shown_as is Format.PARQUET:
             assert output is not None  # _format requires it

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.storage.store import FOLDER
+from analytics_pipeline.warehouse.published_file import store_of
 
 
 @command
@@ -33,7 +36,8 @@ def report(
     --course it holds nothing of other courses. Hours of the day are in REPORT_TIMEZONE; days of
     money are UTC.
 
-    Exit codes: 0 done, 2 the published file is missing, or lacks a table or the course.
+    Exit codes: 0 done, 1 it can't be uploaded to the store, 2 the published file is missing, or
+    lacks a table or the course.
     """
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
@@ -43,13 +47,18 @@ def report(
         if course is None
         else settings.report_path.with_name(f"report-course-{course}.html")
     )
+    is_shared = output is None and course is None
+    store = store_of(settings) if is_shared else FOLDER
     target = write_report(
-        settings.published_path,
+        current_file(settings),
         (output or usual).absolute(),
         settings.report_timezone,
         course,
         settings.cache_dir,
+        store,
     )
     print_info(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    if address := store.describe(target.name):
+        print_info(f"Uploaded: {address} names it.")
     if show and not webbrowser.open(target.as_uri()):
         print_info("No browser could be opened here: open the file yourself.")

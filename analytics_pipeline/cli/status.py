@@ -45,7 +45,8 @@ already."""
 def status() -> None:
     """Show what is delivered, loaded, failing and stale.
 
-    Reads the disk, then the bucket if it can be reached, and writes nothing.
+    Reads the disk, then the bucket if it can be reached, and writes nothing, except that it fetches
+    the published file if a store has a newer one.
 
     Exit codes: 0 complete, 1 incomplete, 2 settings, credentials or the bucket are unusable (the
     disk's state is still shown).
@@ -66,7 +67,9 @@ def status() -> None:
     )
     failed = [file for file in disk.failed if (file.dataset, file.partition) not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
-    complete = bool(todo and not todo.work and not failed and not disk.errors and not disk.stale)
+    complete = bool(
+        todo and not (todo.work or failed or disk.errors or disk.stale) and not disk.unstored
+    )
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
     else:
@@ -160,6 +163,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         if disk.published
         else "Published: never."
     )
+    if disk.unstored:
+        print_error(disk.unstored)
     for line in disk.published.withheld if disk.published else ():
         print_error(line)
     if disk.is_replaced:

@@ -27,6 +27,7 @@ from analytics_pipeline.ingest.plan import Plan, Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
 
@@ -104,6 +105,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         print_info(f"Nothing to do: everything {_scope(selection)} is loaded.")
     if done.rebuilt:
         print_info(f"Published: {settings.published_path}")
+        if address := store_of(settings).describe(settings.published_path.name):
+            print_info(f"Uploaded: {address} names it.")
     for line in done.withheld:
         print_error(line)
     _print_left_out(settings, done.todo, len(done.early))

@@ -7,7 +7,7 @@ The steps themselves are in `ingest/erase.py`, `warehouse/erase.py`, `sql_models
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -24,6 +24,7 @@ from analytics_pipeline.storage.atomic_write import private_file, remove_stale_p
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
+from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.erase import (
     Removed,
@@ -33,6 +34,7 @@ from analytics_pipeline.warehouse.erase import (
     searched_tables,
 )
 from analytics_pipeline.warehouse.publish import publish
+from analytics_pipeline.warehouse.published_file import store_of
 
 NOT_REACHED = (
     "backups and copies of the data folder",
@@ -66,6 +68,9 @@ class Receipt:
         models_not_built: marts that failed to build; they are missing until they are corrected.
         invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all
             are valid.
+        deleted_versions: addresses of the earlier published files that were deleted from the store.
+        not_stored: why the store may still hold the person; the erasure must be run again. Empty if
+            it does not.
         searched: tables, and datasets of the landing folder, that were searched.
         not_reached: places that may still hold the person, to erase by hand.
     """
@@ -78,6 +83,8 @@ class Receipt:
     files: Mapping[str, Redacted]
     models_not_built: tuple[str, ...] = ()
     invalid_models: str = ""
+    deleted_versions: tuple[str, ...] = ()
+    not_stored: str = ""
     searched: tuple[str, ...] = ()
     not_reached: tuple[str, ...] = NOT_REACHED
 
@@ -113,13 +120,13 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     person = _identify(warehouse, user_id, dry_run=dry_run)
     files = _erase_landed(settings.landing_dir, person, dry_run=dry_run)
     failed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    not_stored = ""
     with warehouse.open() as connection:
         tables = erase_rows(connection, person, dry_run=dry_run)
         if not dry_run:
             failed = _build(connection, project)
-            publish(
-                connection, settings.published_path, pii=settings.publish_pii, without_marts=True
-            )
+            deleted, not_stored = _publish(connection, settings)
     receipt = Receipt(
         user_id,
         warehouse_now(),
@@ -129,8 +136,10 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         files,
         failed,
         "\n".join(problems),
+        deleted,
+        not_stored,
         _searched(),
-        (*NOT_REACHED, *warehouse.not_reached),
+        (*NOT_REACHED, *warehouse.not_reached, *store_of(settings).not_reached),
     )
     if not dry_run:
         warehouse.purge()
@@ -161,8 +170,12 @@ def _searched() -> tuple[str, ...]:
 
 
 def _remove_spill_files(settings: Settings) -> None:
-    """Remove the previous published file's spill files, of earlier releases and others' tools."""
+    """Remove the previous published file's spill files, of earlier releases and others' tools.
+
+    Also what a killed download of it left.
+    """
     published = settings.published_path
+    remove_stale_parts(published.parent, below=False)
     rmtree(published.with_name(f"{published.name}.tmp"), ignore_errors=True)
 
 
@@ -196,6 +209,29 @@ def _build(connection: duckdb.DuckDBPyConnection, project: Project) -> tuple[str
     """Build the marts from the remaining rows; return those that failed."""
     built, _ = build_and_test(connection, project, project.models.values(), warehouse_now())
     return tuple(result.model.qualified for result in built if result.failure)
+
+
+def _publish(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> tuple[tuple[str, ...], str]:
+    """Publish, and delete every earlier version from the store.
+
+    Returns:
+        The addresses of the deleted versions, and why the store may still hold the person.
+    """
+    target = settings.published_path
+    try:
+        done = publish(
+            connection,
+            target,
+            pii=settings.publish_pii,
+            without_marts=True,
+            store=store_of(settings),
+            keep=timedelta(),
+        )
+    except StoreFailed as error:
+        return (), str(error)
+    return tuple(done.deleted), ""
 
 
 def _erase_landed(folder: Path, person: People, *, dry_run: bool) -> dict[str, Redacted]:

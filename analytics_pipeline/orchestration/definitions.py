@@ -9,7 +9,11 @@ import dagster as dg
 from analytics_pipeline.orchestration.alerting.sensor import alerts
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import model_assets
-from analytics_pipeline.orchestration.models.automation import automation_sensor
+from analytics_pipeline.orchestration.models.automation import (
+    REBUILD_ON_CHANGE,
+    REPEAT_FAILED,
+    automation_sensor,
+)
 from analytics_pipeline.orchestration.models.maintenance import (
     maintenance_asset,
     maintenance_schedule,
@@ -49,13 +53,14 @@ def build_definitions(
     """
     location = Location.of(settings)
     project, jobs = load_project(), load_jobs(location)
+    outputs = REPEAT_FAILED if settings.published_store else REBUILD_ON_CHANGE
     assets: list[Any] = [
         bucket_asset(location),
         *problem_assets(location),
         *raw_assets(settings.first_day, location, settings.partitions_per_run),
         model_assets(project, location, Parameters.of(settings)),
-        published_asset(project, location, pii=settings.publish_pii),
-        report_asset(location),
+        published_asset(project, location, pii=settings.publish_pii, condition=outputs),
+        report_asset(location, outputs),
         *([maintenance_asset(location)] if settings.names_lake else []),
     ]
     return dg.Definitions(

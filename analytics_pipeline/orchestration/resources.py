@@ -27,10 +27,17 @@ from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
+from analytics_pipeline.storage.store import Store
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.published_file import (
+    LocalCopy,
+    published_file,
+    refresh,
+    store_of,
+)
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
 
@@ -153,6 +160,15 @@ class WarehouseResource(DuckDBResource):
         return self._settings.published_path
 
     @property
+    def store(self) -> Store:
+        """Return where readers on other machines find the published file and the report."""
+        return store_of(self._settings)
+
+    def published_file(self) -> LocalCopy:
+        """Return the published file, after fetching the store's current version."""
+        return published_file(self._settings)
+
+    @property
     def report(self) -> Path:
         """Return the path of the report page."""
         return self._settings.report_path
@@ -199,7 +215,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "feed": _fixed(
             "The organisation's prefix of Vocareum's bucket.", lambda: FeedResource.of(settings)
         ),
-        "warehouse": _fixed("The private warehouse.", lambda: WarehouseResource.of(settings)),
+        "warehouse": _fixed(
+            "The private warehouse.",
+            lambda: WarehouseResource.of(settings),
+            lambda: refresh(settings),
+        ),
         "verdicts": ResultListenerResource(),
         "notifier": _fixed(
             "The recipients of alerts.",
@@ -211,17 +231,20 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _fixed(description: str, make: Callable[[], Any]) -> dg.ResourceDefinition:
+def _fixed(
+    description: str, make: Callable[[], Any], before_run: Callable[[], None] = lambda: None
+) -> dg.ResourceDefinition:
     """Return a resource with an empty config schema: run config that names a field is refused.
 
     Dagster creates it before the first step of each run, in the run's process. It then records the
-    process, and plans each check of the run once.
+    process, plans each check of the run once, and does what must precede a run.
     """
 
     def start(context: dg.InitResourceContext) -> Any:
         if context.run and context.instance:
             record_process(context.instance, context.run)
             plan_checks_once(context.instance, context.run)
+            before_run()
         return make()
 
     return dg.ResourceDefinition(

@@ -53,6 +53,7 @@ from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.parameters import Parameters
+from analytics_pipeline.warehouse.published_file import is_uploaded
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -261,7 +262,10 @@ def rebuild(
     on_rebuild: Callable[[], None],
     command: str = "sync",
 ) -> dg.ExecuteInProcessResult | None:
-    """Report settled checks, rebuild stale models and publish; return None if none is stale."""
+    """Report settled checks, rebuild stale models and publish; return None if none is stale.
+
+    A published file that could not be uploaded is published again.
+    """
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
         loaded, closed = loaded_files(connection), closed_files(connection)
@@ -272,6 +276,8 @@ def rebuild(
     materialize_closed(instance, location, closed, loaded)
     materialize_unrecorded(instance, location, loaded)
     stale = stale_assets(instance, location, Parameters.of(settings))
+    if not stale and not is_uploaded(settings):
+        stale = [location.published]
     if not stale:
         return None
     on_rebuild()

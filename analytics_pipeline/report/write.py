@@ -1,5 +1,6 @@
 """Write `report.html` from a published file."""
 
+from contextlib import suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.storage.store import FOLDER, KEPT, Store, Superseded
 
 
 def write_report(
@@ -16,6 +18,7 @@ def write_report(
     zone: ZoneInfo = UTC,
     course: int | None = None,
     cache_dir: Path | None = None,
+    store: Store = FOLDER,
 ) -> Path:
     """Write the report of a published file, and replace the previous report.
 
@@ -26,6 +29,7 @@ def write_report(
         zone: time zone of hours of the day; days of money stay UTC.
         course: id of the only course on the page; by default all courses.
         cache_dir: private folder in which the page's libraries are kept, once bundled.
+        store: where readers on other machines find it.
 
     Returns:
         The target.
@@ -33,9 +37,15 @@ def write_report(
     Raises:
         ReportError: there is no published file, or tables are missing from it.
         OSError: the target can't be written. The previous report is unchanged.
+        StoreFailed: the target is written, but is not the store's current version.
     """
-    page = render(read(published, zone, course), cache_dir)
+    before = store.current(target.name)
+    data = read(published, zone, course)
+    page = render(data, cache_dir)
     make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")
+    with suppress(Superseded):  # the other report is of a later published file
+        store.put(target, data.published_at, before)
+        store.delete_before(target.name, KEPT)
     return target

@@ -15,6 +15,7 @@ from analytics_pipeline.settings.value_types import (
     OptionalPath,
     OptionalUrl,
     Owners,
+    StoreUrl,
     Zone,
     split_owners,
 )
@@ -192,6 +193,24 @@ class Settings(BaseSettings):
         None,
         validation_alias="ANALYTICS_WAREHOUSE_REGION",
         description="Region of the lake's bucket. Default: AWS_REGION.",
+    )
+    published_store: StoreUrl = Field(
+        None,
+        validation_alias="ANALYTICS_PUBLISHED_STORE",
+        description=(
+            "s3:// prefix to which the published file and the report are uploaded as well, for"
+            " readers on other machines (docs/scale.md)."
+        ),
+    )
+    published_store_endpoint_url: OptionalUrl = Field(
+        None,
+        validation_alias="ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL",
+        description="S3 endpoint of that bucket, if it is not Amazon's.",
+    )
+    published_store_region: OptionalUrl = Field(
+        None,
+        validation_alias="ANALYTICS_PUBLISHED_STORE_REGION",
+        description="Region of that bucket. Default: AWS_REGION.",
     )
     has_key_prefix: bool = Field(
         False,

@@ -30,8 +30,8 @@ def load_settings() -> Settings:
     """Load the settings. Those that a run requires may still be empty (see `require`).
 
     Raises:
-        SettingsError: a value has the wrong form; or asset keys need an organisation, or a lake its
-            data path, that is not set.
+        SettingsError: a value has the wrong form; or asset keys or a store need an organisation, or
+            a lake its data path, that is not set.
         FolderUnusable: a path that must be a folder is a file.
     """
     try:
@@ -44,7 +44,7 @@ def load_settings() -> Settings:
         raise SettingsError(
             f"{problems}\nCorrect it in the environment or in .env (see .env.example)."
         ) from None
-    if settings.has_key_prefix:
+    if settings.has_key_prefix or settings.published_store:
         _require(settings, ["org_id"])  # the prefix is made of it
     if settings.names_lake:
         _require(settings, ["org_id", "warehouse_data"])

@@ -56,9 +56,16 @@ def _lake(url: SecretStr) -> SecretStr:
     return url
 
 
+def _store(url: str | None) -> str | None:
+    if url and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[\w./-]*)?", url):
+        raise ValueError("it must be a bucket and a prefix, such as s3://my-bucket/published")
+    return url
+
+
 ExpandedPath = Annotated[Path, AfterValidator(Path.expanduser)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)]
 LakeUrl = Annotated[SecretStr, AfterValidator(_lake)]
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+StoreUrl = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_store)]
 Owners = Annotated[str, AfterValidator(lambda text: ",".join(split_owners(text)))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]

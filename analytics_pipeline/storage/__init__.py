@@ -1,4 +1,5 @@
-"""Local files: atomic private writes, folder modes, disk-full errors and the clock.
+"""Local files: atomic private writes, folder modes, disk-full errors; a store of files in S3; the
+clock.
 
 Knows nothing of the feed.
 """

@@ -50,7 +50,9 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def private_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+def private_file(
+    target: Path, *, durable: bool = True, keeps_mode: bool = False
+) -> Iterator[BinaryIO]:
     """Open a temporary file; on success it replaces `target`, on failure it is deleted.
 
     The file has mode 0600, and every folder created for it 0700, whatever the umask.
@@ -58,6 +60,7 @@ def private_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     Args:
         target: the file to write.
         durable: whether the new file must survive a power failure.
+        keeps_mode: give the new file the mode that `replacing` would.
 
     Raises:
         OSError: the file can't be written. The error names it, and `target` is unchanged.
@@ -69,16 +72,22 @@ def private_file(target: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
-            _put_in_place(part, target, 0o600, durable=durable)
+            mode = file_mode(target) if keeps_mode else 0o600
+            _put_in_place(part, target, mode, durable=durable)
         finally:
             part.unlink(missing_ok=True)
 
 
-def remove_stale_parts(folder: Path) -> int:
-    """Delete temporary files left by dead processes anywhere under the folder; return how many."""
+def remove_stale_parts(folder: Path, *, below: bool = True) -> int:
+    """Delete temporary files left by dead processes in the folder; return how many.
+
+    Args:
+        folder: the folder.
+        below: whether to look in the folders below it, too.
+    """
     stale = [
         path
-        for path in folder.rglob(".part-*")
+        for path in (folder.rglob if below else folder.glob)(".part-*")
         if (pid := _pid(path)) is not None and not is_alive(pid)
     ]
     for path in stale:

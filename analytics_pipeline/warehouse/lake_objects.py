@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import boto3
 import duckdb
-from botocore.exceptions import BotoCoreError, ClientError
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.buckets import retained, s3_client
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.sql_text import literal
 
@@ -54,21 +54,7 @@ class ObjectStore:
         """Return why the bucket keeps deleted objects, with the remedy; empty if it doesn't.
 
         Raises:
-            WarehouseUnusable: the bucket does not tell.
+            BucketSilent: the bucket does not tell.
         """
         bucket = data_path.removeprefix("s3://").partition("/")[0]
-        client = boto3.client("s3", endpoint_url=self.endpoint_url, region_name=self.region)
-        try:
-            status = client.get_bucket_versioning(Bucket=bucket).get("Status")
-        except (BotoCoreError, ClientError) as error:
-            raise WarehouseUnusable(
-                f"The bucket {bucket} does not tell whether it keeps versions: {error}",
-                "Allow s3:GetBucketVersioning, or look yourself.",
-            ) from None
-        if not status:
-            return ""
-        return (
-            f"The bucket {bucket} keeps versions of objects ({status}), so it keeps erased people."
-            " Keep the lake in a bucket without versioning, or let a lifecycle rule expire earlier"
-            " versions."
-        )
+        return retained(s3_client(self.endpoint_url, self.region), bucket, "the lake")

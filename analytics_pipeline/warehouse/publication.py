@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from pathlib import Path
 
 import duckdb
 
@@ -66,7 +65,7 @@ class Publication:
     """The published file that the warehouse wrote last.
 
     Attributes:
-        file: its `identity`.
+        file: its identity, by its store.
         state: the state that it was written in; `at` is its `published_at`.
         whole_at: when a file was last written whole (UTC, naive).
         whole_bytes: size of that file.
@@ -90,16 +89,7 @@ def current_state(connection: duckdb.DuckDBPyConnection, *, pii: bool) -> State:
     return State(datetime.now(UTC).replace(tzinfo=None), shape, erasures(connection))
 
 
-def identity(file: Path) -> str:
-    """Return a text that differs after a file was replaced or written; empty if it is missing."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return ""
-    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
-
-
-def fitting(connection: duckdb.DuckDBPyConnection, now: State, target: Path) -> Publication | None:
+def fitting(connection: duckdb.DuckDBPyConnection, now: State, file: str) -> Publication | None:
     """Return the record of the published file; None if the file must be written whole.
 
     Rows that are deleted from a copy stay readable in its free blocks. So a file that was written
@@ -109,7 +99,7 @@ def fitting(connection: duckdb.DuckDBPyConnection, now: State, target: Path) -> 
     Args:
         connection: the live warehouse.
         now: its state.
-        target: the published file.
+        file: identity of the published file, by its store.
     """
     row = connection.execute(
         """SELECT file, published_at, shape, erasures, whole_at, whole_bytes
@@ -119,7 +109,7 @@ def fitting(connection: duckdb.DuckDBPyConnection, now: State, target: Path) -> 
         return None
     before = Publication(row[0], State(*row[1:4]), *row[4:])
     is_same = (
-        before.file == identity(target)
+        before.file == file
         and before.state.shape == now.shape
         and before.state.erasures == now.erasures
         and now.erasures is not None

@@ -10,8 +10,8 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.storage.store import FOLDER, KEPT, Store
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.publication import (
@@ -28,7 +29,6 @@ from analytics_pipeline.warehouse.publication import (
     current_state,
     fitting,
     forget,
-    identity,
     record,
 )
 from analytics_pipeline.warehouse.publish_changes import (
@@ -39,6 +39,7 @@ from analytics_pipeline.warehouse.publish_changes import (
     write_changes,
 )
 from analytics_pipeline.warehouse.publish_whole import COPY, write_whole
+from analytics_pipeline.warehouse.published_file import published_at
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.tables import PUBLISHED
@@ -74,6 +75,7 @@ class Published:
             `schema.table.column`.
         is_whole: whether the file was written from scratch; otherwise differences were written to a
             copy.
+        deleted: addresses of the versions that were deleted from the store.
     """
 
     rows: Mapping[str, int]
@@ -85,6 +87,7 @@ class Published:
     is_written: bool = True
     emptied: Mapping[str, int] = field(default_factory=dict)
     is_whole: bool = True
+    deleted: Sequence[str] = ()
 
     @property
     def withheld(self) -> list[str]:
@@ -95,7 +98,13 @@ class Published:
 
 
 def publish(
-    connection: duckdb.DuckDBPyConnection, target: Path, *, pii: bool, without_marts: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    *,
+    pii: bool,
+    without_marts: bool = False,
+    store: Store = FOLDER,
+    keep: timedelta = KEPT,
 ) -> Published:
     """Write the published file and replace the previous one; its current readers are not disturbed.
 
@@ -106,31 +115,51 @@ def publish(
         pii: whether to publish private columns too. Quarantine is never published.
         without_marts: publish even if no file is loaded or no mart is built. An erased person must
             leave the published file even if no model can be built.
+        store: where readers on other machines find it. Its current version is the previous file.
+        keep: how long a version stays in the store after it was replaced.
 
     Raises:
         NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
+        StoreFailed: the file is written here, but is not the store's current version; or earlier
+            versions can't be deleted.
         OSError: the file can't be written. The previous one is unchanged.
         duckdb.Error: likewise.
     """
-    began = time.monotonic()
     if not without_marts:
         _require_marts(connection)
     make_export_folder(target.parent)
+    before = store.fetch(target, published_at)
+    done, at = _write(connection, target, pii, store)
+    if not done.is_written:
+        if before.problem:  # the store may have a file from which tables could be kept
+            raise before.problem
+        return done
+    store.put(target, at, before)
+    return replace(done, deleted=store.delete_before(target.name, keep))
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, target: Path, pii: bool, store: Store
+) -> tuple[Published, datetime]:
+    """Write the local file; return the result, and the time of its content."""
+    began = time.monotonic()
     older = older_files(connection, target)
     with withheld(connection, target, pii=pii) as held:
+        publishing = _Publishing(connection, target, held, pii, older, store)
         if held.nothing:
-            return Published(
+            done = Published(
                 {}, time.monotonic() - began, 0, left_out=held.left_out, is_written=False
             )
-        publishing = _Publishing(connection, target, held, pii, older)
-        before = fitting(connection, publishing.state, target) if held == Withheld() else None
+            return done, publishing.state.at
+        file = store.identity(target)
+        before = fitting(connection, publishing.state, file) if held == Withheld() else None
         forget(connection)
         with replacing(target) as fresh:
             is_whole = before is None or not publishing.write_changes(fresh, before)
             if is_whole:
                 publishing.write_whole(fresh)
     publishing.keep_record(None if is_whole else before)
-    return Published(
+    done = Published(
         publishing.rows,
         time.monotonic() - began,
         target.stat().st_size,
@@ -140,6 +169,7 @@ def publish(
         emptied=publishing.emptied.cells,
         is_whole=is_whole,
     )
+    return done, publishing.state.at
 
 
 class _Publishing:
@@ -158,9 +188,11 @@ class _Publishing:
         held: Withheld,
         pii: bool,
         older: int,
+        store: Store,
     ) -> None:
         self.connection, self.target, self.held = connection, target, held
         self.older, self.state = older, current_state(connection, pii=pii)
+        self.store = store
         self.rows: dict[str, int] = {}
         self.emptied = Emptied(pii)
 
@@ -202,7 +234,7 @@ class _Publishing:
         """Store what was published; `before` is the file that was changed, if one was."""
         if not self._is_recorded:
             return
-        file, size = identity(self.target), self.target.stat().st_size
+        file, size = self.store.identity(self.target), self.target.stat().st_size
         whole = (before.whole_at, before.whole_bytes) if before else (self.state.at, size)
         record(self.connection, Publication(file, self.state, *whole), self.emptied.tables)
 

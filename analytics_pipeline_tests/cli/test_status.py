@@ -33,6 +33,7 @@ FIELDS = {
         "absent",
     ),
     *("stale_models", "published", "daemon", "unknown", "replaced", "own_dagster_yaml"),
+    "not_stored",
 }
 
 

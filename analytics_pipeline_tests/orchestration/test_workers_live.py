@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._grpc.client import DagsterGrpcClient
@@ -28,6 +29,8 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.processes import IN_FLIGHT, WORKER_TAG
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.published_file import published_file, store_of
+from analytics_pipeline_tests.support.buckets import Bucket, running_bucket
 from analytics_pipeline_tests.support.deployment import (
     DEPLOY,
     ROOT,
@@ -63,12 +66,14 @@ class Deployment:
         keys: the delivered files that are datasets.
         ui: port of the web server.
         folder: of all data, with the output of each service.
+        bucket: of the store of what is published.
     """
 
     instance: dg.DagsterInstance
     keys: set[str]
     ui: int
     folder: Path
+    bucket: Bucket
 
     def wait_for(self, what: Any, output: str, seconds: float = 900) -> None:
         """Wait until a condition holds; fail with the end of a service's output otherwise."""
@@ -151,16 +156,15 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Depl
         vocareum = stack.enter_context(DemoVocareum())
         files = Organisation(OrganisationSpec.small(last_day=YESTERDAY)).files()
         vocareum.put_many(files)
-        (tmp_path / "published").mkdir(mode=0o700)
+        bucket = stack.enter_context(running_bucket(monkeypatch))
         catalog = f"host=127.0.0.1 port={postgres_port} dbname=lake user=lake password={PASSWORD}"
         shared = {
             **environment(postgres_port, valkey.port, code_port),
             **vocareum.environment,
-            "AWS_ACCESS_KEY_ID": "",
+            **bucket.environment,
             "VOCAREUM_START_DATE": f"{YESTERDAY - timedelta(days=60)}",
             "ANALYTICS_WAREHOUSE": f"ducklake:postgres:{catalog}",
             "ANALYTICS_WAREHOUSE_DATA": str(tmp_path / "lake"),
-            "ANALYTICS_PUBLISHED_DIR": str(tmp_path / "published"),
             "ANALYTICS_PARTITIONS_PER_RUN": "5",
             "FEED_POLL_SECONDS": "30",
             "DAGSTER_UI_URL": f"http://127.0.0.1:{ui_port}",
@@ -173,7 +177,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Depl
         monkeypatch.setenv("ANALYTICS_DATA_DIR", str(tmp_path / "test" / "data"))
         instance = stack.enter_context(open_instance(load_settings()))
         keys = {key for key in files if classify(key.removeprefix(vocareum.prefix))}
-        running = Deployment(instance, keys, ui_port, tmp_path)
+        running = Deployment(instance, keys, ui_port, tmp_path, bucket)
         services = Services(stack, tmp_path, shared)
         services.start("code", "code", {"4000": str(code_port), "0.0.0.0": "127.0.0.1"})
         client = DagsterGrpcClient(port=code_port, host="127.0.0.1")
@@ -204,9 +208,18 @@ def test_two_workers_without_a_shared_disk_share_a_backfill_and_the_sensors_runs
             loaded = connection.execute("SELECT source_key FROM ops.loaded_files").fetchall()
         return {key for (key,) in loaded} == deployment.keys
 
+    def is_published() -> bool:
+        found = published_file(settings)
+        if not found.path.exists():
+            return False
+        with duckdb.connect(str(found.path), read_only=True) as published:
+            [(files,)] = published.execute("SELECT count(*) FROM ops.loaded_files").fetchall()
+        return files == len(deployment.keys)
+
     deployment.wait_for(is_done, "daemon")
     deployment.wait_for(is_loaded, "one")
-    deployment.wait_for(settings.report_path.exists, "two")
+    deployment.wait_for(is_published, "two")
+    deployment.wait_for(lambda: deployment.bucket.versions("report"), "two")
     deployment.wait_for(lambda: not deployment.in_flight(), "daemon")
 
     runs = instance.get_runs()
@@ -222,7 +235,8 @@ def test_two_workers_without_a_shared_disk_share_a_backfill_and_the_sensors_runs
     assert files == [(len(deployment.keys),)], "no file is loaded twice"
     days = instance.get_materialized_partitions(ALONE.asset_key(DATASETS["lab_sessions"]))
     assert set(DAYS) <= days
-    assert settings.published_path.exists()
+    assert store_of(settings).fetch(settings.report_path).problem is None
+    assert settings.report_path.exists()
     for name in ("code", "daemon", "one", "two", "ui"):
         kept = deployment.folder / name / "home" / "dagster.yaml"
         assert kept.read_bytes() == (DEPLOY / "dagster.yaml").read_bytes()

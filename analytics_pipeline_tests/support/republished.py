@@ -16,11 +16,11 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS, Person, Privacy
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.storage.store import identity
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse import publish_changes
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
-from analytics_pipeline.warehouse.publication import identity
 from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline.warehouse.tables import SOURCE_KEY, history_table, raw_table
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics_pipeline.storage import store
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse import publication, publish_changes
 from analytics_pipeline.warehouse import publish as publishing
@@ -46,8 +47,7 @@ def _no_shape(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_identity(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (publication, publishing):
-        monkeypatch.setattr(module, "identity", lambda _: "any file")
+    monkeypatch.setattr(store, "identity", lambda _: "any file")
 
 
 def _no_erasures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_a_damaged_block_that_is_read_leads_to_a_whole_file_and_a_usable_warehou
     republished.target.write_bytes(content)
     with republished.open() as connection:
         connection.execute(
-            "UPDATE ops.publication SET file = ?", [publication.identity(republished.target)]
+            "UPDATE ops.publication SET file = ?", [store.identity(republished.target)]
         )
         republished.rewritten_file(connection)
     with republished.open() as connection:

@@ -20,6 +20,14 @@ any day of an upstream is missing, nor for loads before the daemon's first evalu
 covers only earlier changes: a load at the same time, or while its run reads, requests the next
 rebuild. So a manual rebuild is repeated once."""
 
+REPEAT_FAILED = REBUILD_ON_CHANGE | (
+    dg.AutomationCondition.execution_failed()
+    & dg.AutomationCondition.cron_tick_passed("0 * * * *")
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+).with_label("repeat each hour what failed")
+"""The same, and each hour again after a failure: an upload fails without any change upstream."""
+
 
 def with_asset(key: dg.AssetKey) -> dg.AutomationCondition:
     """Return the condition of a check that its asset's own step always evaluates.

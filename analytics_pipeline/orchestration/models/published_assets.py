@@ -4,6 +4,7 @@ They follow the models. `warehouse/publish.py` and `report/` write them.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from analytics_pipeline.orchestration.runs.step_failures import report_step_erro
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import pii_tag
 from analytics_pipeline.sql_models import Project
+from analytics_pipeline.storage.store import Store
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.ledger import PROBLEMS
 from analytics_pipeline.warehouse.publish import Published, publish
@@ -29,7 +31,13 @@ _WHOLE_DESCRIPTION = (
 )
 
 
-def published_asset(project: Project, location: Location, *, pii: bool) -> dg.AssetsDefinition:
+def published_asset(
+    project: Project,
+    location: Location,
+    *,
+    pii: bool,
+    condition: dg.AutomationCondition = REBUILD_ON_CHANGE,
+) -> dg.AssetsDefinition:
     """Return the asset of the published file, which is replaced atomically after the models."""
     privacy = (
         "with emails, names and free text (PUBLISH_PII=true)"
@@ -47,7 +55,7 @@ def published_asset(project: Project, location: Location, *, pii: bool) -> dg.As
         kinds={"duckdb"},
         tags={"layer": GROUP, **pii_tag(is_personal=pii)},
         freshness_policy=FRESHNESS[Cadence.DAILY],
-        automation_condition=REBUILD_ON_CHANGE,
+        automation_condition=condition,
         check_specs=[
             dg.AssetCheckSpec(
                 WHOLE,
@@ -58,9 +66,9 @@ def published_asset(project: Project, location: Location, *, pii: bool) -> dg.As
         ],
     )
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
-        target = warehouse.published
+        target, store = warehouse.published, warehouse.store
         with report_step_errors(), warehouse.get_connection() as connection:
-            done = publish(connection, target, pii=pii)
+            done = publish(connection, target, pii=pii, store=store)
             failing = errors(read(connection))
         if not done.is_written:
             reasons = "\n".join(str(check) for check in failing)
@@ -69,11 +77,21 @@ def published_asset(project: Project, location: Location, *, pii: bool) -> dg.As
                 allow_retries=False,
             )
         return dg.MaterializeResult(
-            metadata={"path": dg.MetadataValue.path(str(target)), **_figures(done)},
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                **_stored(store, target),
+                **_figures(done),
+            },
             check_results=[_whole(location, done, failing)],
         )
 
     return analytics
+
+
+def _stored(store: Store, file: Path) -> ui_metadata.Metadata:
+    """Return the address of the pointer to the file; nothing without a store."""
+    address = store.describe(file.name)
+    return {"store": address} if address else {}
 
 
 def _figures(done: Published) -> ui_metadata.Metadata:
@@ -102,7 +120,9 @@ def _whole(location: Location, done: Published, failing: Sequence[Check]) -> dg.
     )
 
 
-def report_asset(location: Location) -> dg.AssetsDefinition:
+def report_asset(
+    location: Location, condition: dg.AutomationCondition = REBUILD_ON_CHANGE
+) -> dg.AssetsDefinition:
     """Return the asset of the report page, which is built from the published file."""
 
     @dg.asset(
@@ -116,21 +136,32 @@ def report_asset(location: Location) -> dg.AssetsDefinition:
         kinds={"html"},
         tags={"layer": GROUP},
         freshness_policy=FRESHNESS[Cadence.DAILY],
-        automation_condition=REBUILD_ON_CHANGE,
+        automation_condition=condition,
     )
-    def report(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
+    def report(
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource]
+    ) -> dg.MaterializeResult:
         """Write `report.html` from the published file."""
         from analytics_pipeline.report import write_report  # Altair takes a second to import
 
+        store = warehouse.store
         with report_step_errors():
+            published = warehouse.published_file()
+            if published.notice:
+                context.log.warning(published.notice)
             target = write_report(
-                warehouse.published,
+                published.path,
                 warehouse.report,
                 warehouse.report_timezone,
                 cache_dir=warehouse.cache_dir,
+                store=store,
             )
         return dg.MaterializeResult(
-            metadata={"path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                **_stored(store, target),
+                "bytes": target.stat().st_size,
+            }
         )
 
     return report
