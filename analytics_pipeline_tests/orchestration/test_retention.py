@@ -23,7 +23,7 @@ from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.runs.history import delete_runs
 from analytics_pipeline.orchestration.runs.retention import old_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
-from analytics_pipeline.sql_models.project import default_folder
+from analytics_pipeline.sql_models.project import default_folder, load_project
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 
@@ -174,14 +174,16 @@ def test_the_folder_does_not_grow_with_runs(pipeline: Pipeline) -> None:
 
 @pytest.fixture
 def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reduce the project to two marts and their tests, and the report to a line.
+    """Reduce the project to two marts, what they read and their tests, and the report to a line.
 
     Each sync still loads, builds, tests, publishes and reports in its own runs, and their records
     decide about growth. More models would only leave more records of the same kinds.
     """
     few = tmp_path / "dbt_like_sql"
-    names = ("staging/lab_sessions", "marts/lab_sessions", "marts/data_completeness")
+    project, marts = load_project(), {"marts.lab_sessions", "marts.data_completeness"}
+    models = project.select(project.upstream(marts) | marts)
     checks = ("grain_of_lab_sessions", "every_session_is_in_lab_sessions")
+    names = [model.qualified.replace(".", "/") for model in models]
     for name in (*names, *(f"tests/{check}" for check in checks)):
         (few / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(default_folder() / f"{name}.sql", few / f"{name}.sql")
