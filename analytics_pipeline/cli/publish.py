@@ -18,6 +18,7 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import Settings, load_settings
+from analytics_pipeline.sql_models import model_texts
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.export_parquet import export_parquet
@@ -66,6 +67,7 @@ def publish(
             settings.published_path,
             pii=settings.publish_pii,
             store=store_of(settings),
+            model_texts=model_texts,
         )
         exported = export_parquet(connection, parquet) if parquet else {}
         failing = errors(read(connection))

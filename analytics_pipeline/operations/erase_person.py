@@ -19,7 +19,7 @@ from analytics_pipeline.datasets import DATASETS, Person
 from analytics_pipeline.ingest.erase import Redacted, erase_in_file
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sql_models import Project, build_and_test, load_usable
+from analytics_pipeline.sql_models import Project, build_and_test, load_usable, model_texts
 from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
@@ -228,6 +228,7 @@ def _publish(
             without_marts=True,
             store=store_of(settings),
             keep=timedelta(),
+            model_texts=model_texts,
         )
     except StoreFailed as error:
         return (), str(error)

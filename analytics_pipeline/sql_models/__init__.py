@@ -20,7 +20,7 @@ from analytics_pipeline.sql_models.checks import (
     run_tests,
     stale_models,
 )
-from analytics_pipeline.sql_models.documentation import column_types, documentation
+from analytics_pipeline.sql_models.documentation import column_types, documentation, model_texts
 from analytics_pipeline.sql_models.lineage import ColumnLineage, column_lineage
 from analytics_pipeline.sql_models.model import Model, SqlTest
 from analytics_pipeline.sql_models.project import Project, load_project, load_usable, touched_by
@@ -48,6 +48,7 @@ __all__ = [
     "load_project",
     "load_usable",
     "missing",
+    "model_texts",
     "run_test",
     "run_tests",
     "stale_models",

@@ -1,5 +1,4 @@
-"""Build models in the warehouse, each in its own transaction, so that a failed model keeps its
-previous table.
+"""Build models in the warehouse. A failed model keeps its previous table, and the others are built.
 
 `project.py` decides which models to build, and in which order. `checks.py` tests the result.
 """
@@ -7,7 +6,7 @@ previous table.
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,9 +19,8 @@ from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Check
-from analytics_pipeline.warehouse.schema import comment_on_column
-from analytics_pipeline.warehouse.sql_text import literal
-from analytics_pipeline.warehouse.transactions import write
+from analytics_pipeline.warehouse.schema import comment
+from analytics_pipeline.warehouse.transactions import together, write
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +89,15 @@ def build(
         now: UTC, naive. By it, models by day are compared with a whole build once a week; None to
             compare none.
     """
+    chosen = list(models)
+    return together(connection, lambda: _build(connection, chosen, now))
+
+
+def _build(
+    connection: duckdb.DuckDBPyConnection, models: Sequence[Model], now: datetime | None
+) -> list[Built]:
     results: list[Built] = []
     stale: set[str] = set()
-    models = list(models)
     private = private_sources(models, _existing(connection))
     # The hashes of a model that is not built by day say nothing about its rows.
     whole = [model.qualified for model in models if model.days is None]
@@ -220,7 +224,8 @@ def drop_removed(connection: duckdb.DuckDBPyConnection, models: Iterable[Model])
         for layer, name, kind in removed:
             connection.execute(f'DROP {kind} {layer}."{name}"')
 
-    write(connection, drop)
+    if removed:
+        write(connection, drop)
     return [f"{layer}.{name}" for layer, name, _ in removed]
 
 
@@ -261,13 +266,6 @@ def create(connection: duckdb.DuckDBPyConnection, model: Model, sql: str = "") -
     created = connection.execute(
         f'CREATE OR REPLACE {kind} {model.layer}."{model.name}" AS\n{sql or model.sql}\n'
     ).fetchone()
-    _comment(connection, model)
+    texts = {column: text for column, text in model.columns.items() if text}
+    comment(connection, kind, f'{model.layer}."{model.name}"', model.description, texts)
     return created[0] if created and not model.is_view else None
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, model: Model) -> None:
-    kind, table = ("VIEW" if model.is_view else "TABLE"), f'{model.layer}."{model.name}"'
-    connection.execute(f"COMMENT ON {kind} {table} IS {literal(model.description)}")
-    for column, comment in model.columns.items():
-        if comment:
-            comment_on_column(connection, table, column, comment)

@@ -5,7 +5,7 @@ checks.
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from analytics_pipeline.warehouse.checks import (
     read,
     record,
 )
+from analytics_pipeline.warehouse.transactions import together
 
 ALARMS_SHOWN = 20
 """Maximum number of alarms in the text of a check."""
@@ -92,6 +93,16 @@ def build_and_test(
         duckdb.Error: the disk is full.
     """
     chosen = list(models)
+    return together(connection, lambda: _build_and_test(connection, project, chosen, now, also))
+
+
+def _build_and_test(
+    connection: duckdb.DuckDBPyConnection,
+    project: Project,
+    chosen: Sequence[Model],
+    now: datetime,
+    also: Collection[str],
+) -> tuple[list[Built], list[Check]]:
     tests = project.tests_of([model.qualified for model in chosen])
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     mark_outdated(connection, [test.name for test in tests])

@@ -3,10 +3,12 @@
 The layout of the dictionary is in `operations/data_dictionary.py`.
 """
 
+from collections.abc import Mapping
+
 import duckdb
 
 from analytics_pipeline.sql_models.build import build
-from analytics_pipeline.sql_models.project import Project
+from analytics_pipeline.sql_models.project import Project, load_usable
 from analytics_pipeline.sql_models.sql_syntax import InvalidModel
 from analytics_pipeline.warehouse.schema import ensure_schema
 from analytics_pipeline.warehouse.tables import Table, TableColumn
@@ -19,6 +21,12 @@ def column_types(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str],
            WHERE NOT internal AND database_name = current_database()"""
     ).fetchall()
     return {(table, column): kind for table, column, kind in rows}
+
+
+def model_texts(project: Project | None = None) -> dict[str, Mapping[str, str]]:
+    """Return the comments of models' columns by qualified name; by default of all valid models."""
+    project = project or load_usable()[0]
+    return {name: model.columns for name, model in project.models.items()}
 
 
 def documentation(project: Project) -> list[Table]:

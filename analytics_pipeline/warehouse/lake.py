@@ -24,7 +24,7 @@ from analytics_pipeline.warehouse.lake_catalog import Catalog
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
-from analytics_pipeline.warehouse.transactions import fence
+from analytics_pipeline.warehouse.transactions import fence, share
 
 PREFIX = "ducklake:postgres:"
 LAKE, READER = "lake", "lake_reader"
@@ -94,6 +94,7 @@ class LakeWarehouse:
             with self.catalog.lock(wait_seconds), _cursor(instance, LAKE) as connection:
                 self._prepare(connection)
                 fence(connection, _FENCE)
+                share(connection)
                 yield connection
 
     @contextmanager

@@ -26,7 +26,7 @@ class Parameters:
 
 
 def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> None:
-    """Replace the row of parameters.
+    """Replace the row of parameters, if they changed.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -39,4 +39,6 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters
             "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", astuple(parameters)
         )
 
-    write(connection, replace)
+    current = connection.execute("SELECT anomaly_floor_usd FROM ops.parameters").fetchall()
+    if current != [astuple(parameters)]:
+        write(connection, replace)

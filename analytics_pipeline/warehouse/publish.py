@@ -9,7 +9,7 @@ file. `publish_whole.py` selects what is published, `withhold.py` what a failing
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -38,12 +38,12 @@ from analytics_pipeline.warehouse.publish_changes import (
     measure,
     write_changes,
 )
-from analytics_pipeline.warehouse.publish_whole import COPY, write_whole
+from analytics_pipeline.warehouse.publish_whole import COPY, Texts, write_whole
 from analytics_pipeline.warehouse.published_file import published_at
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import withheld_lines
 from analytics_pipeline.warehouse.tables import PUBLISHED
-from analytics_pipeline.warehouse.transactions import transaction, value_of
+from analytics_pipeline.warehouse.transactions import snapshot, transaction, value_of
 from analytics_pipeline.warehouse.withhold import Withheld, older_files, withheld
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ def publish(
     without_marts: bool = False,
     store: Store = FOLDER,
     keep: timedelta = KEPT,
+    model_texts: Callable[[], Texts] = dict,
 ) -> Published:
     """Write the published file and replace the previous one; its current readers are not disturbed.
 
@@ -117,6 +118,8 @@ def publish(
             leave the published file even if no model can be built.
         store: where readers on other machines find it. Its current version is the previous file.
         keep: how long a version stays in the store after it was replaced.
+        model_texts: returns the comments of models' columns, for a warehouse that stores none of
+            views.
 
     Raises:
         NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
@@ -129,7 +132,7 @@ def publish(
         _require_marts(connection)
     make_export_folder(target.parent)
     before = store.fetch(target, published_at)
-    done, at = _write(connection, target, pii, store)
+    done, at = _write(connection, target, pii, store, model_texts)
     if not done.is_written:
         if before.problem:  # the store may have a file from which tables could be kept
             raise before.problem
@@ -139,7 +142,11 @@ def publish(
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, target: Path, pii: bool, store: Store
+    connection: duckdb.DuckDBPyConnection,
+    target: Path,
+    pii: bool,
+    store: Store,
+    model_texts: Callable[[], Texts],
 ) -> tuple[Published, datetime]:
     """Write the local file; return the result, and the time of its content."""
     began = time.monotonic()
@@ -157,7 +164,7 @@ def _write(
         with replacing(target) as fresh:
             is_whole = before is None or not publishing.write_changes(fresh, before)
             if is_whole:
-                publishing.write_whole(fresh)
+                publishing.write_whole(fresh, model_texts)
     publishing.keep_record(None if is_whole else before)
     done = Published(
         publishing.rows,
@@ -196,11 +203,11 @@ class _Publishing:
         self.rows: dict[str, int] = {}
         self.emptied = Emptied(pii)
 
-    def write_whole(self, fresh: Path) -> None:
+    def write_whole(self, fresh: Path, model_texts: Callable[[], Texts]) -> None:
         """Write the file from scratch, and measure its parts for the next publication."""
         self.emptied = Emptied(self.emptied.pii)
-        with attached(self.connection, fresh, COPY):
-            self.rows = write_whole(self.connection, self.held, self.emptied)
+        with attached(self.connection, fresh, COPY), snapshot(self.connection):
+            self.rows = write_whole(self.connection, self.held, self.emptied, model_texts)
             with transaction(self.connection):
                 self._sign()
             if self._is_recorded:
@@ -211,11 +218,12 @@ class _Publishing:
         try:
             shutil.copyfile(self.target, fresh)
             with attached(self.connection, fresh, COPY):
-                tables = copied_tables(self.connection)
-                measure(self.connection, tables)
-                with transaction(self.connection):
-                    self.rows = write_changes(self.connection, tables, self.emptied, before)
-                    self._sign()
+                with snapshot(self.connection):
+                    tables = copied_tables(self.connection)
+                    measure(self.connection, tables)
+                    with transaction(self.connection):
+                        self.rows = write_changes(self.connection, tables, self.emptied, before)
+                        self._sign()
                 self.connection.execute(f"CHECKPOINT {COPY}")
                 if is_tight(self.connection, before.whole_bytes):
                     return True

@@ -3,7 +3,7 @@
 `publish.py` decides when. Columns are selected by declaration; an undeclared one is not published.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 import duckdb
 
@@ -16,10 +16,15 @@ from analytics_pipeline.warehouse.withhold import BEFORE, Withheld
 
 COPY = "published"
 """Name under which the published file is attached while it is written."""
+Texts = Mapping[str, Mapping[str, str]]
+"""Comments of columns, by qualified table name and column."""
 
 
 def write_whole(
-    connection: duckdb.DuckDBPyConnection, held: Withheld, emptied: Emptied
+    connection: duckdb.DuckDBPyConnection,
+    held: Withheld,
+    emptied: Emptied,
+    model_texts: Callable[[], Texts],
 ) -> dict[str, int]:
     """Fill an empty file, attached as COPY; only its signature is missing then.
 
@@ -28,6 +33,8 @@ def write_whole(
             kept.
         held: what failing checks withhold.
         emptied: counts the cells that are not published.
+        model_texts: returns the comments of models' columns. Called only if the warehouse has none
+            of some table or view.
 
     Returns:
         The number of rows by qualified table name; without views.
@@ -40,6 +47,7 @@ def write_whole(
     _add_main_views(connection, live)
     with transaction(connection):
         _copy_comments(connection)
+        _add_comments(connection, model_texts)
     return rows
 
 
@@ -198,3 +206,24 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         table = f"{COPY}.{schema}.{quoted(name)}"
         what = f"COLUMN {table}.{quoted(column)}" if column else f"{kind} {table}"
         connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
+
+
+def _add_comments(connection: duckdb.DuckDBPyConnection, model_texts: Callable[[], Texts]) -> None:
+    """Set the comments of columns that the warehouse does not store: those of views, in a lake."""
+    without = connection.execute(
+        f"""SELECT schema_name, table_name, list(column_name) FROM duckdb_columns()
+            WHERE database_name = '{COPY}' GROUP BY ALL HAVING count(comment) = 0"""
+    ).fetchall()
+    if not without:
+        return
+    views = (table for table in tables() if table.query)
+    texts: dict[str, Mapping[str, str]] = dict(model_texts())
+    texts |= {
+        view.name: {column.name: column.description for column in view.columns} for view in views
+    }
+    for schema, name, columns in without:
+        own = texts.get(f"{'marts' if schema == 'main' else schema}.{name}", {})
+        for column in columns:
+            if text := own.get(column):
+                place = f"{COPY}.{schema}.{quoted(name)}.{quoted(column)}"
+                connection.execute(f"COMMENT ON COLUMN {place} IS {literal(text)}")

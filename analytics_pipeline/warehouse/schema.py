@@ -4,7 +4,7 @@
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import duckdb
 
@@ -124,33 +124,41 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
     else:
         columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
-    connection.execute(f"COMMENT ON {kind} {name} IS {literal(table.description)}")
     for column in table.columns:
         if not table.query:
             connection.execute(
                 f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
             )
-        comment_on_column(connection, name, column.name, column.description)
         if column.computed:
             connection.execute(
                 f"""UPDATE {name} SET "{column.name}" = {column.computed}
                     WHERE "{column.name}" IS DISTINCT FROM {column.computed}"""
             )
+    texts = {column.name: column.description for column in table.columns}
+    comment(connection, kind, name, table.description, texts)
 
 
-def comment_on_column(
-    connection: duckdb.DuckDBPyConnection, table: str, column: str, comment: str
+def comment(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    name: str,
+    description: str,
+    columns: Mapping[str, str],
 ) -> None:
-    """Set the comment of a column, unless the catalog stores none: that of a view in a lake.
+    """Set the comments of a table or view, and of its columns unless the catalog stores none: those
+    of a view in a lake.
 
     Args:
         connection: the warehouse, or the published file.
-        table: qualified name of the table or view, quoted if it needs to be.
-        column: the column, not quoted.
-        comment: the text.
+        kind: TABLE or VIEW.
+        name: qualified name, quoted if it needs to be.
+        description: comment of the table or view.
+        columns: comments of columns by name, not quoted.
     """
+    connection.execute(f"COMMENT ON {kind} {name} IS {literal(description)}")
     try:
-        connection.execute(f"COMMENT ON COLUMN {table}.{quoted(column)} IS {literal(comment)}")
+        for column, text in columns.items():
+            connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}")
     except duckdb.BinderException as error:
         if "it is not a table" not in str(error):
             raise

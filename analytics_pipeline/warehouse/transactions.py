@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
@@ -17,6 +17,13 @@ ATTEMPTS = 12
 _LONGEST_PAUSE = 10.0
 """Seconds, before jitter."""
 _fences: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
+_costly: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+_shared: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+"""Connections inside `together` or `snapshot`, which have begun a transaction for everybody."""
+
+
+class _SharedFailed(Exception):
+    """A write failed in a shared transaction, which therefore must not be committed."""
 
 
 def fence(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
@@ -28,10 +35,17 @@ def fence(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
     _fences[connection] = statement
 
 
+def share(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let `together` and `snapshot` use one transaction on this connection: each one is costly."""
+    _costly.add(connection)
+
+
 def write(
     connection: duckdb.DuckDBPyConnection, work: Callable[[], T], *, dry_run: bool = False
 ) -> T:
     """Change the warehouse in one transaction; repeat it if another writer was faster.
+
+    Inside `together`, the transaction may be shared with other writes.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -44,6 +58,8 @@ def write(
     Raises:
         WarehouseBusy: other writers were faster in every attempt.
     """
+    if connection in _shared:
+        return _join(work, dry_run=dry_run)
     for attempt in range(ATTEMPTS):
         try:
             with transaction(connection, dry_run=dry_run):
@@ -60,13 +76,77 @@ def write(
     )
 
 
+def _join(work: Callable[[], T], *, dry_run: bool) -> T:
+    """Change the warehouse in the shared transaction, which can't undo one write alone."""
+    if dry_run:
+        raise _SharedFailed
+    try:
+        return work()
+    except Exception as error:
+        raise _SharedFailed from error
+
+
+def together(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do work that calls `write` several times; share one transaction if each one is costly.
+
+    A lake reads its whole catalog again after each commit that changes a table. If a query fails,
+    the shared transaction is rolled back and the work done again with a transaction for each
+    `write`, so that a failure undoes no other write.
+
+    Args:
+        connection: the live warehouse, with no transaction open.
+        work: may be called several times. It may catch `duckdb.Error`.
+
+    Returns:
+        What `work` returns.
+
+    Raises:
+        WarehouseBusy: other writers were faster in every attempt.
+    """
+    if connection not in _costly or connection in _shared:
+        return work()
+
+    def shared() -> T:
+        _shared.add(connection)
+        try:
+            return work()
+        finally:
+            _shared.discard(connection)
+
+    try:
+        return write(connection, shared)
+    except (duckdb.Error, _SharedFailed):
+        return work()
+
+
+@contextmanager
+def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Run the queries of the block in one transaction if each one is costly, else one by one.
+
+    For a block that changes nothing in the live warehouse.
+    """
+    if connection not in _costly or connection in _shared:
+        yield
+        return
+    with transaction(connection):
+        _shared.add(connection)
+        try:
+            yield
+        finally:
+            _shared.discard(connection)
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection, *, dry_run: bool = False) -> Iterator[None]:
     """Commit at the end of the block, or roll back if it raises; the connection stays usable.
 
     For files that nobody else writes; `write` changes the warehouse. A dry run rolls back, too.
-    If DuckDB aborted the transaction itself (a full disk), the original error is raised.
+    If DuckDB aborted the transaction itself (a full disk), the original error is raised. Inside
+    `snapshot` it is part of that transaction.
     """
+    if connection in _shared:
+        yield
+        return
     connection.begin()
     try:
         yield

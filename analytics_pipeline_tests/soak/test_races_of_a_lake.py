@@ -13,7 +13,13 @@ import pytest
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION
-from analytics_pipeline_tests.support.lakes import deliveries_of, digests, lake_settings, load
+from analytics_pipeline_tests.support.lakes import (
+    database_of,
+    deliveries_of,
+    digests,
+    lake_settings,
+    load,
+)
 from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
 
 pytestmark = pytest.mark.slow
@@ -84,16 +90,6 @@ def _assert_whole(settings: Settings, before: dict[str, tuple[int, int]]) -> Non
     assert (files, rows) == (distinct, loaded)
 
 
-def _end_locks(postgres: Postgres) -> int:
-    return len(
-        postgres.execute(
-            "postgres",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            f" WHERE application_name = '{LOCK_SESSION}'",
-        )
-    )
-
-
 @pytest.mark.parametrize("disturbance", ["none", "ended locks", "maintenance"])
 def test_processes_that_replace_the_same_files_lose_nothing_and_all_succeed(
     lake: Settings, postgres: Postgres, loaded_organisation: Path, disturbance: str
@@ -105,7 +101,7 @@ def test_processes_that_replace_the_same_files_lose_nothing_and_all_succeed(
     def disturb() -> None:
         while not done.wait(1):
             if disturbance == "ended locks":
-                disturbed.append(_end_locks(postgres))
+                disturbed.append(postgres.end_sessions(LOCK_SESSION))
             else:
                 warehouse_of(lake).maintain()
                 disturbed.append(1)
@@ -145,7 +141,7 @@ def test_a_load_that_is_killed_at_any_moment_is_completed_by_the_next(
     assert process.returncode == 0, errors
     _assert_whole(lake, before)
     warehouse_of(lake).purge()
-    database = lake.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    database = database_of(lake)
     [(known,)] = postgres.execute(
         database,
         """SELECT (SELECT count(*) FROM org9001.ducklake_data_file)

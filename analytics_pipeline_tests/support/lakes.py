@@ -28,6 +28,11 @@ def lake_settings(postgres: Postgres, folder: Path, database: str | None = None)
     )
 
 
+def database_of(settings: Settings) -> str:
+    """Return the name of the database that holds the catalog of a lake."""
+    return settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+
+
 def deliveries_of(settings: Settings) -> list[Delivery]:
     """Return every version that a warehouse loaded, or failed to load."""
     with warehouse_of(settings).read() as connection:

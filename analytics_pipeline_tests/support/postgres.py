@@ -47,6 +47,31 @@ class Postgres:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def end_sessions(self, name: str) -> int:
+        """End every session of an application; return how many."""
+        return len(
+            self.execute(
+                "postgres",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE application_name = '{name}'",
+            )
+        )
+
+    def dump(self, database: str) -> Path:
+        """Dump the lakes of a database."""
+        file = self.folder / f"dump{next(self._numbers)}.sql"
+        self.run("pg_dump", *self._arguments(database), "--schema=org*", "--file", str(file))
+        return file
+
+    def restore(self, database: str, dump: Path) -> None:
+        """Put a dump of the one lake of a database back in its place."""
+        self.execute(database, "DROP SCHEMA org9001 CASCADE")
+        options = ("--quiet", "--set=ON_ERROR_STOP=1", "--file", str(dump))
+        self.run("psql", *self._arguments(database), *options)
+
+    def _arguments(self, database: str) -> tuple[str, ...]:
+        return ("-h", str(self.folder), "-U", "pipeline", "-d", database)
+
     def run(self, program: str, *arguments: str) -> bytes:
         """Run one of PostgreSQL's programs as its account; return what it prints."""
         command = [str(self.programs / program), *arguments]

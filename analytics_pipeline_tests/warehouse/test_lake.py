@@ -8,13 +8,14 @@ from pathlib import Path
 
 import boto3
 import dagster as dg
+import duckdb
 import pytest
 from moto.server import ThreadedMotoServer
 
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sql_models import build, load_project
+from analytics_pipeline.sql_models import build, load_project, model_texts
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
 from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
@@ -23,7 +24,13 @@ from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.schema import SchemaTooNew
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.byte_search import in_folder
-from analytics_pipeline_tests.support.lakes import deliveries_of, digests, lake_settings, load
+from analytics_pipeline_tests.support.lakes import (
+    database_of,
+    deliveries_of,
+    digests,
+    lake_settings,
+    load,
+)
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
 
 NOW = datetime(2026, 11, 8)  # noqa: DTZ001
@@ -67,9 +74,23 @@ def test_what_is_published_from_a_lake_equals_what_is_published_from_a_file(
     done = []
     for settings, name in zip(organisation, ("file", "lake"), strict=True):
         with warehouse_of(settings).open() as connection:
-            done.append(publish(connection, tmp_path / name, pii=False))
+            target = tmp_path / name
+            done.append(publish(connection, target, pii=False, model_texts=model_texts))
     assert done[0].rows == done[1].rows
     assert done[1].withheld == []
+    file, lake = (_comments(tmp_path / name) for name in ("file", "lake"))
+    assert file == lake
+    assert {column for column, text in file.items() if text is None} == set()
+    assert ("staging", "lab_sessions", "user_id") in file, "also of views, which a lake has not"
+
+
+def _comments(published: Path) -> dict[tuple[str, str, str], str | None]:
+    with duckdb.connect(str(published), read_only=True) as connection:
+        found = connection.execute(
+            """SELECT schema_name, table_name, column_name, comment FROM duckdb_columns()
+               WHERE NOT internal"""
+        ).fetchall()
+    return {(schema, table, column): text for schema, table, column, text in found}
 
 
 def test_the_password_of_the_catalog_shows_nowhere(
@@ -129,11 +150,7 @@ def test_two_writers_of_one_key_conflict_even_without_the_lock(
     warehouse = warehouse_of(lake_settings(postgres, tmp_path))
     with warehouse.open() as connection:
         write(connection, lambda: connection.execute("CREATE TABLE raw.t (key VARCHAR)"))
-        postgres.execute(
-            "postgres",
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            f" WHERE application_name = '{LOCK_SESSION}'",
-        )
+        postgres.end_sessions(LOCK_SESSION)
         attempts: list[int] = []
         sql = "INSERT INTO raw.t SELECT 'x' WHERE 'x' NOT IN (FROM raw.t)"
 
@@ -181,7 +198,7 @@ def test_the_nightly_asset_maintains_a_lake_and_a_file_has_none(
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
     job = definitions.resolve_implicit_global_asset_job_def()
     assert job.execute_in_process(asset_selection=[key]).success
-    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    database = database_of(settings)
     [(files,)] = postgres.execute(
         database,
         """SELECT count(*) FROM org9001.ducklake_data_file
@@ -233,7 +250,7 @@ def test_a_lake_in_s3_is_written_purged_and_asked_for_versions(
 
 def _holding(emails: list[str], settings: Settings, postgres: Postgres) -> list[str]:
     """Return every place that holds one of the emails: data folders, dump and server's files."""
-    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    database = database_of(settings)
     postgres.execute(database, "CHECKPOINT")
     [(oid,)] = postgres.execute(
         "postgres", f"SELECT oid FROM pg_database WHERE datname = '{database}'"
@@ -269,7 +286,7 @@ def test_erasing_leaves_the_person_in_no_object_dump_or_file_of_postgresql(
         ).fetchall()
     chosen = [people[0], people[len(people) // 2], people[-1]]
     emails = [email for _, email in chosen]
-    database = settings.warehouse_url.get_secret_value().rpartition("dbname=")[2]
+    database = database_of(settings)
     postgres.execute(database, "ANALYZE")  # as PostgreSQL does by itself
     assert {"dump"} <= set(_holding(emails, settings, postgres)), "the catalog keeps extreme texts"
     with warehouse_of(settings).open() as connection:

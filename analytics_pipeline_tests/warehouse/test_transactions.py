@@ -10,7 +10,14 @@ import pytest
 
 from analytics_pipeline.warehouse import transactions
 from analytics_pipeline.warehouse.errors import WarehouseBusy
-from analytics_pipeline.warehouse.transactions import fence, write
+from analytics_pipeline.warehouse.transactions import (
+    fence,
+    share,
+    snapshot,
+    together,
+    transaction,
+    write,
+)
 
 
 @pytest.fixture
@@ -101,3 +108,81 @@ def test_a_file_has_no_fence(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         write(connection, lambda: connection.execute("CREATE TABLE t AS SELECT 1 AS n"))
         assert connection.execute("FROM t").fetchall() == [(1,)]
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, *values: str) -> list[str]:
+    """Insert values, each by a write of its own; return those that were written."""
+    written: list[str] = []
+    for value in values:
+        try:
+            write(connection, lambda value=value: connection.execute(_INSERT, [value]))
+        except duckdb.Error:
+            continue
+        written.append(value)
+    return written
+
+
+_INSERT = "INSERT INTO keys SELECT CASE WHEN $1 = 'bad' THEN error($1) ELSE $1 END"
+
+
+@pytest.mark.parametrize(("is_costly", "transactions"), [(True, 1), (False, 3)])
+def test_writes_share_one_transaction_if_each_one_is_costly(
+    connection: duckdb.DuckDBPyConnection, is_costly: bool, transactions: int
+) -> None:
+    if is_costly:
+        share(connection)
+    assert together(connection, lambda: _insert(connection, "x", "y", "z")) == ["x", "y", "z"]
+    assert _keys(connection) == [("x",), ("y",), ("z",)]
+    assert connection.execute("FROM fence").fetchall() == [(transactions,)]
+
+
+@pytest.mark.parametrize("values", [("x", "bad", "y"), ("bad", "x", "y"), ("x", "y", "bad")])
+def test_a_failed_write_undoes_no_other_that_shared_its_transaction(
+    connection: duckdb.DuckDBPyConnection, values: tuple[str, ...]
+) -> None:
+    share(connection)
+    assert together(connection, lambda: _insert(connection, *values)) == ["x", "y"]
+    assert _keys(connection) == [("x",), ("y",)]
+    assert connection.execute("FROM fence").fetchall() == [(2,)], "one transaction for each"
+
+
+def test_a_query_that_fails_beside_shared_writes_undoes_none(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    share(connection)
+
+    def work() -> list[str]:
+        first = _insert(connection, "x")
+        with pytest.raises(duckdb.Error):
+            connection.execute("SELECT error('no')")
+        return first + _insert(connection, "y")
+
+    assert together(connection, work) == ["x", "y"]
+    assert _keys(connection) == [("x",), ("y",)]
+
+
+def test_a_dry_run_beside_shared_writes_changes_nothing(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    share(connection)
+
+    def work() -> None:
+        _insert(connection, "x")
+        write(connection, lambda: connection.execute(_INSERT, ["dry"]), dry_run=True)
+
+    together(connection, work)
+    assert _keys(connection) == [("x",)]
+
+
+def test_a_block_reads_one_snapshot_if_each_transaction_is_costly(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    other = connection.cursor()
+    share(connection)
+    with snapshot(connection):
+        assert _keys(connection) == []
+        other.execute("INSERT INTO keys VALUES ('x')")
+        with transaction(connection):
+            assert _keys(connection) == []
+    assert _keys(connection) == [("x",)]
+    other.close()

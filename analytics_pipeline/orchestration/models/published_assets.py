@@ -4,6 +4,7 @@ They follow the models. `warehouse/publish.py` and `report/` write them.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +17,7 @@ from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import pii_tag
-from analytics_pipeline.sql_models import Project
+from analytics_pipeline.sql_models import Project, model_texts
 from analytics_pipeline.storage.store import Store
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.ledger import PROBLEMS
@@ -68,7 +69,8 @@ def published_asset(
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
         target, store = warehouse.published, warehouse.store
         with report_step_errors(), warehouse.get_connection() as connection:
-            done = publish(connection, target, pii=pii, store=store)
+            texts = partial(model_texts, project)
+            done = publish(connection, target, pii=pii, store=store, model_texts=texts)
             failing = errors(read(connection))
         if not done.is_written:
             reasons = "\n".join(str(check) for check in failing)
