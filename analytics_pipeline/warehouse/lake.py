@@ -9,9 +9,12 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.util import find_spec
+from os import fstat
 from pathlib import Path
 from shutil import rmtree
+from tempfile import TemporaryFile
 from threading import RLock
 
 import duckdb
@@ -21,6 +24,7 @@ from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.connection import SETTINGS, drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
+from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
@@ -105,37 +109,18 @@ class LakeWarehouse:
             yield connection
 
     def maintain(self, wait_seconds: float = 3_600) -> None:
-        """Merge small files, and delete the files that no recent snapshot and no catalog names.
-
-        Under the writers' lock: a file that a writer has not committed yet is in no catalog.
-        """
+        """Merge small files, and delete the files that no recent snapshot and no catalog names."""
         with self.open(wait_seconds) as connection:
-            _call(
-                connection,
-                f"ducklake_flush_inlined_data('{LAKE}')",
-                f"ducklake_merge_adjacent_files('{LAKE}')",
-                f"ducklake_rewrite_data_files('{LAKE}')",
-                f"ducklake_expire_snapshots('{LAKE}', older_than => now() - INTERVAL 7 DAY)",
-                f"ducklake_cleanup_old_files('{LAKE}', older_than => now() - INTERVAL 1 DAY)",
-                f"ducklake_delete_orphaned_files('{LAKE}', older_than => now() - INTERVAL 1 DAY)",
-            )
+            maintain_files(connection, LAKE)
 
     def purge(self, wait_seconds: float = 3_600) -> None:
         """Leave no deleted row in any file of the lake, nor in PostgreSQL's tables.
 
-        The survivors are rewritten, then the old snapshots expire, then their files are deleted.
         The catalog keeps the smallest and the largest text of each column, so its tables are
         rewritten, too.
         """
         with self.open(wait_seconds) as connection:
-            _call(
-                connection,
-                f"ducklake_flush_inlined_data('{LAKE}')",
-                f"ducklake_rewrite_data_files('{LAKE}', delete_threshold => 0)",
-                f"ducklake_expire_snapshots('{LAKE}', older_than => now())",
-                f"ducklake_cleanup_old_files('{LAKE}', cleanup_all => true)",
-                f"ducklake_delete_orphaned_files('{LAKE}', cleanup_all => true)",
-            )
+            purge_files(connection, LAKE, self.storage_clock)
             self.catalog.rewrite()
         rmtree(self.spill, ignore_errors=True)
 
@@ -202,6 +187,13 @@ class LakeWarehouse:
             f" (META_SCHEMA {literal(self.catalog.schema)}, META_SECRET 'catalog', {options})"
         )
 
+    def storage_clock(self) -> datetime:
+        """Return the time (UTC) by which the data files are dated."""
+        if self.s3:
+            return self.s3.clock(self.data_path)
+        with TemporaryFile(dir=self.data_path) as file:
+            return datetime.fromtimestamp(fstat(file.fileno()).st_mtime, UTC)
+
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create or migrate the tables, once per process; later only refuse a newer release's."""
         if self in _prepared:
@@ -238,11 +230,6 @@ class LakeWarehouse:
                 "Committed data is unchanged. Check PostgreSQL, the data path and the permissions,"
                 " and run the same command again.",
             ) from None
-
-
-def _call(connection: duckdb.DuckDBPyConnection, *functions: str) -> None:
-    for function in functions:
-        connection.execute(f"CALL {function}")
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The bucket of a lake's data files: DuckDB's access to it, and whether it keeps versions."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import boto3
 import duckdb
+from botocore.exceptions import BotoCoreError, ClientError
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.buckets import retained, s3_client
@@ -49,6 +51,26 @@ class ObjectStore:
             options["USE_SSL"] = "false" if scheme == "http" else "true"
         listed = ", ".join(f"{name} {literal(value)}" for name, value in options.items())
         connection.execute(f"CREATE OR REPLACE SECRET data_files (TYPE s3, {listed})")
+
+    def clock(self, data_path: str) -> datetime:
+        """Return the time (UTC) by which the bucket dates objects.
+
+        Raises:
+            WarehouseUnusable: an object can't be written or deleted.
+        """
+        bucket, _, prefix = data_path.removeprefix("s3://").partition("/")
+        client = s3_client(self.endpoint_url, self.region)
+        place = {"Bucket": bucket, "Key": f"{prefix}clock"}
+        try:
+            client.put_object(**place)
+            written: datetime = client.head_object(**place)["LastModified"]
+            client.delete_object(**place)
+        except (BotoCoreError, ClientError) as error:
+            raise WarehouseUnusable(
+                f"The bucket {bucket} does not tell its time: {error}",
+                "Allow s3:PutObject, s3:GetObject and s3:DeleteObject.",
+            ) from None
+        return written.astimezone(UTC)
 
     def retained(self, data_path: str) -> str:
         """Return why the bucket keeps deleted objects, with the remedy; empty if it doesn't.

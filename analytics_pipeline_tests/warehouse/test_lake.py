@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import boto3
 import dagster as dg
@@ -16,9 +17,11 @@ from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build, load_project, model_texts
-from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse import lake_files
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
 from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
+from analytics_pipeline.warehouse.lake import LAKE, LakeWarehouse
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.schema import SchemaTooNew
@@ -33,6 +36,7 @@ from analytics_pipeline_tests.support.lakes import (
 )
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
 
+T = TypeVar("T")
 NOW = datetime(2026, 11, 8)  # noqa: DTZ001
 
 
@@ -181,6 +185,56 @@ def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
     assert not orphan.exists()
     with warehouse.read() as connection:
         assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
+
+
+def _purge_files(warehouse: Warehouse) -> None:
+    """Purge the data files alone: rewriting the catalog would wait for open transactions."""
+    assert isinstance(warehouse, LakeWarehouse)
+    with warehouse.open(wait_seconds=30) as connection:
+        lake_files.purge_files(connection, LAKE, warehouse.storage_clock)
+
+
+def test_purge_deletes_no_file_of_a_writer_that_lost_its_lock(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t (n BIGINT)"))
+        postgres.end_sessions(LOCK_SESSION)
+        attempts: list[int] = []
+
+        def purged_meanwhile() -> None:
+            connection.execute("INSERT INTO raw.t FROM range(1000)")
+            attempts.append(1)
+            if len(attempts) == 1:
+                _purge_files(warehouse)
+
+        write(connection, purged_meanwhile)
+        assert len(attempts) == 2, "the purge deleted the first attempt's file"
+        assert connection.execute("SELECT count(*), sum(n) FROM raw.t").fetchall() == [
+            (1000, 499_500)
+        ]
+
+
+def test_purge_keeps_the_file_of_a_transaction_that_began_after_it_moved_the_fence(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    with warehouse.open() as other:
+        write(other, lambda: other.execute("CREATE TABLE raw.t (n BIGINT)"))
+        postgres.end_sessions(LOCK_SESSION)
+
+        def write_and_be_late(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+            result = write(connection, work)
+            other.begin()
+            other.execute("UPDATE ops.fence SET n = n + 1")
+            other.execute("INSERT INTO raw.t FROM range(1000)")
+            return result
+
+        monkeypatch.setattr(lake_files, "write", write_and_be_late)
+        _purge_files(warehouse)
+        other.commit()
+        assert other.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
 
 
 @pytest.mark.slow
