@@ -183,6 +183,13 @@ JUDGED = {
         "name",
         "options",
     },
+    # Constants of the module, with an identifier that psycopg quotes.
+    "warehouse/lake_state.py": {
+        "self._sql(_ADD)",
+        "self._sql(_CREATE)",
+        "self._sql(_EXPIRE)",
+        "self._sql(query)",
+    },
     # Identifiers that psycopg quotes.
     "warehouse/lake_catalog.py": {
         "sql.SQL('ALTER TABLE {} ALTER COLUMN {} SET STATISTICS 0').format("

@@ -26,6 +26,7 @@ from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
 from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
+from analytics_pipeline.warehouse.lake_state import LakeState, State
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import fence, share
@@ -37,6 +38,8 @@ _EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
 _FENCE = "UPDATE ops.fence SET n = n + 1"
 _instances: dict["LakeWarehouse", duckdb.DuckDBPyConnection] = {}
 _prepared: set["LakeWarehouse"] = set()
+_seen: dict["LakeWarehouse", State | None] = {}
+"""State of the catalog when this process's DuckDB last used it."""
 _attaching = RLock()
 
 
@@ -96,10 +99,14 @@ class LakeWarehouse:
         with self._usable(), private_umask():
             instance = self._instance()
             with self.catalog.lock(wait_seconds), _cursor(instance, LAKE) as connection:
+                _seen[self] = self.state.begin()
                 self._prepare(connection)
                 fence(connection, _FENCE)
                 share(connection)
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    _seen[self] = self.state.end() or _seen[self]
 
     @contextmanager
     def read(self, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -135,22 +142,35 @@ class LakeWarehouse:
         return self.s3.retained(self.data_path) if self.s3 else ""
 
     def replaced_at(self) -> float:
-        """Return 0: a restored catalog is not detected; `sync` compares with its ledger."""
-        return 0.0
+        """Return when a machine found that the catalog was replaced."""
+        return self.state.replaced_at()
 
     def is_untouched(self) -> bool:
-        """Return True, as a restored catalog is not detected."""
-        return True
+        """Ask whether the catalog has the state that this machine saw last."""
+        return self.state.is_untouched()
 
     def is_replaced(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        """Return False, as a restored catalog is not detected."""
-        return False
+        """Ask the same of the catalog, and remember nothing."""
+        return self.state.is_replaced()
+
+    @property
+    def state(self) -> LakeState:
+        """Return what detects a replaced catalog."""
+        return LakeState(self.catalog, self.spill.with_suffix(".state"))
 
     def _instance(self) -> duckdb.DuckDBPyConnection:
-        """Return this process's DuckDB with the lake attached: attaching takes half a second."""
+        """Return this process's DuckDB with the lake attached: attaching takes half a second.
+
+        It caches the catalog by version, so attach anew if the catalog was replaced.
+        """
         with _attaching:
+            descends, newest = self.state.descends_from(_seen.get(self))
+            if not descends:
+                _instances.pop(self, None)
+                _prepared.discard(self)
             if self not in _instances:
                 _instances[self] = self._attach()
+            _seen[self] = newest
             if self.s3:
                 self.s3.authorise(_instances[self])
             return _instances[self]

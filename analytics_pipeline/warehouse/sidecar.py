@@ -20,7 +20,7 @@ from analytics_pipeline.storage.atomic_write import replacing
 logger = logging.getLogger(__name__)
 
 REPLACED = (
-    "warehouse.duckdb is not the file that the last run left: it was replaced from outside."
+    "The warehouse is not the one that the last run left: it was replaced from outside."
     " Everything delivered is compared with it again, and missing files are loaded."
 )
 _DIGEST = """

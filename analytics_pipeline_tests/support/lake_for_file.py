@@ -83,4 +83,4 @@ class LakesForFiles:
         path.write_text(database)
         path.chmod(0o600)
         catalog = Catalog(self._server.dsn(database), SCHEMA)
-        return LakeWarehouse(catalog, f"{data}/", path.with_name("lake.tmp"))
+        return LakeWarehouse(catalog, f"{data}/", path.with_name(f"{path.name}.lake.tmp"))
