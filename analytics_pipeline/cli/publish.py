@@ -17,6 +17,7 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.published import current_file
+from analytics_pipeline.env_file import settings_in_force
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.sql_models import model_texts
 from analytics_pipeline.warehouse import publish as publishing
@@ -105,7 +106,12 @@ def _of_workspace(settings: Settings) -> list[Path]:
             f"No organisation is in the workspace of {settings.dagster_home}. Give the published"
             " files, or run `analytics-pipeline workspace add`."
         )
-    return [current_file(workspace.organisation(file).settings) for file in env_files.values()]
+    found = []
+    for file in env_files.values():
+        workspace.organisation(file)  # refuses a file that does not separate it from the others
+        with settings_in_force(file) as own:  # it may name the keys of a store
+            found.append(current_file(own))
+    return found
 
 
 def _publish_across(files: Sequence[Path], target: Path) -> int:

@@ -299,6 +299,34 @@ def test_another_machine_fetches_file_and_report_and_reads_offline_with_a_notice
     assert "This is the local copy of the published file, from 20" in offline.stderr
 
 
+def test_one_file_across_organisations_is_made_of_what_their_stores_have(
+    worker: Settings, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys of an organisation's store stand in its env file alone."""
+    _publish(worker)
+    home = tmp_path / "dagster"
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    values = {
+        **bucket.environment,
+        **{name: os.environ[name] for name in keys},
+        "VOCAREUM_API_TOKEN": "token",
+        "ANALYTICS_DATA_DIR": str(tmp_path / "org9001"),
+        "ANALYTICS_DAGSTER_HOME": str(home),
+        "ANALYTICS_KEY_PREFIX": "true",
+    }
+    env_file = tmp_path / "org9001.env"
+    env_file.touch(mode=0o600)
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    for name in (*values, *keys):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANALYTICS_DAGSTER_HOME", str(home))
+    assert _ask("workspace", "add", str(env_file)).exit_code == 0
+    done = _ask("publish", "--across", str(tmp_path / "across.duckdb"))
+    assert done.exit_code == 0, done.output
+    assert "1 organisations (9001)" in done.output
+    assert (tmp_path / "org9001" / FILE).exists()
+
+
 def test_fetch_without_a_store_or_before_the_first_publication_says_so(
     worker: Settings, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
