@@ -1,6 +1,6 @@
 """The data dictionary: one Markdown page with every table that analysts or operators see. Pure.
 
-The descriptions are in the declarations: `datasets/`, `warehouse/tables.py`, `dbt_like_sql/`.
+The descriptions are in the declarations: `datasets/`, `warehouse/tables/`, `dbt_like_sql/`.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Create the declared tables in a warehouse, and migrate an older one.
 
-`tables.py` declares them and `load.py` writes to them. `sql_models/` creates the models' tables.
+`tables/` declares them and `load.py` writes to them. `sql_models/` creates the models' tables.
 """
 
 import hashlib
