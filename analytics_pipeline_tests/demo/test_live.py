@@ -4,7 +4,6 @@ and alerts.
 
 import os
 import signal
-import socket
 import subprocess
 from datetime import date
 from itertools import islice
@@ -19,6 +18,7 @@ from analytics_pipeline.cli.feed_notice import feed_notice, mark_simulated
 from analytics_pipeline.demo.live import ERROR_PAGE, steps, webhook
 from analytics_pipeline.settings import Settings
 from analytics_pipeline_tests.cli.conftest import COMMAND, YESTERDAY
+from analytics_pipeline_tests.support.live_processes import free_port
 
 DAYS = {
     date(2026, 11, day): {f"a_{day}": b"head\n1\n2\n", f"b_{day}": b"head\n1\n"}
@@ -71,16 +71,13 @@ def test_dev_says_why_nothing_is_loaded(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_new_days_are_loaded_a_broken_file_is_an_alert_and_its_end_too(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     settings = {
         "ANALYTICS_DATA_DIR": str(tmp_path / "data"),
         "VOCAREUM_ORG_ID": "",
         "VOCAREUM_API_TOKEN": "",
     }
     process = subprocess.Popen(
-        [str(COMMAND), "demo", "--live", "--days", "14", "--port", str(port)],
+        [str(COMMAND), "demo", "--live", "--days", "14", "--port", str(free_port())],
         cwd=tmp_path,
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,

@@ -3,10 +3,6 @@ browser.
 """
 
 import json
-import os
-import signal
-import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,7 +25,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.support.foreign_page import ATTACK, foreign_page, mutation
-from analytics_pipeline_tests.support.live_daemon import wait_for
+from analytics_pipeline_tests.support.live_processes import free_port, process_group, wait_for
 from analytics_pipeline_tests.support.open_ports import listening
 
 PROJECT = load_project()
@@ -55,35 +51,20 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`analytics-pipeline dev` over an organisation without any loaded file."""
     folder = tmp_path_factory.mktemp("dev")
-    with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum, socket.socket() as free:
+    with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum:
         vocareum.put_many(Organisation(OrganisationSpec.small()).files())
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+        port = free_port()
         for name, value in vocareum.environment.items():
             patch.setenv(name, value)
         patch.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
         patch.setenv("VOCAREUM_START_DATE", "2026-10-20")
         patch.setenv("ALERT_WEBHOOK_URL", "")
-        instance = open_instance(load_settings())
-        output = folder / "output"
-        with output.open("w") as out:
-            process = subprocess.Popen(
-                [str(COMMAND), "dev", "--port", str(port)],
-                cwd=folder,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
+        command, output = [COMMAND, "dev", "--port", str(port)], folder / "output"
+        with (
+            open_instance(load_settings()) as instance,
+            process_group(command, output, folder=folder) as process,
+        ):
             yield Running(f"http://127.0.0.1:{port}", psutil.Process(process.pid), instance, output)
-        finally:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-            instance.dispose()
 
 
 def days(running: Running, asset: str) -> set[str]:

@@ -39,12 +39,12 @@ from analytics_pipeline_tests.support.deployment import (
     ROOT,
     create_databases,
     environment,
-    free_port,
     interpolated,
     load,
     make_home,
     variables,
 )
+from analytics_pipeline_tests.support.live_processes import free_port
 from analytics_pipeline_tests.support.postgres import running_postgres
 from analytics_pipeline_tests.support.today import YESTERDAY
 

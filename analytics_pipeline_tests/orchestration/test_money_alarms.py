@@ -3,8 +3,6 @@
 No message names a user.
 """
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -14,9 +12,10 @@ import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.sync import rebuild
+from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline
 from analytics_pipeline_tests.orchestration.test_alerts import Webhook, webhook
-from analytics_pipeline_tests.support.live_daemon import start_daemon, wait_for
+from analytics_pipeline_tests.support.live_processes import process_group, wait_for
 
 __all__ = ["webhook"]
 
@@ -198,8 +197,7 @@ def test_a_running_daemon_sends_each_alarm_once_and_resolves_it_once(
     ]
     write_budget(budgets, 100)
     output = tmp_path / "output"
-    daemon = start_daemon(output)
-    try:
+    with process_group([COMMAND, "daemon"], output, seconds=900):
         for deliver, expected in steps:
             deliver()
             wait_for(
@@ -209,9 +207,6 @@ def test_a_running_daemon_sends_each_alarm_once_and_resolves_it_once(
                 900,
                 output,
             )
-    finally:
-        os.killpg(daemon.pid, signal.SIGINT)
-        daemon.wait()
     for alarm in (BUDGET, FORECAST, ANOMALY, DROP):
         assert [OPENED in line for line in lines_about(webhook, alarm)] == [True, False], (
             f"{alarm}: not one message at its start and one at its end: {webhook.texts}"

@@ -2,7 +2,6 @@
 makes it whole in five minutes.
 """
 
-import os
 import signal
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.runs.processes import WORKER_TAG
 from analytics_pipeline.warehouse.connection import lock_warehouse
+from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
-from analytics_pipeline_tests.support.live_daemon import start_daemon, wait_for
+from analytics_pipeline_tests.support.live_processes import process_group, wait_for
 
 DAYS = {"2026-11-01", "2026-11-02"}
 FIVE_MINUTES = 300.0
@@ -38,21 +38,18 @@ def test_a_daemon_that_was_killed_with_its_run_recovers_within_five_minutes_of_i
     for day in sorted(DAYS):
         vocareum.put(*lab_sessions(day))
     output, path = tmp_path / "output", pipeline.settings.warehouse_path
-    daemon = start_daemon(output)
-    try:
-        with lock_warehouse(path, wait_seconds=60):  # the run waits for it, in mid-step
-            wait_for(lambda: bool(working(pipeline)), BEFORE, output)
-            run = working(pipeline)[0]
-            os.killpg(daemon.pid, signal.SIGKILL)
-            daemon.wait()
-        daemon = start_daemon(output)
+    command, killed = [COMMAND, "daemon"], signal.SIGKILL
+    with (
+        lock_warehouse(path, wait_seconds=60),  # the run waits for it, in mid-step
+        process_group(command, output, end_signal=killed),
+    ):
+        wait_for(lambda: bool(working(pipeline)), BEFORE, output)
+        run = working(pipeline)[0]
+    with process_group(command, output, end_signal=killed):
         repeated = dg.RunsFilter(
             tags={"dagster/parent_run_id": run.run_id}, statuses=[dg.DagsterRunStatus.SUCCESS]
         )
         wait_for(lambda: bool(pipeline.instance.get_runs(repeated)), FIVE_MINUTES, output)
-    finally:
-        os.killpg(daemon.pid, signal.SIGKILL)
-        daemon.wait()
     found = pipeline.instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.status is dg.DagsterRunStatus.FAILURE, "the dead run was ended"

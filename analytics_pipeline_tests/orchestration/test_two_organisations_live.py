@@ -1,8 +1,5 @@
 """The real thing: one `analytics-pipeline dev` that serves two organisations by a workspace."""
 
-import os
-import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,7 +20,7 @@ from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
 from analytics_pipeline_tests.orchestration.test_alerts import SECOND as BEFORE_YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
-from analytics_pipeline_tests.support.live_daemon import wait_for
+from analytics_pipeline_tests.support.live_processes import free_port, process_group, wait_for
 from analytics_pipeline_tests.support.organisations import deliver, write_env_file
 
 pytestmark = pytest.mark.timeout(900)  # two minutes on an idle machine; others may use this one
@@ -80,26 +77,10 @@ def served(tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch) ->
             )
             subprocess.run([str(COMMAND), "workspace", "add", file.name], cwd=tmp_path, check=True)
             organisations.append(vocareum)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         instance = stack.enter_context(open_instance(load_settings()))
-        output = tmp_path / "output"
-        process = subprocess.Popen(
-            [str(COMMAND), "dev", "--port", str(port)],
-            cwd=tmp_path,
-            stdout=output.open("w"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            yield Served(organisations, instance, output)
-        finally:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+        command, output = [COMMAND, "dev", "--port", str(free_port())], tmp_path / "output"
+        stack.enter_context(process_group(command, output, folder=tmp_path))
+        yield Served(organisations, instance, output)
 
 
 @pytest.mark.slow

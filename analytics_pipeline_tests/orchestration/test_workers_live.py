@@ -4,7 +4,6 @@ process with a data folder and a DAGSTER_HOME of its own, started by the command
 import json
 import os
 import signal
-import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -36,11 +35,10 @@ from analytics_pipeline_tests.support.deployment import (
     ROOT,
     create_databases,
     environment,
-    free_port,
     load,
     make_home,
 )
-from analytics_pipeline_tests.support.live_daemon import wait_for
+from analytics_pipeline_tests.support.live_processes import free_port, process_group, wait_for
 from analytics_pipeline_tests.support.postgres import PASSWORD, running_postgres
 from analytics_pipeline_tests.support.today import YESTERDAY
 
@@ -125,25 +123,15 @@ class Services:
             "ANALYTICS_DATA_DIR": str(self._folder / name / "data"),
             "PYTHONPATH": f"{ROOT}:{home}",
         }
-        with (self._folder / name / "output").open("w") as out:
-            process = subprocess.Popen(
-                [str(Path(sys.executable).with_name(words[0])), *words[1:], *more],
-                cwd=home,
-                env=variables,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+        self._stack.enter_context(
+            process_group(
+                [Path(sys.executable).with_name(words[0]), *words[1:], *more],
+                self._folder / name / "output",
+                folder=home,
+                variables=variables,
+                end_signal=signal.SIGTERM,
             )
-        self._stack.callback(_end, process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        )
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@ searched byte by byte.
 """
 
 import os
-import signal
-import subprocess
 import sys
 import time
 from dataclasses import astuple
@@ -20,9 +18,11 @@ from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import YESTERDAY
 from analytics_pipeline_tests.soak.reliability import note
+from analytics_pipeline_tests.support.live_processes import process_group
 from analytics_pipeline_tests.support.planted_secrets import HOOK, files_with, spellings, texts_with
 
 ROOT = Path(__file__).resolve().parents[2]
+DAGSTER_DAEMON = Path(sys.executable).with_name("dagster-daemon")
 SECONDS = 400
 
 
@@ -67,38 +67,24 @@ def test_a_daemon_with_a_failing_webhook_keeps_no_secret(
             here.setenv(name, value)
         known = load_settings()
         instance, output = open_instance(known), tmp_path / "output"
-    with output.open("w") as out:
-        process = subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("dagster-daemon")),
-                "run",
-                "-w",
-                str(ROOT / "workspace.yaml"),
-                "--log-level",
-                "debug",
-            ],
-            cwd=tmp_path,  # where `.env` is, as people have it
-            env={**os.environ, "RUST_LOG": "trace"},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+    workspace, made = ROOT / "workspace.yaml", [data / "report.html", data / "analytics.duckdb"]
+    with (
+        instance,
+        process_group(
+            [DAGSTER_DAEMON, "run", "-w", workspace, "--log-level", "debug"],
+            output,
+            folder=tmp_path,  # where `.env` is, as people have it
+            variables={**os.environ, "RUST_LOG": "trace"},
+            seconds=60,
+        ) as process,
+    ):
         deadline = time.monotonic() + SECONDS
-        made = [data / "report.html", data / "analytics.duckdb"]
         while not any(
             "webhook can't be reached" in reason for reason in texts_of(instance)
         ) or not all(path.exists() for path in made):
             assert process.poll() is None, output.read_text()[-3_000:]
             assert time.monotonic() < deadline, output.read_text()[-3_000:]
             time.sleep(1)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        instance.dispose()
 
     assert any(run.status is dg.DagsterRunStatus.FAILURE for run in open_instance(known).get_runs())
     kept = [path for path in data.rglob("*") if path.is_file()]

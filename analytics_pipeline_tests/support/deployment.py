@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,6 @@ def variables(document: Any) -> set[str]:
         found = {document["env"]} if isinstance(document.get("env"), str) else set()
         return found.union(*map(variables, document.values()))
     return set().union(*map(variables, document)) if isinstance(document, list) else set()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def create_databases(postgres: Postgres, port: int) -> None:
