@@ -13,7 +13,7 @@ import typer
 from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.demo_live import late_days, run_live
 from analytics_pipeline.cli.feed_notice import mark_simulated
-from analytics_pipeline.cli.options import whole_number
+from analytics_pipeline.cli.options import PortOption, whole_number
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
@@ -38,45 +38,43 @@ For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then:
   install -m 600 .env.example .env
   {command} doctor"""
 
+DaysOption = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(12, 1_500),
+        metavar="INTEGER",
+        help="Days of history, up to yesterday: 12 to 1500.",
+    ),
+]
+ServeOption = Annotated[
+    bool,
+    typer.Option(
+        "--serve",
+        help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C.",
+    ),
+]
+LiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C.",
+    ),
+]
+EveryOption = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(1), metavar="INTEGER", help="Seconds between two new days of --live."
+    ),
+]
+
 
 @command
 def demo(
-    days: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(12, 1_500),
-            metavar="INTEGER",
-            help="Days of history, up to yesterday: 12 to 1500.",
-        ),
-    ] = 90,
-    serve: Annotated[
-        bool,
-        typer.Option(
-            "--serve",
-            help="Keep the simulated Vocareum running afterwards, for the UI; stop it with Ctrl-C.",
-        ),
-    ] = False,
-    live: Annotated[
-        bool,
-        typer.Option(
-            "--live",
-            help="Then run the Dagster UI, and deliver a new day each minute; ends with Ctrl-C.",
-        ),
-    ] = False,
-    every: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(1),
-            metavar="INTEGER",
-            help="Seconds between two new days of --live.",
-        ),
-    ] = 60,
-    port: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(1, 65535), metavar="INTEGER", help="Port of the UI of --live."
-        ),
-    ] = 3000,
+    days: DaysOption = 90,
+    serve: ServeOption = False,
+    live: LiveOption = False,
+    every: EveryOption = 60,
+    port: PortOption = 3000,
 ) -> None:
     """Load a simulated organisation.
 

@@ -3,22 +3,15 @@
 import os
 import socket
 import sys
-from typing import Annotated
-
-import typer
 
 from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.feed_notice import print_notices
-from analytics_pipeline.cli.options import whole_number
+from analytics_pipeline.cli.options import PortOption
 from analytics_pipeline.settings import load_settings
 
 
 @command
-def dev(
-    port: Annotated[
-        int, typer.Option(parser=whole_number(1, 65_535), metavar="INTEGER", help="Port of the UI.")
-    ] = 3000,
-) -> None:
+def dev(port: PortOption = 3000) -> None:
     """Start the Dagster UI and its daemon.
 
     Listens only on 127.0.0.1, as the UI has no login, and only accepts requests from its own pages.

@@ -16,34 +16,19 @@ from analytics_pipeline.cli.console import (
     wants_json,
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
-from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
+from analytics_pipeline.cli.options import DatasetOption, KeyOption, LimitOption
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
 
 
 @tabular
 def findings(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            autocompletion=complete_dataset,
-            callback=lambda name: known_dataset(name) if name else None,
-            help="Only this dataset.",
-        ),
-    ] = None,
-    file: Annotated[
-        str | None, typer.Option(help="Only files whose key contains this text.")
-    ] = None,
+    dataset: DatasetOption = None,
+    file: KeyOption = None,
     warnings: Annotated[
         bool, typer.Option("--warnings", help="Only records that loaded with a warning.")
     ] = False,
-    limit: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show."
-        ),
-    ] = 50,
+    limit: LimitOption = 50,
 ) -> None:
     """List quarantined records and warnings by file and line.
 

@@ -1,7 +1,8 @@
-"""Parsers, checks and completion of command-line options."""
+"""Options that several commands share, with their parsers, checks and completion."""
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Annotated
 
 import typer
 
@@ -44,3 +45,26 @@ def complete_dataset(incomplete: str) -> list[str]:
     from analytics_pipeline.datasets import DATASETS
 
     return [name for name in DATASETS if name.startswith(incomplete)]
+
+
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=complete_dataset,
+        callback=lambda name: known_dataset(name) if name else None,
+        help="Only this dataset.",
+    ),
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--file", help="Only files whose key contains this text.")
+]
+LimitOption = Annotated[
+    int,
+    typer.Option(
+        parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show."
+    ),
+]
+PortOption = Annotated[
+    int, typer.Option(parser=whole_number(1, 65_535), metavar="INTEGER", help="Port of the UI.")
+]

@@ -7,15 +7,13 @@ from typing import Annotated
 import typer
 
 from analytics_pipeline.cli.console import command, print_info
-from analytics_pipeline.cli.options import whole_number
+from analytics_pipeline.cli.options import PortOption
 from analytics_pipeline.settings import load_settings
 
 
 @command
 def webserver(
-    port: Annotated[
-        int, typer.Option(parser=whole_number(1, 65_535), metavar="INTEGER", help="Port of the UI.")
-    ] = 3000,
+    port: PortOption = 3000,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show everything; launch and change nothing.")
     ] = False,
