@@ -30,6 +30,11 @@ def words(template: LiteralString, /, *values: Words | int | float) -> Words:
     return Words(template.format(*values))
 
 
+def counted(number: int, noun: LiteralString) -> Words:
+    """Return a number with its noun in the singular or plural, such as `1 file`, `2,000 files`."""
+    return Words(f"{number:,} {noun}{'' if number == 1 else 's'}")
+
+
 def joined(names: Iterable[Words]) -> Words:
     """Join names with commas."""
     return Words(", ".join(names))

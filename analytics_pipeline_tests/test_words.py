@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.words import Words, words
+from analytics_pipeline.words import Words, counted, words
 
 PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 DECLARES = {
@@ -30,6 +30,7 @@ DECLARES = {
     "Words(outcome.remedy)",
     "Words(template.format(*values))",
     "Words(', '.join(names))",
+    "Words(f\"{number:,} {noun}{'' if number == 1 else 's'}\")",
 }
 
 
@@ -38,6 +39,14 @@ def test_undeclared_text_is_refused_and_not_repeated():
         words("the header lacks {}", "king@example.org")  # type: ignore[arg-type]
     assert "king@example.org" not in str(refused.value)
     assert words("{} of {:,}: {}", 1, 2_000, Words("cost")) == "1 of 2,000: cost"
+
+
+def test_a_count_agrees_with_its_noun():
+    assert [counted(number, "file") for number in (0, 1, 2_000)] == [
+        "0 files",
+        "1 file",
+        "2,000 files",
+    ]
 
 
 def test_words_consist_only_of_constants_and_declarations():

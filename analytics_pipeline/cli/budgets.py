@@ -68,7 +68,7 @@ def check() -> None:
             "Course ids were not compared: there is no warehouse yet. Run `analytics-pipeline sync`"
             " first."
         )
-    raise typer.Exit(DONE if checked.is_well else INCOMPLETE)
+    raise typer.Exit(DONE if checked.is_clean else INCOMPLETE)
 
 
 def _print_findings(name: str, file: FileResult) -> None:

@@ -20,6 +20,7 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.operations.close_partition import Closed
 from analytics_pipeline.operations.close_partition import close as close_partition
 from analytics_pipeline.settings import load_settings
+from analytics_pipeline.words import counted
 
 
 @command
@@ -73,8 +74,9 @@ def _print_outcome(done: Closed, *, dry_run: bool) -> None:
     if done.ended:
         verb = "would leave" if dry_run else "left"
         print_info(
-            f"{done.ended.rows:,} rows and {done.ended.rejects:,} quarantined records {verb} the"
-            f" warehouse; {done.ended.states:,} states of its history"
+            f"{counted(done.ended.rows, 'row')} and"
+            f" {counted(done.ended.rejects, 'quarantined record')} {verb} the"
+            f" warehouse; {counted(done.ended.states, 'state')} of its history"
             f" {'would end' if dry_run else 'ended'}."
         )
     elif done.result and done.result.failure:
@@ -84,8 +86,8 @@ def _print_outcome(done: Closed, *, dry_run: bool) -> None:
     elif done.accepted:
         count = done.accepted.records - done.accepted.rejects
         print_info(
-            f"The new version {'would be' if dry_run else 'was'} loaded: {count:,} rows, replacing"
-            " the previous ones."
+            f"The new version {'would be' if dry_run else 'was'} loaded: {counted(count, 'row')},"
+            " replacing the previous ones."
         )
     else:
         print_info(

@@ -207,11 +207,6 @@ def print_hint(text: str) -> None:
         err.print(printable(text), style="dim", markup=False, soft_wrap=True)
 
 
-def files(count: int) -> str:
-    """Return a count of files, such as `1 file`."""
-    return f"{count:,} {'file' if count == 1 else 'files'}"
-
-
 def table(
     title: str,
     columns: Sequence[str],

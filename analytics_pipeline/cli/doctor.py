@@ -19,7 +19,7 @@ from analytics_pipeline.cli.console import (
     print_checks,
     print_info,
 )
-from analytics_pipeline.cli.overview import found_replaced, own_dagster_yaml
+from analytics_pipeline.cli.overview import last_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
@@ -32,6 +32,7 @@ from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
+from analytics_pipeline.words import counted
 
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
@@ -132,12 +133,13 @@ def _first_day(settings: Settings) -> str:
 def _hand_written(settings: Settings) -> Verdict:
     """Check whether every line of budgets and course labels can be loaded."""
     checked = check_budgets(settings)
-    if not checked.is_well:
+    if not checked.is_clean:
         return Verdict(
             False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`"
         )
     return Verdict(
-        True, ", ".join(f"{name}: {file.rows} rows" for name, file in checked.files.items())
+        True,
+        ", ".join(f"{name}: {counted(file.rows, 'row')}" for name, file in checked.files.items()),
     )
 
 
@@ -200,14 +202,17 @@ def _published(settings: Settings) -> Verdict:
 
 def _duckdb(settings: Settings) -> Verdict:
     warehouse = warehouse_of(settings)
-    before = found_replaced(warehouse)
+    before = last_replaced(warehouse)
     with warehouse.open(wait_seconds=10) as connection:
         row = connection.execute(
             "SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files"
         ).fetchone()
     assert row is not None
-    finding = f"{duckdb.__version__}; the warehouse opens: {row[0]:,} files, {row[1]:,} rows"
-    if (replaced := found_replaced(warehouse)) != before:
+    finding = (
+        f"{duckdb.__version__}; the warehouse opens: {counted(row[0], 'file')},"
+        f" {counted(row[1], 'row')}"
+    )
+    if (replaced := last_replaced(warehouse)) != before:
         return Verdict(True, f"{finding}. {REPLACED}")
     return Verdict(
         True,

@@ -8,7 +8,6 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     fail,
-    files,
     print_error,
     print_info,
     table,
@@ -19,6 +18,7 @@ from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.words import counted
 
 
 @tabular
@@ -35,7 +35,7 @@ def erase(
     Covers the landed files, the warehouse and the published file.
 
     Replaces their emails in other people's texts, and removes their ids from other people's rows.
-    Does not reach earlier exports (Parquet files, copies, backups) and their name in other people's
+    Does not reach earlier exports (Parquet files, copies, backups) or their name in other people's
     texts; the receipt lists what was searched and what was not. If interrupted, run it again.
 
     With a store, the earlier published files are deleted from it at once.
@@ -60,7 +60,7 @@ def erase(
     _show(receipt)
     if receipt.deleted_versions:
         print_info(
-            f"Deleted from the store: {files(len(receipt.deleted_versions))} of earlier"
+            f"Deleted from the store: {counted(len(receipt.deleted_versions), 'file')} of earlier"
             " publications."
         )
     print_info(f"Receipt: {receipt_path(settings, receipt)}")

@@ -7,9 +7,9 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def maintain() -> None:
-    """Merge small files of a lake, and delete those that nothing names.
+    """Merge small files of a lake, and delete expired and orphaned ones.
 
-    Runs between two writers. A warehouse in a file needs no maintenance.
+    Waits until no other command or run writes. A warehouse in a file needs no maintenance.
     """
     warehouse = existing_warehouse(load_settings())
     warehouse.maintain()

@@ -11,9 +11,10 @@ from analytics_pipeline.sql_models.selection import find, select
 
 
 def build_selected(sandbox: Sandbox, selected: Sequence[str] | None) -> tuple[list[Model], bool]:
-    """Build the selected models and print failures.
+    """Build the selected models, and print failures.
 
-    Return the built models, and whether any failed.
+    Returns:
+        The built models, and whether any failed.
     """
     project = sandbox.project
     chosen = select(project, selected or ())
@@ -90,7 +91,7 @@ def print_tests(sandbox: Sandbox, ran: Sequence[Tested], rows: int) -> None:
 
 def _verdict(tested: Tested) -> str:
     if tested.passed:
-        return "holds"
+        return "passes"
     return (
         "could not run"
         if tested.failure

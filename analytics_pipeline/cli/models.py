@@ -28,6 +28,7 @@ from analytics_pipeline.sql_models.compare import changed_rows, difference, key_
 from analytics_pipeline.sql_models.dbt_project import dbt_files
 from analytics_pipeline.sql_models.sandbox import open_sandbox
 from analytics_pipeline.sql_models.selection import find
+from analytics_pipeline.words import counted
 
 app = typer.Typer(
     help="Show the SQL models, or try a change of one in memory.", no_args_is_help=True
@@ -237,6 +238,6 @@ def export_dbt(
             " published rows."
         )
     print_info(
-        f"{target}: {len(files)} files. With dbt-core and dbt-duckdb installed: dbt build"
-        f" --project-dir {target} --profiles-dir {target}"
+        f"{target}: {counted(len(files), 'file')}. With dbt-core and dbt-duckdb installed:"
+        f" dbt build --project-dir {target} --profiles-dir {target}"
     )

@@ -97,7 +97,7 @@ class OnDisk:
         """Return a message if deliveries have stopped; None otherwise."""
         return silence(self.ages.values())
 
-    def daemon_lives(self, now: datetime) -> bool:
+    def daemon_is_alive(self, now: datetime) -> bool:
         """Return whether the daemon sent a heartbeat recently."""
         return is_recent(self.heartbeat, now)
 
@@ -122,7 +122,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         daemon_heartbeat(settings.dagster_home),
     )
     warehouse = warehouse_of(settings)
-    replaced, own_yaml = found_replaced(warehouse), own_dagster_yaml(settings)
+    replaced, own_yaml = last_replaced(warehouse), own_dagster_yaml(settings)
     with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
             return OnDisk(
@@ -155,7 +155,7 @@ def _fetch(settings: Settings) -> str:
         return str(error)
 
 
-def found_replaced(warehouse: Warehouse) -> datetime | None:
+def last_replaced(warehouse: Warehouse) -> datetime | None:
     """Return the time at which a run last detected a replaced warehouse (UTC); None if never."""
     seconds = warehouse.replaced_at()
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

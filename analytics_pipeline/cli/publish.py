@@ -24,6 +24,7 @@ from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.export_parquet import export_parquet
 from analytics_pipeline.warehouse.published_file import store_of
+from analytics_pipeline.words import counted
 
 
 @command
@@ -51,7 +52,7 @@ def publish(
 ) -> None:
     """Write analytics.duckdb from the loaded data.
 
-    Marts that a failing test is about keep their previous published state. With --across, write one
+    A mart of which a test fails keeps its previous published rows. With --across, write one
     file from the published files of several organisations, with the organisation as first column.
 
     Exit codes: 0 done, 1 a check fails or the file can't be uploaded to the store, 2 the warehouse
@@ -79,14 +80,15 @@ def publish(
             "Nothing was published: a check of the raw tables fails, and there is no previous file."
         )
     if parquet:
-        print_info(f"{parquet.absolute()}: {len(exported)} Parquet files.")
+        print_info(f"{parquet.absolute()}: {counted(len(exported), 'Parquet file')}.")
     print_checks(failing)
     raise typer.Exit(INCOMPLETE if failing else DONE)
 
 
 def _print_written(settings: Settings, done: publishing.Published) -> None:
     print_info(
-        f"{settings.published_path}: {len(done.rows)} tables, {sum(done.rows.values()):,} rows,"
+        f"{settings.published_path}: {counted(len(done.rows), 'table')},"
+        f" {counted(sum(done.rows.values()), 'row')},"
         f" {done.bytes / 1e6:,.1f} MB in {done.seconds:.1f} s,"
         f" {'with' if settings.publish_pii else 'without'} personal data."
     )
@@ -121,8 +123,9 @@ def _publish_across(files: Sequence[Path], target: Path) -> int:
     target = target.expanduser().absolute()
     done = publish_across([file.absolute() for file in files], target)
     print_info(
-        f"{target}: {len(done.organisations)} organisations ({', '.join(done.organisations)}),"
-        f" {len(done.rows)} marts, {sum(done.rows.values()):,} rows, {done.bytes / 1e6:,.1f} MB in"
+        f"{target}: {counted(len(done.organisations), 'organisation')}"
+        f" ({', '.join(done.organisations)}), {counted(len(done.rows), 'mart')},"
+        f" {counted(sum(done.rows.values()), 'row')}, {done.bytes / 1e6:,.1f} MB in"
         f" {done.seconds:.1f} s."
     )
     for line in done.withheld:

@@ -10,7 +10,6 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
-    files,
     print_hint,
     print_info,
     progress,
@@ -18,7 +17,7 @@ from analytics_pipeline.cli.console import (
     tabular,
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
-from analytics_pipeline.cli.options import complete_dataset, known_dataset, whole_number
+from analytics_pipeline.cli.options import DatasetOption, KeyOption, LimitOption
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
@@ -27,20 +26,11 @@ from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.backend import Warehouse
 from analytics_pipeline.warehouse.ledger import FailedFile, delivery_of, failed_files, loaded_files
+from analytics_pipeline.words import counted
 
 app = typer.Typer(
     help="List records that were not loaded, or reload their files.", no_args_is_help=True
 )
-
-DatasetOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Only this dataset.",
-        autocompletion=complete_dataset,
-        callback=lambda name: known_dataset(name) if name else None,
-    ),
-]
-FileOption = Annotated[str | None, typer.Option(help="Only files whose key contains this text.")]
 
 _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL)
             AND (contains(source_key, $file) OR $file IS NULL)
@@ -52,19 +42,14 @@ _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL)
 def list_rejects(
     dataset: DatasetOption = None,
     reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
-    file: FileOption = None,
+    file: KeyOption = None,
     records: Annotated[
         bool,
         typer.Option(
             "--records", help="Every record with its raw text, which may hold personal data."
         ),
     ] = False,
-    limit: Annotated[
-        int,
-        typer.Option(
-            parser=whole_number(1), metavar="INTEGER", help="Maximum number of lines to show."
-        ),
-    ] = 50,
+    limit: LimitOption = 50,
 ) -> None:
     """Show rejects by dataset, reason and file, or each record."""
     settings = load_settings()
@@ -122,7 +107,7 @@ def _print_more(rows: Sequence[object], limit: int) -> None:
 
 @app.command()
 @command
-def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
+def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
     """Reload files that failed or have rejects.
 
     Reads them from the landing folder, and applies the current rules.
@@ -154,8 +139,9 @@ def replay(dataset: DatasetOption = None, file: FileOption = None) -> None:
                 advance()
     loaded = [result for result in results if result.failure is None]
     print_info(
-        f"{files(len(loaded))} reloaded: {sum(result.rows for result in loaded):,} rows loaded, "
-        f"{sum(result.rejects for result in loaded):,} records still in quarantine."
+        f"{counted(len(loaded), 'file')} reloaded:"
+        f" {counted(sum(result.rows for result in loaded), 'row')} loaded,"
+        f" {counted(sum(result.rejects for result in loaded), 'record')} still in quarantine."
     )
     for result in results:
         if result.failure:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import duckdb
 import typer
@@ -26,10 +26,11 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.published import current_file
-from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, write, write_parquet
+from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, Rows, write, write_parquet
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.storage.atomic_write import replacing
+from analytics_pipeline.words import counted
 
 DEFAULT_LIMIT = 100
 """Maximum number of rows of a table, without --limit."""
@@ -89,12 +90,7 @@ def query(
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
     shown = rows if row_limit is None else rows[:row_limit]
     if output:
-        with (
-            replacing(output.absolute()) as fresh,
-            fresh.open("w", encoding="utf-8", newline="") as stream,
-        ):
-            write(shown_as, columns, shown, stream, for_terminal=False)
-        print_hint(f"{output}: {len(shown):,} rows.")
+        _write_file(output, shown_as, columns, shown)
     else:
         _print(shown_as, columns, shown)
     if row_limit is not None and len(rows) > row_limit:
@@ -120,7 +116,7 @@ def _format(requested: Format | None, output: Path | None) -> Format:
     """Return the requested format, or the one that the other options imply."""
     if wants_json():
         if requested not in (None, Format.JSON):
-            fail(f"--json and --format {requested} exclude each other: give one of them.")
+            fail(f"--json and --format {requested} are mutually exclusive: give one of them.")
         return Format.JSON
     if requested is None and output is not None:
         requested = next((known for known in Format if output.suffix == f".{known}"), Format.CSV)
@@ -131,14 +127,23 @@ def _format(requested: Format | None, output: Path | None) -> Format:
     return requested or (Format.TABLE if out.is_terminal else Format.CSV)
 
 
-def _print(shown_as: Format, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _write_file(output: Path, shown_as: Format, columns: Sequence[str], rows: Rows) -> None:
+    with (
+        replacing(output.absolute()) as fresh,
+        fresh.open("w", encoding="utf-8", newline="") as stream,
+    ):
+        write(shown_as, columns, rows, stream, for_terminal=False)
+    print_hint(f"{output}: {counted(len(rows), 'row')}.")
+
+
+def _print(shown_as: Format, columns: Sequence[str], rows: Rows) -> None:
     try:
         if shown_as is Format.TABLE:
             out.print(
                 drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width),
                 crop=False,
             )
-            print_info(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}")
+            print_info(counted(len(rows), "row"))
         else:
             print_text(
                 lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal)

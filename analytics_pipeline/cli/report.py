@@ -42,7 +42,7 @@ def report(
     from analytics_pipeline.report import write_report  # Altair takes a second to import
 
     settings = load_settings()
-    usual = (
+    default = (
         settings.report_path
         if course is None
         else settings.report_path.with_name(f"report-course-{course}.html")
@@ -51,7 +51,7 @@ def report(
     store = store_of(settings) if is_shared else FOLDER
     target = write_report(
         current_file(settings),
-        (output or usual).absolute(),
+        (output or default).absolute(),
         settings.report_timezone,
         course,
         settings.cache_dir,

@@ -35,6 +35,7 @@ from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.sidecar import REPLACED
+from analytics_pipeline.words import counted
 
 RETRY_SECONDS = 10.0
 """Seconds in which requests to the API and the bucket are retried: the disk's state is known
@@ -180,7 +181,7 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         "Dagster's daemon: "
         + (
             "alive."
-            if disk.daemon_lives(now)
+            if disk.daemon_is_alive(now)
             else "unknown, as your dagster.yaml keeps its heartbeats elsewhere: see the UI."
             if disk.own_dagster_yaml and disk.heartbeat is None
             else "not running; nothing is loaded automatically."
@@ -190,5 +191,5 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
 
 def _cells(row: DatasetStatus) -> tuple[Any, ...]:
     *values, age_days, is_late = asdict(row).values()
-    age = "" if age_days is None else f"{age_days} {'day' if age_days == 1 else 'days'}"
+    age = "" if age_days is None else counted(age_days, "day")
     return (*values, f"{age}, late" if is_late else age)

@@ -40,7 +40,7 @@ def as_json(
         "stale_models": disk.stale,
         "published": disk.published and _published(disk.published),
         "not_stored": disk.unstored or None,
-        "daemon": {"alive": disk.daemon_lives(now), "heartbeat": _utc(disk.heartbeat)},
+        "daemon": {"alive": disk.daemon_is_alive(now), "heartbeat": _utc(disk.heartbeat)},
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
         "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
         "unknown": list(todo.unknown) if todo else [],

@@ -12,7 +12,6 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     fail,
-    files,
     print_checks,
     print_error,
     print_info,
@@ -29,6 +28,7 @@ from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
+from analytics_pipeline.words import counted
 
 
 @tabular
@@ -77,8 +77,8 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(
-        f"org{settings.org_id}: {files(len(todo.delivered))} {_scope(selection)}, {len(todo.new)}"
-        f" new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged."
+        f"org{settings.org_id}: {counted(len(todo.delivered), 'file')} {_scope(selection)},"
+        f" {len(todo.new)} new, {len(todo.changed)} changed, {len(todo.unchanged)} unchanged."
     )
     with (
         translate_disk_full(settings.dagster_home),
@@ -166,13 +166,13 @@ def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
     if todo.superseded:
         print_info(
-            f"{files(len(todo.superseded))} skipped, as a newer one covers the same day or month:"
-            f" {one_line(todo.superseded[0])}"
+            f"{counted(len(todo.superseded), 'file')} skipped, as a newer one covers the same"
+            f" day or month: {one_line(todo.superseded[0])}"
         )
     if early:
         print_info(
-            f"{files(early)} not loaded, as they are outside of the partitions (before the first"
-            f" day, {settings.first_day}, or of a period that is not over)."
+            f"{counted(early, 'file')} not loaded, as they are outside of the partitions"
+            f" (before the first day, {settings.first_day}, or of a period that is not over)."
         )
 
 

@@ -40,19 +40,19 @@ def drawn(
     title: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],
-    keep_whole: Collection[str],
+    unbroken: Collection[str],
     width: int,
 ) -> Table:
     """Return a table for a terminal of this width, with narrower gaps if space is short.
 
-    Right-aligns integers, and does not wrap cells of the columns in `whole`.
+    Right-aligns integers, and does not wrap cells of the columns in `unbroken`.
     """
-    widths, unbroken = [], []
+    widths, no_wrap = [], []
     for at, name in enumerate(columns):
         widths.append(max(len(_cell(cell)) for cell in (name, *(row[at] for row in rows))))
-        unbroken.append(name in keep_whole or all(len(str(row[at])) <= _SHORT for row in rows))
+        no_wrap.append(name in unbroken or all(len(str(row[at])) <= _SHORT for row in rows))
     least = sum(
-        wide if fixed else min(wide, _SHORT) for wide, fixed in zip(widths, unbroken, strict=True)
+        wide if fixed else min(wide, _SHORT) for wide, fixed in zip(widths, no_wrap, strict=True)
     )
     gap = 1 if least + 2 * len(columns) > width else 2
     grid = Table(
@@ -71,7 +71,7 @@ def drawn(
             Text(printable(name)),
             justify="right" if numeric else "left",
             overflow="fold",
-            no_wrap=unbroken[at],
+            no_wrap=no_wrap[at],
         )
     for row in rows:
         grid.add_row(*(Text(_cell(cell)) for cell in row))

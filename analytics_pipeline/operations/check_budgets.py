@@ -41,7 +41,7 @@ class Checked:
     is_compared: bool = False
 
     @property
-    def is_well(self) -> bool:
+    def is_clean(self) -> bool:
         """Return whether every row of every file would load."""
         return not self.unreadable and not any(
             file.failure or file.rejects for file in self.files.values()

@@ -226,4 +226,4 @@ def test_parquet_keeps_the_types_and_needs_a_file(published: Path, tmp_path: Pat
 def test_json_is_the_same_by_either_option(published: Path) -> None:
     assert json.loads(_ask("SELECT 1 AS a", "--json").stdout) == [{"a": 1}]
     refused = _ask("SELECT 1 AS a", "--json", "--format", "csv")
-    assert (refused.exit_code, "exclude each other" in refused.stderr) == (2, True), refused.output
+    assert (refused.exit_code, "mutually exclusive" in refused.stderr) == (2, True), refused.output

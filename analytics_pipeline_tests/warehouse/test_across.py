@@ -156,7 +156,7 @@ def test_the_command_reports_organisations_and_withheld_marts(
     arguments = ["publish", "--across", "across.duckdb", *map(str, [*two, third])]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 1, done.output
-    assert "3 organisations (9417, 9418, 9419), 1 marts, 2 rows" in done.stdout
+    assert "3 organisations (9417, 9418, 9419), 1 mart, 2 rows" in done.stdout
     assert "Organisation 9419: Left out" in done.stderr
     nothing = CliRunner().invoke(app, ["publish", "--across", "across.duckdb"])
     assert nothing.exit_code == 2

@@ -22,7 +22,7 @@ def maintenance_schedule(location: Location) -> dg.ScheduleDefinition:
         cron_schedule=EVERY_NIGHT,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Every night: merge small files of the lake; delete those that nothing names.",
+        description="Every night: merge small files of the lake; delete expired and orphaned ones.",
     )
 
 

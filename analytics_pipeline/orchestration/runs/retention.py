@@ -19,6 +19,7 @@ from analytics_pipeline.orchestration.runs.history import (
 )
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 86_400
 TICK_LOGS_KEPT = timedelta(days=3)
@@ -127,6 +128,8 @@ def old_runs_sensor(
                 "Deleted no runs: dagster.yaml names another storage than Dagster's default."
             )
         deleted = delete_old_runs(context.instance, location, clock(), kept, attempts)
-        return dg.SkipReason(f"Deleted {deleted} runs that ended more than {kept.days} days ago.")
+        return dg.SkipReason(
+            f"Deleted {counted(deleted, 'run')} that ended more than {kept.days} days ago."
+        )
 
     return sense
