@@ -68,16 +68,6 @@ def over_time(
         dated: whether rows have a field `dating` (how their day is known), to draw as opacity.
     """
     parts = [field for field in (group, called, "dating" if dated else None) if field]
-    chart = (
-        base.transform_aggregate(total=f"sum({value})", groupby=["day", *parts])
-        .transform_stack(
-            stack="total",
-            as_=["below", "above"],
-            groupby=["day"],
-            sort=[alt.SortField(part) for part in parts],
-        )
-        .transform_calculate(until="datum.day + step", when=WHEN)
-    )
     encodings: dict[str, Any] = {
         "x": time_axis(),
         "x2": "until:T",
@@ -90,8 +80,21 @@ def over_time(
         encodings["opacity"] = alt.Opacity("dating:O", legend=None).scale(
             domain=list(DATINGS), range=list(DATINGS.values())
         )
-    return sized(
-        chart.mark_rect(stroke=SURFACE, strokeWidth=HAIRLINE, aria=False).encode(**encodings), 240
+    marks = _stacked(base, value, parts).mark_rect(stroke=SURFACE, strokeWidth=HAIRLINE, aria=False)
+    return sized(marks.encode(**encodings), 240)
+
+
+def _stacked(base: alt.Chart, value: str, parts: Sequence[str]) -> alt.Chart:
+    """Return the rows summed by day and part, with each part's place in its bar."""
+    return (
+        base.transform_aggregate(total=f"sum({value})", groupby=["day", *parts])
+        .transform_stack(
+            stack="total",
+            as_=["below", "above"],
+            groupby=["day"],
+            sort=[alt.SortField(part) for part in parts],
+        )
+        .transform_calculate(until="datum.day + step", when=WHEN)
     )
 
 

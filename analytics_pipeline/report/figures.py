@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.scopes import ALL
+from analytics_pipeline.words import counted
 
 NOTHING = "\N{EN DASH}"
 COMPARED_DAYS = 30
@@ -144,7 +145,7 @@ def percent(part: Decimal | int, whole: Decimal | int) -> str:
 def change(
     now: Decimal | int, before: Decimal | int, days: int, within: int = COMPARED_DAYS
 ) -> str:
-    """Return in words how the newest loaded days changed against as many before.
+    """Return in words how the newest loaded days changed against the same number before.
 
     Args:
         now: the sum over the newest days.
@@ -155,7 +156,7 @@ def change(
     """
     if not days:
         return "too few days are loaded to compare"
-    span = f"{days} loaded {'day' if days == 1 else 'days'}"
+    span = counted(days, "loaded day")
     if before <= 0:
         return f"nothing in the {span} before"
     share = (Decimal(now) - Decimal(before)) * 100 / Decimal(before)
@@ -166,7 +167,7 @@ def change(
 
 
 def _change(data: Data, what: str, row: Row, scope: str, period: str) -> str:
-    """Return the change of a figure's row against as many loaded days before."""
+    """Return the change of a figure's row against the same number of loaded days before."""
     compared = data.row("compared", scope, period, what)
     return change(
         row.get("newest", 0),

@@ -9,6 +9,7 @@ from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import day, percent, usd
 from analytics_pipeline.warehouse.age import silence
 from analytics_pipeline.warehouse.checks import Severity, errors
+from analytics_pipeline.words import counted
 
 _NAMED = 5
 """Maximum number of files that a line names."""
@@ -18,8 +19,8 @@ class State(StrEnum):
     """The state of a part, as a word, so that it does not depend on colour."""
 
     GOOD = "good"
-    LOOK = "warning"
-    BAD = "failing"
+    WARNING = "warning"
+    FAILING = "failing"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Part:
 
 def health(data: Data) -> list[Part]:
     """Return the three answers at the top of the page."""
-    return [_age(data), _failed(data), _guessed(data)]
+    return [_age(data), _failed(data), _estimated(data)]
 
 
 def warnings(data: Data) -> list[str]:
@@ -51,22 +52,19 @@ def _age(data: Data) -> Part:
     """Return the age of the newest day, and late datasets."""
     daily = [age for age in data.ages.values() if DATASETS[age.dataset].cadence is Cadence.DAILY]
     if not daily:
-        return Part("How old is the data?", State.BAD, "Nothing is loaded yet", [])
+        return Part("How old is the data?", State.FAILING, "Nothing is loaded yet", [])
     newest = min(daily, key=lambda age: age.days)
     late = [
         f"{age.dataset} is late: it ends {day(age.newest)}"
         for age in data.ages.values()
         if age.is_late
     ]
-    state = State.BAD if all(age.is_late for age in daily) else State.LOOK if late else State.GOOD
-    age = (
-        "today"
-        if newest.days < 1
-        else "yesterday"
-        if newest.days == 1
-        else f"{newest.days:,} days old"
-    )
-    answer = f"Newest day {day(newest.newest)}, {age} when the data was published"
+    if all(age.is_late for age in daily):
+        state = State.FAILING
+    else:
+        state = State.WARNING if late else State.GOOD
+    words = {0: "today", 1: "yesterday"}.get(max(newest.days, 0), f"{newest.days:,} days old")
+    answer = f"Newest day {day(newest.newest)}, {words} when the data was published"
     return Part("How old is the data?", state, answer, late)
 
 
@@ -81,14 +79,14 @@ def _failed(data: Data) -> Part:
             "Nothing: every delivered file is loaded, and every check passes",
             [],
         )
-    bad = bool(failing or data.health["failed"] or data.lost)
+    bad = bool(failing or data.health["failed"] or data.absences)
     checks = (
         f"{len(failing):,} {'check fails' if len(failing) == 1 else 'checks fail'}; see above"
         if failing
         else ""
     )
     return Part(
-        "What failed?", State.BAD if bad else State.LOOK, checks or _first(details), details
+        "What failed?", State.FAILING if bad else State.WARNING, checks or _first(details), details
     )
 
 
@@ -100,38 +98,39 @@ def _first(details: Sequence[str]) -> str:
 
 def _failures(data: Data) -> Iterator[str]:
     for row in data.health["failed"]:
-        files = "1 file" if row["files"] == 1 else f"{row['files']:,} files"
-        yield f"{row['dataset']}: {files} could not be loaded since {day(row['since'].date())}"
-    if data.lost:
+        files, since = counted(row["files"], "file"), day(row["since"].date())
+        yield f"{row['dataset']}: {files} could not be loaded since {since}"
+    if data.absences:
         named = "; ".join(
-            f"{row['dataset']} {row['partition']}: {row['detail']}" for row in data.lost[:_NAMED]
+            f"{row['dataset']} {row['partition']}: {row['detail']}"
+            for row in data.absences[:_NAMED]
         )
-        more = f"; and {len(data.lost) - _NAMED:,} more" if len(data.lost) > _NAMED else ""
-        yield f"Not as delivered: {named}{more}"
+        more = f"; and {len(data.absences) - _NAMED:,} more" if len(data.absences) > _NAMED else ""
+        yield f"Files that are gone, lost rows or are copies: {named}{more}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:
-        yield f"{absent:,} of {delivered['periods']:,} days and months are missing or not loaded"
+        yield f"Missing or not loaded: {absent:,} of {delivered['periods']:,} days and months"
     for row in data.health["rejected"]:
         yield (
-            f"{row['records']:,} records of {row['files']:,} files are quarantined, and not"
-            " included here"
+            f"Quarantined, so not included here: {counted(row['records'], 'record')} of"
+            f" {counted(row['files'], 'file')}"
         )
 
 
-def _guessed(data: Data) -> Part:
+def _estimated(data: Data) -> Part:
     """Return estimates and warnings that affect the numbers."""
-    details = list(_guesses(data))
+    details = list(_estimates(data))
     warned = [
         check for check in data.checks if check.severity is Severity.WARN and not check.passed
     ]
     details += [f"{check.subject}: {check.text}" for check in warned]
     if not details:
         return Part("What is estimated?", State.GOOD, "Nothing: every number is as delivered", [])
-    return Part("What is estimated?", State.LOOK, _first(details), details)
+    return Part("What is estimated?", State.WARNING, _first(details), details)
 
 
-def _guesses(data: Data) -> Iterator[str]:
-    (row,) = data.health["guessed"]
+def _estimates(data: Data) -> Iterator[str]:
+    (row,) = data.health["estimates"]
     total = row["total"] or 0
     kinds = {
         "spread": (
@@ -149,13 +148,12 @@ def _guesses(data: Data) -> Iterator[str]:
         if row[name] and total > 0:
             yield f"{usd(row[name])} ({percent(row[name], total)}) {meaning}"
     if row["falls"]:
-        falls = "1 fall" if row["falls"] == 1 else f"{row['falls']:,} falls"
         yield (
-            f"{falls} of accumulated AWS cost may be a restart or a correction; the largest changes"
-            f" spend by {usd(row['largest_fall'])}"
+            f"{counted(row['falls'], 'fall')} of accumulated AWS cost may be a restart or a"
+            f" correction; the largest changes spend by {usd(row['largest_fall'])}"
         )
     if derived := [term for term in data.terms.values() if term.is_derived]:
         yield (
-            f"{len(derived):,} terms are derived from the courses' sessions, as the courses have no"
-            " label"
+            f"{counted(len(derived), 'term')} derived from the courses' sessions, as the courses"
+            " have no label"
         )

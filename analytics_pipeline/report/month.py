@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from analytics_pipeline.report.data import Data, Row
 from analytics_pipeline.report.figures import NOTHING, Figure, day, percent, usd
+from analytics_pipeline.words import counted
 
 TITLES = ("Month to date", "Last month, to the same day", "Forecast for the month")
 
@@ -59,7 +60,7 @@ def _expected(forecast: Row) -> Figure:
             0, f"{usd(forecast['forecast_low'])} to {usd(forecast['forecast_high'])} (80 % band)"
         )
     if forecast["error_percent"] is not None and forecast["days_left"]:
-        days = "1 day" if forecast["days_left"] == 1 else f"{forecast['days_left']} days"
+        days = counted(forecast["days_left"], "day")
         off = Decimal(forecast["error_percent"]).quantize(Decimal("0.1"))
         notes.append(
             f"past error {off} % over {days}, measured on {forecast['origins']:,} past days"

@@ -121,7 +121,7 @@ def _read(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo, course: int | N
         zone=zone.key,
         course=None if course is None else str(course),
         freshness=rows(connection, query("freshness")),
-        lost=rows(connection, query("lost")),
+        absences=rows(connection, query("absences")),
         **{part: _answers(connection, part) for part in ("health", "figures", "charts", "tables")},
     )
 
@@ -184,7 +184,7 @@ def _fill(
     shared = [
         (*key[1:], *days) for key, days in windows.items() if key[0] == ALL and key[1] != "term"
     ]
-    terms = [(*key, *days) for key, days in windows.items() if key[1] == "term"]
+    of_terms = [(*key, *days) for key, days in windows.items() if key[1] == "term"]
     _insert(
         connection,
         """INSERT INTO windows SELECT scope, shared.*
@@ -196,7 +196,7 @@ def _fill(
         connection,
         "INSERT INTO windows SELECT unnest($1), unnest($2), unnest($3), unnest($4::DATE[]),"
         " unnest($5::DATE[])",
-        terms,
+        of_terms,
     )
 
 
@@ -210,11 +210,11 @@ def _set_clock(connection: duckdb.DuckDBPyConnection, span: Span, zone: ZoneInfo
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection, sql: str, lines: Sequence[tuple[Any, ...]]
+    connection: duckdb.DuckDBPyConnection, sql: str, records: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert rows by column, in one statement."""
-    if lines:
-        connection.execute(sql, [list(column) for column in zip(*lines, strict=True)])
+    if records:
+        connection.execute(sql, [list(column) for column in zip(*records, strict=True)])
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:

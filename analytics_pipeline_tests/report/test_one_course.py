@@ -154,7 +154,7 @@ def test_a_failing_check_of_the_organisation_is_named_without_what_it_found(tmp_
     (whole,), (alone,) = warnings(read(published)), warnings(read(published, course=5))
     assert "course 9 has too much" in whole
     assert "course 9" not in alone and "marts.lab_sessions" in alone and "Ask an admin" in alone
-    assert [part.state for part in health(read(published, course=5))][1] == State.BAD
+    assert [part.state for part in health(read(published, course=5))][1] == State.FAILING
 
 
 def test_a_course_that_is_not_there_says_how_to_list_those_that_are(tmp_path: Path) -> None:

@@ -337,12 +337,13 @@ def test_the_health_says_how_old_the_data_is_what_failed_and_what_was_estimated(
     opened = open_report(
         browser, write_report(published_with(tmp_path, fill), tmp_path / "report.html")
     )
-    age, failed, guessed = opened.page.locator(".part").all()
+    age, failed, estimated = opened.page.locator(".part").all()
     assert "Newest day" in age.inner_text() and "5 Oct 2026" in age.inner_text()
     assert failed.get_attribute("data-state") == "failing"
     assert "aws_cost: 1 file could not be loaded since 8 Oct 2026" in failed.text_content()
     assert (
-        "spread evenly over them" in guessed.text_content() and "$964.00" in guessed.text_content()
+        "spread evenly over them" in estimated.text_content()
+        and "$964.00" in estimated.text_content()
     )
 
 

@@ -1,6 +1,6 @@
 """The charts of the page: pure functions from the rows of `read.py` to Altair charts.
 
-This is the package's interface. `chart_forms.py` makes the marks, `style.py` their look.
+This is the package's interface. `chart_forms.py` draws the marks, `style.py` styles them.
 """
 
 from collections.abc import Callable, Mapping, Sequence

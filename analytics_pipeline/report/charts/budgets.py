@@ -10,8 +10,8 @@ from analytics_pipeline.report.charts.chart import Chart
 from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.style import ACCENT, IDLE, INK, MUTED
 
-GONE = (
-    "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_foretold ? ', exhausted by ' : ',"
+EXHAUSTED = (
+    "(datum.exhausted_on === null || width < 420 ? '' : (datum.is_forecast ? ', exhausted by ' : ',"
     " exhausted since ') + utcFormat(datum.exhausted_on, '%-d %b'))"
 )
 
@@ -53,8 +53,8 @@ def budgets(_: Data) -> Chart:
 
 
 def _drawing() -> Any:
-    """Draw each budget on a line: bars for money, upright lines for forecast and time."""
-    base = _budget_lines()
+    """Draw each budget in a row: bars for money, upright lines for forecast and time."""
+    base = _budget_rows()
 
     def bar(height: int, colour: str, opacity: float = 1.0) -> alt.Chart:
         return base.mark_bar(height=height, yOffset=10, color=colour, opacity=opacity, aria=False)
@@ -84,14 +84,14 @@ def _drawing() -> Any:
     return alt.layer(*layers).properties(width="container", height=alt.Step(56))
 
 
-def _budget_lines() -> alt.Chart:
-    """Return the budgets, each on a line of its own, with the text at its end."""
+def _budget_rows() -> alt.Chart:
+    """Return the budgets, each in a row of its own, with the text at its end."""
     return (
         chart_forms.rows("budgets")
         .transform_calculate(
             shown=(
                 "format(datum.spent_share, ',.0f') + ' % of ' + format(datum.amount, '$,.0f') + "
-                + GONE
+                + EXHAUSTED
             ),
             whole="100",
         )

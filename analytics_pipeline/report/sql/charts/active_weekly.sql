@@ -11,8 +11,8 @@ SELECT week AS day, scope, count(*) AS users, count(*) FILTER (is_student) AS st
 FROM people
 GROUP BY ALL
 UNION ALL
-SELECT of_mart.week, scopes.scope, of_mart.active_users, of_mart.active_students
-FROM marts.activity_weekly AS of_mart
-JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(of_mart.course_id::VARCHAR, 'all')
-WHERE of_mart.active_users > 0 AND of_mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
+SELECT mart.week, scopes.scope, mart.active_users, mart.active_students
+FROM marts.activity_weekly AS mart
+JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(mart.course_id::VARCHAR, 'all')
+WHERE mart.active_users > 0 AND mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
 ORDER BY ALL

@@ -19,7 +19,7 @@ SELECT
     starts_on, ends_on, as_of, state,
     amount::DOUBLE AS amount, round(spent, 2)::DOUBLE AS spent, round(spend_without_course, 2)::DOUBLE AS without_course,
     round(forecast, 2)::DOUBLE AS forecast, round(forecast_low, 2)::DOUBLE AS low, round(forecast_high, 2)::DOUBLE AS high,
-    error_percent::DOUBLE AS error_percent, exhausted_on, coalesce(is_exhausted_by_forecast, false) AS is_foretold,
+    error_percent::DOUBLE AS error_percent, exhausted_on, coalesce(is_exhausted_by_forecast, false) AS is_forecast,
     round(spent * 100 / amount, 1)::DOUBLE AS spent_share, percent_of_time::DOUBLE AS time_share,
     round(forecast * 100 / amount, 1)::DOUBLE AS forecast_share, round(forecast_low * 100 / amount, 1)::DOUBLE AS low_share,
     round(forecast_high * 100 / amount, 1)::DOUBLE AS high_share,

@@ -34,10 +34,10 @@ peaks AS (
     FROM spread
     GROUP BY scope, hour
     UNION ALL
-    SELECT scopes.scope, of_mart.hour, of_mart.peak_sessions
-    FROM recent, marts.lab_concurrency_hourly AS of_mart
-    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = of_mart.course_id::VARCHAR
-    WHERE getvariable('zone_minutes') = 0 AND of_mart.hour >= recent.first_day
+    SELECT scopes.scope, mart.hour, mart.peak_sessions
+    FROM recent, marts.lab_concurrency_hourly AS mart
+    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = mart.course_id::VARCHAR
+    WHERE getvariable('zone_minutes') = 0 AND mart.hour >= recent.first_day
 ),
 begun AS (
     SELECT unnest(generate_series(

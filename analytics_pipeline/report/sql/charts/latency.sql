@@ -11,11 +11,11 @@ weeks AS (
     FROM launches
     GROUP BY ALL
     UNION ALL
-    SELECT of_mart.week, scopes.scope, of_mart.waits, [of_mart.p50, of_mart.p90, of_mart.p99]
-    FROM marts.lab_launches_weekly AS of_mart
-    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(of_mart.course_id::VARCHAR, 'all')
-    WHERE of_mart.lab_type IS NULL AND of_mart.waits > 0
-    AND of_mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
+    SELECT mart.week, scopes.scope, mart.waits, [mart.p50, mart.p90, mart.p99]
+    FROM marts.lab_launches_weekly AS mart
+    JOIN (SELECT DISTINCT scope FROM scopes) AS scopes ON scopes.scope = coalesce(mart.course_id::VARCHAR, 'all')
+    WHERE mart.lab_type IS NULL AND mart.waits > 0
+    AND mart.week BETWEEN (SELECT first_day - 7 FROM span) AND (SELECT last_day + 1 FROM span)
 ),
 percentiles AS (
     SELECT
