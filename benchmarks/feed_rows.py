@@ -100,7 +100,7 @@ class _Feed:
         self._sync()
 
     def _put(self, day: date, rows: int) -> None:
-        """Return a day's file, with sessions that no other day lists."""
+        """Deliver a day's file, with sessions that no other day lists."""
         body = data.lab_sessions(day, rows)
         key = f"org{self._org}/lab_sessions/lab_sessions_{day}.csv"
         self._s3.put_object(Bucket=peers.BUCKET, Key=key, Body=body)
@@ -141,7 +141,7 @@ def _issue() -> Issued:
     )
 
 
-def _nothing(bench: Bench, home: str, partitions: int, collecting: str = "yes") -> Figures:
+def _empty_run(bench: Bench, home: str, partitions: int, collecting: str = "yes") -> Figures:
     folder = bench.work / "runs" / home
     folder.mkdir(parents=True, exist_ok=True)
     command = bench.subject("empty_dagster", partitions, len(load_project().models), collecting)
@@ -155,8 +155,8 @@ def new_day_row(bench: Bench) -> Row:
         ours, empty, alike = alternate(
             bench.repeats,
             month.another_day,
-            lambda: _nothing(bench, "empty", 1),
-            lambda: _nothing(bench, "empty", 1, collecting="no"),
+            lambda: _empty_run(bench, "empty", 1),
+            lambda: _empty_run(bench, "empty", 1, collecting="no"),
         )
     detail = (
         f"ours {summary(ours)}; empty assets in Dagster {summary(empty)}; the same without garbage"
@@ -164,7 +164,7 @@ def new_day_row(bench: Bench) -> Row:
     )
     more = {
         "CPU": ratio(ours, empty, "cpu"),
-        "against those without looking for garbage": ratio(ours, alike),
+        "against those without garbage collection": ratio(ours, alike),
     }
     return Row(
         "a six-hourly run with one new day",
@@ -218,7 +218,7 @@ def backfill_rows(bench: Bench) -> list[Row]:
         separate = [_in_a_process(bench, settings, separate_home, spec, n) for n in range(few)]
     partitions = int(single.output.split()[-1])
     shutil.rmtree(bench.work / "runs" / "floor", ignore_errors=True)
-    floor = _nothing(bench, "floor", partitions)
+    floor = _empty_run(bench, "floor", partitions)
     in_process, in_processes = (single.wall - none.wall) / some, median(separate)
     name = (
         f"{spec.days:,} days of all partitioned datasets ({partitions:,} partitions) from S3 to the"

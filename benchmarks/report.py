@@ -1,20 +1,18 @@
-"""RESULTS.md: the table, the machine, where the time goes, and missed targets."""
+"""RESULTS.md: the table, the machine and the releases measured. NOTES.md explains the figures."""
 
 import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
 from benchmarks.rows import Row
 
-NOTES = Path(__file__).with_name("NOTES.md")
 PACKAGES = ("duckdb", "polars", "pandera", "dagster", "obstore", "boto3")
 
 
 def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) -> str:
-    """Return the whole text; NOTES.md, which a person wrote, is appended."""
+    """Return the whole text."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     lines = [
@@ -40,9 +38,10 @@ def results(rows: Sequence[Row], repeats: int, quick: bool, load_before: float) 
         "|---|---|---|---|---|---|---|",
         *map(_line, rows),
         "",
+        "[NOTES.md](NOTES.md) says where the time goes, what was tried, and how it was measured.",
         "",
     ]
-    return "\n".join(lines) + (NOTES.read_text() if NOTES.exists() else "")
+    return "\n".join(lines)
 
 
 def _line(row: Row) -> str:
