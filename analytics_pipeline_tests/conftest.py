@@ -46,6 +46,7 @@ LONGEST = tuple(
         "orchestration/test_dagster_dev.py",
         "soak/test_short_suites.py",
         "warehouse/test_erasing.py",
+        "warehouse/test_erasing_interrupted.py",
         "warehouse/test_withholding.py",
         "report/test_page_choices.py",
         "cli/test_sync.py",

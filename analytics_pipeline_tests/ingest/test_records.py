@@ -1,8 +1,6 @@
 """Damaged files: every recognisable good row is loaded, every other record is rejected under its
-own line.
-"""
+own line."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,6 @@ from analytics_pipeline.demo.organisation import Dialect
 from analytics_pipeline.demo.organisation.table import Record, Table, render
 from analytics_pipeline.ingest.csv import read_files
 from analytics_pipeline.ingest.csv.line_lookup import lines_of_rows
-from analytics_pipeline.ingest.csv.survey import is_read_whole, survey
 from analytics_pipeline.ingest.csv.tolerant_reader import MAX_LINE, read_records
 from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons
 
@@ -329,150 +326,3 @@ def test_the_careful_reader_reads_every_dialect_as_it_was_meant(tmp_path: Path, 
     ]
     assert [tuple(record.cells) for record in read] == meant
     assert [record.line for record in read] == begins
-
-
-@pytest.mark.parametrize(("body", "records", "whole"), [
-    ("a,b\n1,2\n", 1, True),
-    ("a,b\n1,2", 1, True),
-    ("a,b\n\n1,2\n \n", 1, True),
-    ('a,b\n1,"x\ny"\n', 1, True),
-    ('a,b\n1,"x\n', 0, False),
-    ('a,b\n1,2\n1,"x', 1, False),
-    ('a,b\n1,  "x"\n', 1, False),
-    ('a,b\r "', 0, False),
-    ('a,b\r1,2\r\n1,"x', 1, False),
-    ('a,b\r\n1,2\r\n', 1, True),
-])  # fmt: skip
-def test_a_record_that_duckdb_did_not_see_is_noticed(
-    tmp_path: Path, body: str, records: int, whole: bool
-):
-    path = tmp_path / "a.csv"
-    path.write_text(body, newline="")
-    assert left_to_duckdb(path, records) is whole
-
-
-def left_to_duckdb(path: Path, records: int) -> bool:
-    surveyed = survey(path)
-    return surveyed.trusted and is_read_whole(path, surveyed, records)
-
-
-def test_quotes_and_blanks_over_a_block_border_are_noticed(tmp_path: Path):
-    path = tmp_path / "a.csv"
-    for back in range(6):
-        lines, odd = divmod((1 << 20) - back - len("a,b\n" + "1,\n"), len("1,2\n"))
-        before = "a,b\n" + "1,2\n" * lines + f"1,{'x' * odd}\n"
-        path.write_text(f'{before},  "x"\n')
-        assert not left_to_duckdb(path, lines + 2), (
-            f"two blanks and a quote, {back} characters before the border"
-        )
-        path.write_text(f'{before},"y\n""z"\n\n')
-        assert left_to_duckdb(path, lines + 2), (
-            f"a quoted line end, {back} characters before the border"
-        )
-
-
-@pytest.mark.parametrize("back", range(4))
-def test_a_line_end_of_two_bytes_over_a_block_border_is_one(tmp_path: Path, back: int):
-    path = tmp_path / "a.csv"
-    before = "a,b\n" + "1,2\n" * ((1 << 18) - 2)
-    body = before + "1,2345\r\n"[back:] + "1,2\n"
-    path.write_text(body, newline="")
-    assert survey(path).trusted
-    path.write_text(body.replace("\r\n", "\r"), newline="")
-    assert not survey(path).trusted
-
-
-@pytest.mark.parametrize(("length", "trusted"), [(4_000, True), (8_192, False), (3_000_000, False)])
-def test_a_file_with_a_long_line_is_not_left_to_duckdb(tmp_path: Path, length: int, trusted: bool):
-    path = tmp_path / "a.csv"
-    path.write_text("a,b\n" + "1,2\n" * 1_000 + "x" * length + "\n" + "1,2\n" * 1_000)
-    assert survey(path).trusted is trusted
-
-
-@pytest.mark.parametrize("short_of", range(3))
-@pytest.mark.parametrize("pieces", [1, 2])
-def test_a_long_line_is_one_line_wherever_it_is_cut(tmp_path: Path, pieces: int, short_of: int):
-    path = tmp_path / "a.csv"
-    path.write_text(f"a,b\r\n1,{'x' * (pieces * MAX_LINE - 2 - short_of)}\r\n1,2\r\n", newline="")
-    assert [record.line for record in read_records(path)] == [1, 2, 3]
-
-
-PLAIN_ENROLLMENT = (
-    "userid,courseid,role,name,email,client_key,client_userid,dropped,"
-    "organization_terms_agreed,organization_terms_agreed_date_utc"
-)
-SHIFTED = "5,4051,student,King, Planted,king@example.org,,,0,1,{end}"
-PLAIN = "{user},4051,student,Queen,queen@example.org,,,0,1,{end}"
-
-
-@pytest.mark.parametrize(
-    "quoted", [False, True], ids=["DuckDB reads it", "the tolerant reader reads it"]
-)
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_row_whose_empty_end_was_cut_is_treated_as_a_short_row(
-    tmp_path: Path, end: str, quoted: bool
-):
-    """An unquoted comma in a name moves the email into client_key.
-
-    DuckDB drops the empty cell after the header's in silence.
-    """
-    others = [PLAIN.format(user=6, end=end), PLAIN.format(user=7, end=f",,{end}")]
-    damaged = ['8,4051,student,"open'] if quoted else []
-    read = batch(
-        tmp_path,
-        "enrollment",
-        PLAIN_ENROLLMENT + end + "".join([*others, SHIFTED.format(end=end), *damaged]),
-    )
-    assert read.rows["userid"].to_list() == [6, 7], "rows that merely end in commas load"
-    assert read.rows["client_key"].to_list() == [None, None]
-    (reasons,) = read.rejects.filter(read.rejects["line"] == 4)["reasons"].to_list()
-    shifted = (
-        "it should be an email address, and the row is not as wide as the header, so it may be"
-        " shifted"
-    )
-    assert {"column": "email", "reason": shifted} in reasons
-
-
-def enrolled(folder: Path, row: str) -> dict[str, object]:
-    """Return the only row of an enrollment file that has this one, with its `_extra` as a dict."""
-    read = batch(folder, "enrollment", f"{PLAIN_ENROLLMENT}\n{row}\n")
-    assert read.rows.height == 1, read.rejects
-    (found,) = read.rows.iter_rows(named=True)
-    return {**found, "_extra": json.loads(found["_extra"] or "{}")}
-
-
-@pytest.mark.parametrize(
-    ("row", "kept"),
-    [
-        (
-            "5,4051,student,King,Jr,Planted,k@example.org,0,1,",
-            {"client_key": "Planted", "client_userid": "k@example.org"},
-        ),
-        ("5,4051,student,King,Planted,,,0,1,", {}),
-        ("5,4051,student,King,Jr,Planted,,0,1,", {"client_key": "Planted"}),
-        ("5,4051,King,k@example.org,key,7,0,1,,", {"role": "King", "client_key": "7"}),
-    ],
-    ids=["two commas", "no email and one comma", "no email and two commas", "no role"],
-)
-def test_a_name_that_is_shifted_in_a_row_of_full_width_reaches_no_open_column(
-    tmp_path: Path, row: str, kept: dict[str, str]
-):
-    found = enrolled(tmp_path, row)
-    texts = {name: found[name] for name in ("role", "client_key", "client_userid")}
-    assert not {"King", "Jr", "Planted"} & set(texts.values()), texts
-    assert found["_extra"].items() >= kept.items(), "the text is lost"
-
-
-def test_a_masked_email_costs_its_row_no_role(tmp_path: Path):
-    found = enrolled(tmp_path, "5,4051,ta,Queen,hidden,key,7,0,1,")
-    assert found["role"] == "ta", "a value that the column lists is no name"
-    assert (found["client_key"], found["client_userid"]) == (None, None)
-    assert found["_extra"] == {"client_key": "key", "client_userid": "7"}
-    found = enrolled(tmp_path, "5,4051,tutor,Queen,q@example.org,key,7,0,1,")
-    assert (found["role"], found["client_key"], found["_extra"]) == ("tutor", "key", {})
-
-
-def test_a_row_as_wide_as_a_header_that_ends_in_commas_is_not_suspect(tmp_path: Path):
-    odd = PLAIN.format(user=6, end=",\n").replace("queen@example.org", "queen")
-    read = batch(tmp_path, "enrollment", PLAIN_ENROLLMENT + ",\n" + odd)
-    assert (read.rows.height, read.files[0].warnings) == (1, 1)
