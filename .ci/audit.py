@@ -1,6 +1,6 @@
 """`make audit`: run pip-audit over the lock, and report honestly how much it covered.
 
-The report also goes into the file AUDIT_SAYS, which CI prints at its end.
+The report also goes into the file AUDIT_REPORT, which CI prints at its end.
 
 Exit codes: 0 no known vulnerability in the audited packages, 1 a vulnerability, or pip-audit itself
 failed.
@@ -80,8 +80,8 @@ def main() -> int:
     except (ValueError, KeyError):
         code, words = failed(done.stderr)
     sys.stdout.write(words + "\n")
-    if says := os.environ.get("AUDIT_SAYS"):
-        Path(says).write_text(words + "\n", encoding="utf-8")
+    if report := os.environ.get("AUDIT_REPORT"):
+        Path(report).write_text(words + "\n", encoding="utf-8")
     return code
 
 

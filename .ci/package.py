@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 UV = Path(sys.executable).with_name("uv")
 
-LOOK = """
+CHECKS = """
 import sys
 from pathlib import Path
 import duckdb
@@ -89,7 +89,7 @@ def attempt(folder: Path, wheel: Path, options: Sequence[str | Path]) -> None:
     command = python.with_name("analytics-pipeline")
     run([command, "demo", "--days", "12"], home)
     run([command, "report"], home)
-    sys.stdout.write(f"{folder.name}: {run([python, '-c', LOOK], home)}")
+    sys.stdout.write(f"{folder.name}: {run([python, '-c', CHECKS], home)}")
     sys.stdout.flush()
 
 

@@ -166,7 +166,7 @@ def test_installers_and_build_tools_are_pinned_by_hash_too():
 def test_the_last_lines_of_ci_say_what_was_not_audited(
     tmp_path: Path, tests: str, code: int, said: str | None
 ):
-    audits = f"echo '{said}' | tee \"$AUDIT_SAYS\"" if said else "true"
+    audits = f"echo '{said}' | tee \"$AUDIT_REPORT\"" if said else "true"
     stub = f"#!/bin/sh\nif [ $1 = check ]; then {audits}; else echo '400 passed'; {tests}; fi\n"
     for name, script in {"make": stub, "chromium": "#!/bin/sh\n"}.items():
         (tmp_path / name).write_text(script)

@@ -1,7 +1,6 @@
 """The run launcher that `deploy/dagster.yaml` names.
 
-Imported by Dagster alone, in processes of an instance that uses it: dagster-celery is in the extra
-`workers`.
+Only an instance that names it imports it, as dagster-celery is in the extra `workers`.
 """
 
 import dagster as dg
@@ -12,7 +11,7 @@ from analytics_pipeline.orchestration.dagster_private import CheckRunHealthResul
 
 
 class RunLauncher(CeleryRunLauncher):
-    """Dagster-celery's run launcher, which also meets runs that it did not launch.
+    """Dagster-celery's run launcher, which also handles runs that it did not launch.
 
     A command such as `sync` executes its runs itself. They have no task in the queue, and
     dagster-celery's launcher fails with a KeyError when Dagster's daemon monitors them.
@@ -28,7 +27,10 @@ class RunLauncher(CeleryRunLauncher):
         return super().check_run_worker_health(run)
 
     def terminate(self, run_id: str) -> bool:
-        """Terminate a run; return whether it was asked to end. A command's run is not."""
+        """Ask a run's worker to end it; return whether it was asked.
+
+        A command's run has no worker.
+        """
         run = self._instance.get_run_by_id(run_id)
         if run is None or DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
             return False
