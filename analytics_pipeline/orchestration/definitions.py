@@ -52,21 +52,12 @@ def build_definitions(
         retry_policy: retries of failing files.
     """
     location = Location.of(settings)
-    project, jobs = load_project(), load_jobs(location)
-    outputs = REPEAT_FAILED if settings.published_store else REBUILD_ON_CHANGE
-    assets: list[Any] = [
-        bucket_asset(location),
-        *problem_assets(location),
-        *raw_assets(settings.first_day, location, settings.partitions_per_run),
-        model_assets(project, location, Parameters.of(settings)),
-        published_asset(project, location, pii=settings.publish_pii, condition=outputs),
-        report_asset(location, outputs),
-        *([maintenance_asset(location)] if settings.names_lake else []),
-    ]
+    jobs = load_jobs(location)
+    assets = dg.map_asset_specs(
+        lambda spec: spec.replace_attributes(owners=settings.owners), _assets(settings, location)
+    )
     return dg.Definitions(
-        assets=dg.map_asset_specs(
-            lambda spec: spec.replace_attributes(owners=settings.owners), assets
-        ),
+        assets=assets,
         jobs=jobs,
         schedules=[
             *load_schedules(settings.first_day),
@@ -92,3 +83,17 @@ def build_definitions(
         # A process per step costs 2.5 to 4 s of CPU just for imports.
         executor=dg.in_process_executor,
     )
+
+
+def _assets(settings: Settings, location: Location) -> list[Any]:
+    project = load_project()
+    outputs = REPEAT_FAILED if settings.published_store else REBUILD_ON_CHANGE
+    return [
+        bucket_asset(location),
+        *problem_assets(location),
+        *raw_assets(settings.first_day, location, settings.partitions_per_run),
+        model_assets(project, location, Parameters.of(settings)),
+        published_asset(project, location, pii=settings.publish_pii, condition=outputs),
+        report_asset(location, outputs),
+        *([maintenance_asset(location)] if settings.names_lake else []),
+    ]

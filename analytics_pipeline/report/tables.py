@@ -12,7 +12,7 @@ from analytics_pipeline.report.scopes import PERIODS
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column: field, heading, and format (text, count, usd, share, change, day, hours)."""
+    """A column: field, heading, and format (text, count, usd, share, change, day, decimal)."""
 
     name: str
     title: str
@@ -64,7 +64,7 @@ COURSES = Table(
         Column(name="idle_share", title="Idle", form="share"),
         Column(name="never_ready", title="Never ready", form="share"),
         Column(name="users", title="Active people", form="count"),
-        Column(name="hours", title="Lab hours", form="hours"),
+        Column(name="hours", title="Lab hours", form="decimal"),
     ),
     order="spend",
     missing="No course has spend or a session in this period.",
@@ -115,12 +115,12 @@ BUDGETS = Table(
         Column(name="ends_on", title="To", form="day"),
         Column(name="amount", title="Amount (USD)", form="usd"),
         Column(name="spent", title="Spent (USD)", form="usd"),
-        Column(name="spent_share", title="% of money", form="hours"),
-        Column(name="time_share", title="% of time", form="hours"),
+        Column(name="spent_share", title="% of money", form="decimal"),
+        Column(name="time_share", title="% of time", form="decimal"),
         Column(name="forecast", title="Forecast (USD)", form="usd"),
         Column(name="low", title="Low (USD)", form="usd"),
         Column(name="high", title="High (USD)", form="usd"),
-        Column(name="error_percent", title="Error (%)", form="hours"),
+        Column(name="error_percent", title="Error (%)", form="decimal"),
         Column(name="without_course", title="Without a course (USD)", form="usd"),
     ),
     order="spent_share",
@@ -145,7 +145,7 @@ ANOMALIES = Table(
         Column(name="who", title="Role", form="text"),
         Column(name="cost", title="That day (USD)", form="usd"),
         Column(name="median_cost", title="Usual (USD)", form="usd"),
-        Column(name="times", title="Times the usual", form="hours"),
+        Column(name="times", title="Times the usual", form="decimal"),
         Column(name="since", title="Episode since", form="day"),
     ),
     order="day",

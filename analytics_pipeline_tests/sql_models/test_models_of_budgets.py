@@ -156,7 +156,7 @@ def test_every_budget_has_spent_what_its_courses_truly_spent(
         first, last = row["starts_on"], min(row["ends_on"], ODD.spec.last_day)  # type: ignore[type-var]
         assert row["spent"] == pytest.approx(spent(courses, first, last), abs=Decimal("1e-6")), row  # type: ignore[arg-type]
         assert (row["forecast"] is None) == (row["state"] in ("ended", "ended over")), (
-            "only what is under way is foretold"
+            "only periods under way have a forecast"
         )
         percent = row["spent"] * 100 / row["amount"]  # type: ignore[operator]
         assert row["alerts_reached"] == [at for at in row["alert_at"] if percent >= at]  # type: ignore[attr-defined]
@@ -186,8 +186,8 @@ def test_every_forecast_is_the_mean_of_run_rate_and_weekday(odd: duckdb.DuckDBPy
     assert {row["as_of"] for row in rows} == {as_of}
     for row in rows:
         courses = courses_of(str(row["scope"]), str(row["scope_id"]))
-        foretold = expected(courses, row["ends_on"])  # type: ignore[arg-type]
-        assert float(row["expected"]) == pytest.approx(foretold, abs=1e-4), row  # type: ignore[arg-type]
+        forecast = expected(courses, row["ends_on"])  # type: ignore[arg-type]
+        assert float(row["expected"]) == pytest.approx(forecast, abs=1e-4), row  # type: ignore[arg-type]
         assert row["spent"] == pytest.approx(
             spent(courses, row["starts_on"], as_of), abs=Decimal("1e-6")
         )  # type: ignore[arg-type]

@@ -93,8 +93,8 @@ origins AS (
             past.days_left * past.per_day
             + (past.days_left // 7) * (past.by_weekday - past.week_before)
             + part.by_weekday - past.week_before
-        ) / 2 AS foretold,
-        later.spent - past.spent AS came
+        ) / 2 AS expected,
+        later.spent - past.spent AS actual
     FROM past
     JOIN running AS part ON part.place = past.part_of_week
     JOIN running AS later ON later.place = past.later
@@ -104,9 +104,9 @@ errors AS (
     SELECT
         scope, scope_id, horizon, starts_on, ends_on,
         count(*) AS origins,
-        sum(abs(foretold - came)) / nullif(sum(came), 0) AS error,
-        quantile_cont(abs(came - foretold) / foretold, 0.8) FILTER (foretold > 0) AS spread,
-        count(*) FILTER (foretold > 0) AS comparable
+        sum(abs(expected - actual)) / nullif(sum(actual), 0) AS error,
+        quantile_cont(abs(actual - expected) / expected, 0.8) FILTER (expected > 0) AS spread,
+        count(*) FILTER (expected > 0) AS comparable
     FROM origins
     GROUP BY ALL
 ),
@@ -125,7 +125,7 @@ today AS (
     CROSS JOIN now
     WHERE running.day = now.day AND age >= 7
 ),
-foretold AS (
+forecasts AS (
     SELECT
         asked.*,
         today.next_week,
@@ -161,4 +161,4 @@ SELECT
     round(error * 100, 2)::DECIMAL(38, 2) AS error_percent, -- Past error of the method at this distance: sum of absolute errors, in percent of the actual spend. NULL without origins.
     coalesce(origins, 0) AS origins, -- Number of past days that error_percent uses.
     [round(cost, 6)::DECIMAL(38, 6) FOR cost IN next_week] AS next_week -- US dollars expected on each of the seven days after as_of. Later days repeat their weekdays.
-FROM foretold
+FROM forecasts

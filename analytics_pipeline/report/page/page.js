@@ -185,7 +185,7 @@ const FORMS = {
   day: isoDay,
   usd: (value) => (value < 0 ? "\u2212" : "") + fixed(Math.abs(value), 2),
   count: (value) => value.toLocaleString("en-US", { maximumFractionDigits: 2 }),
-  hours: (value) => fixed(value, 1),
+  decimal: (value) => fixed(value, 1),
   share: (value) => `${fixed(value * 100, 1)} %`,
   change: signed,
 };
