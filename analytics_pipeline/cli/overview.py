@@ -6,7 +6,7 @@ Writes nothing. `status.py` formats the result.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +39,12 @@ class OnDisk:
     """State according to the disk alone.
 
     Attributes:
+        published: signature of the published file; None if there is none.
+        unstored: why the published file is not the store's current version; empty if it is, or
+            without a store.
+        heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
+        replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
+        own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
         source: `warehouse`; `published` while a run writes the warehouse; None if there is no
             warehouse yet.
         files: the ledger.
@@ -48,29 +54,23 @@ class OnDisk:
         checks: all rows of `ops.checks`.
         stale: models that are older than the tables they read.
         absent: files that are no longer delivered, or lost their rows.
-        published: signature of the published file; None if there is none.
-        unstored: why the published file is not the store's current version; empty if it is, or
-            without a store.
-        heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
-        replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         is_replaced: whether it was replaced since the last run.
-        own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
     """
 
-    source: str | None
-    files: list[LoadedFile]
-    failed: list[FailedFile]
-    figures: dict[str, Totals]
-    ages: dict[str, Age]
-    checks: list[Check]
-    stale: list[str]
-    absent: list[OpenAbsence]
     published: Signature | None
     unstored: str
     heartbeat: datetime | None
     replaced_at: datetime | None
-    is_replaced: bool
     own_dagster_yaml: Path | None
+    source: str | None = None
+    files: list[LoadedFile] = field(default_factory=list)
+    failed: list[FailedFile] = field(default_factory=list)
+    figures: dict[str, Totals] = field(default_factory=dict)
+    ages: dict[str, Age] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    absent: list[OpenAbsence] = field(default_factory=list)
+    is_replaced: bool = False
 
     @property
     def loaded(self) -> Loaded:
@@ -116,34 +116,28 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
     """
-    unstored = _fetch(settings)
-    published, heartbeat = (
-        signature(settings.published_path),
-        daemon_heartbeat(settings.dagster_home),
+    unstored, warehouse = _fetch(settings), warehouse_of(settings)
+    outside = OnDisk(
+        published=signature(settings.published_path),
+        unstored=unstored,
+        heartbeat=daemon_heartbeat(settings.dagster_home),
+        replaced_at=last_replaced(warehouse),
+        own_dagster_yaml=own_dagster_yaml(settings),
     )
-    warehouse = warehouse_of(settings)
-    replaced, own_yaml = last_replaced(warehouse), own_dagster_yaml(settings)
     with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
-            return OnDisk(
-                *(None, [], [], {}, {}, [], [], []),
-                *(published, unstored, heartbeat, replaced, False, own_yaml),
-            )
-        return OnDisk(
-            source,
-            loaded_files(connection),
-            failed_files(connection),
-            {name: totals(connection, dataset) for name, dataset in DATASETS.items()},
-            ages(connection, now),
-            read(connection),
-            stale_models(connection, load_project()),
-            _absent(connection),
-            published,
-            unstored,
-            heartbeat,
-            replaced,
-            source == "warehouse" and warehouse.is_replaced(connection),
-            own_yaml,
+            return outside
+        return replace(
+            outside,
+            source=source,
+            files=loaded_files(connection),
+            failed=failed_files(connection),
+            figures={name: totals(connection, dataset) for name, dataset in DATASETS.items()},
+            ages=ages(connection, now),
+            checks=read(connection),
+            stale=stale_models(connection, load_project()),
+            absent=_absent(connection),
+            is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
         )
 
 
