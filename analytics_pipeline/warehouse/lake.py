@@ -132,10 +132,14 @@ class LakeWarehouse:
         rmtree(self.spill, ignore_errors=True)
 
     def deletion(self) -> str:
-        """Return the commands that drop the catalog's schema, then delete the data files."""
-        psql = shlex.join(["psql", self.catalog.public_dsn, "-c", self.catalog.deletion])
-        remove = "aws s3 rm --recursive" if self.s3 else "rm -r"
-        return f"{psql} && {remove} {shlex.quote(self.data_path)}"
+        """Return the commands that drop the catalog's schema, then delete the data files.
+
+        And what this machine remembers of it, lest a later lake look like a replaced one.
+        """
+        psql = ["psql", self.catalog.public_dsn, "-c", self.catalog.deletion]
+        data = [*(["aws", "s3", "rm", "--recursive"] if self.s3 else ["rm", "-r"]), self.data_path]
+        state = ["rm", "-f", str(self.state.file)]
+        return " && ".join(map(shlex.join, (psql, data, state)))
 
     def retained(self) -> str:
         """Ask the bucket whether it keeps earlier versions of objects."""

@@ -1,5 +1,7 @@
 """`move`: from a file into a lake and back; what is refused; a damaged and a killed copy."""
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -244,6 +246,28 @@ def test_a_file_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> N
     assert "is not empty: it holds files of org9001. Nothing was copied." in refused.output
     assert f"delete it: rm -r {house.file.warehouse_path}*" in refused.output
     assert house.file.warehouse_path.read_bytes() == content
+
+
+@pytest.mark.slow
+def test_the_printed_commands_delete_the_old_warehouse_and_it_can_move_again(
+    house: House, postgres: Postgres
+) -> None:
+    def delete(output: str) -> None:
+        [command] = re.findall(r"delete it: (.*)", output)
+        search = f"{postgres.programs}:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", command], env={**os.environ, "PATH": search}, check=True)
+
+    before = everything(house.file)
+    delete(house.move_to_lake().output)
+    assert not list((house.folder / "data").glob("warehouse.duckdb*"))
+    house.use(lake_values(house.lake))
+    delete(house.move_to_file().output)
+    assert not warehouse_of(house.lake).exists()
+    assert not (house.folder / "lake" / "org9001").exists()
+    house.use({"ANALYTICS_WAREHOUSE": ""})
+    assert house.move_to_lake().exit_code == 0
+    assert differing(before, everything(house.lake)) == []
+    assert warehouse_of(house.lake).replaced_at() == 0, "it is not the deleted lake, put back"
 
 
 @pytest.mark.slow
