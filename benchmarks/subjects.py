@@ -6,6 +6,10 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analytics_pipeline.warehouse.backend import Warehouse
 
 
 def raw_duckdb(folder: str, database: str, columns: str) -> None:
@@ -37,6 +41,21 @@ def raw_duckdb(folder: str, database: str, columns: str) -> None:
 
 def load(listing: str, landing: str, database: str) -> None:
     """Our load of landed files: read, type, validate, quarantine, write, ledger."""
+    from analytics_pipeline.warehouse.file import FileWarehouse
+
+    _load(listing, landing, FileWarehouse(Path(database)), "1")
+
+
+def load_into_settings(listing: str, landing: str) -> None:
+    """The same into the warehouse of the settings, a file or a lake."""
+    from analytics_pipeline.settings import load_settings
+    from analytics_pipeline.warehouse.backend import warehouse_of
+
+    settings = load_settings()
+    _load(listing, landing, warehouse_of(settings), settings.org_id)
+
+
+def _load(listing: str, landing: str, warehouse: "Warehouse", org: str) -> None:
     import gc
     from datetime import datetime
 
@@ -46,17 +65,13 @@ def load(listing: str, landing: str, database: str) -> None:
     from analytics_pipeline.datasets import DATASETS, classify
     from analytics_pipeline.ingest.delivery import Delivery
     from analytics_pipeline.operations.load_files import Loader
-    from analytics_pipeline.warehouse.connection import open_warehouse
 
     deliveries = []
     for key, etag, size, modified in json.loads(Path(listing).read_text()):
         dataset, partition = classify(key)  # type: ignore[misc]
-        deliveries.append(
-            Delivery(
-                dataset, partition, f"org1/{key}", etag, size, datetime.fromisoformat(modified)
-            )
-        )
-    loader = Loader(None, Path(landing), lambda: open_warehouse(Path(database)), "benchmark")
+        at = datetime.fromisoformat(modified)
+        deliveries.append(Delivery(dataset, partition, f"org{org}/{key}", etag, size, at))
+    loader = Loader(None, Path(landing), warehouse.open, "benchmark")
     rows = failed = 0
     for name in sorted({delivery.dataset.name for delivery in deliveries}):
         for result in loader.load(
@@ -250,6 +265,7 @@ SUBJECTS: dict[str, Callable[..., None]] = {
     for subject in (
         raw_duckdb,
         load,
+        load_into_settings,
         download,
         empty_dagster,
         one_by_one,
