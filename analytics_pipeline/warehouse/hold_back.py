@@ -4,9 +4,8 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
-from filecmp import cmp
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -18,6 +17,7 @@ from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.csv.typing_query import FILE
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import landing_path
+from analytics_pipeline.storage.store import sha256
 from analytics_pipeline.warehouse.ledger import LoadedFile, delivery_of, loaded_files
 from analytics_pipeline.words import Words
 
@@ -28,6 +28,18 @@ class _SizedFile:
 
     delivery: Delivery
     path: Path
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of its bytes; empty if it is not on disk as delivered: deleted or redacted."""
+        is_whole = self.path.exists() and self.path.stat().st_size == self.delivery.size
+        return sha256(self.path) if is_whole else ""
+
+    def equals(self, other: "_SizedFile") -> bool:
+        """Return whether the bytes are identical or, if one is not on disk whole, the ETags."""
+        if self.digest and other.digest:
+            return self.digest == other.digest
+        return self.delivery.etag == other.delivery.etag
 
 
 def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path) -> None:
@@ -108,25 +120,7 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
             continue
         sized = _SizedFile(result.landed.delivery, result.landed.path)
         candidates = by_size[sized.delivery.size]
-        copy_of = next(
-            (other.delivery.partition.word for other in _identical(sized, candidates)), None
-        )
-        if copy_of:
-            copies[index] = copy_of
+        if copy_of := next(filter(sized.equals, candidates), None):
+            copies[index] = copy_of.delivery.partition.word
         candidates.append(sized)
     return copies
-
-
-def _identical(sized: _SizedFile, candidates: list[_SizedFile]) -> Iterator[_SizedFile]:
-    """Yield candidates with identical bytes or, if one is not on disk whole, the same ETag."""
-    for other in candidates:
-        if _is_whole(sized) and _is_whole(other):
-            if cmp(sized.path, other.path, shallow=False):
-                yield other
-        elif sized.delivery.etag == other.delivery.etag:
-            yield other
-
-
-def _is_whole(file: _SizedFile) -> bool:
-    """Return whether a file is on disk as delivered, neither deleted nor redacted."""
-    return file.path.exists() and file.path.stat().st_size == file.delivery.size
