@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from os import fstat
 from pathlib import Path
 from shutil import rmtree
@@ -21,9 +20,10 @@ import duckdb
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private, private_umask
-from analytics_pipeline.warehouse.connection import SETTINGS, drain_threads
+from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
+from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB
 from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.lake_state import LakeState, State
@@ -34,9 +34,8 @@ from analytics_pipeline.warehouse.transactions import fence, share
 PREFIX = "ducklake:postgres:"
 LAKE, READER = "lake", "lake_reader"
 """Names under which the lake is attached, for writers and for readers."""
-_EXTENSIONS = ("ducklake", "postgres_scanner", "httpfs")
 _FENCE = "UPDATE ops.fence SET n = n + 1"
-_instances: dict["LakeWarehouse", duckdb.DuckDBPyConnection] = {}
+_instances: dict["LakeWarehouse", LakeDuckDB] = {}
 _prepared: set["LakeWarehouse"] = set()
 _seen: dict["LakeWarehouse", State | None] = {}
 """State of the catalog when this process's DuckDB last used it."""
@@ -97,7 +96,7 @@ class LakeWarehouse:
     def open(self, wait_seconds: float = 3_600) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the lake as its only writer. Attaching comes first, as it takes longer."""
         with self._usable(), private_umask():
-            instance = self._instance()
+            instance = self._instance(LAKE)
             with self.catalog.lock(wait_seconds), _cursor(instance, LAKE) as connection:
                 _seen[self] = self.state.begin()
                 self._prepare(connection)
@@ -111,7 +110,7 @@ class LakeWarehouse:
     @contextmanager
     def read(self, wait_seconds: float = 5) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the lake read-only, beside writers: nobody waits."""
-        with self._usable(), _cursor(self._instance(), READER) as connection:
+        with self._usable(), _cursor(self._instance(READER), READER) as connection:
             require_known(connection)
             yield connection
 
@@ -162,10 +161,11 @@ class LakeWarehouse:
         """Return what detects a replaced catalog."""
         return LakeState(self.catalog, self.spill.with_suffix(".state"))
 
-    def _instance(self) -> duckdb.DuckDBPyConnection:
-        """Return this process's DuckDB with the lake attached: attaching takes half a second.
+    def _instance(self, name: str) -> duckdb.DuckDBPyConnection:
+        """Return this process's DuckDB with the lake attached for writers or for readers.
 
-        It caches the catalog by version, so attach anew if the catalog was replaced.
+        Attaching takes a quarter of a second, so it is done once, and only as needed. DuckLake
+        caches the catalog by version: attach anew if the catalog was replaced.
         """
         with _attaching:
             descends, newest = self.state.descends_from(_seen.get(self))
@@ -173,37 +173,34 @@ class LakeWarehouse:
                 _instances.pop(self, None)
                 _prepared.discard(self)
             if self not in _instances:
-                _instances[self] = self._attach()
-            _seen[self] = newest
+                keep_private(self.spill.parent)
+                _instances[self] = LakeDuckDB.start(
+                    self.spill, self.catalog, is_in_s3=bool(self.s3)
+                )
+            instance = _instances[self]
             if self.s3:
-                self.s3.authorise(_instances[self])
-            return _instances[self]
+                self.s3.authorise(instance.connection)
+            if name not in instance.attached:
+                self._attach(instance.connection, name)
+                instance.attached.add(name)
+            _seen[self] = newest
+            return instance.connection
 
-    def _attach(self) -> duckdb.DuckDBPyConnection:
-        keep_private(self.spill.parent)
-        if not self.data_path.startswith("s3://"):
+    def _attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        if name == READER:
+            if not self.exists():
+                raise WarehouseUnusable(
+                    f"There is no lake at {self.describe()} yet.", "Run `analytics-pipeline sync`."
+                )
+            self._attach_as(connection, READER, "READ_ONLY")
+            return
+        if not self.s3:
             keep_private(Path(self.data_path))
-        connection = duckdb.connect(
-            config={
-                "memory_limit": SETTINGS["memory_limit"],
-                "temp_directory": str(self.spill),
-                "autoinstall_known_extensions": False,
-            }
-        )
-        for name in _EXTENSIONS:
-            connection.execute(f"LOAD {literal(str(_extension(name)))}")
-        connection.execute(
-            f"CREATE SECRET catalog (TYPE postgres, PASSWORD {literal(self.catalog.password)})"
-        )
-        if self.s3:
-            self.s3.authorise(connection)
         # Rows in PostgreSQL would be one more place of personal data: only the fence is inlined.
         path = f"DATA_PATH {literal(self.data_path)}, DATA_INLINING_ROW_LIMIT 0"
         with self.catalog.lock(60):  # one process makes the lake
             self.catalog.make_schema()
             self._attach_as(connection, LAKE, path)
-        self._attach_as(connection, READER, "READ_ONLY")
-        return connection
 
     def _attach_as(self, connection: duckdb.DuckDBPyConnection, name: str, options: str) -> None:
         connection.execute(
@@ -275,22 +272,5 @@ def _close_instances() -> None:
     while _instances:
         _, instance = _instances.popitem()
         with suppress(duckdb.Error):
-            drain_threads(instance)
-        instance.close()
-
-
-def _extension(name: str) -> Path:
-    """Return the file of a DuckDB extension that is installed as a Python package.
-
-    Raises:
-        WarehouseUnusable: it is not installed for this version of DuckDB.
-    """
-    package = find_spec(f"duckdb_extension_{name}")
-    for folder in (package and package.submodule_search_locations) or ():
-        file = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-        if file.exists():
-            return file
-    raise WarehouseUnusable(
-        f"DuckDB's extension {name} for DuckDB {duckdb.__version__} is not installed.",
-        'Run: pip install "analytics-pipeline[lake]"',
-    )
+            drain_threads(instance.connection)
+        instance.connection.close()
