@@ -5,6 +5,7 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.tables import raw_table
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
+from analytics_pipeline_tests.support.new_process import forget_migrations
 
 SESSION = (
     "{user}, u@v.com, 7, C, 8, A, 9, P, Cloud, Jan-09-2026 9:00:00 am UTC,"
@@ -39,6 +40,7 @@ def test_rows_of_an_earlier_release_get_them_and_another_list_changes_them(wareh
         with open_warehouse(warehouse.path) as connection:
             connection.execute(before)
             connection.execute("UPDATE ops.schema_version SET declared = 'another release'")
+        forget_migrations()
         assert warehouse.query(FOUND) == [(1, "User Ended Lab")], before
 
 

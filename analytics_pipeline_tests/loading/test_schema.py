@@ -15,6 +15,7 @@ from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
+from analytics_pipeline_tests.support.new_process import forget_migrations
 
 ROW = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
 
@@ -27,8 +28,10 @@ def columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], tupl
     return {(table, column): (kind, comment) for table, column, kind, comment in rows}
 
 
-@pytest.mark.file_only("a lake stores no comments of a view's columns")
-def test_every_declared_table_and_column_is_made_and_described(tmp_path: Path):
+def test_every_declared_table_and_column_is_made_and_described(
+    tmp_path: Path, pytestconfig: pytest.Config
+):
+    on_a_lake = pytestconfig.getoption("backend") == "lake"
     with open_warehouse(tmp_path / "w.duckdb") as connection:
         made = columns(connection)
         comments = dict(
@@ -40,7 +43,9 @@ def test_every_declared_table_and_column_is_made_and_described(tmp_path: Path):
         for table in tables():
             assert comments[table.name] == table.description
             for column in table.columns:
-                assert made[table.name, column.name][1] == column.description
+                # A lake stores no comments of a view's columns; publishing adds them.
+                comment = None if on_a_lake and table.query else column.description
+                assert made[table.name, column.name][1] == comment
 
 
 def test_opening_it_again_changes_nothing(tmp_path: Path):
@@ -69,7 +74,6 @@ def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
         assert ran.stdout == "[(1,)]\n", ran.stderr
 
 
-@pytest.mark.file_only("a process migrates a lake once, when it first opens it")
 def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
     warehouse: Warehouse,
 ):
@@ -80,6 +84,7 @@ def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
         connection.execute("ALTER TABLE ops.loaded_files DROP COLUMN warnings")
         connection.execute("DROP TABLE history.grades")
         connection.execute("UPDATE ops.schema_version SET declared = 'an older fingerprint'")
+    forget_migrations()
     with open_warehouse(warehouse.path) as connection:
         assert columns(connection) == whole
         assert connection.execute("SELECT user_id, part_name FROM raw.azure_cost").fetchall() == [

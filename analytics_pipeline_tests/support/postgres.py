@@ -36,8 +36,13 @@ class Postgres:
         return f"host={self.folder} port=5432 user=pipeline password={PASSWORD} dbname={database}"
 
     def new_database(self, template: str = "template1") -> str:
-        """Create an empty database, or a copy of one without sessions; return its name."""
+        """Create an empty database, or a copy of one, whose sessions are ended; return its name."""
         name = f"lake{next(self._numbers)}"
+        self.execute(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{template}' AND datname <> 'template1'",
+        )
         self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 

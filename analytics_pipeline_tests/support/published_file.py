@@ -5,6 +5,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.sql_models import model_texts
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, publish
 
@@ -12,7 +13,7 @@ from analytics_pipeline.warehouse.publish import Published, publish
 def publish_from(settings: Settings, *, pii: bool = False) -> Published:
     """Publish the warehouse of some settings."""
     with open_warehouse(settings.warehouse_path) as connection:
-        return publish(connection, settings.published_path, pii=pii)
+        return publish(connection, settings.published_path, pii=pii, model_texts=model_texts)
 
 
 def published_rows(path: Path, sql: str) -> list[tuple]:
