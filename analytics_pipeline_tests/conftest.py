@@ -175,6 +175,7 @@ def browser() -> Iterator[Any]:
     While it is open, its event loop runs and no other may start.
     """
     if not CHROMIUM.exists():
+        assert "CI" not in os.environ, "Chromium is not installed"
         pytest.skip(f"no Chromium at {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
