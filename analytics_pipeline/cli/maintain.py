@@ -7,10 +7,14 @@ from analytics_pipeline.settings import load_settings
 
 @command
 def maintain() -> None:
-    """Merge small files of a lake, and delete expired and orphaned ones.
+    """Merge a lake's small files, and delete unused ones.
 
-    Waits until no other command or run writes. A warehouse in a file needs no maintenance.
+    Unused are files of snapshots older than seven days, and files that a killed run left. Waits
+    until no other command or run writes. A warehouse in a file needs no maintenance.
     """
     warehouse = existing_warehouse(load_settings())
+    if warehouse.file:
+        print_info(f"{warehouse.describe()} is a file: it needs no maintenance.")
+        return
     warehouse.maintain()
-    print_info(f"{warehouse.describe()} is maintained.")
+    print_info(f"Merged small files of {warehouse.describe()}, and deleted unused ones.")

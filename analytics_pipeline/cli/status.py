@@ -112,7 +112,7 @@ def _show(
         name for name in DatasetStatus.__dataclass_fields__ if name not in ("age_days", "is_late")
     ]
     cells = [tuple("?" if value is None else value for value in _cells(row)) for row in rows]
-    table(f"org{settings.org_id}", [*columns, "age"], cells)
+    table(f"org{settings.org_id}" if settings.org_id else "Loaded", [*columns, "age"], cells)
     if disk.source == "published":
         print_info("A run is writing the warehouse: this is the last published state.")
     _show_files(disk, failed)
@@ -148,7 +148,7 @@ def _show_checks(disk: OnDisk, failed: list[FailedFile]) -> None:
     if disk.silent:
         print_error(disk.silent)
     for alarm in alarms(disk.checks):
-        print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
+        print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if disk.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in disk.warnings)
         print_info(

@@ -122,7 +122,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         if text:
             print_error(text)
     for alarm in done.alarms:
-        print_info(f"{one_line(alarm.alarm)}: {one_line(alarm.message)}")
+        print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if done.silent:
         print_error(done.silent)
     selected = done.failing_of(selection)

@@ -56,7 +56,10 @@ def list_() -> None:
     from analytics_pipeline.orchestration import workspace as files
 
     rows, code = [], DONE
-    for name, file in files.env_files(load_settings()).items():
+    organisations = files.env_files(load_settings())
+    if not organisations:
+        print_info("No organisation is listed. Add one: `analytics-pipeline workspace add FILE`.")
+    for name, file in organisations.items():
         data, published = "", ""
         try:
             settings = files.organisation(file).settings

@@ -9,7 +9,7 @@ SELECT
         starts_on
     ) AS alarm,
     format(
-        '{:.2f} USD are expected by {} and the budget allows {:.2f} USD; exhausted on {}.',
+        'Spend of {:.2f} USD is expected by {}, but the budget is {:.2f} USD; exhausted on {}.',
         max(coalesce(forecast, spent))::DOUBLE, max(ends_on), min(amount)::DOUBLE, coalesce(min(exhausted_on)::VARCHAR, 'the last day')
     ) AS message
 FROM marts.budget_status

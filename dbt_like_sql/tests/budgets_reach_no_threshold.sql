@@ -10,7 +10,7 @@ SELECT
         starts_on, percent
     ) AS alarm,
     format(
-        '{:.2f} of {:.2f} USD are spent ({} %), and {} % of the time is over.',
+        '{:.2f} of {:.2f} USD has been spent ({} %), and {} % of the time has passed.',
         max_by(spent, percent_of_amount)::DOUBLE, max_by(amount, percent_of_amount)::DOUBLE, max(percent_of_amount),
         max_by(percent_of_time, percent_of_amount)
     ) AS message
