@@ -236,6 +236,7 @@ def test_a_lake_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> N
     assert house.objects() == objects
 
 
+@pytest.mark.slow
 def test_a_file_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> None:
     assert house.move_to_lake().exit_code == 0
     house.use(lake_values(house.lake))

@@ -87,6 +87,7 @@ def test_a_second_sync_fetches_nothing_and_changes_nothing(
     assert (synced / "analytics.duckdb").stat().st_mtime_ns == published
 
 
+@pytest.mark.slow
 def test_only_a_rewritten_file_is_fetched_with_the_result_of_a_full_reload(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):

@@ -142,6 +142,7 @@ def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Run
     assert {host for host, _ in addresses} <= {"127.0.0.1", "::1"}, addresses
 
 
+@pytest.mark.slow
 def test_a_browser_finds_the_graph_the_partitions_the_checks_and_the_plot(
     running: Running, browser: Any
 ) -> None:
@@ -272,6 +273,7 @@ def test_a_backfill_over_a_day_that_was_never_delivered_ends_well(running: Runni
     assert days(running, "lab_sessions") >= set(wanted)
 
 
+@pytest.mark.slow
 def test_the_ui_follows_runs_over_its_websocket(running: Running, browser: Any) -> None:
     running.wait_for(lambda: answers(running))
     running.wait_for(lambda: bool(running.instance.get_runs()))

@@ -77,6 +77,7 @@ def test_the_sensor_alone_completes_an_older_lake_and_publishing_says_so(
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
 
 
+@pytest.mark.slow
 def test_sync_says_so_and_completes_an_older_lake(
     pipeline: Pipeline, older: Path, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -216,6 +216,7 @@ def test_purge_deletes_no_file_of_a_writer_that_lost_its_lock(
         ]
 
 
+@pytest.mark.slow
 def test_purge_keeps_the_file_of_a_transaction_that_began_after_it_moved_the_fence(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_second_worker_writes_only_differences_to_the_file_of_the_first(
     assert len(bucket.versions()) == 3
 
 
+@pytest.mark.slow
 def test_a_withheld_mart_keeps_the_state_that_another_worker_published(
     bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -193,6 +194,7 @@ def _rows_of(file: Path, user_id: int) -> int:
     return int(rows)
 
 
+@pytest.mark.slow
 def test_an_erasure_that_the_store_refuses_is_no_success_and_the_next_one_completes_it(
     worker: Settings, bucket: Bucket
 ) -> None:
@@ -299,6 +301,7 @@ def test_another_machine_fetches_file_and_report_and_reads_offline_with_a_notice
     assert "This is the local copy of the published file, from 20" in offline.stderr
 
 
+@pytest.mark.slow
 def test_one_file_across_organisations_is_made_of_what_their_stores_have(
     worker: Settings, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

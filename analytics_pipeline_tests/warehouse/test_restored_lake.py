@@ -76,6 +76,7 @@ def test_every_machine_notices_and_the_first_one_records_it_for_all(
     assert _tables(warehouse) == tables, "both saw the restored catalog, not what they had cached"
 
 
+@pytest.mark.slow
 def test_a_machine_that_only_reads_notices_what_was_restored_since_it_looked(
     settings: Settings, other: Warehouse, postgres: Postgres
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_machine_that_only_reads_notices_what_was_restored_since_it_looked(
     assert not other.is_untouched()
 
 
+@pytest.mark.slow
 def test_a_dump_that_was_made_while_a_writer_wrote_is_noticed(
     settings: Settings, postgres: Postgres
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_dump_that_was_made_while_a_writer_wrote_is_noticed(
     assert warehouse.replaced_at() > 0
 
 
+@pytest.mark.slow
 def test_a_catalog_that_grew_after_it_was_restored_is_noticed(
     settings: Settings, other: Warehouse, postgres: Postgres
 ) -> None:
@@ -116,6 +119,7 @@ def test_a_catalog_that_grew_after_it_was_restored_is_noticed(
     assert warehouse.replaced_at() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [None, "", "[]", '{"state": 1}'])
 def test_a_machine_that_remembers_nothing_trusts_the_lake(
     settings: Settings, content: str | None
@@ -131,6 +135,7 @@ def test_a_machine_that_remembers_nothing_trusts_the_lake(
     assert warehouse.replaced_at() == 0
 
 
+@pytest.mark.slow
 def test_purge_and_maintenance_do_not_look_like_a_restore(
     settings: Settings, other: Warehouse
 ) -> None:
