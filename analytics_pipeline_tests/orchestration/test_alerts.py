@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,11 +17,10 @@ from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+from analytics_pipeline_tests.support.today import TODAY
 
 BAD = b"<html>502 Bad Gateway</html>"
-FIRST, SECOND, THIRD = (
-    f"{datetime.now(UTC) - timedelta(days=back):%Y-%m-%d}" for back in (3, 2, 1)
-)
+FIRST, SECOND, THIRD = (f"{TODAY - timedelta(days=back)}" for back in (3, 2, 1))
 SECRET = "/services/T000/B000/s3cr3t"
 
 

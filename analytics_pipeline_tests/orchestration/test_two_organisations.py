@@ -24,7 +24,6 @@ from analytics_pipeline.orchestration.runs.run_records import RunState, known_ru
 from analytics_pipeline.settings import Settings, SettingsError, load_settings
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
 from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
-from analytics_pipeline_tests.orchestration.test_alerts import SECOND as BEFORE_YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
 from analytics_pipeline_tests.support.clocks import Clock
@@ -133,7 +132,7 @@ def test_a_bad_file_of_one_turns_only_its_check_red_and_the_alert_names_it(
     pair: Pair, webhook: Webhook
 ) -> None:
     for pipeline in (pair.one, pair.other):
-        pair.deliver(pipeline, BEFORE_YESTERDAY)
+        pair.deliver(pipeline, FIRST)  # late at each time of day
         pipeline.tick_and_load()
     pair.deliver(pair.one, YESTERDAY, body=BAD)
     pair.deliver(pair.other, YESTERDAY)

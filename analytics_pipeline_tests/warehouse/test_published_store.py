@@ -326,7 +326,7 @@ def test_one_file_across_organisations_is_made_of_what_their_stores_have(
     assert _ask("workspace", "add", str(env_file)).exit_code == 0
     done = _ask("publish", "--across", str(tmp_path / "across.duckdb"))
     assert done.exit_code == 0, done.output
-    assert "1 organisations (9001)" in done.output
+    assert "1 organisation (9001)" in done.output
     assert (tmp_path / "org9001" / FILE).exists()
 
 
