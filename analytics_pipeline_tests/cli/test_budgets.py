@@ -95,6 +95,7 @@ def test_a_missing_file_fails_alone_with_a_message(run: Run, budgets: Path, sync
     assert (checked.exit_code, "can't be read" in checked.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_unsetting_a_file_is_reported_until_it_is_closed(run: Run, budgets: Path, synced: Path):
     result = run("sync", BUDGETS_FILE=None)
     assert "analytics-pipeline close --dataset budgets --partition organisation" in result.output

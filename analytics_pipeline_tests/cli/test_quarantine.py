@@ -36,6 +36,7 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(
     assert rows == [[key, str(line)] for *about, key, line in rejects if about == [dataset, reason]]
 
 
+@pytest.mark.slow
 def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
     run: Run,
     synced: Path,

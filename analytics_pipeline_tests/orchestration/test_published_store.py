@@ -39,6 +39,7 @@ def _is_published(pipeline: Pipeline) -> bool:
     return pipeline.instance.get_latest_materialization_event(key) is not None
 
 
+@pytest.mark.slow
 def test_a_failed_upload_fails_the_asset_and_the_next_run_repeats_it_without_any_change(
     start_pipeline: StartPipeline, bucket: Bucket
 ) -> None:
