@@ -1,6 +1,6 @@
 """Write `report.html` from a published file."""
 
-from contextlib import suppress
+import logging
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -10,6 +10,8 @@ from analytics_pipeline.report.render import render
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.store import FOLDER, KEPT, Store, Superseded
+
+logger = logging.getLogger(__name__)
 
 
 def write_report(
@@ -45,7 +47,9 @@ def write_report(
     make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")
-    with suppress(Superseded):  # the other report is of a later published file
+    try:
         store.put(target, data.published_at, before)
         store.delete_before(target.name, KEPT)
+    except Superseded as later:  # made of a later published file, so it is the right one
+        logger.warning("%s", later.message)
     return target

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.storage.store import StoreFailed
+from analytics_pipeline.storage.store import StoreFailed, Superseded
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline.warehouse.published_file import (
@@ -276,6 +276,21 @@ def test_a_report_that_can_not_be_uploaded_is_an_error(worker: Settings, bucket:
     assert _ask("report").exit_code == 0
     assert _ask("report", "--output", str(worker.data_dir / "mine.html")).exit_code == 0
     assert len(bucket.versions("report")) == 1, "a page for one person is not uploaded"
+
+
+def test_a_report_that_a_later_one_overtook_says_that_it_is_not_the_stores(
+    worker: Settings,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def overtaken(*_: object) -> None:
+        raise Superseded("report.html was not uploaded: the store has a later version.")
+
+    assert _ask("publish").exit_code == 0
+    monkeypatch.setattr(type(store_of(worker)), "put", overtaken)
+    assert _ask("report").exit_code == 0, "the store has the right one"
+    assert "the store has a later version" in caplog.text
 
 
 def test_another_machine_fetches_file_and_report_and_reads_offline_with_a_notice(
