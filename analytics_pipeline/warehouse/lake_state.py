@@ -156,10 +156,16 @@ class LakeState:
         return sql.SQL(text).format(sql.Identifier(self.catalog.schema))
 
     def _remembered(self) -> State | None:
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        try:
             data = json.loads(self.file.read_text())
             return State(str(data["state"]), float(data["at"]))
-        return None
+        except FileNotFoundError:  # this machine has not seen the lake yet
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            logger.warning(
+                "%s can't be read, so whether the lake was replaced is unknown.", self.file
+            )
+            return None
 
     def _remember(self, state: State) -> None:
         try:

@@ -122,7 +122,7 @@ def test_a_catalog_that_grew_after_it_was_restored_is_noticed(
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [None, "", "[]", '{"state": 1}'])
 def test_a_machine_that_remembers_nothing_trusts_the_lake(
-    settings: Settings, content: str | None
+    settings: Settings, content: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     warehouse = warehouse_of(settings)
     assert isinstance(warehouse, LakeWarehouse)
@@ -131,6 +131,7 @@ def test_a_machine_that_remembers_nothing_trusts_the_lake(
     assert file.stat().st_mode & 0o777 == 0o600
     file.unlink() if content is None else file.write_text(content)
     assert warehouse.is_untouched()
+    assert ("lake.state can't be read" in caplog.text) == (content is not None)
     _change(warehouse)
     assert warehouse.replaced_at() == 0
 
