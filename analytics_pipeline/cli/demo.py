@@ -12,12 +12,12 @@ import typer
 
 from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.demo_live import late_days, run_live
-from analytics_pipeline.cli.feed_notice import mark_simulated
 from analytics_pipeline.cli.options import PortOption, whole_number
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.settings.simulated import mark_simulated
 from analytics_pipeline.storage.atomic_write import private_file
 
 if TYPE_CHECKING:  # the demo's packages are optional

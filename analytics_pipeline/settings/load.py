@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings.declarations import Settings
+from analytics_pipeline.settings.simulated import is_simulated, not_running
 from analytics_pipeline.storage.folders import refuse_file
 
 _ALLOWED: dict[object, str] = {
@@ -71,16 +72,18 @@ def require(settings: Settings) -> Settings:
     """Return the settings if a run has what it needs.
 
     Raises:
-        SettingsError: a required setting is missing or malformed. Names each, and where to get it.
+        SettingsError: a required setting is missing or malformed. Names each, and where to get it;
+            in a folder of the demo, says how to start the simulated Vocareum.
     """
+    if _missing(settings, REQUIRED) and is_simulated(settings):
+        raise SettingsError(not_running(settings))
     _require(settings, REQUIRED)
     return settings
 
 
 def _require(settings: Settings, required: Sequence[str]) -> None:
     fields = Settings.model_fields
-    missing = [name for name in required if not _text(getattr(settings, name)).strip()]
-    if missing:
+    if missing := _missing(settings, required):
         lines = [
             f"{fields[name].validation_alias} is not set: {fields[name].description}"
             for name in missing
@@ -98,6 +101,10 @@ def _require(settings: Settings, required: Sequence[str]) -> None:
             "VOCAREUM_ORG_ID may hold only letters, digits, - and _: give only the id, such as"
             " 9001."
         )
+
+
+def _missing(settings: Settings, required: Sequence[str]) -> list[str]:
+    return [name for name in required if not _text(getattr(settings, name)).strip()]
 
 
 def _text(value: str | SecretStr | None) -> str:

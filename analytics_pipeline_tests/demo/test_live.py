@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from analytics_pipeline.cli.demo_live import LIVE_DAYS
-from analytics_pipeline.cli.feed_notice import feed_notice, mark_simulated
+from analytics_pipeline.cli.feed_notice import feed_notice
 from analytics_pipeline.demo.live import ERROR_PAGE, steps, webhook
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.settings.simulated import mark_simulated
 from analytics_pipeline_tests.cli.conftest import COMMAND, YESTERDAY
 from analytics_pipeline_tests.support.live_processes import free_port
 
@@ -57,8 +58,9 @@ def test_dev_says_why_nothing_is_loaded(tmp_path: Path) -> None:
     )
     assert feed_notice(real) == ""
     mark_simulated(nothing)
-    assert "its simulated feed is not running" in feed_notice(nothing)
+    assert "simulated Vocareum is not running" in feed_notice(nothing)
     assert "demo --live" in feed_notice(nothing)
+    assert "simulated Vocareum is not running" in feed_notice(real)
     served = Settings(
         ANALYTICS_DATA_DIR=str(tmp_path),
         VOCAREUM_ORG_ID="9001",
