@@ -1,9 +1,9 @@
 """`analytics-pipeline demo`: load a simulated organisation with the real pipeline over HTTP."""
 
-import os
+import shlex
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +12,17 @@ import typer
 
 from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.demo_live import late_days, run_live
+from analytics_pipeline.cli.demo_settings import (
+    own_settings,
+    this_command,
+    use_simulation,
+    write_env_file,
+)
 from analytics_pipeline.cli.options import PortOption, whole_number
 from analytics_pipeline.cli.sync import run_sync
 from analytics_pipeline.datasets import Cadence, classify
 from analytics_pipeline.ingest.plan import Selection
-from analytics_pipeline.settings import Settings, load_settings, require
-from analytics_pipeline.settings.simulated import mark_simulated
-from analytics_pipeline.storage.atomic_write import private_file
+from analytics_pipeline.settings import Settings
 
 if TYPE_CHECKING:  # the demo's packages are optional
     from analytics_pipeline.demo.organisation import Organisation
@@ -27,16 +31,20 @@ if TYPE_CHECKING:  # the demo's packages are optional
 NIGHTLY = time_of_day(3, tzinfo=UTC)
 """When the simulated vendor's job writes a day's files: at three the next morning (UTC)."""
 
-_NEXT = """
-Next steps:
-  {command} query "SELECT * FROM marts.course_summary"
-  {command} quarantine list    (rejected records, and why)
-  {command} report --open      (the charts)
-  make dev    (the Dagster UI on http://127.0.0.1:3000; nothing new is delivered)
-  {command} demo --live    (the UI, and a new day each minute: sensors, checks, alerts)
-For your own organisation remove {data} or set another ANALYTICS_DATA_DIR, then:
-  install -m 600 .env.example .env
-  {command} doctor"""
+NEXT_STEPS = """
+# Next steps. The courses:
+{command} query "SELECT * FROM marts.course_summary"
+# Rejected records, and why:
+{command} quarantine list
+# The charts:
+{command} report --open
+# The Dagster UI on http://127.0.0.1:3000, until Ctrl-C. Nothing new is delivered:
+{command} dev
+# The UI, and a new day each minute, to see sensors, checks and alerts:
+{command} demo --live
+# For your own organisation set ANALYTICS_DATA_DIR to another folder than {data},
+# fill in a copy of .env.example called .env, and run: analytics-pipeline doctor"""
+"""Whole shell input: bash skips the comments, zsh reports each as a command that it can't find."""
 
 DaysOption = Annotated[
     int,
@@ -88,6 +96,7 @@ def demo(
         from analytics_pipeline.demo.servers import DemoVocareum
     except ModuleNotFoundError as error:
         fail(f"The demo needs {error.name}: install analytics-pipeline[demo].")
+    settings = own_settings()
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     organisation = Organisation(OrganisationSpec(last_day=yesterday, days=days, oddities=True))
     with DemoVocareum(org_id=organisation.spec.org_id, bucket="demo-lab-analytics") as vocareum:
@@ -96,15 +105,13 @@ def demo(
         )
         late = late_days(organisation.files(), vocareum.prefix, yesterday) if live else {}
         _deliver(vocareum, organisation, {key for files in late.values() for key in files})
-        environment = _connect(vocareum, organisation)
-        settings = require(load_settings())
+        settings = use_simulation(vocareum, organisation, settings)
         code = run_sync(settings, Selection())
-        mark_simulated(settings)
         if live:
             raise typer.Exit(run_live(vocareum, late, every, port))
-        print_info(_NEXT.format(command=sys.argv[0], data=settings.data_dir))
+        print_info(NEXT_STEPS.format(command=this_command(settings), data=settings.data_dir))
         if serve:
-            _serve(environment)
+            _serve(settings)
     raise typer.Exit(code)
 
 
@@ -117,31 +124,6 @@ def _deliver(vocareum: "DemoVocareum", organisation: "Organisation", late: Colle
             vocareum.put(key, body, datetime.combine(night + timedelta(days=1), NIGHTLY))
 
 
-def _connect(vocareum: "DemoVocareum", organisation: "Organisation") -> dict[str, str]:
-    """Set this process's settings to the simulated Vocareum; return those for another terminal."""
-    os.environ.update(vocareum.environment)
-    os.environ["ANALYTICS_PUBLISHED_STORE"] = ""  # analysts must not find simulated data there
-    # The first daily and monthly partitions: the month of the first day.
-    os.environ["VOCAREUM_START_DATE"] = organisation.spec.first_day.replace(day=1).isoformat()
-    settings = require(load_settings())
-    environment = vocareum.environment | _write_by_hand(settings, organisation.hand_written())
-    os.environ.update(environment)
-    return environment
-
-
-def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:
-    """Write budgets and course labels to the data folder; return the settings with their paths."""
-    paths = {}
-    for key, body in files.items():
-        placed = classify(key.partition("/")[2])
-        assert placed is not None and placed[0].setting is not None
-        path = settings.data_dir.absolute() / key.partition("/")[2]
-        with private_file(path) as file:
-            file.write(body)
-        paths[placed[0].setting] = str(path)
-    return paths
-
-
 def _covered_until(key: str, newest: date) -> date:
     """Return the last day that a file covers; it is last written the night after."""
     classified = classify(key)
@@ -152,10 +134,12 @@ def _covered_until(key: str, newest: date) -> date:
     return min(newest, month_end if classified[0].cadence is Cadence.MONTHLY else start)
 
 
-def _serve(environment: dict[str, str]) -> None:
-    print_info("\nThe simulated Vocareum runs until Ctrl-C. In another terminal:")
-    for name, value in environment.items():
-        print_info(f"  export {name}={value}")
+def _serve(settings: Settings) -> None:
+    path = shlex.quote(str(write_env_file(settings)))
+    print_info(
+        "\n# The simulated Vocareum runs until Ctrl-C. In another terminal:\n"
+        f"{shlex.quote(sys.argv[0])} --env-file {path} status"
+    )
     try:
         while True:
             time.sleep(3600)

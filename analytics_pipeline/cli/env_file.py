@@ -18,6 +18,11 @@ def choose_env_file(path: Path | None) -> None:
     _chosen = path
 
 
+def chosen_env_file() -> Path | None:
+    """Return the file of `--env-file`; None if it was not given."""
+    return _chosen
+
+
 def read_env_file(project: Path = _PROJECT) -> Path | None:
     """Load the chosen file, or `.env` of the working folder, else of the project, into the
     environment.
