@@ -36,14 +36,15 @@ def read_values(path: Path) -> dict[str, str]:
 
 def use_env_file(path: Path) -> None:
     """Let an env file alone decide every setting of this process: settings of the environment that
-    the file does not name are unset, as they may be another organisation's.
+    the file does not name are unset, in whatever case, as they may be another organisation's.
 
     Raises:
         SettingsError, OSError: see `read_values`.
     """
     values = read_values(path)
-    for field in Settings.model_fields.values():
-        os.environ.pop(str(field.validation_alias), None)
+    settings = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    for name in [name for name in os.environ if name.upper() in settings]:
+        del os.environ[name]
     os.environ.update(values)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.cli.env_file import read_env_file
+from analytics_pipeline.env_file import settings_of
+from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.foreign_server import Elsewhere, serve_elsewhere
 
@@ -103,3 +105,13 @@ def test_the_projects_file_is_read_if_the_working_folder_has_none(
     monkeypatch.delenv("VOCAREUM_ORG_ID")
     assert read_env_file(project) == project / ".env"
     assert os.environ["VOCAREUM_ORG_ID"] == "17"
+
+
+def test_a_chosen_file_unsets_settings_of_the_environment_in_whatever_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("alert_urls", "slack://TokenA/TokenB/TokenC")
+    monkeypatch.setenv("PUBLISH_PII", "true")
+    (tmp_path / "other.env").write_text("VOCAREUM_ORG_ID=17\n")
+    assert settings_of(tmp_path / "other.env").model_fields_set == {"org_id"}
+    assert load_settings().model_fields_set >= {"alert_urls", "publish_pii"}, "restored afterwards"
