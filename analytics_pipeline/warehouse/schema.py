@@ -106,12 +106,27 @@ def _make(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE IF NOT EXISTS ops.schema_version (version BIGINT, declared VARCHAR,"
         " applied_at TIMESTAMP)"
     )
+    existing = _columns(connection)
     for table in tables():
+        for column in table.columns:
+            if not table.query and column.name not in existing.get(table.name, [column.name]):
+                connection.execute(
+                    f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {column.sql_type}'
+                )
         create(connection, table)
 
 
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the columns of each table. A statement for each column costs as much as the tables."""
+    found = connection.execute(
+        """SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns()
+           WHERE database_name = current_database() AND NOT internal GROUP BY ALL"""
+    )
+    return dict(found.fetchall())
+
+
 def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
-    """Create a table, or add its missing columns, or replace a view, and set its comments.
+    """Create a table if it is missing, or replace a view, and set its comments.
 
     Computes its computed columns, which rows of an earlier release lack. `catalog` is empty or
     `name.`.
@@ -125,10 +140,6 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
         columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
     for column in table.columns:
-        if not table.query:
-            connection.execute(
-                f'ALTER TABLE {name} ADD COLUMN IF NOT EXISTS "{column.name}" {column.sql_type}'
-            )
         if column.computed:
             connection.execute(
                 f"""UPDATE {name} SET "{column.name}" = {column.computed}
