@@ -3,12 +3,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from analytics_pipeline.orchestration import sqlite_storage
@@ -61,6 +62,68 @@ def test_a_run_opens_its_databases_a_bounded_number_of_times(
     run = dg.materialize([model], instance=instance)
     shard = instance.event_log_storage.path_for_shard(run.run_id)
     assert [name.removeprefix("sqlite:///") for name in opened] == [shard]
+
+
+def test_an_event_is_one_transaction_in_each_database(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dg.materialize([model], instance=instance)
+    stored = instance.fetch_materializations(KEY, limit=1).records[0].event_log_entry
+    begun: list[str] = []
+    begin = sqlite_storage._OpenDatabase.begin
+
+    def count(self: sqlite_storage._OpenDatabase) -> AbstractContextManager[Connection]:
+        begun.append(Path(self.engine.url.database or "").stem)
+        return begin(self)
+
+    monkeypatch.setattr(sqlite_storage._OpenDatabase, "begin", count)
+    instance.event_log_storage.store_event(stored)
+    assert begun == [run.run_id, INDEX_SHARD_NAME]
+    begun.clear()
+    instance.event_log_storage.store_event_batch([stored] * 20)
+    assert begun == [run.run_id, INDEX_SHARD_NAME]
+    assert len(instance.fetch_materializations(KEY, limit=100).records) == 22
+
+
+def test_the_planned_events_of_a_run_are_a_batch(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    store = sqlite_storage._EventLog.store_event_batch
+
+    def note(self: sqlite_storage._EventLog, events: list[dg.EventLogEntry]) -> None:
+        batches.append(len(events))
+        store(self, events)
+
+    monkeypatch.setattr(sqlite_storage._EventLog, "store_event_batch", note)
+    assets = [dg.AssetSpec(f"asset_{number}") for number in range(30)]
+
+    @dg.multi_asset(specs=assets)
+    def many() -> Iterator[dg.MaterializeResult]:
+        yield from (dg.MaterializeResult(asset_key=spec.key) for spec in assets)
+
+    assert dg.materialize([many], instance=instance).success
+    assert batches.count(30) == 1
+
+
+def test_a_failed_event_leaves_nothing_in_any_database(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dg.materialize([model], instance=instance)
+    stored = instance.fetch_materializations(KEY, limit=1).records[0].event_log_entry
+    events = instance.event_log_storage
+    before = len(instance.all_logs(run.run_id))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite_storage._EventLog, "_store_asset_event", fail)
+        with pytest.raises(RuntimeError, match="full"):
+            events.store_event(stored)
+    assert (len(instance.all_logs(run.run_id)), materializations(instance)) == (before, 1)
+    events.store_event(stored)
+    assert (len(instance.all_logs(run.run_id)), materializations(instance)) == (before + 1, 2)
 
 
 def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> None:
