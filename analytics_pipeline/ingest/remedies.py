@@ -8,6 +8,13 @@ import re
 
 from analytics_pipeline.datasets import DATASETS
 
+_NEW_FORM = (
+    "If Vocareum now writes such values in this form, add it in"
+    " analytics_pipeline/datasets/sql_types.py: a time's format to INSTANT_FORMATS, another type's"
+    " form to the parser that `_storage` names. If it is a word for no value, add it to NO_VALUE in"
+    " analytics_pipeline/datasets/cells.py."
+)
+
 KINDS: tuple[tuple[str, str], ...] = (
     (
         r"not as wide as the header, so it may be shifted|cells and the header",
@@ -32,11 +39,25 @@ KINDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        r"_extra|is left empty|loads empty",
+        r"shifted part",
         (
-            "The row is loaded without this cell, whose text is kept in `_extra`. If Vocareum has"
-            " changed the form of such values, extend the reader, then run `analytics-pipeline sync"
-            " --full --dataset {dataset}`."
+            "The row is loaded without this cell, whose text is kept in `_extra`. Compare the line"
+            " with Vocareum's own pages, and ask Vocareum for the file again."
+        ),
+    ),
+    (
+        r"^it is not .*left empty",
+        (
+            f"The row is loaded without this cell, whose text is kept in `_extra`. {_NEW_FORM} Then"
+            " run `analytics-pipeline sync --full --dataset {dataset}`."
+        ),
+    ),
+    (
+        r"left empty",
+        (
+            "The row is loaded without this cell, whose text is kept in `_extra`. If the value is"
+            " right, change the rule in analytics_pipeline/datasets/{dataset}.py, then run"
+            " `analytics-pipeline sync --full --dataset {dataset}`."
         ),
     ),
     (
@@ -76,11 +97,10 @@ KINDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        r"^it is (not|no) |is beyond|is too ",
+        r"^it is not ",
         (
-            "The cell has no known form of its type. If Vocareum has changed the form, extend the"
-            " reader and run `analytics-pipeline quarantine replay --dataset {dataset}`; otherwise"
-            " ask Vocareum for the file again."
+            f"The cell has no known form of its type. {_NEW_FORM} Then run `analytics-pipeline"
+            " quarantine replay --dataset {dataset}`. Otherwise ask Vocareum for the file again."
         ),
     ),
     (

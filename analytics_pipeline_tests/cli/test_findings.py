@@ -4,13 +4,17 @@ remedy.
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import polars as pl
+import pytest
 
-from analytics_pipeline.datasets import DATASETS
+import analytics_pipeline
+from analytics_pipeline.datasets import DATASETS, FEED, sql_types
 from analytics_pipeline.demo.organisation import Organisation
-from analytics_pipeline.ingest.remedies import KINDS
+from analytics_pipeline.ingest.remedies import KINDS, remedy
 from analytics_pipeline.ingest.rule_wording import describe_rule
 from analytics_pipeline_tests.cli.conftest import Run
 
@@ -76,3 +80,51 @@ def test_every_declared_rule_is_of_a_kind_that_has_a_remedy():
     assert [
         rule for rule in rules if not any(re.search(pattern, rule) for pattern, _ in KINDS)
     ] == []
+
+
+def test_a_cell_of_unknown_form_names_the_file_to_edit_and_what_to_add() -> None:
+    for reason, then in (
+        ("it is not a time in UTC", "quarantine replay --dataset grades"),
+        (
+            "it is not a number, so the cell is left empty and its text kept in _extra",
+            "sync --full --dataset grades",
+        ),
+    ):
+        said = remedy("grades", reason, is_error=False)
+        assert "add it in analytics_pipeline/datasets/sql_types.py" in said
+        assert "INSTANT_FORMATS" in said
+        assert "NO_VALUE in analytics_pipeline/datasets/cells.py" in said
+        assert then in said
+    broken = "it must be 0 or more, so the cell is left empty and its text kept in _extra"
+    assert "change the rule in analytics_pipeline/datasets/grades.py" in remedy(
+        "grades", broken, is_error=False
+    )
+
+
+def test_every_file_and_name_that_a_remedy_gives_exists() -> None:
+    root = Path(analytics_pipeline.__file__).parents[1]
+    for _, text in KINDS:
+        for dataset in FEED:
+            shown = text.replace("{dataset}", dataset)
+            files = [root / path for path in re.findall(r"analytics_pipeline/[\w/]+\.py", shown)]
+            assert all(path.exists() for path in files), shown
+            code = "".join(path.read_text() for path in files)
+            names = {*re.findall(r"\b[A-Z]+_[A-Z]+\b|(?<=`)\w*_\w+(?=`)", shown)} - {"_extra"}
+            assert not [name for name in names if name not in code], shown
+            assert "extend the reader" not in shown
+
+
+def test_a_format_added_where_the_remedy_says_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(text: str) -> datetime | None:
+        with duckdb.connect() as connection:
+            row = connection.execute(
+                f"SELECT {sql_types.quick_sql(pl.Datetime, 'cell')} FROM (SELECT ? AS cell)", [text]
+            ).fetchone()
+        assert row is not None
+        return row[0]
+
+    assert read("23.02.2022 21:40") is None
+    monkeypatch.setattr(
+        sql_types, "INSTANT_FORMATS", (*sql_types.INSTANT_FORMATS, "%d.%m.%Y %H:%M")
+    )
+    assert read("23.02.2022 21:40") == datetime(2022, 2, 23, 21, 40)  # noqa: DTZ001
