@@ -37,6 +37,10 @@ from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
 
+WARNINGS_SQL = (
+    "SELECT subject, name, text, remedy FROM ops.checks WHERE severity = 'WARN' AND NOT passed"
+    " ORDER BY ALL"
+)
 RETRY_SECONDS = 10.0
 """Seconds in which requests to the API and the bucket are retried: the disk's state is known
 already."""
@@ -151,10 +155,8 @@ def _show_checks(disk: OnDisk, failed: list[FailedFile]) -> None:
         print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if disk.warnings:
         names = ", ".join(f"{check.subject} {check.name}" for check in disk.warnings)
-        print_info(
-            f"Warnings ({len(disk.warnings)}), described in ops.checks of the published file:"
-            f" {names}."
-        )
+        print_info(f"Warnings ({len(disk.warnings)}): {names}. For what each found, run:")
+        print_info(f'  analytics-pipeline query --format vertical "{WARNINGS_SQL}"')
 
 
 def _show_surroundings(disk: OnDisk, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """`status`: the overall state from the disk alone, without a write, with the age of the data."""
 
 import json
+import shlex
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -217,3 +218,17 @@ def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Pa
         connection.execute("DROP TABLE ops.checks; DROP TABLE ops.absences")
     code, found = answer(run)
     assert (code, found["checks"], found["absent"]) == (0, [], [])
+
+
+def test_the_query_of_the_warnings_can_be_pasted_and_shows_each(run: Run, synced: Path):
+    lines = run("status").output.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("Warnings ("))
+    names = lines[at].partition("): ")[2].partition(". For")[0].split(", ")
+    program, *arguments = shlex.split(lines[at + 1])
+    assert (program, bool(names)) == ("analytics-pipeline", True)
+    shown = run(*arguments).output
+    for name in names:
+        subject, _, check = name.partition(" ")
+        assert subject in shown
+        assert check in shown
+    assert len(names) == shown.count("remedy"), shown
