@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperGroup
 
 from analytics_pipeline.cli.env_file import choose_env_file
 
@@ -62,13 +62,24 @@ class LazyCommands(Mapping[str, Any]):
             group.command(name, context_settings={"ignore_unknown_options": name in TAKES_DASHES})(
                 command
             )
-        return typer.main.get_group(group).commands[name]
+        loaded = typer.main.get_group(group).commands[name]
+        _name_arguments(loaded)
+        return loaded
 
     def __iter__(self) -> Iterator[str]:
         return iter(COMMANDS)
 
     def __len__(self) -> int:
         return len(COMMANDS)
+
+
+def _name_arguments(command: Any) -> None:
+    """Let the help show arguments by name alone: Typer adds the type, as in `NAME <str>`."""
+    for parameter in command.params:
+        if isinstance(parameter, TyperArgument):
+            parameter.display_type_rich = lambda ctx: None  # type: ignore[method-assign]
+    for subcommand in getattr(command, "commands", {}).values():
+        _name_arguments(subcommand)
 
 
 class _Group(TyperGroup):
@@ -103,7 +114,9 @@ def options(
     env_file: Annotated[
         Path | None,
         typer.Option(
-            help="File with all settings, instead of .env and the environment.", dir_okay=False
+            metavar="FILE",
+            help="File with all settings, instead of .env and the environment.",
+            dir_okay=False,
         ),
     ] = None,
 ) -> None:

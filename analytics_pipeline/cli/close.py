@@ -34,7 +34,9 @@ def close(
             callback=known_dataset,
         ),
     ],
-    partition: Annotated[str, typer.Option(help="Day, month, course id, or `organisation`.")],
+    partition: Annotated[
+        str, typer.Option(metavar="PARTITION", help="Day, month, course id, or `organisation`.")
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,

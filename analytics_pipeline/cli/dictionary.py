@@ -32,7 +32,7 @@ def dictionary(
         ),
     ] = Format.MARKDOWN,
     output: Annotated[
-        Path | None, typer.Option(help="Write it to this file.", dir_okay=False)
+        Path | None, typer.Option(metavar="FILE", help="Write it to this file.", dir_okay=False)
     ] = None,
 ) -> None:
     """Print the data dictionary, as Markdown or for dbt.

@@ -43,6 +43,7 @@ FolderOption = Annotated[
     Path | None,
     typer.Option(
         "--models",
+        metavar="DIR",
         help="Folder with staging/, marts/ and tests/; dbt_like_sql/ by default.",
         file_okay=False,
     ),
@@ -61,7 +62,10 @@ SelectOption = Annotated[
 FileOption = Annotated[
     Path | None,
     typer.Option(
-        "--from", help="Published file to use instead of that of the settings.", dir_okay=False
+        "--from",
+        metavar="FILE",
+        help="Published file to use instead of that of the settings.",
+        dir_okay=False,
     ),
 ]
 RowsOption = Annotated[
@@ -99,7 +103,9 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            autocompletion=_complete, help="Such as course_summary or marts.course_summary."
+            metavar="MODEL",
+            autocompletion=_complete,
+            help="Such as course_summary or marts.course_summary.",
         ),
     ],
     folder: FolderOption = None,

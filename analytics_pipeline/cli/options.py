@@ -57,7 +57,8 @@ DatasetOption = Annotated[
     ),
 ]
 KeyOption = Annotated[
-    str | None, typer.Option("--file", help="Only files whose key contains this text.")
+    str | None,
+    typer.Option("--file", metavar="TEXT", help="Only files whose key contains this text."),
 ]
 LimitOption = Annotated[
     int,

@@ -32,13 +32,14 @@ def publish(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILE]...",
+            metavar="PUBLISHED",
             help="With --across: published files; by default those of the workspace.",
         ),
     ] = None,
     across: Annotated[
         Path | None,
         typer.Option(
+            metavar="FILE",
             help="Write the marts of several organisations to this one file, and nothing else.",
             dir_okay=False,
         ),
@@ -46,7 +47,9 @@ def publish(
     parquet: Annotated[
         Path | None,
         typer.Option(
-            help="Also write each mart to a Parquet file in this folder.", file_okay=False
+            metavar="DIR",
+            help="Also write each mart to a Parquet file in this folder.",
+            file_okay=False,
         ),
     ] = None,
 ) -> None:

@@ -41,7 +41,9 @@ _WHERE = """WHERE (dataset = $dataset OR $dataset IS NULL)
 @tabular
 def list_rejects(
     dataset: DatasetOption = None,
-    reason: Annotated[str | None, typer.Option(help="Only reasons that contain this text.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only reasons that contain this text.")
+    ] = None,
     file: KeyOption = None,
     records: Annotated[
         bool,

@@ -48,17 +48,21 @@ SAFE: dict[str, str | bool | int | float | list[str]] = {
 @tabular
 def query(
     sql: Annotated[
-        str | None, typer.Argument(help='For example "SELECT * FROM marts.course_summary".')
+        str | None,
+        typer.Argument(metavar="SQL", help='For example "SELECT * FROM marts.course_summary".'),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="Read the SQL from this file; - is standard input."),
+        typer.Option(
+            "--file", "-f", metavar="FILE", help="Read the SQL from this file; - is standard input."
+        ),
     ] = None,
     shown_as: Annotated[
         Format | None, typer.Option("--format", help="Default: a table on a terminal, else CSV.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the rows to this file.", dir_okay=False)
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the rows to this file.", dir_okay=False),
     ] = None,
     limit: Annotated[
         int | None,

@@ -17,15 +17,18 @@ from analytics_pipeline.warehouse.published_file import store_of
 def report(
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write. Default: report.html next to the published file."),
+        typer.Option(
+            metavar="FILE", help="File to write. Default: report.html next to the published file."
+        ),
     ] = None,
     course: Annotated[
         int | None,
         typer.Option(
+            metavar="ID",
             help=(
                 "Id of the only course on the page, for its teacher. Default file:"
                 " report-course-ID.html."
-            )
+            ),
         ),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,

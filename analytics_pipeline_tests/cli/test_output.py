@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -128,13 +129,30 @@ def test_a_terminal_of_100_columns_shows_every_figure_of_status_in_one_line(
     assert len(figures) == 1 and max(map(len, lines[head : head + 9])) <= 100, lines
 
 
-def test_every_command_takes_quiet_and_verbose_and_every_one_with_tables_json() -> None:
+def all_commands() -> dict[str, Any]:
+    """Every command and subcommand by its name, groups included."""
     commands = dict(get_command(app).commands)  # type: ignore[attr-defined]
-    groups = {name: group for name, group in commands.items() if hasattr(group, "commands")}
-    for group in groups.values():
-        commands |= {f"{group.name} {name}": command for name, command in group.commands.items()}
-    for name, command in commands.items():
-        if name not in groups:
+    for name, group in list(commands.items()):
+        for part, command in getattr(group, "commands", {}).items():
+            commands[f"{name} {part}"] = command
+    return commands
+
+
+def test_the_help_names_arguments_and_values_by_words() -> None:
+    for name, command in {"": get_command(app), **all_commands()}.items():
+        shown = CliRunner().invoke(app, [*name.split(), "--help"]).output
+        assert not re.search(r"\[\[|\.\.\.\]", shown), shown
+        # Listed choices are words, a type such as <str> is not.
+        assert [text for text in re.findall(r"<[^<>]*>", shown) if "|" not in text] == [], shown
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                assert re.search(rf"^  {parameter.metavar}  \S", shown, re.MULTILINE), shown
+                assert parameter.metavar.isupper(), name
+
+
+def test_every_command_takes_quiet_and_verbose_and_every_one_with_tables_json() -> None:
+    for name, command in all_commands().items():
+        if not hasattr(command, "commands"):
             options = {option for parameter in command.params for option in parameter.opts}
             assert {"--quiet", "--verbose"} <= options, name
     texts = {file.stem: file.read_text() for file in Path(console.__file__).parent.glob("*.py")}
