@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import fstat
 from pathlib import Path
-from shutil import rmtree
 from tempfile import TemporaryFile
 from threading import RLock
 
@@ -23,7 +22,7 @@ from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.lake_catalog import Catalog
-from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB
+from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_spill
 from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.lake_state import LakeState, State
@@ -49,7 +48,7 @@ class LakeWarehouse:
     Attributes:
         catalog: the schema in PostgreSQL.
         data_path: folder or `s3://` prefix of the Parquet files, with a final slash.
-        spill: private folder of DuckDB's spill files.
+        spill: private folder of the spill files of this machine's processes.
         s3: the object store of an `s3://` data path.
         file: None: it is not one file.
         not_reached: places that `purge` can't reach.
@@ -128,7 +127,7 @@ class LakeWarehouse:
         with self.open(wait_seconds) as connection:
             purge_files(connection, LAKE, self.storage_clock)
             self.catalog.rewrite()
-        rmtree(self.spill, ignore_errors=True)
+        remove_unused_spill(self.spill)
 
     def deletion(self) -> str:
         """Return the commands that drop the catalog's schema, then delete the data files.
