@@ -7,7 +7,7 @@ loaded from the installed packages; nothing is downloaded.
 import atexit
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from os import fstat
@@ -39,6 +39,13 @@ _prepared: set["LakeWarehouse"] = set()
 _seen: dict["LakeWarehouse", State | None] = {}
 """State of the catalog when this process's DuckDB last used it."""
 _attaching = RLock()
+_UNREACHABLE = (
+    duckdb.IOException,
+    duckdb.HTTPException,
+    duckdb.FatalException,
+    duckdb.TransactionException,
+)
+"""Errors of the catalog or the storage; the last one if the catalog is lost before a commit."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ class LakeWarehouse:
     def open(self, wait_seconds: float = 3_600) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the lake as its only writer. Attaching comes first, as it takes longer."""
         with self._usable(), private_umask():
-            instance = self._instance(LAKE)
+            instance = self._instance(LAKE, wait_seconds)
             with self.catalog.lock(wait_seconds), _cursor(instance, LAKE) as connection:
                 _seen[self] = self.state.begin()
                 self._prepare(connection)
@@ -160,8 +167,10 @@ class LakeWarehouse:
         """Return what detects a replaced catalog."""
         return LakeState(self.catalog, self.spill.with_suffix(".state"))
 
-    def _instance(self, name: str) -> duckdb.DuckDBPyConnection:
+    def _instance(self, name: str, wait_seconds: float = 0) -> duckdb.DuckDBPyConnection:
         """Return this process's DuckDB with the lake attached for writers or for readers.
+
+        If the lake is missing, a writer waits up to `wait_seconds` for another one that makes it.
 
         Attaching takes a quarter of a second, so it is done once, and only as needed. DuckLake
         caches the catalog by version: attach anew if the catalog was replaced.
@@ -180,14 +189,17 @@ class LakeWarehouse:
             if self.s3:
                 self.s3.authorise(instance.connection)
             if name not in instance.attached:
-                self._attach(instance.connection, name)
+                self._attach(instance.connection, name, wait_seconds)
                 instance.attached.add(name)
             _seen[self] = newest
             return instance.connection
 
-    def _attach(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    def _attach(
+        self, connection: duckdb.DuckDBPyConnection, name: str, wait_seconds: float
+    ) -> None:
+        exists = self.exists()
         if name == READER:
-            if not self.exists():
+            if not exists:
                 raise WarehouseUnusable(
                     f"There is no lake at {self.describe()} yet.", "Run `analytics-pipeline sync`."
                 )
@@ -197,15 +209,26 @@ class LakeWarehouse:
             keep_private(Path(self.data_path))
         # Rows in PostgreSQL would be one more place of personal data: only the fence is inlined.
         path = f"DATA_PATH {literal(self.data_path)}, DATA_INLINING_ROW_LIMIT 0"
-        with self.catalog.lock(60):  # one process makes the lake
-            self.catalog.make_schema()
+        with ExitStack() as held:
+            if not exists:  # one process makes the lake; an existing one needs no lock to attach
+                held.enter_context(self.catalog.lock(wait_seconds))
+                self.catalog.make_schema()
             self._attach_as(connection, LAKE, path)
 
     def _attach_as(self, connection: duckdb.DuckDBPyConnection, name: str, options: str) -> None:
-        connection.execute(
-            f"ATTACH {literal(PREFIX + self.catalog.public_dsn)} AS {name}"
-            f" (META_SCHEMA {literal(self.catalog.schema)}, META_SECRET 'catalog', {options})"
-        )
+        try:
+            connection.execute(
+                f"ATTACH {literal(PREFIX + self.catalog.public_dsn)} AS {name}"
+                f" (META_SCHEMA {literal(self.catalog.schema)}, META_SECRET 'catalog', {options})"
+            )
+        except _UNREACHABLE:
+            raise
+        except duckdb.Error as error:  # another data path, or a format of a later release
+            raise WarehouseUnusable(
+                f"The lake at {self.describe()} can't be attached: {str(error).splitlines()[0]}.",
+                "ANALYTICS_WAREHOUSE_DATA must stay as it was when the lake was made, and every"
+                " machine needs the same release.",
+            ) from None
 
     def storage_clock(self) -> datetime:
         """Return the time (UTC) by which the data files are dated."""
@@ -239,7 +262,7 @@ class LakeWarehouse:
         """Translate errors of catalog and storage (not of data or SQL) into `WarehouseUnusable`."""
         try:
             yield
-        except (duckdb.IOException, duckdb.HTTPException, duckdb.FatalException) as error:
+        except _UNREACHABLE as error:
             with _attaching:  # a restarted PostgreSQL breaks the instance's connections
                 _instances.pop(self, None)
             text = str(error)

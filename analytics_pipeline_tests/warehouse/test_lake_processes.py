@@ -2,12 +2,21 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pytest
 
-from analytics_pipeline.warehouse.lake_catalog import Catalog
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse import lake
+from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
+from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
+from analytics_pipeline.warehouse.lake import LakeWarehouse
+from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION, Catalog
 from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_spill
+from analytics_pipeline_tests.support.lakes import database_of, lake_settings
+from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
 
 _START = """
 import os, sys
@@ -57,3 +66,76 @@ def test_each_process_spills_into_a_folder_of_its_own_and_a_killed_ones_is_remov
         other.communicate()
     remove_unused_spill(spill)
     assert not theirs.exists()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(postgres: Postgres, tmp_path: Path) -> Settings:
+    """Settings of an empty lake."""
+    made = lake_settings(postgres, tmp_path)
+    with warehouse_of(made).open():
+        return made
+
+
+def _as_in_a_new_process(settings: Settings) -> Warehouse:
+    """Forget what this process has attached."""
+    warehouse = warehouse_of(settings)
+    assert isinstance(warehouse, LakeWarehouse)
+    lake._instances.pop(warehouse, None)
+    lake._prepared.discard(warehouse)
+    return warehouse
+
+
+def test_a_process_that_has_not_attached_the_lake_yet_waits_only_as_long_as_it_is_told(
+    settings: Settings,
+) -> None:
+    """It attaches at once, and waits for the writers' lock afterwards."""
+    warehouse = _as_in_a_new_process(settings)
+    assert isinstance(warehouse, LakeWarehouse)
+    with (
+        warehouse.catalog.lock(0),
+        pytest.raises(WarehouseBusy, match="for more than 0 s"),
+        warehouse.open(wait_seconds=0),
+    ):
+        pass
+    assert warehouse in lake._instances
+
+
+def test_another_data_path_than_the_lakes_is_refused_with_the_remedy(
+    settings: Settings, tmp_path: Path
+) -> None:
+    moved = settings.model_copy(update={"warehouse_data": str(tmp_path / "other")})
+    with (
+        pytest.raises(WarehouseUnusable, match=r"other/org9001/.*does not match") as raised,
+        _as_in_a_new_process(moved).open(),
+    ):
+        pass
+    assert "ANALYTICS_WAREHOUSE_DATA must stay as it was" in raised.value.remedy
+
+
+def test_a_catalog_that_is_lost_before_a_commit_is_an_error_for_people(
+    settings: Settings, postgres: Postgres
+) -> None:
+    warehouse = _as_in_a_new_process(settings)
+    with (
+        pytest.raises(WarehouseUnusable, match="Failed to commit") as raised,
+        warehouse.open() as connection,
+    ):
+        connection.begin()
+        connection.execute("CREATE TABLE raw.t AS FROM range(10)")
+        postgres.execute(
+            "postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            f" WHERE datname = '{database_of(settings)}' AND application_name <> '{LOCK_SESSION}'",
+        )
+        connection.commit()
+    assert "run the same command again" in raised.value.remedy
+    with warehouse.read() as connection:
+        assert not connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = 't'"
+        ).fetchall()
