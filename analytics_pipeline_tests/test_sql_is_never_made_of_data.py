@@ -178,7 +178,7 @@ JUDGED = {
     "warehouse/lake_objects.py": {"listed"},
     "warehouse/lake_duckdb.py": {"literal(catalog.password)"},
     "warehouse/lake.py": {
-        "literal(PREFIX + self.catalog.public_dsn)",
+        "literal(PREFIX + self.catalog.attached_dsn)",
         "literal(self.catalog.schema)",
         "name",
         "options",

@@ -218,14 +218,15 @@ class LakeWarehouse:
     def _attach_as(self, connection: duckdb.DuckDBPyConnection, name: str, options: str) -> None:
         try:
             connection.execute(
-                f"ATTACH {literal(PREFIX + self.catalog.public_dsn)} AS {name}"
+                f"ATTACH {literal(PREFIX + self.catalog.attached_dsn)} AS {name}"
                 f" (META_SCHEMA {literal(self.catalog.schema)}, META_SECRET 'catalog', {options})"
             )
         except _UNREACHABLE:
             raise
         except duckdb.Error as error:  # another data path, or a format of a later release
             raise WarehouseUnusable(
-                f"The lake at {self.describe()} can't be attached: {str(error).splitlines()[0]}.",
+                f"The lake at {self.describe()} can't be attached:"
+                f" {self.catalog.public(str(error)).splitlines()[0]}.",
                 "ANALYTICS_WAREHOUSE_DATA must stay as it was when the lake was made, and every"
                 " machine needs the same release.",
             ) from None
@@ -265,11 +266,9 @@ class LakeWarehouse:
         except _UNREACHABLE as error:
             with _attaching:  # a restarted PostgreSQL breaks the instance's connections
                 _instances.pop(self, None)
-            text = str(error)
-            if self.catalog.password:
-                text = text.replace(self.catalog.password, "***")
             raise WarehouseUnusable(
-                f"The lake at {self.describe()} could not be read or written: {text}",
+                f"The lake at {self.describe()} could not be read or written:"
+                f" {self.catalog.public(str(error))}",
                 "Committed data is unchanged. Check PostgreSQL, the data path and the permissions,"
                 " and run the same command again.",
             ) from None

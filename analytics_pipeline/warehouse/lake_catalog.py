@@ -6,14 +6,15 @@ PostgreSQL releases it when the session ends, however the process died.
 """
 
 import logging
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 LOCK_SESSION = "analytics-pipeline writer"
 """Application name of the sessions that hold or await the lock."""
+_SECRETS = frozenset(
+    option.keyword.decode() for option in pq.Conninfo.get_defaults() if option.dispchar == b"*"
+)
+"""Names of the options that libpq calls secret, such as password and sslpassword."""
 _CONNECT_SECONDS = 10
 _LONGEST_WAIT = timedelta(seconds=30)
 """After so long a waiting session asks again, so that a broken network is noticed."""
@@ -32,7 +37,7 @@ class Catalog:
     """The schema of one organisation's lake.
 
     Attributes:
-        dsn: libpq's connection string; may hold a password.
+        dsn: libpq's connection string; may hold secrets.
         schema: name of the schema.
     """
 
@@ -41,15 +46,40 @@ class Catalog:
 
     @property
     def public_dsn(self) -> str:
-        """Return the connection string without the password."""
-        given = {name: str(value) for name, value in conninfo_to_dict(self.dsn).items()}
-        given.pop("password", None)
-        return make_conninfo(**given)
+        """Return the connection string without any secret, for people."""
+        return self._without(_SECRETS)
+
+    @property
+    def attached_dsn(self) -> str:
+        """Return the connection string without the password, which DuckDB gets separately."""
+        return self._without({"password"})
 
     @property
     def password(self) -> str:
         """Return the password; empty if the connection string has none."""
-        return str(conninfo_to_dict(self.dsn).get("password") or "")
+        return self._options.get("password", "")
+
+    @property
+    def _options(self) -> dict[str, str]:
+        return {name: str(value) for name, value in conninfo_to_dict(self.dsn).items()}
+
+    def _without(self, left_out: Collection[str]) -> str:
+        options = self._options.items()
+        return make_conninfo(**{name: value for name, value in options if name not in left_out})
+
+    def public(self, text: str) -> str:
+        """Return an error's text without secrets, and without a statement sent to PostgreSQL.
+
+        A statement of DuckLake holds the smallest and the largest text of each column, such as
+        emails, and PostgreSQL's answer repeats them.
+        """
+        for name, value in self._options.items():
+            if name in _SECRETS and value:
+                text = text.replace(value, "***")
+        before, *statement = re.split("Failed to (?:execute|prepare|copy)", text, maxsplit=1)
+        if not statement:
+            return text
+        return f"{before.strip()} PostgreSQL did not execute a statement; its log has the reason."
 
     @property
     def deletion(self) -> str:
@@ -85,10 +115,9 @@ class Catalog:
             raise self._unusable(error) from None
 
     def _unusable(self, error: psycopg.Error) -> WarehouseUnusable:
-        text = str(error).strip()
         return WarehouseUnusable(
             f"The catalog of the lake, {self.describe()}, can't be used:"
-            f" {text.replace(self.password, '***') if self.password else text}",
+            f" {self.public(str(error).strip())}",
             "Check ANALYTICS_WAREHOUSE, and whether PostgreSQL runs.",
         )
 

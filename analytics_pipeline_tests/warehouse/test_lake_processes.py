@@ -15,6 +15,7 @@ from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
 from analytics_pipeline.warehouse.lake import LakeWarehouse
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION, Catalog
 from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_spill
+from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.lakes import database_of, lake_settings
 from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
 
@@ -139,3 +140,31 @@ def test_a_catalog_that_is_lost_before_a_commit_is_an_error_for_people(
         assert not connection.execute(
             "SELECT 1 FROM duckdb_tables() WHERE table_name = 't'"
         ).fetchall()
+
+
+def test_what_postgresql_refuses_is_told_without_the_values_in_its_statement(
+    settings: Settings, postgres: Postgres
+) -> None:
+    """The statement holds the smallest and the largest text of each column."""
+    warehouse = _as_in_a_new_process(settings)
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t (email VARCHAR)"))
+    postgres.execute(
+        database_of(settings),
+        """ALTER TABLE org9001.ducklake_file_column_stats
+           ADD CHECK (coalesce(max_value, '') NOT LIKE '%@%')""",
+    )
+    with (
+        pytest.raises(WarehouseUnusable, match="its log has the reason") as raised,
+        warehouse.open() as connection,
+    ):
+        write(connection, lambda: connection.execute("INSERT INTO raw.t VALUES ('zoe@uni.edu')"))
+    assert "Failed to commit" in str(raised.value)
+    assert "zoe@uni.edu" not in str(raised.value)
+
+
+def test_no_secret_of_the_connection_string_is_told() -> None:
+    catalog = Catalog("host=db dbname=lake password=pass-1 sslpassword=key-2", "org9001")
+    texts = [repr(catalog), catalog.describe(), catalog.public_dsn, catalog.public("pass-1 key-2")]
+    assert not [text for text in texts if "pass-1" in text or "key-2" in text]
+    assert "sslpassword=key-2" in catalog.attached_dsn, "libpq needs it"
