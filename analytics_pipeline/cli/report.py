@@ -9,7 +9,7 @@ import typer
 from analytics_pipeline.cli.console import command, print_info
 from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import load_settings
-from analytics_pipeline.storage.store import FOLDER
+from analytics_pipeline.storage.store import FOLDER, Superseded
 from analytics_pipeline.warehouse.published_file import store_of
 
 
@@ -52,16 +52,22 @@ def report(
     )
     is_shared = output is None and course is None
     store = store_of(settings) if is_shared else FOLDER
-    target = write_report(
-        current_file(settings),
-        (output or default).absolute(),
-        settings.report_timezone,
-        course,
-        settings.cache_dir,
-        store,
-    )
+    target = (output or default).absolute()
+    address = store.describe(target.name)
+    uploaded = f"Uploaded: {address} names it." if address else ""
+    try:
+        write_report(
+            current_file(settings),
+            target,
+            settings.report_timezone,
+            course,
+            settings.cache_dir,
+            store,
+        )
+    except Superseded as later:  # the store's report is that of a later published file
+        uploaded = later.message
     print_info(f"Written: {target} ({target.stat().st_size / 1e6:.1f} MB)")
-    if address := store.describe(target.name):
-        print_info(f"Uploaded: {address} names it.")
+    if uploaded:
+        print_info(uploaded)
     if show and not webbrowser.open(target.as_uri()):
         print_info("No browser could be opened here: open the file yourself.")

@@ -1,6 +1,5 @@
 """Write `report.html` from a published file."""
 
-import logging
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,9 +8,7 @@ from analytics_pipeline.report.read import read
 from analytics_pipeline.report.render import render
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
-from analytics_pipeline.storage.store import FOLDER, KEPT, Store, Superseded
-
-logger = logging.getLogger(__name__)
+from analytics_pipeline.storage.store import FOLDER, KEPT, Store
 
 
 def write_report(
@@ -39,6 +36,7 @@ def write_report(
     Raises:
         ReportError: there is no published file, or tables are missing from it.
         OSError: the target can't be written. The previous report is unchanged.
+        Superseded: the target is written, and the store has the report of a later published file.
         StoreFailed: the target is written, but is not the store's current version.
     """
     before = store.current(target.name)
@@ -47,9 +45,6 @@ def write_report(
     make_export_folder(target.parent)
     with replacing(target) as fresh:
         fresh.write_text(page, encoding="utf-8")
-    try:
-        store.put(target, data.published_at, before)
-        store.delete_before(target.name, KEPT)
-    except Superseded as later:  # made of a later published file, so it is the right one
-        logger.warning("%s", later.message)
+    store.put(target, data.published_at, before)
+    store.delete_before(target.name, KEPT)
     return target

@@ -191,7 +191,9 @@ def few_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analytics_pipeline.report.write_report", write_a_line)
 
 
-def write_a_line(published: Path, page: Path, zone: object, *, cache_dir: Path) -> Path:
+def write_a_line(
+    published: Path, page: Path, zone: object, *, cache_dir: Path, store: object
+) -> Path:
     page.write_text(f"{published.name}, {zone}\n")
     return page
 

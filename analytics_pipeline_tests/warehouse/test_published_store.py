@@ -282,15 +282,16 @@ def test_a_report_that_a_later_one_overtook_says_that_it_is_not_the_stores(
     worker: Settings,
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def overtaken(*_: object) -> None:
         raise Superseded("report.html was not uploaded: the store has a later version.")
 
     assert _ask("publish").exit_code == 0
     monkeypatch.setattr(type(store_of(worker)), "put", overtaken)
-    assert _ask("report").exit_code == 0, "the store has the right one"
-    assert "the store has a later version" in caplog.text
+    told = _ask("report")
+    assert told.exit_code == 0, "the store has the right one"
+    assert "the store has a later version" in told.stdout
+    assert "Uploaded" not in told.stdout
 
 
 def test_another_machine_fetches_file_and_report_and_reads_offline_with_a_notice(

@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.runs.step_failures import report_step_erro
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.labels import pii_tag
 from analytics_pipeline.sql_models import Project, model_texts
-from analytics_pipeline.storage.store import Store
+from analytics_pipeline.storage.store import Store, Superseded
 from analytics_pipeline.warehouse.checks import Check, errors, read
 from analytics_pipeline.warehouse.ledger import PROBLEMS
 from analytics_pipeline.warehouse.publish import Published, publish
@@ -146,18 +146,21 @@ def report_asset(
         """Write `report.html` from the published file."""
         from analytics_pipeline.report import write_report  # Altair takes a second to import
 
-        store = warehouse.store
+        store, target = warehouse.store, warehouse.report
         with report_step_errors():
             published = warehouse.published_file()
             if published.notice:
                 context.log.warning(published.notice)
-            target = write_report(
-                published.path,
-                warehouse.report,
-                warehouse.report_timezone,
-                cache_dir=warehouse.cache_dir,
-                store=store,
-            )
+            try:
+                write_report(
+                    published.path,
+                    target,
+                    warehouse.report_timezone,
+                    cache_dir=warehouse.cache_dir,
+                    store=store,
+                )
+            except Superseded as later:  # the store's report is that of a later published file
+                context.log.warning(later.message)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
