@@ -288,6 +288,7 @@ JUDGED = {
         "_COPY",
         "alias",
         "having[0].alias",
+        "literal(str(fresh.with_name('spill')))",
         "literal(str(path))",
         "literal(text)",
         "quoted(mart)",

@@ -62,6 +62,10 @@ def publish(
     is missing or unusable.
     """
     settings = load_settings()
+    if across and parquet:
+        fail(
+            "--parquet writes the marts of one organisation: run `publish` without --across for it."
+        )
     if across:
         raise typer.Exit(_publish_across(files or _of_workspace(settings), across))
     if files:

@@ -19,6 +19,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
+from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import Signature, read_signature
@@ -105,7 +106,10 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
     _require_ours(target)
     with lock_warehouse(target, 60), closing(connect(Path(":memory:"))) as connection:
         sources = sorted(
-            (_attach(connection, path, f"source{n}") for n, path in enumerate(files)),
+            (
+                _attach(connection, path, f"source{n}")
+                for n, path in enumerate(dict.fromkeys(files))
+            ),
             key=lambda source: source.organisation,
         )
         _require_one_each(sources)
@@ -116,6 +120,8 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
             _using(connection),
             transaction(connection),
         ):
+            # The default is in the working folder, which other processes may use, too.
+            connection.execute(f"SET temp_directory = {literal(str(fresh.with_name('spill')))}")
             rows = {mart: _copy(connection, mart, sources) for mart in _marts(sources)}
             _describe(connection, sources)
     withheld = [
@@ -158,15 +164,12 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> _S
                WHERE database_name = current_database() AND schema_name = 'marts'
                ORDER BY table_name, column_index"""
         ).fetchall()
-    except duckdb.Error:
-        signature, folders = None, []
+    except duckdb.Error as error:
+        raise _no_source(path, f": {str(error).splitlines()[0]}") from None
     finally:
         connection.execute("USE memory")
     if signature is None or len(folders) != 1:
-        raise AcrossImpossible(
-            f"{path} can't be read as the published file of one organisation.",
-            "Give the file analytics.duckdb that `analytics-pipeline publish` writes.",
-        )
+        raise _no_source(path)
     marts: dict[str, dict[str, str]] = {}
     for mart, column, kind in columns:
         marts.setdefault(mart, {})[column] = kind
@@ -181,6 +184,13 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> _S
     )
 
 
+def _no_source(path: Path, reason: str = "") -> AcrossImpossible:
+    return AcrossImpossible(
+        f"{path} can't be read as the published file of one organisation{reason}.",
+        "Give the file analytics.duckdb that `analytics-pipeline publish` writes.",
+    )
+
+
 def _marts(sources: Sequence[_Source]) -> list[str]:
     return sorted({mart for source in sources for mart in source.marts})
 
@@ -192,7 +202,7 @@ def _require_ours(target: Path) -> None:
     try:
         with closing(connect(target, read_only=True)) as connection:
             connection.execute(f"FROM {ORGANISATIONS.name}")
-    except duckdb.Error:
+    except (duckdb.Error, WarehouseUnusable):
         raise AcrossImpossible(
             f"{target} exists, and `publish --across` did not write it.",
             "Name another file, or move it away.",

@@ -131,8 +131,13 @@ def test_a_file_that_was_not_published_is_refused(
         published(path, "9419", "DROP TABLE ops.published")
     elif what == "no database":
         path.write_text("id,name\n")
-    with pytest.raises(AcrossImpossible, match=f"{path} can't be read as the published file"):
+    reason = {"no file": "does not exist", "no database": "not a valid DuckDB"}.get(what, "")
+    with pytest.raises(AcrossImpossible, match=rf"{path} can't be read as .*{reason}"):
         publish_across([*two, path], tmp_path / "across.duckdb")
+
+
+def test_a_file_that_is_given_twice_counts_once(two: list[Path], tmp_path: Path) -> None:
+    assert publish_across([*two, two[0]], tmp_path / "across.duckdb").rows == {"courses": 2}
 
 
 def test_a_published_file_is_never_replaced(two: list[Path]) -> None:
@@ -140,6 +145,14 @@ def test_a_published_file_is_never_replaced(two: list[Path]) -> None:
     with pytest.raises(AcrossImpossible, match="did not write it"):
         publish_across(two, two[0])
     assert two[0].read_bytes() == before
+
+
+def test_a_target_that_is_no_database_is_not_replaced(two: list[Path], tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(AcrossImpossible, match="did not write it"):
+        publish_across(two, notes)
+    assert notes.read_text() == "mine"
 
 
 @pytest.fixture
@@ -162,3 +175,6 @@ def test_the_command_reports_organisations_and_withheld_marts(
     assert nothing.exit_code == 2
     assert "workspace add" in nothing.stderr
     assert not (outside / "data").exists()
+    refused = CliRunner().invoke(app, [*arguments, "--parquet", "marts"])
+    assert refused.exit_code == 2
+    assert "--parquet" in refused.stderr
