@@ -9,7 +9,7 @@ QUICK := $(addprefix analytics_pipeline_tests/, ingest loading/test_history.py o
   orchestration/test_incidents.py orchestration/test_plots.py test_sql_is_never_made_of_data.py test_words.py \
   vocareum/test_credentials.py warehouse/test_damaged_log.py)
 
-.PHONY: help setup demo dev docs test quick flaky soak lake bench check package screenshots audit lock clean
+.PHONY: help setup demo dev docs test quick flaky soak leaks lake bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -41,6 +41,9 @@ flaky: setup ## the tests ten times: busy cores, one and six workers, midnight, 
 
 soak: setup ## the long suites: kills, faults, load, fuzz
 	$(BIN)/python -m pytest -m slow --timeout 7200
+
+leaks: setup ## search what the last run of the tests left for personal data and secrets
+	$(BIN)/python -m analytics_pipeline_tests.support.leftovers
 
 lake: setup ## the tests of warehouse, loading and models once more, on a DuckLake (needs PostgreSQL)
 	$(BIN)/python -m pytest --backend lake --timeout 1200 $(addprefix analytics_pipeline_tests/, warehouse loading sql_models)
