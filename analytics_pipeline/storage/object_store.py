@@ -8,7 +8,7 @@ so it never goes back in time, even if two processes write at once.
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -129,7 +129,11 @@ class ObjectStore:
             name = f"{file.stem}-{at:%Y%m%dT%H%M%S.%fZ}-{digest[:16]}{file.suffix}"
             version = Version(f"{self.prefix}{name}", digest, size, at)
             self._upload(version, opened)
-        self._point_to(file.name, version, pointer)
+        try:
+            self._point_to(file.name, version, pointer)
+        except (Superseded, _Refused):
+            self._withdraw(file.name, version)
+            raise
 
     def delete_before(self, name: str, age: timedelta) -> tuple[str, ...]:
         """List all versions; a version is replaced when the next one is uploaded."""
@@ -256,6 +260,14 @@ class ObjectStore:
         with self._reporting("write", version.key):
             self._client.put_object(Bucket=self.bucket, Key=version.key, Body=opened)
 
+    def _withdraw(self, name: str, version: Version) -> None:
+        """Delete an upload that no pointer names: `delete_before` would take it for a successor."""
+        with suppress(StoreFailed):  # what failed before is reported
+            current = self._pointer(name).version
+            if current is None or current.key != version.key:
+                with self._reporting("delete", version.key):
+                    self._client.delete_object(Bucket=self.bucket, Key=version.key)
+
     def _point_to(self, name: str, version: Version, before: Pointer) -> None:
         """Replace the pointer, unless another process has moved it to a later version."""
         made_at = version.at
@@ -325,13 +337,18 @@ class ObjectStore:
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
             refused = f"S3 does not let us {verb} {self._url(key)}: {status} {_code(error)}."
-            raise StoreFailed(refused, _remedy(error)) from None
+            kind = _Refused if status in range(400, 500) else StoreFailed
+            raise kind(refused, _remedy(error)) from None
         except BotoCoreError as error:
             raise StoreFailed(
                 f"{self._url(key)} can't be reached: {type(error).__name__}.",
                 "Check the network and ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL, and run the same"
                 " command again.",
             ) from None
+
+
+class _Refused(StoreFailed):
+    """S3 refused a request, and so did nothing. After other errors it may have done it."""
 
 
 class _Gone(Exception):

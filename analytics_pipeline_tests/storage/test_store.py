@@ -12,7 +12,13 @@ from analytics_pipeline.demo.s3_server import error_answer
 from analytics_pipeline.demo.wsgi import Answer
 from analytics_pipeline.settings import SettingsError, load_settings
 from analytics_pipeline.storage.object_store import ObjectStore
-from analytics_pipeline.storage.store import FOLDER, Fetched, StoreFailed, Superseded
+from analytics_pipeline.storage.store import (
+    FOLDER,
+    Fetched,
+    Pointer,
+    StoreFailed,
+    Superseded,
+)
 from analytics_pipeline_tests.support.buckets import (
     BROKEN,
     REGION,
@@ -237,6 +243,22 @@ def test_a_damaged_or_missing_version_never_replaces_the_local_file(
     assert [path.name for path in tmp_path.iterdir()] == ["analytics.duckdb"], "nothing is left"
 
 
+def test_a_version_that_no_pointer_ever_named_replaces_none_and_does_not_stay(
+    store: ObjectStore, bucket: Bucket, tmp_path: Path
+) -> None:
+    """Else the current version would count as replaced since then, and vanish from its readers."""
+    _put(store, _file(tmp_path, b"first"), NOON)
+    first = bucket.versions()
+    bucket.refuse = refusing("PUT", "analytics.json")
+    with pytest.raises(StoreFailed):
+        _put(store, _file(tmp_path, b"second"), LATER)
+    bucket.refuse = lambda *_: None
+    assert bucket.versions() == first
+    with pytest.raises(Superseded):
+        store.put(_file(tmp_path / "b", b"older"), NOON - DAY, Fetched(Pointer()))
+    assert bucket.versions() == first
+
+
 def test_a_version_that_is_deleted_while_it_is_fetched_is_followed_to_the_next(
     store: ObjectStore, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -319,6 +341,23 @@ def test_a_store_that_is_no_prefix_in_s3_is_refused(
 ) -> None:
     monkeypatch.setenv("ANALYTICS_PUBLISHED_STORE", value)
     with pytest.raises(SettingsError, match=r"ANALYTICS_PUBLISHED_STORE: .*s3://my-bucket"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL", "minio:9000", "https://s3.example.org"),
+        ("ANALYTICS_WAREHOUSE_ENDPOINT_URL", "https://host/path", "https://s3.example.org"),
+        ("ANALYTICS_WAREHOUSE_DATA", "S3://my-bucket/lake", "s3://my-bucket/lake"),
+    ],
+)
+def test_an_address_of_another_form_is_refused(
+    variable: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3:// would be the folder S3: of the working folder, and boto3 fails without a scheme."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable}: .*{says}"):
         load_settings()
 
 
