@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import Table, tables
 from analytics_pipeline.warehouse.transactions import transaction, write
@@ -177,7 +178,7 @@ def comment(
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:
     connection.execute(
-        "INSERT INTO ops.schema_version VALUES (?, ?, now()::TIMESTAMP)", [version, declared]
+        "INSERT INTO ops.schema_version VALUES (?, ?, ?)", [version, declared, warehouse_now()]
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
@@ -58,6 +59,16 @@ def test_opening_it_again_changes_nothing(tmp_path: Path):
 
 
 @pytest.mark.file_only("the other process opens the path itself")
+def test_the_time_of_a_change_is_utc_whatever_the_machines_time_zone(tmp_path: Path):
+    """The newest declaration is found by it, also by a machine in another zone."""
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'Pacific/Kiritimati'")  # 14 hours ahead
+        before = warehouse_now()
+        ensure_schema(connection)
+        [(at,)] = connection.execute("SELECT applied_at FROM ops.schema_version").fetchall()
+        assert before <= at <= warehouse_now()
+
+
 def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
     """The declarations hold sets, whose order differs by process."""
     path = tmp_path / "w.duckdb"
