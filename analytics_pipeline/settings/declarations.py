@@ -10,7 +10,9 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics_pipeline.settings.value_types import (
+    EndpointUrl,
     ExpandedPath,
+    FolderOrS3,
     LakeUrl,
     OptionalPath,
     OptionalUrl,
@@ -179,12 +181,12 @@ class Settings(BaseSettings):
             " libpq's connection string of the lake's catalog (docs/scale.md)."
         ),
     )
-    warehouse_data: OptionalUrl = Field(
+    warehouse_data: FolderOrS3 = Field(
         None,
         validation_alias="ANALYTICS_WAREHOUSE_DATA",
         description="Folder or s3:// prefix of the lake's data files.",
     )
-    warehouse_endpoint_url: OptionalUrl = Field(
+    warehouse_endpoint_url: EndpointUrl = Field(
         None,
         validation_alias="ANALYTICS_WAREHOUSE_ENDPOINT_URL",
         description="S3 endpoint of the lake's data files, if it is not Amazon's.",
@@ -202,7 +204,7 @@ class Settings(BaseSettings):
             " readers on other machines (docs/scale.md)."
         ),
     )
-    published_store_endpoint_url: OptionalUrl = Field(
+    published_store_endpoint_url: EndpointUrl = Field(
         None,
         validation_alias="ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL",
         description="S3 endpoint of that bucket, if it is not Amazon's.",

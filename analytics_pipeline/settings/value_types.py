@@ -62,10 +62,27 @@ def _store(url: str | None) -> str | None:
     return url
 
 
+def _endpoint(url: str | None) -> str | None:
+    if url and not re.fullmatch(r"https?://[^/\s]+/?", url):
+        raise ValueError(
+            "it must be http:// or https:// and a host, such as https://s3.example.org"
+        )
+    return url.rstrip("/") if url else None
+
+
+def _folder_or_s3(place: str | None) -> str | None:
+    """Refuse another scheme, which would become a folder of that name."""
+    if place and "://" in place and not place.startswith("s3://"):
+        raise ValueError("it must be a folder, or a prefix such as s3://my-bucket/lake")
+    return place
+
+
 ExpandedPath = Annotated[Path, AfterValidator(Path.expanduser)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)]
 LakeUrl = Annotated[SecretStr, AfterValidator(_lake)]
 OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+EndpointUrl = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_endpoint)]
+FolderOrS3 = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_folder_or_s3)]
 StoreUrl = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_store)]
 Owners = Annotated[str, AfterValidator(lambda text: ",".join(split_owners(text)))]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]

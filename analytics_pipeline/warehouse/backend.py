@@ -79,7 +79,7 @@ class Warehouse(Protocol):
         """Return why the storage keeps what `purge` deletes, with the remedy; empty if it doesn't.
 
         Raises:
-            WarehouseUnusable: the storage can't be asked.
+            BucketSilent: the storage does not tell.
         """
 
     def replaced_at(self) -> float:

@@ -31,14 +31,18 @@ class ObjectStore:
         return cls(settings.warehouse_endpoint_url, settings.warehouse_region or settings.region)
 
     def authorise(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Hand the current credentials to DuckDB: temporary ones are renewed before they end."""
-        found = boto3.Session().get_credentials()
-        if found is None:
-            raise WarehouseUnusable(
-                "No AWS credentials for the lake's data files were found.",
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
-            )
-        keys = found.get_frozen_credentials()
+        """Hand the current credentials to DuckDB: temporary ones are renewed before they end.
+
+        Raises:
+            WarehouseUnusable: there are none.
+        """
+        try:
+            found = boto3.Session().get_credentials()
+            keys = found.get_frozen_credentials() if found else None
+        except BotoCoreError as error:  # such as an unknown AWS_PROFILE, or an expired login
+            raise _without_credentials(f": {error}") from None
+        if keys is None:
+            raise _without_credentials()
         options = {
             "KEY_ID": keys.access_key or "",
             "SECRET": keys.secret_key or "",
@@ -80,3 +84,10 @@ class ObjectStore:
         """
         bucket = data_path.removeprefix("s3://").partition("/")[0]
         return retained(s3_client(self.endpoint_url, self.region), bucket, "the lake")
+
+
+def _without_credentials(reason: str = "") -> WarehouseUnusable:
+    return WarehouseUnusable(
+        f"No AWS credentials for the lake's data files were found{reason}.",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
+    )

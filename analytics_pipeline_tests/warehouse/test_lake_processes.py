@@ -15,6 +15,7 @@ from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
 from analytics_pipeline.warehouse.lake import LakeWarehouse
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION, Catalog
 from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_spill
+from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.lakes import database_of, lake_settings
 from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
@@ -168,3 +169,13 @@ def test_no_secret_of_the_connection_string_is_told() -> None:
     texts = [repr(catalog), catalog.describe(), catalog.public_dsn, catalog.public("pass-1 key-2")]
     assert not [text for text in texts if "pass-1" in text or "key-2" in text]
     assert "sslpassword=key-2" in catalog.attached_dsn, "libpq needs it"
+
+
+def test_an_unknown_profile_of_aws_is_an_error_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(WarehouseUnusable, match=r"found: .*nobody") as raised,
+    ):
+        ObjectStore(None, "us-east-1").authorise(connection)
+    assert "give this machine a role" in raised.value.remedy
