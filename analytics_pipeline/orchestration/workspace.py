@@ -6,7 +6,7 @@ location, so each one is a small Python file that names its env file. Neither fi
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,9 +103,11 @@ def organisation(env_file: Path) -> Organisation:
             " instance that they share.",
         )
     named = {
-        **_folders(settings),
+        **_own_folders(settings),
+        "ANALYTICS_DAGSTER_HOME": settings.own_dagster_home,
         "BUDGETS_FILE": settings.budgets_file,
         "COURSE_LABELS_FILE": settings.course_labels_file,
+        "ANALYTICS_WAREHOUSE_DATA": _folder_of_lake(settings),
     }
     if relative := [name for name, path in named.items() if path and not path.is_absolute()]:
         raise WorkspaceError(
@@ -139,7 +141,7 @@ def add(env_file: Path) -> Organisation:
             )
     with private_file(home / "locations" / f"{added.name}.py") as module:
         module.write(_MODULE.format(name=added.name, file=str(added.env_file)).encode())
-    _write(home)
+    _write(home, dict(_locations(home)))
     return added
 
 
@@ -159,8 +161,9 @@ def remove(settings: Settings, name: str) -> Path:
             f"It has: {', '.join(files)}." if files else "It has no organisation.",
         )
     _require_ours(home)
+    # First workspace.yaml: Dagster must not find a location whose file is gone.
+    _write(home, files.keys() - {name})
     (home / "locations" / f"{name}.py").unlink()
-    _write(home)
     return files[name]
 
 
@@ -171,13 +174,12 @@ def _locations(home: Path) -> Iterator[tuple[str, Path]]:
             yield module.stem, Path(ast.literal_eval(found[1]))
 
 
-def _write(home: Path) -> None:
-    names = [name for name, _ in _locations(home)]
+def _write(home: Path, names: Collection[str]) -> None:
     if not names:
         (home / "workspace.yaml").unlink(missing_ok=True)
         return
     with private_file(home / "workspace.yaml") as file:
-        text = f"{_MARK}load_from:\n" + "".join(_ENTRY.format(name=name) for name in names)
+        text = f"{_MARK}load_from:\n" + "".join(_ENTRY.format(name=name) for name in sorted(names))
         file.write(text.encode())
 
 
@@ -191,20 +193,24 @@ def _require_ours(home: Path) -> None:
 
 
 def _require_apart(added: Organisation, other: Organisation) -> None:
-    theirs = _folders(other.settings)
-    for name, path in _folders(added.settings).items():
-        if name != "ANALYTICS_DAGSTER_HOME" and path.resolve() == theirs[name].resolve():
+    theirs = {path.resolve() for path in _own_folders(other.settings).values()}
+    for name, path in _own_folders(added.settings).items():
+        if path.resolve() in theirs:
             raise WorkspaceError(
                 f"{added.env_file}: {other.name} already uses {path}.",
                 f"Set {name} to another folder.",
             )
 
 
-def _folders(settings: Settings) -> Mapping[str, Path]:
-    """Return the folders that settings name, by variable."""
-    assert settings.own_dagster_home is not None
+def _own_folders(settings: Settings) -> Mapping[str, Path]:
+    """Return the folders that no other organisation may use, by variable."""
     return {
         "ANALYTICS_DATA_DIR": settings.data_dir,
         "ANALYTICS_PUBLISHED_DIR": settings.published_dir or settings.data_dir,
-        "ANALYTICS_DAGSTER_HOME": settings.own_dagster_home,
     }
+
+
+def _folder_of_lake(settings: Settings) -> Path | None:
+    """Return the folder of a lake's data files; None in S3 or without a lake."""
+    place = settings.warehouse_data or ""
+    return None if not place or place.startswith("s3://") else Path(place).expanduser()

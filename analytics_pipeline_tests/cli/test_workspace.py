@@ -96,12 +96,26 @@ def test_the_last_organisation_that_is_removed_leaves_the_packages_workspace(
         ({"ANALYTICS_DATA_DIR": "{folder}/org9418"}, "org9418 already uses {folder}/org9418"),
         ({"ANALYTICS_DATA_DIR": "{folder}/dagster/../org9418"}, "Set ANALYTICS_DATA_DIR"),
         ({"ANALYTICS_PUBLISHED_DIR": "{folder}/org9418"}, "Set ANALYTICS_PUBLISHED_DIR"),
+        (
+            {"ANALYTICS_DATA_DIR": "{folder}/pages", "ANALYTICS_PUBLISHED_DIR": "{folder}/own"},
+            "Set ANALYTICS_DATA_DIR",
+        ),
+        (
+            {
+                "ANALYTICS_WAREHOUSE": "ducklake:postgres:dbname=lake",
+                "ANALYTICS_WAREHOUSE_DATA": "lake",
+            },
+            "give ANALYTICS_WAREHOUSE_DATA as an absolute path",
+        ),
     ],
 )
 def test_an_organisation_that_is_not_apart_from_others_is_refused(
     organisations: list[DemoVocareum], tmp_path: Path, change: dict[str, str], says: str
 ) -> None:
-    assert run("workspace", "add", str(write_env_file(tmp_path, organisations[1]))).exit_code == 0
+    other = write_env_file(
+        tmp_path, organisations[1], ANALYTICS_PUBLISHED_DIR=str(tmp_path / "pages")
+    )
+    assert run("workspace", "add", str(other)).exit_code == 0
     before = (tmp_path / "dagster" / "workspace.yaml").read_text()
     changes = {name: value.format(folder=tmp_path) for name, value in change.items()}
     refused = run("workspace", "add", str(write_env_file(tmp_path, organisations[0], **changes)))
@@ -109,6 +123,20 @@ def test_an_organisation_that_is_not_apart_from_others_is_refused(
     assert says.format(folder=tmp_path) in refused.stderr
     assert str(tmp_path / "org9417.env") in refused.stderr, "the message names the file"
     assert (tmp_path / "dagster" / "workspace.yaml").read_text() == before
+
+
+def test_a_removal_that_is_interrupted_names_no_missing_file_and_can_be_repeated(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", interrupted)
+        assert run("workspace", "remove", "org9418").exit_code == 2
+    assert "org9418" not in (tmp_path / "dagster" / "workspace.yaml").read_text()
+    assert run("workspace", "remove", "org9418").exit_code == 0
+    assert not (tmp_path / "dagster" / "locations" / "org9418.py").exists()
 
 
 @pytest.mark.parametrize("who", ["another user", "anybody"])
