@@ -90,22 +90,28 @@ class ObjectStore:
     ) -> Fetched:
         """Compare by hash, and download only what differs."""
         found = self.current(file.name)
-        if (pointer := found.pointer) is None:
+        if found.pointer is None:
             return found
+        try:
+            return self._fetched(found.pointer, file, time_of)
+        except StoreFailed as error:
+            return Fetched(found.pointer, error)
+        except OSError as error:
+            problem = StoreFailed(f"{file} can't be read or replaced: {error}.")
+            return Fetched(found.pointer, problem)
+
+    def _fetched(
+        self, pointer: Pointer, file: Path, time_of: Callable[[Path], datetime | None]
+    ) -> Fetched:
         local = sha256(file)
         if pointer.version is None:
             return Fetched(pointer, is_ahead=bool(local))
         if local == pointer.version.sha256:
-            return found
+            return Fetched(pointer)
         at = time_of(file) if local else None
         if at and at > pointer.version.at:
             return Fetched(pointer, is_ahead=True)
-        try:
-            return Fetched(self._download_current(pointer, file))
-        except StoreFailed as error:
-            return Fetched(pointer, error)
-        except OSError as error:
-            return Fetched(pointer, StoreFailed(f"{file} can't be replaced: {error}."))
+        return Fetched(self._download_current(pointer, file))
 
     def put(self, file: Path, at: datetime, before: Fetched) -> None:
         """Upload under a new key, then replace the pointer."""

@@ -237,10 +237,16 @@ def test_a_damaged_or_missing_version_never_replaces_the_local_file(
     assert "SHA-256" in str(store.fetch(local).problem)
     bucket.client.delete_object(Bucket=bucket.name, Key=key)
     assert "is missing, and the pointer names it" in str(store.fetch(local).problem)
-    bucket.client.put_object(Bucket=bucket.name, Key="published/org9001/analytics.json", Body=b"{")
+    pointer = "published/org9001/analytics.json"
+    bucket.client.put_object(Bucket=bucket.name, Key=pointer, Body=b"{")
     assert "is not a pointer" in str(store.fetch(local).problem)
+    bucket.client.delete_object(Bucket=bucket.name, Key=pointer)
     assert local.read_bytes() == b"as it was"
     assert [path.name for path in tmp_path.iterdir()] == ["analytics.duckdb"], "nothing is left"
+    local.unlink()
+    local.mkdir()  # no file can be read there, as if another user owned it
+    _put(store, _file(tmp_path / "other", b"second"), LATER)
+    assert "can't be read or replaced" in str(store.fetch(local).problem)
 
 
 def test_a_version_that_no_pointer_ever_named_replaces_none_and_does_not_stay(
