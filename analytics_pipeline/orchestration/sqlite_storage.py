@@ -8,14 +8,15 @@ tables are Dagster's own, so that either storage continues where the other one s
 """
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import dagster as dg
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 
 from analytics_pipeline.orchestration.dagster_private import (
     INDEX_SHARD_NAME,
@@ -74,6 +75,24 @@ class _EventLog(SqliteEventLogStorage):
         self._known: set[str] = set()
         self._together: _Together | None = None
         super().__init__(base_dir)
+
+    def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
+        """Create the tables; those of a new run are a copy.
+
+        Dagster reads all its migrations for each new run, and lets SQLite create and index twenty
+        tables: a twentieth of a `sync`.
+        """
+        path = Path(engine.url.database or "")
+        empty = path.parent.parent / f"empty_run_{dg.__version__}.db"
+        is_new = path.stem != INDEX_SHARD_NAME and not path.exists()
+        if is_new and empty.exists():
+            _copy(empty, path)
+        else:
+            super()._initdb(engine, for_index_shard)
+            if is_new:
+                for earlier in set(empty.parent.glob("empty_run_*")) - {empty}:
+                    earlier.unlink(missing_ok=True)
+                _copy(path, empty)
 
     def has_table(self, table_name: str) -> bool:
         """Return whether the index has a table; Dagster asks it for each event of a check."""
@@ -191,6 +210,19 @@ class _OpenDatabase:
             self.engine.dispose()
             self._file = file
         return self.engine.begin()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database, unless another process has made the target meanwhile."""
+    copy = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with closing(sqlite3.connect(source)) as found, closing(sqlite3.connect(copy)) as made:
+            found.backup(made)
+            made.execute("PRAGMA journal_mode=WAL")
+        with suppress(FileExistsError):
+            os.link(copy, target)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -126,6 +126,52 @@ def test_a_failed_event_leaves_nothing_in_any_database(
     assert (len(instance.all_logs(run.run_id)), materializations(instance)) == (before + 1, 2)
 
 
+def test_a_copied_database_equals_one_that_dagster_creates(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    """The first run's is created and the second run's copied, each before its first event."""
+    first, second = (dg.materialize([model], instance=instance).run_id for _ in range(2))
+    instance.event_log_storage.dispose()
+    schemas = []
+    for run in (first, second):
+        with closing(sqlite3.connect(instance.event_log_storage.path_for_shard(run))) as found:
+            mode = found.execute("PRAGMA journal_mode").fetchall()
+            revision = found.execute("SELECT * FROM alembic_version").fetchall()
+            schema = found.execute(
+                "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+            ).fetchall()
+            schemas.append((mode, revision, schema))
+    assert schemas[0] == schemas[1]
+    assert (schemas[0][0], len(schemas[0][1])) == ([("wal",)], 1)
+    history = settings.dagster_home / "history"
+    assert {path.name for path in history.iterdir() if path.is_file()} == {
+        f"empty_run_{dg.__version__}.db",
+        "runs.db",
+        *(f"runs.db-{suffix}" for suffix in ("shm", "wal")),
+    }
+    assert set(instance.event_log_storage.get_all_run_ids()) == {first, second}
+    with dg.DagsterInstance.get() as another:
+        assert len(another.all_logs(second)) == len(another.all_logs(first)) > 5
+
+
+def test_the_empty_database_of_another_release_of_dagster_is_not_copied(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dg.materialize([model], instance=instance)
+    monkeypatch.setattr(dg, "__version__", "9.9.9")
+    copied: list[Path] = []
+    copy = sqlite_storage._copy
+    monkeypatch.setattr(
+        sqlite_storage,
+        "_copy",
+        lambda source, target: copied.append(source) or copy(source, target),
+    )
+    run = dg.materialize([model], instance=instance).run_id
+    path = Path(instance.event_log_storage.path_for_shard(run))
+    assert copied == [path]
+    assert [found.name for found in path.parent.parent.glob("empty_run*")] == ["empty_run_9.9.9.db"]
+
+
 def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> None:
     runs = [dg.materialize([model], instance=instance).run_id for _ in range(6)]
     events = instance.event_log_storage
