@@ -68,7 +68,10 @@ class LakeWarehouse:
     file: Path | None = None
     not_reached: tuple[str, ...] = field(
         default=(
-            "PostgreSQL's write-ahead log, replicas and backups of the lake's catalog",
+            (
+                "PostgreSQL's write-ahead log, replicas and backups of the lake's catalog, and its"
+                " server log, which quotes statements that fail"
+            ),
             "earlier versions, replicas and backups of the lake's data files",
             "the landing folders of other machines that load into this lake",
         ),
@@ -137,9 +140,9 @@ class LakeWarehouse:
         remove_unused_spill(self.spill)
 
     def deletion(self) -> str:
-        """Return the commands that drop the catalog's schema, then delete the data files.
+        """Return the commands that drop the catalog's schema and delete the data files.
 
-        And what this machine remembers of it, lest a later lake look like a replaced one.
+        They also delete what this machine remembers of the lake: a later one would look replaced.
         """
         psql = ["psql", self.catalog.public_dsn, "-c", self.catalog.deletion]
         data = [*(["aws", "s3", "rm", "--recursive"] if self.s3 else ["rm", "-r"]), self.data_path]
