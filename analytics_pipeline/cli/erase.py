@@ -16,7 +16,7 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.words import counted
 
@@ -56,7 +56,11 @@ def erase(
             f"Erase user {user_id} permanently, and drop their records from later loads?",
             abort=True,
         )
-    receipt = erase_person(settings, user_id, dry_run=False)
+    raise typer.Exit(_report(settings, erase_person(settings, user_id, dry_run=False)))
+
+
+def _report(settings: Settings, receipt: Receipt) -> int:
+    """Print what was erased and what is left to do; return the exit code."""
     _show(receipt)
     if receipt.deleted_versions:
         print_info(
@@ -79,7 +83,7 @@ def erase(
             f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run"
             " the same command again, which builds all models."
         )
-    raise typer.Exit(INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE)
+    return INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE
 
 
 def _show(receipt: Receipt) -> None:

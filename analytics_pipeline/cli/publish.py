@@ -70,6 +70,11 @@ def publish(
         raise typer.Exit(_publish_across(files or _of_workspace(settings), across))
     if files:
         fail("Published files are read only with --across.")
+    raise typer.Exit(_publish(settings, parquet))
+
+
+def _publish(settings: Settings, parquet: Path | None) -> int:
+    """Write the published file, and Parquet files if asked; return the exit code."""
     with existing_warehouse(settings).open() as connection:
         done = publishing.publish(
             connection,
@@ -89,7 +94,7 @@ def publish(
     if parquet:
         print_info(f"{parquet.absolute()}: {counted(len(exported), 'Parquet file')}.")
     print_checks(failing)
-    raise typer.Exit(INCOMPLETE if failing else DONE)
+    return INCOMPLETE if failing else DONE
 
 
 def _print_written(settings: Settings, done: publishing.Published) -> None:

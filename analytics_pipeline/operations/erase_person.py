@@ -6,7 +6,7 @@ The steps themselves are in `ingest/erase.py`, `warehouse/erase.py`, `sql_models
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -119,34 +119,48 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     warehouse = warehouse_of(settings)
     person = _identify(warehouse, user_id, dry_run=dry_run)
     files = _erase_landed(settings.landing_dir, person, dry_run=dry_run)
-    failed: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
-    not_stored = ""
+    if dry_run:
+        with warehouse.open() as connection:
+            tables = erase_rows(connection, person, dry_run=True)
+        return _receipt(settings, user_id, tables, files, dry_run=True)
     with warehouse.open() as connection:
-        tables = erase_rows(connection, person, dry_run=dry_run)
-        if not dry_run:
-            failed = _build(connection, project)
-            deleted, not_stored = _publish(connection, settings)
-    receipt = Receipt(
+        tables = erase_rows(connection, person)
+        failed = _build(connection, project)
+        deleted, not_stored = _publish(connection, settings)
+    receipt = replace(
+        _receipt(settings, user_id, tables, files, dry_run=False),
+        models_not_built=failed,
+        invalid_models="\n".join(problems),
+        deleted_versions=deleted,
+        not_stored=not_stored,
+    )
+    warehouse.purge()
+    _remove_spill_files(settings)
+    with private_file(receipt_path(settings, receipt)) as file:
+        file.write(receipt.as_json().encode())
+    return receipt
+
+
+def _receipt(
+    settings: Settings,
+    user_id: int,
+    tables: Mapping[str, Removed],
+    files: Mapping[str, Redacted],
+    *,
+    dry_run: bool,
+) -> Receipt:
+    """Return what was removed, what was searched, and what was not reached."""
+    not_reached = (*warehouse_of(settings).not_reached, *store_of(settings).not_reached)
+    return Receipt(
         user_id,
         warehouse_now(),
         dry_run,
         version("analytics-pipeline"),
         tables,
         files,
-        failed,
-        "\n".join(problems),
-        deleted,
-        not_stored,
-        _searched(),
-        (*NOT_REACHED, *warehouse.not_reached, *store_of(settings).not_reached),
+        searched=_searched(),
+        not_reached=(*NOT_REACHED, *not_reached),
     )
-    if not dry_run:
-        warehouse.purge()
-        _remove_spill_files(settings)
-        with private_file(receipt_path(settings, receipt)) as file:
-            file.write(receipt.as_json().encode())
-    return receipt
 
 
 def _identify(warehouse: Warehouse, user_id: int, *, dry_run: bool) -> People:

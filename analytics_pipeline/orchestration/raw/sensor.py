@@ -32,12 +32,18 @@ from analytics_pipeline.orchestration.raw.materializations import (
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
-from analytics_pipeline.orchestration.runs.run_records import known_runs
+from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
 from analytics_pipeline.settings import PARTITIONS_PER_RUN
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
+DESCRIPTION = (
+    "Every {minutes:g} minutes, requests the files in Vocareum's bucket that were never loaded or"
+    " have changed, in as few runs as possible, newest first. Retries failing files with growing"
+    " pauses, {attempts} times; failed transfers and held versions without a limit. Finds new"
+    " courses, and periods before this pipeline existed, the same way."
+)
 LEARNED = (
     "The first day that Vocareum delivered is {learned}. This code location's partitions start with"
     " {start} until it reloads: `analytics-pipeline daemon` reloads it within two minutes; in the"
@@ -71,13 +77,7 @@ def missing_partitions(
         jobs=jobs,
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=(
-            f"Every {interval / 60:g} minutes, requests the files in Vocareum's bucket that were"
-            " never loaded or have changed, in as few runs as possible, newest first. Retries"
-            f" failing files with growing pauses, {retry_policy.attempts} times; failed transfers"
-            " and held versions without a limit. Finds new courses, and periods before this"
-            " pipeline existed, the same way."
-        ),
+        description=DESCRIPTION.format(minutes=interval / 60, attempts=retry_policy.attempts),
     )
     def sense(
         context: dg.SensorEvaluationContext,
@@ -93,25 +93,11 @@ def missing_partitions(
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance, location)
         states = load_states(todo.work, runs, start, clock(), retry_policy)
-        stale = [
-            *withdrawn_failures(todo.unchanged, runs),
-            *undelivered_failures(todo.delivered, runs),
-        ]
-        settled = load_states(stale, runs, start, clock(), retry_policy)
-        due = [*states[LoadState.DUE], *settled[LoadState.DUE]]
+        stale = load_states(_stale_failures(todo, runs), runs, start, clock(), retry_policy)
+        due = [*states[LoadState.DUE], *stale[LoadState.DUE]]
         requests = load_requests(due, start, clock(), per_run=per_run)
         described = summary(todo, states, len(requests))
-        context.log.info(described)
-        kinds = shapes(todo.unknown, bucket.prefix)
-        cursor, events = _report_unknown(location, kinds, context.cursor)
-        return dg.SensorResult(
-            run_requests=[
-                _run_request(context.instance, location, request) for request in requests
-            ],
-            skip_reason=None if requests else dg.SkipReason(described),
-            cursor=cursor,
-            asset_events=events,
-        )
+        return _result(context, location, requests, described, shapes(todo.unknown, bucket.prefix))
 
     return sense
 
@@ -154,6 +140,32 @@ def _plan(
     if learned and learned != start:
         context.log.warning(LEARNED.format(learned=learned, start=start))
     return todo
+
+
+def _stale_failures(todo: Plan, runs: Sequence[KnownRun]) -> list[Delivery]:
+    """Return what a new run must turn green: its last run failed, and nothing is left to load."""
+    return [
+        *withdrawn_failures(todo.unchanged, runs),
+        *undelivered_failures(todo.delivered, runs),
+    ]
+
+
+def _result(
+    context: dg.SensorEvaluationContext,
+    location: Location,
+    requests: Sequence[LoadRequest],
+    described: str,
+    unknown: Mapping[str, int],
+) -> dg.SensorResult:
+    """Log and return what a tick requests, with an event about kinds of files not seen before."""
+    context.log.info(described)
+    cursor, events = _report_unknown(location, unknown, context.cursor)
+    return dg.SensorResult(
+        run_requests=[_run_request(context.instance, location, request) for request in requests],
+        skip_reason=None if requests else dg.SkipReason(described),
+        cursor=cursor,
+        asset_events=events,
+    )
 
 
 def _report_unknown(
