@@ -1,14 +1,13 @@
 """A prefix in S3 as a store: each version of a file has a new key, and a pointer names the current.
 
-The pointer, such as `analytics.json`, has the fields `url`, `key`, `sha256`, `size` and
-`published_at`. It is replaced on the condition that it is still the one that the writer has seen,
-so it never goes back in time, even if two processes write at once.
+The pointer (`pointer.py`), such as `analytics.json`, is replaced on the condition that it is still
+the one that the writer has seen, so it never goes back in time, even if two processes write at
+once.
 """
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import ClientError
 
 from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
 from analytics_pipeline.storage.buckets import retained, s3_client
 from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.storage.pointer import pointed_version, pointer_text
 from analytics_pipeline.storage.store import (
     Fetched,
     Pointer,
@@ -31,8 +31,8 @@ from analytics_pipeline.storage.store import (
     Version,
     sha256,
 )
+from analytics_pipeline.storage.store_failures import Refused, error_code, reporting
 
-_ACTIONS = "s3:GetObject, s3:PutObject, s3:DeleteObject and, on the bucket, s3:ListBucket"
 _MISSING = ("NoSuchKey", "404")
 _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", *_MISSING)
 """How S3 says that an object is not, or no longer, the one of the condition."""
@@ -137,7 +137,7 @@ class ObjectStore:
             self._upload(version, opened)
         try:
             self._point_to(file.name, version, pointer)
-        except (Superseded, _Refused):
+        except (Superseded, Refused):
             self._withdraw(file.name, version)
             raise
 
@@ -205,20 +205,11 @@ class ObjectStore:
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=key)
             except ClientError as error:
-                if _code(error) in _MISSING:
+                if error_code(error) in _MISSING:
                     return Pointer()
                 raise
             text = answer["Body"].read()
-        try:
-            stated = json.loads(text)
-            at = datetime.fromisoformat(stated["published_at"]).astimezone(UTC).replace(tzinfo=None)
-            version = Version(stated["key"], stated["sha256"], int(stated["size"]), at)
-        except (ValueError, KeyError, TypeError):
-            raise StoreFailed(
-                f"{self._url(key)} is not a pointer to a version.",
-                "Delete it, and run `analytics-pipeline publish`, which writes it again.",
-            ) from None
-        return Pointer(version, answer["ETag"])
+        return Pointer(pointed_version(text, self._url(key)), answer["ETag"])
 
     def _download_current(self, pointer: Pointer, file: Path) -> Pointer:
         """Download what a pointer names, or its successor if that was deleted meanwhile."""
@@ -242,7 +233,7 @@ class ObjectStore:
             try:
                 body = self._client.get_object(Bucket=self.bucket, Key=version.key)["Body"]
             except ClientError as error:
-                if _code(error) not in _MISSING:
+                if error_code(error) not in _MISSING:
                     raise
                 raise _Gone(
                     StoreFailed(
@@ -303,17 +294,10 @@ class ObjectStore:
     def _swap(self, name: str, version: Version, before: Pointer) -> bool:
         """Write the pointer; return False if it is no longer the one before."""
         key = self._pointer_key(name)
-        stated = {
-            "url": self._url(version.key),
-            "key": version.key,
-            "sha256": version.sha256,
-            "size": version.size,
-            "published_at": version.at.replace(tzinfo=UTC).isoformat(timespec="microseconds"),
-        }
         request = {
             "Bucket": self.bucket,
             "Key": key,
-            "Body": json.dumps(stated, indent=2).encode(),
+            "Body": pointer_text(version, self._url(version.key)),
             "ContentType": "application/json",
             "CacheControl": "no-cache",
         }
@@ -322,39 +306,16 @@ class ObjectStore:
             try:
                 self._client.put_object(**request, **condition)
             except ClientError as error:
-                if _code(error) in _UNCONDITIONAL:  # the etag was compared just before
+                if error_code(error) in _UNCONDITIONAL:  # the etag was compared just before
                     self._client.put_object(**request)
-                elif _code(error) in _CHANGED:
+                elif error_code(error) in _CHANGED:
                     return False
                 else:
                     raise
         return True
 
-    @contextmanager
-    def _reporting(self, verb: str, key: str) -> Iterator[None]:
-        """Turn errors of S3 and the network into `StoreFailed`, without their texts."""
-        try:
-            yield
-        except NoCredentialsError:
-            raise StoreFailed(
-                f"No AWS credentials for {self._url(key)} were found.",
-                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.",
-            ) from None
-        except ClientError as error:
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", "")
-            refused = f"S3 does not let us {verb} {self._url(key)}: {status} {_code(error)}."
-            kind = _Refused if status in range(400, 500) else StoreFailed
-            raise kind(refused, _remedy(error)) from None
-        except BotoCoreError as error:
-            raise StoreFailed(
-                f"{self._url(key)} can't be reached: {type(error).__name__}.",
-                "Check the network and ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL, and run the same"
-                " command again.",
-            ) from None
-
-
-class _Refused(StoreFailed):
-    """S3 refused a request, and so did nothing. After other errors it may have done it."""
+    def _reporting(self, verb: str, key: str) -> AbstractContextManager[None]:
+        return reporting(verb, self._url(key))
 
 
 class _Gone(Exception):
@@ -363,22 +324,3 @@ class _Gone(Exception):
     def __init__(self, failure: StoreFailed) -> None:
         super().__init__(failure)
         self.failure = failure
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _remedy(error: ClientError) -> str:
-    code = _code(error)
-    if code == "NoSuchBucket":
-        return "Make the bucket, or correct ANALYTICS_PUBLISHED_STORE."
-    if code in ("PermanentRedirect", "IllegalLocationConstraintException", "301"):
-        return "Set ANALYTICS_PUBLISHED_STORE_REGION to the bucket's region."
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status in (400, 401, 403):
-        return (
-            f"Allow {_ACTIONS} to this machine's role or AWS_ACCESS_KEY_ID (for readers the first"
-            " one is enough), and check the key."
-        )
-    return "Run the same command again later."
