@@ -4,7 +4,8 @@ Values come only from the environment, into which the command line first loads `
 (`env_file.py`).
 """
 
-from analytics_pipeline.settings.declarations import PARTITIONS_PER_RUN, Settings
+from analytics_pipeline.settings.declarations import PARTITIONS_PER_RUN
+from analytics_pipeline.settings.derived import Settings
 from analytics_pipeline.settings.load import SettingsError, load_settings, require
 
 __all__ = ["PARTITIONS_PER_RUN", "Settings", "SettingsError", "load_settings", "require"]

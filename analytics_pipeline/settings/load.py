@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import SecretStr, ValidationError
 
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.settings.declarations import Settings
+from analytics_pipeline.settings.derived import Settings
 from analytics_pipeline.settings.simulated import is_simulated, not_running
 from analytics_pipeline.storage.folders import refuse_file
 

@@ -1,6 +1,6 @@
 """The mark of a data folder into which `analytics-pipeline demo` loaded its organisation."""
 
-from analytics_pipeline.settings.declarations import Settings
+from analytics_pipeline.settings.derived import Settings
 from analytics_pipeline.storage.atomic_write import private_file
 
 _MARK = "simulated"
