@@ -1,8 +1,15 @@
-"""The person whom tests erase."""
+"""The person whom tests erase, and a worker that publishes to a store."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.publish import Published, publish
+from analytics_pipeline.warehouse.published_file import store_of
+from analytics_pipeline_tests.support.buckets import Bucket, running_bucket
 from analytics_pipeline_tests.support.erased_person import Someone, rows_of
 
 
@@ -22,3 +29,28 @@ def someone(settings: Settings) -> Someone:
            GROUP BY userid ORDER BY userid""",
     )
     return Someone(*person)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    with running_bucket(monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+def worker(settings: Settings, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A worker with the loaded warehouse; its settings are also in the environment."""
+    for name, value in bucket.environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def publish_to_store(settings: Settings, warehouse: Path | None = None) -> Published:
+    with open_warehouse(warehouse or settings.warehouse_path) as connection:
+        return publish(
+            connection,
+            settings.published_path,
+            pii=settings.publish_pii,
+            without_marts=True,
+            store=store_of(settings),
+        )
