@@ -300,6 +300,7 @@ JUDGED = {
     # literals.
     "warehouse/export_parquet.py": {"about", "literal(str(fresh))", "rows"},
     "warehouse/schema.py": {
+        "catalog",
         "column.computed",
         "column.name",
         "column.sql_type",
@@ -311,6 +312,7 @@ JUDGED = {
         "name.rpartition('.')[0]",
         "quoted(column)",
         "table.query",
+        "table.name",
     },
     # Names of declared datasets, and their tables.
     "warehouse/tables/raw_and_history.py": {"cases", "name", "table"},

@@ -140,14 +140,19 @@ def create(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "
     else:
         columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+    compute(connection, table, catalog)
+    texts = {column.name: column.description for column in table.columns}
+    comment(connection, kind, name, table.description, texts)
+
+
+def compute(connection: duckdb.DuckDBPyConnection, table: Table, catalog: str = "") -> None:
+    """Set the computed columns of a table's rows that lack them. `catalog` is as for `create`."""
     for column in table.columns:
         if column.computed:
             connection.execute(
-                f"""UPDATE {name} SET "{column.name}" = {column.computed}
+                f"""UPDATE {catalog}{table.name} SET "{column.name}" = {column.computed}
                     WHERE "{column.name}" IS DISTINCT FROM {column.computed}"""
             )
-    texts = {column.name: column.description for column in table.columns}
-    comment(connection, kind, name, table.description, texts)
 
 
 def comment(

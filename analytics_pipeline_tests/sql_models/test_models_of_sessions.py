@@ -142,17 +142,12 @@ def test_the_articles_example_has_its_minutes_and_no_impossible_wait(warehouse: 
 
 
 def test_waits_are_percentiles_of_the_launches_that_got_ready(warehouse: Connection) -> None:
-    for n in range(1, 101):
-        put(
-            warehouse,
-            "raw.lab_sessions",
-            session(NOON, user=n, lab_type="VM", init_time=NOON + timedelta(seconds=n)),
-        )
-    put(
-        warehouse,
-        "raw.lab_sessions",
-        session(NOON, user=999, lab_type="VM") | {"start_time": None, "end_time": None},
-    )
+    waits = [
+        session(NOON, user=n, lab_type="VM", init_time=NOON + timedelta(seconds=n))
+        for n in range(1, 101)
+    ]
+    never_started = session(NOON, user=999, lab_type="VM") | {"start_time": None, "end_time": None}
+    put(warehouse, "raw.lab_sessions", *waits, never_started)
     build_all(warehouse)
     assert found(warehouse, "SELECT * FROM marts.lab_launches_daily") == [
         {

@@ -22,6 +22,7 @@ from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.sql_models.sql_syntax import replace_tables
 from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.warehouse.erase import erase_rows
+from analytics_pipeline.warehouse.transactions import together, write
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, Row
 from analytics_pipeline_tests.support.random_rows import fill
 
@@ -127,8 +128,8 @@ class Walk:
 
     def begin(self) -> None:
         """Deliver a month and build it."""
-        for n in range(DAYS):
-            self._deliver(FIRST + timedelta(days=n))
+        days = [FIRST + timedelta(days=n) for n in range(DAYS)]
+        together(self.connection, lambda: [self._deliver(day) for day in days])
         self.build_and_compare()
 
     def step(self) -> str:
@@ -168,7 +169,7 @@ class Walk:
         )
         found = differing(self.connection, models, changed=self.release == 1)
         assert found == [], found
-        self._test_and_compare(models)
+        together(self.connection, lambda: self._test_and_compare(models))
 
     def _test_and_compare(self, project: Project) -> None:
         for test in [*project.tests.values(), *self.rules]:
@@ -181,10 +182,14 @@ class Walk:
     def _put(self, day: date) -> None:
         """Replace the rows of a file."""
         key = f"org1/lab_sessions/lab_sessions_{day}.csv"
-        self.connection.execute("DELETE FROM raw.lab_sessions WHERE _source_key = ?", [key])
         rows = [row | {"file_date": day, "_source_key": key} for row in self.files.get(day, [])]
-        if rows:
-            fill(self.connection, {"raw.lab_sessions": rows})
+
+        def replace() -> None:
+            self.connection.execute("DELETE FROM raw.lab_sessions WHERE _source_key = ?", [key])
+            if rows:
+                fill(self.connection, {"raw.lab_sessions": rows})
+
+        write(self.connection, replace)
 
     def _deliver(self, day: date) -> None:
         self.files[day] = [self._session(day) for _ in range(self.chance.randint(0, 9))]

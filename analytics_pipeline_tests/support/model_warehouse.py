@@ -5,6 +5,7 @@ and everything built.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import md5
+from itertools import chain, groupby
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.read_batch import read_batch
 from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
 from analytics_pipeline.warehouse.load import write_batch
-from analytics_pipeline.warehouse.schema import create
+from analytics_pipeline.warehouse.schema import compute
 from analytics_pipeline.warehouse.tables import tables
 
 PROJECT = load_project()
@@ -34,14 +35,20 @@ WRITTEN = utc(2026, 11, 23, 3)
 
 
 def put(connection: duckdb.DuckDBPyConnection, table: str, *rows: Row) -> None:
-    """Insert rows by column name; missing columns are NULL, or computed as a load does."""
-    for row in rows:
-        columns = ", ".join(f'"{column}"' for column in row)
-        marks = ", ".join("?" for _ in row)
-        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(row.values()))
+    """Insert rows by column name; missing columns are NULL, or computed as a load does.
+
+    Rows with the same columns are one statement: in a lake each one is a file and a commit.
+    """
+    for names, alike in groupby(rows, key=tuple):
+        cells = [list(row.values()) for row in alike]
+        columns = ", ".join(f'"{name}"' for name in names)
+        marks = ", ".join(f"({', '.join('?' for _ in names)})" for _ in cells)
+        connection.execute(
+            f"INSERT INTO {table} ({columns}) VALUES {marks}", list(chain.from_iterable(cells))
+        )
     for declared in tables():
-        if declared.name == table and any(column.computed for column in declared.columns):
-            create(connection, declared)
+        if declared.name == table:
+            compute(connection, declared)
 
 
 def build_all(connection: duckdb.DuckDBPyConnection, names: Iterable[str] = PROJECT.models) -> None:
