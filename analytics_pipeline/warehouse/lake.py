@@ -26,6 +26,7 @@ from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_s
 from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.lake_state import LakeState, State
+from analytics_pipeline.warehouse.lake_tables import complete
 from analytics_pipeline.warehouse.schema import ensure_schema, require_known
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import fence, share
@@ -94,7 +95,7 @@ class LakeWarehouse:
         )
 
     def exists(self) -> bool:
-        """Return whether the catalog has the pipeline's tables."""
+        """Return whether the catalog has all of the pipeline's tables."""
         return self.catalog.exists()
 
     def describe(self) -> str:
@@ -247,17 +248,7 @@ class LakeWarehouse:
             require_known(connection)
             return
         ensure_schema(connection)
-        if not connection.execute(
-            "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database()"
-            " AND (schema_name, table_name) = ('ops', 'fence')"
-        ).fetchone():
-            connection.execute("CREATE TABLE ops.fence (n BIGINT)")
-            connection.execute(
-                f"CALL {LAKE}.set_option('data_inlining_row_limit', 10, schema => 'ops',"
-                " table_name => 'fence')"
-            )
-        if connection.execute("SELECT count(*) FROM ops.fence").fetchall() == [(0,)]:
-            connection.execute("INSERT INTO ops.fence VALUES (0)")
+        complete(connection, LAKE)
         self.catalog.protect_statistics()
         _prepared.add(self)
 

@@ -122,13 +122,13 @@ class Catalog:
         )
 
     def exists(self) -> bool:
-        """Return whether the lake has the pipeline's tables."""
+        """Return whether the lake has the pipeline's tables. The fence is the last one."""
         with self.session() as connection:
             try:
                 found = connection.execute(
-                    sql.SQL(
-                        "SELECT 1 FROM {}.ducklake_table WHERE table_name = 'loaded_files'"
-                    ).format(sql.Identifier(self.schema))
+                    sql.SQL("SELECT 1 FROM {}.ducklake_table WHERE table_name = 'fence'").format(
+                        sql.Identifier(self.schema)
+                    )
                 ).fetchone()
             except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
                 return False

@@ -25,6 +25,7 @@ from analytics_pipeline.warehouse.lake import LAKE, LakeWarehouse
 from analytics_pipeline.warehouse.lake_catalog import LOCK_SESSION
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.schema import SchemaTooNew
+from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.byte_search import in_folder
 from analytics_pipeline_tests.support.lakes import (
@@ -97,6 +98,22 @@ def _comments(published: Path) -> dict[tuple[str, str, str], str | None]:
     return {(schema, table, column): text for schema, table, column, text in found}
 
 
+def test_every_table_of_a_new_lake_has_statistics_and_no_row(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    settings = lake_settings(postgres, tmp_path)
+    with warehouse_of(settings).open() as connection:
+        filled = [
+            table.name
+            for table in tables()
+            if connection.execute(f"FROM {table.name} LIMIT 1").fetchall()
+        ]
+    assert filled == []
+    without = """SELECT table_name FROM org9001.ducklake_table LEFT JOIN
+                 org9001.ducklake_table_stats USING (table_id) WHERE record_count IS NULL"""
+    assert postgres.execute(database_of(settings), without) == []
+
+
 def test_the_password_of_the_catalog_shows_nowhere(
     organisation: tuple[Settings, Settings], postgres: Postgres, tmp_path: Path
 ) -> None:
@@ -139,13 +156,19 @@ def test_a_second_writer_waits_for_the_lock_and_readers_do_not(
         assert connection.execute("FROM raw.t").fetchall() == [(1,)]
 
 
-def test_a_lake_of_a_later_release_is_refused(postgres: Postgres, tmp_path: Path) -> None:
-    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+def test_a_lake_of_a_later_release_is_refused_and_unchanged(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    settings = lake_settings(postgres, tmp_path)
+    warehouse = warehouse_of(settings)
     with warehouse.open() as connection:
         connection.execute("INSERT INTO ops.schema_version VALUES (99, 'later', now()::TIMESTAMP)")
+    newest = "SELECT max(snapshot_id) FROM org9001.ducklake_snapshot"
+    before = postgres.execute(database_of(settings), newest)
     for opening in (warehouse.open, warehouse.read):
         with pytest.raises(SchemaTooNew, match="later release"), opening():
             pass
+    assert postgres.execute(database_of(settings), newest) == before, "it is unchanged"
 
 
 def test_two_writers_of_one_key_conflict_even_without_the_lock(
