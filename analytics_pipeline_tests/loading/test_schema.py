@@ -2,7 +2,6 @@
 newer one is refused.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
-from analytics_pipeline_tests.support.new_process import forget_migrations
+from analytics_pipeline_tests.support.new_process import environment, forget_migrations
 
 ROW = "1, u@v.com, 7, lab, 1, 2026, 0.5\n"
 
@@ -58,7 +58,6 @@ def test_opening_it_again_changes_nothing(tmp_path: Path):
             ]
 
 
-@pytest.mark.file_only("the other process opens the path itself")
 def test_the_time_of_a_change_is_utc_whatever_the_machines_time_zone(tmp_path: Path):
     """The newest declaration is found by it, also by a machine in another zone."""
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
@@ -71,16 +70,18 @@ def test_the_time_of_a_change_is_utc_whatever_the_machines_time_zone(tmp_path: P
 
 def test_another_process_finds_the_schema_as_it_declares_it(tmp_path: Path):
     """The declarations hold sets, whose order differs by process."""
-    path = tmp_path / "w.duckdb"
-    code = f"""if True:
-        from pathlib import Path
-        from analytics_pipeline.warehouse.connection import open_warehouse
-        with open_warehouse(Path({str(path)!r})) as connection:
+    variables = environment(Settings(ANALYTICS_DATA_DIR=str(tmp_path)))
+    code = """if True:
+        from analytics_pipeline.settings import load_settings
+        from analytics_pipeline.warehouse.backend import warehouse_of
+        with warehouse_of(load_settings()).open() as connection:
             print(connection.execute("SELECT count(*) FROM ops.schema_version").fetchall())"""
     for seed in ("1", "2"):
-        environment = os.environ | {"PYTHONHASHSEED": seed}
         ran = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            env=variables | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
         )
         assert ran.stdout == "[(1,)]\n", ran.stderr
 
@@ -106,7 +107,7 @@ def test_an_older_warehouse_gets_the_new_columns_and_tables_and_keeps_its_rows(
     assert warehouse.query("SELECT etag, warnings FROM ops.loaded_files") == [("e2", 0)]
 
 
-@pytest.mark.file_only("it compares the file's bytes")
+@pytest.mark.file_only("about the file's bytes")
 def test_a_newer_warehouse_is_refused_and_unchanged(tmp_path: Path):
     path = tmp_path / "w.duckdb"
     with open_warehouse(path) as connection:

@@ -6,11 +6,13 @@ import duckdb
 import pytest
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.connection import connect
 from analytics_pipeline.warehouse.file import compact
 from analytics_pipeline_tests.support.erased_person import content, rows_of
 
 
+@pytest.mark.file_only("about the file's write-ahead log")
 def test_compacting_refuses_a_log_that_could_not_be_written_back_and_loses_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -34,11 +36,13 @@ def test_compacting_refuses_a_log_that_could_not_be_written_back_and_loses_nothi
 def test_compacting_keeps_every_table_view_comment_and_row(settings: Settings) -> None:
     catalog = """SELECT schema_name, table_name, column_name, data_type, comment
                  FROM duckdb_columns()
-                 WHERE NOT internal ORDER BY ALL"""
-    relations = """SELECT schema_name, table_name, comment FROM duckdb_tables() UNION ALL
-                   SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal
+                 WHERE database_name = current_database() AND NOT internal ORDER BY ALL"""
+    relations = """SELECT schema_name, table_name, comment FROM duckdb_tables()
+                   WHERE database_name = current_database() UNION ALL
+                   SELECT schema_name, view_name, comment FROM duckdb_views()
+                   WHERE database_name = current_database() AND NOT internal
                    ORDER BY ALL"""
     before = (rows_of(settings, catalog), rows_of(settings, relations), content(settings))
-    compact(settings.warehouse_path)
+    warehouse_of(settings).purge()
     assert (rows_of(settings, catalog), rows_of(settings, relations), content(settings)) == before
     assert settings.warehouse_path.stat().st_mode & 0o777 == 0o600

@@ -18,9 +18,9 @@ from analytics_pipeline_tests.support.erased_person import (
     assert_every_record_accounted_for,
     assert_gone,
     files_with_traces,
+    live_tables_with_traces,
     redelivered,
     rows_of,
-    tables_with_traces,
 )
 
 ENROLLMENT = (
@@ -56,7 +56,7 @@ def test_a_person_who_is_delivered_again_stays_out(settings: Settings, someone: 
     assert sum(result.erased for result in results) > 0, "they were in what was delivered"
     assert rows_of(settings, "SELECT count(*), sum(rows) FROM ops.loaded_files") == before
     assert_every_record_accounted_for(settings)
-    assert tables_with_traces(someone, settings.warehouse_path) == ["ops.erased"]
+    assert live_tables_with_traces(someone, settings) == ["ops.erased"]
     assert files_with_traces(someone, settings.data_dir) == [], (
         "the landed files were cleared of them, too"
     )
@@ -73,7 +73,7 @@ def test_damaged_records_stay_out_too_if_the_file_holds_the_email(
     body = "\n".join([ENROLLMENT, *rows, "5,77,student,N,n@example.edu,k,u,0,1,", ""])
     result = _load(settings, "enrollment/course77/enrollment.csv", body)
     assert (result.records, result.rows, result.rejects, result.erased) == (3, 1, 0, 2)
-    assert tables_with_traces(someone, settings.warehouse_path) == ["ops.erased"]
+    assert live_tables_with_traces(someone, settings) == ["ops.erased"]
     assert files_with_traces(someone, settings.data_dir) == []
     assert_every_record_accounted_for(settings)
 
@@ -119,7 +119,7 @@ def test_their_emails_and_ids_leave_other_peoples_texts_loaded_before_or_after_t
     ]
     assert_gone(someone, settings) if when == "before" else None
     assert files_with_traces(someone, settings.data_dir) == []
-    assert tables_with_traces(someone, settings.warehouse_path) == ["ops.erased"]
+    assert live_tables_with_traces(someone, settings) == ["ops.erased"]
     assert_every_record_accounted_for(settings)
 
 
@@ -137,7 +137,7 @@ def test_damaged_records_alone_stay_out_by_the_hashes_of_their_emails(
     again = _load(settings, "enrollment/course78/enrollment.csv", f"{ENROLLMENT}\n{damaged}\n")
     assert (again.records, again.rows, again.rejects, again.erased) == (1, 0, 0, 1)
     assert files_with_traces(someone, settings.data_dir) == []
-    assert tables_with_traces(someone, settings.warehouse_path) == ["ops.erased"]
+    assert live_tables_with_traces(someone, settings) == ["ops.erased"]
     [(hashes, salt)] = rows_of(settings, "SELECT email_hashes, salt FROM ops.erased")
     assert hashed(someone.email, salt) in hashes
     assert_every_record_accounted_for(settings)

@@ -22,9 +22,8 @@ def test_no_trace_of_an_erased_person_remains_in_any_table_file_or_byte(
     with open_warehouse(settings.warehouse_path) as connection:
         publish(connection, settings.published_path, pii=True)
     before = files_with_traces(someone, settings.data_dir)
-    assert {"warehouse.duckdb", "analytics.duckdb"} <= set(before), (
-        f"the search must find them first: {before}"
-    )
+    live = [name for name in before if name.startswith(("warehouse.duckdb", "ducklake-"))]
+    assert live and "analytics.duckdb" in before, f"the search must find them first: {before}"
     assert len(before) > 10, "and in landed files"
     receipt = erase(settings, someone.user_id, dry_run=False)
     assert_gone(someone, settings)

@@ -1,6 +1,5 @@
 """An erasure that is interrupted at any step is completed by the next run."""
 
-import os
 import random
 import signal
 import subprocess
@@ -27,6 +26,7 @@ from analytics_pipeline_tests.support.erased_person import (
     assert_gone,
     redelivered,
 )
+from analytics_pipeline_tests.support.new_process import environment
 
 
 def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_before_the_next(
@@ -113,10 +113,10 @@ from analytics_pipeline.settings import Settings
 print("begin", flush=True)
 erase(Settings(), {someone.user_id}, dry_run=False)
 """
-    dice = random.Random(1)
+    dice, variables = random.Random(1), environment(settings)
     for _ in range(15):
         process = subprocess.Popen(
-            [sys.executable, "-c", script], env=dict(os.environ), stdout=subprocess.PIPE
+            [sys.executable, "-c", script], env=variables, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         process.stdout.readline()
