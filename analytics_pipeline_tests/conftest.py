@@ -29,6 +29,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support import today  # noqa: F401  # set before workers start
 from analytics_pipeline_tests.support.once_per_run import made_once
+from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -195,3 +196,10 @@ def browser() -> Iterator[Any]:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS, env=unmoved)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL for a module of tests, with a new folder of its own."""
+    with running_postgres() as server:
+        yield server

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -26,7 +26,7 @@ from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.lakes import lake_settings
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
-from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
 ENROLLMENT = HEADER["enrollment"] + "".join(
     f"{user}, 4051, Student, Ann, a{user}@v.com, k, u, 0, 1, 2026-01-01 00:00:00\n"
@@ -47,12 +47,6 @@ def killed(self, table, columns):
 Databases.copy = killed
 app(["move", "--to", sys.argv[1]])
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 def everything(settings: Settings) -> dict[str, list[tuple[str, ...]]]:

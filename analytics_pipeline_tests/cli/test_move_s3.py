@@ -12,15 +12,9 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.cli.test_move import differing, everything, write_env_file
 from analytics_pipeline_tests.support.buckets import REGION, Bucket, running_bucket
 from analytics_pipeline_tests.support.lakes import lake_settings
-from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 it.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,9 @@ from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 from analytics_pipeline_tests.support.lakes import database_of
-from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import Postgres
 
 WHOLE = [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from analytics_pipeline_tests.support.lakes import (
     lake_settings,
     load,
 )
-from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import Postgres
 
 pytestmark = pytest.mark.slow
 
@@ -39,12 +38,6 @@ for _ in range(int(sys.argv[2])):
     assert len(results) == len(deliveries)
 print("replaced")
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Analysts attach the current version from the bucket, as docs/analysts.md says."""
 
-import multiprocessing
 import os
 import re
 from importlib.util import find_spec
@@ -11,12 +10,10 @@ import duckdb
 import pytest
 
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
-from analytics_pipeline.warehouse.published_file import (
-    store_of,
-)
+from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline_tests.support.buckets import Bucket
+from analytics_pipeline_tests.support.readers import half_state, read_while_publishing
 from analytics_pipeline_tests.warehouse.conftest import publish_to_store
 
 FILE = "analytics.duckdb"
@@ -87,12 +84,7 @@ def _read_in_a_loop(
                 connection.execute("SET enable_progress_bar = false")
                 attach_current(connection, pointer)
                 urls.add(connection.execute(_URL).fetchall()[0][0])
-            state = connection.execute(
-                """SELECT count(DISTINCT number), count(*)
-                   FROM (SELECT number FROM marts.one UNION ALL SELECT number FROM marts.other)"""
-            ).fetchone()
-            if state != (1, 2000):
-                errors.append(f"half a state: {state}")
+            errors += half_state(connection)
         except duckdb.Error as error:
             errors.append(str(error))
         read += 1
@@ -120,47 +112,19 @@ def test_readers_of_the_bucket_see_no_error_and_no_half_state(
         os.environ["AWS_SECRET_ACCESS_KEY"],
     )
 
-    def publish_as(number: int) -> None:
-        for table in ("one", "other"):
-            connection.execute(
-                f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)",
-                [number],
-            )
-        publish(
+    told = read_while_publishing(
+        _read_in_a_loop,
+        [(store, 10**9 if number == 0 else 5, queries // readers) for number in range(readers)],
+        tmp_path / "warehouse.duckdb",
+        lambda connection: publish(
             connection,
             worker.published_path,
             pii=False,
             without_marts=True,
             store=store_of(worker),
-        )
-
-    context = multiprocessing.get_context("spawn")
-    ready, stop, results = context.Barrier(readers + 1), context.Event(), context.Queue()
-    loops = [
-        context.Process(
-            target=_read_in_a_loop,
-            args=(
-                store,
-                10**9 if number == 0 else 5,
-                queries // readers,
-                *(ready, stop, results),
-            ),
-            daemon=True,
-        )
-        for number in range(readers)
-    ]
-    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
-        connection.execute("CREATE SCHEMA marts")
-        publish_as(0)
-        try:
-            for loop in loops:
-                loop.start()
-            ready.wait(timeout=120)
-            for number in range(1, publishes + 1):
-                publish_as(number)
-        finally:
-            stop.set()
-        told = [results.get(timeout=600) for _ in loops]
+        ),
+        publishes,
+    )
     errors = [error for _, found_errors, _ in told for error in found_errors]
     assert not errors, f"{len(errors)} queries failed, such as: {errors[0]}"
     assert sum(read for read, *_ in told) >= queries

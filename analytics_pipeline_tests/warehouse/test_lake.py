@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -35,16 +35,10 @@ from analytics_pipeline_tests.support.lakes import (
     lake_settings,
     load,
 )
-from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 8)  # noqa: DTZ001
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

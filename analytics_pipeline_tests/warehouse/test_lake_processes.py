@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -18,7 +17,7 @@ from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_s
 from analytics_pipeline.warehouse.lake_objects import ObjectStore
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.lakes import database_of, lake_settings
-from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
+from analytics_pipeline_tests.support.postgres import Postgres
 
 _START = """
 import os, sys
@@ -68,12 +67,6 @@ def test_each_process_spills_into_a_folder_of_its_own_and_a_killed_ones_is_remov
         other.communicate()
     remove_unused_spill(spill)
     assert not theirs.exists()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -11,30 +11,21 @@ import duckdb
 import pytest
 
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline_tests.support.published_file import publish_from, relations
+from analytics_pipeline_tests.support.readers import half_state, read_while_publishing
 
 
 def _read_in_a_loop(
     path: str, ready: Barrier, stop: Event, results: "multiprocessing.Queue[tuple[int, list[str]]]"
 ) -> None:
-    """Open, query, close.
-
-    Two marts carry the number of their publication: a torn state would differ.
-    """
-    read, errors = 0, []
+    """Open, query, close."""
+    read, errors = 0, list[str]()
     ready.wait(timeout=120)
     while not stop.is_set():
         try:
             with duckdb.connect(path, read_only=True) as connection:
-                state = connection.execute(
-                    """SELECT count(DISTINCT number), count(*)
-                       FROM (SELECT number FROM marts.one
-                             UNION ALL SELECT number FROM marts.other)"""
-                ).fetchone()
-                if state != (1, 2000):
-                    errors.append(f"half a state: {state}")
+                errors += half_state(connection)
         except duckdb.Error as error:
             errors.append(str(error))
         read += 1
@@ -53,32 +44,13 @@ def test_readers_in_a_loop_see_no_error_and_no_half_state(
 ) -> None:
     target = tmp_path / "analytics.duckdb"
 
-    def publish_as(number: int) -> None:
-        for table in ("one", "other"):
-            connection.execute(
-                f"CREATE OR REPLACE TABLE marts.{table} AS SELECT ? AS number FROM range(1000)",
-                [number],
-            )
-        publish(connection, target, pii=False, without_marts=True)
-
-    context = multiprocessing.get_context("spawn")
-    ready, stop, results = context.Barrier(readers + 1), context.Event(), context.Queue()
-    arguments = (str(target), ready, stop, results)
-    loops = [
-        context.Process(target=_read_in_a_loop, args=arguments, daemon=True) for _ in range(readers)
-    ]
-    with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
-        connection.execute("CREATE SCHEMA marts")
-        publish_as(0)
-        try:
-            for loop in loops:
-                loop.start()
-            ready.wait(timeout=120)
-            for number in range(1, publishes + 1):
-                publish_as(number)
-        finally:
-            stop.set()
-        told = [results.get(timeout=60) for _ in loops]
+    told = read_while_publishing(
+        _read_in_a_loop,
+        [(str(target),)] * readers,
+        tmp_path / "warehouse.duckdb",
+        lambda connection: publish(connection, target, pii=False, without_marts=True),
+        publishes,
+    )
     errors = [error for _, found in told for error in found]
     assert not errors, (
         f"{len(errors)} of {sum(read for read, _ in told)} reads failed, such as: {errors[0]}"

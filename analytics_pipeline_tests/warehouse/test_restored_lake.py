@@ -1,6 +1,5 @@
 """An older catalog of a lake is put back: each machine notices, and the first one records it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,7 @@ from analytics_pipeline.warehouse.lake import LakeWarehouse
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline_tests.support.lakes import database_of, lake_settings
-from analytics_pipeline_tests.support.postgres import Postgres, running_postgres
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as server:
-        yield server
+from analytics_pipeline_tests.support.postgres import Postgres
 
 
 @pytest.fixture
