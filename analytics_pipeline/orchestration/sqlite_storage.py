@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -77,7 +77,7 @@ class _EventLog(SqliteEventLogStorage):
         super().__init__(base_dir)
 
     def _initdb(self, engine: Engine, for_index_shard: bool = False) -> None:
-        """Create the tables; those of a new run are a copy.
+        """Create the tables; those of a new run are a copy, if one can be made.
 
         Dagster reads all its migrations for each new run, and lets SQLite create and index twenty
         tables: a twentieth of a `sync`.
@@ -85,14 +85,13 @@ class _EventLog(SqliteEventLogStorage):
         path = Path(engine.url.database or "")
         empty = path.parent.parent / f"empty_run_{dg.__version__}.db"
         is_new = path.stem != INDEX_SHARD_NAME and not path.exists()
-        if is_new and empty.exists():
-            _copy(empty, path)
-        else:
-            super()._initdb(engine, for_index_shard)
-            if is_new:
-                for earlier in set(empty.parent.glob("empty_run_*")) - {empty}:
-                    earlier.unlink(missing_ok=True)
-                _copy(path, empty)
+        if is_new and empty.exists() and _copied(empty, path):
+            return
+        super()._initdb(engine, for_index_shard)
+        if is_new and not empty.exists():
+            for earlier in set(empty.parent.glob("empty_run_*")) - {empty}:
+                earlier.unlink(missing_ok=True)
+            _copied(path, empty)
 
     def has_table(self, table_name: str) -> bool:
         """Return whether the index has a table; Dagster asks it for each event of a check."""
@@ -212,17 +211,27 @@ class _OpenDatabase:
         return self.engine.begin()
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copy a database, unless another process has made the target meanwhile."""
+def _copied(source: Path, target: Path) -> bool:
+    """Copy a database, and return whether the target is the copy.
+
+    It is not if another process made the target meanwhile, or if the folder has no space or no hard
+    links. Dagster's own way follows, and reports what fails there, too.
+    """
+    existing = f"{source.absolute().as_uri()}?mode=rw"  # by default SQLite creates what is missing
     copy = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with closing(sqlite3.connect(source)) as found, closing(sqlite3.connect(copy)) as made:
+        with (
+            closing(sqlite3.connect(existing, uri=True)) as found,
+            closing(sqlite3.connect(copy)) as made,
+        ):
             found.backup(made)
             made.execute("PRAGMA journal_mode=WAL")
-        with suppress(FileExistsError):
-            os.link(copy, target)
+        os.link(copy, target)
+    except (OSError, sqlite3.Error):
+        return False
     finally:
         copy.unlink(missing_ok=True)
+    return True
 
 
 def _identity(path: str) -> tuple[int, int] | None:

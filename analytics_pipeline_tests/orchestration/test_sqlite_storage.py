@@ -1,5 +1,6 @@
 """Dagster's SQLite files, written through connections that stay open."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -154,21 +155,42 @@ def test_a_copied_database_equals_one_that_dagster_creates(
         assert len(another.all_logs(second)) == len(another.all_logs(first)) > 5
 
 
+def test_runs_work_where_no_hard_link_can_be_made(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network and container mounts, for the first run and for a later one."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", refuse)
+        assert dg.materialize([model], instance=instance).success
+    assert dg.materialize([model], instance=instance).success
+    monkeypatch.setattr(os, "link", refuse)
+    assert dg.materialize([model], instance=instance).success
+    assert materializations(instance) == 3
+    history = Path(instance.event_log_storage.path_for_shard("any")).parent.parent
+    assert not list(history.rglob(".*")), "a part of a copy is left"
+
+
 def test_the_empty_database_of_another_release_of_dagster_is_not_copied(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dg.materialize([model], instance=instance)
     monkeypatch.setattr(dg, "__version__", "9.9.9")
     copied: list[Path] = []
-    copy = sqlite_storage._copy
+    copy = sqlite_storage._copied
     monkeypatch.setattr(
         sqlite_storage,
-        "_copy",
+        "_copied",
         lambda source, target: copied.append(source) or copy(source, target),
     )
     run = dg.materialize([model], instance=instance).run_id
     path = Path(instance.event_log_storage.path_for_shard(run))
     assert copied == [path]
+    assert not sqlite_storage._copied(path.with_name("gone.db"), path.with_name("new.db"))
+    assert not path.with_name("gone.db").exists(), "a missing database became an empty one"
     assert [found.name for found in path.parent.parent.glob("empty_run*")] == ["empty_run_9.9.9.db"]
 
 
