@@ -13,7 +13,7 @@ from typing import Protocol
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing
-from analytics_pipeline.words import Words, words
+from analytics_pipeline.words import Words, counted, words
 
 LOST_SHARE = 0.5
 LEAST_LOST = 2
@@ -136,7 +136,9 @@ def gone(
             file.etag,
             Kind.GONE,
             held=False,
-            detail=words("it is no longer delivered; its {:,} rows are kept", file.rows),
+            detail=words(
+                "it is no longer delivered; the warehouse keeps its {}", counted(file.rows, "row")
+            ),
         )
         for file in ledger
         if (file.dataset, file.partition) not in delivered
@@ -158,13 +160,13 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
     lost = before - after
     if before and not after:
         return words(
-            "the new version has no rows to load and {:,} are loaded, which are kept", before
+            "the new version has no rows to load; the warehouse keeps its {}",
+            counted(before, "row"),
         )
     if not by_hand and lost >= LEAST_LOST and lost >= LOST_SHARE * before:
         return words(
-            "the new version has {:,} rows and {:,} are loaded, which are kept: it lost half of"
-            " them or more",
-            after,
+            "the new version has {}; the warehouse keeps its {:,}: half of them or more are gone",
+            counted(after, "row"),
             before,
         )
     return None

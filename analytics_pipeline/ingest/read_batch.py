@@ -24,7 +24,7 @@ from analytics_pipeline.ingest.faulty_records import (
 )
 from analytics_pipeline.ingest.quarantine_limit import over_limit
 from analytics_pipeline.ingest.validate import WHOLE_ROW, validate_rows
-from analytics_pipeline.words import Words, words
+from analytics_pipeline.words import Words, counted, words
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,8 @@ def _by_header(dataset: Dataset, results: list[FileResult]) -> dict[Header, dict
         else:
             groups.setdefault(header, {})[index] = result.landed.path
             if count := len(header.unannounced(dataset)):
-                reason = words("the header has {:,} unannounced columns, kept in _extra", count)
+                columns = counted(count, "unannounced column")
+                reason = words("the header has {}, kept in _extra", columns)
                 result.findings.append(Finding(WHOLE_ROW, reason, False, 0, (header.line,)))
     return groups
 

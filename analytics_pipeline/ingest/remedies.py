@@ -31,7 +31,7 @@ KINDS: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        r"unannounced columns",
+        r"unannounced column",
         (
             "Nothing is lost. If Vocareum delivers them from now on, declare them in"
             " analytics_pipeline/datasets/{dataset}.py, then run `analytics-pipeline sync --full"

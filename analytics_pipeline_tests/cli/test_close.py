@@ -39,7 +39,10 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
 
     result = run("sync")
     assert result.exit_code == 1, result.output
-    assert f"{course}: it is no longer delivered; its {students} rows are kept" in result.output
+    assert (
+        f"{course}: it is no longer delivered; the warehouse keeps its {students} rows"
+        in result.output
+    )
     assert f"analytics-pipeline close --dataset enrollment --partition {number}" in result.output
     assert published(synced, sql, course) == [(students,)], "the rows stay"
     assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], (

@@ -46,7 +46,7 @@ def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_
         Kind.GONE,
         False,
     )
-    assert event.detail == "it is no longer delivered; its 40 rows are kept"
+    assert event.detail == "it is no longer delivered; the warehouse keeps its 40 rows"
     assert "analytics-pipeline close --dataset enrollment --partition 200" in event.remedy
     assert delivered == {("enrollment", "300")}
 
@@ -92,7 +92,7 @@ def test_a_version_without_rows_or_with_half_of_them_may_not_replace_the_loaded_
 ):
     why = shrunk(before, after)
     assert (why is not None) is held
-    assert why is None or f"{before:,} are loaded" in why
+    assert why is None or f"the warehouse keeps its {before:,}" in why
 
 
 def test_a_person_may_remove_most_rows_of_their_file_but_not_all():

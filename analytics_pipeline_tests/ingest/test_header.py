@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.ingest.csv.header import MAX_NAME
+from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline_tests.support.deliveries import HEADER, batch, reasons, verdict
 
 COURSES = HEADER["course_mapping"]
@@ -87,6 +88,15 @@ def test_an_unannounced_column_is_kept_under_its_delivered_name(tmp_path: Path):
         0,
         (1,),
     )
+
+
+def test_a_single_unannounced_column_is_counted_in_the_singular_and_has_its_remedy(tmp_path: Path):
+    read = batch(
+        tmp_path, "course_mapping", COURSES.strip() + ", Term\n" + ROW.strip() + ", fall\n"
+    )
+    finding, *_ = read.files[0].findings
+    assert finding.reason == "the header has 1 unannounced column, kept in _extra"
+    assert "declare them in" in remedy("course_mapping", finding.reason, is_error=False)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(
     load(warehouse, {GRADES.format(200): scores(40)})
     (result,) = load(warehouse, {GRADES.format(200): scores(left)}, "e2", night=1)
     assert result.failure is not None
-    assert "40 are loaded, which are kept" in result.failure.reason
+    assert "the warehouse keeps its 40" in result.failure.reason
     assert "close --dataset grades --partition 200" in result.failure.remedy
     assert count(warehouse, "raw.grades") == 40
     assert events(warehouse) == [("200", "shrunk", True, None)]
