@@ -180,6 +180,18 @@ def lab_sessions(day: str, rows: int = 1, *, header: str | None = None) -> tuple
     return f"org9001/lab_sessions/lab_sessions_{day}.csv", body.encode()
 
 
+def put_sessions(vocareum: DemoVocareum, *days: str, rows: int = 1) -> None:
+    """Deliver a small lab_sessions file for each day."""
+    for day in days:
+        vocareum.put(*lab_sessions(day, rows))
+
+
+def marked(run: dg.ExecuteInProcessResult) -> set[str]:
+    """Return the partitions of lab_sessions that a run materialized."""
+    events = run.get_asset_materialization_events()
+    return {event.partition for event in events if event.asset_key.path == ["raw", "lab_sessions"]}
+
+
 def spans(requests: Sequence[dg.RunRequest] | None) -> list[tuple[str, str]]:
     """Return the requested ranges."""
     start, end = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
