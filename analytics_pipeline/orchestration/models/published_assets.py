@@ -67,27 +67,38 @@ def published_asset(
         ],
     )
     def analytics(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.MaterializeResult:
-        target, store = warehouse.published, warehouse.store
-        with report_step_errors(), warehouse.get_connection() as connection:
-            texts = partial(model_texts, project)
-            done = publish(connection, target, pii=pii, store=store, model_texts=texts)
-            failing = errors(read(connection))
-        if not done.is_written:
-            reasons = "\n".join(str(check) for check in failing)
-            raise dg.Failure(
-                f"Nothing was published, and there is no previous file.\n{reasons}",
-                allow_retries=False,
-            )
-        return dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(str(target)),
-                **_stored(store, target),
-                **_figures(done),
-            },
-            check_results=[_whole(location, done, failing)],
-        )
+        return _publish(warehouse, project, location, pii=pii)
 
     return analytics
+
+
+def _publish(
+    warehouse: WarehouseResource, project: Project, location: Location, *, pii: bool
+) -> dg.MaterializeResult:
+    """Publish, and return what became of it.
+
+    Raises:
+        dg.Failure: nothing could be published, and there is no previous file.
+    """
+    target, store = warehouse.published, warehouse.store
+    with report_step_errors(), warehouse.get_connection() as connection:
+        texts = partial(model_texts, project)
+        done = publish(connection, target, pii=pii, store=store, model_texts=texts)
+        failing = errors(read(connection))
+    if not done.is_written:
+        reasons = "\n".join(str(check) for check in failing)
+        raise dg.Failure(
+            f"Nothing was published, and there is no previous file.\n{reasons}",
+            allow_retries=False,
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(str(target)),
+            **_stored(store, target),
+            **_figures(done),
+        },
+        check_results=[_whole(location, done, failing)],
+    )
 
 
 def _stored(store: Store, file: Path) -> ui_metadata.Metadata:
