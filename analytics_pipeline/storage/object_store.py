@@ -7,21 +7,14 @@ once.
 
 import hashlib
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
-from uuid import uuid4
 
-from botocore.exceptions import ClientError
-
-from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
-from analytics_pipeline.storage.buckets import retained, s3_client
-from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.storage.objects import Gone, Objects
 from analytics_pipeline.storage.pointer import pointed_version, pointer_text
 from analytics_pipeline.storage.store import (
     Fetched,
@@ -31,15 +24,9 @@ from analytics_pipeline.storage.store import (
     Version,
     sha256,
 )
-from analytics_pipeline.storage.store_failures import Refused, error_code, reporting
+from analytics_pipeline.storage.store_failures import Refused
 
-_MISSING = ("NoSuchKey", "404")
-_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict", *_MISSING)
-"""How S3 says that an object is not, or no longer, the one of the condition."""
-_UNCONDITIONAL = ("NotImplemented", "MethodNotAllowed", "501")
-"""How servers that know no conditions say so."""
 _TRIES = 5
-_CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class ObjectStore:
 
     def describe(self, name: str = "") -> str:
         """Return the address of the prefix, or of the pointer to a file."""
-        return self._url(self._pointer_key(name) if name else self.prefix)
+        return self._objects.url(self._pointer_key(name) if name else self.prefix)
 
     def identity(self, file: Path) -> str:
         """Return the hash of the file's bytes, which is the same on each machine."""
@@ -134,7 +121,7 @@ class ObjectStore:
             opened.seek(0)
             name = f"{file.stem}-{at:%Y%m%dT%H%M%S.%fZ}-{digest[:16]}{file.suffix}"
             version = Version(f"{self.prefix}{name}", digest, size, at)
-            self._upload(version, opened)
+            self._objects.upload(version, opened)
         try:
             self._point_to(file.name, version, pointer)
         except (Superseded, Refused):
@@ -147,77 +134,51 @@ class ObjectStore:
             pointer = self._pointer(name)
             if pointer.version is None:
                 return ()
-            with self._reporting("delete from", self.prefix):
-                found, now = self._uploads(name)
-                old = [
-                    key
-                    for (_, key), (replaced_at, _) in pairwise(found)
-                    if not age or now - replaced_at >= age
-                ]
-                old += [found[-1][1]] if found and not age else []
-                doomed = [key for key in old if key != pointer.version.key]
-                for key in doomed:
-                    self._client.delete_object(Bucket=self.bucket, Key=key)
+            found, now = self._objects.uploads(Path(name).stem)
+            old = [
+                key
+                for (_, key), (replaced_at, _) in pairwise(found)
+                if not age or now - replaced_at >= age
+            ]
+            old += [found[-1][1]] if found and not age else []
+            doomed = [key for key in old if key != pointer.version.key]
+            for key in doomed:
+                self._objects.delete(key)
         except StoreFailed as error:
             text = f"Earlier versions of {name} stay in the store: {error.message}"
             raise StoreFailed(text, error.remedy) from None
-        return tuple(map(self._url, doomed))
-
-    def _uploads(self, name: str) -> tuple[list[tuple[datetime, str]], datetime]:
-        """Return time and key of each version, the oldest first, and the server's time."""
-        found, now = [], datetime.now(UTC)
-        for page in self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=f"{self.prefix}{Path(name).stem}-"
-        ):
-            now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"])
-            found += [(each["LastModified"], each["Key"]) for each in page.get("Contents", ())]
-        return sorted(found), now
+        return tuple(map(self._objects.url, doomed))
 
     def check(self) -> None:
         """Write, read, list and delete a small object."""
-        key = f"{self.prefix}doctor-{uuid4().hex}"
-        with self._reporting("write", key):
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=b"doctor")
-        with self._reporting("read", key):
-            self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        with self._reporting("list", self.prefix):
-            self._client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
-        with self._reporting("delete", key):
-            self._client.delete_object(Bucket=self.bucket, Key=key)
+        self._objects.check()
 
     def retained(self) -> str:
         """Ask the bucket whether it keeps earlier versions of objects."""
-        return retained(self._client, self.bucket, "the published file")
+        return self._objects.retained()
 
     @cached_property
-    def _client(self) -> Any:
-        return s3_client(self.endpoint_url, self.region)
-
-    def _url(self, key: str) -> str:
-        return f"s3://{self.bucket}/{key}"
+    def _objects(self) -> Objects:
+        return Objects(self.bucket, self.prefix, self.endpoint_url, self.region)
 
     def _pointer_key(self, name: str) -> str:
         return f"{self.prefix}{Path(name).stem}.json"
 
     def _pointer(self, name: str) -> Pointer:
         key = self._pointer_key(name)
-        with self._reporting("read", key):
-            try:
-                answer = self._client.get_object(Bucket=self.bucket, Key=key)
-            except ClientError as error:
-                if error_code(error) in _MISSING:
-                    return Pointer()
-                raise
-            text = answer["Body"].read()
-        return Pointer(pointed_version(text, self._url(key)), answer["ETag"])
+        found = self._objects.read(key)
+        if found is None:
+            return Pointer()
+        text, etag = found
+        return Pointer(pointed_version(text, self._objects.url(key)), etag)
 
     def _download_current(self, pointer: Pointer, file: Path) -> Pointer:
         """Download what a pointer names, or its successor if that was deleted meanwhile."""
         for _ in range(_TRIES):
             assert pointer.version is not None
             try:
-                self._download(pointer.version, file)
-            except _Gone as error:
+                self._objects.download(pointer.version, file)
+            except Gone as error:
                 after = self._pointer(file.name)
                 if after.version in (None, pointer.version):
                     raise error.failure from None
@@ -226,44 +187,12 @@ class ObjectStore:
                 break
         return pointer
 
-    def _download(self, version: Version, file: Path) -> None:
-        make_export_folder(file.parent)
-        remove_stale_parts(file.parent, below=False)
-        with self._reporting("read", version.key), private_file(file, keeps_mode=True) as part:
-            try:
-                body = self._client.get_object(Bucket=self.bucket, Key=version.key)["Body"]
-            except ClientError as error:
-                if error_code(error) not in _MISSING:
-                    raise
-                raise _Gone(
-                    StoreFailed(
-                        f"{self._url(version.key)} is missing, and the pointer names it.",
-                        "Run `analytics-pipeline publish`, or `report` for the report.",
-                    )
-                ) from None
-            digest = hashlib.sha256()
-            while chunk := body.read(_CHUNK):
-                digest.update(chunk)
-                part.write(chunk)
-            if digest.hexdigest() != version.sha256:
-                raise StoreFailed(
-                    f"{self._url(version.key)} is damaged: its SHA-256 is not the pointer's.",
-                    "Run the command again; if it stays so, delete the pointer and run"
-                    " `analytics-pipeline publish`.",
-                )
-
-    def _upload(self, version: Version, opened: BinaryIO) -> None:
-        """Upload in one request: parts of an upload that was killed would stay, invisible."""
-        with self._reporting("write", version.key):
-            self._client.put_object(Bucket=self.bucket, Key=version.key, Body=opened)
-
     def _withdraw(self, name: str, version: Version) -> None:
         """Delete an upload that no pointer names: `delete_before` would take it for a successor."""
         with suppress(StoreFailed):  # what failed before is reported
             current = self._pointer(name).version
             if current is None or current.key != version.key:
-                with self._reporting("delete", version.key):
-                    self._client.delete_object(Bucket=self.bucket, Key=version.key)
+                self._objects.delete(version.key)
 
     def _point_to(self, name: str, version: Version, before: Pointer) -> None:
         """Replace the pointer, unless another process has moved it to a later version."""
@@ -294,33 +223,5 @@ class ObjectStore:
     def _swap(self, name: str, version: Version, before: Pointer) -> bool:
         """Write the pointer; return False if it is no longer the one before."""
         key = self._pointer_key(name)
-        request = {
-            "Bucket": self.bucket,
-            "Key": key,
-            "Body": pointer_text(version, self._url(version.key)),
-            "ContentType": "application/json",
-            "CacheControl": "no-cache",
-        }
-        condition = {"IfMatch": before.etag} if before.etag else {"IfNoneMatch": "*"}
-        with self._reporting("write", key):
-            try:
-                self._client.put_object(**request, **condition)
-            except ClientError as error:
-                if error_code(error) in _UNCONDITIONAL:  # the etag was compared just before
-                    self._client.put_object(**request)
-                elif error_code(error) in _CHANGED:
-                    return False
-                else:
-                    raise
-        return True
-
-    def _reporting(self, verb: str, key: str) -> AbstractContextManager[None]:
-        return reporting(verb, self._url(key))
-
-
-class _Gone(Exception):
-    """The object that a pointer names does not exist."""
-
-    def __init__(self, failure: StoreFailed) -> None:
-        super().__init__(failure)
-        self.failure = failure
+        text = pointer_text(version, self._objects.url(version.key))
+        return self._objects.replace(key, text, before.etag)

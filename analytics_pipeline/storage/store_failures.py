@@ -19,7 +19,7 @@ def reporting(verb: str, url: str) -> Iterator[None]:
     """Turn errors of S3 and the network into `StoreFailed`, without their texts.
 
     Args:
-        verb: what is done there, such as "read" or "delete from".
+        verb: what is done there, such as "read" or "delete".
         url: address of the object or the prefix.
     """
     try:

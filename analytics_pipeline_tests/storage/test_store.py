@@ -12,6 +12,7 @@ from analytics_pipeline.demo.s3_server import error_answer
 from analytics_pipeline.demo.wsgi import Answer
 from analytics_pipeline.settings import SettingsError, load_settings
 from analytics_pipeline.storage.object_store import ObjectStore
+from analytics_pipeline.storage.objects import Objects
 from analytics_pipeline.storage.store import (
     FOLDER,
     Fetched,
@@ -324,7 +325,7 @@ def test_the_feeds_endpoint_and_credentials_are_not_the_stores(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-    assert ObjectStore("a", "p/", None, "eu-west-1")._client.meta.endpoint_url == (
+    assert Objects("a", "p/", None, "eu-west-1")._client.meta.endpoint_url == (
         "https://s3.eu-west-1.amazonaws.com"
     )
 
