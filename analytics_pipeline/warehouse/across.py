@@ -10,19 +10,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
+from analytics_pipeline.warehouse.across_sources import (
+    AcrossImpossible,
+    Source,
+    all_marts,
+    attach,
+    require_one_each,
+    require_same_columns,
+)
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.schema import create
-from analytics_pipeline.warehouse.signature import Signature, read_signature
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import Table, TableColumn
 from analytics_pipeline.warehouse.transactions import transaction
@@ -49,10 +54,6 @@ ORGANISATIONS = Table(
 )
 
 
-class AcrossImpossible(PipelineError):
-    """Published files can't be put into one file."""
-
-
 @dataclass(frozen=True)
 class Across:
     """Result of a publication across organisations.
@@ -70,21 +71,6 @@ class Across:
     bytes: int
     seconds: float
     organisations: Sequence[str]
-
-
-@dataclass(frozen=True)
-class _Source:
-    """An attached published file: its path, alias, organisation, description, and marts by name
-    with the type of each column.
-    """
-
-    path: Path
-    alias: str
-    organisation: str
-    signature: Signature
-    pii: bool
-    release: str
-    marts: Mapping[str, Mapping[str, str]]
 
 
 def publish_across(files: Sequence[Path], target: Path) -> Across:
@@ -106,14 +92,11 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
     _require_ours(target)
     with lock_warehouse(target, 60), closing(connect(Path(":memory:"))) as connection:
         sources = sorted(
-            (
-                _attach(connection, path, f"source{n}")
-                for n, path in enumerate(dict.fromkeys(files))
-            ),
+            (attach(connection, path, f"source{n}") for n, path in enumerate(dict.fromkeys(files))),
             key=lambda source: source.organisation,
         )
-        _require_one_each(sources)
-        _require_same_columns(sources)
+        require_one_each(sources)
+        require_same_columns(sources)
         with (
             replacing(target) as fresh,
             attached(connection, fresh, _COPY),
@@ -122,7 +105,7 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
         ):
             # The default is in the working folder, which other processes may use, too.
             connection.execute(f"SET temp_directory = {literal(str(fresh.with_name('spill')))}")
-            rows = {mart: _copy(connection, mart, sources) for mart in _marts(sources)}
+            rows = {mart: _copy(connection, mart, sources) for mart in all_marts(sources)}
             _describe(connection, sources)
     withheld = [
         f"Organisation {source.organisation}: {line}"
@@ -147,54 +130,6 @@ def _using(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("USE memory")
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> _Source:
-    """Attach a published file read-only."""
-    try:
-        connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
-        connection.execute(f"USE {alias}")
-        found = connection.execute("FROM ops.published")
-        names = [column[0] for column in found.description or ()]
-        about = dict(zip(names, found.fetchone() or (), strict=False))
-        signature = read_signature(connection)
-        folders = connection.execute(
-            "SELECT DISTINCT split_part(source_key, '/', 1) FROM ops.loaded_files"
-        ).fetchall()
-        columns = connection.execute(
-            """SELECT table_name, column_name, data_type FROM duckdb_columns()
-               WHERE database_name = current_database() AND schema_name = 'marts'
-               ORDER BY table_name, column_index"""
-        ).fetchall()
-    except duckdb.Error as error:
-        raise _no_source(path, f": {str(error).splitlines()[0]}") from None
-    finally:
-        connection.execute("USE memory")
-    if signature is None or len(folders) != 1:
-        raise _no_source(path)
-    marts: dict[str, dict[str, str]] = {}
-    for mart, column, kind in columns:
-        marts.setdefault(mart, {})[column] = kind
-    return _Source(
-        path,
-        alias,
-        folders[0][0].removeprefix("org"),
-        signature,
-        bool(about.get("pii")),
-        str(about.get("release") or ""),
-        marts,
-    )
-
-
-def _no_source(path: Path, reason: str = "") -> AcrossImpossible:
-    return AcrossImpossible(
-        f"{path} can't be read as the published file of one organisation{reason}.",
-        "Give the file analytics.duckdb that `analytics-pipeline publish` writes.",
-    )
-
-
-def _marts(sources: Sequence[_Source]) -> list[str]:
-    return sorted({mart for source in sources for mart in source.marts})
-
-
 def _require_ours(target: Path) -> None:
     """Refuse to replace a file that is not one across organisations, such as a published one."""
     if not target.exists():
@@ -209,43 +144,7 @@ def _require_ours(target: Path) -> None:
         ) from None
 
 
-def _require_one_each(sources: Sequence[_Source]) -> None:
-    for source, other in pairwise(sources):
-        if source.organisation == other.organisation:
-            raise AcrossImpossible(
-                f"{source.path} and {other.path} are both of organisation {source.organisation}.",
-                "Give one file for each organisation.",
-            )
-
-
-def _require_same_columns(sources: Sequence[_Source]) -> None:
-    """Refuse files whose releases differ in their marts. A mart that a check withholds may be
-    missing.
-    """
-    for mart in _marts(sources):
-        first = next(source for source in sources if mart in source.marts)
-        for source in sources:
-            if mart in source.marts:
-                differing = _differing(first.marts[mart], source.marts[mart])
-            elif f"marts.{mart}" in source.signature.left_out:
-                differing = []
-            else:
-                differing = ["all of them"]
-            if differing:
-                raise AcrossImpossible(
-                    f"marts.{mart} has other columns in {source.path} (organisation"
-                    f" {source.organisation}, release {source.release}) than in {first.path}"
-                    f" (organisation {first.organisation}, release {first.release}):"
-                    f" {', '.join(differing)}.",
-                    "Publish both with the same release, then run this again.",
-                )
-
-
-def _differing(columns: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
-    return sorted(name for name in {*columns, *others} if columns.get(name) != others.get(name))
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, mart: str, sources: Sequence[_Source]) -> int:
+def _copy(connection: duckdb.DuckDBPyConnection, mart: str, sources: Sequence[Source]) -> int:
     """Copy a mart of each source into one table; return its number of rows."""
     having = [source for source in sources if mart in source.marts]
     table, rows = f"marts.{quoted(mart)}", 0
@@ -265,7 +164,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, mart: str, sources: Sequence[_S
     return rows
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, mart: str, source: _Source) -> None:
+def _comment(connection: duckdb.DuckDBPyConnection, mart: str, source: Source) -> None:
     """Copy a mart's comments, which are declared texts; COMMENT takes only a literal."""
     about = connection.execute(
         """SELECT column_name, comment FROM duckdb_columns()
@@ -286,7 +185,7 @@ def _comment(connection: duckdb.DuckDBPyConnection, mart: str, source: _Source) 
                 connection.execute(f"COMMENT ON {subject} IS {literal(text)}")
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, sources: Sequence[_Source]) -> None:
+def _describe(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
     """Record in the file which published files it is made of."""
     create(connection, ORGANISATIONS)
     now = datetime.now(UTC).replace(tzinfo=None)

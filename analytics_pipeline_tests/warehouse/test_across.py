@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
-from analytics_pipeline.warehouse.across import AcrossImpossible, publish_across
+from analytics_pipeline.warehouse.across import publish_across
+from analytics_pipeline.warehouse.across_sources import AcrossImpossible
 
 
 def published(path: Path, org: str, *statements: str, left_out: str = "[]") -> Path:

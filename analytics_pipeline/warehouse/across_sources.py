@@ -1,0 +1,131 @@
+"""Published files of organisations, attached read-only, and whether their marts fit together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.warehouse.signature import Signature, read_signature
+from analytics_pipeline.warehouse.sql_text import literal
+
+
+class AcrossImpossible(PipelineError):
+    """Published files can't be put into one file."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An attached published file: its path, alias, organisation, description, and marts by name
+    with the type of each column.
+    """
+
+    path: Path
+    alias: str
+    organisation: str
+    signature: Signature
+    pii: bool
+    release: str
+    marts: Mapping[str, Mapping[str, str]]
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> Source:
+    """Attach a published file read-only.
+
+    Raises:
+        AcrossImpossible: it is not the published file of one organisation.
+    """
+    try:
+        connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
+        connection.execute(f"USE {alias}")
+        found = connection.execute("FROM ops.published")
+        names = [column[0] for column in found.description or ()]
+        about = dict(zip(names, found.fetchone() or (), strict=False))
+        signature = read_signature(connection)
+        folders = connection.execute(
+            "SELECT DISTINCT split_part(source_key, '/', 1) FROM ops.loaded_files"
+        ).fetchall()
+        columns = connection.execute(
+            """SELECT table_name, column_name, data_type FROM duckdb_columns()
+               WHERE database_name = current_database() AND schema_name = 'marts'
+               ORDER BY table_name, column_index"""
+        ).fetchall()
+    except duckdb.Error as error:
+        raise _no_source(path, f": {str(error).splitlines()[0]}") from None
+    finally:
+        connection.execute("USE memory")
+    if signature is None or len(folders) != 1:
+        raise _no_source(path)
+    marts: dict[str, dict[str, str]] = {}
+    for mart, column, kind in columns:
+        marts.setdefault(mart, {})[column] = kind
+    return Source(
+        path,
+        alias,
+        folders[0][0].removeprefix("org"),
+        signature,
+        bool(about.get("pii")),
+        str(about.get("release") or ""),
+        marts,
+    )
+
+
+def _no_source(path: Path, reason: str = "") -> AcrossImpossible:
+    return AcrossImpossible(
+        f"{path} can't be read as the published file of one organisation{reason}.",
+        "Give the file analytics.duckdb that `analytics-pipeline publish` writes.",
+    )
+
+
+def all_marts(sources: Sequence[Source]) -> list[str]:
+    """Return the names of the marts that any of the files has, sorted."""
+    return sorted({mart for source in sources for mart in source.marts})
+
+
+def require_one_each(sources: Sequence[Source]) -> None:
+    """Refuse two files of one organisation.
+
+    Args:
+        sources: sorted by organisation.
+
+    Raises:
+        AcrossImpossible: there are two.
+    """
+    for source, other in pairwise(sources):
+        if source.organisation == other.organisation:
+            raise AcrossImpossible(
+                f"{source.path} and {other.path} are both of organisation {source.organisation}.",
+                "Give one file for each organisation.",
+            )
+
+
+def require_same_columns(sources: Sequence[Source]) -> None:
+    """Refuse files whose releases differ in their marts. A mart that a check withholds may be
+    missing.
+
+    Raises:
+        AcrossImpossible: a mart's columns differ, or a mart is missing.
+    """
+    for mart in all_marts(sources):
+        first = next(source for source in sources if mart in source.marts)
+        for source in sources:
+            if mart in source.marts:
+                differing = _differing(first.marts[mart], source.marts[mart])
+            elif f"marts.{mart}" in source.signature.left_out:
+                differing = []
+            else:
+                differing = ["all of them"]
+            if differing:
+                raise AcrossImpossible(
+                    f"marts.{mart} has other columns in {source.path} (organisation"
+                    f" {source.organisation}, release {source.release}) than in {first.path}"
+                    f" (organisation {first.organisation}, release {first.release}):"
+                    f" {', '.join(differing)}.",
+                    "Publish both with the same release, then run this again.",
+                )
+
+
+def _differing(columns: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*columns, *others} if columns.get(name) != others.get(name))
