@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
 import duckdb
 
@@ -53,6 +54,9 @@ class FailedFile(FileVersion):
     attempts: int
 
 
+Entry = TypeVar("Entry", LoadedFile, FailedFile)
+
+
 def delivery_of(file: FileVersion) -> Delivery:
     """Return a recorded version as a Delivery.
 
@@ -73,13 +77,7 @@ def loaded_files(
     connection: duckdb.DuckDBPyConnection, dataset: str | None = None
 ) -> list[LoadedFile]:
     """Return the ledger's entries, of one dataset or all."""
-    columns = ", ".join(LoadedFile.__dataclass_fields__)
-    rows = connection.execute(
-        f"SELECT {columns} FROM ops.loaded_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset,"
-        " partition",
-        [dataset],
-    ).fetchall()
-    return [LoadedFile(*row) for row in rows]
+    return _entries(connection, LoadedFile, "ops.loaded_files", dataset)
 
 
 def organisations(connection: duckdb.DuckDBPyConnection) -> set[str]:
@@ -110,13 +108,19 @@ def failed_files(
     connection: duckdb.DuckDBPyConnection, dataset: str | None = None
 ) -> list[FailedFile]:
     """Return the files whose newest version could not be loaded."""
-    columns = ", ".join(FailedFile.__dataclass_fields__)
+    return _entries(connection, FailedFile, "ops.failed_files", dataset)
+
+
+def _entries(
+    connection: duckdb.DuckDBPyConnection, kind: type[Entry], table: str, dataset: str | None
+) -> list[Entry]:
+    columns = ", ".join(kind.__dataclass_fields__)
     rows = connection.execute(
-        f"SELECT {columns} FROM ops.failed_files WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset,"
+        f"SELECT {columns} FROM {table} WHERE dataset = $1 OR $1 IS NULL ORDER BY dataset,"
         " partition",
         [dataset],
     ).fetchall()
-    return [FailedFile(*row) for row in rows]
+    return [kind(*row) for row in rows]
 
 
 def problem_digests(connection: duckdb.DuckDBPyConnection) -> Mapping[str, tuple[int, str]]:
