@@ -202,6 +202,8 @@ def _published(settings: Settings) -> Verdict:
 
 def _duckdb(settings: Settings) -> Verdict:
     warehouse = warehouse_of(settings)
+    if not settings.names_lake and not warehouse.exists():  # only making a lake shows that we may
+        return Verdict(True, f"{duckdb.__version__}; no warehouse yet: the first `sync` makes it")
     before = last_replaced(warehouse)
     with warehouse.open(wait_seconds=10) as connection:
         row = connection.execute(

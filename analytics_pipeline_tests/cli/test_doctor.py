@@ -12,10 +12,14 @@ COURSES = "org9001/course-asn_mapping/course_mapping.csv"
 HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
 
 
-def test_doctor_passes_every_check(run: Run, demo: DemoVocareum):
+def test_doctor_passes_every_check_and_leaves_the_folder_empty(
+    run: Run, demo: DemoVocareum, data: Path
+):
     demo.put(COURSES, HEADER.encode())
     result = run("doctor")
     assert result.exit_code == 0, result.output
+    assert "no warehouse yet: the first `sync` makes it" in result.output
+    assert list(data.iterdir()) == [], "`demo` refuses a folder that holds files"
     assert [line.split(":")[0] for line in result.output.splitlines()] == [
         f"ok   {line}"
         for line in (
