@@ -42,10 +42,10 @@ class Bench:
         ]
 
     def fresh(self, name: str) -> Path:
-        """Return an empty folder."""
+        """Return an empty folder that only we may enter, as `load` reports any other."""
         folder = self.work / "runs" / name
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, mode=0o700)
         return folder
 
 
