@@ -54,11 +54,13 @@ class Measured:
 
 
 def organisations(days: int) -> Iterator[tuple[str, Spend]]:
-    """Yield five organisations: three like the demo's, a small one, and one whose spend shifts in
-    the middle.
+    """Yield six organisations: three like the demo's, one of them five days later, a small one,
+    and one whose spend shifts in the middle.
     """
     for seed in (7, 11, 23):
         yield f"300 students, seed {seed}", _daily(OrganisationSpec(days=days, seed=seed))
+    later = OrganisationSpec(days=days, last_day=OrganisationSpec.last_day + timedelta(days=5))
+    yield f"300 students, seed {later.seed}, five days later", _daily(later)
     yield "60 students", _daily(OrganisationSpec(days=days, students=60, courses=3, seed=5))
     steady = _daily(OrganisationSpec(days=days, seed=31))
     middle = min(steady) + timedelta(days=days // 2)
