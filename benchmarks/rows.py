@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -272,11 +272,23 @@ def _organisation(bench: Bench) -> tuple[Path, Path]:
     spec = OrganisationSpec(
         days=bench.size(1_095, 60), students=200, last_day=date(2016, 12, 30), flaws=False
     )
-    folder, listing = bench.work / "landed" / f"organisation_{spec.days}", []
+    return landed_organisation(
+        bench,
+        spec,
+        f"organisation_{spec.days}",
+        [name for name in DATASETS if name != "lab_sessions"],
+    )
+
+
+def landed_organisation(
+    bench: Bench, spec: OrganisationSpec, name: str, datasets: Collection[str] = tuple(DATASETS)
+) -> tuple[Path, Path]:
+    """Return an organisation's files as if they had landed: their listing and their folder."""
+    folder, listing = bench.work / "landed" / name, []
     for key, body in Organisation(spec).files().items():
         relative = key.removeprefix(f"org{spec.org_id}/")
         dataset, partition = classify(relative) or (None, None)
-        if dataset and partition and dataset.name != "lab_sessions":
+        if dataset and partition and dataset.name in datasets:
             path = folder / dataset.name / f"{partition.key}@{'0' * 32}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(body)

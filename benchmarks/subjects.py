@@ -55,6 +55,34 @@ def load_into_settings(listing: str, landing: str) -> None:
     _load(listing, landing, warehouse_of(settings), settings.org_id)
 
 
+def step(listing: str, landing: str, name: str) -> None:
+    """Take a step with the warehouse of the settings; print its CPU seconds."""
+    import time
+
+    from analytics_pipeline.ingest import read_batch  # noqa: F401  # imports are not measured
+    from analytics_pipeline.settings import load_settings
+    from analytics_pipeline.sql_models import build_and_test, load_project
+    from analytics_pipeline.storage.clock import warehouse_now
+    from analytics_pipeline.warehouse.backend import warehouse_of
+    from analytics_pipeline.warehouse.publish import publish
+
+    settings, project = load_settings(), load_project()
+    warehouse, began = warehouse_of(settings), time.process_time()
+    if name == "load":
+        _load(listing, landing, warehouse, settings.org_id)
+    elif name == "read":
+        with warehouse.read() as connection:
+            connection.execute("SELECT count(*) FROM ops.loaded_files")
+    else:
+        with warehouse.open() as connection:
+            if name == "models":
+                build_and_test(connection, project, project.models.values(), warehouse_now())
+            elif name == "publish":
+                connection.execute("DELETE FROM ops.publication")
+                publish(connection, settings.published_path, pii=False)
+    sys.stdout.write(f"\n{time.process_time() - began}")
+
+
 def _load(listing: str, landing: str, warehouse: "Warehouse", org: str) -> None:
     import gc
     from datetime import datetime
@@ -266,6 +294,7 @@ SUBJECTS: dict[str, Callable[..., None]] = {
         raw_duckdb,
         load,
         load_into_settings,
+        step,
         download,
         empty_dagster,
         one_by_one,

@@ -80,7 +80,8 @@ class LakesForFiles:
         database = self._postgres.new_database(source)
         self._postgres.execute(
             database,
-            f"UPDATE {SCHEMA}.ducklake_metadata SET value = '{data}/' WHERE key = 'data_path'",
+            f"UPDATE {SCHEMA}.ducklake_metadata SET value = %s WHERE key = 'data_path'",
+            f"{data}/",
         )
         return self._named(path, database)
 

@@ -46,10 +46,10 @@ class Postgres:
         self.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
-    def execute(self, database: str, statement: str) -> list[tuple]:
+    def execute(self, database: str, statement: str, *values: object) -> list[tuple]:
         """Execute a statement as the owner of everything; return its rows."""
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def end_sessions(self, name: str) -> int:
