@@ -14,6 +14,7 @@ from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.hold_back import HEAD_BYTES
 from analytics_pipeline_tests.support.deliveries import HEADER, delivery
 from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
 
@@ -137,8 +138,12 @@ def test_the_later_of_two_copies_in_one_load_is_held(warehouse: Warehouse):
     ]
 
 
-def test_different_content_of_the_same_size_is_not_a_copy(warehouse: Warehouse):
-    results = load(warehouse, {AWS.format(1): aws(100), AWS.format(2): aws(101)})
+@pytest.mark.parametrize("before", [0, 200], ids=["in the first rows", "in the last row"])
+def test_different_content_of_the_same_size_is_not_a_copy(warehouse: Warehouse, before: int):
+    rows = aws(1).removeprefix(HEADER["aws_cost"]) * before
+    first, second = (aws(cost).replace("\n", "\n" + rows, 1) for cost in (100, 101))
+    assert len(first) == len(second) and (first[:HEAD_BYTES] == second[:HEAD_BYTES]) is bool(before)
+    results = load(warehouse, {AWS.format(1): first, AWS.format(2): second})
     assert [result.failure for result in results] == [
         None,
         None,
