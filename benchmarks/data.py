@@ -1,6 +1,5 @@
 """The benchmarks' files: created once, always with the same bytes."""
 
-import os
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -54,16 +53,6 @@ def lab_folder(folder: Path, count: int, rows: int) -> Path:
     """Create a folder of daily files."""
     for day in _missing(folder, count):
         (folder / f"lab_sessions_{day}.csv").write_bytes(lab_sessions(day, rows))
-    return folder
-
-
-def repeated(folder: Path, year: Path, count: int) -> Path:
-    """Create more days than a year, each a hard link to a day of that year: as much content without
-    more disk.
-    """
-    there = sorted(year.iterdir())
-    for n, day in enumerate(_missing(folder, count)):
-        os.link(there[n % len(there)], folder / f"lab_sessions_{day}.csv")
     return folder
 
 

@@ -42,6 +42,12 @@ class _SizedFile:
         except FileNotFoundError:
             return b""
 
+    @property
+    def keys(self) -> tuple[tuple[int, bytes | str], ...]:
+        """Size and first bytes, and size and ETag: copies share one of them."""
+        size, etag = self.delivery.size, (self.delivery.size, self.delivery.etag)
+        return ((size, self.head), etag) if self.head else (etag,)
+
     @cached_property
     def digest(self) -> str:
         """Hash of its bytes."""
@@ -120,19 +126,23 @@ def _copies(batch: Batch, loaded: dict[str, LoadedFile], landing: Path) -> dict[
         range(len(batch.files)), key=lambda index: batch.files[index].landed.delivery.partition.key
     )
     in_batch = {result.landed.delivery.partition.key for result in batch.files}
-    by_size: dict[int, list[_SizedFile]] = defaultdict(list)
+    sizes = {result.landed.delivery.size for result in batch.files}
+    similar: dict[tuple[int, bytes | str], list[_SizedFile]] = defaultdict(list)
     for file in loaded.values():
-        if file.partition not in in_batch and file.records:
+        if file.size in sizes and file.partition not in in_batch and file.records:
             delivery = delivery_of(file)
-            by_size[file.size].append(_SizedFile(delivery, landing_path(landing, delivery)))
+            sized = _SizedFile(delivery, landing_path(landing, delivery))
+            for key in sized.keys:
+                similar[key].append(sized)
     copies = {}
     for index in order:
         result = batch.files[index]
         if result.failure or not result.records:  # header-only files are all the same
             continue
         sized = _SizedFile(result.landed.delivery, result.landed.path)
-        candidates = by_size[sized.delivery.size]
+        candidates = [other for key in sized.keys for other in similar[key]]
         if copy_of := next(filter(sized.equals, candidates), None):
             copies[index] = copy_of.delivery.partition.word
-        candidates.append(sized)
+        for key in sized.keys:
+            similar[key].append(sized)
     return copies
