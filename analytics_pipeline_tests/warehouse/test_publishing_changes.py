@@ -164,9 +164,18 @@ def test_a_loose_or_grown_copy_is_not_published(
 ) -> None:
     for name in ("MOST_FREE", "MOST_GROWTH"):
         with monkeypatch.context() as bounded:
+            bounded.setattr(publish_changes, "GRANTED_BYTES", -(10**9))
             bounded.setattr(publish_changes, name, 0)
             assert republished.publish().is_whole, name
         assert not republished.publish().is_whole
+
+
+def test_some_free_blocks_and_growth_are_allowed_to_a_file_of_any_size(
+    republished: Republished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_changes, "MOST_FREE", 0)
+    monkeypatch.setattr(publish_changes, "MOST_GROWTH", 0)
+    assert not republished.publish().is_whole
 
 
 def test_a_view_is_the_same_after_it_was_opened_again_and_another_one_is_not(
