@@ -58,7 +58,13 @@ Failures = deque[Answer]
 @contextmanager
 def serving(application: WSGIApplication, threads: int = 8) -> Iterator[str]:
     """Serve the application on a free port of 127.0.0.1 inside the block; yield the URL."""
-    server = Server(("127.0.0.1", 0), application, numthreads=threads, shutdown_timeout=1)
+    server = Server(
+        ("127.0.0.1", 0),
+        application,
+        numthreads=threads,
+        shutdown_timeout=1,
+        request_queue_size=128,
+    )
     server.prepare()
     thread = threading.Thread(target=server.serve, name="demo-server", daemon=True)
     thread.start()
