@@ -4,15 +4,19 @@
 WITH
 session_days AS (
     SELECT DISTINCT
-        user_id,
-        part_id,
+        ran.user_id,
+        ran.part_id,
         -- At most 31 days, as in marts.lab_concurrency_hourly: a longer session is a clock error.
         unnest(generate_series(
-            session_date::TIMESTAMP,
-            greatest(session_date::TIMESTAMP, least(coalesce(end_time - INTERVAL 1 MICROSECOND, session_date), session_date + INTERVAL 31 DAY)),
+            ran.session_date::TIMESTAMP,
+            greatest(
+                ran.session_date::TIMESTAMP,
+                least(coalesce(ran.end_time - INTERVAL 1 MICROSECOND, ran.session_date), ran.session_date + INTERVAL 31 DAY)
+            ),
             INTERVAL 1 DAY
         ))::DATE AS day
-    FROM marts.lab_sessions
+    FROM marts.lab_sessions AS ran
+    SEMI JOIN marts.daily_cloud_spend AS spend ON spend.user_id = ran.user_id AND spend.part_id = ran.part_id
 ),
 known AS (
     SELECT covered.spend_date, covered.days_covered
