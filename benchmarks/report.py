@@ -52,6 +52,6 @@ def _line(row: Row) -> str:
         return f"| `--only {row.work}` | | | not measured | | | {row.detail} |"
     bound = "at least" if row.at_least else "at most"
     return (
-        f"| {row.work} | {row.against} | {bound} {row.target:g} | {measured} | {met} | {also} |"
+        f"| {row.work} | {row.against} | {bound} {row.target:.3g} | {measured} | {met} | {also} |"
         f" {row.detail} |"
     )
