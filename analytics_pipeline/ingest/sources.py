@@ -32,6 +32,9 @@ class Sources:
         paths: absolute paths of the hand-written files, by the name of their setting.
     """
 
+    is_complete = True
+    """A listing names everything that is delivered: what it lacks is not delivered."""
+
     def __init__(self, bucket: Bucket, paths: Mapping[str, Path]) -> None:
         self._bucket = bucket
         self.name = bucket.name

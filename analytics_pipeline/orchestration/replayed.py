@@ -32,6 +32,9 @@ class LedgerFeed:
         prefix: prefix of every key, such as org9001/.
     """
 
+    is_complete = False
+    """It lacks what is not loaded, so it proves no absence. It has nothing to load."""
+
     def __init__(self, settings: Settings, prefix: str) -> None:
         self._settings = settings
         self.prefix = prefix

@@ -6,6 +6,7 @@ them.
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -153,14 +154,19 @@ def _plan(
                 and (selected is None or found.partition.key in selected)
             )
         )
-        resolve_failures(connection, todo.unchanged, warehouse_now())
-        record_listing(connection, listing, prefixes, listed_at, warehouse_now())
+        if bucket.is_complete:
+            resolve_failures(connection, todo.unchanged, warehouse_now())
+            record_listing(connection, listing, prefixes, listed_at, warehouse_now())
+        else:  # what is new or changed in it was replaced after it was listed
+            todo = replace(todo, new=(), changed=())
         failed = (
             set()
             if config.retry_failed
             else {(file.source_key, file.etag) for file in failed_files(connection)}
         )
-    delivered = {found.partition.key for found in todo.delivered}
+    delivered = {
+        found.partition.key for found in listing.deliveries if found.dataset.name == dataset.name
+    }
     absent = [partition for partition in partitions or () if partition not in delivered]
     return todo.only(lambda found: (found.key, found.etag) not in failed), absent
 
