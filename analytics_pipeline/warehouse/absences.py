@@ -110,12 +110,14 @@ def record_listing(
         absent, delivered = gone(listing, listed, listed_at, loaded)
         _forget_withdrawn(connection, listing, listed, listed_at, delivered, loaded)
         known = {
-            (event.dataset, event.partition)
+            (event.dataset, event.partition): event.first_seen
             for event in open_absences(connection)
             if event.kind is Kind.GONE
         }
         fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
-        close_absences(connection, known & delivered, now, "delivered", [Kind.GONE])
+        # A listing that waited for the writer's lock may be older than the event.
+        returned = [place for place in known.keys() & delivered if known[place] <= listed_at]
+        close_absences(connection, returned, now, "delivered", [Kind.GONE])
         record_absences(connection, fresh, now)
 
     write(connection, compare)

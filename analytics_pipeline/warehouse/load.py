@@ -131,20 +131,28 @@ def record_failures(
 
 
 def resolve_failures(
-    connection: duckdb.DuckDBPyConnection, unchanged: Iterable[Delivery], now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    unchanged: Iterable[Delivery],
+    listed_at: datetime,
+    now: datetime,
 ) -> None:
     """Forget failures of versions that Vocareum withdrew: the delivered version is the loaded one.
 
     Args:
         connection: the live warehouse.
         unchanged: deliveries whose version is loaded.
+        listed_at: when their listing began (UTC, naive). A version that failed later may not be in
+            it.
         now: UTC, naive.
     """
     loaded = {(delivery.dataset.name, delivery.partition.key) for delivery in unchanged}
 
     def forget() -> None:
-        failed = [(file.dataset, file.partition) for file in failed_files(connection)]
-        withdrawn = [place for place in failed if place in loaded]
+        withdrawn = [
+            (file.dataset, file.partition)
+            for file in failed_files(connection)
+            if (file.dataset, file.partition) in loaded and file.failed_at < listed_at
+        ]
         if not withdrawn:
             return
         connection.executemany(

@@ -223,6 +223,22 @@ def test_a_missing_course_keeps_its_rows_until_closed_and_may_return(warehouse: 
     assert count(warehouse, "raw.enrollment") == 5, "delivered again, it is loaded"
 
 
+def test_a_listing_that_began_before_a_file_was_missed_does_not_end_its_absence(
+    warehouse: Warehouse,
+):
+    warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
+    nothing, present = (
+        classify_listing(listed, "org9001/") for listed in ([], [delivery(ROSTER.format(200))])
+    )
+    missed = LATER + timedelta(hours=1)
+    with open_warehouse(warehouse.path) as connection:
+        record_listing(connection, nothing, [""], LATER, missed)
+        record_listing(connection, present, [""], LATER, missed + timedelta(hours=1))
+        assert len(open_absences(connection)) == 1, "it waited for the other one to be written"
+        record_listing(connection, present, [""], missed, missed + timedelta(hours=1))
+        assert open_absences(connection) == []
+
+
 def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
     with open_warehouse(warehouse.path) as connection:

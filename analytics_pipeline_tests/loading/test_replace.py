@@ -16,11 +16,13 @@ from analytics_pipeline.operations import load_files
 from analytics_pipeline.warehouse import load as load_module
 from analytics_pipeline.warehouse.connection import WarehouseUnusable, open_warehouse
 from analytics_pipeline.warehouse.erase import erase_rows
+from analytics_pipeline.warehouse.ledger import failed_files
 from analytics_pipeline.warehouse.load import resolve_failures
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse, difference
 
 DAY = "cloud_spend/azure/azure_cost_2026-01-{:02}.csv"
+LATER = FIRST_NIGHT.replace(year=2100)
 
 
 def costs(*users: int, bad: int = 0) -> str:
@@ -179,7 +181,9 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
         warehouse.deliver({DAY.format(1): costs(bad=30), DAY.format(2): costs(bad=30)}, "e2")
     )
     with open_warehouse(warehouse.path) as connection:
-        resolve_failures(connection, loaded[:1], FIRST_NIGHT)
+        resolve_failures(connection, loaded, FIRST_NIGHT, LATER)
+        assert len(failed_files(connection)) == 2, "they failed after the listing"
+        resolve_failures(connection, loaded[:1], LATER, LATER)
     assert warehouse.query("SELECT partition FROM ops.failed_files") == [("2026-01-02",)]
     assert warehouse.query(
         "SELECT partition, count(*) FROM quarantine.rejects GROUP BY ALL ORDER BY ALL"
@@ -188,7 +192,7 @@ def test_a_failure_ends_when_the_loaded_version_is_delivered_again(warehouse: Wa
         ("2026-01-02", 30),
     ]
     with open_warehouse(warehouse.path) as connection:
-        resolve_failures(connection, loaded, FIRST_NIGHT)
+        resolve_failures(connection, loaded, LATER, LATER)
     assert difference(before, warehouse.contents()) == {}
 
 

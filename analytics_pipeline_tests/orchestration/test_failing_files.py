@@ -1,5 +1,6 @@
 """Files that fail: what the sensor retries and when, what it gives up, and who is told."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -7,13 +8,17 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.ingest.plan import Selection
+from analytics_pipeline.ingest.plan import ClassifiedListing, Selection, list_deliveries
+from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.operations.close_partition import close
+from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.orchestration.alerting.sensor import failure_of
 from analytics_pipeline.orchestration.asset_keys import ALONE
+from analytics_pipeline.orchestration.raw import assets
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.vocareum import transfer
+from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline_tests.orchestration.conftest import (
     Pipeline,
     lab_sessions,
@@ -64,6 +69,33 @@ def test_a_file_reverted_to_its_loaded_version_no_longer_fails(
     assert pipeline.run(dg.RunRequest(job_name="load_daily", tags=within)).success
     assert pipeline.rows("SELECT count(*) FROM ops.failed_files") == [(0,)]
     assert pipeline.check("raw.lab_sessions", "schema").passed
+
+
+def test_a_run_that_listed_before_another_one_failed_leaves_its_failure(
+    pipeline: Pipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_sessions(vocareum, "2026-11-01")
+    pipeline.tick_and_load()
+    settings, dataset = pipeline.settings, DATASETS["lab_sessions"]
+
+    def list_and_wait(bucket: Sources, prefixes: Sequence[str]) -> ClassifiedListing:
+        """Return a listing after another run has listed a newer version and failed to load it."""
+        listing = list_deliveries(bucket, prefixes)
+        vocareum.put(lab_sessions("2026-11-01")[0], BAD)
+        newer = list_deliveries(bucket, prefixes).deliveries
+        other = Loader(bucket, settings.landing_dir, warehouse_of(settings).open, "another run")
+        assert [bool(result.failure) for result in other.load(dataset, newer)] == [True]
+        return listing
+
+    monkeypatch.setattr(assets, "list_deliveries", list_and_wait)
+    asked = dg.RunRequest(
+        job_name="load_daily",
+        tags={"dagster/partition": "2026-11-01"},
+        asset_selection=[pipeline.location.asset_key(dataset)],
+    )
+    assert pipeline.run(asked).success
+    assert pipeline.rows("SELECT run_id FROM ops.failed_files") == [("another run",)]
+    assert not pipeline.check("raw.lab_sessions", "schema").passed
 
 
 def test_a_failing_check_keeps_what_to_do_apart_from_what_was_found(

@@ -155,7 +155,7 @@ def _plan(
             )
         )
         if bucket.is_complete:
-            resolve_failures(connection, todo.unchanged, warehouse_now())
+            resolve_failures(connection, todo.unchanged, listed_at, warehouse_now())
             record_listing(connection, listing, prefixes, listed_at, warehouse_now())
         else:  # what is new or changed in it was replaced after it was listed
             todo = replace(todo, new=(), changed=())
