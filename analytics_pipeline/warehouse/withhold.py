@@ -121,7 +121,8 @@ def withheld(
 def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
     """Return how many published files the warehouse lacks, or has in an earlier version.
 
-    Loads only add to the ledger, so any such file means that an older warehouse was restored.
+    Only `close` removes a file from the ledger, and records it. Any other such file means that an
+    older warehouse was restored.
 
     Args:
         connection: the live warehouse.
@@ -135,7 +136,11 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
                 connection,
                 f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
                     LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
-                    WHERE live.loaded_at IS NULL OR live.loaded_at < before.loaded_at""",
+                    WHERE live.loaded_at < before.loaded_at OR live.loaded_at IS NULL
+                      AND NOT EXISTS (FROM ops.absences AS closed
+                        WHERE (closed.dataset, closed."partition") = (before.dataset,
+                          before."partition") AND kind = 'gone' AND closed_by = 'close'
+                          AND closed_at >= before.loaded_at)""",
             )
         except duckdb.Error:  # not our file, or a release with other tables
             return 0

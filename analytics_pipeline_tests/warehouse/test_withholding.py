@@ -9,15 +9,21 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.operations.erase_person import erase
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build_and_test, load_project
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.checks import Check, errors, mark_outdated, read
+from analytics_pipeline.warehouse.close_file import close_file
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
+from analytics_pipeline.warehouse.ledger import loaded_files
 from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline.warehouse.signature import signature
+from analytics_pipeline.warehouse.withhold import older_files
 
 Connection = duckdb.DuckDBPyConnection
 PROJECT = load_project()
@@ -234,3 +240,19 @@ def test_a_file_published_from_an_older_warehouse_says_so(
     assert said is not None and said.withheld == done.withheld
     assert f"Published from an older warehouse: for {changed} files" in done.withheld[0]
     assert published().older_files == 0, "what is published now is no older than that"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_file_that_a_person_closed_does_not_make_the_warehouse_an_older_one(
+    settings: Settings,
+) -> None:
+    with warehouse(settings) as connection:
+        file = loaded_files(connection, "grades")[0]
+        listing = ClassifiedListing("org9001/", ())
+        only = file.source_key.removeprefix(listing.prefix)
+        record_listing(connection, listing, [only], warehouse_now(), warehouse_now())
+        (event,) = open_absences(connection)
+        close_file(connection, DATASETS["grades"], event, warehouse_now())
+        assert older_files(connection, settings.published_path) == 0
+        connection.execute("UPDATE ops.absences SET closed_at = TIMESTAMP '2020-01-01'")
+        assert older_files(connection, settings.published_path) == 1, "it was loaded again since"
