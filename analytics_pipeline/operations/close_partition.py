@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from analytics_pipeline.datasets import Dataset
@@ -53,8 +54,7 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
     Raises:
         WarehouseBusy: others held the warehouse for too long.
     """
-    warehouse = warehouse_of(settings)
-    with warehouse.open() as connection:
+    with warehouse_of(settings).open() as connection:
         absences = open_absences(connection, dataset.name, partition)
         absent = next((absence for absence in absences if absence.kind is Kind.GONE), None)
         if absent:
@@ -70,14 +70,11 @@ def close(settings: Settings, dataset: Dataset, partition: str, *, dry_run: bool
             place = [(dataset.name, partition)]
             write(connection, lambda: close_absences(connection, place, warehouse_now(), "close"))
             record_lost_check(connection, warehouse_now())
-    if not accepted or dry_run:
-        return Closed(absences, accepted=accepted)
-    loader = Loader(
-        None,
-        settings.landing_dir,
-        warehouse.open,
-        run_id="close",
-        accept=True,
-    )
-    (result,) = loader.load(dataset, [delivery_of(accepted)])
-    return Closed(absences, accepted=accepted, result=result)
+        if not accepted or dry_run:
+            return Closed(absences, accepted=accepted)
+        # Under the same lock, or it could replace a newer version that another run has loaded.
+        loader = Loader(
+            None, settings.landing_dir, lambda: nullcontext(connection), run_id="close", accept=True
+        )
+        (result,) = loader.load(dataset, [delivery_of(accepted)])
+        return Closed(absences, accepted=accepted, result=result)

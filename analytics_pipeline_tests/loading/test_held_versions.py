@@ -2,18 +2,21 @@
 accepted one does.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.ingest.batch import Batch, FileResult, LandedFile
 from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.ingest.plan import classify_listing
+from analytics_pipeline.ingest.read_batch import read_batch
+from analytics_pipeline.operations import load_files
 from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import open_absences, record_listing
-from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.hold_back import HEAD_BYTES
 from analytics_pipeline_tests.support.deliveries import HEADER, delivery
 from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
@@ -116,6 +119,23 @@ def test_a_person_accepts_a_held_version(warehouse: Warehouse):
         "SELECT count(*) FROM history.enrollment WHERE valid_to IS NOT NULL"
     ) == [(38,)]
     assert count(warehouse, "ops.failed_files") == 0
+
+
+def test_nobody_else_writes_while_an_accepted_version_is_read_and_loaded(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+):
+    load(warehouse, {ROSTER.format(200): roster(40)})
+    load(warehouse, {ROSTER.format(200): roster(2)}, "e2", night=1)
+
+    def read(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
+        with pytest.raises(WarehouseBusy), open_warehouse(warehouse.path, wait_seconds=0):
+            pass
+        return read_batch(dataset, landed)
+
+    monkeypatch.setattr(load_files, "read_batch", read)
+    done = close(settings_of(warehouse), DATASETS["enrollment"], "200")
+    assert done.result is not None and done.result.failure is None
+    assert count(warehouse, "raw.enrollment") == 2
 
 
 def test_the_bytes_of_yesterday_under_todays_name_are_held_back_by_content(warehouse: Warehouse):
