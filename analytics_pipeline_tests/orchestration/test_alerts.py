@@ -101,6 +101,43 @@ def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
 
 
+def test_a_file_that_is_gone_is_reported_while_another_one_fails(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    vocareum.put(*lab_sessions(FIRST))
+    vocareum.put(*lab_sessions(SECOND))
+    pipeline.tick_and_load()
+    vocareum.put(lab_sessions(THIRD)[0], BAD)
+    pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    vocareum.delete(lab_sessions(FIRST)[0])
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    _, gone = webhook.texts
+    assert "raw.lab_sessions nothing_lost failed" in gone and "no longer delivered" in gone
+
+    vocareum.put(*lab_sessions(THIRD))
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_load()
+    pipeline.tick("alerts")
+    (resolved,) = webhook.texts[2:]
+    assert ":white_check_mark: Resolved: raw.lab_sessions (failing since" in resolved
+
+
+def test_a_version_that_is_held_back_is_one_message(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    vocareum.put(*lab_sessions(SECOND, rows=9))
+    pipeline.tick_and_load()
+    vocareum.put(*lab_sessions(SECOND, rows=1))
+    (held,) = pipeline.tick_and_run()
+    assert not held.success
+    assert not pipeline.check("raw.lab_sessions", "nothing_lost").passed
+    pipeline.tick("alerts")
+    assert [SECOND in text for text in webhook.texts] == [True]
+
+
 def test_a_failing_webhook_is_retried_and_its_address_is_never_shown(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:

@@ -85,7 +85,7 @@ def test_an_asset_is_resolved_after_a_good_run_once_no_run_is_in_flight() -> Non
 
 def test_a_failing_check_keeps_the_incident_open_after_a_good_run() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
-    red = [FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1")]
+    red = [FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1", repeats_run=True)]
     assert now_open([run("r2", RunState.SUCCEEDED, 1, SESSIONS)], red, known) == known
 
 
@@ -106,6 +106,21 @@ def test_a_late_file_does_not_hide_a_failing_one() -> None:
     ]
     well = now_open([run("r3", RunState.SUCCEEDED, 1, SESSIONS)], [late], both)
     assert set(well) == {"raw.lab_sessions newest_is_loaded"}
+
+
+def test_a_check_with_a_cause_of_its_own_is_reported_while_its_asset_fails() -> None:
+    schema = FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1", repeats_run=True)
+    lost = FailingCheck(SESSIONS, "nothing_lost", "a file is gone", "r2")
+    failed = now_open([run("r1", RunState.FAILED, 9, SESSIONS)], [schema])
+    assert set(failed) == {SESSIONS}
+    both = now_open([run("r2", RunState.FAILED, 5, SESSIONS)], [schema, lost], failed)
+    (opened,) = messages(failed, both, "")
+    assert opened.startswith(":red_circle: raw.lab_sessions nothing_lost failed")
+    assert "a file is gone" in opened
+    well = now_open([run("r3", RunState.SUCCEEDED, 1, SESSIONS)], [lost], both)
+    (resolved,) = messages(both, well, "")
+    assert resolved.startswith(":white_check_mark: Resolved: raw.lab_sessions (failing since")
+    assert set(well) == {"raw.lab_sessions nothing_lost"}
 
 
 def test_a_run_that_dagster_retries_or_a_person_canceled_is_no_incident() -> None:

@@ -22,12 +22,15 @@ class FailingCheck:
     Attributes:
         asset: for example `raw.lab_sessions`.
         text: the check's finding.
+        run_id: run that evaluated it.
+        repeats_run: whether it is only about files for which a run failed.
     """
 
     asset: str
     name: str
     text: str
     run_id: str
+    repeats_run: bool = False
 
     @property
     def subject(self) -> str:
@@ -101,9 +104,11 @@ def open_incidents(
     """Return the open incidents by subject.
 
     A run that records which of its assets failed is no incident of the others. A run that died
-    records none, so it is an incident of all. An asset is resolved once its last run succeeded,
-    none of its checks fails and no run of it is in flight: within a backfill, one good run among
-    bad ones is no news. A check that starts failing while its asset fails is the same incident.
+    records none, so it is an incident of all. A check that repeats the failure of a run is the same
+    incident as its asset, if it starts failing while the asset fails; any other failing check is an
+    incident of its own. An asset is resolved once its last run succeeded, no check repeats its
+    failure and no run of it is in flight: within a backfill, one good run among bad ones is no
+    news.
 
     Args:
         runs: newest first.
@@ -117,7 +122,7 @@ def open_incidents(
     incidents = _failed_runs(runs, known, error_of, now)
     for check in red:
         asset = incidents.get(check.asset) or known.get(check.asset)
-        if asset and check.subject not in known:
+        if asset and check.repeats_run and check.subject not in known:
             incidents.setdefault(check.asset, asset)
         else:
             opened = Incident(check.subject, _iso(now), check.text, check.run_id)

@@ -22,7 +22,7 @@ from analytics_pipeline.orchestration.alerting.messages import messages
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
-from analytics_pipeline.orchestration.raw.checks.result import last_evaluation
+from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, last_evaluation
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs
 from analytics_pipeline.storage.clock import Clock, utc_now
@@ -97,7 +97,8 @@ def failing_checks(
             continue
         if not last.passed and last.severity is dg.AssetCheckSeverity.ERROR:
             asset = location.table(key.asset_key)
-            failing.append(FailingCheck(asset, key.name, last.text, last.run_id))
+            repeats = FAILED_FILES in last.metadata
+            failing.append(FailingCheck(asset, key.name, last.text, last.run_id, repeats))
         rows: Any = last.metadata[ALARMS].value if ALARMS in last.metadata else []
         alarms += [OpenAlarm(key.name, row["alarm"], row["message"], last.run_id) for row in rows]
     return failing, Alarms(alarms, frozenset(check.name for check in failing))

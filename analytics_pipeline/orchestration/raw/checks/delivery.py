@@ -21,7 +21,7 @@ from analytics_pipeline.orchestration.raw.checks.completeness import (
     missing,
     ranges,
 )
-from analytics_pipeline.orchestration.raw.checks.result import check_result
+from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, check_result
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
@@ -133,7 +133,7 @@ def _delivered(
         passed=not given_up,
         text=ui_metadata.failures(given_up) or waiting,
         remedy=f"{ui_metadata.remedies(given_up)}\n{what_to_do}",
-        metadata={"given_up": ui_metadata.failed_table(given_up)} if given_up else {},
+        metadata={FAILED_FILES: ui_metadata.failed_table(given_up)} if given_up else {},
     )
 
 
@@ -152,6 +152,7 @@ def _lost(
     ]
     check = lost_check(dataset, absences)
     columns = ["file", "kind", "problem", "remedy", "since"]
+    name = FAILED_FILES if all(absence.held for absence in absences) else "lost"
     return check_result(
         key,
         LOST,
@@ -160,7 +161,7 @@ def _lost(
         text=check.text,
         remedy=check.remedy,
         metadata=(
-            {"lost": ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {}
+            {name: ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {}
         ),
     )
 

@@ -16,6 +16,9 @@ _JUDGED = {
 }
 REMEDY = "remedy"
 """Metadata key of a result: its remedy."""
+FAILED_FILES = "failed_files"
+"""Metadata key of a result that is only about files that could not be loaded: the table of them.
+Their runs failed, and reported them."""
 
 
 def check_result(

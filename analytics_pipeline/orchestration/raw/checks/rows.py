@@ -13,7 +13,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.quarantine_limit import MAX_REJECT_SHARE, MAX_REJECTS
-from analytics_pipeline.orchestration.raw.checks.result import check_result
+from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, check_result
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.warehouse.absences import held_versions, open_absences
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
@@ -82,7 +82,7 @@ def _schema(key: dg.AssetKey, failed: list[FailedFile]) -> dg.AssetCheckResult:
         passed=not failed,
         text=ui_metadata.failures(failed) or "Every file can be read.",
         remedy=ui_metadata.remedies(failed),
-        metadata={"failed_files": ui_metadata.failed_table(failed)} if failed else {},
+        metadata={FAILED_FILES: ui_metadata.failed_table(failed)} if failed else {},
     )
 
 
@@ -142,7 +142,7 @@ def _rejects(
         metadata={
             "rejects": figures.rejects,
             "records": figures.records,
-            **({"failed_files": ui_metadata.failed_table(failed)} if failed else {}),
+            **({FAILED_FILES: ui_metadata.failed_table(failed)} if failed else {}),
             **({"reasons": ui_metadata.reasons_table(dataset.name, errors)} if errors else {}),
             "findings": f"analytics-pipeline findings --dataset {dataset.name}",
             "quarantine_query": f"analytics-pipeline quarantine list --dataset {dataset.name}",
