@@ -41,7 +41,7 @@ class Alarm:
     """A row of a test that declares alarms: it sends a message, and another one when it is gone.
 
     Attributes:
-        alarm: its subject, in ids only; unchanged while the episode lasts.
+        alarm: its subject, in ids, days and amounts only; unchanged while the episode lasts.
         message: the finding and the remedy.
     """
 

@@ -112,9 +112,8 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
     put_roster(vocareum, 1)
     put_days(vocareum, 0, 9)
     (crossed,) = told(pipeline, webhook)
-    assert (
-        f":warning: budget of the organisation from {day(1)}, 25 %: 27.00 of 100.00 USD" in crossed
-    )
+    period = f"from {day(1)} to {day(29)}, 100.00 USD"
+    assert f":warning: budget of the organisation {period}, 25 %: 27.00 of 100.00 USD" in crossed
     check = pipeline.check("marts.budget_status", "budgets_reach_no_threshold")
     assert not check.passed and "27.00 of 100.00 USD" in check.description
 
@@ -124,7 +123,7 @@ def test_each_alarm_sends_one_message_at_its_start_and_one_at_its_end(
         f":warning: anomaly in course 1 since {day(10)}: 1 user cost 50.00 USD so far, 100.0 times"
         in anomaly
     )
-    assert f":warning: forecast of the organisation from {day(1)}" in forecast
+    assert f":warning: forecast of the organisation {period}:" in forecast
 
     write_budget(budgets, 1000)
     (raised,) = told(pipeline, webhook)
