@@ -8,10 +8,17 @@ import duckdb
 import pytest
 
 from analytics_pipeline.sql_models import run_test
-from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, found, land, load
+from analytics_pipeline_tests.support.model_warehouse import (
+    PROJECT,
+    broken,
+    build_all,
+    found,
+    land,
+    load,
+)
 
 Connection = duckdb.DuckDBPyConnection
-FIRST, LAST = date(2026, 11, 1), date(2026, 12, 6)
+FIRST, STUCK, LAST = date(2026, 11, 1), date(2026, 11, 20), date(2026, 12, 6)
 AWS = "AWS Account ID,User ID,User Email,Part ID,Part Name,Cost,File Updated Time\n"
 AZURE = "User ID,User Email,Part ID,Part Name,Month,Year,Monthly-cost-to-date\n"
 MAPPING = (
@@ -104,3 +111,51 @@ def test_the_forecast_of_each_budget_names_its_own_amount_and_days(
 def test_equal_budgets_are_one_alarm(warehouse: Connection, tmp_path: Path) -> None:
     build(warehouse, tmp_path, 500, FALL, FALL.replace("Fall", "Fall again"))
     assert len(thresholds(warehouse)) == len(forecasts(warehouse)) == 1
+
+
+def test_a_budget_of_a_new_month_alarms_while_the_files_of_one_provider_fail(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    azure = {
+        f"org9001/cloud_spend/azure/azure_cost_{day}.csv": (
+            (AZURE + "1,,7,Lab,11,2026,0\n").encode() if day < STUCK else b"<html>502</html>"
+        )
+        for day in days(FIRST, LAST)
+    }
+    monthly = "course,45686,Each month,2026-11-01,,400,USD,80;100,,monthly"
+    december = "course,45686,December,2026-12-01,2026-12-31,3000,USD,50,,none"
+    next_year = "course,45686,Next year,2027-01-01,2027-01-31,1,USD,50,,none"
+    build(warehouse, tmp_path, 500, monthly, december, next_year, files=azure)
+    assert broken(warehouse) == []
+    rows = found(warehouse, "SELECT * FROM marts.budget_status ORDER BY budget, starts_on")
+    assert [(row["budget"], row["starts_on"], row["state"]) for row in rows] == [
+        ("December", date(2026, 12, 1), "over"),
+        ("Each month", FIRST, "ended"),
+        ("Each month", date(2026, 12, 1), "over"),
+        ("Next year", date(2027, 1, 1), "upcoming"),
+    ]
+    assert {(row["as_of"], row["spend_until"]) for row in rows} == {
+        (STUCK - timedelta(days=1), LAST)
+    }
+    assert set(thresholds(warehouse)) == {
+        "budget of course 45686 from 2026-12-01 to 2026-12-31, 400.00 USD, 80 %",
+        "budget of course 45686 from 2026-12-01 to 2026-12-31, 400.00 USD, 100 %",
+        "budget of course 45686 from 2026-12-01 to 2026-12-31, 3000.00 USD, 50 %",
+    }
+    assert len(forecasts(warehouse)) == 2
+    assert "19.35 % of the time" in next(iter(thresholds(warehouse).values()))
+
+
+def test_before_any_spend_is_known_each_budget_is_upcoming(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    (first,) = list(aws_files(1).items())[:1]
+    monthly = "organisation,,Each month,2026-10-01,,400,USD,,,monthly"
+    budgets = BUDGETS + monthly + "\n"
+    files = dict([first, ("org9001/by_hand/budgets.csv", budgets.encode())])
+    load(warehouse, land(tmp_path, files))
+    build_all(warehouse)
+    assert warehouse.execute(
+        "SELECT starts_on, spend_until, state FROM marts.budget_status"
+    ).fetchall() == [(date(2026, 10, 1), None, "upcoming")]
+    assert broken(warehouse) == []

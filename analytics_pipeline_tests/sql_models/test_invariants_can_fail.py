@@ -51,7 +51,11 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.budget_status SET spent = spent + 0.000000001 WHERE scope = 'course'",
         "UPDATE marts.spend_days SET cost = cost + 0.000000001",
     ],
-    "every_budget_has_a_period_for_each_day": [_without("marts.budget_status")],
+    "every_budget_has_a_period_for_each_day": [
+        _without("marts.budget_status"),
+        "INSERT INTO marts.spend_days (day, dating) SELECT max(ends_on) + 40, 'as delivered' FROM"
+        " marts.budget_status WHERE budget = 'First course and clones'",
+    ],
     "forecasts_begin_with_what_is_spent": [
         "UPDATE marts.spend_forecast SET spent = spent + 0.000000001 WHERE scope = 'organisation'",
         "UPDATE marts.spend_forecast SET forecast_low = forecast + 1 WHERE scope = 'organisation'",

@@ -78,7 +78,8 @@ SELECT
     joined.ends_on, -- Last UTC day of the period.
     joined.scope, -- organisation, department, course, root_course or term.
     joined.scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
-    joined.as_of, -- Newest complete day (-> marts.spend_calendar).
+    joined.as_of, -- Newest complete day (-> marts.spend_calendar), on which the forecast rests.
+    joined.spend_until, -- Newest UTC day with spend, of any scope, or as_of if that is later. Later than as_of while files of a provider are missing or fail.
     joined.amount, -- US dollars that may be spent in the period.
     joined.amount_before, -- Amount before its last change, in US dollars; NULL if it never changed.
     joined.amount_changed_at, -- Time at which the file with the current amount was saved (UTC); NULL if the amount never changed.
@@ -86,9 +87,9 @@ SELECT
     joined.spend_without_course::DECIMAL(38, 9) AS spend_without_course, -- US dollars spent on unmapped parts on these days: included in spent for the organisation, possibly missing from it for other scopes.
     round(joined.spent * 100 / joined.amount, 2)::DECIMAL(38, 2) AS percent_of_amount, -- spent, in percent of amount.
     round(
-        greatest(0, least(joined.ends_on, coalesce(joined.as_of, joined.starts_on - 1)) - joined.starts_on + 1) * 100 / (joined.ends_on - joined.starts_on + 1), 2
-    )::DECIMAL(38, 2) AS percent_of_time, -- Days of the period up to as_of, in percent of all its days.
-    if(joined.forecast IS NULL, NULL, greatest(joined.forecast, joined.spent))::DECIMAL(38, 6) AS forecast, -- US dollars expected for the whole period (see marts.spend_forecast). NULL if the period is not current, or with less than seven days of spend.
+        greatest(0, least(joined.ends_on, coalesce(joined.spend_until, joined.starts_on - 1)) - joined.starts_on + 1) * 100 / (joined.ends_on - joined.starts_on + 1), 2
+    )::DECIMAL(38, 2) AS percent_of_time, -- Days of the period up to spend_until, in percent of all its days.
+    if(joined.forecast IS NULL, NULL, greatest(joined.forecast, joined.spent))::DECIMAL(38, 6) AS forecast, -- US dollars expected for the whole period (see marts.spend_forecast). NULL if as_of is not in the period, or with less than seven days of spend.
     if(joined.forecast_low IS NULL, NULL, greatest(joined.forecast_low, joined.spent))::DECIMAL(38, 6) AS forecast_low, -- Lower end of the 80 % band. NULL with fewer than eight origins.
     if(joined.forecast_high IS NULL, NULL, greatest(joined.forecast_high, joined.spent))::DECIMAL(38, 6) AS forecast_high, -- Upper end of the 80 % band. NULL with fewer than eight origins.
     joined.error_percent, -- Past error of the forecast at this distance, in percent of the actual spend. NULL without origins.
@@ -102,11 +103,11 @@ SELECT
     joined.student_cap, -- US dollars that a student may spend in a course within the period (see marts.student_spend_watch); NULL without a cap.
     CASE
         WHEN NOT joined.is_known THEN 'no such scope'
-        WHEN joined.as_of IS NULL OR joined.as_of < joined.starts_on THEN 'upcoming'
-        WHEN joined.as_of > joined.ends_on THEN if(joined.spent >= joined.amount, 'ended over', 'ended')
+        WHEN joined.spend_until > joined.ends_on THEN if(joined.spent >= joined.amount, 'ended over', 'ended')
         WHEN joined.spent >= joined.amount THEN 'over'
+        WHEN joined.spend_until IS NULL OR joined.spend_until < joined.starts_on THEN 'upcoming'
         WHEN joined.forecast > joined.amount THEN 'forecast over'
         ELSE 'ok'
-    END AS state -- ok, forecast over, over, upcoming, ended, ended over, or no such scope (no course, department or term has that id).
+    END AS state -- State on the day spend_until: ok, forecast over, over, upcoming, ended, ended over, or no such scope (no course, department or term has that id).
 FROM joined
 LEFT JOIN exhausting ON exhausting.budget = joined.budget AND exhausting.starts_on = joined.starts_on

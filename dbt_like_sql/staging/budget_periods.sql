@@ -1,17 +1,22 @@
 -- Every period of every budget: one for a budget that does not repeat, one per month for a monthly budget, up to the month of the
--- newest complete day.
+-- newest day with spend, or of the newest complete day if that is later.
 WITH
-as_of AS (SELECT max(as_of) AS day FROM marts.spend_calendar),
+spend AS (
+    SELECT greatest(max(day), (SELECT max(as_of) FROM marts.spend_calendar)) AS until -- greatest() ignores NULL
+    FROM marts.spend_days
+    WHERE dating <> 'before the first file'
+),
 months AS (
     SELECT
         budgets.*,
+        spend.until AS spend_until,
         unnest(generate_series(
             date_trunc('month', starts_on)::TIMESTAMP,
-            date_trunc('month', greatest(starts_on, least(ends_on, as_of.day)))::TIMESTAMP,
+            date_trunc('month', greatest(starts_on, least(ends_on, spend.until)))::TIMESTAMP,
             INTERVAL 1 MONTH
         ))::DATE AS month
     FROM staging.budgets AS budgets
-    CROSS JOIN as_of
+    CROSS JOIN spend
     WHERE is_monthly
 )
 SELECT
@@ -23,9 +28,13 @@ SELECT
     amount, -- US dollars of the period; the full amount also for a month that the budget covers only in part.
     alert_at, -- Percentages of the amount that trigger an alarm.
     student_cap, -- US dollars that a student may spend in a course within the period; NULL without a cap.
-    is_monthly -- Whether the amount applies to each month.
+    is_monthly, -- Whether the amount applies to each month.
+    spend_until -- Newest UTC day with spend, of any scope, or the newest complete day if that is later. The same in each row.
 FROM months
 UNION ALL
-SELECT budget, scope, scope_id, starts_on, ends_on, amount, alert_at, student_cap, is_monthly
-FROM staging.budgets
-WHERE NOT is_monthly
+SELECT
+    budgets.budget, budgets.scope, budgets.scope_id, budgets.starts_on, budgets.ends_on, budgets.amount, budgets.alert_at,
+    budgets.student_cap, budgets.is_monthly, spend.until
+FROM staging.budgets AS budgets
+CROSS JOIN spend
+WHERE NOT budgets.is_monthly

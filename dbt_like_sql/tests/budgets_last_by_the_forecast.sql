@@ -13,4 +13,4 @@ SELECT DISTINCT
         coalesce(forecast, spent)::DOUBLE, ends_on, amount::DOUBLE, coalesce(exhausted_on::VARCHAR, 'the last day')
     ) AS message
 FROM marts.budget_status
-WHERE state IN ('forecast over', 'over') OR (state = 'ended over' AND ends_on >= as_of - 7)
+WHERE state IN ('forecast over', 'over') OR (state = 'ended over' AND ends_on >= spend_until - 7)

@@ -14,4 +14,4 @@ SELECT DISTINCT
         spent::DOUBLE, amount::DOUBLE, percent_of_amount, percent_of_time
     ) AS message
 FROM marts.budget_status
-WHERE state NOT IN ('no such scope', 'upcoming') AND ends_on >= as_of - 7
+WHERE state NOT IN ('no such scope', 'upcoming') AND ends_on >= spend_until - 7
