@@ -15,7 +15,7 @@ from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.remedies import remedy
-from analytics_pipeline.operations.check_budgets import check_budgets
+from analytics_pipeline.operations.check_budgets import Checked, check_budgets
 from analytics_pipeline.settings import load_settings
 
 app = typer.Typer(
@@ -58,17 +58,23 @@ def check() -> None:
         table("Would be loaded", ["file", "records", "rows", "quarantined", "warnings"], rows)
     for name, file in checked.files.items():
         _print_findings(name, file)
-    for unknown in checked.unmatched:
-        print_info(
-            f"{unknown.dataset}: no {unknown.kind.replace('_', ' ')} {one_line(unknown.id)} is"
-            " known, so the row has no effect yet."
-        )
+    for text in unknown_ids(checked):
+        print_info(f"{text}.")
     if not checked.is_compared:
         print_info(
             "Course ids were not compared: there is no warehouse yet. Run `analytics-pipeline sync`"
             " first."
         )
     raise typer.Exit(DONE if checked.is_clean else INCOMPLETE)
+
+
+def unknown_ids(checked: Checked) -> list[str]:
+    """Return a line for each unknown id in the files: of a course, department or term."""
+    return [
+        f"{unknown.dataset}: no {unknown.kind.replace('_', ' ')} {one_line(unknown.id)} is known,"
+        " so the row has no effect yet"
+        for unknown in checked.unmatched
+    ]
 
 
 def _print_findings(name: str, file: FileResult) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import duckdb
 import typer
 
+from analytics_pipeline.cli.budgets import unknown_ids
 from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
@@ -131,16 +132,14 @@ def _first_day(settings: Settings) -> str:
 
 
 def _hand_written(settings: Settings) -> Verdict:
-    """Check whether every line of budgets and course labels can be loaded."""
+    """Check whether every line of budgets and course labels can be loaded; name unknown ids."""
     checked = check_budgets(settings)
     if not checked.is_clean:
         return Verdict(
             False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`"
         )
-    return Verdict(
-        True,
-        ", ".join(f"{name}: {counted(file.rows, 'row')}" for name, file in checked.files.items()),
-    )
+    rows = ", ".join(f"{name}: {counted(file.rows, 'row')}" for name, file in checked.files.items())
+    return Verdict(True, ". ".join([rows, *unknown_ids(checked)]))
 
 
 def _same_organisation(settings: Settings) -> None:

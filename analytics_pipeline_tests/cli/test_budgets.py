@@ -117,6 +117,9 @@ def test_check_names_rejected_lines_and_unknown_ids(run: Run, budgets: Path, syn
     assert "no course 77 is known" in result.output
     assert "no department CS is known" in result.output
     assert "no course 45686" not in result.output
+    doctor = run("doctor").output
+    assert "ok   hand-written files: budgets: 4 rows. budgets: no course 77 is known" in doctor
+    assert "no department CS is known" in doctor
     budgets.write_text(HEADER + ALL.format(500).replace("USD", "EUR"))
     rejected = run("budgets", "check")
     assert rejected.exit_code == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.sql_models import run_test
+from analytics_pipeline.sql_models import Severity, run_test
 from analytics_pipeline_tests.support.model_warehouse import (
     PROJECT,
     broken,
@@ -159,3 +159,26 @@ def test_before_any_spend_is_known_each_budget_is_upcoming(
         "SELECT starts_on, spend_until, state FROM marts.budget_status"
     ).fetchall() == [(date(2026, 10, 1), None, "upcoming")]
     assert broken(warehouse) == []
+
+
+def test_a_budget_of_an_unknown_scope_alarms_once_its_period_has_begun(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    unknown = "course,45687,Mistyped,2026-11-01,,400,USD,,,monthly"
+    build(
+        warehouse,
+        tmp_path,
+        1,
+        unknown,
+        unknown.replace("Mistyped", "Again"),
+        "term,2026 fal,Term,2026-12-01,2026-12-31,400,USD,,,none",
+        "department,CS,Later,2026-12-07,2026-12-31,400,USD,,,none",
+        "root_course,9,Over,2026-11-01,2026-12-05,400,USD,,,none",
+        "organisation,,All,2026-11-01,2026-12-31,400,USD,,,none",
+    )
+    found = alarms(warehouse, "every_budget_has_a_scope")
+    assert set(found) == {
+        "budget of the unknown course 45687",
+        "budget of the unknown term 2026 fal",
+    }
+    assert PROJECT.tests["every_budget_has_a_scope"].severity is Severity.WARN

@@ -74,6 +74,7 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.budget_status SET alerts_reached = [10, 20, 30, 40, 50, 80, 100]"
     ],
     "budgets_last_by_the_forecast": ["UPDATE marts.budget_status SET state = 'over'"],
+    "every_budget_has_a_scope": ["UPDATE marts.budget_status SET state = 'no such scope'"],
     "nobody_spends_after_dropping": [
         """UPDATE marts.student_spend_watch SET dropped_on = '1999-01-01', spend_after_drop = 2,
            is_still_spending = true"""
