@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec, normal_form
-from analytics_pipeline_tests.support.recount_money import Feed, aws_spend
+from analytics_pipeline_tests.support.recount_money import Feed, Key, aws_spend
 
 SMALL = Organisation(OrganisationSpec.small())
 LARGE = Organisation(OrganisationSpec(days=60, students=120))
@@ -31,6 +31,10 @@ def rows(
             for n, record in enumerate(records, 1):
                 if (key, n) not in bad:
                     yield day, dict(zip(map(normal_form, header), record, strict=False))
+
+
+def key_of(row: dict[str, str]) -> Key:
+    return row["aws_account_id"], int(row["user_id"]), int(row["part_id"])
 
 
 def spent(organisation: Organisation, provider: str) -> Decimal:
@@ -92,14 +96,14 @@ def test_a_reader_can_know_all_that_was_spent(spec: OrganisationSpec):
 def test_the_observable_spend_follows_only_from_delivered_bytes(nights_ago: int):
     as_of = LARGE.spec.all_days()[-1 - nights_ago]
     read = list(rows(LARGE, "cloud_spend/aws_cost", as_of))
-    lines = [
-        (day, (r["aws_account_id"], int(r["user_id"]), int(r["part_id"])), Decimal(r["cost"]))
-        for day, r in read
-    ]
+    lines = [(day, key_of(r), Decimal(r["cost"])) for day, r in read]
+    bills: dict[tuple[date, Key], Decimal] = defaultdict(Decimal)
+    for month, r in rows(LARGE, "service_spend/service_spend", as_of):
+        bills[month, key_of(r)] += Decimal(r["cost"])
     told = [s for s in LARGE.truth_as_of(as_of).observable_daily_spend if s.provider == "aws"]
     assert {
         (entry.day, *entry.key, entry.cost, entry.days_covered, entry.fall)
-        for entry in aws_spend(Feed(lines))
+        for entry in aws_spend(Feed(lines, bills=bills))
     } == {
         (s.spend_date, s.aws_account_id, s.user_id, s.part_id, s.cost, s.days_covered, s.fall)
         for s in told

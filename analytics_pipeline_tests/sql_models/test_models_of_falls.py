@@ -114,6 +114,48 @@ def test_a_feed_that_restarts_each_month_is_seen_in_its_other_series(warehouse: 
     assert {row[3:] for row in rows} == {("restart", "first of the month")}
 
 
+def test_a_feed_that_restarts_monthly_spends_nothing_new_in_the_missing_days_of_the_month_before(
+    warehouse: Connection,
+) -> None:
+    """The files of the 30th and 31st of October and the first of November are missing."""
+    for user in (1, 2, 3, 4):
+        values = {28: 20, 29: 21, 33: 6, 34: 9}  # the 33rd is the second of November
+        put(
+            warehouse,
+            "raw.aws_cost",
+            *(aws(day(1) + timedelta(days=n - 1), cost, user=user) for n, cost in values.items()),
+        )
+    rows = spend(warehouse, "spend_date, cost, days_covered, fall_evidence")
+    assert set(rows) == {
+        (day(28), Decimal(20), 1, None),
+        (day(29), Decimal(1), 1, None),
+        (day(2, 11), Decimal(6), 2, "first of the month"),
+        (day(3, 11), Decimal(3), 1, None),
+    }
+    (november,) = warehouse.execute(
+        "SELECT sum(cost) FROM marts.spend_days WHERE month(day) = 11"
+    ).fetchall()
+    assert november == (Decimal(36),)
+
+
+@pytest.mark.parametrize(
+    ("billed", "left", "covers", "evidence"),
+    [(6, False, 2, "service_spend"), (None, False, 4, None), (None, True, 4, "deactivation")],
+    ids=str,
+)
+def test_a_restart_covers_days_of_the_month_before_unless_the_bill_shows_it(
+    warehouse: Connection, billed: int | None, left: bool, covers: int, evidence: str | None
+) -> None:
+    leaving = {"deactivation_date": utc(2026, 10, 30, 12)} if left else {}
+    put(warehouse, "raw.aws_cost", aws(day(28), 20), aws(day(29), 21))
+    put(warehouse, "raw.aws_cost", aws(day(2, 11), 6) | leaving)
+    if billed is not None:
+        bill = SERVICE | {"file_month": day(1, 11), "course_id": 5, "cost": billed}
+        put(warehouse, "raw.service_spend", bill)
+    rows = spend(warehouse, "cost, days_covered, fall, fall_evidence")
+    assert rows[2:] == [(Decimal(6), covers, "restart", evidence)]
+
+
 @pytest.mark.parametrize(
     ("billed", "cost", "fall"),
     [(7, 7, "restart"), (2, 2, None), (4, 2, None), (None, 2, None)],

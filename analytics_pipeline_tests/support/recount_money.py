@@ -187,6 +187,8 @@ def _entries(
         for n, (day, _) in enumerate(accumulation):
             rule, evidence = falls.get(day, (None, None))
             covers = (day - counted_on).days if counted_on else since.get(day, 1)
+            if rule == "restart" and evidence in ("service_spend", "first of the month"):
+                covers = min(covers, day.day)  # it accumulated within the month
             if rule == "dip":
                 entries.append(Entry(day, key, ZERO, covers, rule, evidence))
                 continue

@@ -72,13 +72,13 @@ SELECT
     courses.assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course. -> staging.assignments
     courses.assignment_name, -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none.
     coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous counted value, exact. Negative only if an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.
-    coalesce(
-        compared.spend_date - counted_before,
+    least(
+        coalesce(compared.spend_date - counted_before, since_previous, if(billing_month IS NULL, 1, day(compared.spend_date))),
         CASE
-            WHEN billing_month IS NULL THEN coalesce(since_previous, 1)
-            ELSE least(day(compared.spend_date), coalesce(since_previous, day(compared.spend_date)))
+            WHEN billing_month IS NOT NULL OR (rule = 'restart' AND evidence IN ('service_spend', 'first of the month'))
+            THEN day(compared.spend_date)
         END
-    )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file with any row, or 1 in the first AWS file; in Azure never before the first of the month. The next value covers the days of a dip too.
+    )::INTEGER AS days_covered, -- Days since the series' previous counted value. For a first value: since the provider's previous file with any row, or 1 in the first AWS file. Never before the first of the month in Azure, nor for a restart for which service_spend or the first of the month is the evidence. The next value covers the days of a dip too.
     coalesce(rule = 'restart', false) AS is_reset, -- Whether a new AWS accumulation started, so that cost is the new value: the value fell, or service_spend shows it on a first of the month on which the feed restarts.
     place = 1 AS is_first, -- Whether it is the first value of the account, user and part (in Azure: of the user, part and month); the cost is the value.
     compared.provider = 'aws' AND since_previous IS NULL AS is_opening_balance, -- Whether it is from the first AWS file: accumulated at an unknown time before, so not spend of its day.

@@ -81,9 +81,9 @@ def azure_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         yield key(world.spec, "cloud_spend/azure/azure_cost", day), table("azure_cost", rows)
 
 
-def service_spend(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
-    """Yield one file per month, complete up to `as_of` while the month is open."""
-    months: dict[date, dict[Series, Decimal]] = {}
+def billed(world: World, as_of: date) -> Reports:
+    """Return the bill of each AWS series by first of the month, up to `as_of`."""
+    months: Reports = {}
     for series, spend in world.spends.items():
         for day, amount in spend.items():
             if series.provider == "aws" and day <= as_of:
@@ -94,7 +94,12 @@ def service_spend(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
         totals[
             next(series for series in totals if series.aws_account_id == gap.aws_account_id)
         ] += gap.amount
-    for month, totals in sorted(months.items()):
+    return months
+
+
+def service_spend(world: World, as_of: date) -> Iterator[tuple[str, Table]]:
+    """Yield one file per month, complete up to `as_of` while the month is open."""
+    for month, totals in sorted(billed(world, as_of).items()):
         rows = (
             row for series, total in totals.items() for row in _service_rows(world, series, total)
         )

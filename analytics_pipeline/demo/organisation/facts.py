@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from analytics_pipeline.demo.organisation.campus import Course
-from analytics_pipeline.demo.organisation.costs import delivered_aws, delivered_azure
+from analytics_pipeline.demo.organisation.costs import billed, delivered_aws, delivered_azure
 from analytics_pipeline.demo.organisation.feed import delivered_sessions
 from analytics_pipeline.demo.organisation.observe import observe
 from analytics_pipeline.demo.organisation.people import works
@@ -38,8 +38,12 @@ def daily_spend(world: World, as_of: date) -> Iterator[DailySpend]:
 def observable_spend(world: World, as_of: date) -> Iterator[ObservableSpend]:
     """Yield the part of the spend that the delivered files reveal."""
     for reports in (delivered_aws(world, as_of), delivered_azure(world, as_of)):
-        restarts_monthly = world.spec.aws_restarts_monthly
-        yield from observe(reports, _course_of(world, as_of), restarts_monthly=restarts_monthly)
+        yield from observe(
+            reports,
+            _course_of(world, as_of),
+            billed(world, as_of),
+            restarts_monthly=world.spec.aws_restarts_monthly,
+        )
 
 
 def _course_of(world: World, as_of: date) -> Callable[[int], int | None]:

@@ -1,4 +1,4 @@
-"""Daily spend as an ideal reader infers it from both providers' reports, without SQL.
+"""Daily spend as an ideal reader infers it from both providers' reports and bills, without SQL.
 
 spend.py simulates the spend. These rules turn accumulated values into daily ones:
 
@@ -15,7 +15,8 @@ spend.py simulates the spend. These rules turn accumulated values into daily one
 - `is_opening_balance`: from the first aws_cost file, whose accumulation began at an unknown time.
 - `days_covered`: days since the series' previous counted value. For a first value: since the
   provider's previous file with any row; 1 in the first aws_cost file. In Azure it never reaches
-  across the start of the month; in the very first file it is the day of the month.
+  across the start of the month; in the very first file it is the day of the month. Nor does a
+  restart with the month, as a feed that restarts monthly or the month's bill shows it.
 """
 
 from collections import defaultdict
@@ -33,17 +34,33 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class _Value:
-    """An accumulated value, as reported or as counted, and the reading of its fall, if it fell."""
+    """An accumulated value, as reported or as counted, and the reading of its fall, if it fell.
+
+    Attributes:
+        opens_month: whether it restarted with its month.
+    """
 
     day: date
     amount: Decimal
     fall: str | None = None
+    opens_month: bool = False
 
 
 def observe(
-    reports: Reports, course_of: Callable[[int], int | None], *, restarts_monthly: bool = False
+    reports: Reports,
+    course_of: Callable[[int], int | None],
+    bills: Reports,
+    *,
+    restarts_monthly: bool = False,
 ) -> Iterator[ObservableSpend]:
-    """Yield one provider's entries; `course_of` returns a part's course, None if unmapped."""
+    """Yield one provider's entries.
+
+    Args:
+        reports: the provider's accumulated values.
+        course_of: returns a part's course, None if unmapped.
+        bills: service_spend in US dollars by first of the month.
+        restarts_monthly: whether AWS accumulates anew each month.
+    """
     files = [day for day, values in sorted(reports.items()) if values]
     since = {day: (day - before).days for before, day in pairwise(files)}
     reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)
@@ -52,22 +69,38 @@ def observe(
             month = _month(day) if series.provider == "azure" else 0
             reported[series, month].append(_Value(day, amount))
     for (series, _), values in sorted(reported.items()):
-        yield from _entries(
-            series, _read(series, values, restarts_monthly), since, course_of(series.part_id)
-        )
+        read = _read(series, values, bills, restarts_monthly)
+        yield from _entries(series, read, since, course_of(series.part_id))
 
 
-def _read(series: Series, values: Sequence[_Value], restarts_monthly: bool) -> list[_Value]:
+def _read(
+    series: Series, values: Sequence[_Value], bills: Reports, restarts_monthly: bool
+) -> list[_Value]:
     """Classify each value that falls."""
     read = list(values)
     for n, (before, value) in enumerate(pairwise(values), 1):
         if value.amount < before.amount:
             after = values[n + 1].amount if n + 1 < len(values) else None
-            opens = restarts_monthly and _month(before.day) < _month(value.day)
-            read[n] = replace(
-                value, fall=_fall(series.provider, before.amount, value.amount, after, opens)
-            )
+            is_new_month = _month(before.day) < _month(value.day)
+            opens = restarts_monthly and is_new_month
+            fall = _fall(series.provider, before.amount, value.amount, after, opens)
+            billed = bills.get(value.day.replace(day=1), {}).get(series)
+            is_billed = is_new_month and fall == "restart" and _is_billed(values[n:], billed)
+            read[n] = replace(value, fall=fall, opens_month=opens or is_billed)
     return read
+
+
+def _is_billed(values: Sequence[_Value], billed: Decimal | None) -> bool:
+    """Return whether the month of the first value was billed about what accumulated since.
+
+    It does not tell if a later value of the month fell, too.
+    """
+    inside = [value.amount for value in values if _month(value.day) == _month(values[0].day)]
+    return (
+        billed is not None
+        and inside == sorted(inside)
+        and abs(billed - inside[-1]) * 4 <= inside[0]
+    )
 
 
 def _fall(
@@ -96,6 +129,7 @@ def _entries(
             if value.fall == "dip"
             else min(later.amount for later in rest[:end] if later.fall != "dip")
         )
+        covers = (value.day - counted).days if counted else _first_covers(series, value.day, since)
         yield ObservableSpend(
             spend_date=value.day,
             provider=series.provider,
@@ -104,9 +138,7 @@ def _entries(
             part_id=series.part_id,
             course_id=course_id,
             cost=counts - last,
-            days_covered=(
-                (value.day - counted).days if counted else _first_covers(series, value.day, since)
-            ),
+            days_covered=min(covers, value.day.day) if value.opens_month else covers,
             is_reset=value.fall == "restart",
             is_first=n == 0,
             is_opening_balance=series.provider == "aws" and value.day not in since,
