@@ -21,12 +21,20 @@ from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
-from analytics_pipeline.warehouse.checks import Check, Severity, errors, read, with_times
+from analytics_pipeline.warehouse.checks import (
+    Check,
+    Severity,
+    built_at,
+    errors,
+    read,
+    with_times,
+)
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.published_file import published_file
+from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
@@ -55,6 +63,7 @@ class OnDisk:
         stale: models that are older than the tables they read.
         absent: files that are no longer delivered, or lost their rows.
         is_replaced: whether it was replaced since the last run.
+        outdated: why the published file must be published again; empty if it need not be.
     """
 
     published: Signature | None
@@ -71,6 +80,7 @@ class OnDisk:
     stale: list[str] = field(default_factory=list)
     absent: list[OpenAbsence] = field(default_factory=list)
     is_replaced: bool = False
+    outdated: str = ""
 
     @property
     def loaded(self) -> Loaded:
@@ -138,6 +148,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             stale=stale_models(connection, load_project()),
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
+            outdated=outdated(settings, built_at(connection), outside.published),
         )
 
 

@@ -73,7 +73,9 @@ def status() -> None:
     failed = [file for file in disk.failed if (file.dataset, file.partition) not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
     complete = bool(
-        todo and not (todo.work or failed or disk.errors or disk.stale) and not disk.unstored
+        todo
+        and not (todo.work or failed or disk.errors or disk.stale)
+        and not (disk.unstored or disk.outdated)
     )
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -166,8 +168,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         if disk.published
         else "Published: never."
     )
-    if disk.unstored:
-        print_error(disk.unstored)
+    for problem in filter(None, (disk.outdated, disk.unstored)):
+        print_error(problem)
     for line in disk.published.withheld if disk.published else ():
         print_error(line)
     if disk.is_replaced:

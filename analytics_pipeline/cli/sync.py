@@ -102,7 +102,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     if done.results:
         _print_datasets(done)
     elif not done.failed_runs:
-        print_info(f"Nothing to do: everything {_scope(selection)} is loaded.")
+        verb = "load" if done.rebuilt else "do"
+        print_info(f"Nothing to {verb}: everything {_scope(selection)} is loaded.")
     if done.rebuilt:
         print_info(f"Published: {settings.published_path}")
         if address := store_of(settings).describe(settings.published_path.name):

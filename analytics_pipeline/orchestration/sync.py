@@ -48,12 +48,12 @@ from analytics_pipeline.warehouse.absences import (
 )
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, errors, read
+from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, built_at, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.parameters import Parameters
-from analytics_pipeline.warehouse.published_file import is_uploaded
+from analytics_pipeline.warehouse.published_state import is_current
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -264,11 +264,13 @@ def rebuild(
 ) -> dg.ExecuteInProcessResult | None:
     """Report settled checks, rebuild stale models and publish; return None if none is stale.
 
-    A published file that could not be uploaded is published again.
+    A published file is published again, too, if it could not be uploaded, is missing, is older than
+    the models, or was written with another privacy setting.
     """
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
         loaded, closed = loaded_files(connection), closed_files(connection)
+        built = built_at(connection)
         report_problems(instance, location, connection)
         report_settled_checks(instance, location, connection, warehouse_now())
     if not loaded and not closed:
@@ -276,7 +278,7 @@ def rebuild(
     materialize_closed(instance, location, closed, loaded)
     materialize_unrecorded(instance, location, loaded)
     stale = stale_assets(instance, location, Parameters.of(settings))
-    if not stale and not is_uploaded(settings):
+    if not stale and not is_current(settings, built):
         stale = [location.published]
     if not stale:
         return None

@@ -19,6 +19,7 @@ from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import (
+    IS_BUILT,
     Alarm,
     Check,
     Kind,
@@ -31,8 +32,6 @@ from analytics_pipeline.warehouse.transactions import together
 
 ALARMS_SHOWN = 20
 """Maximum number of alarms in the text of a check."""
-IS_BUILT = "is_built"
-"""Name of the check that records a model's last build, and when it was."""
 
 
 @dataclass(frozen=True)

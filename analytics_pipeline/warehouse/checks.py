@@ -14,6 +14,9 @@ import duckdb
 
 from analytics_pipeline.warehouse.transactions import write
 
+IS_BUILT = "is_built"
+"""Name of the check that records a model's last build, and when it was."""
+
 
 class Severity(StrEnum):
     """How much a failing check matters; a test declares it as `-- severity: warn`."""
@@ -191,6 +194,21 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     except duckdb.CatalogException:  # written by an earlier release
         return []
     return [_check(*row) for row in rows]
+
+
+def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when models were last built (UTC); None if no build is recorded.
+
+    Args:
+        connection: the warehouse, or a published file.
+    """
+    try:
+        row = connection.execute(
+            "SELECT max(evaluated_at) FROM ops.checks WHERE passed AND name = $1", [IS_BUILT]
+        ).fetchone()
+    except (duckdb.CatalogException, duckdb.BinderException):  # written by an earlier release
+        return None
+    return row[0] if row else None
 
 
 def alarms(checks: Iterable[Check]) -> list[Alarm]:

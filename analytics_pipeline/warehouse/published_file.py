@@ -59,14 +59,6 @@ def published_file(settings: Settings, now: datetime | None = None) -> LocalCopy
     return LocalCopy(path, _notice(store, path, fetched, now or warehouse_now()), fetched)
 
 
-def is_uploaded(settings: Settings) -> bool:
-    """Return whether the store's current version is the local published file, or a later one."""
-    if not settings.published_store or not settings.published_path.exists():
-        return True
-    fetched = store_of(settings).fetch(settings.published_path, published_at)
-    return not fetched.is_ahead and fetched.problem is None
-
-
 def refresh(settings: Settings) -> None:
     """Replace an outdated local copy of the published file: it may hold an erased person.
 

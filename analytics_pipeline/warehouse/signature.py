@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 import duckdb
 
+from analytics_pipeline.warehouse.checks import built_at
 from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.tables import PUBLISHED
 
@@ -28,6 +29,9 @@ class Signature:
             had: an older warehouse was restored.
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
+        pii: whether it includes emails, names and free text; None if it does not say.
+        built_at: when the models were last built that it holds, or withholds (UTC); None if it does
+            not say.
     """
 
     published_at: datetime
@@ -35,6 +39,8 @@ class Signature:
     left_out: Sequence[str] = ()
     older_files: int = 0
     emptied: Mapping[str, int] = field(default_factory=dict)
+    pii: bool | None = None
+    built_at: datetime | None = None
 
     @property
     def withheld(self) -> list[str]:
@@ -101,4 +107,6 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
         tuple(row.get("left_out") or ()),
         row.get("older_files") or 0,
         emptied,
+        row.get("pii"),
+        built_at(connection),
     )

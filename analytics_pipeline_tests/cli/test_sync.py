@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -45,6 +46,12 @@ def sessions(data: Path) -> dict:
     return {
         name: found[name] for name in ("raw.lab_sessions", "quarantine.rejects", "ops.findings")
     }
+
+
+def outdated(run: Run) -> str | None:
+    """Return why the published file must be published again, as `status` says."""
+    found: str | None = json.loads(run("status", "--json").output.splitlines()[0])["outdated"]
+    return found
 
 
 def ends_of_records(body: bytes) -> list[int]:
@@ -258,6 +265,7 @@ def test_a_model_that_invents_money_fails_its_test_in_every_interface(
         )
     assert published() == before
     assert query(synced, spend) != before
+    assert outdated(run) is None, "it keeps the mart back on purpose"
     assert run("report").exit_code == 0
     page = (synced / "report.html").read_text()
     assert 'role="alert"' in page and name in page
@@ -311,6 +319,7 @@ def test_a_first_sync_in_which_everything_fails_publishes_nothing(
     assert "it is not CSV but HTML" in result.output
     assert "Published" not in result.output
     assert not (data / "analytics.duckdb").exists()
+    assert outdated(run) is None, "nothing is built, so nothing is to be published"
     refused = run("publish")
     assert (refused.exit_code, "holds no loaded file" in refused.output) == (
         2,

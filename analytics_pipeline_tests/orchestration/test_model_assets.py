@@ -11,11 +11,13 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration.asset_keys import ALONE
+from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
 from analytics_pipeline.orchestration.models.published_assets import WHOLE, published_asset
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
+from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Layer
@@ -277,6 +279,28 @@ def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     assert after.get_num_requested(ALONE.model_key("marts.assignment_scores")) == 1
     assert after.get_num_requested(ALONE.published) == 1
     assert after.get_num_requested(ALONE.model_key("marts.part_lineage")) == 0
+
+
+def test_the_daemon_publishes_again_when_the_privacy_setting_changed(loaded: Pipeline) -> None:
+    asked = [ALONE.model_key(name) for name in load_project().models]
+    cursor: Any = None
+
+    def requested(settings: Settings) -> Any:
+        nonlocal cursor
+        definitions = build_definitions(settings, clock=loaded.clock)
+        result = dg.evaluate_automation_conditions(definitions, loaded.instance, cursor=cursor)
+        cursor = result.cursor
+        return result
+
+    private = loaded.settings.model_copy(update={"publish_pii": True})
+    assert requested(private).get_num_requested(ALONE.published) == 1
+    build(loaded, [*asked, ALONE.published, ALONE.report])
+    assert requested(private).total_requested == 0
+    after = requested(loaded.settings)
+    assert after.get_num_requested(ALONE.published) == 1
+    assert not any(after.get_num_requested(key) for key in asked)
+    build(loaded, [ALONE.published, ALONE.report])
+    assert requested(loaded.settings).total_requested == 0
 
 
 def test_the_daemon_publishes_that_a_file_failed_although_nothing_was_loaded(

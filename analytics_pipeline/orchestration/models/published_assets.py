@@ -57,6 +57,8 @@ def published_asset(
         tags={"layer": GROUP, **pii_tag(is_personal=pii)},
         freshness_policy=FRESHNESS[Cadence.DAILY],
         automation_condition=condition,
+        # The daemon publishes again when it changes: private columns must not stay until a load.
+        code_version=f"PUBLISH_PII={pii}",
         check_specs=[
             dg.AssetCheckSpec(
                 WHOLE,

@@ -1,0 +1,87 @@
+"""A published file that analysts should not read as it is: `status` says why, `sync` repairs it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analytics_pipeline.demo.organisation import Organisation
+from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.models import published_assets
+from analytics_pipeline.warehouse.signature import signature
+from analytics_pipeline_tests.cli.conftest import Run
+
+
+def outdated(run: Run, **changes: str) -> str | None:
+    """Return what `status --json` says about the published file; the verdict must agree."""
+    result = run("status", "--json", **changes)
+    found = json.loads(result.output.splitlines()[0])
+    why: str | None = found["outdated"]
+    assert (result.exit_code, found["complete"]) == ((1, False) if why else (0, True))
+    return why
+
+
+def assert_repaired(run: Run, **changes: str) -> None:
+    assert "Complete." not in run("status", **changes).output
+    repaired = run("sync", **changes)
+    assert repaired.exit_code == 0, repaired.output
+    assert "Nothing to load" in repaired.output
+    assert "Published: " in repaired.output
+    assert outdated(run, **changes) is None
+    assert "Nothing to do" in run("sync", **changes).output
+
+
+@pytest.mark.parametrize(
+    ("lose", "wrong"),
+    [
+        (Path.unlink, "is missing"),
+        (lambda path: path.write_bytes(b"not a database"), "cannot be read"),
+    ],
+    ids=["deleted", "damaged"],
+)
+def test_a_lost_published_file_is_published_again(
+    run: Run, synced: Path, lose: Callable[[Path], object], wrong: str
+):
+    assert outdated(run) is None
+    lose(synced / "analytics.duckdb")
+    assert wrong in (outdated(run) or "")
+    assert_repaired(run)
+
+
+def test_a_changed_folder_gets_the_file(run: Run, synced: Path, tmp_path: Path):
+    folder = str(tmp_path / "elsewhere")
+    assert "is missing" in (outdated(run, ANALYTICS_PUBLISHED_DIR=folder) or "")
+    assert_repaired(run, ANALYTICS_PUBLISHED_DIR=folder)
+    assert (tmp_path / "elsewhere" / "analytics.duckdb").exists()
+
+
+def test_a_changed_privacy_setting_is_published_without_a_load(run: Run, synced: Path):
+    wants = "holds no emails, names and free text, but PUBLISH_PII is true"
+    assert wants in (outdated(run, PUBLISH_PII="true") or "")
+    assert_repaired(run, PUBLISH_PII="true")
+    assert "holds emails, names and free text, but PUBLISH_PII is false" in (outdated(run) or "")
+    assert_repaired(run)
+    found = signature(synced / "analytics.duckdb")
+    assert found is not None
+    assert found.pii is False
+
+
+def test_a_failed_publication_after_a_build_is_not_complete(
+    run: Run,
+    synced: Path,
+    demo: DemoVocareum,
+    organisation: Organisation,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    key = next(key for key in sorted(organisation.files()) if "lab_sessions_" in key)
+    demo.put(key, organisation.files()[key] + b"\n")
+
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "analytics.duckdb")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(published_assets, "publish", no_room)
+        assert run("sync").exit_code == 1
+    assert "is older than the models" in (outdated(run) or "")
+    assert_repaired(run)
