@@ -18,6 +18,7 @@ from analytics_pipeline.cli.console import (
     command,
     out,
     print_checks,
+    print_error,
     print_info,
 )
 from analytics_pipeline.cli.overview import last_replaced, own_dagster_yaml
@@ -30,6 +31,7 @@ from analytics_pipeline.storage.folders import is_shared, keep_private, make_exp
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.erase import run_again, unfinished
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
@@ -54,7 +56,8 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed, 1 a check of the data fails, 2 something that a run needs is missing.
+    Exit codes: 0 all passed, 1 a check of the data fails or an erasure is not finished, 2 something
+    that a run needs is missing.
     """
     settings = load_settings()
     passed = True
@@ -77,18 +80,23 @@ def doctor() -> None:
         if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
             break
-    failing = _failing_checks(settings)
+    failing, people = _faults(settings)
     print_checks(failing)
-    raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing else DONE)
+    for user_id in people:
+        print_error(run_again(user_id))
+    raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing or people else DONE)
 
 
-def _failing_checks(settings: Settings) -> list[Check]:
-    """Return the failing ERROR checks; none if the warehouse can't be read (see `_duckdb`)."""
+def _faults(settings: Settings) -> tuple[list[Check], list[int]]:
+    """Return the failing ERROR checks, and the ids of people whose erasure is not finished.
+
+    None if the warehouse can't be read (see `_duckdb`).
+    """
     try:
         with warehouse_of(settings).read() as connection:
-            return errors(read(connection))
+            return errors(read(connection)), unfinished(connection)
     except (PipelineError, OSError, duckdb.Error):
-        return []
+        return [], []
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:

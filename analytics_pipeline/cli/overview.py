@@ -31,6 +31,7 @@ from analytics_pipeline.warehouse.checks import (
 )
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
+from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.published_file import published_file
@@ -64,6 +65,7 @@ class OnDisk:
         absent: files that are no longer delivered, or lost their rows.
         is_replaced: whether it was replaced since the last run.
         outdated: why the published file must be published again; empty if it need not be.
+        unfinished: ids of people whose erasure is not finished.
     """
 
     published: Signature | None
@@ -81,6 +83,7 @@ class OnDisk:
     absent: list[OpenAbsence] = field(default_factory=list)
     is_replaced: bool = False
     outdated: str = ""
+    unfinished: list[int] = field(default_factory=list)
 
     @property
     def loaded(self) -> Loaded:
@@ -149,6 +152,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
             outdated=outdated(settings, built_at(connection), outside.published),
+            unfinished=unfinished(connection),
         )
 
 

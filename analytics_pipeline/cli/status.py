@@ -33,6 +33,7 @@ from analytics_pipeline.ingest.plan import (
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import alarms
+from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -75,7 +76,7 @@ def status() -> None:
     complete = bool(
         todo
         and not (todo.work or failed or disk.errors or disk.stale)
-        and not (disk.unstored or disk.outdated)
+        and not (disk.unstored or disk.outdated or disk.unfinished)
     )
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -172,6 +173,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         print_error(problem)
     for line in disk.published.withheld if disk.published else ():
         print_error(line)
+    for user_id in disk.unfinished:
+        print_error(run_again(user_id))
     if disk.is_replaced:
         print_error(REPLACED)
     if disk.replaced_at:

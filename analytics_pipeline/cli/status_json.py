@@ -40,6 +40,7 @@ def as_json(
         "stale_models": disk.stale,
         "published": disk.published and _published(disk.published),
         "outdated": disk.outdated or None,
+        "unfinished_erasures": disk.unfinished,
         "not_stored": disk.unstored or None,
         "daemon": {"alive": disk.daemon_is_alive(now), "heartbeat": _utc(disk.heartbeat)},
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},

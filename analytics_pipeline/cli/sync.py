@@ -26,6 +26,7 @@ from analytics_pipeline.ingest.plan import Plan, Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -52,9 +53,9 @@ def sync(
     Lists the bucket once, and fetches only files whose ETag or size differs from the ledger. Every
     load is a run of the Dagster instance, and its partitions show in the UI.
 
-    Exit codes: 0 done, 1 a file or check failed, 2 settings, credentials or the network. With
-    --dataset, --since or --until only the selected files and their checks count; other failures are
-    only reported.
+    Exit codes: 0 done, 1 a file or check failed, or an erasure is not finished, 2 settings,
+    credentials or the network. With --dataset, --since or --until only the selected files and their
+    checks count; those of others are only reported.
     """
     first, last = _day("--since", since), _day("--until", until)
     if first and last and first > last:
@@ -126,6 +127,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if done.silent:
         print_error(done.silent)
+    for user_id in done.unfinished:
+        print_error(run_again(user_id))
     selected = done.failing_of(selection)
     print_checks(selected, [result.landed.delivery.key for result in failed])
     for check in done.failing:
@@ -133,7 +136,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
             print_info(f"Not selected, so not part of the exit code: {check}")
     if done.stopped:
         return UNUSABLE
-    return INCOMPLETE if failed or done.failed_runs or selected else DONE
+    return INCOMPLETE if failed or done.failed_runs or selected or done.unfinished else DONE
 
 
 def _scope(selection: Selection) -> str:

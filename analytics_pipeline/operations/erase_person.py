@@ -29,6 +29,7 @@ from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.erase import (
     Removed,
     erase_rows,
+    finish,
     known_as,
     remember,
     searched_tables,
@@ -102,7 +103,8 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
 
     Steps that can fail without changing data are tried first. Invalid models don't stop the
     erasure: the published file is then written without these models and their readers, as the
-    previous file holds the person.
+    previous file holds the person. Until the receipt is written, the warehouse records that the
+    erasure is not finished, so that `status`, `sync` and `doctor` say it.
 
     Args:
         settings: locations of all files.
@@ -138,6 +140,9 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     _remove_spill_files(settings)
     with private_file(receipt_path(settings, receipt)) as file:
         file.write(receipt.as_json().encode())
+    if not not_stored:
+        with warehouse.open() as connection:
+            finish(connection, user_id)
     return receipt
 
 

@@ -50,6 +50,7 @@ from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, built_at, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
+from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.parameters import Parameters
@@ -75,6 +76,7 @@ class Synced:
         alarms: open alarms about money.
         withheld: lines for people about tables that failing checks withhold from the published
             file.
+        unfinished: ids of people whose erasure is not finished.
     """
 
     todo: Plan
@@ -88,6 +90,7 @@ class Synced:
     alarms: Sequence[Alarm] = ()
     absences: Sequence[OpenAbsence] = ()
     silent: str | None = None
+    unfinished: Sequence[int] = ()
 
     @property
     def copies(self) -> list[OpenAbsence]:
@@ -244,6 +247,7 @@ def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
         done.absences = open_absences(connection)
+        done.unfinished = unfinished(connection)
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()

@@ -60,12 +60,46 @@ def remember(connection: duckdb.DuckDBPyConnection, person: People, now: datetim
         )
         connection.execute(
             """UPDATE ops.erased SET salt = $salt,
+               unfinished_since = coalesce(unfinished_since, $now),
                email_hashes = list_distinct(list_concat(coalesce(email_hashes, []), $hashes))
                WHERE user_id = $id""",
-            {"id": user_id, "salt": salt, "hashes": hashes},
+            {"id": user_id, "salt": salt, "hashes": hashes, "now": now},
         )
 
     write(connection, add)
+
+
+def finish(connection: duckdb.DuckDBPyConnection, user_id: int) -> None:
+    """Record that an erasure is finished, which `remember` began."""
+    write(
+        connection,
+        lambda: connection.execute(
+            "UPDATE ops.erased SET unfinished_since = NULL WHERE user_id = ?", [user_id]
+        ),
+    )
+
+
+def unfinished(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Return the ids of people whose erasure was interrupted or is in progress, in order.
+
+    None of a published file, which does not hold them, or of a warehouse of an earlier release.
+    """
+    try:
+        rows = connection.execute(
+            "SELECT user_id FROM ops.erased WHERE unfinished_since IS NOT NULL OR times = 0"
+            " ORDER BY user_id"
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []
+    return [user_id for (user_id,) in rows]
+
+
+def run_again(user_id: int) -> str:
+    """Return the line for people about an erasure that is not finished."""
+    return (
+        f"The erasure of user {user_id} is not finished: run `analytics-pipeline erase --user-id"
+        f" {user_id}` again."
+    )
 
 
 def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:

@@ -15,6 +15,7 @@ import pytest
 
 from analytics_pipeline.warehouse import schema
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.schema import MigrationFailed, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
@@ -134,6 +135,17 @@ def test_the_first_releases_warehouse_is_loaded_published_and_built_like_a_fresh
         content.pop("ops.arrivals")  # the older warehouse saw the files before
     assert loaded[0] == loaded[1]
     assert loaded[0]["raw.azure_cost"][0][0] == "7"
+
+
+def test_people_whom_an_earlier_release_erased_are_not_erased_again(tmp_path: Path):
+    path = tmp_path / "w.duckdb"
+    first_release(path)
+    with duckdb.connect(str(path)) as connection:
+        erased = connection.execute("SELECT count(*) FROM ops.erased").fetchall()
+        assert erased > [(0,)]
+        assert unfinished(connection) == [], "before the upgrade, as `status` reads it"
+    with open_warehouse(path) as connection:
+        assert unfinished(connection) == []
 
 
 def as_text(column: str) -> str:

@@ -19,7 +19,7 @@ from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse import file
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.erase import erased_people
+from analytics_pipeline.warehouse.erase import erased_people, unfinished
 from analytics_pipeline_tests.support.erased_person import (
     Someone,
     assert_every_record_accounted_for,
@@ -98,9 +98,12 @@ def test_a_run_that_breaks_at_any_step_is_completed_by_the_next(
         assert someone.user_id in erased_people(connection).ids, (
             "they are kept out from the first step on"
         )
+        assert unfinished(connection) == [someone.user_id]
     erase(settings, someone.user_id, dry_run=False)
     assert_gone(someone, settings)
     assert_every_record_accounted_for(settings)
+    with open_warehouse(settings.warehouse_path) as connection:
+        assert unfinished(connection) == []
 
 
 @pytest.mark.slow

@@ -16,6 +16,11 @@ ERASED = Table(
             "How often their rows were erased; 0 while the first erasure is in progress.",
         ),
         TableColumn(
+            "unfinished_since",
+            "TIMESTAMP",
+            "Since when an erasure of them is not finished (UTC); empty after its receipt.",
+        ),
+        TableColumn(
             "email_hashes",
             "VARCHAR[]",
             "HMAC-SHA256 of their emails, to identify their damaged records. Nothing else is"
