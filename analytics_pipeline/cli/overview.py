@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
-from analytics_pipeline.warehouse.age import Age, ages, silence
+from analytics_pipeline.warehouse.age import Age, ages, silence, silent_since
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.checks import (
     Check,
@@ -34,6 +34,7 @@ from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
+from analytics_pipeline.warehouse.newest_check import NEWEST, with_lateness
 from analytics_pipeline.warehouse.published_file import published_file
 from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
@@ -60,7 +61,7 @@ class OnDisk:
         failed: files whose newest version could not be loaded.
         figures: totals by dataset.
         ages: age of the data by dataset, if it has any.
-        checks: all rows of `ops.checks`.
+        checks: all rows of `ops.checks`, with those that depend on the clock as of now.
         stale: models that are older than the tables they read.
         absent: files that are no longer delivered, or lost their rows.
         is_replaced: whether it was replaced since the last run.
@@ -100,10 +101,17 @@ class OnDisk:
 
     @property
     def warnings(self) -> list[Check]:
-        """Return the failing WARN checks."""
+        """Return the failing WARN checks, except for those about lateness (see `late_lines`)."""
         return [
-            check for check in self.checks if check.severity is Severity.WARN and not check.passed
+            check
+            for check in self.checks
+            if check.severity is Severity.WARN and not check.passed and check.name != NEWEST
         ]
+
+    @property
+    def silent_since(self) -> date | None:
+        """Return the newest day if deliveries have stopped; None otherwise."""
+        return silent_since(self.ages.values())
 
     @property
     def silent(self) -> str | None:
@@ -140,14 +148,15 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
             return outside
+        data_ages = ages(connection, now)
         return replace(
             outside,
             source=source,
             files=loaded_files(connection),
             failed=failed_files(connection),
             figures={name: totals(connection, dataset) for name, dataset in DATASETS.items()},
-            ages=ages(connection, now),
-            checks=read(connection),
+            ages=data_ages,
+            checks=with_lateness(read(connection), data_ages, now),
             stale=stale_models(connection, load_project()),
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),

@@ -35,6 +35,7 @@ from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
+from analytics_pipeline.warehouse.newest_check import late_datasets, late_lines
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
 
@@ -93,7 +94,11 @@ def status() -> None:
 def _verdict(complete: bool, disk: OnDisk) -> str:
     if not complete:
         return "Incomplete: run `analytics-pipeline sync`."
-    return "Complete, for what was delivered." if disk.silent else "Complete."
+    if day := disk.silent_since:
+        late = f"nothing has been delivered since {day.day} {day:%b %Y}"
+    else:
+        late = ", ".join(f"{name} is late" for name in late_datasets(disk.checks))
+    return f"Everything delivered is loaded, but {late}." if late else "Complete."
 
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
@@ -154,6 +159,8 @@ def _show_checks(disk: OnDisk, failed: list[FailedFile]) -> None:
     print_checks(disk.errors, [file.source_key for file in failed])
     if disk.silent:
         print_error(disk.silent)
+    for line in () if disk.silent else late_lines(disk.checks):
+        print_info(line)
     for alarm in alarms(disk.checks):
         print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if disk.warnings:

@@ -12,6 +12,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import OpenAbsence
 from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.ledger import FailedFile
+from analytics_pipeline.warehouse.newest_check import late_datasets
 from analytics_pipeline.warehouse.signature import Signature
 
 
@@ -36,6 +37,7 @@ def as_json(
         "failing_files": [_failing_file(file, disk.absent) for file in failed],
         "checks": [_check(check) for check in disk.checks if not check.passed or check.is_open],
         "silent": disk.silent,
+        "late": late_datasets(disk.checks),
         "absent": [_absence(absence) for absence in disk.absent],
         "stale_models": disk.stale,
         "published": disk.published and _published(disk.published),

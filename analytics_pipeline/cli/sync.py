@@ -127,6 +127,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")
     if done.silent:
         print_error(done.silent)
+    for line in () if done.silent else done.late:
+        print_info(line)
     for user_id in done.unfinished:
         print_error(run_again(user_id))
     selected = done.failing_of(selection)

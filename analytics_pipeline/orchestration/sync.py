@@ -53,6 +53,7 @@ from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
+from analytics_pipeline.warehouse.newest_check import late_lines
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.published_state import is_current
 from analytics_pipeline.warehouse.signature import signature
@@ -76,6 +77,7 @@ class Synced:
         alarms: open alarms about money.
         withheld: lines for people about tables that failing checks withhold from the published
             file.
+        late: lines for people about datasets that are late, but not long enough to fail.
         unfinished: ids of people whose erasure is not finished.
     """
 
@@ -90,6 +92,7 @@ class Synced:
     alarms: Sequence[Alarm] = ()
     absences: Sequence[OpenAbsence] = ()
     silent: str | None = None
+    late: Sequence[str] = ()
     unfinished: Sequence[int] = ()
 
     @property
@@ -184,7 +187,9 @@ def sync(
 
     with _verdicts(definitions).listening(collect):
         _execute(definitions, instance, location, requests, done, full=full)
-    rebuilt = rebuild(settings, definitions, instance, on_rebuild)
+    rebuilt = rebuild(
+        settings, definitions, instance, on_rebuild, listed=todo.delivered, clock=clock
+    )
     done.rebuilt = rebuilt is not None and rebuilt.success
     if rebuilt and not rebuilt.success:
         done.failed_runs[rebuilt.run_id] = failure_text(rebuilt)
@@ -248,6 +253,7 @@ def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
         done.failing, done.alarms = errors(checks), alarms(checks)
         done.absences = open_absences(connection)
         done.unfinished = unfinished(connection)
+        done.late = late_lines(checks)
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()
@@ -265,18 +271,21 @@ def rebuild(
     instance: dg.DagsterInstance,
     on_rebuild: Callable[[], None],
     command: str = "sync",
+    *,
+    listed: Sequence[Delivery] = (),
+    clock: Clock = utc_now,
 ) -> dg.ExecuteInProcessResult | None:
-    """Report settled checks, rebuild stale models and publish; return None if none is stale.
+    """Report settled checks, rebuild stale models and publish; return None if nothing is stale.
 
-    A published file is published again, too, if it could not be uploaded, is missing, is older than
-    the models, or was written with another privacy setting.
+    The published file is stale, too, if `is_current` says so. `listed` are deliveries seen in the
+    bucket, which tell whether a snapshot is late.
     """
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
         loaded, closed = loaded_files(connection), closed_files(connection)
         built = built_at(connection)
         report_problems(instance, location, connection)
-        report_settled_checks(instance, location, connection, warehouse_now())
+        report_settled_checks(instance, location, connection, clock().replace(tzinfo=None), listed)
     if not loaded and not closed:
         return None
     materialize_closed(instance, location, closed, loaded)

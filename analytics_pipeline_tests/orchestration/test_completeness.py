@@ -6,10 +6,10 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.raw.checks.completeness import (
     Drop,
     drops,
-    lateness,
     missing,
     ranges,
 )
+from analytics_pipeline.warehouse.age import lateness
 
 SESSIONS, AZURE, MONTHS, GRADES = (
     DATASETS[n] for n in ("lab_sessions", "azure_cost", "service_spend", "grades")

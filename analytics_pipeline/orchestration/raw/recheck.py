@@ -1,5 +1,5 @@
-"""Report verdicts that changed without a run: a person closed a file, or a listing withdrew a
-failure.
+"""Report verdicts that changed without a run: a person closed a file, a listing withdrew a failure,
+or a file became late.
 
 Whatever removes a failure tells Dagster in the same step, so that check, UI and alert agree with
 the warehouse. `checks/` evaluates the checks.
@@ -12,10 +12,12 @@ import dagster as dg
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.checks.delivery import (
     DELIVERED,
     LOST,
+    NEWEST,
     delivery_check_results,
 )
 from analytics_pipeline.orchestration.raw.checks.result import last_evaluation, recorded
@@ -23,8 +25,8 @@ from analytics_pipeline.orchestration.raw.checks.rows import REJECTS, SCHEMA, ch
 from analytics_pipeline.warehouse.checks import Check, Kind, read, record
 
 SETTLED_WITHOUT_A_RUN = frozenset({SCHEMA, REJECTS, DELIVERED, LOST})
-"""Checks of failed files and absences, which commands and listings remove. The others follow from
-what a run loads."""
+"""Checks of failed files and absences, which commands and listings remove. NEWEST follows from the
+clock, and for a snapshot also from the listing. The others follow from what a run loads."""
 
 
 def report_settled_checks(
@@ -32,6 +34,7 @@ def report_settled_checks(
     location: Location,
     connection: duckdb.DuckDBPyConnection,
     now: datetime,
+    listed: Sequence[Delivery] = (),
 ) -> None:
     """Evaluate these checks again, and report each whose recorded result is outdated.
 
@@ -42,10 +45,12 @@ def report_settled_checks(
         location: the code location whose checks they are.
         connection: the live warehouse, whose `ops.checks` gets the results too.
         now: UTC, naive.
+        listed: what the bucket was found to hold; may be a part of it, or nothing.
     """
     before = read(connection)
     for dataset in DATASETS.values():
-        outdated = list(_outdated(instance, location.asset_key(dataset), connection, dataset, now))
+        key, theirs = location.asset_key(dataset), [d for d in listed if d.dataset is dataset]
+        outdated = list(_outdated(instance, key, connection, dataset, now, theirs))
         for result in outdated:
             instance.report_runless_asset_event(_evaluation(result))
         fresh = [recorded(dataset, result) for result in outdated if result.check_name != LOST]
@@ -59,15 +64,20 @@ def _outdated(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     now: datetime,
+    listed: Sequence[Delivery],
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the results that differ from the last ones in Dagster."""
+    settled = SETTLED_WITHOUT_A_RUN | ({NEWEST} if dataset.period or listed else set())
     for result in (
         *check_results(connection, dataset, key, ()),
-        *delivery_check_results(connection, dataset, key, (), now.replace(tzinfo=UTC)),
+        *delivery_check_results(connection, dataset, key, listed, now.replace(tzinfo=UTC)),
     ):
-        if result.check_name in SETTLED_WITHOUT_A_RUN:
+        if result.check_name in settled:
             last = last_evaluation(instance, dg.AssetCheckKey(key, result.check_name or ""))
-            if last and (last.passed, last.text) != (result.passed, result.description or ""):
+            if last is None or (last.passed and result.passed and result.check_name == NEWEST):
+                continue  # a snapshot that was written again has another text, and the same verdict
+            found = (result.passed, result.severity, result.description or "")
+            if (last.passed, last.severity, last.text) != found:
                 yield result
 
 

@@ -1,21 +1,16 @@
-"""Detect late, missing or unusually small deliveries, from the ledger's counts. Pure.
+"""Detect missing or unusually small deliveries, from the ledger's counts. Pure.
 
-`delivery.py` turns them into checks. `ingest/` validates single files.
+`delivery.py` turns them into checks. `warehouse/age.py` knows what is late; `ingest/` validates
+single files.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from math import sqrt
 from statistics import median
 
 from analytics_pipeline.datasets import Cadence, Dataset
-from analytics_pipeline.warehouse.age import GRACE
-
-STALLED = timedelta(days=3)
-"""Lateness that a quiet day no longer explains."""
-RETIRED = timedelta(days=60)
-"""Lateness after which a dataset counts as no longer delivered."""
 
 WEEKS_COMPARED = 8
 LEAST_COMPARED = 3
@@ -25,49 +20,6 @@ USUAL_SHARE = 0.5
 SCATTER = 3
 """Counts scatter by their square root. A drop must exceed this multiple, or a dozen sessions a day
 would raise it by chance."""
-
-
-@dataclass(frozen=True)
-class Lateness:
-    """How late a dataset is.
-
-    Attributes:
-        newest: its newest partition, or the time its newest file was written.
-        expected: the partition or version that is due by now.
-        delay: the lateness; zero if it is on time.
-    """
-
-    newest: str
-    expected: str
-    delay: timedelta
-
-
-def lateness(
-    dataset: Dataset, newest: date | None, last_written: datetime | None, now: datetime
-) -> Lateness | None:
-    """Return how late the newest delivery is; None if the dataset was never delivered.
-
-    Args:
-        dataset: the dataset, for its cadence.
-        newest: the newest loaded day or month.
-        last_written: when Vocareum wrote the newest file (UTC).
-        now: UTC.
-    """
-    allowed = now - GRACE[dataset.cadence]
-    if dataset.period is None:
-        if last_written is None:
-            return None
-        delay = max(allowed - timedelta(days=1) - last_written, timedelta())
-        # Based on the newest file, not on the time of the check, so that the text of a lasting
-        # failure does not change.
-        following = last_written + timedelta(days=1)
-        return Lateness(_minute(last_written), f"The version of {_minute(following)}", delay)
-    if newest is None:
-        return None
-    yesterday = allowed.date() - timedelta(days=1)
-    due = yesterday if dataset.cadence is Cadence.DAILY else yesterday.replace(day=1)
-    name = dataset.period.partition_format
-    return Lateness(newest.strftime(name), due.strftime(name), max(due - newest, timedelta()))
 
 
 def missing(dataset: Dataset, delivered: Collection[date]) -> list[date]:
@@ -132,7 +84,3 @@ def _next(dataset: Dataset, day: date) -> date:
     if dataset.cadence is Cadence.DAILY:
         return day + timedelta(days=1)
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
-def _minute(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"

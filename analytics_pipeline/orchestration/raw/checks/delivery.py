@@ -1,8 +1,8 @@
 """Checks of completeness, freshness and volume of each raw asset, and Dagster's freshness policies.
 
 They run in the asset's own step, over the whole ledger. The six-hourly schedule keeps them current
-when nothing new arrives. `completeness.py` decides what is late or missing; `rows.py` checks single
-files.
+when nothing new arrives; `recheck.py` those that `sync` evaluates without a run. `newest_check.py`
+decides what is late, `completeness.py` what is missing; `rows.py` checks single files.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,10 +14,7 @@ import duckdb
 from analytics_pipeline.datasets import Cadence, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.raw.checks.completeness import (
-    RETIRED,
-    STALLED,
     drops,
-    lateness,
     missing,
     ranges,
 )
@@ -26,12 +23,12 @@ from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions, open_absences
-from analytics_pipeline.warehouse.age import GRACE, ages, silence
+from analytics_pipeline.warehouse.age import GRACE, ages, lateness, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_check
+from analytics_pipeline.warehouse.newest_check import NEWEST, RETIRED, STALLED, newest_check
 
-NEWEST, GAPS, VOLUME, DELIVERED = (
-    "newest_is_loaded",
+GAPS, VOLUME, DELIVERED = (
     "no_missing_periods",
     "volume_as_usual",
     "delivered_is_loaded",
@@ -174,47 +171,27 @@ def _newest(
     now: datetime,
     silent: str | None,
 ) -> dg.AssetCheckResult:
-    """Check the newest file.
-
-    One dataset may end while others go on; if all daily ones have stopped, none passes.
-    """
+    """Check the newest file."""
     written = [file.last_modified.replace(tzinfo=UTC) for file in loaded] + [
         found.last_modified for found in listed
     ]
     newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
-    if late is None:
-        return check_result(
-            key, NEWEST, passed=True, text="Never delivered, which is not a failure."
-        )
-    retired = late.delay > RETIRED
-    feed_ended = silent if retired and dataset.cadence is Cadence.DAILY else None
-    text = f"The newest is {late.newest}."
-    if feed_ended:
-        text += f" {feed_ended}"
-    elif retired:
-        text += f" Nothing arrived for {late.delay.days} days: it counts as no longer delivered."
-    elif late.delay:
-        text += (
-            f" {late.expected} should be loaded by now: Vocareum has not delivered it, or it failed"
-            " (see `schema`)."
-        )
+    check = newest_check(dataset, late, silent)
     return check_result(
         key,
         NEWEST,
-        passed=not feed_ended and (retired or not late.delay),
-        severity=(
-            dg.AssetCheckSeverity.ERROR
-            if late.delay > STALLED and not retired
-            else dg.AssetCheckSeverity.WARN
-        ),
-        text=text,
-        remedy="If it does not arrive, check the bucket, then ask Vocareum's support.",
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        text=check.text,
+        remedy=check.remedy,
         metadata={
             "newest": late.newest,
             "expected": late.expected,
             "hours_behind": late.delay / timedelta(hours=1),
-        },
+        }
+        if late
+        else {},
     )
 
 
