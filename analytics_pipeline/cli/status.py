@@ -77,7 +77,7 @@ def status() -> None:
     complete = bool(
         todo
         and not (todo.work or failed or disk.errors or disk.stale)
-        and not (disk.unstored or disk.outdated or disk.unfinished)
+        and not (disk.unstored or disk.outdated or disk.unfinished or disk.is_replaced)
     )
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))

@@ -228,7 +228,9 @@ def test_status_and_doctor_report_an_older_warehouse_that_was_put_back(run: Run,
     with open_warehouse(warehouse) as connection:
         connection.execute("UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 SECOND")
     shutil.copy(older, warehouse)
-    assert answer(run)[1]["replaced"] == {"now": True, "found": None}
+    code, found = answer(run)
+    assert (code, found["complete"]) == (1, False)
+    assert found["replaced"] == {"now": True, "found": None}
     assert REPLACED in run("status").output
     assert replaced_at(warehouse) == 0, "status writes nothing"
     assert REPLACED in run("doctor").output
@@ -267,6 +269,7 @@ def test_a_stale_model_is_named(run: Run, synced: Path):
 def test_a_warehouse_of_an_earlier_release_is_read_as_it_is(run: Run, synced: Path):
     with duckdb.connect(str(synced / "warehouse.duckdb")) as connection:
         connection.execute("DROP TABLE ops.checks; DROP TABLE ops.absences")
+    (synced / "warehouse.duckdb.state").unlink()
     code, found = answer(run)
     assert (code, found["checks"], found["absent"]) == (0, [], [])
 
