@@ -21,6 +21,7 @@ from analytics_pipeline.cli.console import (
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import last_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
@@ -277,10 +278,5 @@ def _bucket(settings: Settings) -> Verdict:
 
     first = next(iter(open_bucket(settings, RETRY_SECONDS).list()), None)
     if first is None:
-        return Verdict(
-            False,
-            f"nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check"
-            " VOCAREUM_ORG_ID, and whether the data pipeline is switched on for your organisation"
-            " (ask Vocareum).",
-        )
+        return Verdict(False, nothing_delivered(settings))
     return Verdict(True, f"{settings.bucket} can be listed; the first file is {first.key}")

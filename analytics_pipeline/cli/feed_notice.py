@@ -23,6 +23,15 @@ def print_notices(settings: Settings) -> None:
             print_error(f"{whose}{notice}")
 
 
+def nothing_delivered(settings: Settings) -> str:
+    """Return what to do if the bucket holds no file of the organisation."""
+    return (
+        f"Nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check"
+        " VOCAREUM_ORG_ID, and whether the data pipeline is switched on for your organisation"
+        " (ask Vocareum)."
+    )
+
+
 def feed_notice(settings: Settings) -> str:
     """Return why nothing will load, and the remedy; empty if the settings name a feed."""
     if is_simulated(settings) and settings.api_url == Settings.model_fields["api_url"].default:

@@ -19,6 +19,7 @@ from analytics_pipeline.cli.console import (
     wants_json,
 )
 from analytics_pipeline.cli.dataset_status import DatasetStatus, dataset_status, next_attempt
+from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
 from analytics_pipeline.cli.status_json import as_json
 from analytics_pipeline.cli.tables import one_line
@@ -76,7 +77,7 @@ def status() -> None:
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
     complete = bool(
         todo
-        and not (todo.work or failed or disk.errors or disk.stale)
+        and not (todo.is_empty_bucket or todo.work or failed or disk.errors or disk.stale)
         and not (disk.unstored or disk.outdated or disk.unfinished or disk.is_replaced)
     )
     if wants_json():
@@ -84,7 +85,9 @@ def status() -> None:
     else:
         _show(settings, disk, todo, failed, rows, now)
         if todo:
-            print_info(_verdict(complete, disk))
+            print_info(
+                nothing_delivered(settings) if todo.is_empty_bucket else _verdict(complete, disk)
+            )
     if problem:
         print_error(f"Not compared with the bucket. {problem}")
         raise typer.Exit(UNUSABLE)

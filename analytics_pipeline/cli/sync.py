@@ -19,6 +19,7 @@ from analytics_pipeline.cli.console import (
     table,
     tabular,
 )
+from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
@@ -54,8 +55,8 @@ def sync(
     load is a run of the Dagster instance, and its partitions show in the UI.
 
     Exit codes: 0 done, 1 a file or check failed, or an erasure is not finished, 2 settings,
-    credentials or the network. With --dataset, --since or --until only the selected files and their
-    checks count; those of others are only reported.
+    credentials or the network, or nothing was ever delivered. With --dataset, --since or --until
+    only the selected files and their checks count; those of others are only reported.
     """
     first, last = _day("--since", since), _day("--until", until)
     if first and last and first > last:
@@ -102,9 +103,11 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     """Print what was loaded, what failed and what to do; return the exit code."""
     if done.results:
         _print_datasets(done)
-    elif not done.failed_runs:
+    elif not (done.failed_runs or done.todo.is_empty_bucket):
         verb = "load" if done.rebuilt else "do"
         print_info(f"Nothing to {verb}: everything {_scope(selection)} is loaded.")
+    if done.todo.is_empty_bucket:
+        print_error(nothing_delivered(settings))
     if done.rebuilt:
         print_info(f"Published: {settings.published_path}")
         if address := store_of(settings).describe(settings.published_path.name):
@@ -136,7 +139,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
     for check in done.failing:
         if check not in selected:
             print_info(f"Not selected, so not part of the exit code: {check}")
-    if done.stopped:
+    if done.stopped or (done.todo.is_empty_bucket and not done.absences):
         return UNUSABLE
     return INCOMPLETE if failed or done.failed_runs or selected or done.unfinished else DONE
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
-from analytics_pipeline.datasets import Cadence, Dataset, Partition, classify
+from analytics_pipeline.datasets import FEED, Cadence, Dataset, Partition, classify
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery, Listed
 
@@ -27,6 +27,7 @@ class Plan:
         superseded: keys replaced by a newer file of the same partition (a padded and an unpadded
             name).
         unknown: keys that match no dataset.
+        is_empty_bucket: whether the bucket holds no file of the organisation, selected or not.
     """
 
     new: tuple[Delivery, ...] = ()
@@ -34,6 +35,7 @@ class Plan:
     unchanged: tuple[Delivery, ...] = ()
     superseded: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    is_empty_bucket: bool = False
 
     @property
     def work(self) -> tuple[Delivery, ...]:
@@ -47,11 +49,10 @@ class Plan:
 
     def only(self, included: Callable[[Delivery], bool]) -> "Plan":
         """Return the plan for some of the deliveries."""
-        some = {
-            name: tuple(filter(included, getattr(self, name)))
-            for name in ("new", "changed", "unchanged")
-        }
-        return replace(self, **some)
+        new, changed, unchanged = (
+            tuple(filter(included, part)) for part in (self.new, self.changed, self.unchanged)
+        )
+        return replace(self, new=new, changed=changed, unchanged=unchanged)
 
 
 @dataclass(frozen=True)
@@ -164,4 +165,8 @@ def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Sele
         version = loaded.get((delivery.dataset.name, delivery.partition.key))
         kind = new if version is None else unchanged if version == delivery.version else changed
         kind.append(delivery)
-    return Plan(tuple(new), tuple(changed), tuple(unchanged), listing.superseded, listing.unknown)
+    is_empty = not listing.unknown and not any(
+        delivery.dataset.name in FEED for delivery in listing.deliveries
+    )
+    plans = (tuple(new), tuple(changed), tuple(unchanged))
+    return Plan(*plans, listing.superseded, listing.unknown, is_empty)

@@ -310,6 +310,17 @@ def test_a_model_that_cannot_be_read_ends_in_its_text_and_no_traceback(
     ), result.output
 
 
+def test_an_empty_bucket_is_not_called_complete(run: Run, demo: DemoVocareum):
+    for command, code in (("sync", 2), ("status", 1), ("doctor", 2)):
+        result = run(command)
+        assert result.exit_code == code, (command, result.output)
+        assert "Nothing is delivered under org9001/ in " in result.output, result.output
+        assert "delivered is loaded" not in result.output
+        assert "Complete" not in result.output
+    found = json.loads(run("status", "--json").output.splitlines()[0])
+    assert (found["complete"], found["unknown"]) == (False, [])
+
+
 def test_a_first_sync_in_which_everything_fails_publishes_nothing(
     run: Run, demo: DemoVocareum, data: Path
 ):

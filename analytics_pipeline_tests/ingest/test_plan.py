@@ -107,7 +107,7 @@ def test_a_key_that_no_dataset_knows_is_reported_and_never_an_error(key: str):
 
 
 def test_a_folder_marker_of_the_console_is_ignored():
-    assert planned(listed("lab_sessions/")) == Plan()
+    assert planned(listed("lab_sessions/")) == Plan(is_empty_bucket=True)
 
 
 def test_a_key_of_another_prefix_is_unknown():
