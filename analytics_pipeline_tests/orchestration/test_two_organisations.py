@@ -144,13 +144,16 @@ def test_a_bad_file_of_one_turns_only_its_check_red_and_the_alert_names_it(
     pair.other.tick("alerts")
     assert webhook.texts == []
     pair.one.tick("alerts")
-    [text] = webhook.texts
-    assert text.startswith(f":red_circle: org9417: raw.lab_sessions ({YESTERDAY}) failed")
-    assert "org9418" not in text
+    failed, late = webhook.texts
+    assert failed.startswith(f":red_circle: org9417: raw.lab_sessions ({YESTERDAY}) failed")
+    assert late.startswith(":red_circle: org9417: raw.lab_sessions newest_is_loaded failed")
+    assert "org9418" not in failed + late
     pair.deliver(pair.one, YESTERDAY)
     pair.one.tick_and_load()
     pair.one.tick("alerts")
-    assert webhook.texts[1].startswith(":white_check_mark: org9417: Resolved: raw.lab_sessions")
+    [resolved] = webhook.texts[2:]
+    both = "raw.lab_sessions, raw.lab_sessions newest_is_loaded"
+    assert resolved.startswith(f":white_check_mark: org9417: Resolved: {both}")
 
 
 def test_a_late_file_of_one_turns_only_its_check_red_and_the_alert_names_it(
