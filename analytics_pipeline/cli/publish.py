@@ -83,7 +83,7 @@ def _publish(settings: Settings, parquet: Path | None) -> int:
             store=store_of(settings),
             model_texts=model_texts,
         )
-        exported = export_parquet(connection, parquet) if parquet else {}
+        exported = export_parquet(connection, parquet, model_texts) if parquet else {}
         failing = errors(read(connection))
     if done.is_written:
         _print_written(settings, done)

@@ -1,6 +1,7 @@
 """Write the marts to Parquet files, with their comments."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -8,19 +9,22 @@ import duckdb
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.emails import Emptied
-from analytics_pipeline.warehouse.publish_whole import marts
+from analytics_pipeline.warehouse.publish_whole import Texts, marts
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.transactions import value_of
 from analytics_pipeline.warehouse.withhold import withheld_tables
 
 
-def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Path]:
+def export_parquet(
+    connection: duckdb.DuckDBPyConnection, folder: Path, model_texts: Callable[[], Texts] = dict
+) -> dict[str, Path]:
     """Write each mart to a Parquet file (ZSTD) of its name, atomically, except those that a failing
     check withholds.
 
     Args:
         connection: the live warehouse, under the writer's lock.
         folder: created if missing.
+        model_texts: returns the comments of models' columns, for a lake, whose views have none.
 
     Returns:
         The file of each mart, by the mart's name.
@@ -32,12 +36,11 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     not_these = withheld_tables(connection)
     names = marts(connection, value_of(connection, "SELECT current_database()"))
     files = {name: folder / f"{name}.parquet" for name in names if f"marts.{name}" not in not_these}
-    emptied = Emptied(pii=False)
+    emptied, texts = Emptied(pii=False), model_texts()
     for name, file in files.items():
         rows = emptied.select(connection, f"marts.{name}", f"marts.{quoted(name)}")
-        about = ", ".join(
-            f"{key}: {literal(text)}" for key, text in _described(connection, name).items()
-        )
+        described = _described(connection, name, texts.get(f"marts.{name}", {}))
+        about = ", ".join(f"{key}: {literal(text)}" for key, text in described.items())
         with replacing(file) as fresh:
             connection.execute(
                 f"COPY ({rows}) TO {literal(str(fresh))} (FORMAT parquet, COMPRESSION zstd,"
@@ -46,9 +49,11 @@ def export_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[
     return files
 
 
-def _described(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, str]:
+def _described(
+    connection: duckdb.DuckDBPyConnection, mart: str, texts: Mapping[str, str]
+) -> dict[str, str]:
     """Return a mart's comment, and its columns' comments as JSON, under keys that no format
-    reserves.
+    reserves; `texts` are those of the model, for columns without one.
     """
     columns = connection.execute(
         """SELECT column_name, comment FROM duckdb_columns()
@@ -67,4 +72,5 @@ def _described(connection: duckdb.DuckDBPyConnection, mart: str) -> dict[str, st
            ) WHERE schema_name = 'marts' AND table_name = $1""",
         [mart],
     )
-    return {"description": comment or "", "columns": json.dumps(dict(columns))}
+    comments = {column: comment or texts.get(column) for column, comment in columns}
+    return {"description": comment or "", "columns": json.dumps(comments)}

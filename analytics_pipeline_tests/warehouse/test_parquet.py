@@ -7,14 +7,14 @@ import duckdb
 import pyarrow.parquet as pq
 
 from analytics_pipeline.settings import Settings
-from analytics_pipeline.sql_models import load_project
+from analytics_pipeline.sql_models import load_project, model_texts
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.export_parquet import export_parquet
 
 
 def test_parquet_files_describe_their_columns(settings: Settings, tmp_path: Path) -> None:
     with open_warehouse(settings.warehouse_path) as connection:
-        files = export_parquet(connection, tmp_path / "out")
+        files = export_parquet(connection, tmp_path / "out", model_texts)
     model = load_project().models["marts.focus_cost"]
     metadata = pq.read_schema(files["focus_cost"]).metadata
     assert metadata[b"description"].decode() == model.description
