@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -93,6 +94,17 @@ def contents(file: Path) -> dict[str, object]:
 
 _OWN_VIEWS = "duckdb_views() WHERE NOT internal ORDER BY ALL"
 _COLUMN = "schema_name, table_name, column_name, data_type, comment"
+
+
+def copied_warehouse(file: Path, folder: Path) -> Path:
+    """Copy a warehouse into a folder; of a lake also the data files, which are beside its file."""
+    copy = folder / file.name
+    shutil.copyfile(file, copy)
+    for data in file.parent.glob(f"{file.name}.lake"):
+        shutil.copytree(data, folder / data.name)
+        with open_warehouse(copy):  # copies the catalog, too
+            pass
+    return copy
 
 
 class Republished:
@@ -320,25 +332,26 @@ class Republished:
             erase_rows(connection, known_as(connection, user))
             self.erased.add(user)
 
+    def _compare_with_whole(self, done: Published, before: Path) -> None:
+        """Publish what was published by difference once more, from a copy of the warehouse."""
+        target = before.with_name(self.target.name)
+        with open_warehouse(before) as connection:
+            connection.execute("DELETE FROM ops.publication")
+            whole = publish(connection, target, pii=self.pii, without_marts=True)
+        assert whole.is_whole
+        self.compare(contents(self.target), contents(target))
+        assert (done.rows, done.emptied) == (whole.rows, whole.emptied)
+
     def publish(self) -> Published:
         """Publish, and compare the file with one that is written whole."""
-        beside = self.folder / "beside"
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(mode=0o700)
-        shutil.copyfile(self.warehouse, beside / self.warehouse.name)
-        with self.open() as connection:
-            done = publish(connection, self.target, pii=self.pii, without_marts=True)
-        self.differences += not done.is_whole
-        self.wholes += done.is_whole
-        if not done.is_whole:
-            with open_warehouse(beside / self.warehouse.name) as connection:
-                connection.execute("DELETE FROM ops.publication")
-                whole = publish(
-                    connection, beside / self.target.name, pii=self.pii, without_marts=True
-                )
-            assert whole.is_whole
-            self.compare(contents(self.target), contents(beside / self.target.name))
-            assert (done.rows, done.emptied) == (whole.rows, whole.emptied)
+        with TemporaryDirectory(prefix="beside", dir=self.folder) as folder:
+            before = copied_warehouse(self.warehouse, Path(folder))
+            with self.open() as connection:
+                done = publish(connection, self.target, pii=self.pii, without_marts=True)
+            self.differences += not done.is_whole
+            self.wholes += done.is_whole
+            if not done.is_whole:
+                self._compare_with_whole(done, before)
         if done.is_written:
             content = self.target.read_bytes()
             left = [user for user in self.erased if handle(user) in content]

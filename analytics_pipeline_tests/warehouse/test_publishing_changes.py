@@ -178,6 +178,7 @@ def test_some_free_blocks_and_growth_are_allowed_to_a_file_of_any_size(
     assert not republished.publish().is_whole
 
 
+@pytest.mark.file_only("about how DuckDB prints the views of a file")
 def test_a_view_is_the_same_after_it_was_opened_again_and_another_one_is_not(
     tmp_path: Path,
 ) -> None:
