@@ -38,7 +38,7 @@ def budgets(_: Data) -> Chart:
             "Spent share of each budget (blue, red beyond the amount) and elapsed share of its"
             " period (upright line): a bar ahead of the line spends too fast. The orange mark is"
             " the forecast for the whole period, the pale band its 80 % band. Spend is in US"
-            " dollars up to the newest complete UTC day. Shows all budgets, regardless of the"
+            " dollars up to the newest UTC day with spend. Shows all budgets, regardless of the"
             " selection."
         ),
         data="budgets",
