@@ -20,7 +20,7 @@ MOST_FREE = 1 / 4
 """Share of free blocks above which a file is written whole."""
 MOST_GROWTH = 1.25
 """Size, as a multiple of the last whole file's, above which a file is written whole."""
-GRANTED_BYTES = 10_000_000
+GRANTED_BYTES = 9_000_000
 """Free blocks and growth that are always allowed. A table's changed parts take blocks of their own,
 which are many in a small file: one of 17 MB gains 6 MB with its first change, and then keeps its
 size.
