@@ -28,7 +28,7 @@ STEPS = {
     "read": "open to read",
 }
 AIMS = {"load": 2, "models": 4, "publish": 3}
-"""At most so many times the file's CPU seconds."""
+"""The highest ratio of CPU seconds, lake to file, that each step may have."""
 
 
 def seconds(

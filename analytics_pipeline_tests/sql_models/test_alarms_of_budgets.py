@@ -33,7 +33,7 @@ def days(first: date, last: date) -> list[date]:
 
 
 def aws_files(in_december: int) -> dict[str, bytes]:
-    """Return a file per day: a dollar a day, and so many dollars a day from December on."""
+    """Return a file for each day, which costs one dollar, or `in_december` dollars in December."""
     files, accumulated = {}, 0
     for day in days(FIRST, LAST):
         accumulated += in_december if day.month == 12 else 1
