@@ -8,8 +8,9 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 QUICK := $(addprefix analytics_pipeline_tests/, ingest loading/test_history.py orchestration/test_load_requests.py \
   orchestration/test_incidents.py orchestration/test_plots.py test_sql_is_never_made_of_data.py test_words.py \
   vocareum/test_credentials.py warehouse/test_damaged_log.py)
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder --durations 15
 
-.PHONY: help setup demo dev docs test quick flaky soak leaks lake bench check package screenshots audit lock clean
+.PHONY: help setup demo dev docs test thorough quick flaky soak leaks lake bench check package screenshots audit lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -30,8 +31,11 @@ demo: setup ## simulate an organisation, load it, and print the next steps
 dev: setup ## start the Dagster UI on http://127.0.0.1:3000, with its daemon
 	$(BIN)/analytics-pipeline dev
 
-test: setup ## all tests but the long suites, four at a time (they wait as much as they work)
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations 15
+test: setup ## tests of everything, four at a time (they wait as much as they work)
+	$(BIN)/python -m pytest $(PARALLEL)
+
+thorough: setup ## the expensive tests that `make test` leaves out: more forms, more orders, more journeys
+	$(BIN)/python -m pytest $(PARALLEL) -m "thorough and not slow"
 
 quick: setup ## tests that need no server, browser, Dagster instance or built models: half a minute on two quiet cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(QUICK)
@@ -46,7 +50,7 @@ leaks: setup ## search what the last run of the tests left for personal data and
 	$(BIN)/python -m analytics_pipeline_tests.support.leftovers
 
 lake: setup ## the tests of warehouse, loading and models once more, on a DuckLake (needs PostgreSQL)
-	$(BIN)/python -m pytest --backend lake --timeout 1200 $(addprefix analytics_pipeline_tests/, warehouse loading sql_models)
+	$(BIN)/python -m pytest --backend lake -m "not slow" --timeout 1200 $(addprefix analytics_pipeline_tests/, warehouse loading sql_models)
 
 bench: setup ## measure against DuckDB, dlt, the AWS CLI and plain Dagster, then the forecast; writes benchmarks/RESULTS.md and FORECAST.md
 	$(BIN)/python -m benchmarks.run

@@ -1,9 +1,9 @@
 """`make flaky`: run the tests ten times, each under a condition that has broken correct code
 before.
 
-Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the whole suite.
-`--only` selects the conditions whose name contains the word. The output of each run is in
-`.artifacts/flaky/`.
+Usage: `python .ci/flaky.py [--only WORD] [pytest's arguments]`; without arguments, the tests of
+`make test`. `--only` selects the conditions whose name contains the word. The output of each run is
+in `.artifacts/flaky/`.
 
 libfaketime (`apt install faketime`) shifts the clock. Child processes inherit it: servers and
 Dagster's subprocesses live in the same time. Only Chromium keeps the real one, as it busy-waits

@@ -47,15 +47,18 @@ LONGEST = tuple(
     f"analytics_pipeline_tests/{file}"
     for file in (
         "orchestration/test_dagster_dev.py",
-        "soak/test_short_suites.py",
-        "warehouse/test_erasing.py",
-        "warehouse/test_erasing_interrupted.py",
-        "warehouse/test_withholding.py",
-        "report/test_page_choices.py",
         "cli/test_sync.py",
+        "report/test_page_choices.py",
+        "loading/test_realistic_exports.py",
+        "orchestration/test_model_assets.py",
+        "report/test_page_in_a_browser.py",
+        "sql_models/test_models_of_falls.py",
+        "warehouse/test_erased_stay_out.py",
+        "warehouse/test_erasing.py",
+        "warehouse/test_withholding.py",
     )
 )
-"""Files that take more than a minute."""
+"""Files that take more than a minute on a slow machine."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

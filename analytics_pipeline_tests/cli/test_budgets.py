@@ -83,6 +83,7 @@ def test_a_file_is_loaded_by_content_and_a_raised_budget_stays_visible(
     ) == [(500, 700)]
 
 
+@pytest.mark.thorough
 def test_a_missing_file_fails_alone_with_a_message(run: Run, budgets: Path, synced: Path):
     budgets.unlink()
     result = run("sync")

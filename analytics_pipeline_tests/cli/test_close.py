@@ -29,6 +29,7 @@ def course(organisation: Organisation) -> str:
     return max(key for key in organisation.files() if "/enrollment/" in key)
 
 
+@pytest.mark.thorough
 def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave_on_close(
     run: Run, synced: Path, demo: DemoVocareum, course: str
 ):
@@ -105,6 +106,7 @@ def test_close_reports_that_nothing_is_missing(run: Run, synced: Path):
     ), result.output
 
 
+@pytest.mark.thorough
 def test_a_sync_of_one_dataset_reports_others_absences_and_does_not_fail(
     run: Run, synced: Path, demo: DemoVocareum, course: str
 ):

@@ -17,6 +17,8 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = dict(
     re.findall(

@@ -215,6 +215,7 @@ def test_a_bad_option_ends_with_2(run: Run):
     assert run("nonsense").exit_code == 2
 
 
+@pytest.mark.thorough
 def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
     run: Run, demo: DemoVocareum, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
 ):

@@ -32,6 +32,7 @@ def published(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatc
     return folder
 
 
+@pytest.mark.thorough
 def test_the_folders_group_reads_published_files_and_nobody_reads_private_ones(
     run: Run, settings: Settings, published: Path
 ) -> None:

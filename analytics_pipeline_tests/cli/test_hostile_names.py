@@ -24,6 +24,8 @@ from analytics_pipeline_tests.support.hostile_names import (
     steering,
 )
 
+pytestmark = pytest.mark.thorough
+
 COMMANDS = (
     ("sync",),
     ("status",),

@@ -5,6 +5,7 @@ not.
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from analytics_pipeline.datasets import DATASETS, Person, Privacy
 from analytics_pipeline.demo.servers import DemoVocareum
@@ -41,6 +42,7 @@ def published(data: Path) -> str:
         return "\n".join(repr(connection.execute(f"FROM {name}").fetchall()) for (name,) in names)
 
 
+@pytest.mark.thorough
 def test_a_file_without_a_header_never_reveals_the_email_used_as_lms_id(
     run: Run, demo: DemoVocareum, data: Path
 ):
@@ -77,6 +79,7 @@ def test_a_time_of_one_person_is_no_open_value():
     assert open_times == {("aws_cost", "file_updated_time")}, "that is the time of the file"
 
 
+@pytest.mark.thorough
 def test_no_row_about_a_person_is_previewed_in_the_ui(run: Run, demo: DemoVocareum, data: Path):
     """Its LMS key may hold an email, and so may the name of a course."""
     shifted = f"5, 4051, student, King, k@example.org, {EMAIL}, , 0, 1, \n"

@@ -28,6 +28,8 @@ from analytics_pipeline_tests.support.lakes import lake_settings
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
+pytestmark = pytest.mark.thorough
+
 ENROLLMENT = HEADER["enrollment"] + "".join(
     f"{user}, 4051, Student, Ann, a{user}@v.com, k, u, 0, 1, 2026-01-01 00:00:00\n"
     for user in (1, 2, "x")

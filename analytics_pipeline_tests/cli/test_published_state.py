@@ -32,6 +32,7 @@ def assert_repaired(run: Run, **changes: str) -> None:
     assert "Nothing to do" in run("sync", **changes).output
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("lose", "wrong"),
     [
@@ -49,6 +50,7 @@ def test_a_lost_published_file_is_published_again(
     assert_repaired(run)
 
 
+@pytest.mark.thorough
 def test_a_changed_folder_gets_the_file(run: Run, synced: Path, tmp_path: Path):
     folder = str(tmp_path / "elsewhere")
     assert "is missing" in (outdated(run, ANALYTICS_PUBLISHED_DIR=folder) or "")
@@ -56,6 +58,7 @@ def test_a_changed_folder_gets_the_file(run: Run, synced: Path, tmp_path: Path):
     assert (tmp_path / "elsewhere" / "analytics.duckdb").exists()
 
 
+@pytest.mark.thorough
 def test_a_changed_privacy_setting_is_published_without_a_load(run: Run, synced: Path):
     wants = "holds no emails, names and free text, but PUBLISH_PII is true"
     assert wants in (outdated(run, PUBLISH_PII="true") or "")
@@ -67,6 +70,7 @@ def test_a_changed_privacy_setting_is_published_without_a_load(run: Run, synced:
     assert found.pii is False
 
 
+@pytest.mark.thorough
 def test_a_failed_publication_after_a_build_is_not_complete(
     run: Run,
     synced: Path,

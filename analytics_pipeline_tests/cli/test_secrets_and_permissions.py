@@ -179,6 +179,7 @@ def test_the_webhooks_address_is_in_no_error_nor_log(everything_logged: Listener
     assert texts_with({HOOK}, everything_logged.texts) == []
 
 
+@pytest.mark.thorough
 def test_all_files_are_private_whatever_the_umask(
     environment: dict[str, str],
     demo: DemoVocareum,

@@ -108,6 +108,7 @@ def test_while_a_run_writes_status_reads_the_published_file(
     assert (code, found["source"], found["complete"]) == (0, "published", True)
 
 
+@pytest.mark.thorough
 def test_a_failing_file_shows_its_next_retry(run: Run, synced: Path, demo: DemoVocareum):
     demo.put(BROKEN, b"<html>")
     assert run("sync", "--dataset", "course_mapping").exit_code == 1
@@ -121,6 +122,7 @@ def test_a_failing_file_shows_its_next_retry(run: Run, synced: Path, demo: DemoV
     assert "No more automatic retries" in run("status").output
 
 
+@pytest.mark.thorough
 def test_a_held_version_is_never_shown_as_given_up(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
 ):

@@ -69,6 +69,7 @@ def test_a_narrow_terminal_cuts_no_figure(
         ), shown
 
 
+@pytest.mark.thorough
 def test_files_that_sync_skips_do_not_stay_missing(
     run: Run, demo: DemoVocareum, organisation: Organisation
 ):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
@@ -90,6 +91,7 @@ def put_bills_with_credits(demo: DemoVocareum) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_credits_of_all_three_cost_reports_are_in_every_published_sum(
     demo: DemoVocareum, data: Path, run: Run
 ):

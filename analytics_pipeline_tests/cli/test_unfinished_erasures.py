@@ -10,7 +10,15 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
 
 
-@pytest.mark.parametrize("step", ["erase_rows", "_build", "_publish", "private_file"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "erase_rows",
+        pytest.param("_build", marks=pytest.mark.thorough),
+        pytest.param("_publish", marks=pytest.mark.thorough),
+        pytest.param("private_file", marks=pytest.mark.thorough),
+    ],
+)
 def test_an_interrupted_erasure_is_told_until_it_is_finished(
     run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ):

@@ -234,6 +234,7 @@ def test_erasing_a_person_in_one_organisation_leaves_every_byte_of_the_other(
     assert digests(folders[1]) == before[1]
 
 
+@pytest.mark.thorough
 def test_another_organisations_data_folder_is_refused(
     organisations: list[DemoVocareum], files: list[Path], tmp_path: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_server_failure_during_a_sync_ends_it_and_the_next_one_continues(
         )
 
 
+@pytest.mark.thorough
 def test_objects_that_s3_refuses_fail_alone_with_code_and_remedy(
     run: Run, demo: DemoVocareum, data: Path
 ):

@@ -54,6 +54,7 @@ def test_both_readers_agree_on_any_text_after_the_header(tmp_path: Path, bodies:
     ) is None, found
 
 
+@pytest.mark.thorough
 @given(bodies=st.lists(st.binary(max_size=200), min_size=1, max_size=8))
 @settings(
     max_examples=8,

@@ -18,6 +18,8 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.deliveries import HEADER, KEYS, batch
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
+pytestmark = pytest.mark.thorough
+
 AWS = "cloud_spend/aws_cost_2026-01-0{}.csv"
 LATER = "Jan-08-2026 {} UTC"
 

@@ -24,7 +24,10 @@ from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse, contents
 from analytics_pipeline_tests.support.model_warehouse import build_all
 
-pytestmark = pytest.mark.file_only("earlier releases wrote files only")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.file_only("earlier releases wrote files only"),
+]
 
 FIRST_RELEASE = (Path(__file__).parent / "released" / "schema_1.sql").read_text()
 ANOTHER_ROW = "7, u@v.com, 7, lab, 1, 2026, 0.5\n"

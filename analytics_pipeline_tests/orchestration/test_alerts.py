@@ -101,6 +101,7 @@ def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
 
 
+@pytest.mark.thorough
 def test_a_file_that_is_gone_is_reported_while_another_one_fails(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:
@@ -168,6 +169,7 @@ def test_a_missing_webhook_is_reported(start_pipeline: StartPipeline) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_withdrawing_a_bad_version_turns_check_partition_and_asset_green_and_resolves_the_alert(
     pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
 ) -> None:

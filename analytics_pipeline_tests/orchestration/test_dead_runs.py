@@ -41,6 +41,7 @@ with open_instance(settings) as instance:
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("look", ["the sensor", "the daemon's start"])
 def test_a_run_whose_process_group_was_killed_is_failed_and_retried(
     look: str,

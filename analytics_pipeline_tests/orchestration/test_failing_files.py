@@ -30,6 +30,7 @@ from analytics_pipeline_tests.orchestration.conftest import (
 BAD = b"<html>502 Bad Gateway</html>"
 
 
+@pytest.mark.thorough
 def test_a_run_failed_by_one_file_materializes_the_others(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_run_failed_by_one_file_materializes_the_others(
     )
 
 
+@pytest.mark.thorough
 def test_a_file_reverted_to_its_loaded_version_no_longer_fails(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
@@ -229,6 +231,7 @@ def test_syncs_whose_transfers_fail_leave_the_file_its_attempts(
     assert [result.success for result in pipeline.tick_and_run()] == [True]
 
 
+@pytest.mark.thorough
 def test_a_file_that_s3_refuses_alone_is_given_up(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
@@ -242,6 +245,7 @@ def test_a_file_that_s3_refuses_alone_is_given_up(
     assert not check.passed and "S3 denies access to it (AccessDenied)" in check.description
 
 
+@pytest.mark.thorough
 def test_a_landing_folder_that_cannot_be_written_takes_no_attempt(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:
@@ -261,6 +265,7 @@ def test_a_landing_folder_that_cannot_be_written_takes_no_attempt(
     pipeline.tick_and_load()
 
 
+@pytest.mark.thorough
 def test_a_held_version_waits_for_a_person_and_is_never_given_up(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:

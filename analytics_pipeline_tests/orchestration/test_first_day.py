@@ -56,6 +56,7 @@ def test_a_tick_learns_the_first_day_and_the_next_code_location_begins_with_it(
     assert first_partition() == "2024-03-15"
 
 
+@pytest.mark.thorough
 def test_a_first_sync_loads_files_from_before_the_default_first_day(unlearned: Pipeline) -> None:
     unlearned.vocareum.put(*lab_sessions("2019-05-05"))
     todo = engine.make_plan(unlearned.settings, Selection())

@@ -50,6 +50,7 @@ def counted_calls() -> Iterator[Counter[str]]:
         sys.setprofile(None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("known", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_ten_years_of_listing_take_one_listing_and_a_bounded_work_for_each_key(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, known: bool
@@ -86,6 +87,7 @@ def test_ten_years_of_listing_take_one_listing_and_a_bounded_work_for_each_key(
     assert len(requests) == (1 if known else 10)
 
 
+@pytest.mark.thorough
 def test_a_sync_lists_everything_once_and_each_dataset_that_it_loads_once(
     pipeline: Pipeline, vocareum: DemoVocareum
 ) -> None:

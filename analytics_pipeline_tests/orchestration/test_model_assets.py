@@ -252,6 +252,7 @@ def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_a
     assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
 
 
+@pytest.mark.thorough
 def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     loaded: Pipeline,
 ) -> None:
@@ -281,6 +282,7 @@ def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
     assert after.get_num_requested(ALONE.model_key("marts.part_lineage")) == 0
 
 
+@pytest.mark.thorough
 def test_the_daemon_publishes_again_when_the_privacy_setting_changed(loaded: Pipeline) -> None:
     asked = [ALONE.model_key(name) for name in load_project().models]
     cursor: Any = None
@@ -303,6 +305,7 @@ def test_the_daemon_publishes_again_when_the_privacy_setting_changed(loaded: Pip
     assert requested(loaded.settings).total_requested == 0
 
 
+@pytest.mark.thorough
 def test_the_daemon_publishes_that_a_file_failed_although_nothing_was_loaded(
     loaded: Pipeline,
 ) -> None:

@@ -25,6 +25,7 @@ def history(pipeline: Pipeline, name: str = "schema") -> list[tuple[str, Status]
     return [(record.run_id, record.status) for record in records]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "tags",
     [
@@ -53,6 +54,7 @@ def test_a_check_that_its_run_did_not_reach_is_planned_once(
     assert history(pipeline) == [(run.run_id, Status.PLANNED)]
 
 
+@pytest.mark.thorough
 def test_the_clean_up_deletes_planned_checks_of_earlier_releases(
     start_pipeline: StartPipeline, vocareum: DemoVocareum, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,7 @@ def test_a_replay_turns_partition_check_and_asset_green(
     assert not pipeline.tick().run_requests
 
 
+@pytest.mark.thorough
 def test_a_replay_leaves_the_failures_of_other_files(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +107,7 @@ def test_a_replay_leaves_the_failures_of_other_files(
     assert not pipeline.check("raw.lab_sessions", "rejects_under_limit").passed
 
 
+@pytest.mark.thorough
 def test_the_close_of_a_held_version_leaves_the_failures_of_other_files(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_the_close_of_a_held_version_leaves_the_failures_of_other_files(
     assert not pipeline.check("raw.lab_sessions", "rejects_under_limit").passed
 
 
+@pytest.mark.thorough
 def test_a_replay_of_a_loaded_version_leaves_the_failure_of_a_newer_one(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def test_a_run_before_the_sensor_does_not_hide_the_replacement(
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
 
 
+@pytest.mark.thorough
 def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(
     start_pipeline: StartPipeline,
 ) -> None:

@@ -55,6 +55,7 @@ def _publish(pipeline: Pipeline) -> Published:
         return publish(connection, pipeline.settings.published_path, pii=False, without_marts=True)
 
 
+@pytest.mark.thorough
 def test_the_sensor_alone_completes_an_older_lake_and_publishing_says_so(
     pipeline: Pipeline, older: Path, postgres: Postgres
 ) -> None:

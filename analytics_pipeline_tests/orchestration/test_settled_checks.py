@@ -52,6 +52,7 @@ def recorded(pipeline: Pipeline, name: str) -> bool:
     return bool(passed)
 
 
+@pytest.mark.thorough
 def test_closing_a_file_that_is_gone_turns_its_check_green_and_ends_the_alert(
     pipeline: Pipeline, webhook: Webhook
 ) -> None:

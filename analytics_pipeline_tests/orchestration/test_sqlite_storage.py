@@ -204,6 +204,7 @@ def test_databases_of_earlier_runs_are_closed(instance: dg.DagsterInstance) -> N
     assert Path(events.path_for_shard(runs[-1]) + "-wal").exists()
 
 
+@pytest.mark.thorough
 def test_dagsters_own_storage_continues_in_the_same_files(settings: Settings) -> None:
     home = prepare_home(settings)
     with open_instance(settings) as ours:

@@ -128,6 +128,7 @@ def test_each_loads_its_own_file_of_the_same_day_and_sees_only_its_own_runs(pair
     assert pair.one.tick().run_requests == [] and pair.other.tick().run_requests == []
 
 
+@pytest.mark.thorough
 def test_a_bad_file_of_one_turns_only_its_check_red_and_the_alert_names_it(
     pair: Pair, webhook: Webhook
 ) -> None:
@@ -199,6 +200,7 @@ def test_a_backfill_of_one_does_not_mark_the_others_partitions(pair: Pair) -> No
     } == {"org9417"}
 
 
+@pytest.mark.thorough
 def test_retention_in_one_keeps_the_runs_and_the_events_of_the_other(pair: Pair) -> None:
     for pipeline in (pair.one, pair.other):
         for day in (FIRST, SECOND):

@@ -20,6 +20,8 @@ from analytics_pipeline.report.read import read
 from analytics_pipeline_tests.support.model_warehouse import land, load
 from analytics_pipeline_tests.support.report_page import open_report, published_with
 
+pytestmark = pytest.mark.thorough
+
 ODD = Organisation(OrganisationSpec(days=75, students=60, courses=3, oddities=True))
 
 

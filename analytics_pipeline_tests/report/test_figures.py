@@ -95,6 +95,7 @@ def test_constant_use_shows_no_change_whatever_the_length_and_gaps_of_the_feed(
     assert "\N{PLUS-MINUS SIGN}0.0 %" in spend.note and "\N{PLUS-MINUS SIGN}0.0 %" in sessions.note
 
 
+@pytest.mark.thorough
 def test_a_feed_of_one_day_has_nothing_to_compare(tmp_path: Path) -> None:
     figures = key_figures(
         read(published_with(tmp_path, lambda connection: constant_use(connection, 2)))
@@ -102,6 +103,7 @@ def test_a_feed_of_one_day_has_nothing_to_compare(tmp_path: Path) -> None:
     assert figures[0].note == "too few days are loaded to compare"
 
 
+@pytest.mark.thorough
 def test_the_day_after_a_session_is_not_in_the_headline_of_idle_spend(tmp_path: Path) -> None:
     def fill(connection: duckdb.DuckDBPyConnection) -> None:
         days = [date(2026, 10, n) for n in range(1, 6)]
@@ -165,6 +167,7 @@ def test_courses_have_figures_of_their_own_that_add_up(published: Path) -> None:
         assert sum(of_courses) == data.row("spend", "all", period).get("spend", 0)
 
 
+@pytest.mark.thorough
 def test_active_students_are_enrolled_students_with_a_successful_session(tmp_path: Path) -> None:
     """1 works in two courses, 2 dropped, 3 left, 4 only failed, 5 never came, 6 is staff."""
 

@@ -16,6 +16,8 @@ from analytics_pipeline.report.read import read
 from analytics_pipeline_tests.support.model_warehouse import put, utc
 from analytics_pipeline_tests.support.report_page import Connection, open_report, published_with
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def course(published: Path) -> int:

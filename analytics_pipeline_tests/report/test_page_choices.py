@@ -20,6 +20,8 @@ from analytics_pipeline_tests.support.report_page import (
     published_with,
 )
 
+pytestmark = pytest.mark.thorough
+
 
 def spend_of(opened: Any) -> dict[str, str]:
     return {line[0]: line[1] for line in opened.table("courses")}

@@ -29,6 +29,7 @@ def people(published_from: Organisation) -> set[str]:
     return {word for word in words if len(word) > 5}
 
 
+@pytest.mark.thorough
 def test_the_report_names_no_person_even_if_personal_data_is_published(
     tmp_path: Path, organisation: Organisation
 ) -> None:

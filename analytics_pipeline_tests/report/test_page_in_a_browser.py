@@ -163,6 +163,7 @@ def test_the_numbers_of_spend_add_up_to_the_mart(
         )
 
 
+@pytest.mark.thorough
 def test_an_empty_warehouse_says_what_is_missing_everywhere(browser: Any, tmp_path: Path) -> None:
     report = write_report(published_with(tmp_path), tmp_path / "report.html")
     opened = open_report(browser, report)
@@ -175,6 +176,7 @@ def test_an_empty_warehouse_says_what_is_missing_everywhere(browser: Any, tmp_pa
     assert opened.page.get_by_text("nothing is loaded", exact=True).count() >= 8
 
 
+@pytest.mark.thorough
 def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> None:
     hostile = "</script><img src=x onerror=alert(1)>'\"]}${7*7}<!--"
 
@@ -228,6 +230,7 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
     assert opened.errors == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

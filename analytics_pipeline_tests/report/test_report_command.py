@@ -39,6 +39,7 @@ def test_a_missing_published_file_is_reported_with_a_remedy(data_dir: Path) -> N
     assert list(data_dir.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_course_alone_is_a_file_of_its_own(data_dir: Path, published: Path) -> None:
     shutil.copy(published, data_dir / "analytics.duckdb")
     with duckdb.connect(str(published), read_only=True) as connection:
@@ -51,6 +52,7 @@ def test_a_course_alone_is_a_file_of_its_own(data_dir: Path, published: Path) ->
     assert ran.exit_code == 2 and "Course 1 has no spend" in ran.output + ran.stderr
 
 
+@pytest.mark.thorough
 def test_an_unknown_time_zone_is_reported_before_anything_is_written(
     data_dir: Path, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,8 @@ from analytics_pipeline_tests.soak.test_kills import kill_and_run_again
 from analytics_pipeline_tests.soak.test_load import WRITERS, together
 from analytics_pipeline_tests.soak.trials import Trial
 
+pytestmark = pytest.mark.thorough
+
 FEW = WRITERS[:3]
 
 

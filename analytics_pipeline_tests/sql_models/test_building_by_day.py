@@ -67,6 +67,7 @@ def _without_deleting(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(by_day, "_rebuild_days", lambda *_: None)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "spoil", [_without_a_column, _without_days_that_are_gone, _without_deleting]
 )

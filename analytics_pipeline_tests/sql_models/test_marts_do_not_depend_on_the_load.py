@@ -124,6 +124,7 @@ CONFLICTS = {  # rows that differ under the same key, as a file may hold
 }
 
 
+@pytest.mark.thorough
 def test_rows_that_contradict_each_other_give_the_same_marts_in_any_order(
     tmp_path: Path, built: duckdb.DuckDBPyConnection
 ) -> None:

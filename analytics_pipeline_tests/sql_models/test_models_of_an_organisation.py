@@ -45,14 +45,25 @@ def _expected(organisation: Organisation) -> Counter[tuple[object, ...]]:
 @pytest.mark.parametrize(
     "spec",
     [
-        OrganisationSpec.small(),
-        OrganisationSpec.small(
-            aws_restarts_monthly=True, midnight_in_both_files=True, padded=False
+        pytest.param(OrganisationSpec.small(), id="small"),
+        pytest.param(
+            OrganisationSpec.small(
+                aws_restarts_monthly=True, midnight_in_both_files=True, padded=False
+            ),
+            id="restarts monthly",
+            marks=pytest.mark.thorough,
         ),
-        OrganisationSpec.small(azure=False, flaws=False, seed=11),
-        OrganisationSpec(days=130, students=40, seed=3),
+        pytest.param(
+            OrganisationSpec.small(azure=False, flaws=False, seed=11),
+            id="no azure",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            OrganisationSpec(days=130, students=40, seed=3),
+            id="over five months",
+            marks=pytest.mark.thorough,
+        ),
     ],
-    ids=["small", "restarts monthly", "no azure", "over five months"],
 )
 def test_daily_spend_is_exact_and_every_invariant_holds(
     spec: OrganisationSpec, tmp_path: Path
@@ -125,6 +136,7 @@ def test_sessions_by_course_and_day_equal_the_true_ones(
     ).fetchone() == (failed,)
 
 
+@pytest.mark.thorough
 def test_a_session_over_midnight_in_two_files_is_one_session(tmp_path: Path) -> None:
     organisation = Organisation(OrganisationSpec(days=40, students=60, midnight_in_both_files=True))
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:

@@ -249,6 +249,7 @@ def test_a_higher_floor_excludes_cheaper_days(odd: duckdb.DuckDBPyConnection) ->
         odd.execute("DELETE FROM ops.parameters")
 
 
+@pytest.mark.thorough
 def test_a_student_who_spends_after_dropping_is_listed(
     odd: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

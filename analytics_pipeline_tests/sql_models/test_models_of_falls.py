@@ -1,5 +1,6 @@
 """Accumulated values that fall: restarts, corrections and dips, on hand-written rows."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -23,33 +24,42 @@ def readings(
     return spend(connection, "cost, days_covered, fall")
 
 
-@pytest.mark.parametrize(
-    ("costs", "total", "falls"),
-    [
-        (["100", "110", "109.99", "120"], "120", ["dip"]),
-        (["100", "0", "100.5"], "100.5", ["dip"]),
-        (["100", "0", "100"], "100", ["dip"]),
-        (["100", "110", "3", "5"], "115", ["restart"]),
-        (["100", "110", "109.99", "109.995"], "109.995", ["correction"]),
-        (["100", "50"], "50", ["correction"]),
-        (["100", "49.999999999"], "149.999999999", ["restart"]),
-        (["100", "110", "60", "55", "58"], "58", ["correction", "correction"]),
-        (["100", "110", "60", "55", "70"], "70", ["correction", "dip"]),
-        (["100", "3", "90", "2", "4"], "194", ["restart", "restart"]),
-        (["100", "0", "100.5", "40", "41"], "141.5", ["dip", "restart"]),
-        (["100", "99", "101", "100", "102"], "102", ["dip", "dip"]),
-        (["100", "60", "-5", "3"], "63", ["correction", "restart"]),
-        (["-5", "-10", "-8"], "-8", ["correction"]),
-        (["0", "-4", "-1"], "-1", ["correction"]),
-    ],
-    ids=str,
-)
-def test_a_value_that_falls_is_a_restart_a_correction_or_a_dip(
-    warehouse: Connection, costs: list[str], total: str, falls: list[str]
-) -> None:
-    rows = readings(warehouse, *costs)
-    assert [fall for _, _, fall in rows if fall] == falls
-    assert sum(cost for cost, _, _ in rows) == Decimal(total)
+SERIES: Sequence[tuple[Sequence[str], str, Sequence[str]]] = [
+    (["100", "110", "109.99", "120"], "120", ["dip"]),
+    (["100", "0", "100.5"], "100.5", ["dip"]),
+    (["100", "0", "100"], "100", ["dip"]),
+    (["100", "110", "3", "5"], "115", ["restart"]),
+    (["100", "110", "109.99", "109.995"], "109.995", ["correction"]),
+    (["100", "50"], "50", ["correction"]),
+    (["100", "49.999999999"], "149.999999999", ["restart"]),
+    (["100", "110", "60", "55", "58"], "58", ["correction", "correction"]),
+    (["100", "110", "60", "55", "70"], "70", ["correction", "dip"]),
+    (["100", "3", "90", "2", "4"], "194", ["restart", "restart"]),
+    (["100", "0", "100.5", "40", "41"], "141.5", ["dip", "restart"]),
+    (["100", "99", "101", "100", "102"], "102", ["dip", "dip"]),
+    (["100", "60", "-5", "3"], "63", ["correction", "restart"]),
+    (["-5", "-10", "-8"], "-8", ["correction"]),
+    (["0", "-4", "-1"], "-1", ["correction"]),
+]
+"""Accumulated values a day apart, their total, and the reading of each fall."""
+
+
+def test_a_value_that_falls_is_a_restart_a_correction_or_a_dip(warehouse: Connection) -> None:
+    """Each series is another user's, so that one build reads all."""
+    put(
+        warehouse,
+        "raw.aws_cost",
+        *(
+            aws(day(5 + n), cost, user)
+            for user, (costs, _, _) in enumerate(SERIES)
+            for n, cost in enumerate(costs)
+        ),
+    )
+    rows = spend(warehouse, "user_id, cost, fall")
+    for user, (costs, total, falls) in enumerate(SERIES):
+        read = [(cost, fall) for of, cost, fall in rows if of == user]
+        assert [fall for _, fall in read if fall] == falls, costs
+        assert sum(cost for cost, _ in read) == Decimal(total), costs
 
 
 def test_a_correction_lowers_the_days_before_and_a_dip_is_passed_over(

@@ -108,7 +108,11 @@ def column(
 
 
 @pytest.mark.parametrize(
-    "batch", [pytest.param(n, marks=[pytest.mark.slow] if n >= 10 else []) for n in range(BATCHES)]
+    "batch",
+    [
+        pytest.param(n, marks=[] if n < 2 else pytest.mark.thorough if n < 10 else pytest.mark.slow)
+        for n in range(BATCHES)
+    ],
 )
 def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
     tmp_path: Path, batch: int
@@ -238,6 +242,7 @@ def test_the_random_organisations_hold_every_reading_and_every_kind_of_evidence(
     )
 
 
+@pytest.mark.thorough
 def test_money_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     rows = money_rows(3, ORGANISATIONS)
     (tmp_path / "one").mkdir()

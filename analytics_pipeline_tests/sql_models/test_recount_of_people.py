@@ -120,7 +120,9 @@ def load(connection: duckdb.DuckDBPyConnection, folder: Path, delivered: Deliver
     scope="module",
     params=[
         pytest.param(
-            n, id=f"organisations from {n}", marks=[pytest.mark.slow] if n >= 2 * AT_ONCE else []
+            n,
+            id=f"organisations from {n}",
+            marks=[] if n == 0 else [pytest.mark.thorough if n == AT_ONCE else pytest.mark.slow],
         )
         for n in range(0, ORGANISATIONS, AT_ONCE)
     ],

@@ -72,6 +72,7 @@ def _hash_the_first_table(patched: pytest.MonkeyPatch) -> None:
     patched.setattr(verdict_by_day, "stale_days", stale_days)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("spoil", [_keep_failed_days, _hash_the_first_table])
 def test_the_comparison_catches_a_wrong_rule(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch, spoil: Callable[..., None]
@@ -80,6 +81,7 @@ def test_the_comparison_catches_a_wrong_rule(
     _is_caught(Walk(warehouse, random.Random(2)))
 
 
+@pytest.mark.thorough
 def test_the_comparison_catches_a_test_whose_rows_rest_on_two_days(warehouse: Connection) -> None:
     total = """
 -- by day: marts.lab_sessions.session_date

@@ -16,6 +16,8 @@ from analytics_pipeline_tests.support.buckets import Bucket
 from analytics_pipeline_tests.support.readers import half_state, read_while_publishing
 from analytics_pipeline_tests.warehouse.conftest import publish_to_store
 
+pytestmark = pytest.mark.thorough
+
 FILE = "analytics.duckdb"
 _URL = "SELECT path FROM duckdb_databases() WHERE database_name = 'analytics'"
 

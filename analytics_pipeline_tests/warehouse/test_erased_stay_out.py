@@ -23,6 +23,8 @@ from analytics_pipeline_tests.support.erased_person import (
     rows_of,
 )
 
+pytestmark = pytest.mark.thorough
+
 ENROLLMENT = (
     "userid,courseid,role,name,email,client_key,client_userid,dropped,"
     "organization_terms_agreed,organization_terms_agreed_date_utc"

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -34,6 +36,7 @@ def test_no_trace_of_an_erased_person_remains_in_any_table_file_or_byte(
     assert receipt.models_not_built == ()
 
 
+@pytest.mark.thorough
 def test_spill_files_of_a_killed_process_are_removed_too(
     settings: Settings, someone: Someone
 ) -> None:

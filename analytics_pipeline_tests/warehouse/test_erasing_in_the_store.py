@@ -19,6 +19,8 @@ from analytics_pipeline_tests.support.buckets import Bucket, refusing
 from analytics_pipeline_tests.support.byte_search import in_folder
 from analytics_pipeline_tests.warehouse.conftest import publish_to_store
 
+pytestmark = pytest.mark.thorough
+
 
 def _person(settings: Settings) -> tuple[int, str]:
     with open_warehouse(settings.warehouse_path) as connection:

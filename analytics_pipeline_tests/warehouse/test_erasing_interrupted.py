@@ -65,6 +65,7 @@ def test_a_load_that_dies_before_the_landed_files_are_cleared_is_completed_befor
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "step",
     [

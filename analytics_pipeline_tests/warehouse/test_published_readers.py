@@ -33,6 +33,7 @@ def _read_in_a_loop(
     results.put((read, errors))
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("readers", "publishes"),

@@ -103,6 +103,7 @@ def _ask(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments))
 
 
+@pytest.mark.thorough
 def test_each_command_says_that_an_upload_failed_and_publishing_again_repeats_it(
     worker: Settings, bucket: Bucket
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_report_that_can_not_be_uploaded_is_an_error(worker: Settings, bucket:
     assert len(bucket.versions("report")) == 1, "a page for one person is not uploaded"
 
 
+@pytest.mark.thorough
 def test_a_report_that_a_later_one_overtook_says_that_it_is_not_the_stores(
     worker: Settings,
     bucket: Bucket,
@@ -163,6 +165,7 @@ def test_a_report_that_a_later_one_overtook_says_that_it_is_not_the_stores(
     assert "Uploaded" not in told.stdout
 
 
+@pytest.mark.thorough
 def test_another_machine_fetches_file_and_report_and_reads_offline_with_a_notice(
     worker: Settings, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_kept_table_keeps_the_time_of_its_state_over_several_publications(
     assert published().kept == {}, "with the first build after which the test holds they go out"
 
 
+@pytest.mark.thorough
 def test_a_warning_withholds_nothing(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_changed_privacy_setting_keeps_no_previous_rows(
     assert (set(done.left_out), done.kept) == (SPEND, {})
 
 
+@pytest.mark.thorough
 def test_kept_rows_never_bring_back_an_erased_person(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
@@ -163,6 +165,7 @@ def test_kept_rows_never_bring_back_an_erased_person(
     assert ask(settings.published_path, mine) == [(0,)]
 
 
+@pytest.mark.thorough
 def test_rows_from_before_an_erasure_are_never_kept(
     settings: Settings, published: Callable[..., Published]
 ) -> None:
