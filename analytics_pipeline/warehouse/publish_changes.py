@@ -25,6 +25,8 @@ GRANTED_BYTES = 9_000_000
 which are many in a small file: one of 17 MB gains 6 MB with its first change, and then keeps its
 size.
 """
+HASHES = 2**64
+"""Number of different hashes of a part."""
 
 Columns = Mapping[str, str]
 """Types by name."""
@@ -62,7 +64,7 @@ def measure(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Columns]
             f"""INSERT INTO {NOW}
                 SELECT ?, CAST(part AS VARCHAR), rows, hash FROM (
                     SELECT {_part(columns)} AS part, count(*) AS rows,
-                           sum(CAST(hash({cells}) AS HUGEINT)) AS hash
+                           CAST(sum(CAST(hash({cells}) AS HUGEINT)) % {HASHES} AS UBIGINT) AS hash
                     FROM {qualified(name)} AS live GROUP BY 1)""",
             [name],
         )

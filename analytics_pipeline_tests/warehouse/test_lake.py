@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import boto3
 import dagster as dg
@@ -17,7 +17,7 @@ from analytics_pipeline.operations.erase_person import erase, receipt_path
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import build, load_project, model_texts
-from analytics_pipeline.warehouse import lake_files
+from analytics_pipeline.warehouse import lake_files, publish_changes
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
 from analytics_pipeline.warehouse.errors import WarehouseBusy, WarehouseUnusable
@@ -36,6 +36,7 @@ from analytics_pipeline_tests.support.lakes import (
     load,
 )
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
+from analytics_pipeline_tests.support.republished import publish_tiny_changes
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 8)  # noqa: DTZ001
@@ -81,6 +82,28 @@ def test_what_is_published_from_a_lake_equals_what_is_published_from_a_file(
     assert file == lake
     assert {column for column, text in file.items() if text is None} == set()
     assert ("staging", "lab_sessions", "user_id") in file, "also of views, which a lake has not"
+
+
+def test_what_a_lake_has_just_published_does_not_differ(
+    organisation: tuple[Settings, Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lake rounds some types of numbers, which hashes must not have."""
+    publish_tiny_changes(monkeypatch)
+    replaced: list[str] = []
+    real = publish_changes._replace
+
+    def watched(connection: duckdb.DuckDBPyConnection, name: str, *rest: Any) -> None:
+        replaced.append(name)
+        real(connection, name, *rest)
+
+    monkeypatch.setattr(publish_changes, "_replace", watched)
+    with warehouse_of(organisation[1]).open() as connection:
+        done = [
+            publish(connection, tmp_path / "published", pii=False, model_texts=model_texts)
+            for _ in range(2)
+        ]
+    assert [published.is_whole for published in done] == [True, False]
+    assert replaced == []
 
 
 def _comments(published: Path) -> dict[tuple[str, str, str], str | None]:

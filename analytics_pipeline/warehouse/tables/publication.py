@@ -32,8 +32,8 @@ PUBLISHED_PARTS = Table(
         TableColumn("rows", "BIGINT", "Rows of the part."),
         TableColumn(
             "hash",
-            "HUGEINT",
-            "Sum of the hashes of its rows; NULL if it must be written again.",
+            "UBIGINT",  # a lake stores a HUGEINT as a DOUBLE, which rounds it
+            "Sum of the hashes of its rows, modulo 2^64; NULL if it must be written again.",
         ),
     ),
     secret=True,
