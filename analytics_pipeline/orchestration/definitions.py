@@ -14,6 +14,7 @@ from analytics_pipeline.orchestration.models.automation import (
     REPEAT_FAILED,
     automation_sensor,
 )
+from analytics_pipeline.orchestration.models.lost_outputs import lost_outputs
 from analytics_pipeline.orchestration.models.maintenance import (
     maintenance_asset,
     maintenance_schedule,
@@ -75,6 +76,7 @@ def build_definitions(
             ),
             alerts(location, clock),
             automation_sensor(),
+            *([] if settings.names_lake or settings.published_store else [lost_outputs(location)]),
             old_runs_sensor(
                 location, timedelta(days=settings.runs_kept_days), retry_policy.attempts, clock
             ),

@@ -15,6 +15,8 @@ from analytics_pipeline.orchestration.resources import FeedResource, WarehouseRe
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
 from analytics_pipeline_tests.support.foreign_server import Elsewhere, serve_elsewhere
 
+WITHOUT_RAW_ASSETS = "__anonymous_asset_job_lost_outputs"
+"""Dagster's job for the runs of that sensor."""
 TOKEN = {"env": "VOCAREUM_API_TOKEN"}
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -94,10 +96,11 @@ def test_no_config_of_any_job_reads_a_variable(pipeline: Pipeline) -> None:
         keys = {
             config_type.key for config_type in job.run_config_schema.config_type.type_iterator()
         }
-        assert {
-            "Array.String",
-            "Bool",
-        } <= keys, "the config of the raw assets was not examined"
+        if job.name != WITHOUT_RAW_ASSETS:
+            assert {
+                "Array.String",
+                "Bool",
+            } <= keys, "the config of the raw assets was not examined"
         assert not [key for key in keys if "Source" in key], job.name
 
 
