@@ -48,6 +48,7 @@ LONGEST = tuple(
     for file in (
         "orchestration/test_dagster_dev.py",
         "cli/test_sync.py",
+        "cli/test_sync_failures.py",
         "report/test_page_choices.py",
         "loading/test_realistic_exports.py",
         "orchestration/test_model_assets.py",

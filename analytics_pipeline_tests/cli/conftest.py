@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import Result
@@ -22,7 +22,10 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline.vocareum.retry import LastFailure
+from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.support.moved_warehouse import House
 from analytics_pipeline_tests.support.once_per_run import made_once
+from analytics_pipeline_tests.support.postgres import Postgres
 from analytics_pipeline_tests.support.today import YESTERDAY
 
 COMMAND = Path(sys.executable).parent / "analytics-pipeline"
@@ -153,3 +156,22 @@ def synced(
     demo.put_many(organisation.files())
     demo.clear_requests()
     return data
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> House:
+    """A small warehouse that can move into a lake and back."""
+    return House(tmp_path, postgres, monkeypatch)
+
+
+OTHER_COURSES = (
+    b"org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
+    + b"".join(b"9001, O, %d, C, New,\n" % course for course in range(1, 8))
+)
+"""As many courses as the organisation has: a file that lost half of its rows would be held."""
+
+
+def query(data: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query of the warehouse."""
+    with open_warehouse(data / "warehouse.duckdb") as connection:
+        return connection.execute(sql).fetchall()

@@ -1,39 +1,33 @@
-"""`move`: from a file into a lake and back; what is refused; a damaged and a killed copy."""
+"""`move`: from a file into a lake and back; a damaged and a killed copy."""
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import duckdb
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from analytics_pipeline.cli import app
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline.warehouse.copy_tables import NOT_COPIED, Databases
+from analytics_pipeline.warehouse.copy_tables import Databases
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.support.deliveries import HEADER, KEYS
 from analytics_pipeline_tests.support.lakes import lake_settings
-from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
+from analytics_pipeline_tests.support.moved_warehouse import (
+    House,
+    differing,
+    everything,
+    lake_values,
+    write_env_file,
+)
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
 pytestmark = pytest.mark.thorough
 
-ENROLLMENT = HEADER["enrollment"] + "".join(
-    f"{user}, 4051, Student, Ann, a{user}@v.com, k, u, 0, 1, 2026-01-01 00:00:00\n"
-    for user in (1, 2, "x")
-)
 KILLED = """
 import os, signal, sys
 from analytics_pipeline.cli import app
@@ -49,42 +43,6 @@ def killed(self, table, columns):
 Databases.copy = killed
 app(["move", "--to", sys.argv[1]])
 """
-
-
-def everything(settings: Settings) -> dict[str, list[tuple[str, ...]]]:
-    """Return every row of every table and view that a move must keep, sorted, as text."""
-    with warehouse_of(settings).read() as connection:
-        names = connection.execute(
-            """SELECT table_schema || '.' || table_name FROM information_schema.tables
-               WHERE table_catalog = current_database() AND table_name <> 'fence'"""
-        ).fetchall()
-        return {
-            name: connection.execute(
-                f"SELECT COLUMNS(*)::VARCHAR FROM {name} ORDER BY ALL"
-            ).fetchall()
-            for (name,) in names
-            if name not in NOT_COPIED
-        }
-
-
-def differing(left: Mapping[str, object], right: Mapping[str, object]) -> list[str]:
-    """Return the names of tables that are not in both, or not equal."""
-    return sorted(name for name in left.keys() | right.keys() if left.get(name) != right.get(name))
-
-
-def write_env_file(path: Path, values: Mapping[str, str]) -> Path:
-    """Write an env file that nobody else may write."""
-    path.write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
-    path.chmod(0o600)
-    return path
-
-
-def lake_values(settings: Settings) -> dict[str, str]:
-    """Return the variables that name a lake."""
-    return {
-        "ANALYTICS_WAREHOUSE": settings.warehouse_url.get_secret_value(),
-        "ANALYTICS_WAREHOUSE_DATA": settings.warehouse_data or "",
-    }
 
 
 @pytest.mark.slow
@@ -146,63 +104,6 @@ def sync_finds_nothing(
     assert [name for name in differing(before, everything(settings)) if name.startswith(data)] == []
 
 
-class House:
-    """A small warehouse in a file, an empty lake, and the env files of both."""
-
-    def __init__(self, folder: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self._monkeypatch = folder, monkeypatch
-        warehouse = Warehouse(folder)
-        warehouse.load(warehouse.deliver({KEYS["enrollment"]: ENROLLMENT}))
-        self.lake = lake_settings(postgres, folder)
-        self.common = {"VOCAREUM_ORG_ID": "9001", "ANALYTICS_DATA_DIR": str(folder / "data")}
-        self.file = Settings(**self.common)
-        for name in ("VOCAREUM_API_TOKEN", "ANALYTICS_DAGSTER_HOME", "ANALYTICS_WAREHOUSE"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("DAGSTER_HOME", "")
-        self.use(self.common)
-
-    def use(self, values: Mapping[str, str]) -> None:
-        """Set variables for the following commands."""
-        for name, value in values.items():
-            self._monkeypatch.setenv(name, value)
-
-    def lives_in_the_lake(self) -> None:
-        """Move into the lake, and delete the file."""
-        assert self.move_to_lake().exit_code == 0
-        for path in (self.folder / "data").glob("warehouse.duckdb*"):
-            path.unlink()
-        self.use(lake_values(self.lake))
-
-    def env_file(self, *parts: Mapping[str, str]) -> str:
-        """Write an env file with these variables."""
-        values = {name: value for part in parts for name, value in part.items()}
-        return str(write_env_file(self.folder / "target.env", values))
-
-    def move_to_lake(self, **changes: str) -> Result:
-        """Move into the lake with changed settings."""
-        return self.move(self.common, lake_values(self.lake), changes)
-
-    def move_to_file(self, **changes: str) -> Result:
-        """Move into a file with changed settings."""
-        return self.move(self.common, changes)
-
-    def move(self, *target: Mapping[str, str]) -> Result:
-        """Move to the settings of an env file."""
-        return CliRunner().invoke(app, ["move", "--to", self.env_file(*target)])
-
-    def objects(self) -> set[str]:
-        """Return the lake's data files with copied rows."""
-        own = {"schema_version", "fence"}
-        found = (self.folder / "lake").rglob("*.parquet")
-        return {path.name for path in found if path.parent.name not in own}
-
-
-@pytest.fixture
-def house(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> House:
-    return House(tmp_path, postgres, monkeypatch)
-
-
 def test_a_move_that_was_completed_says_so_and_copies_nothing(house: House) -> None:
     first, objects = house.move_to_lake(), house.objects()
     again = house.move_to_lake()
@@ -213,36 +114,6 @@ def test_a_move_that_was_completed_says_so_and_copies_nothing(house: House) -> N
     house.lives_in_the_lake()
     assert "is copied to" in house.move_to_file().output
     assert "was copied before to" in house.move_to_file().output
-
-
-def _loads_more(settings: Settings) -> None:
-    with warehouse_of(settings).open() as connection:
-        connection.execute("UPDATE raw.enrollment SET role = 'Teacher' WHERE userid = 1")
-
-
-def test_a_lake_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> None:
-    assert house.move_to_lake().exit_code == 0
-    _loads_more(house.lake)
-    before, objects = everything(house.lake), house.objects()
-    refused = house.move_to_lake()
-    assert refused.exit_code == 2, refused.output
-    assert "is not empty: it holds files of org9001. Nothing was copied." in refused.output
-    assert 'DROP SCHEMA "org9001" CASCADE' in refused.output
-    assert differing(before, everything(house.lake)) == []
-    assert house.objects() == objects
-
-
-@pytest.mark.slow
-def test_a_file_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> None:
-    assert house.move_to_lake().exit_code == 0
-    house.use(lake_values(house.lake))
-    _loads_more(house.file)
-    content = house.file.warehouse_path.read_bytes()
-    refused = house.move_to_file()
-    assert refused.exit_code == 2, refused.output
-    assert "is not empty: it holds files of org9001. Nothing was copied." in refused.output
-    assert f"delete it: rm -r {house.file.warehouse_path}*" in refused.output
-    assert house.file.warehouse_path.read_bytes() == content
 
 
 @pytest.mark.slow
@@ -274,77 +145,6 @@ def test_an_empty_file_is_replaced(house: House) -> None:
         pass
     assert house.move_to_file().exit_code == 0
     assert differing(everything(house.file), everything(house.lake)) == []
-
-
-@pytest.mark.parametrize("case", ["settings", "ledger", "target"])
-def test_another_organisations_warehouse_is_refused(house: House, case: str) -> None:
-    other = {"VOCAREUM_ORG_ID": "9002"}
-    if case == "settings":
-        refused, said = house.move_to_lake(**other), "organisation 9001, and the target that of"
-    elif case == "ledger":
-        house.use(other)
-        refused, said = house.move_to_lake(**other), "holds files of org9001, and the settings name"
-    else:
-        house.lives_in_the_lake()
-        theirs = house.folder / "theirs"
-        shutil.copytree(house.folder / "data", theirs)
-        with open_warehouse(theirs / "warehouse.duckdb") as connection:
-            connection.execute(
-                """INSERT INTO ops.loaded_files (dataset, partition, source_key)
-                   VALUES ('enrollment', '1', 'org9002/enrollment/course1/enrollment.csv')"""
-            )
-        refused = house.move_to_file(ANALYTICS_DATA_DIR=str(theirs))
-        said = "is not empty: it holds files of org9002"
-    assert (refused.exit_code, said in refused.output) == (2, True), refused.output
-    assert not warehouse_of(house.lake).exists() or case == "target"
-
-
-def _replace_from_outside(house: House) -> None:
-    copy = house.folder / "copy"
-    shutil.copyfile(house.file.warehouse_path, copy)
-    with duckdb.connect(str(copy)) as connection:
-        connection.execute("DELETE FROM ops.loaded_files")
-    copy.replace(house.file.warehouse_path)
-
-
-def _earlier_release(house: House) -> None:
-    with open_warehouse(house.file.warehouse_path) as connection:
-        connection.execute("UPDATE ops.schema_version SET declared = 'earlier'")
-
-
-@pytest.mark.parametrize(
-    ("harm", "said"),
-    [
-        (lambda house: house.file.warehouse_path.unlink(), "There is no warehouse"),
-        (_replace_from_outside, "is not as the last run of this release left it"),
-        (_earlier_release, "is not as the last run of this release left it"),
-    ],
-)
-def test_a_warehouse_that_needs_a_sync_first_is_refused(
-    house: House, harm: Callable[[House], None], said: str
-) -> None:
-    harm(house)
-    refused = house.move_to_lake()
-    assert (refused.exit_code, said in refused.output) == (2, True), refused.output
-    assert "Run `analytics-pipeline sync` first" in refused.output
-    assert not warehouse_of(house.lake).exists()
-
-
-def test_two_files_or_two_lakes_are_refused(house: House) -> None:
-    for values, said in (({}, "name a file"), (lake_values(house.lake), "name a lake")):
-        house.use(values)
-        refused = house.move(house.common, values)
-        assert (refused.exit_code, f"Both settings {said}" in refused.output) == (2, True)
-
-
-def test_a_move_waits_for_no_daemon_and_is_refused(house: House) -> None:
-    from dagster._daemon.types import DaemonHeartbeat
-
-    with open_instance(house.file) as instance:
-        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "id", []))
-        refused = house.move_to_lake()
-    assert (refused.exit_code, "daemon is alive" in refused.output) == (2, True), refused.output
-    assert not warehouse_of(house.lake).exists()
 
 
 def damage(monkeypatch: pytest.MonkeyPatch) -> None:

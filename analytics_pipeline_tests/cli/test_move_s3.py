@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline_tests.cli.test_move import differing, everything, write_env_file
 from analytics_pipeline_tests.support.buckets import REGION, Bucket, running_bucket
 from analytics_pipeline_tests.support.lakes import lake_settings
+from analytics_pipeline_tests.support.moved_warehouse import differing, everything, write_env_file
 from analytics_pipeline_tests.support.postgres import PASSWORD, Postgres
 
 pytestmark = pytest.mark.slow

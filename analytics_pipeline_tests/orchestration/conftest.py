@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.definitions import build_definitions
@@ -208,3 +209,18 @@ def reported(result: dg.SensorResult) -> list[str]:
     return [
         json.loads(json.dumps(record.data))["kind"] for table in tables for record in table.records
     ]
+
+
+DAY = date(2026, 11, 7)
+
+
+@pytest.fixture
+def loaded(pipeline: Pipeline) -> Pipeline:
+    """A pipeline that loaded three days of a small organisation; no model is built yet."""
+    files = Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files()
+    older = [f"_{DAY - timedelta(days=n)}.csv" for n in range(3, 12)]
+    pipeline.vocareum.put_many(
+        {key: body for key, body in files.items() if not key.endswith(tuple(older))}
+    )
+    pipeline.tick_and_load()
+    return pipeline

@@ -1,6 +1,5 @@
-"""The SQL models in Dagster: lineage, checks, staleness after a load, and failing models."""
+"""The SQL models in Dagster: lineage, checks, what is stale, and failing models."""
 
-from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.orchestration.asset_keys import ALONE
-from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
 from analytics_pipeline.orchestration.models.published_assets import WHOLE, published_asset
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
-from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, load_project
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Layer
@@ -26,20 +22,7 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
 
-DAY = date(2026, 11, 7)
 PARAMETERS = Parameters(Decimal(5))
-
-
-@pytest.fixture
-def loaded(pipeline: Pipeline) -> Pipeline:
-    """A pipeline that loaded three days of a small organisation; no model is built yet."""
-    files = Organisation(OrganisationSpec.small(last_day=DAY, flaws=False)).files()
-    older = [f"_{DAY - timedelta(days=n)}.csv" for n in range(3, 12)]
-    pipeline.vocareum.put_many(
-        {key: body for key, body in files.items() if not key.endswith(tuple(older))}
-    )
-    pipeline.tick_and_load()
-    return pipeline
 
 
 def build(
@@ -252,92 +235,6 @@ def test_a_column_that_is_read_from_a_history_and_its_raw_table_comes_from_one_a
     assert deps == [dg.TableColumnDep(dg.AssetKey(["raw", "enrollment"]), "role")]
 
 
-@pytest.mark.thorough
-def test_the_daemon_rebuilds_the_models_downstream_of_a_load_and_publishes(
-    loaded: Pipeline,
-) -> None:
-    first = dg.evaluate_automation_conditions(loaded.definitions, loaded.instance)
-    asked = {
-        key
-        for key in (ALONE.model_key(name) for name in load_project().models)
-        if first.get_num_requested(key)
-    }
-    assert asked == {ALONE.model_key(name) for name in load_project().models}, (
-        "models that were never built are not asked for"
-    )
-    assert first.get_num_requested(ALONE.published) == 1
-    build(loaded, [*asked, ALONE.published, ALONE.report])
-    idle = dg.evaluate_automation_conditions(
-        loaded.definitions, loaded.instance, cursor=first.cursor
-    )
-    assert idle.total_requested == 0, "nothing was loaded since"
-    loaded.instance.report_runless_asset_event(
-        dg.AssetMaterialization(dg.AssetKey(["raw", "grades"]))
-    )
-    after = dg.evaluate_automation_conditions(
-        loaded.definitions, loaded.instance, cursor=idle.cursor
-    )
-    assert after.get_num_requested(ALONE.model_key("marts.assignment_scores")) == 1
-    assert after.get_num_requested(ALONE.published) == 1
-    assert after.get_num_requested(ALONE.model_key("marts.part_lineage")) == 0
-
-
-@pytest.mark.thorough
-def test_the_daemon_publishes_again_when_the_privacy_setting_changed(loaded: Pipeline) -> None:
-    asked = [ALONE.model_key(name) for name in load_project().models]
-    cursor: Any = None
-
-    def requested(settings: Settings) -> Any:
-        nonlocal cursor
-        definitions = build_definitions(settings, clock=loaded.clock)
-        result = dg.evaluate_automation_conditions(definitions, loaded.instance, cursor=cursor)
-        cursor = result.cursor
-        return result
-
-    private = loaded.settings.model_copy(update={"publish_pii": True})
-    assert requested(private).get_num_requested(ALONE.published) == 1
-    build(loaded, [*asked, ALONE.published, ALONE.report])
-    assert requested(private).total_requested == 0
-    after = requested(loaded.settings)
-    assert after.get_num_requested(ALONE.published) == 1
-    assert not any(after.get_num_requested(key) for key in asked)
-    build(loaded, [ALONE.published, ALONE.report])
-    assert requested(loaded.settings).total_requested == 0
-
-
-@pytest.mark.thorough
-def test_the_daemon_publishes_that_a_file_failed_although_nothing_was_loaded(
-    loaded: Pipeline,
-) -> None:
-    key = f"org9001/lab_sessions/lab_sessions_{DAY}.csv"
-    completeness = ALONE.model_key("marts.data_completeness")
-
-    def requested(cursor: Any = None) -> Any:
-        return dg.evaluate_automation_conditions(loaded.definitions, loaded.instance, cursor=cursor)
-
-    first = requested()
-    models = [ALONE.model_key(name) for name in load_project().models]
-    build(loaded, [*models, ALONE.published, ALONE.report])
-    idle = requested(first.cursor)
-    loaded.vocareum.put(key, b"no,sessions\n1,2\n")
-    assert [run.success for run in loaded.tick_and_run()] == [False]
-    after = requested(idle.cursor)
-    assert after.get_num_requested(completeness) == after.get_num_requested(ALONE.published) == 1
-    assert after.get_num_requested(ALONE.model_key("marts.assignment_scores")) == 0
-    build(loaded, [completeness, ALONE.published])
-    with duckdb.connect(str(loaded.settings.published_path), read_only=True) as published:
-        assert published.execute("SELECT source_key FROM ops.failed_files").fetchall() == [(key,)]
-        assert published.execute(
-            """SELECT loaded, newest_failed FROM marts.data_completeness
-               WHERE dataset = 'lab_sessions' AND period = $1""",
-            [DAY],
-        ).fetchall() == [(True, True)]
-
-
-def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
-    return [event.asset_key for event in run.get_asset_materialization_events() if event.asset_key]
-
-
 def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
     specs = {spec.key for spec in model_assets(load_project(), ALONE, PARAMETERS).specs}
     files = {
@@ -345,3 +242,7 @@ def test_every_model_has_an_asset_and_a_file(tmp_path: Path) -> None:
         for path in Path("dbt_like_sql").glob("[sm]*/*.sql")
     }
     assert specs == files
+
+
+def materialized(run: dg.ExecuteInProcessResult) -> list[dg.AssetKey]:
+    return [event.asset_key for event in run.get_asset_materialization_events() if event.asset_key]
