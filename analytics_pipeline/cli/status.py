@@ -75,18 +75,19 @@ def status() -> None:
     )
     failed = [file for file in disk.failed if (file.dataset, file.partition) not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
-    complete = bool(
-        todo
-        and not (todo.is_empty_bucket or todo.work or failed or disk.errors or disk.stale)
-        and not (disk.unstored or disk.outdated or disk.unfinished or disk.is_replaced)
+    needs_sync = bool(
+        (todo and todo.work)
+        or (failed or disk.errors or disk.stale)
+        or (disk.unstored or disk.outdated or disk.is_replaced)
     )
+    complete = bool(todo and not (todo.is_empty_bucket or needs_sync or disk.unfinished))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
     else:
         _show(settings, disk, todo, failed, rows, now)
         if todo:
             print_info(
-                nothing_delivered(settings) if todo.is_empty_bucket else _verdict(complete, disk)
+                nothing_delivered(settings) if todo.is_empty_bucket else _verdict(needs_sync, disk)
             )
     if problem:
         print_error(f"Not compared with the bucket. {problem}")
@@ -94,9 +95,11 @@ def status() -> None:
     raise typer.Exit(DONE if complete else INCOMPLETE)
 
 
-def _verdict(complete: bool, disk: OnDisk) -> str:
-    if not complete:
+def _verdict(needs_sync: bool, disk: OnDisk) -> str:
+    if needs_sync:
         return "Incomplete: run `analytics-pipeline sync`."
+    if disk.unfinished:
+        return "Incomplete: finish the erasure above."
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:

@@ -44,6 +44,7 @@ def test_an_interrupted_erasure_is_told_until_it_is_finished(
         assert said in told.output, (command, told.output)
         assert "Complete." not in told.output
         assert email not in told.output
+    assert "Incomplete: finish the erasure above." in told.output, "another sync does not help"
     found = json.loads(run("status", "--json").output.splitlines()[0])
     assert (found["complete"], found["unfinished_erasures"]) == (False, [user_id])
 
