@@ -58,8 +58,8 @@ def publish(
     A mart of which a test fails keeps its previous published rows. With --across, write one
     file from the published files of several organisations, with the organisation as first column.
 
-    Exit codes: 0 done, 1 a check fails or the file can't be uploaded to the store, 2 the warehouse
-    is missing or unusable.
+    Exit codes: 0 done, 1 a check fails, the file can't be uploaded to the store, or a file given to
+    --across is more than two days old, 2 the warehouse is missing or unusable.
     """
     settings = load_settings()
     if across and parquet:
@@ -140,6 +140,6 @@ def _publish_across(files: Sequence[Path], target: Path) -> int:
         f" {counted(sum(done.rows.values()), 'row')}, {done.bytes / 1e6:,.1f} MB in"
         f" {done.seconds:.1f} s."
     )
-    for line in done.withheld:
+    for line in (problems := [*done.withheld, *done.old]):
         print_error(line)
-    return INCOMPLETE if done.withheld else DONE
+    return INCOMPLETE if problems else DONE

@@ -15,12 +15,14 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.storage.atomic_write import replacing
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.warehouse.across_sources import (
     AcrossImpossible,
     Source,
     all_marts,
     attach,
+    old_lines,
     require_one_each,
     require_same_columns,
 )
@@ -64,6 +66,7 @@ class Across:
         bytes: size of the file.
         seconds: duration.
         organisations: their ids.
+        old: lines for people about files that were not published for days.
     """
 
     rows: Mapping[str, int]
@@ -71,6 +74,7 @@ class Across:
     bytes: int
     seconds: float
     organisations: Sequence[str]
+    old: Sequence[str]
 
 
 def publish_across(files: Sequence[Path], target: Path) -> Across:
@@ -118,6 +122,7 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
         target.stat().st_size,
         time.monotonic() - began,
         [source.organisation for source in sources],
+        old_lines(sources, warehouse_now()),
     )
 
 

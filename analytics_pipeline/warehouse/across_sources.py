@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.warehouse.signature import Signature, read_signature
 from analytics_pipeline.warehouse.sql_text import literal
+
+OLD = timedelta(days=2)
+"""Age of a published file above which it is named: each day's load publishes."""
 
 
 class AcrossImpossible(PipelineError):
@@ -77,6 +81,17 @@ def _no_source(path: Path, reason: str = "") -> AcrossImpossible:
         f"{path} can't be read as the published file of one organisation{reason}.",
         "Give the file analytics.duckdb that `analytics-pipeline publish` writes.",
     )
+
+
+def old_lines(sources: Sequence[Source], now: datetime) -> list[str]:
+    """Return a line for people about each file that was not published for days (`now` in UTC)."""
+    return [
+        f"Organisation {source.organisation}: {source.path} was last published on"
+        f" {source.signature.published_at:%Y-%m-%d}, {(now - source.signature.published_at).days}"
+        " days ago. `analytics-pipeline status` of that organisation says why."
+        for source in sources
+        if now - source.signature.published_at > OLD
+    ]
 
 
 def all_marts(sources: Sequence[Source]) -> list[str]:

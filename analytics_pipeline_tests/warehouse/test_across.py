@@ -1,6 +1,7 @@
 """One file across organisations, made of their published files alone."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -8,17 +9,21 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.across import publish_across
 from analytics_pipeline.warehouse.across_sources import AcrossImpossible
 
 
-def published(path: Path, org: str, *statements: str, left_out: str = "[]") -> Path:
+def published(
+    path: Path, org: str, *statements: str, left_out: str = "[]", days_old: int = 0
+) -> Path:
     """Write a small published file of an organisation."""
+    at = warehouse_now() - timedelta(days=days_old)
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE SCHEMA ops; CREATE SCHEMA marts; CREATE SCHEMA raw")
         connection.execute(
-            f"""CREATE TABLE ops.published AS SELECT TIMESTAMP '2026-11-27' AS published_at,
+            f"""CREATE TABLE ops.published AS SELECT TIMESTAMP '{at}' AS published_at,
                 false AS pii, '0.1.0' AS release, {left_out}::VARCHAR[] AS left_out"""
         )
         connection.execute(
@@ -172,6 +177,7 @@ def test_the_command_reports_organisations_and_withheld_marts(
     assert done.exit_code == 1, done.output
     assert "3 organisations (9417, 9418, 9419), 1 mart, 2 rows" in done.stdout
     assert "Organisation 9419: Left out" in done.stderr
+    assert "last published" not in done.stderr
     nothing = CliRunner().invoke(app, ["publish", "--across", "across.duckdb"])
     assert nothing.exit_code == 2
     assert "workspace add" in nothing.stderr
@@ -179,3 +185,14 @@ def test_the_command_reports_organisations_and_withheld_marts(
     refused = CliRunner().invoke(app, [*arguments, "--parquet", "marts"])
     assert refused.exit_code == 2
     assert "--parquet" in refused.stderr
+
+
+def test_the_command_names_an_organisation_whose_file_is_old(
+    two: list[Path], outside: Path
+) -> None:
+    old = published(outside / "c" / "analytics.duckdb", "9419", *COURSES, days_old=3)
+    done = CliRunner().invoke(app, ["publish", "--across", "across.duckdb", *map(str, [*two, old])])
+    assert done.exit_code == 1, done.output
+    assert f"Organisation 9419: {old} was last published on " in done.stderr
+    assert "3 days ago" in done.stderr and "9418:" not in done.stderr
+    assert rows(outside / "across.duckdb", "SELECT count(*) FROM courses") == [(3,)]
