@@ -159,6 +159,21 @@ def test_installers_and_build_tools_are_pinned_by_hash_too():
     )
 
 
+def run_ci(folder: Path, make: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run CI's script with a shell command in place of make."""
+    for name, script in {"make": make, "chromium": ""}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", ROOT / ".ci" / "run"],
+        env={**os.environ, **path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(("tests", "code"), [("true", 0), ("false", 1)])
 @pytest.mark.parametrize(
     "said", ["pip-audit: NOTHING WAS AUDITED: the index cannot be reached", None]
@@ -167,13 +182,8 @@ def test_the_last_lines_of_ci_say_what_was_not_audited(
     tmp_path: Path, tests: str, code: int, said: str | None
 ):
     audits = f"echo '{said}' | tee \"$AUDIT_REPORT\"" if said else "true"
-    stub = f"#!/bin/sh\nif [ $1 = check ]; then {audits}; else echo '400 passed'; {tests}; fi\n"
-    for name, script in {"make": stub, "chromium": "#!/bin/sh\n"}.items():
-        (tmp_path / name).write_text(script)
-        (tmp_path / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", ROOT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False
+    done = run_ci(
+        tmp_path, f"case \"$*\" in *check*) {audits};; *) echo '400 passed'; {tests};; esac"
     )
     assert done.returncode == code
     assert "400 passed" in done.stdout
@@ -182,8 +192,18 @@ def test_the_last_lines_of_ci_say_what_was_not_audited(
     )
 
 
+@pytest.mark.parametrize(("passed", "runs"), [("100", True), ("1000", False)])
+def test_a_slow_ci_leaves_out_the_expensive_tests_and_says_so_at_its_end(
+    tmp_path: Path, passed: str, runs: bool
+):
+    done = run_ci(tmp_path, 'echo "made $*"', SECONDS=passed)
+    assert done.returncode == 0, done.stderr
+    assert ("made thorough" in done.stdout.splitlines()) is runs
+    assert done.stdout.splitlines()[-1].startswith("make thorough: NOT RUN") is not runs
+
+
 def test_ci_installs_the_wheel_with_both_ends_of_the_ranges():
-    assert "make package" in (ROOT / ".ci" / "run").read_text()
+    assert re.search(r"^make .*\bpackage\b", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert re.search(
         r"^package:.*\n\t.*\.ci/package\.py$", (ROOT / "Makefile").read_text(), re.MULTILINE
     )
