@@ -80,12 +80,17 @@ def test_a_failed_publication_after_a_build_is_not_complete(
 ):
     key = next(key for key in sorted(organisation.files()) if "lab_sessions_" in key)
     demo.put(key, organisation.files()[key] + b"\n")
+    published = synced / "analytics.duckdb"
+    before = published.stat().st_mtime_ns
 
     def no_room(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "analytics.duckdb")
 
     with monkeypatch.context() as broken:
         broken.setattr(published_assets, "publish", no_room)
-        assert run("sync").exit_code == 1
+        failed = run("sync")
+    assert (failed.exit_code, "analytics.duckdb is full" in failed.output) == (1, True)
+    assert published.stat().st_mtime_ns == before
     assert "is older than the models" in (outdated(run) or "")
     assert_repaired(run)
+    assert published.stat().st_mtime_ns > before

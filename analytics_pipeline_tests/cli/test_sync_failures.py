@@ -7,9 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline.orchestration.models import published_assets
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.cli.conftest import OTHER_COURSES, Run, query
@@ -50,33 +48,6 @@ def test_a_bad_file_fails_alone_with_its_key_reason_and_remedy(
         0,
     ), "what has landed is not fetched again, and it is still red"
     assert bad in again.output
-
-
-@pytest.mark.slow
-def test_a_sync_whose_publication_fails_exits_with_1_and_the_next_one_publishes(
-    run: Run,
-    synced: Path,
-    demo: DemoVocareum,
-    organisation: Organisation,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    key = next(key for key in sorted(organisation.files()) if "lab_sessions_" in key)
-    demo.put(key, organisation.files()[key] + b"\n")
-    before = (synced / "analytics.duckdb").stat().st_mtime_ns
-
-    def no_room(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device", "analytics.duckdb")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(published_assets, "publish", no_room)
-        failed = run("sync")
-    assert (failed.exit_code, "analytics.duckdb is full" in failed.output) == (
-        1,
-        True,
-    ), failed.output
-    assert (synced / "analytics.duckdb").stat().st_mtime_ns == before
-    assert run("sync").exit_code == 0
-    assert (synced / "analytics.duckdb").stat().st_mtime_ns > before
 
 
 def test_a_model_that_invents_money_fails_its_test_in_every_interface(
