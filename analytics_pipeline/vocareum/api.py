@@ -5,7 +5,6 @@ This module sends, retries and reports refusals. `credentials.py` parses the res
 
 import json
 import re
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,6 +43,7 @@ from analytics_pipeline.vocareum.redaction import register, vendor_words
 REFUSED_BUDGET = 10.0
 """Seconds in which a refused connection is retried. A restarting server is back soon; otherwise
 nothing listens there."""
+_certificates = cache(httpx.create_ssl_context)  # reading them takes more CPU than a request
 _MAX_BODY = 1_000_000  # bytes; a real response has about a thousand
 _MAX_ERROR_BODY = 20_000  # bytes of an error response that are searched for the vendor's message
 
@@ -204,7 +204,7 @@ class VocareumApi:
         # Never send requests to this machine through a proxy.
         trust_env = not is_loopback(self._url)
         return httpx.Client(
-            verify=_certificates(trust_env),
+            verify=_certificates(trust_env=trust_env),
             timeout=timeout,
             follow_redirects=True,
             max_redirects=3,
@@ -262,12 +262,6 @@ def _is_refused(error: BaseException | None) -> bool:
     while error and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None
-
-
-@cache
-def _certificates(trust_env: bool) -> ssl.SSLContext:
-    """Return the certificates that httpx trusts; to read them takes more CPU than a request."""
-    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _same_origin(url: str) -> Callable[[httpx.Request], None]:
