@@ -42,7 +42,7 @@ def test_spill_files_of_a_killed_process_are_removed_too(
 ) -> None:
     for database in (settings.warehouse_path, settings.published_path):
         spilled = database.with_name(f"{database.name}.tmp") / "duckdb_temp_storage_DEFAULT-0.tmp"
-        spilled.parent.mkdir()
+        spilled.parent.mkdir(exist_ok=True)
         spilled.write_text(f"{someone.email} {someone.name}")
     assert (
         len(
