@@ -127,6 +127,12 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "UPDATE marts.spend_reconciliation SET difference = 0",
         "DELETE FROM marts.spend_reconciliation",
     ],
+    "the_two_aws_reports_agree": [
+        """INSERT INTO marts.data_completeness (dataset, period, loaded)
+             VALUES ('aws_cost', '2019-12-31', true), ('aws_cost', '2020-01-31', true);
+           INSERT INTO marts.spend_reconciliation (month, service_total, account_increase)
+             VALUES ('2020-01-01', 150, 148.49)"""
+    ],
     "every_session_is_in_lab_sessions": [
         _without("marts.lab_sessions"),
         _changed("marts.lab_sessions", "user_id = -1"),
