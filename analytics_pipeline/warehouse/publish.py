@@ -225,7 +225,8 @@ class _Publishing:
                         self.rows = write_changes(self.connection, tables, self.emptied, before)
                         self._sign()
                 self.connection.execute(f"CHECKPOINT {COPY}")
-                if is_tight(self.connection, before.whole_bytes):
+                tables_with_rows = sum(rows > 0 for rows in self.rows.values())
+                if is_tight(self.connection, before.whole_bytes, tables_with_rows):
                     return True
         except (duckdb.Error, CopyDiffers) as error:
             if is_full(error):

@@ -20,11 +20,13 @@ MOST_FREE = 1 / 4
 """Share of free blocks above which a file is written whole."""
 MOST_GROWTH = 1.25
 """Size, as a multiple of the last whole file's, above which a file is written whole."""
-GRANTED_BYTES = 9_000_000
-"""Free blocks and growth that are always allowed. A table's changed parts take blocks of their own,
-which are many in a small file: one of 17 MB gains 6 MB with its first change, and then keeps its
-size.
+GRANTED_BLOCKS = 2.5
+"""Free blocks and growth that are always allowed, for each table with rows. A table's changed parts
+take blocks of their own, which are many in a small file: one of 17 MB and 16 tables gains 6 to 8 MB
+with its first changes, and then keeps its size.
 """
+MOST_GRANTED = 9_000_000
+"""Bytes that are allowed so at most, for all tables together."""
 HASHES = 2**64
 """Number of different hashes of a part."""
 
@@ -107,15 +109,22 @@ def write_changes(
     return rows
 
 
-def is_tight(connection: duckdb.DuckDBPyConnection, whole_bytes: int) -> bool:
-    """Return whether the attached file, after a checkpoint, is hardly larger than a whole one."""
+def is_tight(connection: duckdb.DuckDBPyConnection, whole_bytes: int, tables: int) -> bool:
+    """Return whether the attached file, after a checkpoint, is hardly larger than a whole one.
+
+    Args:
+        connection: the live warehouse, with the changed copy attached.
+        whole_bytes: size of the last file that was written whole.
+        tables: number of its tables that have rows.
+    """
     size, block, total, free = connection.execute(
         """SELECT block_size * total_blocks, block_size, total_blocks, free_blocks
            FROM pragma_database_size() WHERE database_name = $1""",
         [COPY],
     ).fetchall()[0]
-    most_free = max(MOST_FREE * total * block, GRANTED_BYTES)
-    most = max(MOST_GROWTH * whole_bytes, whole_bytes + GRANTED_BYTES)
+    granted = min(GRANTED_BLOCKS * tables * block, MOST_GRANTED)
+    most_free = max(MOST_FREE * total * block, granted)
+    most = max(MOST_GROWTH * whole_bytes, whole_bytes + granted)
     return bool(free * block <= most_free and size <= most)
 
 

@@ -11,7 +11,6 @@ import duckdb
 import pytest
 
 from analytics_pipeline.warehouse import publish as publishing
-from analytics_pipeline.warehouse import publish_changes
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline_tests.soak.reliability import note
@@ -137,8 +136,7 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     )
                 size, whole = target.stat().st_size, beside.stat().st_size
                 largest = max(largest, size / whole)
-                most = max(1.3 * whole, whole + publish_changes.GRANTED_BYTES)
-                assert size <= most, f"after {update + 1} updates: {size:,}, whole {whole:,} bytes"
+                assert size <= 1.3 * whole, f"after {update + 1} updates: {size:,}, whole {whole:,}"
                 assert contents(target) == contents(beside)
     assert 1 < wholes < UPDATES / 3, f"{wholes} of {UPDATES} were written whole"
     note(

@@ -164,7 +164,7 @@ def test_a_loose_or_grown_copy_is_not_published(
 ) -> None:
     for name in ("MOST_FREE", "MOST_GROWTH"):
         with monkeypatch.context() as bounded:
-            bounded.setattr(publish_changes, "GRANTED_BYTES", -(10**9))
+            bounded.setattr(publish_changes, "GRANTED_BLOCKS", -(10**9))
             bounded.setattr(publish_changes, name, 0)
             assert republished.publish().is_whole, name
         assert not republished.publish().is_whole
