@@ -25,7 +25,11 @@ def no_limit_of_rejects(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     "first",
-    [pytest.param(n, marks=[pytest.mark.slow] if n >= 120 else []) for n in range(0, 240, BATCH)],
+    [
+        *range(0, 60, BATCH),
+        *(pytest.param(n, marks=pytest.mark.thorough) for n in range(60, 120, BATCH)),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in range(120, 240, BATCH)),
+    ],
 )
 def test_both_readers_agree_on_damaged_files(tmp_path: Path, first: int):
     assert (
