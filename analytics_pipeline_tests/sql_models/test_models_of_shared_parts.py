@@ -19,6 +19,26 @@ def test_spend_of_a_part_that_no_mapping_knows_stays_and_totals_tie(warehouse: C
     assert by_course == [(5, Decimal("0.1")), (None, Decimal("0.2"))]
 
 
+def test_spend_of_a_part_that_left_the_mapping_stays_in_its_last_course(
+    warehouse: Connection,
+) -> None:
+    """Deleting a course from the mapping must not take its spend out of its budget."""
+    put(warehouse, "raw.aws_cost", *(aws(day(1), "0.1", part=part) for part in (7, 8)))
+    part = {"assignment_id": 6, "assignment_name": "Lab", "part_id": 7}
+    first = {"valid_from": utc(2026, 9, 1), "valid_to": utc(2026, 9, 10)}
+    last = {"valid_from": utc(2026, 9, 10), "valid_to": utc(2026, 9, 20)}
+    put(warehouse, "history.asn_mapping", part | first | {"course_id": 4})
+    put(warehouse, "history.asn_mapping", part | last | {"course_id": 5})
+    put(warehouse, "history.asn_mapping", part | last | {"course_id": 5, "part_id": 8})
+    put(warehouse, "raw.asn_mapping", part | {"course_id": 9, "part_id": 8})
+    assert spend(warehouse, "part_id, course_id, assignment_id, assignment_name") == [
+        (7, 5, 6, "Lab"),
+        (8, 9, 6, "Lab"),
+    ]
+    courses = warehouse.execute("SELECT course_id, spend FROM marts.course_summary ORDER BY ALL")
+    assert courses.fetchall() == [(5, Decimal("0.1")), (9, Decimal("0.1"))]
+
+
 def shared_part(connection: Connection, *courses: int) -> None:
     """Map part 7 to several courses, with a different assignment in each."""
     put(

@@ -2,7 +2,8 @@
 -- changed. A series that a delivered file does not list is unchanged.
 -- A cost is the growth of an accumulation since its previous value. No value counts for more than a later one, so that each
 -- accumulation costs its last value; a dip is skipped. Azure accumulates by month, AWS until a restart (see fall).
--- Costs carry only a part id. An unmapped part keeps an empty course, so that totals tie.
+-- Costs carry only a part id. A part that was never mapped keeps an empty course, so that totals tie; one that asn_mapping no longer
+-- lists stays in its last course.
 WITH
 reported AS (
     SELECT

@@ -50,12 +50,12 @@ assignments AS (
         part_id, course_id,
         CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_id) END AS assignment_id,
         CASE WHEN min(assignment_id) = max(assignment_id) THEN min(assignment_name) END AS assignment_name
-    FROM raw.asn_mapping
+    FROM staging.part_mappings
     GROUP BY GROUPING SETS ((part_id), (part_id, course_id))
 )
 SELECT
     spenders.user_id, -- Vocareum id of the user.
-    spenders.part_id, -- Vocareum id of the part; unmapped parts are not listed.
+    spenders.part_id, -- Vocareum id of the part; parts that were never mapped are not listed.
     decided.course_id, -- Course of the user's spend on the part; NULL if it is mapped to several courses without evidence for one.
     courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
     coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id, -- Assignment of the part; NULL if the part has several.
