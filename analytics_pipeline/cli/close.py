@@ -15,11 +15,13 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.rebuild import rebuild
+from analytics_pipeline.cli.status import RETRY_SECONDS
 from analytics_pipeline.cli.tables import one_line
-from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.operations.close_partition import Closed
 from analytics_pipeline.operations.close_partition import close as close_partition
-from analytics_pipeline.settings import load_settings
+from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.words import counted
 
 
@@ -47,10 +49,13 @@ def close(
     with their end time. If a version was held because it lost rows or is a copy, it is loaded. Then
     the models are rebuilt and published.
 
+    The rows of a file that is delivered again are not removed, as far as the bucket can be asked.
+
     Exit codes: 0 done, 1 the version can't be loaded or a model failed, 2 nothing is missing there.
     """
     settings = load_settings()
     existing_warehouse(settings)
+    _require_gone(settings, DATASETS[dataset], partition)
     done = close_partition(settings, DATASETS[dataset], partition, dry_run=dry_run)
     if not done.absences:
         print_error(
@@ -67,6 +72,30 @@ def close(
         settings, "close", [done.result.landed.delivery] if done.result else []
     )
     raise typer.Exit(INCOMPLETE if failed or not rebuilt else DONE)
+
+
+def _require_gone(settings: Settings, dataset: Dataset, partition: str) -> None:
+    """Refuse to remove the rows of a file that is delivered again; say so if nobody can tell."""
+    from analytics_pipeline.ingest.sources import open_sources
+
+    planned = close_partition(settings, dataset, partition, dry_run=True)
+    if not planned.ended:
+        return
+    key = planned.absences[0].source_key
+    try:
+        sources = open_sources(require(settings), RETRY_SECONDS)
+        is_delivered = any(
+            found.key == key for found in sources.list(key.removeprefix(sources.prefix))
+        )
+    except PipelineError as error:
+        print_info(f"Whether {one_line(key)} is delivered again could not be checked: {error}")
+        return
+    if is_delivered:
+        print_error(
+            f"{one_line(key)} is delivered again, so nothing was removed. Run"
+            " `analytics-pipeline sync`, which loads it."
+        )
+        raise typer.Exit(UNUSABLE)
 
 
 def _print_outcome(done: Closed, *, dry_run: bool) -> None:

@@ -98,6 +98,35 @@ def test_header_only_grades_keep_the_previous_scores_until_accepted(
     assert (lost(run), run("sync").exit_code) == ((0, []), 0)
 
 
+def test_close_leaves_a_file_that_is_delivered_again_and_says_if_nobody_can_tell(
+    run: Run,
+    synced: Path,
+    demo: DemoVocareum,
+    organisation: Organisation,
+    course: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    number = course.split("/course")[1].split("/")[0]
+    demo.delete(course)
+    assert run("sync").exit_code == 1
+    demo.put(course, organisation.files()[course])
+    close = ("close", "--dataset", "enrollment", "--partition", number)
+    for arguments in (close, (*close, "--dry-run")):
+        refused = run(*arguments)
+        assert refused.exit_code == 2, refused.output
+        assert f"{course} is delivered again, so nothing was removed" in refused.output
+    assert run("sync").exit_code == 0
+    changes = "SELECT count(*) FROM marts.roster_changes WHERE course_id = ? AND change = 'left'"
+    assert published(synced, changes, int(number)) == [(0,)], "nobody left"
+
+    demo.delete(course)
+    assert run("sync").exit_code == 1
+    monkeypatch.setenv("VOCAREUM_API_TOKEN", "")
+    unasked = run(*close, "--dry-run")
+    assert unasked.exit_code == 0, unasked.output
+    assert "is delivered again could not be checked" in unasked.output
+
+
 def test_close_reports_that_nothing_is_missing(run: Run, synced: Path):
     result = run("close", "--dataset", "grades", "--partition", "1")
     assert (result.exit_code, "analytics-pipeline status" in result.output) == (
