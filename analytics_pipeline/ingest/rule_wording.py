@@ -9,6 +9,7 @@ _CONDITIONS = {
     "greater_than": "greater than {min_value}",
     "greater_than_or_equal_to": "{min_value} or more",
     "in_range": "from {min_value} to {max_value}",
+    "above": "more than {min_value}, and at most {max_value}",
     "isin": "one of {allowed_values}",
 }
 
@@ -17,7 +18,10 @@ def describe_rule(check: pa.Check, column: Column | None = None) -> Words:
     """Return a rule in words: the declaration's wording, else one for pandera's check."""
     if check.description or (column and column.rule):
         return Words(check.description or column.rule)  # type: ignore[union-attr]
-    condition = _CONDITIONS.get(str(check.name), str(check.error or check.name))
+    name = str(check.name)
+    if name == "in_range" and not (check.statistics or {}).get("include_min", True):
+        name = "above"
+    condition = _CONDITIONS.get(name, str(check.error or check.name))
     return Words(
         f"it {'should' if check.raise_warning else 'must'} be"
         f" {condition.format(**(check.statistics or {}))}"

@@ -38,12 +38,20 @@ def test_a_file_of_every_scope_loads(tmp_path: Path):
         ("course,1,X,01/09/2026,2026-12-31,20,USD,,,", "starts_on", "not a calendar day"),
         ("course,1,X,2026-09-01,2026-08-31,20,USD,,,", "*", "ends_on must not be before starts_on"),
         ("course,1,X,2026-09-01,,20,USD,,,", "*", "ends_on must be given unless repeat is monthly"),
-        ("course,1,X,2026-09-01,2026-12-31,0,USD,,,", "amount", "it must be from 0 to"),
+        (
+            "course,1,X,2026-09-01,2026-12-31,0,USD,,,",
+            "amount",
+            "it must be more than 0",
+        ),
         ("course,1,X,2026-09-01,2026-12-31,much,USD,,,", "amount", "not a number"),
         ("course,1,X,2026-09-01,2026-12-31,20,EUR,,,", "currency", "nothing is converted"),
         ("course,1,X,2026-09-01,2026-12-31,20,,,,", "currency", "it is empty"),
         ("course,1,X,2026-09-01,2026-12-31,20,USD,half,,", "alert_at", "whole percentages"),
-        ("course,1,X,2026-09-01,2026-12-31,20,USD,,-1,", "student_cap", "it must be from 0 to"),
+        (
+            "course,1,X,2026-09-01,2026-12-31,20,USD,,-1,",
+            "student_cap",
+            "it must be more than 0",
+        ),
         ("course,1,X,2026-09-01,2026-12-31,20,USD,,,weekly", "repeat", "it must be one of"),
     ],
 )
@@ -73,3 +81,12 @@ def test_a_course_is_labelled_once(tmp_path: Path):
     )
     assert [line for line, _, _ in reasons(read)] == [2, 4]
     assert read.rows["course_id"].to_list() == [2]
+
+
+def test_a_file_separated_by_semicolons_is_its_authors_to_correct(tmp_path: Path):
+    """As a European Excel saves it; Vocareum has nothing to do with it."""
+    failure = batch(tmp_path, "budgets", (BUDGETS + GOOD).replace(",", ";")).files[0].failure
+    assert failure is not None
+    assert "the header lacks scope" in failure.reason
+    assert "Correct the file of BUDGETS_FILE" in failure.remedy
+    assert "commas" in failure.remedy and "Vocareum" not in failure.remedy

@@ -110,12 +110,9 @@ def read_header(path: Path, dataset: Dataset) -> Header:
         column.word for column in dataset.columns if column.required and column.name not in names
     ]
     if missing:
-        remedy = words(
-            "If Vocareum renamed or dropped it for good, change the model in"
-            " analytics_pipeline/datasets/{}.py; otherwise ask Vocareum for the file again.",
-            dataset.word,
+        raise FileRefused(
+            words("the header lacks {}", _few(missing)), _of_missing(dataset), record.line
         )
-        raise FileRefused(words("the header lacks {}", _few(missing)), remedy, record.line)
     if twice := _repeated(names, dataset):
         reason = words("the header has {} twice, so it is ambiguous which one counts", _few(twice))
         raise FileRefused(reason, line=record.line)
@@ -123,6 +120,21 @@ def read_header(path: Path, dataset: Dataset) -> Header:
         raise _long_name(delivered.index(longest) + 1, len(longest), record.line)
     simple = record.line == 1 and "\n" not in record.raw and "\r" not in record.raw
     return Header(names, delivered, simple, len(record.cells), record.line)
+
+
+def _of_missing(dataset: Dataset) -> Words:
+    """Return what to do about a header that lacks a column."""
+    if dataset.setting:
+        return words(
+            "Correct {}: its first line must name these columns, separated by commas and not by"
+            " semicolons.",
+            dataset.source,
+        )
+    return words(
+        "If Vocareum renamed or dropped it for good, change the model in"
+        " analytics_pipeline/datasets/{}.py; otherwise ask Vocareum for the file again.",
+        dataset.word,
+    )
 
 
 def _long_name(position: int, length: int, line: int) -> FileRefused:
