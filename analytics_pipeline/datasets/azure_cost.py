@@ -1,5 +1,9 @@
 """azure_cost: Azure spend, month to date per user and part."""
 
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+
 from analytics_pipeline.datasets.columns import (
     Count,
     Identifier,
@@ -31,6 +35,19 @@ class AzureCost(Row):
     monthly_cost_to_date: Money = money(
         "US dollars since the first of the month; restarts monthly."
     )
+
+    @pa.dataframe_check(
+        name="month_not_ahead_of_file",
+        description="the month must not begin more than a day after the file's day",
+    )
+    def month_not_ahead_of_file(cls, data: PolarsData) -> pl.LazyFrame:
+        """Require a month that has begun by the day after the file's, as time zones may differ.
+
+        A later month has no spend yet, and its row would pass for the newest spend of all.
+        """
+        newest = pl.col("file_date") + pl.duration(days=1)
+        months = newest.dt.year() * 12 + newest.dt.month()
+        return data.lazyframe.select(pl.col("year") * 12 + pl.col("month") <= months)
 
 
 DATASET = Dataset(

@@ -211,6 +211,8 @@ class Row(pa.DataFrameModel):
     A failed check with `raise_warning` is counted as a warning, and the row loads. Any other failed
     check quarantines the row, or empties the cell if the column is not essential. A column typed
     `Optional[...]` may be missing from a file's header.
+
+    A rule about the whole row sees the period of the row's file, too: `file_date` or `file_month`.
     """
 
     class Config:

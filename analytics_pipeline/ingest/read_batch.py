@@ -77,8 +77,7 @@ def _read_together(dataset: Dataset, landed: Sequence[LandedFile]) -> Batch:
     rows = pl.concat([text.rows for text in texts])
     damaged = [record for text in texts for record in text.damaged]
     known = {index: lines for text in texts for index, lines in text.lines.items()}
-    written = [file.delivery.last_modified.replace(tzinfo=None) for file in landed]
-    rows, issues = validate_rows(dataset, rows, written)
+    rows, issues = validate_rows(dataset, rows, [file.delivery for file in landed])
     bad = issues.filter("error")["row"].unique()
     # a warning is about a row that loads
     issues = issues.filter(pl.col("error") | ~pl.col("row").is_in(bad.implode()))

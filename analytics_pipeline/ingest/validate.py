@@ -6,7 +6,7 @@ essential is emptied here, with a warning, and its text is kept in `_extra`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pandera.polars as pa
 import polars as pl
@@ -15,6 +15,7 @@ from analytics_pipeline.datasets import Column, Dataset, Person, Privacy
 from analytics_pipeline.datasets.sql_types import not_a
 from analytics_pipeline.ingest.csv.careful_parser import typed_columns
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE, SHORT, UNREAD
+from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.emptied_cells import EmptiedCells, number_texts
 from analytics_pipeline.ingest.rule_wording import describe_rule
 from analytics_pipeline.words import Words, joined, words
@@ -38,7 +39,7 @@ _STILL_OPEN = words("it is over a day later than the file, so its end may not be
 
 
 def validate_rows(
-    dataset: Dataset, rows: pl.DataFrame, written: Sequence[datetime]
+    dataset: Dataset, rows: pl.DataFrame, deliveries: Sequence[Delivery]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Validate rows; repair or empty the cells that need not quarantine their row.
 
@@ -48,7 +49,7 @@ def validate_rows(
     Args:
         dataset: the dataset with the model.
         rows: as `read_files` returns them.
-        written: for each file, by its index, when the vendor wrote it (UTC, naive).
+        deliveries: the delivery of each file, by its index.
 
     Returns:
         The rows to load, and a frame with the columns of ISSUES, in the order of the model's
@@ -58,8 +59,9 @@ def validate_rows(
         pandera.errors.SchemaError: the frame's columns or types are not the model's (a bug, not bad
             input).
     """
-    dataset.schema.validate(rows.select(column.name for column in dataset.columns).clear())
-    validation = _Validation(dataset, rows, [time + STILL_OPEN_AFTER for time in written])
+    columns = rows.select(column.name for column in dataset.columns)
+    dataset.schema.validate(columns.clear().lazy())  # lazy: columns and types, but no rules
+    validation = _Validation(dataset, rows, deliveries)
     validation.empty_suspect_texts()
     for column in dataset.columns:
         validation.check_column(column)
@@ -74,6 +76,7 @@ class _Validation:
     """State of a validation, column by column.
 
     Attributes:
+        deliveries: the delivery of each file, by its index.
         latest: for each file, the latest time that can have been observed.
         issues: the issues found so far.
         emptied: the texts of emptied cells.
@@ -81,11 +84,13 @@ class _Validation:
 
     dataset: Dataset
     rows: pl.DataFrame
-    latest: Sequence[datetime]
+    deliveries: Sequence[Delivery]
     issues: list[pl.DataFrame] = field(default_factory=list)
     emptied: EmptiedCells = field(default_factory=EmptiedCells)
 
     def __post_init__(self) -> None:
+        written = [delivery.last_modified.replace(tzinfo=None) for delivery in self.deliveries]
+        self.latest = [time + STILL_OPEN_AFTER for time in written]
         short = self.rows[SHORT] != 0
         self.short = short if short.any() else None
         unread = self.rows[UNREAD]
@@ -150,14 +155,22 @@ class _Validation:
                 )
 
     def check_rows(self) -> None:
-        """Check rows as a whole."""
+        """Check rows as a whole, together with the period of their file."""
+        rows = self.rows.lazy().with_columns(self._periods())
         for check in self.dataset.schema.checks:
-            broken = _broken(check, self.rows.lazy(), None)
+            broken = _broken(check, rows, None)
             self._add_issue(WHOLE_ROW, describe_rule(check), not check.raise_warning, broken)
         key = self.dataset.row_key
         repeated = self.rows.select(pl.struct(FILE, *key).is_duplicated()).to_series()
         reason = words("it repeats the key ({}) of another row", joined(map(Words, key)))
         self._add_issue(WHOLE_ROW, reason, self.dataset.key_is_unique, repeated)
+
+    def _periods(self) -> list[pl.Series]:
+        """Return the column that stores the period of each row's file; none for snapshots."""
+        if (period := self.dataset.period) is None:
+            return []
+        starts = [delivery.partition.start for delivery in self.deliveries]
+        return [pl.Series(period.column, starts, pl.Date).gather(self.rows[FILE])]
 
     def _unread(self, column: Column) -> pl.Series | None:
         """Report the cells whose text is not of the column's type, and return their mask."""

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+from pandera.errors import SchemaError
 
 from analytics_pipeline.datasets import FEED
 from analytics_pipeline.ingest.validate import validate_rows
@@ -69,6 +71,7 @@ BREAKING = {
         "init_time": "",
     },
     ("lab_sessions", "*", "init_not_before_launch"): {"init_time": "Feb-23-2022 9:40:09 pm UTC"},
+    ("azure_cost", "*", "month_not_ahead_of_file"): {"month": "2", "year": "2026"},
     ("lab_sessions", "*", "duration_agrees"): {"duration_min": "122"},
 }
 BY_RULE = {"greater_than": "-2", "greater_than_or_equal_to": "-1", "str_contains": "no address"}
@@ -164,6 +167,13 @@ def test_a_repeated_key_is_a_warning_within_a_file_only(tmp_path: Path, name: st
     assert [(file.rows, file.warnings) for file in read.files] == [(1, 0), (2, 2), (1, 0)]
     (finding,) = read.files[1].findings
     assert "repeats the key" in finding.reason
+
+
+@pytest.mark.parametrize("name", FEED)
+def test_a_column_of_another_type_than_the_models_is_refused(name: str):
+    columns = FEED[name].columns
+    with pytest.raises(SchemaError, match="to have type"):
+        validate_rows(FEED[name], pl.DataFrame(schema={c.name: pl.Boolean for c in columns}), [])
 
 
 def test_a_row_with_several_faults_is_one_reject_with_all_its_reasons(tmp_path: Path):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_pipeline.datasets import FEED, Dataset
-from analytics_pipeline_tests.support.deliveries import HEADER, batch
+from analytics_pipeline_tests.support.deliveries import HEADER, KEYS, batch
 from analytics_pipeline_tests.support.realistic_exports import AWS, built, spend
 
 
@@ -24,6 +24,16 @@ def test_an_absurd_amount_is_quarantined_with_file_and_line_and_stops_nothing(tm
     )
     assert found == [(f"org9001/{AWS.format(8)}", line, "cost") for line in (2, 3)]
     assert warehouse.query("SELECT sum(cost) FROM marts.daily_cloud_spend") == [(7,)]
+
+
+def test_one_row_of_the_year_2062_is_quarantined_and_dates_no_spend(tmp_path: Path):
+    rows = [f"5, a@b, 7, lab, 1, {year}, 3\n" for year in (2026, 2062)]
+    key = KEYS["azure_cost"]
+    warehouse = built(tmp_path, {key: HEADER["azure_cost"] + "".join(rows)})
+    found = warehouse.query("SELECT source_key, line, len(reasons) FROM quarantine.rejects")
+    assert found == [(f"org9001/{key}", 3, 1)]
+    days = "SELECT max(day)::VARCHAR, sum(cost)::INT FROM marts.spend_days"
+    assert warehouse.query(days) == [("2026-01-09", 3)]
 
 
 @pytest.mark.parametrize("dataset", FEED.values(), ids=FEED)
