@@ -5,7 +5,6 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import duckdb
 import typer
@@ -118,12 +117,6 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 
 def _settings(settings: Settings) -> Verdict:
     require(settings)
-    if settings.start_date and settings.start_date > (today := datetime.now(UTC).date()):
-        return Verdict(
-            False,
-            f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day"
-            " would be loaded. Set it to the first day to load, or remove it.",
-        )
     _same_organisation(settings)
     notifier = Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
     if notifier.has_recipients:

@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings.derived import Settings
 from analytics_pipeline.settings.simulated import is_simulated, not_running
+from analytics_pipeline.storage.clock import Clock, utc_now
 from analytics_pipeline.storage.folders import refuse_file
 
 _ALLOWED: dict[object, str] = {
@@ -68,17 +69,27 @@ def _problem(variable: str, value: object, pydantic_says: str) -> str:
     return f"{variable} is {value!r}: {allowed[0]}." if allowed else f"{variable}: {pydantic_says}."
 
 
-def require(settings: Settings) -> Settings:
+def require(settings: Settings, clock: Clock = utc_now) -> Settings:
     """Return the settings if a run has what it needs.
 
     Raises:
-        SettingsError: a required setting is missing or malformed. Names each, and where to get it;
-            in a folder of the demo, says how to start the simulated Vocareum.
+        SettingsError: a required setting is missing or malformed, or the first day is in the
+            future. Names each, and where to get it; in a folder of the demo, says how to start the
+            simulated Vocareum.
     """
     if _missing(settings, REQUIRED) and is_simulated(settings):
         raise SettingsError(not_running(settings))
     _require(settings, REQUIRED)
+    _refuse_later_start(settings, clock().date())
     return settings
+
+
+def _refuse_later_start(settings: Settings, today: date) -> None:
+    if settings.start_date and settings.start_date > today:
+        raise SettingsError(
+            f"VOCAREUM_START_DATE is {settings.start_date}, which is after today ({today}): no day"
+            " would be loaded. Set it to the first day to load, or remove it."
+        )
 
 
 def _require(settings: Settings, required: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from analytics_pipeline.demo.api_server import SHAPES
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.operations.load_files import Loader
-from analytics_pipeline.settings import Settings
+from analytics_pipeline.settings import Settings, SettingsError, require
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
@@ -238,22 +238,36 @@ def test_an_interrupt_ends_a_sync_at_once_and_the_next_one_completes_it(
     assert run("sync").exit_code == 0
 
 
-@pytest.mark.slow
-def test_a_first_day_in_the_future_loads_no_day(
+def test_a_first_day_in_the_future_is_refused_before_anything_loads(
     run: Run, demo: DemoVocareum, organisation: Organisation, data: Path
 ):
     demo.put_many(organisation.files())
-    result = run("sync", VOCAREUM_START_DATE="2090-01-01")
-    assert (result.exit_code, "outside of the partitions" in result.output) == (
-        0,
-        True,
-    ), result.output
-    with open_warehouse(data / "warehouse.duckdb") as connection:
-        loaded = connection.execute(
-            "SELECT DISTINCT dataset FROM ops.loaded_files ORDER BY 1"
-        ).fetchall()
-    assert loaded == [("asn_mapping",), ("course_mapping",), ("enrollment",), ("grades",)]
-    assert run("status", VOCAREUM_START_DATE="2090-01-01").exit_code == 0
+    for command in (*NETWORKED, ("doctor",)):
+        result = run(*command, VOCAREUM_START_DATE="2090-01-01")
+        assert result.exit_code == 2, (command, result.output)
+        assert re.search(
+            r"VOCAREUM_START_DATE is 2090-01-01, which is after today \(.{10}\): no day would be"
+            r" loaded\. Set it to the first day to load, or remove it\.",
+            result.output,
+        ), (command, result.output)
+        assert "Complete" not in result.output and "Traceback" not in result.output
+    assert not (data / "warehouse.duckdb").exists()
+
+
+def test_the_first_day_may_be_today_but_no_later(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "9001")
+    monkeypatch.setenv("VOCAREUM_API_TOKEN", "t0ken")
+    monkeypatch.setenv("VOCAREUM_START_DATE", "2026-11-20")
+    settings = Settings()
+    assert require(settings, lambda: datetime(2026, 11, 20, tzinfo=UTC)) is settings
+    with pytest.raises(SettingsError, match=r"2026-11-20, which is after today \(2026-11-19\)"):
+        require(settings, lambda: datetime(2026, 11, 19, 23, 59, tzinfo=UTC))
+
+
+def test_commands_that_load_nothing_work_with_a_first_day_in_the_future(run: Run, synced: Path):
+    for command in (("query", "FROM ops.published"), ("findings",), ("report",), ("backup", "b")):
+        result = run(*command, VOCAREUM_START_DATE="2090-01-01")
+        assert result.exit_code == 0, (command, result.output)
 
 
 def test_days_in_the_wrong_order_are_refused(run: Run):
