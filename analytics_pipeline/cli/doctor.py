@@ -21,7 +21,7 @@ from analytics_pipeline.cli.console import (
     print_info,
 )
 from analytics_pipeline.cli.feed_notice import nothing_delivered
-from analytics_pipeline.cli.overview import last_replaced, own_dagster_yaml
+from analytics_pipeline.cli.overview import fetch_published, last_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
@@ -30,11 +30,13 @@ from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.checks import Check, errors, read
+from analytics_pipeline.warehouse.checks import Check, built_at, errors, read
 from analytics_pipeline.warehouse.erase import run_again, unfinished
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.published_file import store_of
+from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.sidecar import REPLACED
+from analytics_pipeline.warehouse.signature import signature
 from analytics_pipeline.words import counted
 
 RETRY_SECONDS = 10.0
@@ -56,8 +58,8 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed, 1 a check of the data fails or an erasure is not finished, 2 something
-    that a run needs is missing.
+    Exit codes: 0 all passed, 1 a check of the data fails, the published file can't be read or is
+    not the newest, or an erasure is not finished, 2 something that a run needs is missing.
     """
     settings = load_settings()
     passed = True
@@ -80,21 +82,26 @@ def doctor() -> None:
         if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
             break
-    failing, people = _faults(settings)
+    failing, faults = _faults(settings)
     print_checks(failing)
-    for user_id in people:
-        print_error(run_again(user_id))
-    raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing or people else DONE)
+    for fault in faults:
+        print_error(fault)
+    raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing or faults else DONE)
 
 
-def _faults(settings: Settings) -> tuple[list[Check], list[int]]:
-    """Return the failing ERROR checks, and the ids of people whose erasure is not finished.
+def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
+    """Return the failing ERROR checks; and, as `status` says it, why the published file must be
+    published again, and which erasures are not finished.
 
     None if the warehouse can't be read (see `_duckdb`).
     """
     try:
         with warehouse_of(settings).read() as connection:
-            return errors(read(connection)), unfinished(connection)
+            unstored = fetch_published(settings)
+            signed = signature(settings.published_path)
+            publication = (outdated(settings, built_at(connection), signed), unstored)
+            erasures = map(run_again, unfinished(connection))
+            return errors(read(connection)), [*filter(None, publication), *erasures]
     except (PipelineError, OSError, duckdb.Error):
         return [], []
 

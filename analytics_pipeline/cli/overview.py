@@ -137,7 +137,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         WarehouseUnusable: it can't be read.
         SchemaTooNew: a later release wrote it.
     """
-    unstored, warehouse = _fetch(settings), warehouse_of(settings)
+    unstored, warehouse = fetch_published(settings), warehouse_of(settings)
     outside = OnDisk(
         published=signature(settings.published_path),
         unstored=unstored,
@@ -165,7 +165,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         )
 
 
-def _fetch(settings: Settings) -> str:
+def fetch_published(settings: Settings) -> str:
     """Fetch the store's version; return why the local file may not be it."""
     try:
         return published_file(settings).notice

@@ -1,5 +1,6 @@
 """`doctor`: a verdict and a remedy for everything that a run needs."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,22 @@ def test_doctor_reports_its_retries_and_gives_up(run: Run, monkeypatch: pytest.M
     assert "retrying" in result.output and "was not usable for 2 seconds" in result.output, (
         result.output
     )
+
+
+@pytest.mark.parametrize(
+    ("lose", "wrong"),
+    [
+        (Path.unlink, "is missing"),
+        (lambda path: path.write_bytes(b"not a database"), "cannot be read"),
+    ],
+    ids=["deleted", "damaged"],
+)
+def test_doctor_says_as_status_does_that_the_published_file_must_be_published_again(
+    run: Run, synced: Path, lose: Callable[[Path], object], wrong: str
+):
+    assert run("doctor").exit_code == 0
+    lose(synced / "analytics.duckdb")
+    for command in ("status", "doctor"):
+        result = run(command)
+        told = f"{synced / 'analytics.duckdb'} {wrong}. `analytics-pipeline sync` publishes it"
+        assert (result.exit_code, told in result.output) == (1, True), (command, result.output)
