@@ -20,13 +20,16 @@ from analytics_pipeline.cli.console import (
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.env_file import find_env_file
 from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import fetch_published, last_replaced, own_dagster_yaml
+from analytics_pipeline.env_file import read_values
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
 from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.settings import Settings, load_settings, require
+from analytics_pipeline.settings.unknown import unknown_names
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
@@ -46,10 +49,24 @@ ENOUGH_DISK_BYTES = 2_000_000_000
 
 @dataclass(frozen=True)
 class Verdict:
-    """Result of one check: whether it passed, and the finding with its remedy."""
+    """Result of one check.
+
+    Attributes:
+        passed: whether a run can begin.
+        finding: what was found, with its remedy.
+        warns: whether somebody should look at it although it passed.
+    """
 
     passed: bool
     finding: str
+    warns: bool = False
+
+    @property
+    def label(self) -> tuple[str, str]:
+        """Return the word before the finding, and its colour."""
+        if not self.passed:
+            return "FAIL", "red"
+        return ("warn", "yellow") if self.warns else ("ok  ", "green")
 
 
 @command
@@ -73,11 +90,8 @@ def doctor() -> None:
                 False, f"{error}. Check that the folder exists, belongs to you and has free space."
             )
         passed &= verdict.passed
-        out.print(
-            "ok  " if verdict.passed else "FAIL",
-            style="green" if verdict.passed else "red",
-            end=" ",
-        )
+        label, colour = verdict.label
+        out.print(label, style=colour, end=" ")
         print_info(f"{name}: {verdict.finding}")
         if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
@@ -115,7 +129,10 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     if settings.published_store:
         yield "published store", lambda: _store(settings)
     yield "Dagster's settings", lambda: _dagster(settings)
+    if unknown := _unknown():
+        yield "names of settings", lambda: Verdict(True, unknown, warns=True)
     yield "settings", lambda: _settings(settings)
+    yield "alerts", lambda: _alerts(settings)
     if settings.hand_written:
         yield "hand-written files", lambda: _hand_written(settings)
     yield "token and credentials", lambda: _credentials(settings)
@@ -125,12 +142,40 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
 def _settings(settings: Settings) -> Verdict:
     require(settings)
     _same_organisation(settings)
-    notifier = Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
-    if notifier.has_recipients:
+    if (notifier := _notifier(settings)).has_recipients:
         notifier.check()
     return Verdict(
         True,
         f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}",
+    )
+
+
+def _notifier(settings: Settings) -> Notifier:
+    return Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
+
+
+def _alerts(settings: Settings) -> Verdict:
+    if recipients := _notifier(settings).recipients:
+        return Verdict(True, f"sent to {counted(recipients, 'recipient')}")
+    return Verdict(
+        True,
+        "none set: failures are shown only in the UI and by `status`. Set ALERT_URLS to send them",
+    )
+
+
+def _unknown() -> str:
+    """Name the variables that are no setting; empty if there are none. Shows no value."""
+    file = find_env_file()
+    unknown = unknown_names(read_values(file) if file else (), os.environ)
+    names = [
+        f"{name} (do you mean {nearest}?)" if nearest else name for name, nearest in unknown.items()
+    ]
+    places = f"{file} or the environment" if file else "the environment"
+    return (
+        f"the pipeline has no setting {', '.join(names)}. Correct it in {places}, or leave it if"
+        " another program reads it"
+        if names
+        else ""
     )
 
 

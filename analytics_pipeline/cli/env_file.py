@@ -23,14 +23,25 @@ def chosen_env_file() -> Path | None:
     return _chosen
 
 
+def find_env_file(project: Path = _PROJECT) -> Path | None:
+    """Return the chosen file, or `.env` of the working folder, else of the project.
+
+    Args:
+        project: folder of the checkout; an installed package has none.
+    """
+    if _chosen:
+        return _chosen
+    folders = [Path.cwd(), *([project] if (project / "pyproject.toml").exists() else [])]
+    return next((folder / ".env" for folder in folders if os.path.lexists(folder / ".env")), None)
+
+
 def read_env_file(project: Path = _PROJECT) -> Path | None:
-    """Load the chosen file, or `.env` of the working folder, else of the project, into the
-    environment.
+    """Load the file of `find_env_file` into the environment.
 
     A chosen file alone decides every setting. With `.env`, variables already set are kept.
 
     Args:
-        project: folder of the checkout; an installed package has none.
+        project: as for `find_env_file`.
 
     Returns:
         The loaded file; None if there is none.
@@ -42,8 +53,7 @@ def read_env_file(project: Path = _PROJECT) -> Path | None:
     if _chosen:
         use_env_file(_chosen)
         return _chosen
-    folders = [Path.cwd(), *([project] if (project / "pyproject.toml").exists() else [])]
-    path = next((folder / ".env" for folder in folders if os.path.lexists(folder / ".env")), None)
+    path = find_env_file(project)
     if path is None:
         return None
     for name, value in read_values(path).items():

@@ -58,9 +58,15 @@ class Notifier:
     ui_url: str
 
     @property
+    def recipients(self) -> int:
+        """Return the number of recipients."""
+        webhooks = 1 if self.webhook.get_secret_value() else 0
+        return webhooks + len(self.urls.get_secret_value().split())
+
+    @property
     def has_recipients(self) -> bool:
         """Return whether there are recipients."""
-        return bool(self.webhook.get_secret_value() or self.urls.get_secret_value().split())
+        return self.recipients > 0
 
     def check(self) -> None:
         """Check every URL without sending a message.

@@ -29,6 +29,7 @@ def test_doctor_passes_every_check_and_leaves_the_folder_empty(
             "DuckDB",
             "Dagster's settings",
             "settings",
+            "alerts",
             "token and credentials",
             "bucket",
         )
@@ -145,3 +146,60 @@ def test_doctor_says_as_status_does_that_the_published_file_must_be_published_ag
         result = run(command)
         told = f"{synced / 'analytics.duckdb'} {wrong}. `analytics-pipeline sync` publishes it"
         assert (result.exit_code, told in result.output) == (1, True), (command, result.output)
+
+
+def test_doctor_names_variables_of_the_env_file_that_are_no_setting_but_no_value(
+    run: Run, demo: DemoVocareum, tmp_path: Path
+):
+    demo.put(COURSES, HEADER.encode())
+    (tmp_path / ".env").write_text(
+        "ALERT_URL=s3cret\nBUDGET_FILE=s3cret.csv\nANALYTICS_PUBLISH_PII=true\nAWS_ACCESS_KEY_ID=s3\n"
+        "alert_urls=\nTELESCOPE=s3cret\nc2Vjcm=s3cret\n"
+    )
+    result = run("doctor")
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("warn")]
+    assert line == (
+        "warn names of settings: the pipeline has no setting ALERT_URL (do you mean ALERT_URLS?),"
+        " ANALYTICS_PUBLISH_PII (do you mean PUBLISH_PII?), BUDGET_FILE (do you mean"
+        f" BUDGETS_FILE?), TELESCOPE. Correct it in {tmp_path / '.env'} or the environment, or"
+        " leave it if another program reads it"
+    )
+    assert (result.exit_code, "s3cret" in result.output) == (0, False), result.output
+
+
+def test_doctor_names_only_variables_of_the_environment_with_a_prefix_of_ours(
+    run: Run, demo: DemoVocareum
+):
+    demo.put(COURSES, HEADER.encode())
+    assert "warn" not in run("doctor", BUDGET_FILE="b.csv").output
+    found = run("doctor", VOCAREUM_TOKEN="s3cret", analytics_folder="s3cret", ALERT_URL="s3cret")
+    assert (
+        "no setting VOCAREUM_TOKEN (do you mean VOCAREUM_API_TOKEN?), analytics_folder. Correct it"
+        " in the environment, or leave it"
+    ) in found.output
+    assert "ALERT_URL (" not in found.output and "s3cret" not in found.output
+
+
+def test_doctor_names_a_mistyped_setting_whose_right_name_is_missing(run: Run, tmp_path: Path):
+    (tmp_path / ".env").write_text("VOCAREUM_ORGID=9001\n")
+    result = run("doctor", VOCAREUM_ORG_ID=None)
+    assert result.exit_code == 2
+    assert "VOCAREUM_ORGID (do you mean VOCAREUM_ORG_ID?)" in result.output
+    assert "VOCAREUM_ORG_ID is not set" in result.output
+
+
+def test_doctor_says_how_many_people_receive_alerts(run: Run, demo: DemoVocareum):
+    demo.put(COURSES, HEADER.encode())
+    assert "alerts: none set: failures are shown only in the UI and by `status`. Set ALERT" in (
+        run("doctor").output
+    )
+    addresses = {
+        "ALERT_URLS": "ntfys://ntfy.example.org/t0pic jsons://hooks.example.org/t0pic",
+        "ALERT_WEBHOOK_URL": "https://hooks.example.org/t0pic",
+    }
+    result = run("doctor", **addresses)
+    assert (result.exit_code, "ok   alerts: sent to 3 recipients\n" in result.output) == (
+        0,
+        True,
+    ), result.output
+    assert "t0pic" not in result.output
