@@ -59,6 +59,12 @@ def test_findings_can_be_asked_of_a_dataset_or_a_file(run: Run, synced: Path):
         finding for finding in everything if finding["source_key"] == some["source_key"]
     ]
     assert found(run, "--file", "no such file") == []
+    unknown = run("findings", "--file", "no such file", "--dataset", "grades")
+    assert unknown.output == (
+        "No loaded file of grades has 'no such file' in its key. See the keys: analytics-pipeline"
+        ' query "SELECT source_key FROM ops.loaded_files"\n'
+    )
+    assert unknown.exit_code == 0, "as of `quarantine replay`"
     shown = run("findings", "--file", some["source_key"], "--limit", "1")
     assert shown.exit_code == 0, shown.output
     for text in (some["source_key"].partition("/")[2], some["remedy"]):
