@@ -26,7 +26,14 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.published import current_file
-from analytics_pipeline.cli.row_formats import FOR_PEOPLE, Format, Rows, write, write_parquet
+from analytics_pipeline.cli.row_formats import (
+    FOR_PEOPLE,
+    Format,
+    Rows,
+    repeated,
+    write,
+    write_parquet,
+)
 from analytics_pipeline.cli.tables import drawn, plain
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.storage.atomic_write import replacing
@@ -89,7 +96,7 @@ def query(
             assert output is not None  # _format requires it
             write_parquet(result, output, row_limit)
             return
-        columns = [column[0] for column in result.description]
+        columns = _columns(result, shown_as)
         rows = result.fetchall() if row_limit is None else result.fetchmany(row_limit + 1)
     err.print(f"{path}", style="dim", markup=False, soft_wrap=True)
     shown = rows if row_limit is None else rows[:row_limit]
@@ -129,6 +136,18 @@ def _format(requested: Format | None, output: Path | None) -> Format:
             "Parquet is not text: name a file for it with --output, such as --output rows.parquet."
         )
     return requested or (Format.TABLE if out.is_terminal else Format.CSV)
+
+
+def _columns(result: duckdb.DuckDBPyConnection, shown_as: Format) -> list[str]:
+    """Return the names of the columns; end the command if the format would lose a column."""
+    columns = [column[0] for column in result.description]
+    if shown_as is Format.JSON and (names := repeated(columns)):
+        fail(
+            f"JSON can't hold several columns of the same name: {', '.join(names)}. Give each a"
+            " name of its own with AS.",
+            INCOMPLETE,
+        )
+    return columns
 
 
 def _write_file(output: Path, shown_as: Format, columns: Sequence[str], rows: Rows) -> None:

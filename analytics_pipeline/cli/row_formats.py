@@ -5,6 +5,8 @@ Removes control characters for a terminal.
 
 import csv
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -43,7 +45,7 @@ def write(
         _csv(columns, rows, stream, for_terminal=for_terminal)
     elif shown_as is Format.JSON:
         # Decimals and times are strings, as readers parse JSON numbers as floats.
-        records = [dict(zip(columns, row, strict=True)) for row in rows]
+        records = [dict(zip(columns, map(_finite, row), strict=True)) for row in rows]
         stream.write(json.dumps(records, default=plain, ensure_ascii=for_terminal) + "\n")
     elif shown_as is Format.MARKDOWN:
         _markdown(columns, rows, stream)
@@ -54,6 +56,22 @@ def write(
 
         drawing = drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), _WIDE)
         Console(file=stream, width=_WIDE, highlight=False).print(drawing, crop=False)
+
+
+def repeated(columns: Sequence[str]) -> list[str]:
+    """Return names of several columns: a JSON object would hold only the last of each."""
+    return [name for name, number in Counter(columns).items() if number > 1]
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with None for NaN and infinity, which JSON lacks, also within others."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    return value
 
 
 def write_parquet(result: duckdb.DuckDBPyConnection, target: Path, row_limit: int | None) -> int:

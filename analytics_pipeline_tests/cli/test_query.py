@@ -227,3 +227,33 @@ def test_json_is_the_same_by_either_option(published: Path) -> None:
     assert json.loads(_ask("SELECT 1 AS a", "--json").stdout) == [{"a": 1}]
     refused = _ask("SELECT 1 AS a", "--json", "--format", "csv")
     assert (refused.exit_code, "mutually exclusive" in refused.stderr) == (2, True), refused.output
+
+
+def test_json_refuses_columns_of_the_same_name_instead_of_losing_one(
+    published: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "rows.json"
+    for options in (("--json",), ("--format", "json"), ("--output", str(target))):
+        refused = _ask("SELECT 1 AS a, 2 AS b, 3 AS a", *options)
+        assert (
+            refused.exit_code,
+            "several columns of the same name: a. Give" in refused.stderr,
+        ) == (
+            1,
+            True,
+        ), refused.output
+    assert not target.exists()
+    assert _ask("SELECT 1 AS a, 2 AS a").stdout == "a,a\n1,2\n", "CSV holds both"
+
+
+def test_json_has_null_for_numbers_that_json_lacks(published: Path) -> None:
+    sql = """SELECT 'nan'::DOUBLE AS a, '-inf'::FLOAT AS b, [0.5, 'inf'::DOUBLE] AS c,
+             {'x': 'nan'::DOUBLE, 'y': 1.5::DOUBLE} AS d"""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    assert json.loads(_ask(sql, "--json").stdout, parse_constant=refuse) == [
+        {"a": None, "b": None, "c": [0.5, None], "d": {"x": None, "y": 1.5}}
+    ]
+    assert _ask("SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b").stdout == "a,b\nnan,inf\n"
