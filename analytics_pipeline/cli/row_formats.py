@@ -45,7 +45,7 @@ def write(
         _csv(columns, rows, stream, for_terminal=for_terminal)
     elif shown_as is Format.JSON:
         # Decimals and times are strings, as readers parse JSON numbers as floats.
-        records = [dict(zip(columns, map(_finite, row), strict=True)) for row in rows]
+        records = [dict(zip(columns, map(_for_json, row), strict=True)) for row in rows]
         stream.write(json.dumps(records, default=plain, ensure_ascii=for_terminal) + "\n")
     elif shown_as is Format.MARKDOWN:
         _markdown(columns, rows, stream)
@@ -63,14 +63,14 @@ def repeated(columns: Sequence[str]) -> list[str]:
     return [name for name, number in Counter(columns).items() if number > 1]
 
 
-def _finite(value: Any) -> Any:
-    """Return a value with None for NaN and infinity, which JSON lacks, also within others."""
+def _for_json(value: Any) -> Any:
+    """Return a value with None for NaN and infinity, which JSON lacks, and with keys as text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [_for_json(part) for part in value]
     if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
+        return {plain(name): _for_json(part) for name, part in value.items()}
     return value
 
 

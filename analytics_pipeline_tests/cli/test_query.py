@@ -257,3 +257,10 @@ def test_json_has_null_for_numbers_that_json_lacks(published: Path) -> None:
         {"a": None, "b": None, "c": [0.5, None], "d": {"x": None, "y": 1.5}}
     ]
     assert _ask("SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b").stdout == "a,b\nnan,inf\n"
+
+
+def test_json_has_the_keys_of_a_map_as_text(published: Path) -> None:
+    sql = "SELECT map {1.5: 1} AS a, map {DATE '2026-11-29': map {2: true}} AS b"
+    assert json.loads(_ask(sql, "--json").stdout) == [
+        {"a": {"1.5": 1}, "b": {"2026-11-29": {"2": True}}}
+    ]
