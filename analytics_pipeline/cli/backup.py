@@ -10,6 +10,7 @@ from analytics_pipeline.cli.dagster_alive import refuse_while_alive
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.gone import gone
 
 
 @command
@@ -24,6 +25,8 @@ def backup(
     DAGSTER_HOME, which a restore does not need.
     """
     settings = load_settings()
+    if lost := gone(settings):
+        raise lost
     target = folder.expanduser().absolute()
     size = backups.backup(warehouse_of(settings), target, settings.org_id)
     print_info(

@@ -35,6 +35,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, built_at, errors, read
 from analytics_pipeline.warehouse.erase import run_again, unfinished
+from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.published_state import outdated
@@ -76,7 +77,8 @@ def doctor() -> None:
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
     Exit codes: 0 all passed, 1 a check of the data fails, the published file can't be read or is
-    not the newest, or an erasure is not finished, 2 something that a run needs is missing.
+    not the newest, an erasure is not finished or a warehouse was lost, 2 something that a run needs
+    is missing.
     """
     settings = load_settings()
     passed = True
@@ -104,18 +106,21 @@ def doctor() -> None:
 
 
 def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
-    """Return the failing ERROR checks; and, as `status` says it, why the published file must be
-    published again, and which erasures are not finished.
+    """Return the failing ERROR checks; and, as `status` says it, that a warehouse was lost, why the
+    published file must be published again, and which erasures are not finished.
 
     None if the warehouse can't be read (see `_duckdb`).
     """
     try:
+        if missing := gone(settings):
+            return [], [str(missing)]
         with warehouse_of(settings).read() as connection:
             unstored = fetch_published(settings)
             signed = signature(settings.published_path)
-            publication = (outdated(settings, built_at(connection), signed), unstored)
+            lost = not_replaced(settings, connection, signed)
+            old = lost or outdated(settings, built_at(connection), signed)
             erasures = map(run_again, unfinished(connection))
-            return errors(read(connection)), [*filter(None, publication), *erasures]
+            return errors(read(connection)), [*filter(None, (old, unstored)), *erasures]
     except (PipelineError, OSError, duckdb.Error):
         return [], []
 
@@ -256,7 +261,8 @@ def _published(settings: Settings) -> Verdict:
 def _duckdb(settings: Settings) -> Verdict:
     warehouse = warehouse_of(settings)
     if not settings.names_lake and not warehouse.exists():  # only making a lake shows that we may
-        return Verdict(True, f"{duckdb.__version__}; no warehouse yet: the first `sync` makes it")
+        found = ": see below" if gone(settings) else " yet: the first `sync` makes it"
+        return Verdict(True, f"{duckdb.__version__}; no warehouse{found}")
     before = last_replaced(warehouse)
     with warehouse.open(wait_seconds=10) as connection:
         row = connection.execute(

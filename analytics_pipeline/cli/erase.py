@@ -18,6 +18,7 @@ from analytics_pipeline.operations.erase_person import Receipt, receipt_path
 from analytics_pipeline.operations.erase_person import erase as erase_person
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.gone import gone
 from analytics_pipeline.words import counted
 
 
@@ -45,6 +46,8 @@ def erase(
     """
     settings = load_settings()
     warehouse = warehouse_of(settings)
+    if lost := gone(settings):
+        fail(f"{lost} Then run the same command again: what is left may hold the person.")
     if not warehouse.exists():
         fail(f"There is no warehouse at {warehouse.describe()}: nothing is stored about anybody.")
     if dry_run or not yes:

@@ -32,6 +32,7 @@ from analytics_pipeline.warehouse.checks import (
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.erase import unfinished
+from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.newest_check import NEWEST, with_lateness
@@ -67,6 +68,8 @@ class OnDisk:
         is_replaced: whether it was replaced since the last run.
         outdated: why the published file must be published again; empty if it need not be.
         unfinished: ids of people whose erasure is not finished.
+        lost: that the warehouse is gone, or that an earlier one wrote the published file, which is
+            therefore not replaced; empty if neither.
     """
 
     published: Signature | None
@@ -85,6 +88,7 @@ class OnDisk:
     is_replaced: bool = False
     outdated: str = ""
     unfinished: list[int] = field(default_factory=list)
+    lost: str = ""
 
     @property
     def loaded(self) -> Loaded:
@@ -144,11 +148,13 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         heartbeat=daemon_heartbeat(settings.dagster_home),
         replaced_at=last_replaced(warehouse),
         own_dagster_yaml=own_dagster_yaml(settings),
+        lost=str(gone(settings) or ""),
     )
     with _open(warehouse, settings.published_path) as (source, connection):
         if connection is None:
             return outside
-        data_ages = ages(connection, now)
+        data_ages, signed = ages(connection, now), outside.published
+        lost = not_replaced(settings, connection, signed) if source == "warehouse" else ""
         return replace(
             outside,
             source=source,
@@ -160,8 +166,9 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             stale=stale_models(connection, load_project()),
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
-            outdated=outdated(settings, built_at(connection), outside.published),
+            outdated="" if lost else outdated(settings, built_at(connection), signed),
             unfinished=unfinished(connection),
+            lost=lost,
         )
 
 

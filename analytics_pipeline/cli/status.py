@@ -80,7 +80,8 @@ def status() -> None:
         or (failed or disk.errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
-    complete = bool(todo and not (todo.is_empty_bucket or needs_sync or disk.unfinished))
+    to_finish = disk.unfinished or disk.lost
+    complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
     else:
@@ -96,6 +97,8 @@ def status() -> None:
 
 
 def _verdict(needs_sync: bool, disk: OnDisk) -> str:
+    if disk.lost:
+        return "Incomplete: a warehouse was lost, see above."
     if needs_sync:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
@@ -182,7 +185,7 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         if disk.published
         else "Published: never."
     )
-    for problem in filter(None, (disk.outdated, disk.unstored)):
+    for problem in filter(None, (disk.lost, disk.outdated, disk.unstored)):
         print_error(problem)
     for line in disk.published.withheld if disk.published else ():
         print_error(line)

@@ -42,6 +42,7 @@ def as_json(
         "stale_models": disk.stale,
         "published": disk.published and _published(disk.published),
         "outdated": disk.outdated or None,
+        "lost": disk.lost or None,
         "unfinished_erasures": disk.unfinished,
         "not_stored": disk.unstored or None,
         "daemon": {"alive": disk.daemon_is_alive(now), "heartbeat": _utc(disk.heartbeat)},

@@ -28,6 +28,7 @@ from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.erase import run_again
+from analytics_pipeline.warehouse.gone import BEGUN_ANEW, gone
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -73,9 +74,11 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
     from analytics_pipeline.orchestration.instance import open_instance
 
     warehouse = warehouse_of(settings)
-    before = warehouse.replaced_at()
+    before, lost = warehouse.replaced_at(), gone(settings)
     todo = engine.make_plan(settings, selection)
-    if warehouse.replaced_at() > before:
+    if lost:
+        print_error(f"{lost.message} {BEGUN_ANEW}")
+    elif warehouse.replaced_at() > before:
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(

@@ -32,6 +32,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.gone import gone
 from analytics_pipeline.warehouse.published_file import (
     LocalCopy,
     published_file,
@@ -125,12 +126,15 @@ class WarehouseResource(DuckDBResource):
         self._warehouse.maintain()
 
     def detect_replacement(self) -> str:
-        """Return a message if the warehouse was replaced since the last check; else empty.
+        """Return a message if the warehouse is gone, or was replaced since the last check; else
+        empty.
 
         Opens it only if its `stat()` differs from what the last writer left, and no writer holds
         it.
         """
         before = self.replaced_at
+        if lost := gone(self._settings):
+            return str(lost)
         if not self.exists or self._warehouse.is_untouched():
             return ""
         try:

@@ -24,6 +24,7 @@ from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.store import FOLDER, KEPT, Store
 from analytics_pipeline.warehouse.emails import Emptied
 from analytics_pipeline.warehouse.files import attached
+from analytics_pipeline.warehouse.gone import NotReplaced, is_of_another
 from analytics_pipeline.warehouse.publication import (
     Publication,
     current_state,
@@ -41,7 +42,7 @@ from analytics_pipeline.warehouse.publish_changes import (
 from analytics_pipeline.warehouse.publish_whole import COPY, Texts, write_whole
 from analytics_pipeline.warehouse.published_file import published_at
 from analytics_pipeline.warehouse.schema import create
-from analytics_pipeline.warehouse.signature import withheld_lines
+from analytics_pipeline.warehouse.signature import signature, withheld_lines
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import snapshot, transaction, value_of
 from analytics_pipeline.warehouse.withhold import Withheld, older_files, withheld
@@ -114,8 +115,8 @@ def publish(
         target: the published file. An existing file of ours keeps its mode; a first one is 0600, or
             0640 in a shared folder.
         pii: whether to publish private columns too. Quarantine is never published.
-        without_marts: publish even if no file is loaded or no mart is built. An erased person must
-            leave the published file even if no model can be built.
+        without_marts: publish even if no file is loaded, no mart is built, or an earlier warehouse
+            wrote the file. An erased person must leave it even if no model can be built.
         store: where readers on other machines find it. Its current version is the previous file.
         keep: how long a version stays in the store after it was replaced.
         model_texts: returns the comments of models' columns, for a warehouse that stores none of
@@ -123,6 +124,7 @@ def publish(
 
     Raises:
         NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
+        NotReplaced: an earlier warehouse wrote the published file, and no store keeps that version.
         StoreFailed: the file is written here, but is not the store's current version; or earlier
             versions can't be deleted.
         OSError: the file can't be written. The previous one is unchanged.
@@ -130,6 +132,8 @@ def publish(
     """
     if not without_marts:
         _require_marts(connection)
+        if store is FOLDER and is_of_another(connection, signature(target)):
+            raise NotReplaced(target)
     make_export_folder(target.parent)
     before = store.fetch(target, published_at)
     done, at = _write(connection, target, pii, store, model_texts)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import duckdb
 from analytics_pipeline.warehouse.checks import built_at
 from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.tables import PUBLISHED
+from analytics_pipeline.warehouse.transactions import value_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Signature:
         pii: whether it includes emails, names and free text; None if it does not say.
         built_at: when the models were last built that it holds, or withholds (UTC); None if it does
             not say.
+        loaded_at: when the newest of its files was loaded (UTC); None if it names none.
     """
 
     published_at: datetime
@@ -41,6 +44,7 @@ class Signature:
     emptied: Mapping[str, int] = field(default_factory=dict)
     pii: bool | None = None
     built_at: datetime | None = None
+    loaded_at: datetime | None = None
 
     @property
     def withheld(self) -> list[str]:
@@ -109,4 +113,14 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
         emptied,
         row.get("pii"),
         built_at(connection),
+        _loaded_at(connection),
     )
+
+
+def _loaded_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    with suppress(duckdb.Error):  # a release with other tables
+        newest: datetime | None = value_of(
+            connection, "SELECT max(loaded_at) FROM ops.loaded_files"
+        )
+        return newest
+    return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.ingest.plan import Selection
+from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.file import FileWarehouse
@@ -83,6 +84,21 @@ def test_sync_rematerializes_what_an_older_warehouse_has_and_loads_the_rest(
     assert not done.failed_runs
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 1)]
     assert not pipeline.tick().run_requests
+
+
+def test_the_sensor_says_that_the_warehouse_is_gone_until_it_is_loaded_again(
+    pipeline: Pipeline,
+) -> None:
+    load(pipeline, "2026-11-01")
+    warehouse = WarehouseResource.of(pipeline.settings)
+    assert warehouse.detect_replacement() == ""
+    pipeline.settings.warehouse_path.unlink()
+    for _ in range(2):
+        assert warehouse.detect_replacement().startswith("The warehouse is gone: ")
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_load()
+    assert warehouse.detect_replacement() == ""
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1)]
 
 
 def test_the_sensor_does_not_open_an_unchanged_warehouse(

@@ -12,6 +12,7 @@ from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.files import attached
+from analytics_pipeline.warehouse.gone import NotReplaced
 from analytics_pipeline.warehouse.publish import NothingToPublish, publish
 from analytics_pipeline.warehouse.transactions import value_of
 from analytics_pipeline_tests.support.published_file import (
@@ -252,3 +253,42 @@ def test_a_warehouse_without_marts_publishes_nothing_and_keeps_the_previous_file
         with pytest.raises(NothingToPublish, match=r"no mart. Run `analytics-pipeline sync`"):
             publish(connection, settings.published_path, pii=False)
     assert settings.published_path.read_bytes() == before
+
+
+def begin_anew(settings: Settings, loaded_at: str) -> None:
+    """Lose the warehouse, and make a new one with one load and one mart."""
+    settings.warehouse_path.unlink()
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.spend AS SELECT 1 AS n")
+        connection.execute(
+            "INSERT INTO ops.loaded_files (dataset, loaded_at) VALUES ('aws_cost', $1::TIMESTAMP)",
+            [loaded_at],
+        )
+
+
+def test_a_new_warehouse_does_not_replace_the_file_of_one_that_is_gone(settings: Settings) -> None:
+    publish_from(settings)
+    before = settings.published_path.read_bytes()
+    begin_anew(settings, str(warehouse_now()))
+    for _ in range(2):
+        with pytest.raises(NotReplaced, match="is left as it is: an earlier warehouse"):
+            publish_from(settings)
+        assert settings.published_path.read_bytes() == before
+    with open_warehouse(settings.warehouse_path) as connection:  # as an erasure does
+        publish(connection, settings.published_path, pii=False, without_marts=True)
+    assert publish_from(settings).rows["marts.spend"] == 1
+
+
+def test_a_warehouse_that_holds_older_loads_replaces_the_file_as_it_was_moved_here(
+    settings: Settings,
+) -> None:
+    publish_from(settings)
+    begin_anew(settings, "2026-01-01")
+    assert publish_from(settings).rows["marts.spend"] == 1
+
+
+def test_a_warehouse_that_loads_every_file_again_replaces_the_file(settings: Settings) -> None:
+    publish_from(settings)
+    with open_warehouse(settings.warehouse_path) as connection:
+        connection.execute("UPDATE ops.loaded_files SET loaded_at = $1", [warehouse_now()])
+    assert publish_from(settings).is_written

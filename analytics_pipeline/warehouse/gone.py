@@ -1,0 +1,110 @@
+"""A warehouse whose file is gone, and the published file that it left.
+
+What Vocareum no longer delivers (history of overwritten datasets, files deleted in the bucket) is
+then only in a backup and in the published file. So a new warehouse does not replace that file.
+"""
+
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.published_file import published_at
+from analytics_pipeline.warehouse.sidecar import sidecar_path
+from analytics_pipeline.warehouse.signature import Signature
+from analytics_pipeline.warehouse.transactions import value_of
+
+NOT_DELIVERED = (
+    "the history of mappings, grades and enrollment, and files that were deleted in the bucket"
+)
+BEGUN_ANEW = (
+    "This run makes a new one of what is delivered. `analytics-pipeline restore DIR` puts the old"
+    " one back from a backup."
+)
+
+
+class WarehouseGone(PipelineError):
+    """There was a warehouse, and its file is missing."""
+
+
+class NotReplaced(PipelineError):
+    """An earlier warehouse wrote the published file, which is left as it is."""
+
+    def __init__(self, published: Path) -> None:
+        super().__init__(
+            f"{published} is left as it is: an earlier warehouse published it, not the present one,"
+            f" and it may be the last place of what can't be loaded again: {NOT_DELIVERED}."
+            " Only `erase` replaces it.",
+            "Put the earlier warehouse back from a backup with `analytics-pipeline restore DIR`."
+            " Or, to go on with the present one, move that file away (it stays readable, but"
+            " `erase` does not reach it), and run `analytics-pipeline sync`.",
+        )
+
+
+def gone(settings: Settings) -> WarehouseGone | None:
+    """Return what to say if there was a warehouse whose file is missing; else None.
+
+    Its sidecar proves it, or the published file. With a store, that file may be of another machine.
+    A lake is never gone: its catalog answers, or can't be reached.
+    """
+    file, published = warehouse_of(settings).file, settings.published_path
+    if file is None or file.exists():
+        return None
+    is_published = not settings.published_store and published_at(published) is not None
+    left = [sidecar_path(file)] if sidecar_path(file).exists() else []
+    left += [published] if is_published else []
+    if not left:
+        return None
+    names = " and ".join(map(str, left))
+    return WarehouseGone(
+        f"The warehouse is gone: {file} is missing, and {names} {'is' if len(left) == 1 else 'are'}"
+        f" left of it. {NOT_DELIVERED[0].upper()}{NOT_DELIVERED[1:]} can't be loaded again.",
+        "Put it back from a backup with `analytics-pipeline restore DIR`. Or run"
+        " `analytics-pipeline sync`, which makes a new one of what is delivered"
+        + (f" and leaves {published} as it is." if is_published else "."),
+    )
+
+
+def not_replaced(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, signed: Signature | None
+) -> str:
+    """Return why no run replaces the published file; empty if runs do.
+
+    Args:
+        settings: the organisation's settings. A store's current version can't be moved away, so it
+            is replaced; the store keeps it for a day more.
+        connection: the live warehouse.
+        signed: what the published file says of itself; None if it is missing or can't be read.
+    """
+    if settings.published_store or not is_of_another(connection, signed):
+        return ""
+    return str(NotReplaced(settings.published_path))
+
+
+def is_of_another(connection: duckdb.DuckDBPyConnection, signed: Signature | None) -> bool:
+    """Return whether an earlier warehouse wrote the published file.
+
+    Then all that it holds was loaded before this warehouse was made. Both times are those of
+    warehouses, so that the publisher's clock does not matter. A warehouse that was moved or
+    restored holds older loads itself.
+    """
+    if signed is None or signed.loaded_at is None:
+        return False
+    began = _began(connection)
+    return began is not None and signed.loaded_at < began
+
+
+def _began(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """Return when a warehouse was made, or its oldest load if that is earlier (UTC)."""
+    with suppress(duckdb.CatalogException):  # written by an earlier release
+        began: datetime | None = value_of(
+            connection,
+            """SELECT least((SELECT min(applied_at) FROM ops.schema_version),
+                            (SELECT min(loaded_at) FROM ops.loaded_files))""",
+        )
+        return began
+    return None
