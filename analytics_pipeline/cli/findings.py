@@ -22,6 +22,8 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
 from analytics_pipeline.warehouse.ledger import failed_files, loaded_files
 
+_KEYS = 'See the keys: analytics-pipeline query "SELECT source_key FROM ops.loaded_files"'
+
 
 @tabular
 def findings(
@@ -45,8 +47,7 @@ def findings(
         return
     if not is_known:
         print_info(
-            f"No loaded file{f' of {dataset}' if dataset else ''} has {file!r} in its key. See the"
-            ' keys: analytics-pipeline query "SELECT source_key FROM ops.loaded_files"'
+            f"No loaded file{f' of {dataset}' if dataset else ''} has {file!r} in its key. {_KEYS}"
         )
         return
     if not all_findings:

@@ -144,7 +144,7 @@ def _columns(result: duckdb.DuckDBPyConnection, shown_as: Format) -> list[str]:
     if shown_as is Format.JSON and (names := repeated(columns)):
         fail(
             f"JSON can't hold several columns of the same name: {', '.join(names)}. Give each a"
-            " name of its own with AS.",
+            " name of its own.",
             INCOMPLETE,
         )
     return columns

@@ -43,11 +43,13 @@ class AzureCost(Row):
     def month_not_ahead_of_file(cls, data: PolarsData) -> pl.LazyFrame:
         """Require a month that has begun by the day after the file's, as time zones may differ.
 
-        A later month has no spend yet, and its row would pass for the newest spend of all.
+        A later month has no spend yet, and its row would pass for the newest spend of all. A number
+        that is no month breaks the rule of its column.
         """
         newest = pl.col("file_date") + pl.duration(days=1)
         months = newest.dt.year() * 12 + newest.dt.month()
-        return data.lazyframe.select(pl.col("year") * 12 + pl.col("month") <= months)
+        month = pl.col("month")
+        return data.lazyframe.select((month > 12) | (pl.col("year") * 12 + month <= months))
 
 
 DATASET = Dataset(

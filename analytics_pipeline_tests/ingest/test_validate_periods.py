@@ -34,6 +34,12 @@ def azure_of(folder: Path, *listed: tuple[str, int, int]) -> list[bool]:
     return [file.rows == 1 for file in read.files]
 
 
+def test_a_number_that_is_no_month_breaks_one_rule(tmp_path: Path):
+    row = with_cells("azure_cost", {"year": "2026", "month": "13"})
+    read = batch(tmp_path, "azure_cost", file_of("azure_cost", row))
+    assert [reason[1:] for reason in reasons(read)] == [("month", "it must be from 1 to 12")]
+
+
 @pytest.mark.parametrize(
     ("day", "year", "month", "loads"),
     [
