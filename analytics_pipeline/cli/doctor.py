@@ -4,12 +4,10 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import duckdb
 import typer
 
-from analytics_pipeline.cli.budgets import unknown_ids
 from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
@@ -20,23 +18,23 @@ from analytics_pipeline.cli.console import (
     print_error,
     print_info,
 )
-from analytics_pipeline.cli.env_file import find_env_file
+from analytics_pipeline.cli.doctor_settings import (
+    Verdict,
+    check_alerts,
+    check_hand_written,
+    check_settings,
+    unknown_settings,
+)
 from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import fetch_published, last_replaced, own_dagster_yaml
-from analytics_pipeline.env_file import read_values
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.plan import ClassifiedListing, plan
-from analytics_pipeline.operations.check_budgets import check_budgets
-from analytics_pipeline.orchestration.notifier import Notifier
-from analytics_pipeline.settings import Settings, load_settings, require
-from analytics_pipeline.settings.unknown import unknown_names
+from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, built_at, errors, read
 from analytics_pipeline.warehouse.erase import run_again, unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
-from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.sidecar import REPLACED
@@ -46,28 +44,6 @@ from analytics_pipeline.words import counted
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
 ENOUGH_DISK_BYTES = 2_000_000_000
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Result of one check.
-
-    Attributes:
-        passed: whether a run can begin.
-        finding: what was found, with its remedy.
-        warns: whether somebody should look at it although it passed.
-    """
-
-    passed: bool
-    finding: str
-    warns: bool = False
-
-    @property
-    def label(self) -> tuple[str, str]:
-        """Return the word before the finding, and its colour."""
-        if not self.passed:
-            return "FAIL", "red"
-        return ("warn", "yellow") if self.warns else ("ok  ", "green")
 
 
 @command
@@ -134,79 +110,14 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     if settings.published_store:
         yield "published store", lambda: _store(settings)
     yield "Dagster's settings", lambda: _dagster(settings)
-    if unknown := _unknown():
+    if unknown := unknown_settings():
         yield "names of settings", lambda: Verdict(True, unknown, warns=True)
-    yield "settings", lambda: _settings(settings)
-    yield "alerts", lambda: _alerts(settings)
+    yield "settings", lambda: check_settings(settings)
+    yield "alerts", lambda: check_alerts(settings)
     if settings.hand_written:
-        yield "hand-written files", lambda: _hand_written(settings)
+        yield "hand-written files", lambda: check_hand_written(settings)
     yield "token and credentials", lambda: _credentials(settings)
     yield "bucket", lambda: _bucket(settings)
-
-
-def _settings(settings: Settings) -> Verdict:
-    require(settings)
-    _same_organisation(settings)
-    if (notifier := _notifier(settings)).has_recipients:
-        notifier.check()
-    return Verdict(
-        True,
-        f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}",
-    )
-
-
-def _notifier(settings: Settings) -> Notifier:
-    return Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url)
-
-
-def _alerts(settings: Settings) -> Verdict:
-    if recipients := _notifier(settings).recipients:
-        return Verdict(True, f"sent to {counted(recipients, 'recipient')}")
-    return Verdict(
-        True,
-        "none set: failures are shown only in the UI and by `status`. Set ALERT_URLS to send them",
-    )
-
-
-def _unknown() -> str:
-    """Name the variables that are no setting; empty if there are none. Shows no value."""
-    file = find_env_file()
-    unknown = unknown_names(read_values(file) if file else (), os.environ)
-    names = [
-        f"{name} (do you mean {nearest}?)" if nearest else name for name, nearest in unknown.items()
-    ]
-    places = f"{file} or the environment" if file else "the environment"
-    return (
-        f"the pipeline has no setting {', '.join(names)}. Correct it in {places}, or leave it if"
-        " another program reads it"
-        if names
-        else ""
-    )
-
-
-def _first_day(settings: Settings) -> str:
-    if settings.start_date or settings.learned_first_day:
-        return f"from {settings.first_day}"
-    return "from the first day that Vocareum delivered (the first `sync` or daemon learns it)"
-
-
-def _hand_written(settings: Settings) -> Verdict:
-    """Check whether every line of budgets and course labels can be loaded; name unknown ids."""
-    checked = check_budgets(settings)
-    if not checked.is_clean:
-        return Verdict(
-            False, "some lines can't be loaded. See which with `analytics-pipeline budgets check`"
-        )
-    rows = ", ".join(f"{name}: {counted(file.rows, 'row')}" for name, file in checked.files.items())
-    return Verdict(True, ". ".join([rows, *unknown_ids(checked)]))
-
-
-def _same_organisation(settings: Settings) -> None:
-    """Raise the same error as `sync` if the folder holds another organisation's warehouse."""
-    warehouse = warehouse_of(settings)
-    if warehouse.exists():
-        with warehouse.read() as connection:
-            plan(ClassifiedListing(f"org{settings.org_id}/", ()), loaded_versions(connection))
 
 
 def _disk(settings: Settings) -> Verdict:
