@@ -118,7 +118,7 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
 
 
 def _loaded_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    with suppress(duckdb.Error):  # a release with other tables
+    with suppress(duckdb.CatalogException, duckdb.BinderException):  # of an earlier release
         newest: datetime | None = value_of(
             connection, "SELECT max(loaded_at) FROM ops.loaded_files"
         )
