@@ -137,5 +137,6 @@ DATASET = Dataset(
     cadence=Cadence.DAILY,
     row_key=("user_id", "course_id", "part_id", "launch_time", "start_time"),
     dated_by="launch_time",
+    interval=("launch_time", "end_time"),
     excerpts=(END_REASON,),
 )

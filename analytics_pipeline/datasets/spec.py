@@ -150,6 +150,9 @@ class Dataset:
         dated_by: column whose values differ between any two files (a time, or the course). Two
             files with identical bytes then can't both be right. None if the file of an idle day may
             repeat the previous one.
+        interval: the columns between which a row of a day's file lasts: from, to. No "to" means
+            that it still lasts. A row that ends over a day before its file's day, or begins over a
+            day after it, belongs to another file. None for rows that last no time.
         setting: environment variable with the path of a hand-written file; None for the feed.
         excerpts: columns computed from private ones.
     """
@@ -163,6 +166,7 @@ class Dataset:
     key_is_unique: bool = False
     accumulates: bool = False
     dated_by: str | None = None
+    interval: tuple[str, str] | None = None
     setting: str | None = None
     excerpts: tuple[Excerpt, ...] = ()
 

@@ -30,6 +30,12 @@ class Kind(StrEnum):
     """A new version lost all of its rows, or at least half of them."""
     REPEATED = "repeated"
     """A file has the bytes of another file of its dataset."""
+    MISDATED = "misdated"
+    """Half of a file's rows or more are of other days than the one in its name."""
+
+
+OF_A_VERSION = tuple(kind for kind in Kind if kind is not Kind.GONE)
+"""What can be missing from a version that is delivered."""
 
 
 @dataclass(frozen=True)
@@ -175,3 +181,20 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
 def repeated(partition: Words) -> Words:
     """Return the problem of a file that has the bytes of another one."""
     return words("it has the same bytes as the file of {}: one of them may be a copy", partition)
+
+
+def misdated(rows: int, elsewhere: int) -> Words | None:
+    """Return why a day's file may not be loaded; None if it may.
+
+    Args:
+        rows: number of rows.
+        elsewhere: number of those that last neither on that day nor on the day before or after.
+    """
+    if not elsewhere or elsewhere < LOST_SHARE * rows:
+        return None
+    return words(
+        "of its {}, {:,} lie more than a day away from the day in its name: it may be another"
+        " day's file",
+        counted(rows, "row"),
+        elsewhere,
+    )

@@ -1,10 +1,11 @@
-"""Hold versions that must not replace loaded rows: shrunk ones, and copies.
+"""Hold versions that must not replace loaded rows: shrunk ones, copies, and other days' files.
 
 `ingest/absence.py` decides what counts as missing. `absences.py` stores the events with the batch.
 """
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from os import fstat
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from analytics_pipeline.ingest.absence import Absence, Kind, repeated, shrunk
+from analytics_pipeline.ingest.absence import Absence, Kind, misdated, repeated, shrunk
 from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.csv.typing_query import FILE
@@ -104,7 +105,21 @@ def _find_absence(
         dated = batch.dataset.dated_by
         held = dated is not None and batch.rows.filter(pl.col(FILE) == index)[dated].count() > 0
         return _absence(result, Kind.REPEATED, repeated(copy_of), held=held)
+    if detail := misdated(result.rows, _rows_of_other_days(batch, index)):
+        return _absence(result, Kind.MISDATED, detail, held=True)
     return None
+
+
+def _rows_of_other_days(batch: Batch, index: int) -> int:
+    """Return how many rows of a day's file last only over a day before it, or after it."""
+    day = batch.files[index].landed.delivery.partition.start
+    if batch.dataset.interval is None or day is None:
+        return 0
+    begin, end = map(pl.col, batch.dataset.interval)
+    before = pl.max_horizontal(begin, end) < day - timedelta(days=1)
+    after = pl.min_horizontal(begin, end) >= day + timedelta(days=2)
+    rows = batch.rows.filter(pl.col(FILE) == index)
+    return rows.filter((end.is_not_null() & before) | after).height
 
 
 def _absence(result: FileResult, kind: Kind, detail: Words, *, held: bool) -> Absence:

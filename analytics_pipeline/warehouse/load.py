@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from analytics_pipeline.datasets import Dataset
-from analytics_pipeline.ingest.absence import Kind
+from analytics_pipeline.ingest.absence import OF_A_VERSION, Kind
 from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, split
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
@@ -165,7 +165,7 @@ def resolve_failures(
         connection.executemany(
             "DELETE FROM ops.failed_files WHERE dataset = ? AND partition = ?", withdrawn
         )
-        close_absences(connection, withdrawn, now, "delivered", [Kind.SHRUNK, Kind.REPEATED])
+        close_absences(connection, withdrawn, now, "delivered", OF_A_VERSION)
 
     write(connection, forget)
 

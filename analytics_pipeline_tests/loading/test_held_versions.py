@@ -1,4 +1,4 @@
-"""A version that lost its rows, or is a copy of another file, does not replace loaded rows; an
+"""A version that lost its rows, is a copy, or is another day's does not replace loaded rows; an
 accepted one does.
 """
 
@@ -26,6 +26,7 @@ AWS, AZURE = (
     "cloud_spend/aws_cost_2026-01-{:02}.csv",
     "cloud_spend/azure/azure_cost_2026-01-{:02}.csv",
 )
+LABS = "lab_sessions/lab_sessions_2026-01-{:02}.csv"
 LATER = FIRST_NIGHT.replace(year=2100)
 
 
@@ -273,3 +274,59 @@ def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):
         )
         assert open_absences(connection) == []
     assert events(warehouse) == [("200", "gone", False, "delivered")]
+
+
+def sessions(day: int, *days: int) -> dict[str, str]:
+    """Return a file of a day in January, with one session of an hour on each of some days."""
+    rows = (
+        f"{user}, u@v.com, 200, C, 7, A, 7, lab, VM, Jan-{at:02}-2026 9:00:00 am UTC,"
+        f" Jan-{at:02}-2026 10:00:00 am UTC, 60, , , Jan-{at:02}-2026 9:00:00 am UTC,"
+        f" Jan-{at:02}-2026 9:01:00 am UTC, 1, 0, 0, 10\n"
+        for user, at in enumerate(days, start=1)
+    )
+    return {LABS.format(day): HEADER["lab_sessions"] + "".join(rows)}
+
+
+@pytest.mark.parametrize("elsewhere", [3, 7], ids=["earlier", "later"])
+def test_the_sessions_of_another_day_under_a_new_days_name_are_held_back(
+    warehouse: Warehouse, elsewhere: int
+):
+    load(warehouse, sessions(elsewhere, elsewhere, elsewhere))
+    changed = sessions(5, elsewhere, elsewhere, elsewhere)  # so no copy, neither in bytes nor rows
+    (result,) = load(warehouse, changed, "e2", night=1)
+    assert result.failure is not None
+    assert "of its 3 rows, 3 lie more than a day away from the day" in result.failure.reason
+    assert "close --dataset lab_sessions --partition 2026-01-05" in result.failure.remedy
+    assert count(warehouse, "raw.lab_sessions") == 2
+    assert events(warehouse) == [("2026-01-05", "misdated", True, None)]
+    load(warehouse, sessions(5, 5, 5), "e3", night=2)
+    assert count(warehouse, "raw.lab_sessions") == 4
+    assert events(warehouse) == [("2026-01-05", "misdated", True, "delivered")]
+
+
+def test_a_person_accepts_a_file_with_the_sessions_of_other_days(warehouse: Warehouse):
+    load(warehouse, sessions(5, 2, 2))
+    done = close(settings_of(warehouse), DATASETS["lab_sessions"], "2026-01-05")
+    assert done.result is not None and done.result.failure is None
+    assert count(warehouse, "raw.lab_sessions") == 2
+
+
+@pytest.mark.parametrize(
+    "days",
+    [(4, 4), (6, 6), (5, 5, 2), (2, 8, 5, 5, 5)],
+    ids=["the day before", "the day after", "one late session", "less than half"],
+)
+def test_sessions_near_the_day_and_a_few_late_ones_are_loaded(
+    warehouse: Warehouse, days: tuple[int, ...]
+):
+    (result,) = load(warehouse, sessions(5, *days))
+    assert (result.failure, count(warehouse, "raw.lab_sessions")) == (None, len(days))
+
+
+def test_a_session_that_began_days_ago_and_still_lasts_belongs_to_the_day(warehouse: Warehouse):
+    body = sessions(5, 2)[LABS.format(5)]
+    open_end = body.replace("Jan-02-2026 10:00:00 am UTC, 60", ", ")
+    long = body.replace("Jan-02-2026 10:00:00 am UTC, 60", "Jan-05-2026 10:00:00 am UTC, 4380")
+    for version, lasting in enumerate((open_end, long)):
+        (result,) = load(warehouse, {LABS.format(5): lasting}, f"e{version}", night=version)
+        assert result.failure is None

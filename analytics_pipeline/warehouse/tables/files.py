@@ -103,15 +103,15 @@ FILES = (
     Table(
         "ops.absences",
         "Deliveries that are missing although they were there before: files that are gone, versions"
-        " that lost their rows, copies of other files. Loaded rows stay until a person runs"
-        " `analytics-pipeline close`.",
+        " that lost their rows, copies of other files, rows of other days. Loaded rows stay"
+        " until a person runs `analytics-pipeline close`.",
         (
             *_FILE,
             TableColumn(
                 "kind",
                 "VARCHAR",
-                "gone (no longer delivered), shrunk (lost half of its rows or more) or repeated"
-                " (bytes of another file).",
+                "gone (no longer delivered), shrunk (lost half of its rows or more), repeated"
+                " (bytes of another file) or misdated (rows of other days than its name's).",
             ),
             TableColumn(
                 "held",

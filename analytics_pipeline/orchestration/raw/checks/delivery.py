@@ -68,7 +68,8 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
         )
     descriptions[LOST] = (
         "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of"
-        " another. Loaded rows stay until somebody runs `analytics-pipeline close`."
+        " another or has the rows of another day. Loaded rows stay until somebody runs"
+        " `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
