@@ -17,7 +17,7 @@ from analytics_pipeline.operations.close_partition import close
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import open_absences, record_listing
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
-from analytics_pipeline.warehouse.hold_back import HEAD_BYTES
+from analytics_pipeline.warehouse.copied_bytes import HEAD_BYTES
 from analytics_pipeline_tests.support.deliveries import HEADER, delivery
 from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
 
