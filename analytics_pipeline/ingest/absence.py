@@ -29,7 +29,7 @@ class Kind(StrEnum):
     SHRUNK = "shrunk"
     """A new version lost all of its rows, or at least half of them."""
     REPEATED = "repeated"
-    """A file has the bytes of another file of its dataset."""
+    """A file has the bytes, or the rows, of another file of its dataset."""
     MISDATED = "misdated"
     """Half of a file's rows or more are of other days than the one in its name."""
 
@@ -178,9 +178,9 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
     return None
 
 
-def repeated(partition: Words) -> Words:
-    """Return the problem of a file that has the bytes of another one."""
-    return words("it has the same bytes as the file of {}: one of them may be a copy", partition)
+def repeated(what: Words, partition: Words) -> Words:
+    """Return the problem of a file that has the bytes, or the rows, of another one's partition."""
+    return words("it has the same {} as the file of {}: one of them may be a copy", what, partition)
 
 
 def misdated(rows: int, elsewhere: int) -> Words | None:

@@ -52,7 +52,9 @@ class _SizedFile:
         return self.delivery.etag == other.delivery.etag
 
 
-def find_copied_bytes(batch: Batch, loaded: Mapping[str, LoadedFile], landing: Path) -> dict[int, Words]:
+def find_copied_bytes(
+    batch: Batch, loaded: Mapping[str, LoadedFile], landing: Path
+) -> dict[int, Words]:
     """Return the partition that each copy repeats, by file index; the later one is the copy.
 
     Args:

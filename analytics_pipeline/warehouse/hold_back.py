@@ -16,7 +16,7 @@ from analytics_pipeline.ingest.csv.typing_query import FILE
 from analytics_pipeline.warehouse.copied_bytes import find_copied_bytes
 from analytics_pipeline.warehouse.copied_rows import find_copied_rows
 from analytics_pipeline.warehouse.ledger import LoadedFile, delivery_of, loaded_files
-from analytics_pipeline.words import Words
+from analytics_pipeline.words import Words, words
 
 
 def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path) -> None:
@@ -31,7 +31,12 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
         landing: folder of the files as delivered.
     """
     loaded = {file.partition: file for file in loaded_files(connection, batch.dataset.name)}
-    copied = find_copies(batch, loaded, landing)
+    same_rows = find_copied_rows(connection, batch, loaded)
+    same_bytes = find_copied_bytes(batch, loaded, landing)
+    copied = {index: repeated(words("rows"), partition) for index, partition in same_rows.items()}
+    copied |= {
+        index: repeated(words("bytes"), partition) for index, partition in same_bytes.items()
+    }
     held = []
     for index, result in enumerate(batch.files):
         before = loaded.get(result.landed.delivery.partition.key)
@@ -50,19 +55,19 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
 
 
 def _find_absence(
-    batch: Batch, index: int, before: LoadedFile | None, copy_of: Words | None
+    batch: Batch, index: int, before: LoadedFile | None, copied: Words | None
 ) -> Absence | None:
     result = batch.files[index]
     if before and (
         detail := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)
     ):
         return _absence(result, Kind.SHRUNK, detail, held=True)
-    if copy_of:
+    if copied:
         # Without a value that must differ, an idle day's file may equal the previous one: it loads,
         # with a report.
         dated = batch.dataset.dated_by
         held = dated is not None and batch.rows.filter(pl.col(FILE) == index)[dated].count() > 0
-        return _absence(result, Kind.REPEATED, repeated(copy_of), held=held)
+        return _absence(result, Kind.REPEATED, copied, held=held)
     if detail := misdated(result.rows, _rows_of_other_days(batch, index)):
         return _absence(result, Kind.MISDATED, detail, held=True)
     return None

@@ -179,6 +179,35 @@ def test_a_copy_is_recognised_by_its_etag_if_the_landed_file_is_gone(warehouse: 
     assert result.failure is not None
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one load", "one after the other"])
+def test_the_rows_of_yesterday_in_another_order_are_held_back(warehouse: Warehouse, at_once: bool):
+    header, *rows = sessions(1, 1, 1, 1)[LABS.format(1)].splitlines()
+    first = {LABS.format(1): "\n".join([header, *rows])}
+    second = {LABS.format(2): "\n".join([header, *reversed(rows), "", ""])}
+    if at_once:
+        *_, result = load(warehouse, first | second)
+    else:
+        load(warehouse, first)
+        (result,) = load(warehouse, second, "e2", night=1)
+    assert result.failure is not None
+    assert "the same rows as the file of 2026-01-01" in result.failure.reason
+    assert count(warehouse, "raw.lab_sessions") == 3
+    assert events(warehouse) == [("2026-01-02", "repeated", True, None)]
+
+
+def test_the_rows_of_tomorrow_under_an_earlier_days_name_are_held_back(warehouse: Warehouse):
+    load(warehouse, sessions(2, 1, 2))
+    (result,) = load(warehouse, {LABS.format(1): sessions(2, 1, 2)[LABS.format(2)] + "\n"}, "e2", 1)
+    assert result.failure is not None
+    assert "the same rows as the file of 2026-01-02" in result.failure.reason
+
+
+def test_equal_times_and_different_spend_are_no_copy(warehouse: Warehouse):
+    load(warehouse, {AWS.format(1): aws(100)})
+    (result,) = load(warehouse, {AWS.format(2): aws(101)}, "e2", night=1)
+    assert (result.failure, count(warehouse, "raw.aws_cost")) == (None, 2)
+
+
 def test_header_only_files_are_not_copies(warehouse: Warehouse):
     results = load(
         warehouse, {AWS.format(1): HEADER["aws_cost"], AWS.format(2): HEADER["aws_cost"]}

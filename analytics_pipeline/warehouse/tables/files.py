@@ -111,7 +111,7 @@ FILES = (
                 "kind",
                 "VARCHAR",
                 "gone (no longer delivered), shrunk (lost half of its rows or more), repeated"
-                " (bytes of another file) or misdated (rows of other days than its name's).",
+                " (bytes or rows of another file) or misdated (rows of days other than its own).",
             ),
             TableColumn(
                 "held",
