@@ -48,4 +48,5 @@ DATASET = Dataset(
     row_key=("aws_account_id", "user_id", "part_id"),
     accumulates=True,
     dated_by="file_updated_time",
+    amount="cost",
 )

@@ -63,4 +63,5 @@ DATASET = Dataset(
     cadence=Cadence.DAILY,
     row_key=("user_id", "part_id", "month", "year"),
     accumulates=True,
+    amount="monthly_cost_to_date",
 )

@@ -36,4 +36,5 @@ DATASET = Dataset(
     key=r"service_spend/service_spend_(?P<year>\d{4})-(?P<month>\d{1,2})\.csv",
     cadence=Cadence.MONTHLY,
     row_key=("aws_account_id", "user_id", "course_id", "part_id", "service"),
+    amount="cost",
 )

@@ -8,6 +8,7 @@ rows always stay, as a listing or a file may be wrong; a person removes them wit
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
@@ -19,6 +20,8 @@ LOST_SHARE = 0.5
 LEAST_LOST = 2
 """A new version is held if it has no rows, or lacks at least this share of the loaded rows and at
 least this number: one person leaving a course of two is no anomaly."""
+LEAST_LOST_USD = 1
+"""The same share applies to the sum of a file's amounts, if it falls by at least this much."""
 
 
 class Kind(StrEnum):
@@ -27,7 +30,7 @@ class Kind(StrEnum):
     GONE = "gone"
     """A loaded file is no longer in the bucket."""
     SHRUNK = "shrunk"
-    """A new version lost all of its rows, or at least half of them."""
+    """A new version lost all of its rows, or at least half of them, or of its money."""
     REPEATED = "repeated"
     """A file has the bytes, or the rows, of another file of its dataset."""
     MISDATED = "misdated"
@@ -176,6 +179,24 @@ def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:
             before,
         )
     return None
+
+
+def lost_money(before: Decimal, after: Decimal) -> Words | None:
+    """Return why a version may not replace the loaded one; None if it may.
+
+    Args:
+        before: sum of the loaded amounts, in US dollars.
+        after: sum of the new version's.
+    """
+    lost = before - after
+    if before <= 0 or lost < LEAST_LOST_USD or lost < Decimal(LOST_SHARE) * before:
+        return None
+    return words(
+        "the new version's amounts add up to {:,.2f} USD; the warehouse keeps its {:,.2f}: half of"
+        " it or more is gone",
+        float(after),
+        float(before),
+    )
 
 
 def repeated(what: Words, partition: Words) -> Words:

@@ -4,12 +4,13 @@
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from analytics_pipeline.ingest.absence import Absence, Kind, misdated, repeated, shrunk
+from analytics_pipeline.ingest.absence import Absence, Kind, lost_money, misdated, repeated, shrunk
 from analytics_pipeline.ingest.batch import Batch, FileResult
 from analytics_pipeline.ingest.csv.header import FileRefused
 from analytics_pipeline.ingest.csv.typing_query import FILE
@@ -44,7 +45,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
             before and delivery_of(before).version == result.landed.delivery.version
         ):
             continue
-        absence = _find_absence(batch, index, before, copied.get(index))
+        absence = _find_absence(connection, batch, index, before, copied.get(index))
         if absence:
             batch.absences.append(absence)
         if absence and absence.held:
@@ -55,11 +56,16 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
 
 
 def _find_absence(
-    batch: Batch, index: int, before: LoadedFile | None, copied: Words | None
+    connection: duckdb.DuckDBPyConnection,
+    batch: Batch,
+    index: int,
+    before: LoadedFile | None,
+    copied: Words | None,
 ) -> Absence | None:
     result = batch.files[index]
     if before and (
         detail := shrunk(before.rows, result.rows, by_hand=batch.dataset.setting is not None)
+        or lost_money(*_amounts(connection, batch, index))
     ):
         return _absence(result, Kind.SHRUNK, detail, held=True)
     if copied:
@@ -71,6 +77,23 @@ def _find_absence(
     if detail := misdated(result.rows, _rows_of_other_days(batch, index)):
         return _absence(result, Kind.MISDATED, detail, held=True)
     return None
+
+
+def _amounts(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, index: int
+) -> tuple[Decimal, Decimal]:
+    """Return the sums of the loaded version's amounts and of the new one's, in US dollars."""
+    dataset = batch.dataset
+    if dataset.amount is None or dataset.period is None:
+        return Decimal(0), Decimal(0)
+    loaded = connection.execute(
+        f"SELECT coalesce(sum({dataset.amount}), 0) FROM {dataset.table}"
+        f" WHERE {dataset.period.column} = ?",
+        [batch.files[index].landed.delivery.partition.start],
+    ).fetchone()
+    assert loaded is not None
+    amounts = batch.rows.filter(pl.col(FILE) == index)[dataset.amount]
+    return loaded[0], sum(amounts.drop_nulls(), Decimal(0))
 
 
 def _rows_of_other_days(batch: Batch, index: int) -> int:

@@ -4,6 +4,7 @@ accepted one does.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -104,6 +105,55 @@ def test_a_held_version_is_forgotten_when_a_complete_one_arrives(warehouse: Ware
     assert count(warehouse, "raw.grades") == 41
     assert [closed_by for *_, closed_by in events(warehouse)] == ["delivered", "superseded"]
     assert count(warehouse, "ops.failed_files") == 0
+
+
+SPEND = "service_spend/service_spend_2026-01.csv"
+
+
+def spend(*costs: str) -> dict[str, str]:
+    rows = (
+        f"123456789012, {user}, u@v.com, 200, 7, Amazon EC2, {cost}\n"
+        for user, cost in enumerate(costs, start=1)
+    )
+    return {SPEND: HEADER["service_spend"] + "".join(rows)}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (spend("100", "20"), spend("1", "0.2")),
+        (spend("100", "20"), spend("100", "-40.5")),
+        ({AZURE.format(1): azure(5)}, {AZURE.format(1): azure(2)}),
+        ({AWS.format(1): aws(5)}, {AWS.format(1): aws(0)}),
+    ],
+    ids=["a hundredth", "a refund", "azure_cost", "aws_cost"],
+)
+def test_a_version_that_lost_half_of_its_money_is_held_until_a_person_accepts_it(
+    warehouse: Warehouse, first: dict[str, str], second: dict[str, str]
+):
+    load(warehouse, first)
+    (result,) = load(warehouse, second, "e2", night=1)
+    assert result.failure is not None
+    assert "half of it or more is gone" in result.failure.reason
+    delivery = result.landed.delivery
+    assert events(warehouse) == [(delivery.partition.key, "shrunk", True, None)]
+    done = close(settings_of(warehouse), delivery.dataset, delivery.partition.key)
+    assert done.result is not None and done.result.failure is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("100", "51"), ("0.9", "0.1"), ("-5", "-50"), ("1000", "1000.5")],
+    ids=["less than half", "cents", "a refund that grows", "more"],
+)
+def test_a_version_that_lost_less_of_its_money_replaces_the_loaded_one(
+    warehouse: Warehouse, before: str, after: str
+):
+    load(warehouse, spend(before))
+    (result,) = load(warehouse, spend(after), "e2", night=1)
+    assert result.failure is None
+    ((cost,),) = warehouse.query("SELECT sum(cost) FROM raw.service_spend")
+    assert cost == Decimal(after)
 
 
 def test_a_person_accepts_a_held_version(warehouse: Warehouse):

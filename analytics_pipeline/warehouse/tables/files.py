@@ -110,8 +110,9 @@ FILES = (
             TableColumn(
                 "kind",
                 "VARCHAR",
-                "gone (no longer delivered), shrunk (lost half of its rows or more), repeated"
-                " (bytes or rows of another file) or misdated (rows of days other than its own).",
+                "gone (no longer delivered), shrunk (lost half of its rows or money),"
+                " repeated (bytes or rows of another file) or misdated (rows of days other than"
+                " its own).",
             ),
             TableColumn(
                 "held",
