@@ -186,6 +186,7 @@ def _execute(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
         )
     try:
         with duckdb.connect(str(path), read_only=True, config=SAFE) as connection:
+            _require_one_query(connection, sql)
             result = connection.execute(sql)
             if result is None or not result.description:
                 fail(
@@ -196,3 +197,17 @@ def _execute(path: Path, sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
             yield result
     except duckdb.Error as error:
         fail(str(error), INCOMPLETE)
+
+
+def _require_one_query(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """End the command if an earlier statement than the last returns rows, which nobody would see.
+
+    DuckDB executes every statement and returns the result of the last one.
+    """
+    earlier = connection.extract_statements(sql)[:-1]
+    if any(one.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT] for one in earlier):
+        fail(
+            "There are several queries, and only the rows of the last one would be shown. Run them"
+            " one at a time.",
+            INCOMPLETE,
+        )

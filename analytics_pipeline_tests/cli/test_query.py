@@ -79,6 +79,14 @@ def test_an_empty_query_is_reported(published: Path, sql: str) -> None:
     assert (done.exit_code, "There is no statement" in done.stderr) == (1, True), done.output
 
 
+def test_several_queries_are_refused_instead_of_showing_only_the_last(published: Path) -> None:
+    done = _ask("SELECT 1 AS first; SELECT 2 AS second")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "one at a time" in done.stderr
+    done = _ask("CREATE TEMP TABLE t AS SELECT 2 AS second; FROM t")
+    assert done.stdout.split() == ["second", "2"], "it has one result"
+
+
 def test_a_table_stops_at_a_hundred_rows_with_a_note(published: Path) -> None:
     done = _ask("FROM range(1000)", "--format", "table")
     assert "100 rows" in done.stdout
