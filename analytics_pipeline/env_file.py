@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from analytics_pipeline.settings import Settings, SettingsError, load_settings
 
@@ -18,7 +19,8 @@ def read_values(path: Path) -> dict[str, str]:
     """Return the variables of an env file.
 
     Raises:
-        SettingsError: another user owns the file or may write it, or it is not UTF-8.
+        SettingsError: another user owns the file or may write it, it is not UTF-8, or a line is
+            no variable.
         OSError: the file can't be read.
     """
     with path.open("rb") as file:
@@ -26,12 +28,30 @@ def read_values(path: Path) -> dict[str, str]:
         _require_trusted(path, os.fstat(file.fileno()))
         content = file.read()
     try:
-        values = dotenv_values(stream=StringIO(content.decode("utf-8-sig")))
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SettingsError(
             f"{path} is not UTF-8 (PowerShell's `>` writes UTF-16): save it as UTF-8."
         ) from None
+    if number := _line_without_variable(text):
+        raise SettingsError(
+            f"{path}, line {number}, is no variable: write NAME=value, or begin a comment with #."
+            " A value that begins with a quote must end with one."
+        )
+    values = dotenv_values(stream=StringIO(text))
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _line_without_variable(text: str) -> int | None:
+    """Return the number of the first line that sets no variable, though it is no comment.
+
+    python-dotenv skips such a line, so that its setting would silently have its default.
+    """
+    for binding in parse_stream(StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            found = binding.original.string
+            return binding.original.line + found[: -len(found.lstrip()) or None].count("\n")
+    return None
 
 
 def use_env_file(path: Path) -> None:

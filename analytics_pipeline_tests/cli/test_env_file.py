@@ -115,3 +115,19 @@ def test_a_chosen_file_unsets_settings_of_the_environment_in_whatever_case(
     (tmp_path / "other.env").write_text("VOCAREUM_ORG_ID=17\n")
     assert settings_of(tmp_path / "other.env").model_fields_set == {"org_id"}
     assert load_settings().model_fields_set >= {"alert_urls", "publish_pii"}, "restored afterwards"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["VOCAREUM_ORG_ID", "export VOCAREUM_ORG_ID", "VOCAREUM_ORG_ID: 9001", "VOCAREUM_ORG_ID='9001"],
+)
+def test_a_line_that_sets_nothing_is_refused_with_its_number(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    (tmp_path / ".env").write_text(f"# Settings\n\nANALYTICS_LOG_FORMAT=text\n\n{line}\n")
+    (tmp_path / ".env").chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    result = run("status")
+    assert result.exit_code == 2
+    assert f"{tmp_path / '.env'}, line 5, is no variable" in result.stderr
+    assert "9001" not in result.stderr, "a line may hold a secret"
