@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
-import duckdb
 import typer
 
 from analytics_pipeline.cli.console import (
@@ -18,11 +17,9 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import DatasetOption, KeyOption, LimitOption
+from analytics_pipeline.cli.unknown_file import tell_unknown_file
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse.findings import FileFinding, file_findings
-from analytics_pipeline.warehouse.ledger import failed_files, loaded_files
-
-_KEYS = 'See the keys: analytics-pipeline query "SELECT source_key FROM ops.loaded_files"'
 
 
 @tabular
@@ -41,14 +38,11 @@ def findings(
     settings = load_settings()
     with existing_warehouse(settings).open() as connection:
         all_findings = file_findings(connection, dataset, file, warnings=warnings)
-        is_known = bool(all_findings) or file is None or _has_file(connection, dataset, file)
+        is_unknown = tell_unknown_file(connection, dataset, file)
     if wants_json():
         print_json([asdict(finding) for finding in all_findings])
         return
-    if not is_known:
-        print_info(
-            f"No loaded file{f' of {dataset}' if dataset else ''} has {file!r} in its key. {_KEYS}"
-        )
+    if is_unknown:
         return
     if not all_findings:
         print_info(
@@ -62,12 +56,6 @@ def findings(
         print_hint(
             f"{len(all_findings):,} in total: see all with --limit {len(all_findings)}, or --json."
         )
-
-
-def _has_file(connection: duckdb.DuckDBPyConnection, dataset: str | None, text: str) -> bool:
-    """Return whether the key of a loaded or failed file contains a text."""
-    files = [*loaded_files(connection, dataset), *failed_files(connection, dataset)]
-    return any(text in file.source_key for file in files)
 
 
 def _show(shown: Sequence[FileFinding]) -> None:

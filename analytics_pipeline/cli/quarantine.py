@@ -19,6 +19,7 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
 from analytics_pipeline.cli.options import DatasetOption, KeyOption, LimitOption
 from analytics_pipeline.cli.rebuild import rebuild
+from analytics_pipeline.cli.unknown_file import tell_unknown_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import has_landed
@@ -63,6 +64,8 @@ def list_rejects(
         "read": limit + 1,
     }
     with warehouse.open() as connection:
+        if tell_unknown_file(connection, dataset, file):
+            return
         failed = failed_files(connection, dataset)
         (_records if records else _summary)(connection, filters, limit)
     for version in failed:
@@ -122,7 +125,9 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
         if (dataset in (None, delivery.dataset.name)) and (file is None or file in delivery.key)
     ]
     if not deliveries:
-        print_info("Nothing to replay: no such file has rejects.")
+        with warehouse.open() as connection:
+            if not tell_unknown_file(connection, dataset, file):
+                print_info("Nothing to replay: no such file has rejects.")
         return
     max_mb = settings.max_file_mb
     loader = Loader(

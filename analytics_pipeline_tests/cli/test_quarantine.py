@@ -36,6 +36,15 @@ def test_quarantine_lists_rejects_by_dataset_reason_and_file(
     assert rows == [[key, str(line)] for *about, key, line in rejects if about == [dataset, reason]]
 
 
+@pytest.mark.parametrize("command", ["list", "replay"])
+def test_a_name_that_no_file_has_is_said_instead_of_an_empty_answer(
+    run: Run, synced: Path, command: str
+):
+    answer = run("quarantine", command, "--file", "no such file")
+    assert answer.output.startswith("No loaded file has 'no such file' in its key. See the keys:")
+    assert answer.exit_code == 0
+
+
 @pytest.mark.slow
 def test_a_replay_after_a_fixed_rule_loads_the_rejected_records(
     run: Run,
