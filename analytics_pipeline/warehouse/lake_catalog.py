@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -163,7 +163,10 @@ class Catalog:
         try:
             yield
         finally:
-            holder.close()  # which ends the session, and with it the lock
+            # PostgreSQL may notice the end of a session only after this process has gone on.
+            with suppress(psycopg.OperationalError):  # the session was ended, and with it the lock
+                holder.execute("SELECT pg_advisory_unlock_all()")
+            holder.close()
 
     def _try_to_lock(self, deadline: float) -> psycopg.Connection | None:
         """Return a session that holds the lock; None if it is to be asked for again."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import boto3
 import dagster as dg
 import duckdb
+import psycopg
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -171,6 +172,18 @@ def test_a_second_writer_waits_for_the_lock_and_readers_do_not(
     assert warehouse.exists()
     with warehouse.open(wait_seconds=0) as connection:
         assert connection.execute("FROM raw.t").fetchall() == [(1,)]
+
+
+def test_the_lock_is_free_as_soon_as_a_writer_ends(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy PostgreSQL notices the end of a session later than the client goes on."""
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    unclosed: list[psycopg.Connection] = []
+    with warehouse.open():
+        monkeypatch.setattr(psycopg.Connection, "close", lambda session: unclosed.append(session))
+    with warehouse.open(wait_seconds=0) as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def test_a_lake_of_a_later_release_is_refused_and_unchanged(
