@@ -52,6 +52,10 @@ def publish(
             file_okay=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace a file that an earlier warehouse published."),
+    ] = False,
 ) -> None:
     """Write analytics.duckdb from the loaded data.
 
@@ -62,24 +66,23 @@ def publish(
     --across is more than two days old, 2 the warehouse is missing or unusable.
     """
     settings = load_settings()
-    if across and parquet:
-        fail(
-            "--parquet writes the marts of one organisation: run `publish` without --across for it."
-        )
+    if across and (parquet or replace):
+        fail("--parquet and --replace are for one organisation: run `publish` without --across.")
     if across:
         raise typer.Exit(_publish_across(files or _of_workspace(settings), across))
     if files:
         fail("Published files are read only with --across.")
-    raise typer.Exit(_publish(settings, parquet))
+    raise typer.Exit(_publish(settings, parquet, replace=replace))
 
 
-def _publish(settings: Settings, parquet: Path | None) -> int:
+def _publish(settings: Settings, parquet: Path | None, *, replace: bool) -> int:
     """Write the published file, and Parquet files if asked; return the exit code."""
     with existing_warehouse(settings).open() as connection:
         done = publishing.publish(
             connection,
             settings.published_path,
             pii=settings.publish_pii,
+            replaces_other=replace,
             store=store_of(settings),
             model_texts=model_texts,
         )

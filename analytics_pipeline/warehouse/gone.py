@@ -38,10 +38,10 @@ class NotReplaced(PipelineError):
         super().__init__(
             f"{published} is left as it is: an earlier warehouse published it, not the present one,"
             f" and it may be the last place of what can't be loaded again: {NOT_DELIVERED}."
-            " Only `erase` replaces it.",
+            " No run replaces it.",
             "Put the earlier warehouse back from a backup with `analytics-pipeline restore DIR`."
-            " Or, to go on with the present one, move that file away (it stays readable, but"
-            " `erase` does not reach it), and run `analytics-pipeline sync`.",
+            " Or, to go on with the present one, copy that file if you need its history (`erase`"
+            " does not reach the copy), and run `analytics-pipeline publish --replace`.",
         )
 
 
@@ -75,12 +75,11 @@ def not_replaced(
     """Return why no run replaces the published file; empty if runs do.
 
     Args:
-        settings: the organisation's settings. A store's current version can't be moved away, so it
-            is replaced; the store keeps it for a day more.
+        settings: the organisation's settings.
         connection: the live warehouse.
         signed: what the published file says of itself; None if it is missing or can't be read.
     """
-    if settings.published_store or not is_of_another(connection, signed):
+    if not is_of_another(connection, signed):
         return ""
     return str(NotReplaced(settings.published_path))
 

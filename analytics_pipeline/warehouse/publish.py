@@ -104,6 +104,7 @@ def publish(
     *,
     pii: bool,
     without_marts: bool = False,
+    replaces_other: bool = False,
     store: Store = FOLDER,
     keep: timedelta = KEPT,
     model_texts: Callable[[], Texts] = dict,
@@ -117,6 +118,7 @@ def publish(
         pii: whether to publish private columns too. Quarantine is never published.
         without_marts: publish even if no file is loaded, no mart is built, or an earlier warehouse
             wrote the file. An erased person must leave it even if no model can be built.
+        replaces_other: publish even if an earlier warehouse wrote the file.
         store: where readers on other machines find it. Its current version is the previous file.
         keep: how long a version stays in the store after it was replaced.
         model_texts: returns the comments of models' columns, for a warehouse that stores none of
@@ -124,7 +126,7 @@ def publish(
 
     Raises:
         NothingToPublish: no file is loaded, or no mart is built. The published file is unchanged.
-        NotReplaced: an earlier warehouse wrote the published file, and no store keeps that version.
+        NotReplaced: an earlier warehouse wrote the published file, or the store's version.
         StoreFailed: the file is written here, but is not the store's current version; or earlier
             versions can't be deleted.
         OSError: the file can't be written. The previous one is unchanged.
@@ -132,10 +134,11 @@ def publish(
     """
     if not without_marts:
         _require_marts(connection)
-        if store is FOLDER and is_of_another(connection, signature(target)):
-            raise NotReplaced(target)
     make_export_folder(target.parent)
     before = store.fetch(target, published_at)
+    is_forced = without_marts or replaces_other
+    if not is_forced and is_of_another(connection, signature(target)):
+        raise NotReplaced(target)
     done, at = _write(connection, target, pii, store, model_texts)
     if not done.is_written:
         if before.problem:  # the store may have a file from which tables could be kept

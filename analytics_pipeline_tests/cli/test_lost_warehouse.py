@@ -80,7 +80,10 @@ def test_a_lost_warehouse_is_told_and_its_published_file_stays_until_it_is_moved
     for command, code in (("status", 1), ("doctor", 1), ("publish", 2)):
         told = run(command)
         assert (told.exit_code, kept in told.output) == (code, True), (command, told.output)
-    aside = published.rename(changed / "kept.duckdb")
+    aside = changed / "kept.duckdb"
+    aside.write_bytes(before)
+    told = run("publish", "--replace")
+    assert told.exit_code == 0, told.output
     told = run("sync")
     assert told.exit_code == 0, told.output
     assert "Published: " in told.output

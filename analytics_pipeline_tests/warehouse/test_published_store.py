@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.store import StoreFailed, Superseded
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline.warehouse.gone import NotReplaced
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.published_file import (
     published_at,
@@ -52,6 +55,30 @@ def test_a_second_worker_writes_only_differences_to_the_file_of_the_first(
         publish(connection, tmp_path / "whole.duckdb", pii=False, without_marts=True)
     assert contents(one.published_path) == contents(tmp_path / "whole.duckdb")
     assert len(bucket.versions()) == 3
+
+
+def test_a_new_warehouse_does_not_replace_the_version_of_one_that_is_gone(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    settings = bucket.settings(tmp_path / "one")
+    add_file = "INSERT INTO ops.loaded_files (dataset, loaded_at) VALUES ('aws_cost', $1)"
+    gone = Republished(tmp_path / "gone", seed=1).warehouse
+    with open_warehouse(gone) as connection:
+        connection.execute(add_file, [warehouse_now()])
+    publish_to_store(settings, gone)
+    before = bucket.pointer()
+    with open_warehouse(Republished(tmp_path / "new", seed=1).warehouse) as connection:
+        connection.execute(add_file, [warehouse_now()])
+        connection.execute("UPDATE ops.schema_version SET applied_at = $1", [warehouse_now()])
+        replace_version = partial(
+            publish, connection, settings.published_path, pii=False, store=store_of(settings)
+        )
+        with pytest.raises(NotReplaced, match="publish --replace"):
+            replace_version()
+        assert bucket.pointer() == before
+        replace_version(replaces_other=True)
+        assert bucket.pointer() != before
+        replace_version()
 
 
 @pytest.mark.slow
