@@ -26,8 +26,9 @@ KINDS: tuple[tuple[str, str], ...] = (
     (
         r"later than the file",
         (
-            "It is loaded as still open. A newer version of the file will bring the end; if none"
-            " comes, ask Vocareum."
+            "The row is loaded without this time, whose text is kept in `_extra`. An end far ahead"
+            " means that it is still open: a newer version of the file will bring the end. For any"
+            " other time, and if no end comes, ask Vocareum."
         ),
     ),
     (

@@ -35,7 +35,7 @@ STILL_OPEN_AFTER = timedelta(days=1)
 _SHIFTED = words(", and the row is not as wide as the header, so it may be shifted")
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
 _MAYBE_A_NAME = words("the row's name or email is malformed, so this may be a shifted part of them")
-_STILL_OPEN = words("it is over a day later than the file, so its end may not be known yet")
+_STILL_OPEN = words("it is over a day later than the file and had not happened yet")
 
 
 def validate_rows(

@@ -99,7 +99,7 @@ def test_a_time_more_than_a_day_after_its_file_means_still_open(tmp_path: Path):
     seen = ("1970-01-01 00:00:00", "100000000", "2026-01-11 00:00:00")
     found = typed(tmp_path, "aws_cost", "file_updated_time", *late, *seen)
     assert found[: len(late)] == [
-        ["it is over a day later than the file, so its end may not be known yet"]
+        ["it is over a day later than the file and had not happened yet"]
     ] * len(late)
     assert all(isinstance(value, datetime) for value in found[len(late) :]), found
 
