@@ -127,7 +127,7 @@ class LakeWarehouse:
     def maintain(self, wait_seconds: float = 3_600) -> None:
         """Merge small files, and delete the files that no recent snapshot and no catalog names."""
         with self.open(wait_seconds) as connection:
-            maintain_files(connection, LAKE)
+            maintain_files(connection, LAKE, self.storage_clock)
 
     def purge(self, wait_seconds: float = 3_600) -> None:
         """Leave no deleted row in any file of the lake, nor in PostgreSQL's tables.

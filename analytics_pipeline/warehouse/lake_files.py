@@ -6,7 +6,7 @@ writer left. The writers' lock keeps them apart as long as its session lives.
 
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -15,13 +15,18 @@ from analytics_pipeline.warehouse.transactions import write
 _TRIES, _PAUSE = 100, 0.05
 
 
-def maintain_files(connection: duckdb.DuckDBPyConnection, lake: str) -> None:
+def maintain_files(
+    connection: duckdb.DuckDBPyConnection, lake: str, storage_clock: Callable[[], datetime]
+) -> None:
     """Merge small files, and delete those that only old snapshots name, or no catalog since a day.
 
     Args:
         connection: the lake, under the writers' lock.
         lake: the name under which it is attached.
+        storage_clock: returns the time of the storage of the data files (UTC). By a machine's clock
+            that is ahead, the files of a writer at work would be old.
     """
+    a_day_ago = storage_clock() - timedelta(days=1)
     _call(
         connection,
         f"ducklake_flush_inlined_data('{lake}')",
@@ -29,7 +34,7 @@ def maintain_files(connection: duckdb.DuckDBPyConnection, lake: str) -> None:
         f"ducklake_rewrite_data_files('{lake}')",
         f"ducklake_expire_snapshots('{lake}', older_than => now() - INTERVAL 7 DAY)",
         f"ducklake_cleanup_old_files('{lake}', older_than => now() - INTERVAL 1 DAY)",
-        f"ducklake_delete_orphaned_files('{lake}', older_than => now() - INTERVAL 1 DAY)",
+        f"ducklake_delete_orphaned_files('{lake}', older_than => TIMESTAMPTZ '{a_day_ago}')",
     )
 
 

@@ -1,9 +1,10 @@
 """The warehouse as a DuckLake: the same rows as in a file, one writer, and nothing left behind."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -238,6 +239,26 @@ def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
     assert not orphan.exists()
     with warehouse.read() as connection:
         assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
+
+
+def test_the_age_of_an_orphan_is_judged_by_the_storages_clock(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a machine's clock that is ahead, the file of a writer at work would be old."""
+    warehouse = warehouse_of(lake_settings(postgres, tmp_path))
+    assert isinstance(warehouse, LakeWarehouse)
+    with warehouse.open() as connection:
+        write(connection, lambda: connection.execute("CREATE TABLE raw.t AS FROM range(1000)"))
+    orphan = tmp_path / "lake" / "org9001" / "raw" / "t" / "ducklake-orphan.parquet"
+    orphan.write_bytes(b"of a writer at work")
+    written = datetime.now(UTC) - timedelta(days=2)
+    os.utime(orphan, (written.timestamp(), written.timestamp()))
+    with monkeypatch.context() as behind:
+        behind.setattr(LakeWarehouse, "storage_clock", lambda _: written)
+        warehouse.maintain()
+    assert orphan.exists()
+    warehouse.maintain()
+    assert not orphan.exists()
 
 
 def _purge_files(warehouse: Warehouse) -> None:
