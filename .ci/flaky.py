@@ -89,7 +89,12 @@ def in_time(at: datetime | None) -> tuple[list[str], dict[str, str]]:
         return [], {**os.environ}
     ahead = round((at - datetime.now(UTC)) / timedelta(seconds=1))
     path = os.pathsep.join(filter(None, (str(SLEEP), os.environ.get("PYTHONPATH"))))
-    settings = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "TZ": "UTC", "PYTHONPATH": path}
+    settings = {
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",  # else DuckDB would see shifted times of files, and Python real ones
+        "TZ": "UTC",
+        "PYTHONPATH": path,
+    }
     return ["faketime", "-m", "-f", f"{ahead:+d}s"], {**os.environ, **settings}
 
 

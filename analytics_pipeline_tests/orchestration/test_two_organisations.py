@@ -27,8 +27,11 @@ from analytics_pipeline_tests.orchestration.test_alerts import BAD, Webhook
 from analytics_pipeline_tests.orchestration.test_alerts import THIRD as YESTERDAY
 from analytics_pipeline_tests.orchestration.test_alerts import webhook as webhook
 from analytics_pipeline_tests.support.clocks import Clock
+from analytics_pipeline_tests.support.today import TODAY
 
 FIRST, SECOND = "2026-11-01", "2026-11-02"
+LATE = f"{TODAY - timedelta(days=10)}"
+"""Long enough ago to be late, and too recent to be taken for the end of the feed."""
 
 
 @dataclass
@@ -161,7 +164,7 @@ def test_a_late_file_of_one_turns_only_its_check_red_and_the_alert_names_it(
     pair: Pair, webhook: Webhook
 ) -> None:
     pair.deliver(pair.one, YESTERDAY)
-    pair.deliver(pair.other, FIRST)
+    pair.deliver(pair.other, LATE)
     for pipeline in (pair.one, pair.other):
         pipeline.tick_and_load()
         pipeline.tick("alerts")
