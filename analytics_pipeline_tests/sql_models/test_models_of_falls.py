@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, aws, put, utc
-from analytics_pipeline_tests.support.spend_rows import SERVICE, Connection, day, spend
+from analytics_pipeline_tests.support.spend_rows import (
+    SERVICE,
+    Connection,
+    day,
+    load_aws_files,
+    spend,
+)
 
 
 def readings(
@@ -37,7 +44,9 @@ SERIES: Sequence[tuple[Sequence[str], str, Sequence[str]]] = [
     (["100", "3", "90", "2", "4"], "194", ["restart", "restart"]),
     (["100", "0", "100.5", "40", "41"], "141.5", ["dip", "restart"]),
     (["100", "99", "101", "100", "102"], "102", ["dip", "dip"]),
-    (["100", "60", "-5", "3"], "63", ["correction", "restart"]),
+    (["100", "60", "-5", "3"], "3", ["correction", "correction"]),
+    (["0", "10", "30", "-5", "-4"], "-4", ["correction"]),
+    (["30", "-5", "31"], "31", ["dip"]),
     (["-5", "-10", "-8"], "-8", ["correction"]),
     (["0", "-4", "-1"], "-1", ["correction"]),
 ]
@@ -79,6 +88,29 @@ def test_unexplained_falls_are_listed_with_the_dollars_at_stake(warehouse: Conne
     readings(warehouse, 100, 110, "109.99", 120)
     guess = PROJECT.tests["falls_of_accumulated_cost_are_certain"]
     assert warehouse.execute(guess.sql).fetchall() == [(day(7), "0012", 1, 7, "dip", Decimal(110))]
+
+
+@pytest.mark.parametrize(
+    ("files", "total", "falls"),
+    [
+        (["0", "10", "20", "30", "30 -20", "31 -20"], 11, ["correction"]),
+        (["10", "30", "30 -20", "60 -20", "60 -50", "61 -50"], 11, ["dip", "correction"]),
+        (["30", "25 -20", "26 -20"], 6, ["correction"]),
+        (["30", "-20", "31 -20"], 11, ["correction"]),  # a file without the charge
+        (["30 -20", "8", "9"], 9, ["correction"]),  # the sum does not fall below half
+        (["30 -5", "3 -1", "4 -1"], 28, ["restart"]),
+        (["30 -20", "-5", "12 -20"], -8, ["correction", "correction"]),
+    ],
+    ids=str,
+)
+def test_a_refund_of_over_half_is_no_restart_while_the_charge_stays(
+    warehouse: Connection, tmp_path: Path, files: Sequence[str], total: int, falls: Sequence[str]
+) -> None:
+    """Each file lists the account's amounts, parted by a blank: a charge, and perhaps a refund."""
+    load_aws_files(warehouse, tmp_path, *(amounts.split() for amounts in files))
+    rows = [row[1:] for row in spend(warehouse, "user_id, cost, fall") if row[0] == 1]
+    assert sum(cost for cost, _ in rows) == total
+    assert [fall for _, fall in rows if fall] == falls
 
 
 @pytest.mark.parametrize(

@@ -139,15 +139,17 @@ def _aws_series(
     monthly: bool,
 ) -> None:
     """Return an accumulation with restarts, corrections, dips, credits, repeats and days on which
-    it is not listed.
+    it is not listed. Some have a refund, which each later file repeats until a restart.
     """
     account, user, part = key
     value, left, spent = Decimal(0), None, dict[date, Decimal]()
+    refunds, refund = random.Random(f"refunds of {key}"), Decimal(0)
+    refunded_on = refunds.choice(days) if refunds.random() < 0.2 else None
     for n, day in enumerate(days):
         growth = chance.choice([Decimal(0), _amount(chance)])
         event = chance.random()
         if (monthly and n and days[n - 1].month != day.month) or event < 0.04:
-            value = Decimal(0)
+            value, refund = Decimal(0), Decimal(0)
             left = day if chance.random() < 0.3 else left
         value += growth
         spent[day.replace(day=1)] = spent.get(day.replace(day=1), Decimal(0)) + growth
@@ -157,6 +159,9 @@ def _aws_series(
             )
         if 0.1 < event < 0.12:
             value -= _amount(chance)
+        if day == refunded_on:
+            part_of_it = Decimal(refunds.choice(["0.3", "0.6", "0.9", "1.1"]))
+            refund = (max(value, Decimal(0)) * part_of_it).quantize(Decimal("1e-9"))
         if chance.random() < 0.2:
             continue
         delivered = (
@@ -172,6 +177,8 @@ def _aws_series(
             "cost": delivered,
         }
         rows.aws.append(row | ({"deactivation_date": left} if left else {}))
+        if refund:
+            rows.aws.append(row | {"cost": -refund})
         if chance.random() < 0.05:
             rows.aws.append(
                 row | {"cost": chance.choice([delivered, delivered - 1, -_amount(chance)])}

@@ -52,15 +52,39 @@ def line_total(amounts: Iterable[Decimal]) -> Decimal:
     )
 
 
+def _charges(feed: Feed) -> dict[tuple[date, Key], Decimal]:
+    """Return the amount before credits by (day, key); absent if a file lists only credits."""
+    found: dict[tuple[date, Key], Decimal] = {}
+    for day, key, cost in feed.lines:
+        if cost >= 0:
+            found[day, key] = max(cost, found.get((day, key), ZERO))
+    return found
+
+
+def _below_half(
+    charges: Mapping[tuple[date, Key], Decimal],
+    key: Key,
+    before: tuple[date, Decimal],
+    after: tuple[date, Decimal],
+) -> bool:
+    """Return whether a value is below half of the one before, and not by credits alone."""
+    (day_before, value_before), (day, value) = before, after
+    if (day, key) not in charges:
+        return False
+    pairs = ((value_before, value), (charges.get((day_before, key), ZERO), charges[day, key]))
+    return all(old > max(2 * new, ZERO) for old, new in pairs)
+
+
 def aws_spend(feed: Feed) -> list[Entry]:
     """Return every entry of the AWS series."""
     series = _series(feed)
     files = sorted({day for day, _, _ in feed.lines})
     since = {day: (day - before).days for before, day in pairwise(files)}
-    months = _restarting_months(series)
+    charges = _charges(feed)
+    months = _restarting_months(series, charges)
     entries = []
     for key, values in series.items():
-        falls = _falls(feed, key, values, months, files[0])
+        falls = _falls(feed, charges, key, values, months, files[0])
         entries += _entries(key, values, falls, since)
     return entries
 
@@ -75,19 +99,28 @@ def _series(feed: Feed) -> dict[Key, list[tuple[date, Decimal]]]:
     return found
 
 
-def _restarting_months(series: Mapping[Key, Sequence[tuple[date, Decimal]]]) -> set[date]:
+def _restarting_months(
+    series: Mapping[Key, Sequence[tuple[date, Decimal]]],
+    charges: Mapping[tuple[date, Key], Decimal],
+) -> set[date]:
     votes: dict[date, list[bool]] = defaultdict(list)
-    for values in series.values():
+    for key, values in series.items():
         for n, ((day, before), (next_day, value)) in enumerate(pairwise(values)):
             month = next_day.replace(day=1)
             if day < month:
                 back = n + 2 < len(values) and values[n + 2][1] >= before
-                votes[month].append(before > 0 and value * 2 < before and not back)
+                deep = _below_half(charges, key, (day, before), (next_day, value))
+                votes[month].append(deep and not back)
     return {month for month, cast in votes.items() if len(cast) >= 3 and sum(cast) * 2 > len(cast)}
 
 
 def _falls(
-    feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], months: set[date], first: date
+    feed: Feed,
+    charges: Mapping[tuple[date, Key], Decimal],
+    key: Key,
+    values: Sequence[tuple[date, Decimal]],
+    months: set[date],
+    first: date,
 ) -> dict[date, tuple[str, str | None]]:
     found: dict[date, tuple[str, str | None]] = {}
     for n, ((day_before, before), (day, value)) in enumerate(pairwise(values), 1):
@@ -113,7 +146,8 @@ def _falls(
         elif left and day_before <= left <= day:
             found[day] = ("restart", "deactivation")
         else:
-            found[day] = ("restart" if before > 0 and value * 2 < before else "correction", None)
+            deep = _below_half(charges, key, values[n - 1], values[n])
+            found[day] = ("restart" if deep else "correction", None)
     return found
 
 

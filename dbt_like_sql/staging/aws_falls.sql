@@ -4,7 +4,8 @@
 -- dip: one bad file. The next value is back at or above the previous one, so this one is skipped.
 -- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
 -- deactivation. Without evidence, a value that recovers at once is a dip, one below half of the previous value is a restart, and any
--- other is a correction.
+-- other is a correction. A fall to below half by credits alone is a correction, too: a restart needs a charge below half of the
+-- previous one.
 -- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
 -- only if the month's service_spend shows it.
 WITH
@@ -18,7 +19,8 @@ series AS (
         greatest(deactivated_at, lag(deactivated_at) OVER per_series)::DATE AS deactivated_on, -- greatest() ignores NULL
         coalesce(accumulated < previous, false) AS falls,
         falls AND coalesce(lead(accumulated) OVER per_series >= previous, false) AS comes_back,
-        falls AND previous > 0 AND accumulated * 2 < previous AS is_deep
+        falls AND previous > 0 AND accumulated * 2 < previous
+        AND coalesce(charged * 2 < lag(charged) OVER per_series, false) AS is_deep
     FROM staging.aws_cost
     WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
 ),

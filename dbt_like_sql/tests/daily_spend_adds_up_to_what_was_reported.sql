@@ -1,13 +1,14 @@
 -- For each AWS account, user and part, the daily amounts add up to the last value plus those before each restart; for each Azure user,
 -- part and month, to the last value, which is the bill. The test reads falls itself: unless evidence decided, a restart is a fall below
--- half that the next value does not recover. If it fails, marts.daily_cloud_spend loses or invents money: do not publish it, and look at
--- the days of a returned series.
+-- half, of the value and of the charge in it, that the next value does not recover. If it fails, marts.daily_cloud_spend loses or invents
+-- money: do not publish it, and look at the days of a returned series.
 WITH
 aws AS (
     SELECT
         costs.*,
         lag(costs.accumulated) OVER days AS before,
         lead(costs.accumulated) OVER days AS after,
+        lag(costs.charged) OVER days AS charged_before,
         spend.fall,
         spend.fall_evidence
     FROM staging.aws_cost AS costs
@@ -21,7 +22,8 @@ restarts AS (
         *,
         CASE
             WHEN fall_evidence IS NOT NULL THEN fall = 'restart'
-            ELSE coalesce(accumulated < before, false) AND before > 2 * greatest(accumulated, 0) AND coalesce(after < before, true)
+            WHEN charged IS NULL OR charged_before IS NULL THEN false
+            ELSE before > 2 * greatest(accumulated, 0) AND charged_before > 2 * charged AND coalesce(after < before, true)
         END AS is_restart
     FROM aws
 ),
