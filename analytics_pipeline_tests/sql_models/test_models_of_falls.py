@@ -240,16 +240,36 @@ def test_one_bad_file_on_the_first_of_a_month_does_not_restart_the_feed(
     assert sum(row[0] for row in spend(warehouse, "cost")) == 44
 
 
-def test_after_its_account_was_deactivated_a_value_that_falls_is_a_restart(
-    warehouse: Connection,
+@pytest.mark.parametrize(
+    ("value", "cost", "fall", "evidence"),
+    [(4, 4, "restart", "deactivation"), (5, 0, "correction", None), (6, 0, "correction", None)],
+    ids=str,
+)
+def test_after_its_account_was_deactivated_a_value_that_falls_below_half_is_a_restart(
+    warehouse: Connection, value: int, cost: int, fall: str, evidence: str | None
 ) -> None:
     left = {"deactivation_date": utc(2026, 10, 2, 12)}
-    put(warehouse, "raw.aws_cost", aws(day(1), 10), aws(day(2), 10) | left, aws(day(3), 6) | left)
-    assert spend(warehouse, "cost, fall, fall_evidence")[2] == (
-        Decimal(6),
-        "restart",
-        "deactivation",
+    put(
+        warehouse,
+        "raw.aws_cost",
+        aws(day(1), 10),
+        aws(day(2), 10) | left,
+        aws(day(3), value) | left,
     )
+    assert spend(warehouse, "cost, fall, fall_evidence")[2] == (Decimal(cost), fall, evidence)
+
+
+def test_a_small_correction_of_a_deactivated_account_does_not_double_its_spend(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    """The final bill is known at the deactivation. Its reading is a guess, so it is listed."""
+    load_aws_files(warehouse, tmp_path, ["90"], ["100"], ["99.50"], ["99.50"], left=(3, 4))
+    costs = [row[1] for row in spend(warehouse, "user_id, cost") if row[0] == 1]
+    assert sum(costs) == Decimal("99.50")
+    guess = PROJECT.tests["falls_of_accumulated_cost_are_certain"]
+    assert warehouse.execute(guess.sql).fetchall() == [
+        (day(3), "000000000001", 1, 7, "correction", Decimal(100))
+    ]
 
 
 def test_after_a_restart_the_new_value_is_the_spend(warehouse: Connection) -> None:

@@ -143,11 +143,11 @@ def _falls(
             found[day] = ("restart", "first of the month")
         elif back:
             found[day] = ("dip", None)
-        elif left and day_before <= left <= day:
-            found[day] = ("restart", "deactivation")
+        elif _below_half(charges, key, values[n - 1], values[n]):
+            leaves = left is not None and day_before <= left <= day
+            found[day] = ("restart", "deactivation" if leaves else None)
         else:
-            deep = _below_half(charges, key, values[n - 1], values[n])
-            found[day] = ("restart" if deep else "correction", None)
+            found[day] = ("correction", None)
     return found
 
 

@@ -2,10 +2,10 @@
 -- restart: a new accumulation began. The previous value stays spent, and the new value was spent since.
 -- correction: a credit or a revised estimate. No earlier value of the accumulation counts for more than a later one.
 -- dip: one bad file. The next value is back at or above the previous one, so this one is skipped.
--- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts, then the account's
--- deactivation. Without evidence, a value that recovers at once is a dip, one below half of the previous value is a restart, and any
--- other is a correction. A fall to below half by credits alone is a correction, too: a restart needs a charge below half of the
--- previous one.
+-- Evidence decides first: the month's service_spend, then a first of the month on which the whole feed restarts. Otherwise, a value
+-- that recovers at once is a dip, one below half of the previous value is a restart, and any other is a correction. A fall to below
+-- half by credits alone is a correction, too: a restart needs a charge below half of the previous one. The account's deactivation is
+-- evidence for such a restart, but makes none of a smaller fall, which may be its final bill.
 -- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
 -- only if the month's service_spend shows it.
 WITH
@@ -84,13 +84,13 @@ SELECT
     CASE
         WHEN bill_says = 'restart' OR (bill_says IS NULL AND feed_restarts) THEN 'restart'
         WHEN comes_back THEN 'dip'
-        WHEN bill_says IS NULL AND (is_deactivated OR is_deep) THEN 'restart'
+        WHEN bill_says IS NULL AND is_deep THEN 'restart'
         ELSE 'correction'
     END AS rule, -- restart, correction or dip.
     CASE
         WHEN bill_says IS NOT NULL THEN 'service_spend'
         WHEN feed_restarts THEN 'first of the month'
-        WHEN is_deactivated AND NOT comes_back THEN 'deactivation'
+        WHEN is_deactivated AND is_deep AND NOT comes_back THEN 'deactivation'
     END AS evidence, -- Evidence for the rule: service_spend, first of the month, deactivation; NULL if the rule is a guess from the values alone.
     abs(previous) AS at_stake -- US dollars by which the series' total differs between a restart and the other readings: the previous value.
 FROM evidence
