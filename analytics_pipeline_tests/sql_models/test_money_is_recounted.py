@@ -16,6 +16,7 @@ from analytics_pipeline_tests.support.recount_money import (
     Entry,
     Feed,
     aws_spend,
+    azure_costs,
     azure_total,
     course_of,
     idle_days,
@@ -167,6 +168,11 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
         for row in rows.azure
     ]
     assert dict(azure) == azure_total(delivered)  # type: ignore[arg-type]
+    assert {
+        (day, user, part): cost
+        for provider, day, _, user, part, cost, *_ in spend
+        if provider == "azure"
+    } == azure_costs(delivered)  # type: ignore[arg-type]
     _summaries_agree(rows, found, where)
     _idle_agrees(rows, found)
 

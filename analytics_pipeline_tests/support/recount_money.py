@@ -273,6 +273,37 @@ def azure_total(
     return bills
 
 
+def azure_costs(
+    lines: Iterable[tuple[date, date, int, int, Decimal]],
+) -> dict[tuple[date, int, int], Decimal]:
+    """Return the cost of each (day, user, part), if no file lists a month other than its own.
+
+    A value counts for no more than a later one of the month, unless that one is a dip.
+    """
+    listed: dict[tuple[date, int, int], dict[date, list[Decimal]]] = {}
+    for day, month, user, part, amount in lines:
+        days = listed.setdefault((month, user, part), {})
+        days.setdefault(day, []).append(amount)
+    costs: dict[tuple[date, int, int], Decimal] = {}
+    for (_, user, part), days in listed.items():
+        values = [(day, line_total(amounts)) for day, amounts in sorted(days.items())]
+        dips = {
+            day
+            for (_, before), (day, value), (_, after) in zip(
+                values, values[1:], values[2:], strict=False
+            )
+            if value < before <= after
+        }
+        last = ZERO
+        for n, (day, _) in enumerate(values):
+            if day not in dips:
+                counts = min(value for later, value in values[n:] if later not in dips)
+                costs[day, user, part], last = counts - last, counts
+            else:
+                costs[day, user, part] = ZERO
+    return costs
+
+
 def course_of(
     mapped: Iterable[tuple[int, int]], named: Iterable[int], enrolled: Iterable[int]
 ) -> tuple[int | None, int | None]:

@@ -17,11 +17,13 @@ reported AS (
     SELECT
         spend_date, 'azure', NULL, user_id, part_id, billing_month, accumulated,
         CASE
-            WHEN accumulated < lag(accumulated) OVER (PARTITION BY billing_month, user_id, part_id ORDER BY spend_date)
-            THEN 'correction'
+            WHEN accumulated >= lag(accumulated) OVER in_month THEN NULL
+            WHEN lead(accumulated) OVER in_month >= lag(accumulated) OVER in_month THEN 'dip'
+            WHEN accumulated < lag(accumulated) OVER in_month THEN 'correction'
         END,
         'month to date', NULL
     FROM staging.azure_cost
+    WINDOW in_month AS (PARTITION BY billing_month, user_id, part_id ORDER BY spend_date)
 ),
 days AS (
     SELECT provider, spend_date, (spend_date - lag(spend_date) OVER (PARTITION BY provider ORDER BY spend_date)) AS since_previous

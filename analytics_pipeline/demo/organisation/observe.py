@@ -6,8 +6,8 @@ spend.py simulates the spend. These rules turn accumulated values into daily one
   not list is unchanged.
 - A value that falls is a dip if the next one is back at or above the value before. Otherwise it is
   a restart if it is below half of the value before, or if a month begins in a feed that restarts
-  monthly. Otherwise it is a correction. Azure has only corrections, and each month is a series of
-  its own.
+  monthly. Otherwise it is a correction. In Azure each month is a series of its own, in which
+  nothing restarts.
 - Within an accumulation no value counts for more than a later one. A dip does not count at all.
 - `cost`: the counted value minus the previous counted one; the value itself where an accumulation
   begins.
@@ -106,13 +106,11 @@ def _is_billed(values: Sequence[_Value], billed: Decimal | None) -> bool:
 def _fall(
     provider: str, before: Decimal, value: Decimal, after: Decimal | None, opens: bool
 ) -> str:
-    if provider == "azure":
-        return "correction"
     if opens:
         return "restart"
     if after is not None and after >= before:
         return "dip"
-    return "restart" if value * 2 < before else "correction"
+    return "restart" if provider == "aws" and value * 2 < before else "correction"
 
 
 def _entries(
