@@ -160,8 +160,8 @@ CAPS = Table(
     name="caps",
     title="Students over their cap, and spend after a drop",
     definition=(
-        "Number of students per course and month (UTC), for the newest three months regardless of"
-        " the period. Cap: the budget's limit per student in its period. Students over it are"
+        "Number of students per course, month (UTC) and cap, for the newest three months regardless"
+        " of the period. Cap: the budget's limit per student in its period. Students over it are"
         " counted in classes; above cap: their spend beyond it. After a drop: students who spent"
         " after they dropped or left the course, and that spend. US dollars. This page names no"
         " person: marts.student_spend_watch has the ids."
