@@ -18,7 +18,10 @@ spent_by_day AS (
         AND days.day BETWEEN periods.starts_on AND periods.ends_on
 ),
 spends AS (
-    SELECT budget, starts_on, max_by(so_far, day) AS spent, min(day) FILTER (so_far >= amount) AS exhausted_on
+    SELECT
+        budget, starts_on,
+        max_by(so_far, day) AS spent,
+        CASE WHEN max_by(so_far, day) >= any_value(amount) THEN min(day) FILTER (so_far >= amount) END AS exhausted_on -- a credit may refill it
     FROM spent_by_day
     GROUP BY budget, starts_on
 ),
@@ -43,7 +46,7 @@ joined AS (
         coalesce(unknown.cost, 0) AS spend_without_course,
         spends.exhausted_on AS was_exhausted_on,
         forecasts.* EXCLUDE (scope, scope_id, horizon, starts_on, ends_on, as_of, spent),
-        greatest(forecasts.spent, coalesce(spends.spent, 0)) AS spent_until,
+        forecasts.spent AS spent_as_of,
         raised.amount AS amount_before, raised.changed_at AS amount_changed_at,
         periods.scope = 'organisation' OR EXISTS (
             SELECT 1 FROM staging.scope_courses AS known
@@ -58,9 +61,9 @@ joined AS (
         ON forecasts.scope = periods.scope AND forecasts.scope_id = periods.scope_id AND forecasts.horizon = 'budget end'
         AND forecasts.starts_on = periods.starts_on AND forecasts.ends_on = periods.ends_on
 ),
--- Future days, each with the spend expected by then.
+-- Days after as_of, each with the spend expected by then.
 coming AS (
-    SELECT budget, starts_on, as_of, amount, spent_until, next_week, unnest(range(1, days_left + 1)) AS ahead
+    SELECT budget, starts_on, as_of, spend_until, amount, spent_as_of, next_week, unnest(range(1, days_left + 1)) AS ahead
     FROM joined
     WHERE spent < amount AND next_week IS NOT NULL
 ),
@@ -68,7 +71,8 @@ exhausting AS (
     SELECT budget, starts_on, min(as_of + ahead::INTEGER) AS exhausted_on
     FROM coming
     WHERE
-        spent_until::DOUBLE + (ahead // 7) * list_sum(next_week)::DOUBLE
+        as_of + ahead::INTEGER > spend_until -- earlier days are past, and part of their spend is known
+        AND spent_as_of::DOUBLE + (ahead // 7) * list_sum(next_week)::DOUBLE
         + coalesce(list_sum(next_week[1:(ahead % 7)]), 0)::DOUBLE >= amount::DOUBLE
     GROUP BY budget, starts_on
 )
@@ -93,7 +97,7 @@ SELECT
     if(joined.forecast_low IS NULL, NULL, greatest(joined.forecast_low, joined.spent))::DECIMAL(38, 6) AS forecast_low, -- Lower end of the 80 % band. NULL with fewer than eight origins.
     if(joined.forecast_high IS NULL, NULL, greatest(joined.forecast_high, joined.spent))::DECIMAL(38, 6) AS forecast_high, -- Upper end of the 80 % band. NULL with fewer than eight origins.
     joined.error_percent, -- Past error of the forecast at this distance, in percent of the actual spend. NULL without origins.
-    coalesce(joined.was_exhausted_on, exhausting.exhausted_on) AS exhausted_on, -- UTC day on which spend reached amount, or will reach it by the forecast. NULL if neither.
+    coalesce(joined.was_exhausted_on, exhausting.exhausted_on) AS exhausted_on, -- UTC day on which spend reached amount, or will reach it by the forecast. NULL if neither, or if credits brought spend below amount again and the forecast stays below.
     CASE
         WHEN joined.was_exhausted_on IS NOT NULL THEN false
         WHEN exhausting.exhausted_on IS NOT NULL THEN true
