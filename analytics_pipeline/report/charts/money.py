@@ -21,7 +21,8 @@ def spend_by_provider(data: Data) -> Chart:
         definition=(
             f"US dollars per {per_bar(data)}, the difference between two accumulated values. Bars"
             " are paler where a value covers several days and is spread evenly over them; palest"
-            " for the first AWS file, whose value started to accumulate at an unknown time."
+            " for the first AWS file, whose value started to accumulate at an unknown time: only"
+            " the whole time shows it."
             + "".join(f" No spend on {name} is loaded." for name in absent)
         ),
         data="spend",

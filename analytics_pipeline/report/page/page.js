@@ -75,7 +75,9 @@ function inPeriod(chart, rows, days) {
   // A long history has weekly rows before its newest days, so a period that starts there is drawn per week.
   const weeks = chart.isWeekly || (page.isWeekly && since < page.dailyFrom * DAY);
   const step = weeks ? 7 * DAY : DAY;
-  if (!Number.isFinite(since)) since = rows.reduce((least, row) => Math.min(least, row.day), until);
+  // Money accumulated before the first file is in no figure, so a period of days has none of it either.
+  if (Number.isFinite(since)) rows = rows.filter((row) => row.dating !== "before the first file");
+  else since = rows.reduce((least, row) => Math.min(least, row.day), until);
   if (weeks) since = monday(since);
   rows = rows.filter((row) => row.day >= since && row.day <= until);
   if (weeks) for (const row of rows) row.day = monday(row.day);
