@@ -18,9 +18,9 @@ class Span:
     """The period that the page covers. Days are None if no data of that kind is loaded.
 
     Attributes:
-        first_day: first day of spend or sessions, whichever is earlier.
+        first_day: first day of which costs or sessions are loaded, whichever is earlier.
         last_day: last day of either.
-        last_spend: newest day with spend.
+        last_spend: newest day of which costs are loaded.
         last_session: newest day of which sessions are loaded.
         is_weekly: whether a long history is drawn week by week.
         daily_from: first day that is drawn as a day.

@@ -1,5 +1,6 @@
 """The page as a reader sees it: drawn by a real Chromium, offline, in light and dark."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from analytics_pipeline.report.charts import SECTIONS
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.tables import TABLES
 from analytics_pipeline_tests.support.model_warehouse import put
-from analytics_pipeline_tests.support.report_page import open_report, published_with
+from analytics_pipeline_tests.support.report_page import loaded, open_report, published_with
 
 CHARTS = [
     "spend-by-provider",
@@ -197,6 +198,8 @@ def test_a_hostile_course_name_is_only_a_name(browser: Any, tmp_path: Path) -> N
                 for n in range(1, 5)
             ),
         )
+        files = loaded("aws_cost", *(date(2026, 1, n) for n in range(1, 5)))
+        put(warehouse, "ops.loaded_files", *files)
         put(
             warehouse,
             "raw.service_spend",

@@ -83,7 +83,7 @@ SELECT
     joined.scope, -- organisation, department, course, root_course or term.
     joined.scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
     joined.as_of, -- Newest complete day (-> marts.spend_calendar), on which the forecast rests.
-    joined.spend_until, -- Newest UTC day with spend, of any scope, or as_of if that is later. Later than as_of while files of a provider are missing or fail.
+    joined.spend_until, -- Newest UTC day with spend, of any scope, up to the newest loaded cost file, or as_of if that is later. Later than as_of while files of a provider are missing or fail.
     joined.amount, -- US dollars that may be spent in the period.
     joined.amount_before, -- Amount before its last change, in US dollars; NULL if it never changed.
     joined.amount_changed_at, -- Time at which the file with the current amount was saved (UTC); NULL if the amount never changed.

@@ -1,10 +1,14 @@
 -- Every period of every budget: one for a budget that does not repeat, one per month for a monthly budget, up to the month of the
 -- newest day with spend, or of the newest complete day if that is later.
 WITH
+-- A file of azure_cost may list the next month, whose days begin with their own files.
+newest AS (SELECT max(period) AS day FROM marts.data_completeness WHERE dataset IN ('aws_cost', 'azure_cost') AND loaded),
 spend AS (
-    SELECT greatest(max(day), (SELECT max(as_of) FROM marts.spend_calendar)) AS until -- greatest() ignores NULL
-    FROM marts.spend_days
-    WHERE dating <> 'before the first file'
+    -- least() and greatest() ignore NULL
+    SELECT greatest(least(max(days.day), any_value(newest.day)), (SELECT max(as_of) FROM marts.spend_calendar)) AS until
+    FROM marts.spend_days AS days
+    CROSS JOIN newest
+    WHERE days.dating <> 'before the first file'
 ),
 months AS (
     SELECT
@@ -29,7 +33,7 @@ SELECT
     alert_at, -- Percentages of the amount that trigger an alarm.
     student_cap, -- US dollars that a student may spend in a course within the period; NULL without a cap.
     is_monthly, -- Whether the amount applies to each month.
-    spend_until -- Newest UTC day with spend, of any scope, or the newest complete day if that is later. The same in each row.
+    spend_until -- Newest UTC day with spend, of any scope, up to the newest loaded cost file, or the newest complete day if that is later. The same in each row.
 FROM months
 UNION ALL
 SELECT

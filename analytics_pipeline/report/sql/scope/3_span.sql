@@ -7,8 +7,8 @@ SELECT
     coalesce(date_diff('day', min(day), max(day)) >= getvariable('most_days'), false) AS is_weekly,
     CASE WHEN is_weekly THEN date_trunc('week', last_day - getvariable('daily_days')::INTEGER)::DATE ELSE min(day) END AS daily_from
 FROM (
-    SELECT 'spend' AS what, spend_date AS day FROM marts.daily_cloud_spend
-    UNION ALL
-    -- Use the files' days, as a session's own time may be a clock error.
-    SELECT 'sessions', period FROM marts.data_completeness WHERE dataset = 'lab_sessions' AND loaded
+    -- Use the files' days: a file may list nobody, or a month ahead, and a session's own time may be a clock error.
+    SELECT CASE dataset WHEN 'lab_sessions' THEN 'sessions' ELSE 'spend' END AS what, period AS day
+    FROM marts.data_completeness
+    WHERE dataset IN ('aws_cost', 'azure_cost', 'lab_sessions') AND loaded
 );

@@ -1,0 +1,65 @@
+"""The periods of the page end with the newest loaded files, of hand-written files."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from analytics_pipeline.report.data import Data
+from analytics_pipeline.report.figures import key_figures
+from analytics_pipeline.report.month import month_figures
+from analytics_pipeline.report.read import read
+from analytics_pipeline_tests.support.hand_written import (
+    Files,
+    aws_cost,
+    azure_cost,
+    budgets,
+    days,
+    enrollment,
+    parts,
+)
+from analytics_pipeline_tests.support.model_warehouse import land, load
+from analytics_pipeline_tests.support.report_page import published_with
+
+OCT_2 = date(2026, 10, 2)
+
+
+def published_of(folder: Path, files: Files) -> Path:
+    return published_with(folder, lambda warehouse: load(warehouse, land(folder, files)))
+
+
+def spend(data: Data, scope: str, period: str) -> str:
+    return key_figures(data, scope, period)[0].value
+
+
+def test_periods_end_with_the_newest_cost_file_even_if_it_lists_nobody(tmp_path: Path) -> None:
+    """Course 5 spends up to the 20th of September, course 9 up to the 10th; files go on."""
+    feed = days(date(2026, 9, 1), OCT_2)
+    costs = {
+        day: [(1, 7, 10 * n)] * (day <= date(2026, 9, 20))
+        + [(2, 8, 10 * n)] * (day <= date(2026, 9, 10))
+        for n, day in enumerate(feed)
+    }
+    people = enrollment(5, (1, "student")) | enrollment(9, (2, "student"))
+    published = published_of(tmp_path, aws_cost(costs) | people | parts((5, 7), (9, 8)))
+    data, alone = read(published), read(published, course=9)
+    for page in (data, alone):
+        assert page.windows["all", "month", "spend"] == (date(2026, 10, 1), OCT_2)
+        assert page.windows["all", "30", "spend"] == (date(2026, 9, 3), OCT_2)
+        assert (spend(page, "9", "30"), spend(page, "9", "month")) == ("$80.00", "$0.00")
+    assert spend(data, "all", "month") == month_figures(data)["all"][0].value == "$0.00"
+
+
+def test_a_month_that_is_listed_ahead_begins_with_its_first_file(tmp_path: Path) -> None:
+    """The file of the 30th of November lists December, too."""
+    november = azure_cost(
+        {day: [(1, 7, 10 * day.day)] for day in days(date(2026, 11, 20), date(2026, 11, 30))}
+    )
+    (last,) = [key for key in november if key.endswith("2026-11-30.csv")]
+    november[last] += b"1,,7,Lab,12,2026,0.02\n"
+    monthly = budgets("course,5,Monthly,2026-11-01,,250,USD,,,monthly")
+    data = read(published_of(tmp_path, november | parts((5, 7)) | monthly))
+    end = date(2026, 11, 30)
+    assert data.windows["all", "month", "spend"] == (date(2026, 11, 1), end)
+    assert data.row("spend", "all", "month")["spend"] == Decimal(300)
+    (budget,) = data.charts["budgets"]
+    assert (budget["starts_on"], budget["state"]) == (date(2026, 11, 1), "over")
