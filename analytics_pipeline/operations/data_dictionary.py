@@ -57,7 +57,8 @@ longer listed. Every table, figure and chart uses these terms in the same sense:
 - **Active**: has a successful session in the course. **Failed-only**: has launches, but none
   started a lab. **Never launched**: has no session. Each student is exactly one of the three.
 - Both sides of a ratio count the same people: active enrolled students per enrolled student; spend
-  of active students per active student.
+  of active students per active student. A ratio of all spend is called that: only the report's
+  table of courses has it.
 """
 
 

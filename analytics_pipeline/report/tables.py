@@ -50,17 +50,19 @@ COURSES = Table(
     title="Courses",
     definition=(
         "One line per course, for the selected period. Spend is in US dollars on AWS and Azure of"
-        " all users, by UTC day. Change compares with the same number of loaded days before. Per"
-        " active student: spend / people with a session that started. Per lab hour: spend / hours"
-        " of all sessions. Idle: share of spend on days without a session, from the second day"
-        " after one. Never ready: share of launches whose lab was never ready."
+        " all users, by UTC day. Change compares with the same number of loaded days before. Active"
+        " people: users of any role with a session that started. All spend, of staff and of people"
+        " who are not active too, is divided by their number and by the hours of all sessions; a"
+        " dash if costs and sessions are loaded up to different days. marts.course_months has the"
+        " cost per active student. Idle: share of spend on days without a session, from the second"
+        " day after one. Never ready: share of launches whose lab was never ready."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
         Column(name="spend", title="Spend (USD)", form="usd"),
         Column(name="change", title="Change", form="change"),
-        Column(name="per_active", title="Per active student (USD)", form="usd"),
-        Column(name="per_hour", title="Per lab hour (USD)", form="usd"),
+        Column(name="per_active", title="All spend / active people (USD)", form="usd"),
+        Column(name="per_hour", title="All spend / lab hours (USD)", form="usd"),
         Column(name="idle_share", title="Idle", form="share"),
         Column(name="never_ready", title="Never ready", form="share"),
         Column(name="users", title="Active people", form="count"),
@@ -188,7 +190,10 @@ TABLES = {table.name: table for table in (BUDGETS, ANOMALIES, CAPS, COURSES, IDL
 
 
 def course_lines(data: Data) -> list[Row]:
-    """Return the numbers of each course and period. Ratios with a zero divisor are None."""
+    """Return the numbers of each course and period.
+
+    Ratios with a zero divisor, or of money and sessions of different days, are None.
+    """
     choices = dict.fromkeys(course.choice for course in data.courses)
     return [line for choice in choices for line in _lines(data, choice)]
 
@@ -203,6 +208,9 @@ def _lines(data: Data, choice: str) -> Iterator[Row]:
             data.row("active", choice, period).get("users", 0),
             (sessions.get("minutes") or 0) / 60,
         )
+        same_days = data.windows.get((choice, period, "spend")) == data.windows.get(
+            (choice, period, "sessions")
+        )
         compared = data.row("compared", choice, period, "spend").get("days", 0)
         before = spend.get("before", Decimal(0)) if compared else Decimal(0)
         yield {
@@ -210,8 +218,8 @@ def _lines(data: Data, choice: str) -> Iterator[Row]:
             "period": period,
             "spend": _rounded(spent, 2),
             "change": _ratio(spend.get("newest", Decimal(0)) - before, before),
-            "per_active": _ratio(spent, users, 2),
-            "per_hour": _ratio(spent, hours, 2),
+            "per_active": _ratio(spent, users, 2) if same_days else None,
+            "per_hour": _ratio(spent, hours, 2) if same_days else None,
             "idle_share": _ratio(data.row("idle", choice, period).get("idle") or 0, spent),
             "never_ready": _ratio(sessions.get("never_ready", 0), count),
             "users": users,

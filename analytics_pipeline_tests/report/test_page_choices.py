@@ -75,8 +75,9 @@ def test_the_table_of_courses_shows_the_spend_of_the_mart_and_sorts_by_each_head
             if cell != "\N{EN DASH}"
         ]
 
-    for name in opened.page.locator("#table-courses th button").all_text_contents()[1:]:
-        heading = opened.page.locator("#table-courses th button", has_text=name).first
+    names = opened.page.locator("#table-courses th button").all_text_contents()
+    for at, name in enumerate(names[1:], start=1):
+        heading = opened.page.locator("#table-courses th button").nth(at)
         for direction in ("descending", "ascending"):
             heading.click()
             if heading.locator("..").get_attribute("aria-sort") != direction:
