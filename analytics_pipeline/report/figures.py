@@ -47,20 +47,26 @@ def _money(data: Data, scope: str, period: str) -> list[Figure]:
     if (scope, period, "spend") not in data.windows:
         return [Figure(title, NOTHING, NO_PERIOD) for title in ("Spend", "Idle spend")]
     spend, idle = data.row("spend", scope, period), data.row("idle", scope, period)
-    spent, lost = spend.get("spend") or Decimal(0), idle.get("idle") or Decimal(0)
+    spent = spend.get("spend") or Decimal(0)
     return [
         Figure("Spend", usd(spent), _change(data, "spend", spend, scope, period)),
-        _idle(data, spent, lost),
+        _idle(data, spend, idle.get("idle") or Decimal(0)),
     ]
 
 
-def _idle(data: Data, spent: Decimal, lost: Decimal) -> Figure:
+def _idle(data: Data, spend: Row, lost: Decimal) -> Figure:
+    """Return the idle spend, and its share of the spend of days whose sessions are loaded."""
     if data.span.last_session is None:
         return Figure("Idle spend", NOTHING, "no sessions are loaded")
-    where = "from the second day after a session"
-    return Figure(
-        "Idle spend", usd(lost), f"{percent(lost, spent)} of it, {where}" if spent > 0 else where
-    )
+    days, judged_days = spend.get("days", 0), spend.get("judged_days", 0)
+    if days and not judged_days:
+        return Figure("Idle spend", NOTHING, "no sessions of the days with spend are loaded")
+    known, where = f"{judged_days:,} of {days:,} days", "from the second day after a session"
+    whole = "it" if judged_days == days else f"the spend of {known}, whose sessions are loaded"
+    judged = spend.get("judged") or Decimal(0)
+    if judged <= 0:
+        return Figure("Idle spend", usd(lost), where)
+    return Figure("Idle spend", usd(lost), f"{percent(lost, judged)} of {whole}, {where}")
 
 
 def _use(data: Data, scope: str, period: str) -> list[Figure]:

@@ -55,7 +55,8 @@ COURSES = Table(
         " who are not active too, is divided by their number and by the hours of all sessions; a"
         " dash if costs and sessions are loaded up to different days. marts.course_months has the"
         " cost per active student. Idle: share of spend on days without a session, from the second"
-        " day after one. Never ready: share of launches whose lab was never ready."
+        " day after one, in the spend of days whose sessions are loaded. Never ready: share of"
+        " launches whose lab was never ready."
     ),
     columns=(
         Column(name="label", title="Course", form="text"),
@@ -220,7 +221,9 @@ def _lines(data: Data, choice: str) -> Iterator[Row]:
             "change": _ratio(spend.get("newest", Decimal(0)) - before, before),
             "per_active": _ratio(spent, users, 2) if same_days else None,
             "per_hour": _ratio(spent, hours, 2) if same_days else None,
-            "idle_share": _ratio(data.row("idle", choice, period).get("idle") or 0, spent),
+            "idle_share": _ratio(
+                data.row("idle", choice, period).get("idle") or 0, spend.get("judged", 0)
+            ),
             "never_ready": _ratio(sessions.get("never_ready", 0), count),
             "users": users,
             "hours": _rounded(hours, 1),

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from analytics_pipeline.report.figures import key_figures
 from analytics_pipeline.report.read import read
 from analytics_pipeline.report.tables import COURSES, course_lines
 from analytics_pipeline_tests.report.test_periods import published_of
 from analytics_pipeline_tests.support.hand_written import (
     aws_cost,
+    days,
     enrollment,
     lab_sessions,
     parts,
@@ -48,3 +50,30 @@ def test_spend_of_everybody_is_not_called_that_of_active_students(tmp_path: Path
         "money and people of different days"
     )
     assert [lines["90"][name] for name in BY_EVERYBODY] == [60, 60]
+
+
+def test_idle_spend_is_a_share_of_the_days_whose_sessions_are_loaded(tmp_path: Path) -> None:
+    """Nobody has a session; the files of sessions of half of the eight days with spend are
+    missing.
+    """
+    feed = days(OCT_1, date(2026, 10, 9))
+    costs = {day: [(1, 7, 10 * n)] for n, day in enumerate(feed)}
+    files = (
+        aws_cost(costs)
+        | lab_sessions({day: [] for day in feed[-4:]})
+        | enrollment(5, (1, "student"))
+        | parts((5, 7))
+    )
+    data = read(published_of(tmp_path, files))
+    spend, idle, *_ = key_figures(data, "all", "30")
+    assert (spend.value, idle.value) == ("$80.00", "$40.00")
+    assert idle.note == (
+        "100.0 % of the spend of 4 of 8 days, whose sessions are loaded, from the second day after"
+        " a session"
+    )
+    assert {line["idle_share"] for line in course_lines(data)} == {1}
+    unknown = {
+        **data.figures,
+        "spend": [{**row, "judged_days": 0} for row in data.figures["spend"]],
+    }
+    assert key_figures(replace(data, figures=unknown))[1].value == "\N{EN DASH}"
