@@ -63,3 +63,13 @@ def test_a_month_that_is_listed_ahead_begins_with_its_first_file(tmp_path: Path)
     assert data.row("spend", "all", "month")["spend"] == Decimal(300)
     (budget,) = data.charts["budgets"]
     assert (budget["starts_on"], budget["state"]) == (date(2026, 11, 1), "over")
+
+
+def test_a_change_compares_days_of_which_both_providers_are_known(tmp_path: Path) -> None:
+    """AWS costs 10 a day up to the 11th, Azure 1 a day up to the 13th."""
+    aws = {day: [(1, 7, 10 * day.day)] for day in days(date(2026, 10, 1), date(2026, 10, 11))}
+    azure = {day: [(1, 7, day.day)] for day in days(date(2026, 10, 1), date(2026, 10, 13))}
+    data = read(published_of(tmp_path, aws_cost(aws) | azure_cost(azure) | parts((5, 7))))
+    assert key_figures(data)[0].note == (
+        "newest 5 loaded days: \N{PLUS-MINUS SIGN}0.0 % on the 5 loaded days before"
+    )
