@@ -163,20 +163,21 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     for user, score in SCORES.items():
         grade = {"userid": user, "courseid": 5, "asnid": 50, "asnscore": score, "maxscore": 10}
         put(connection, "raw.grades", grade)
+    bonus = {"userid": 1, "courseid": 5, "asnid": 51, "asnscore": 50}
+    put(connection, "raw.grades", bonus)  # without a maxscore, so it is part of no percentage
     for user, course, role in PEOPLE:
         put(
             connection,
             "raw.enrollment",
             {"userid": user, "courseid": course, "role": role, "dropped": False},
         )
-    who, dropped_at = {"userid": 6, "courseid": 6, "role": "student"}, utc(2026, 10, 2, 3)
-    put(connection, "raw.enrollment", {**who, "dropped": True})
-    put(
-        connection,
-        "history.enrollment",
-        {**who, "dropped": False, "valid_from": utc(2026, 9, 1), "valid_to": dropped_at},
-    )
-    put(connection, "history.enrollment", {**who, "dropped": True, "valid_from": dropped_at})
+    # 6 dropped before the last spend, and was no longer listed after it.
+    who = {"userid": 6, "courseid": 6, "role": "student"}
+    dropped_at, unlisted_at = utc(2026, 10, 2, 3), utc(2026, 10, 6, 3)
+    states = ((False, utc(2026, 9, 1), dropped_at), (True, dropped_at, unlisted_at))
+    for dropped, since, until in states:
+        state = {"dropped": dropped, "valid_from": since, "valid_to": until}
+        put(connection, "history.enrollment", who | state)
     files = {
         "lab_sessions": DAYS,
         "aws_cost": [day for day in DAYS if day != SEP_30],

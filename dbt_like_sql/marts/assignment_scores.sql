@@ -30,7 +30,7 @@ SELECT
     scored.submitted_at, -- When it was submitted (UTC); NULL if not delivered.
     scored.score, -- Points received; NULL until graded. Sum only WHERE counts: other submissions are earlier attempts.
     scored.max_score, -- Highest score a user can receive, in points.
-    CASE WHEN max_score > 0 THEN round(score * 100 / max_score, 2) END::DECIMAL(18, 2) AS percent, -- Score in percent of max_score, to two decimals; above 100 with extra points. Do not sum or average: divide sums of score and max_score.
+    CASE WHEN max_score > 0 THEN round(score * 100 / max_score, 2) END::DECIMAL(18, 2) AS percent, -- Score in percent of max_score, to two decimals; above 100 with extra points. Do not sum or average: divide sums of score and max_score over rows with a max_score.
     coalesce(scored.is_override, false) AS is_override, -- Whether a teacher overrode the score, which then may differ from the sum of its parts.
     CASE WHEN counted.partners = 1 THEN counted.partner_id END AS partner_id, -- User id of the partner in a team assignment; NULL without a partner, or if the rows name several. -> marts.student_course_summary.user_id, unless nothing else lists the partner.
     counted.partners, -- Number of partners that its rows name; staging.grades lists them.

@@ -56,13 +56,13 @@ SELECT
     round(coalesce(spend.spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(scores.assignments_graded, 0) AS assignments_graded, -- Assignments with a graded submission.
     coalesce(assignments.assignments_in_course, 0) AS assignments_in_course, -- Assignments of the course, submitted or not. The same in each row of a course: do not sum.
-    scores.score::DECIMAL(38, 6) AS score, -- Points, one submission per assignment: the last graded. NULL if none is graded.
-    scores.max_score::DECIMAL(38, 6) AS max_score, -- Highest possible points for those assignments.
-    CASE WHEN scores.max_score > 0 THEN round(scores.score_of_max * 100 / scores.max_score, 2) END::DECIMAL(38, 2) AS percent, -- score in percent of max_score, to two decimals, over graded assignments with a delivered max_score. Do not sum or average.
+    scores.score::DECIMAL(38, 6) AS score, -- Points of all graded assignments, one submission per assignment: the last graded. NULL if none is graded. Do not divide by max_score: see percent.
+    scores.max_score::DECIMAL(38, 6) AS max_score, -- Highest possible points of those of the graded assignments with a delivered max_score; NULL if none has one.
+    CASE WHEN scores.max_score > 0 THEN round(scores.score_of_max * 100 / scores.max_score, 2) END::DECIMAL(38, 2) AS percent, -- Points in percent of max_score, to two decimals, over graded assignments with a delivered max_score. Do not sum or average.
     CASE
         WHEN assignments.max_score > 0 AND (people.is_student OR scores.score IS NOT NULL)
         THEN round(coalesce(scores.score_of_max, 0) * 100 / assignments.max_score, 2)
-    END::DECIMAL(38, 2) AS percent_of_all, -- score in percent of the highest points of all assignments of the course with a delivered max_score, to two decimals; work that is not submitted or graded counts as zero. NULL for staff without a score. Do not sum or average.
+    END::DECIMAL(38, 2) AS percent_of_all, -- Points in percent of the highest points of all assignments of the course with a delivered max_score, to two decimals; work that is not submitted or graded counts as zero. NULL for staff without a score. Do not sum or average.
     sessions.last_seen, -- Latest end of a session, or its launch (else start) if it has no end (UTC); NULL without a session.
     CASE
         WHEN sessions.last_seen::DATE > newest.day THEN 0
