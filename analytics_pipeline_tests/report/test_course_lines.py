@@ -10,6 +10,7 @@ from analytics_pipeline.report.tables import COURSES, course_lines
 from analytics_pipeline_tests.report.test_periods import published_of
 from analytics_pipeline_tests.support.hand_written import (
     aws_cost,
+    azure_cost,
     days,
     enrollment,
     lab_sessions,
@@ -77,3 +78,10 @@ def test_idle_spend_is_a_share_of_the_days_whose_sessions_are_loaded(tmp_path: P
         "spend": [{**row, "judged_days": 0} for row in data.figures["spend"]],
     }
     assert key_figures(replace(data, figures=unknown))[1].value == "\N{EN DASH}"
+
+
+def test_a_course_with_a_refund_alone_has_a_line(tmp_path: Path) -> None:
+    costs = {OCT_1: [(1, 7, 10), (2, 8, -4)]}
+    data = read(published_of(tmp_path, azure_cost(costs) | parts((5, 7), (9, 8))))
+    spent = {line["course"]: line["spend"] for line in course_lines(data)}
+    assert spent == {"5": 10, "9": -4}

@@ -9,7 +9,7 @@ ranked AS (
         summary.root_course_id,
         row_number() OVER (ORDER BY summary.spend DESC, summary.sessions DESC, summary.students DESC, summary.course_id) AS place
     FROM marts.course_summary AS summary
-    WHERE summary.course_id IS NOT NULL AND (summary.spend > 0 OR summary.sessions > 0 OR summary.students > 0)
+    WHERE summary.course_id IS NOT NULL AND (summary.spend <> 0 OR summary.sessions > 0 OR summary.students > 0)
 ),
 -- The filter lists a root course if several courses descend from it, and the page names at least one of them.
 roots AS (
