@@ -68,6 +68,21 @@ PERSON = {"userid": 1, "role": "student"}
         ),
         (
             [
+                ("raw.enrollment", PERSON | {"courseid": 9}),
+                ("raw.enrollment", PERSON | {"courseid": 5, "dropped": True}),
+            ],
+            9,
+        ),
+        ([("raw.enrollment", PERSON | {"courseid": 5, "dropped": True})], 5),
+        (
+            [
+                ("raw.enrollment", PERSON | {"courseid": 9, "dropped": True}),
+                ("raw.enrollment", PERSON | {"courseid": 5, "dropped": True}),
+            ],
+            None,
+        ),
+        (
+            [
                 ("raw.enrollment", PERSON | {"courseid": 5}),
                 ("raw.lab_sessions", LAB | {"course_id": 9}),
             ],
@@ -96,6 +111,9 @@ PERSON = {"userid": 1, "role": "student"}
             "a session",
             "enrolled in one",
             "enrolled in both",
+            "dropped one of both",
+            "dropped the only one",
+            "dropped both",
             "a session before a roster",
         ),
         *("both are named", "one of two named is mapped", "another user's session"),

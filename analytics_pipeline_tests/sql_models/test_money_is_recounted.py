@@ -68,11 +68,13 @@ def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
 
 def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, int | None]]:
     """Return the course and assignment of each user's spend on a part."""
-    mapped, enrolled, named = defaultdict(set), defaultdict(set), defaultdict(set)
+    mapped, named = defaultdict(set), defaultdict(set)
+    enrolled: dict[object, set[object]] = defaultdict(set)
+    dropped: dict[object, set[object]] = defaultdict(set)
     for row in rows.mapping:
         mapped[row["part_id"]].add((row["course_id"], row["assignment_id"]))
     for row in rows.people:
-        enrolled[row["userid"]].add(row["courseid"])
+        (dropped if row.get("dropped") else enrolled)[row["userid"]].add(row["courseid"])
     for row in [*rows.sessions, *rows.services]:
         if row["course_id"]:
             named[row["user_id"], row["part_id"]].add(row["course_id"])
@@ -80,7 +82,12 @@ def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, in
         (row["user_id"], row["part_id"]) for row in [*rows.aws, *rows.azure, *rows.services]
     }
     return {
-        (user, part): course_of(mapped[part], named[user, part], enrolled[user])  # type: ignore[misc]
+        (user, part): course_of(
+            mapped[part],  # type: ignore[arg-type]
+            named[user, part],  # type: ignore[arg-type]
+            enrolled[user],  # type: ignore[arg-type]
+            dropped[user] - enrolled[user],  # type: ignore[arg-type]
+        )
         for user, part in spenders
     }
 

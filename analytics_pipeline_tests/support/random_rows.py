@@ -77,7 +77,16 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
     for n in range(organisations):
         _organisation(chance, rows, seed * 10_000 + n * 100, delivered, monthly=monthly)
     _sessions_end(random.Random(f"sessions of {seed}"), rows, days)
+    _some_drop(random.Random(f"people of {seed}"), rows)
     return rows
+
+
+def _some_drop(chance: random.Random, rows: MoneyRows) -> None:
+    """Let every third person have dropped a course, and list some twice, as dropped and not."""
+    for person in list(rows.people):
+        person["dropped"] = chance.choice([True, False, None])
+        if chance.random() < 0.05:
+            rows.people.append(person | {"dropped": not person["dropped"]})
 
 
 def _sessions_end(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:

@@ -1,7 +1,8 @@
 -- Course and assignment of a user's spend on a mapped part. Costs name only the part, and a part may be mapped to several courses. The
 -- course that service_spend and lab_sessions name for the user and part comes first, so that sessions and money are in the same course.
 -- If they name none or several, take the only course that is both named and mapped, else the only mapped one, else the only mapped one in
--- which the user is enrolled. Otherwise the course is unknown; it is never chosen by the lowest id.
+-- which the user is enrolled, else the only mapped one whose enrollment lists the user, as dropped. Otherwise the course is unknown; it is
+-- never chosen by the lowest id.
 WITH
 spenders AS (
     SELECT user_id, part_id FROM raw.aws_cost
@@ -11,7 +12,11 @@ spenders AS (
     SELECT user_id, part_id FROM raw.service_spend
 ),
 mapped AS (SELECT DISTINCT part_id, course_id FROM staging.part_courses),
-enrolled AS (SELECT DISTINCT userid AS user_id, courseid AS course_id FROM raw.enrollment),
+listed AS (
+    SELECT userid AS user_id, courseid AS course_id, bool_or(dropped IS NOT TRUE) AS is_enrolled
+    FROM raw.enrollment
+    GROUP BY userid, courseid
+),
 named AS (
     SELECT user_id, part_id, course_id FROM raw.service_spend WHERE course_id IS NOT NULL
     UNION
@@ -25,10 +30,12 @@ candidates AS (
     JOIN mapped ON mapped.part_id = spenders.part_id
 ),
 marked AS (
-    SELECT candidates.*, mapped.course_id IS NOT NULL AS is_mapped, enrolled.course_id IS NOT NULL AS is_enrolled
+    SELECT
+        candidates.*, mapped.course_id IS NOT NULL AS is_mapped,
+        coalesce(listed.is_enrolled, false) AS is_enrolled, listed.course_id IS NOT NULL AS is_listed
     FROM candidates
     LEFT JOIN mapped ON mapped.part_id = candidates.part_id AND mapped.course_id = candidates.course_id
-    LEFT JOIN enrolled ON enrolled.user_id = candidates.user_id AND enrolled.course_id = candidates.course_id
+    LEFT JOIN listed ON listed.user_id = candidates.user_id AND listed.course_id = candidates.course_id
 ),
 -- min() returns the only course, as count(DISTINCT) is tested first.
 decided AS (
@@ -40,6 +47,8 @@ decided AS (
             WHEN count(DISTINCT course_id) FILTER (is_named AND is_mapped) = 1 THEN min(course_id) FILTER (is_named AND is_mapped)
             WHEN count(DISTINCT course_id) FILTER (is_mapped) = 1 THEN min(course_id) FILTER (is_mapped)
             WHEN count(DISTINCT course_id) FILTER (is_mapped AND is_enrolled) = 1 THEN min(course_id) FILTER (is_mapped AND is_enrolled)
+            -- Someone who dropped every course that shares the part has spent in the only one that lists them.
+            WHEN count(DISTINCT course_id) FILTER (is_mapped AND is_listed) = 1 THEN min(course_id) FILTER (is_mapped AND is_listed)
         END AS course_id
     FROM marked
     GROUP BY user_id, part_id
