@@ -1,5 +1,6 @@
 """The course of spend and sessions on a part that several courses share, or no mapping knows."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from analytics_pipeline.sql_models import run_test
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, aws, build_all, put, utc
 from analytics_pipeline_tests.support.spend_rows import SERVICE, Connection, day, spend
+
+LAB = {"user_id": 1, "part_id": 7, "file_date": day(1), "launch_time": utc(2026, 10, 1, 9)}
+PERSON = {"userid": 1, "role": "student"}
 
 
 def test_spend_of_a_part_that_no_mapping_knows_stays_and_totals_tie(warehouse: Connection) -> None:
@@ -39,6 +43,74 @@ def test_spend_of_a_part_that_left_the_mapping_stays_in_its_last_course(
     assert courses.fetchall() == [(5, Decimal("0.1")), (9, Decimal("0.1"))]
 
 
+SEPTEMBER, NOVEMBER = utc(2026, 9, 1), utc(2026, 11, 1)
+"""The first file of the mapping, and the one that no longer lists a course."""
+
+
+def listed(
+    course: int, since: datetime = SEPTEMBER, until: datetime | None = None, part: int = 7
+) -> tuple[str, dict[str, object]]:
+    """Return a row of the mapping's history."""
+    where = {"course_id": course, "assignment_id": course * 10, "part_id": part}
+    return "history.asn_mapping", where | {"valid_from": since, "valid_to": until}
+
+
+def now(course: int, part: int = 7) -> tuple[str, dict[str, object]]:
+    """Return a row of the mapping."""
+    return "raw.asn_mapping", {"course_id": course, "assignment_id": course * 10, "part_id": part}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "courses"),
+    [
+        ([now(5), listed(5), listed(9, until=NOVEMBER)], (5, 9)),
+        ([now(5), listed(5, since=NOVEMBER), listed(9, until=NOVEMBER)], (5,)),
+        ([now(5), listed(5), listed(9, until=NOVEMBER), now(9, part=8)], (5,)),
+        (
+            [
+                *(now(5), listed(5), listed(9, until=utc(2026, 10, 1))),
+                listed(9, until=NOVEMBER, part=8),
+            ],
+            (5,),
+        ),
+        ([listed(5, until=NOVEMBER), listed(9, until=utc(2026, 10, 1))], (5, 9)),
+        ([listed(5, until=NOVEMBER), listed(9, until=NOVEMBER)], (5, 9)),
+        (
+            [
+                *(now(5), listed(5), listed(9, until=utc(2026, 10, 1))),
+                *(now(9), listed(9, since=NOVEMBER)),
+            ],
+            (5, 9),
+        ),
+    ],
+    ids=[
+        "a sharing course is deleted",
+        "the part moves to another course",
+        "a course gives up the part",
+        "a course gives up the part, and is deleted later",
+        "both are deleted, one after the other",
+        "both are deleted at once",
+        "a course is deleted, and comes back",
+    ],
+)
+def test_a_deleted_course_still_shares_its_parts(
+    warehouse: Connection,
+    mapping: list[tuple[str, dict[str, object]]],
+    courses: tuple[int, ...],
+) -> None:
+    """Otherwise the spend in it moves to the other course, and exceeds that one's budget."""
+    for table, row in mapping:
+        put(warehouse, table, row)
+    put(warehouse, "raw.enrollment", *(PERSON | {"userid": c, "courseid": c} for c in (5, 9)))
+    put(warehouse, "raw.aws_cost", *(aws(day(1), 1, user=user) for user in (5, 9)))
+    expected = [(5, 5), (9, 9)] if courses == (5, 9) else [(5, 5), (9, 5)]
+    assert spend(warehouse, "user_id, course_id") == expected
+    rows = warehouse.execute(
+        "SELECT course_id, assignment_id FROM staging.part_mappings WHERE part_id = 7 ORDER BY ALL"
+    )
+    assert rows.fetchall() == [(course, course * 10) for course in courses]
+
+
 def shared_part(connection: Connection, *courses: int) -> None:
     """Map part 7 to several courses, with a different assignment in each."""
     put(
@@ -46,10 +118,6 @@ def shared_part(connection: Connection, *courses: int) -> None:
         "raw.asn_mapping",
         *({"course_id": c, "assignment_id": c * 10, "part_id": 7} for c in courses),
     )
-
-
-LAB = {"user_id": 1, "part_id": 7, "file_date": day(1), "launch_time": utc(2026, 10, 1, 9)}
-PERSON = {"userid": 1, "role": "student"}
 
 
 @pytest.mark.parametrize(
