@@ -198,6 +198,7 @@ def test_the_tables_that_a_load_writes_decide_which_models_are_rebuilt() -> None
         "student_course_summary",
         "course_summary",
         *("data_completeness", "spend_days", "idle_spend", "idle_days"),  # which read the ledger
+        *("daily_cloud_spend", "spend_anomalies", "spend_reconciliation"),
         *("organisation_daily", "activity_weekly", "course_months"),
         *(
             "spend_calendar",

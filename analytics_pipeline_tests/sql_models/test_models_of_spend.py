@@ -1,8 +1,21 @@
 """The growth of the accumulated AWS feed, on hand-written rows."""
 
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
-from analytics_pipeline_tests.support.model_warehouse import aws, azure, build_all, put
+import pytest
+
+from analytics_pipeline_tests.support.deliveries import HEADER
+from analytics_pipeline_tests.support.model_warehouse import (
+    aws,
+    azure,
+    broken,
+    build_all,
+    land,
+    load,
+    put,
+)
 from analytics_pipeline_tests.support.spend_rows import SERVICE, Connection, day, spend
 
 
@@ -72,6 +85,81 @@ def test_the_first_file_of_aws_is_an_opening_balance(warehouse: Connection) -> N
         ("aws", day(2), 2, False, True),
         ("azure", day(1), 1, False, True),
     ]
+
+
+def costs(**values: object) -> dict[str, bytes]:
+    """Return files of aws_cost by day of October (`d1=50`); None has only its header, a text is a
+    line.
+    """
+    files = {}
+    for name, value in values.items():
+        line = value if isinstance(value, str) else f"100000000012,1,u@x.org,7,P,{value},1760000000"
+        body = HEADER["aws_cost"] + ("" if value is None else f"{line}\n")
+        files[f"org9001/cloud_spend/aws_cost_{day(int(name[1:]))}.csv"] = body.encode()
+    return files
+
+
+def test_money_after_files_with_only_a_header_is_spend_of_its_day(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    """They said that nothing had been spent, so it is in the month and in its budget."""
+    files = costs(d1=None, d2=None, d3=None, d4=50, d5=60)
+    files["org9001/course-asn_mapping/asn_mapping.csv"] = (
+        HEADER["asn_mapping"] + "9001,5,6,A,7,P,0,0\n"
+    ).encode()
+    files["org9001/by_hand/budgets.csv"] = (
+        b"scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat\n"
+        b"course,5,B,2026-10-01,2026-10-31,55,USD,,,none\n"
+    )
+    load(warehouse, land(tmp_path, files))
+    build_all(warehouse)
+    assert broken(warehouse) == []
+    read = warehouse.execute
+    assert read(
+        "SELECT spend_date, cost, days_covered, is_first, is_opening_balance"
+        " FROM marts.daily_cloud_spend ORDER BY ALL"
+    ).fetchall() == [(day(4), 50, 1, True, False), (day(5), 10, 1, False, False)]
+    assert read("SELECT spent, state FROM marts.budget_status").fetchall() == [(60, "over")]
+    assert read("SELECT spend, opening_balance FROM marts.course_months").fetchall() == [(60, 0)]
+    known = [(day(n), 0 if n < 4 else 50 if n == 4 else 10, True) for n in range(1, 6)]
+    assert (
+        read(
+            "SELECT day, spend, spend_complete FROM marts.organisation_daily ORDER BY 1"
+        ).fetchall()
+        == known
+    )
+    assert read("SELECT day, is_complete FROM marts.spend_calendar ORDER BY 1").fetchall() == [
+        (at, True) for at, *_ in known
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "entries"),
+    [
+        (costs(d1=None, d3=5), [(day(3), 2, False)]),
+        (costs(d1=4, d2=None, d3="100000000013,2,u@x.org,7,P,5,1760000000"), [(day(3), 1, False)]),
+        (costs(d1="100000000012,1,u@x.org,7,P,much,1760000000", d2=5, d3=6), [(day(2), 1, True)]),
+    ],
+    ids=[
+        "a day without a file covers two",
+        "a header between two files",
+        "a rejected row tells nothing",
+    ],
+)
+def test_a_first_value_covers_the_days_since_the_previous_file_even_an_empty_one(
+    warehouse: Connection,
+    tmp_path: Path,
+    files: dict[str, bytes],
+    entries: list[tuple[date, int, bool]],
+) -> None:
+    load(warehouse, land(tmp_path, files))
+    build_all(warehouse)
+    assert broken(warehouse) == []
+    found = warehouse.execute(
+        """SELECT spend_date, days_covered, is_opening_balance FROM marts.daily_cloud_spend
+           WHERE is_first AND cost = 5"""
+    )
+    assert found.fetchall() == entries
 
 
 def test_spend_after_a_missing_day_covers_two_days(warehouse: Connection) -> None:

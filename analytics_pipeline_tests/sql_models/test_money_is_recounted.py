@@ -47,7 +47,12 @@ def feed(rows: MoneyRows) -> Feed:
     bills: dict[tuple[date, tuple[str, int, int]], Decimal] = defaultdict(Decimal)
     for (month, key, *_), total in service_lines(rows).items():
         bills[month, key] += total
-    return Feed(lines, left, bills)  # type: ignore[arg-type]
+    empty = [
+        row["period"]
+        for row in rows.ledger
+        if row["dataset"] == "aws_cost" and (row["rows"], row["rejects"]) == (0, 0)
+    ]
+    return Feed(lines, left, bills, empty)  # type: ignore[arg-type]
 
 
 def service_lines(
@@ -137,6 +142,7 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
         "days_covered",
         "fall",
         "fall_evidence",
+        "is_opening_balance",
     )
     spend = column(
         "daily_cloud_spend",
@@ -154,6 +160,7 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
             e.days_covered,
             e.fall,
             e.evidence,
+            e.is_opening,
             *where.get(e.key[1:], (None, None)),
         )
         for e in entries
@@ -190,7 +197,7 @@ def _idle_agrees(rows: MoneyRows, found: Mapping[str, list[tuple[object, ...]]])
     for row in rows.sessions:
         start, end = datetime.fromisoformat(str(row["start_time"])), row.get("end_time")
         ran[row["user_id"], row["part_id"]].append((start, end))  # type: ignore[arg-type]
-    loaded = {row["period"] for row in rows.ledger}
+    loaded = {row["period"] for row in rows.ledger if row["dataset"] == "lab_sessions"}
     key = ("spend_date", "provider", "aws_account_id", "user_id", "part_id")
     amounts = ("cost", "days_covered", "is_opening_balance")
     expected = set()

@@ -77,8 +77,18 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
     for n in range(organisations):
         _organisation(chance, rows, seed * 10_000 + n * 100, delivered, monthly=monthly)
     _sessions_end(random.Random(f"sessions of {seed}"), rows, days)
+    _files_without_rows(random.Random(f"files of {seed}"), rows, days)
     _some_drop(random.Random(f"people of {seed}"), rows)
     return rows
+
+
+def _files_without_rows(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:
+    """Load files of aws_cost with only a header, or of which every row is rejected."""
+    for day in sorted(set(days) - {row["file_date"] for row in rows.aws}):
+        file = {"dataset": "aws_cost", "partition": str(day), "period": day, "rows": 0}
+        rejects = chance.choice([0, 0, 3, None])
+        if rejects is not None:
+            rows.ledger.append(file | {"rejects": rejects})
 
 
 def _some_drop(chance: random.Random, rows: MoneyRows) -> None:

@@ -26,6 +26,7 @@ class Entry:
     days_covered: int
     fall: str | None = None
     evidence: str | None = None
+    is_opening: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Feed:
         left: the days of deactivation that rows give, by (day, key).
         bills: service_spend by (first of the month, key); absent if a month's file does not list
             it.
+        empty: days of files with only a header.
     """
 
     lines: Sequence[tuple[date, Key, Decimal]]
     left: Mapping[tuple[date, Key], date] = field(default_factory=dict)
     bills: Mapping[tuple[date, Key], Decimal] = field(default_factory=dict)
+    empty: Sequence[date] = ()
 
 
 def line_total(amounts: Iterable[Decimal]) -> Decimal:
@@ -79,7 +82,7 @@ def aws_spend(feed: Feed) -> list[Entry]:
     """Return every entry of the AWS series."""
     series = _series(feed)
     files = sorted({day for day, _, _ in feed.lines})
-    since = {day: (day - before).days for before, day in pairwise(files)}
+    since = {day: (day - before).days for before, day in pairwise(sorted({*files, *feed.empty}))}
     charges = _charges(feed)
     months = _restarting_months(series, charges)
     entries = []
@@ -224,10 +227,11 @@ def _entries(
             if rule == "restart" and evidence in ("service_spend", "first of the month"):
                 covers = min(covers, day.day)  # it accumulated within the month
             if rule == "dip":
-                entries.append(Entry(day, key, ZERO, covers, rule, evidence))
+                entries.append(Entry(day, key, ZERO, covers, rule, evidence, day not in since))
                 continue
             counts = min(v for at, v in accumulation[n:] if falls.get(at, ("",))[0] != "dip")
-            entries.append(Entry(day, key, counts - last, covers, rule, evidence))
+            cost, is_opening = counts - last, day not in since
+            entries.append(Entry(day, key, cost, covers, rule, evidence, is_opening))
             last, counted_on = counts, day
     return entries
 

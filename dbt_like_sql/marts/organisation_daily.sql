@@ -64,7 +64,7 @@ SELECT
     round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the day of that file; no other column here includes it.
     completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
-    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that had delivered one by then. False up to the day of AWS's first file.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that had delivered one by then. False up to the day of AWS's first file, unless that has only its header.
     completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day

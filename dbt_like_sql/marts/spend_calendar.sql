@@ -2,7 +2,7 @@
 -- days. A provider counts as no longer used if it delivers nothing for a week while the other one does.
 WITH
 files AS (
-    SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded
+    SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded, coalesce(rows = 0 AND rejects = 0, false) AS is_empty
     FROM marts.data_completeness
     WHERE dataset IN ('aws_cost', 'azure_cost') AND delivered
 ),
@@ -16,7 +16,10 @@ judged AS (
         days.day,
         bool_and(
             days.day < providers.first_day
-            OR (coalesce(files.is_loaded, false) AND NOT (days.day = providers.first_day AND providers.dataset = 'aws_cost'))
+            OR (
+                coalesce(files.is_loaded, false)
+                AND NOT (days.day = providers.first_day AND providers.dataset = 'aws_cost' AND NOT files.is_empty)
+            )
             OR (days.day > providers.last_day AND providers.last_day < (SELECT max(last_day) FROM providers) - 7)
         ) AS is_complete
     FROM days
@@ -26,6 +29,6 @@ judged AS (
 )
 SELECT
     day, -- UTC day.
-    is_complete, -- Whether each provider's file is loaded in its newest version. False for the day of the first AWS file, whose values accumulated earlier.
+    is_complete, -- Whether each provider's file is loaded in its newest version. False for the day of the first AWS file, unless it has only its header: its values accumulated earlier.
     max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
 FROM judged

@@ -14,9 +14,10 @@ spend.py simulates the spend. These rules turn accumulated values into daily one
 - `is_first`: the series' first value in the feed (in Azure: in that month).
 - `is_opening_balance`: from the first aws_cost file, whose accumulation began at an unknown time.
 - `days_covered`: days since the series' previous counted value. For a first value: since the
-  provider's previous file with any row; 1 in the first aws_cost file. In Azure it never reaches
-  across the start of the month; in the very first file it is the day of the month. Nor does a
-  restart with the month, as a feed that restarts monthly or the month's bill shows it.
+  provider's previous file, even one with only its header; 1 in the first aws_cost file. In Azure
+  it never reaches across the start of the month; in the very first file it is the day of the
+  month. Nor does a restart with the month, as a feed that restarts monthly or the month's bill
+  shows it.
 """
 
 from collections import defaultdict
@@ -61,7 +62,7 @@ def observe(
         bills: service_spend in US dollars by first of the month.
         restarts_monthly: whether AWS accumulates anew each month.
     """
-    files = [day for day, values in sorted(reports.items()) if values]
+    files = sorted(reports)
     since = {day: (day - before).days for before, day in pairwise(files)}
     reported: dict[tuple[Series, int], list[_Value]] = defaultdict(list)
     for day in files:
