@@ -337,6 +337,9 @@ def _instant(cell: str) -> datetime | None:
             return local - offset if local - offset >= epoch else None
         except (ValueError, OverflowError):
             return None
+    # strptime would take every blank of Unicode for a space, and every digit for 0 to 9.
+    if re.search(r"[^\t-\r -~]", cell):
+        return None
     for form in FORMATS:
         try:
             instant = datetime.strptime(cell, form)  # noqa: DTZ007
