@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,7 +123,7 @@ def test_the_age_of_an_orphan_is_judged_by_the_storages_clock(
         write(connection, lambda: connection.execute("CREATE TABLE raw.t AS FROM range(1000)"))
     orphan = tmp_path / "lake" / "org9001" / "raw" / "t" / "ducklake-orphan.parquet"
     orphan.write_bytes(b"of a writer at work")
-    written = datetime.now(UTC) - timedelta(days=2)
+    written = warehouse.storage_clock() - timedelta(days=2)
     os.utime(orphan, (written.timestamp(), written.timestamp()))
     with monkeypatch.context() as behind:
         behind.setattr(LakeWarehouse, "storage_clock", lambda _: written)
