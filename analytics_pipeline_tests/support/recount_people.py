@@ -1,29 +1,28 @@
 """The marts about people and sessions, recomputed in plain Python from the delivered files: no SQL,
 no pipeline code.
 
-Each function returns a mart's rows by key, as tuples of the columns in `COLUMNS`.
+Each function in `RECOUNT` returns a mart's rows by key, as tuples of the columns in `COLUMNS`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from math import ceil
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 
-from analytics_pipeline_tests.support.model_warehouse import utc
-from analytics_pipeline_tests.support.random_people import (
-    NIGHTS,
-    Delivered,
-    Grade,
-    Member,
-    Session,
+from analytics_pipeline_tests.support.random_people import NIGHTS, Delivered, Grade, Member, Session
+from analytics_pipeline_tests.support.recount_lineage import course_lineage, part_lineage
+from analytics_pipeline_tests.support.recount_rows import Rows, grouped, percent
+from analytics_pipeline_tests.support.recount_scores import assignment_scores, counting_scores
+from analytics_pipeline_tests.support.recount_sessions import (
+    distinct_sessions,
+    lab_concurrency_hourly,
+    lab_launches_daily,
+    lab_launches_weekly,
+    lab_sessions,
+    minutes_of,
+    succeeded,
 )
 
-T = TypeVar("T")
-Rows = list[tuple[object, ...]]
 Seen = tuple[str | None, bool | None]
-LONG_AGO = utc(1, 1, 1)
 COLUMNS = {
     "lab_sessions": (
         "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id,"
@@ -55,204 +54,6 @@ COLUMNS = {
         "user_id, course_id, changed_at, change, role_before, role, dropped_before, dropped"
     ),
 }
-
-
-def grouped(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Hashable, list[T]]:
-    groups: dict[Hashable, list[T]] = defaultdict(list)
-    for thing in things:
-        groups[key(thing)].append(thing)
-    return groups
-
-
-def rounded(number: Decimal | int, places: str) -> Decimal:
-    return Decimal(number).quantize(Decimal(places), ROUND_HALF_UP)
-
-
-def percent(score: Decimal, most: Decimal) -> Decimal:
-    return rounded(score * 100 / most, "0.01")
-
-
-def quantile(values: Sequence[int], share: str) -> int | None:
-    return sorted(values)[max(ceil(Decimal(share) * len(values)) - 1, 0)] if values else None
-
-
-def quantiles(values: Sequence[int]) -> tuple[int | None, ...]:
-    return quantile(values, "0.5"), quantile(values, "0.9"), quantile(values, "0.99")
-
-
-# Sessions.
-
-
-def distinct_sessions(delivered: Delivered) -> list[Session]:
-    """Return each session once, from the file in which its end is latest."""
-
-    def same(row: Session) -> Hashable:
-        return (
-            row.user,
-            row.course,
-            row.part,
-            row.launch,
-            row.start,
-            None if row.launch or row.start else row.file_day,
-        )
-
-    groups = grouped(delivered.sessions, same).values()
-    return [
-        max(rows, key=lambda row: (row.end is not None, row.end or LONG_AGO, row.file_day))
-        for rows in groups
-    ]
-
-
-def day_of(row: Session) -> date:
-    return row.start.date() if row.start else row.launch.date() if row.launch else row.file_day
-
-
-def wait_of(row: Session) -> int | None:
-    known = row.init and row.launch and row.init >= row.launch
-    return (
-        int((row.init - row.launch).total_seconds()) if known and row.init and row.launch else None
-    )
-
-
-def minutes_of(row: Session) -> Decimal | None:
-    return (
-        rounded(Decimal((row.end - row.start).total_seconds()) / 60, "0.000001")
-        if row.end and row.start
-        else None
-    )
-
-
-def succeeded(row: Session) -> bool:
-    return row.start is not None and "START failed" not in (row.log or "")
-
-
-def lab_sessions(delivered: Delivered) -> Rows:
-    return [
-        (
-            *(
-                row.user,
-                row.part,
-                row.launch,
-                row.start,
-                day_of(row),
-                row.course,
-                row.assignment,
-                row.lab_type,
-            ),
-            *(row.init, row.end, minutes_of(row), wait_of(row), succeeded(row)),
-        )
-        for row in distinct_sessions(delivered)
-    ]
-
-
-def lab_launches_daily(delivered: Delivered) -> Rows:
-    groups = grouped(
-        distinct_sessions(delivered), lambda row: (day_of(row), row.course, row.lab_type)
-    )
-    return [(*key, *_launches(rows)[:2], *_launches(rows)[3:]) for key, rows in groups.items()]  # type: ignore[misc]
-
-
-def lab_launches_weekly(delivered: Delivered) -> Rows:
-    groups: dict[tuple[object, ...], list[Session]] = defaultdict(list)
-    for row in distinct_sessions(delivered):
-        week = day_of(row) - timedelta(days=day_of(row).weekday())
-        for course in (row.course, None):
-            for lab_type in (row.lab_type or "unknown", None):
-                groups[week, course, lab_type].append(row)
-    return [(*key, *_launches(rows)) for key, rows in groups.items()]
-
-
-def _launches(rows: Sequence[Session]) -> tuple[int | None, ...]:
-    waits = [wait for row in rows if (wait := wait_of(row)) is not None]
-    return len(rows), sum(not succeeded(row) for row in rows), len(waits), *quantiles(waits)
-
-
-def lab_concurrency_hourly(delivered: Delivered) -> Rows:
-    touching: dict[tuple[datetime, int | None], list[tuple[datetime, datetime]]] = defaultdict(list)
-    for row in distinct_sessions(delivered):
-        if row.start and row.end and row.start < row.end:
-            hour = row.start.replace(minute=0, second=0)
-            while hour < row.end:
-                for course in (row.course, None):
-                    touching[hour, course].append((row.start, row.end))
-                hour += timedelta(hours=1)
-    return [(hour, course, _peak(hour, runs)) for (hour, course), runs in touching.items()]
-
-
-def _peak(hour: datetime, runs: Sequence[tuple[datetime, datetime]]) -> int:
-    moments = {max(hour, start) for start, _ in runs}
-    return max(sum(start <= moment < end for start, end in runs) for moment in moments)
-
-
-# Scores.
-
-
-def assignment_scores(delivered: Delivered) -> Rows:
-    counting = _counting(delivered)
-    return [
-        (
-            *(
-                best.user,
-                best.course,
-                best.assignment,
-                best.submission,
-                best.submitted,
-                best.score,
-                best.most,
-            ),
-            percent(best.score, best.most) if best.score is not None and best.most else None,
-            bool(best.override),
-            partners.pop() if len(partners) == 1 else None,
-            count,
-            len({row.rubric for row in rows}),
-            best in counting,
-        )
-        for rows in _submissions(delivered)
-        for best in [_best(rows)]
-        for partners in [{row.partner for row in rows if row.partner}]
-        for count in [len(partners)]
-    ]
-
-
-def _submissions(delivered: Delivered) -> list[list[Grade]]:
-    return list(
-        grouped(
-            delivered.grades, lambda row: (row.user, row.course, row.assignment, row.submission)
-        ).values()
-    )
-
-
-def _best(rows: Sequence[Grade]) -> Grade:
-    return max(
-        rows,
-        key=lambda row: (
-            *(
-                row.score is not None,
-                row.submitted is not None,
-                row.submitted or LONG_AGO,
-                row.score or 0,
-            ),
-            *(
-                row.override is not None,
-                row.override or False,
-                row.most is not None,
-                row.most or 0,
-                -row.rubric,
-            ),
-        ),
-    )
-
-
-def _counting(delivered: Delivered) -> set[Grade]:
-    graded = [best for rows in _submissions(delivered) if (best := _best(rows)).score is not None]
-    groups = grouped(graded, lambda row: (row.user, row.course, row.assignment)).values()
-    return {
-        max(rows, key=lambda row: -1 if row.submission is None else row.submission)
-        for rows in groups
-    }
-
-
-# People.
 
 
 def listed(rows: Sequence[Member]) -> dict[int, Seen]:
@@ -322,7 +123,7 @@ def roster_changes(delivered: Delivered) -> Rows:
 def student_course_summary(delivered: Delivered) -> Rows:
     people = members(delivered)
     sessions = grouped(distinct_sessions(delivered), lambda row: (row.user, row.course))
-    scores = grouped(_counting(delivered), lambda row: (row.user, row.course))
+    scores = grouped(counting_scores(delivered), lambda row: (row.user, row.course))
     newest = max(row.file_day for row in delivered.sessions)
     rows: Rows = []
     for key in {*people, *sessions, *scores}:
@@ -422,37 +223,6 @@ def _counts(people: Sequence[Mapping[str, object]]) -> tuple[object, ...]:
         sum(int(str(row["sessions"])) for row in people),
         sum((Decimal(str(row["minutes"])) for row in people), Decimal(0)),
     )
-
-
-# Lineage.
-
-
-def course_lineage(delivered: Delivered) -> Rows:
-    named = grouped(delivered.parents, lambda row: row[0])
-    sets = {course: {parent for _, parent in rows if parent} for course, rows in named.items()}
-    parents = {
-        course: next(iter(some)) if len(some) == 1 else None for course, some in sets.items()
-    }
-    return [
-        (course, parents[course], len(sets[course]) > 1, *_line(parents, course))  # type: ignore[arg-type]
-        for course in parents
-    ]
-
-
-def part_lineage(delivered: Delivered) -> Rows:
-    parents: dict[int, int | None] = {part: parent for _, _, part, parent in delivered.parts}
-    assignments = {part: assignment for _, assignment, part, _ in delivered.parts}
-    return [(part, assignments[part], parents[part], *_line(parents, part)) for part in parents]
-
-
-def _line(parents: Mapping[int, int | None], child: int) -> tuple[int | None, int | None, bool]:
-    """Return the root, the steps to it, and whether there is none as the chain is circular."""
-    line = [child]
-    while parent := parents.get(line[-1]):
-        if parent in line:
-            return None, None, True
-        line.append(parent)
-    return line[-1], len(line) - 1, False
 
 
 RECOUNT: Mapping[str, Callable[[Delivered], Rows]] = {
