@@ -137,6 +137,10 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _without("marts.lab_sessions"),
         _changed("marts.lab_sessions", "user_id = -1"),
     ],
+    "no_session_is_longer_than_31_days": [
+        _changed("marts.lab_sessions", "end_time = start_time + INTERVAL 32 DAY"),
+        _changed("marts.lab_sessions", "end_time = NULL, minutes_delivered = 44641"),
+    ],
     "every_row_is_in_lab_session_rows": [
         (
             "CREATE OR REPLACE VIEW staging.lab_session_rows AS FROM raw.lab_sessions WHERE"

@@ -247,12 +247,3 @@ def test_percentiles_of_a_week_come_from_its_sessions_not_its_days(warehouse: Co
         week
         for (week,) in warehouse.execute("SELECT week FROM marts.lab_launches_weekly").fetchall()
     } == {monday.date()}
-
-
-def test_a_clock_gone_wrong_does_not_fill_the_years(warehouse: Connection) -> None:
-    put(warehouse, "raw.lab_sessions", session(NOON) | {"end_time": utc(9999, 12, 31)})
-    build_all(warehouse)
-    hours = warehouse.execute(
-        "SELECT count(*) FROM marts.lab_concurrency_hourly WHERE course_id = 5"
-    ).fetchone()
-    assert hours == (31 * 24,)

@@ -15,6 +15,8 @@ from analytics_pipeline_tests.support.model_warehouse import utc
 
 NIGHTS = (utc(2026, 10, 20, 3), utc(2026, 10, 21, 3), utc(2026, 10, 22, 3))
 FIRST_DAY = utc(2026, 10, 5)
+LONG = 50_000
+"""Minutes of a session with a clock error."""
 LOGS = (
     " START successful; END successful (User Ended Lab)",
     "START failed (CFN)",
@@ -182,9 +184,11 @@ def _sessions(
             dice.choice(users[:-1]),
         )  # the last one never launches
         launch = FIRST_DAY + timedelta(minutes=dice.randint(0, 13_000))
+        if is_long := dice.random() < 0.2:
+            launch -= timedelta(minutes=LONG)  # a file tells no end after its own night
         start = launch + timedelta(seconds=dice.randint(0, 40)) if dice.random() < 0.7 else None
         end = (
-            start + timedelta(minutes=dice.choice([0, 5, 60, 61, 600]))
+            start + timedelta(minutes=dice.choice([0, 5, 60, 61, 600, LONG if is_long else 600]))
             if start and dice.random() < 0.9
             else None
         )

@@ -26,7 +26,8 @@ Seen = tuple[str | None, bool | None]
 COLUMNS = {
     "lab_sessions": (
         "user_id, part_id, launch_time, start_time, session_date, course_id, assignment_id,"
-        " lab_type, init_time, end_time, minutes, launch_to_ready_seconds, succeeded"
+        " lab_type, init_time, end_time, counted_end, minutes, is_capped, launch_to_ready_seconds,"
+        " succeeded"
     ),
     "lab_launches_daily": "date, course_id, lab_type, launches, failures, p50, p90, p99",
     "lab_launches_weekly": "week, course_id, lab_type, launches, failures, waits, p50, p90, p99",

@@ -6,8 +6,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
+from analytics_pipeline_tests.support.model_warehouse import utc
 from analytics_pipeline_tests.support.random_people import Delivered, Session
 from analytics_pipeline_tests.support.recount_rows import LONG_AGO, Rows, grouped, rounded
+
+MOST = timedelta(days=31)
+"""A longer session is a clock error, and counts for this long."""
 
 
 def quantile(values: Sequence[int], share: str) -> int | None:
@@ -49,9 +53,14 @@ def wait_of(row: Session) -> int | None:
     )
 
 
+def counted_end(row: Session) -> datetime | None:
+    began = row.start or row.launch or utc(*row.file_day.timetuple()[:3])
+    return min(row.end, began + MOST) if row.end else None
+
+
 def minutes_of(row: Session) -> Decimal | None:
     return (
-        rounded(Decimal((row.end - row.start).total_seconds()) / 60, "0.000001")
+        rounded(Decimal(min(row.end - row.start, MOST).total_seconds()) / 60, "0.000001")
         if row.end and row.start
         else None
     )
@@ -74,7 +83,8 @@ def lab_sessions(delivered: Delivered) -> Rows:
                 row.assignment,
                 row.lab_type,
             ),
-            *(row.init, row.end, minutes_of(row), wait_of(row), succeeded(row)),
+            *(row.init, row.end, counted_end(row), minutes_of(row), counted_end(row) != row.end),
+            *(wait_of(row), succeeded(row)),
         )
         for row in distinct_sessions(delivered)
     ]
@@ -105,11 +115,12 @@ def _launches(rows: Sequence[Session]) -> tuple[int | None, ...]:
 def lab_concurrency_hourly(delivered: Delivered) -> Rows:
     touching: dict[tuple[datetime, int | None], list[tuple[datetime, datetime]]] = defaultdict(list)
     for row in distinct_sessions(delivered):
-        if row.start and row.end and row.start < row.end:
+        end = counted_end(row)
+        if row.start and end and row.start < end:
             hour = row.start.replace(minute=0, second=0)
-            while hour < row.end:
+            while hour < end:
                 for course in (row.course, None):
-                    touching[hour, course].append((row.start, row.end))
+                    touching[hour, course].append((row.start, end))
                 hour += timedelta(hours=1)
     return [(hour, course, _peak(hour, runs)) for (hour, course), runs in touching.items()]
 

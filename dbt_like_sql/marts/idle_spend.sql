@@ -6,13 +6,9 @@ session_days AS (
     SELECT DISTINCT
         ran.user_id,
         ran.part_id,
-        -- At most 31 days, as in marts.lab_concurrency_hourly: a longer session is a clock error.
         unnest(generate_series(
             ran.session_date::TIMESTAMP,
-            greatest(
-                ran.session_date::TIMESTAMP,
-                least(coalesce(ran.end_time - INTERVAL 1 MICROSECOND, ran.session_date), ran.session_date + INTERVAL 31 DAY)
-            ),
+            greatest(ran.session_date::TIMESTAMP, ran.counted_end - INTERVAL 1 MICROSECOND), -- greatest() ignores NULL
             INTERVAL 1 DAY
         ))::DATE AS day
     FROM marts.lab_sessions AS ran

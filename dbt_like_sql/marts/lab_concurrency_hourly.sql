@@ -2,7 +2,7 @@
 -- times, so their peaks don't add up. Hours without sessions are not listed. Sessions without an end are not counted, so the newest day
 -- may be low.
 -- Sweeps over starts and ends: the number is constant between two of them, so the work grows with their number and not with the length of
--- sessions. An end and a start in the same second don't overlap. A session counts for at most 31 days; a longer one is a clock error.
+-- sessions. An end and a start in the same second don't overlap. A session counts for at most 31 days, as in marts.lab_sessions.
 -- by day: day = hour::DATE
 WITH
 ran AS (

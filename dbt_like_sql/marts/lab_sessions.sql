@@ -1,5 +1,6 @@
 -- Every lab session once, even if two days' files list it. A session delivered for two courses is a row of each. A failed launch
--- is a session that never started.
+-- is a session that never started. A session counts for at most 31 days, here and wherever hours, days or concurrent sessions are
+-- counted: a longer one is a clock error.
 -- by day: session_date
 SELECT
     md5(
@@ -19,7 +20,9 @@ SELECT
     start_time, -- When the machine was started (UTC); NULL if the launch failed.
     init_time, -- When the lab was ready to use (UTC).
     end_time, -- When the lab was ended (UTC); NULL while it is open, also if the delivered end is far in the future.
-    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes, -- Minutes from start to end, recomputed; as delivered if one of them is missing. NULL if the minutes are not delivered either.
+    CASE WHEN end_time IS NOT NULL THEN least(end_time, coalesce(start_time, launch_time, session_date) + INTERVAL 31 DAY) END AS counted_end, -- End up to which the session counts (UTC): end_time, but at most 31 days after the start, or the launch without one.
+    CASE WHEN lasted > 31 * 24 * 60 THEN 31 * 24 * 60 ELSE lasted END::DECIMAL(18, 6) AS minutes, -- Minutes from start to counted_end, recomputed; as delivered, but at most 31 days, if one of them is missing. NULL if the minutes are not delivered either.
+    coalesce(lasted > 31 * 24 * 60, false) OR coalesce(end_time > counted_end, false) AS is_capped, -- Whether the session lasted longer than 31 days by its times or minutes, so that it counts for 31 days only.
     minutes_delivered, -- Minutes as delivered.
     CASE
         WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)
@@ -30,4 +33,7 @@ SELECT
     concurrent_labs, -- Labs that the user already had running at launch. Do not sum: marts.lab_concurrency_hourly has concurrent sessions.
     disconnects, -- How often the user was disconnected.
     latency_ms -- Estimated latency of the user's connection, in milliseconds.
-FROM staging.lab_sessions
+FROM (
+    SELECT *, coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS lasted
+    FROM staging.lab_sessions
+)

@@ -1,12 +1,9 @@
--- The part of each ended session within each UTC day, cut at midnight. A session counts for at most 31 days; a longer one is a clock error.
+-- The part of each ended session within each UTC day, cut at midnight. A session counts up to its counted_end, so for at most 31 days.
 WITH
 ran AS (
-    SELECT
-        session_date, course_id, start_time,
-        least(end_time, start_time + INTERVAL 31 DAY) AS end_time,
-        session_date + INTERVAL 1 DAY AS midnight
+    SELECT session_date, course_id, start_time, counted_end AS end_time, session_date + INTERVAL 1 DAY AS midnight
     FROM marts.lab_sessions
-    WHERE start_time < end_time
+    WHERE start_time < counted_end
 )
 SELECT
     session_date AS day, -- UTC day.

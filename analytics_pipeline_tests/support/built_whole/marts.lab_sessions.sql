@@ -16,7 +16,12 @@ SELECT
     start_time,
     init_time,
     end_time,
-    coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered) AS minutes,
+    CASE WHEN end_time IS NOT NULL THEN least(end_time, coalesce(start_time, launch_time, session_date) + INTERVAL 31 DAY) END AS counted_end,
+    CASE
+        WHEN coalesce(start_time + INTERVAL 31 DAY < end_time, minutes_delivered > 44640) THEN 44640
+        ELSE coalesce((date_diff('second', start_time, end_time) / 60)::DECIMAL(18, 6), minutes_delivered)
+    END::DECIMAL(18, 6) AS minutes,
+    coalesce(minutes_delivered > 44640 AND (start_time IS NULL OR end_time IS NULL), false) OR coalesce(end_time > counted_end, false) AS is_capped,
     minutes_delivered,
     CASE
         WHEN init_time >= launch_time THEN date_diff('second', launch_time, init_time)

@@ -2,11 +2,11 @@
 -- the mart does. Hours follow the page's time zone; if its offset is not a full hour, this query sweeps all selections.
 WITH recent AS (SELECT greatest(last_session - 90, first_day) AS first_day, last_session AS last_day FROM span),
 ran AS (
-    SELECT scopes.scope, sessions.start_time, least(sessions.end_time, sessions.start_time + INTERVAL 31 DAY) AS end_time
+    SELECT scopes.scope, sessions.start_time, sessions.counted_end AS end_time
     FROM recent, sessions
     JOIN scopes ON scopes.course = sessions.course
     WHERE NOT (getvariable('zone_minutes') = 0 AND regexp_full_match(scopes.scope, '\d+'))
-    AND sessions.start_time < sessions.end_time AND sessions.session_date BETWEEN recent.first_day AND recent.last_day
+    AND sessions.start_time < sessions.counted_end AND sessions.session_date BETWEEN recent.first_day AND recent.last_day
 ),
 changes AS (
     SELECT scope, moment, sum(step) AS step
