@@ -162,6 +162,18 @@ def test_a_first_value_covers_the_days_since_the_previous_file_even_an_empty_one
     assert found.fetchall() == entries
 
 
+def test_the_bill_decides_on_money_that_begins_after_a_file_with_only_a_header(
+    warehouse: Connection,
+) -> None:
+    """That file said that nothing had been spent before, so the bill is of these values alone."""
+    header_only = {"dataset": "aws_cost", "period": day(1), "rows": 0, "rejects": 0}
+    put(warehouse, "ops.loaded_files", header_only)
+    put(warehouse, "raw.aws_cost", aws(day(2), 100), aws(day(3), 60))
+    put(warehouse, "raw.service_spend", SERVICE | {"cost": 160})
+    rows = spend(warehouse, "cost, is_opening_balance, fall, fall_evidence")
+    assert rows == [(100, False, None, None), (60, False, "restart", "service_spend")]
+
+
 def test_spend_after_a_missing_day_covers_two_days(warehouse: Connection) -> None:
     put(warehouse, "raw.aws_cost", aws(day(1), 1), aws(day(3), 4))
     assert spend(warehouse)[1] == (day(3), Decimal(3), 2, False, False)

@@ -81,8 +81,8 @@ def _below_half(
 def aws_spend(feed: Feed) -> list[Entry]:
     """Return every entry of the AWS series."""
     series = _series(feed)
-    files = sorted({day for day, _, _ in feed.lines})
-    since = {day: (day - before).days for before, day in pairwise(sorted({*files, *feed.empty}))}
+    files = sorted({*(day for day, _, _ in feed.lines), *feed.empty})
+    since = {day: (day - before).days for before, day in pairwise(files)}
     charges = _charges(feed)
     months = _restarting_months(series, charges)
     entries = []

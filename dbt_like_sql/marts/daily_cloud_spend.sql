@@ -1,5 +1,6 @@
 -- Daily spend of each user and part on AWS and Azure, derived from the accumulated feeds. One row per reported value, zero if nothing
--- changed. A series that a delivered file does not list is unchanged.
+-- changed. A series has no row on the day of a file that does not list it, as a file may be partly delivered: its next cost covers that
+-- day, too.
 -- A cost is the growth of an accumulation since its previous value. No value counts for more than a later one, so that each
 -- accumulation costs its last value; a dip is skipped. Azure accumulates by month, AWS until a restart (see fall).
 -- Costs carry only a part id. A part that was never mapped keeps an empty course, so that totals tie; one that asn_mapping no longer
@@ -25,22 +26,14 @@ reported AS (
     FROM staging.azure_cost
     WINDOW in_month AS (PARTITION BY billing_month, user_id, part_id ORDER BY spend_date)
 ),
--- A file with only its header counts, too: a series that begins later had spent nothing by its day. One of which every row was rejected, or
--- erased, tells nothing.
 days AS (
-    SELECT provider, spend_date, (spend_date - lag(spend_date) OVER (PARTITION BY provider ORDER BY spend_date)) AS since_previous
-    FROM (
-        SELECT provider, spend_date FROM reported
-        UNION
-        SELECT split_part(dataset, '_', 1), period
-        FROM ops.loaded_files
-        WHERE dataset IN ('aws_cost', 'azure_cost') AND rows = 0 AND rejects = 0 AND coalesce(erased, 0) = 0
-    )
+    SELECT provider, day AS spend_date, (day - lag(day) OVER (PARTITION BY provider ORDER BY day)) AS since_previous
+    FROM staging.cost_files
 ),
 accumulations AS (
     SELECT
         *,
-        CASE WHEN rule IS DISTINCT FROM 'dip' THEN spend_date END AS counted_on,
+        CASE WHEN coalesce(rule, '') <> 'dip' THEN spend_date END AS counted_on,
         count(*) FILTER (rule = 'restart') OVER earlier AS accumulation,
         row_number() OVER earlier AS place
     FROM reported

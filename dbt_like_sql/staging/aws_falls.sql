@@ -9,7 +9,7 @@
 -- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
 -- only if the month's service_spend shows it.
 WITH
-feed AS (SELECT min(file_date) AS first_date FROM staging.aws_cost),
+feed AS (SELECT min(day) AS first_date FROM staging.cost_files WHERE provider = 'aws'),
 series AS (
     SELECT
         *,
@@ -25,7 +25,7 @@ series AS (
     WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
 ),
 -- Spend of a month under each reading of its only fall. For a series in the feed's first file, the month's share of its value is
--- unknown.
+-- unknown. One that begins later had spent nothing before.
 months AS (
     SELECT
         series.*,
