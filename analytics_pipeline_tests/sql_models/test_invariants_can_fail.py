@@ -69,6 +69,8 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         "DELETE FROM marts.course_terms",
         "UPDATE marts.course_terms SET is_derived = true",
         "UPDATE marts.course_terms SET term = '1999 Q1'",
+        "INSERT INTO raw.course_labels (course_id, term) SELECT 1, term FROM marts.course_terms"
+        " WHERE is_derived LIMIT 1",
     ],
     "budgets_reach_no_threshold": [
         "UPDATE marts.budget_status SET alerts_reached = [10, 20, 30, 40, 50, 80, 100]"

@@ -1,10 +1,11 @@
 -- Term and department of each course: from course_labels, otherwise derived from the course's own sessions, never from its
--- name. A derived term is the quarter of the median session, and may change while the course runs.
+-- name. A derived term is the quarter of the median session, and may change while the course runs. It is never the same as a label.
 WITH
 sessions AS (
     SELECT
         course_id,
         quantile_disc(session_date, 0.5) AS middle,
+        year(middle) || ' Q' || quarter(middle) AS quarter,
         min(session_date) AS first_day,
         max(session_date) AS last_day
     FROM marts.lab_sessions
@@ -24,8 +25,12 @@ keys AS (
 SELECT
     keys.course_id, -- Vocareum id of the course -> marts.course_summary.
     labels.department, -- Department responsible for the course, from course_labels; NULL without a label.
-    coalesce(labels.term, year(sessions.middle) || ' Q' || quarter(sessions.middle)) AS term, -- Term from course_labels, otherwise derived, such as `2026 Q4`. NULL without a label and sessions.
-    labels.term IS NULL AND sessions.middle IS NOT NULL AS is_derived, -- Whether the term is derived from sessions instead of course_labels.
+    coalesce(
+        labels.term,
+        CASE WHEN sessions.quarter IN (SELECT term FROM staging.course_labels) THEN sessions.quarter || ' (by sessions)' END,
+        sessions.quarter
+    ) AS term, -- Term from course_labels, otherwise derived, such as `2026 Q4`, or `2026 Q4 (by sessions)` if a label is called `2026 Q4`. NULL without a label and sessions.
+    labels.term IS NULL AND sessions.quarter IS NOT NULL AS is_derived, -- Whether the term is derived from sessions instead of course_labels.
     coalesce(labels.starts_on, sessions.first_day) AS starts_on, -- First UTC day of the course: from course_labels, otherwise of its first session.
     coalesce(labels.ends_on, sessions.last_day) AS ends_on, -- Last UTC day of the course: from course_labels, otherwise of its newest session.
     labels.ends_on IS NOT NULL AS end_is_known -- Whether ends_on comes from course_labels. If not, sessions may still follow.

@@ -49,11 +49,11 @@ running AS MATERIALIZED (
     SELECT *, lag(by_weekday, 7) OVER (PARTITION BY scope, scope_id ORDER BY day) AS week_before FROM totals
 ),
 terms AS (
-    SELECT members.scope, members.scope_id, min(labels.starts_on) AS starts_on, max(labels.ends_on) AS ends_on
+    SELECT members.scope, members.scope_id, min(courses.starts_on) AS starts_on, max(courses.ends_on) AS ends_on
     FROM staging.scope_courses AS members
-    JOIN staging.course_labels AS labels ON labels.course_id = members.course_id
+    JOIN marts.course_terms AS courses ON courses.course_id = members.course_id
     CROSS JOIN now
-    WHERE now.day BETWEEN labels.starts_on AND labels.ends_on
+    WHERE courses.end_is_known AND now.day BETWEEN courses.starts_on AND courses.ends_on
     GROUP BY members.scope, members.scope_id
 ),
 targets AS (
@@ -148,7 +148,7 @@ forecasts AS (
 SELECT
     scope, -- organisation, department, course, root_course or term.
     scope_id, -- Course id (-> marts.course_summary, as text), name of the department or term (-> marts.course_terms), or `organisation`.
-    horizon, -- month end, term end (of labelled courses in a current term), or budget end (of a current period in marts.budget_status).
+    horizon, -- month end, term end (of courses that are under way and whose label has an end), or budget end (of a current period in marts.budget_status).
     starts_on, -- First UTC day of the month, term or period.
     ends_on, -- Last UTC day of the month, term or period.
     as_of, -- Newest complete day. Later days are ignored.
