@@ -4,6 +4,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import key_figures
 from analytics_pipeline.report.month import month_figures
@@ -63,6 +65,39 @@ def test_a_month_that_is_listed_ahead_begins_with_its_first_file(tmp_path: Path)
     assert data.row("spend", "all", "month")["spend"] == Decimal(300)
     (budget,) = data.charts["budgets"]
     assert (budget["starts_on"], budget["state"]) == (date(2026, 11, 1), "over")
+
+
+@pytest.mark.parametrize(
+    ("first", "is_known"), [(date(2026, 8, 31), True), (date(2026, 9, 1), False)]
+)
+def test_last_month_is_known_from_its_files_and_not_from_its_spend(
+    tmp_path: Path, first: date, *, is_known: bool
+) -> None:
+    """Course 5 spends 10 a day from the 10th of September on, course 9 nothing; AWS's first file
+    tells nothing of its own day.
+    """
+    last = date(2026, 10, 12)
+    costs = {day: [(1, 7, 10 * max((day - date(2026, 9, 9)).days, 0))] for day in days(first, last)}
+    people = enrollment(5, (1, "student")) | enrollment(9, (2, "student"))
+    published = published_of(tmp_path, aws_cost(costs) | people | parts((5, 7), (9, 8)))
+    for data in (read(published), read(published, course=5), read(published, course=9)):
+        for scope in sorted(data.scopes.keys() & {"all", "5", "9"}):
+            spends = scope == "5" or (scope == "all" and data.course != "9")
+            month, before, _ = month_figures(data)[scope]
+            assert month.value == ("$120.00" if spends else "$0.00")
+            if is_known:
+                assert before.value == ("$30.00" if spends else "$0.00")
+                assert before.note.endswith("in all of Sep 2026")
+            else:
+                assert before.note == "its first days are not loaded"
+
+
+def test_azures_first_file_tells_its_month_from_the_first_day(tmp_path: Path) -> None:
+    costs = {day: [(1, 7, day.day)] for day in days(date(2026, 9, 20), date(2026, 10, 12))}
+    (_, before, _) = month_figures(read(published_of(tmp_path, azure_cost(costs) | parts((5, 7)))))[
+        "5"
+    ]
+    assert before.note.endswith("$30.00 in all of Sep 2026")
 
 
 def test_a_change_compares_days_of_which_both_providers_are_known(tmp_path: Path) -> None:

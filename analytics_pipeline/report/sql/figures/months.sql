@@ -1,8 +1,12 @@
--- The month of the newest complete day and the previous month, up to the same day and in full.
+-- The month of the newest complete day and the previous month, up to the same day and in full. Whether the previous month is known from its
+-- first day depends on the files, not on when a course spends. Azure's first file tells the spend of its whole month so far.
 WITH newest AS (
     SELECT
         coalesce((SELECT max(as_of) FROM marts.spend_forecast), (SELECT last_spend FROM span)) AS day,
-        (SELECT min(day) FROM spend_days WHERE dating <> 'before the first file') AS first_day
+        least(
+            (SELECT min(day) FROM marts.spend_calendar WHERE is_complete),
+            (SELECT date_trunc('month', min(period))::DATE FROM marts.data_completeness WHERE dataset = 'azure_cost' AND loaded)
+        ) AS first_day -- least() ignores NULL
 )
 SELECT
     scopes.scope,
@@ -14,8 +18,8 @@ SELECT
     coalesce(sum(spent.cost) FILTER (
         spent.day >= date_trunc('month', newest.day) - INTERVAL 1 MONTH AND spent.day < date_trunc('month', newest.day)
     ), 0) AS month_before,
-    newest.first_day <= date_trunc('month', newest.day) - INTERVAL 1 MONTH AS is_month_before_whole
-FROM newest, spend_days AS spent
-JOIN scopes ON scopes.course = spent.course
-WHERE spent.dating <> 'before the first file'
+    coalesce(newest.first_day <= date_trunc('month', newest.day) - INTERVAL 1 MONTH, false) AS is_month_before_whole
+FROM newest
+CROSS JOIN scopes
+LEFT JOIN spend_days AS spent ON spent.course = scopes.course AND spent.dating <> 'before the first file'
 GROUP BY ALL
