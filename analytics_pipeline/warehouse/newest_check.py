@@ -15,7 +15,12 @@ NEWEST = "newest_is_loaded"
 STALLED = timedelta(days=3)
 """Lateness that a quiet day no longer explains."""
 RETIRED = timedelta(days=60)
-"""Lateness after which a dataset counts as no longer delivered."""
+"""Lateness after which a dataset counts as no longer delivered.
+
+It ends an alarm, for datasets of any cadence. The marts need a provider's files for a week only
+(staging.cost_providers): after it they show the other provider's days as complete, and this check
+still fails.
+"""
 
 
 def newest_check(dataset: Dataset, late: Lateness | None, silent: str | None) -> Check:

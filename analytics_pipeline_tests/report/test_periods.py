@@ -100,6 +100,20 @@ def test_azures_first_file_tells_its_month_from_the_first_day(tmp_path: Path) ->
     assert before.note.endswith("$30.00 in all of Sep 2026")
 
 
+@pytest.mark.parametrize(("last", "compared"), [(13, 6), (12, 9)], ids=["a week", "longer"])
+def test_a_change_waits_a_week_for_a_provider_that_delivers_nothing(
+    tmp_path: Path, last: int, compared: int
+) -> None:
+    """AWS delivers up to the 20th; its first file tells nothing of its own day."""
+    aws = {day: [(1, 7, 10 * day.day)] for day in days(date(2026, 10, 1), date(2026, 10, 20))}
+    azure = {day: [(1, 7, day.day)] for day in days(date(2026, 10, 1), date(2026, 10, last))}
+    people = enrollment(5, (1, "student")) | enrollment(9, (2, "student"))
+    files = aws_cost(aws) | azure_cost(azure) | people | parts((5, 7), (9, 8))
+    published = published_of(tmp_path, files)
+    for data in (read(published), read(published, course=9)):
+        assert data.row("compared", "all", "30", "spend")["days"] == compared
+
+
 def test_a_change_compares_days_of_which_both_providers_are_known(tmp_path: Path) -> None:
     """AWS costs 10 a day up to the 11th, Azure 1 a day up to the 13th."""
     aws = {day: [(1, 7, 10 * day.day)] for day in days(date(2026, 10, 1), date(2026, 10, 11))}

@@ -327,6 +327,22 @@ def test_a_provider_counts_towards_completeness_from_its_first_file_on(
     ]
 
 
+@pytest.mark.parametrize(("last", "complete"), [(13, 13), (12, 20)], ids=["a week", "longer"])
+def test_no_day_waits_longer_than_a_week_for_a_provider_that_delivers_nothing(
+    warehouse: Connection, last: int, complete: int
+) -> None:
+    """AWS delivers up to the 20th, in files with only a header at first."""
+    feed = [date(2026, 10, n) for n in range(1, 21)]
+    empty = [row | {"rows": 0, "rejects": 0} for row in ledger("aws_cost", *feed)]
+    put(warehouse, "ops.loaded_files", *empty, *ledger("lab_sessions", *feed))
+    put(warehouse, "ops.loaded_files", *ledger("azure_cost", *feed[:last]))
+    build_all(warehouse)
+    assert broken(warehouse, {"raw_rows_are_those_of_the_ledger"}) == []
+    for mart in ("organisation_daily", "spend_calendar"):
+        days = f"SELECT count(*), max(day) FROM marts.{mart} WHERE is_complete"
+        assert warehouse.execute(days).fetchone() == (complete, feed[complete - 1]), mart
+
+
 @pytest.mark.parametrize("dataset", ["lab_sessions", "aws_cost", "azure_cost"])
 def test_invariants_hold_while_one_daily_dataset_alone_is_loaded(
     warehouse: Connection, dataset: str

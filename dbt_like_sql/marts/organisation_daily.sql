@@ -7,7 +7,11 @@ files AS (
     FROM marts.data_completeness
     WHERE dataset IN ('lab_sessions', 'aws_cost', 'azure_cost')
 ),
-datasets AS (SELECT dataset, min(day) AS since FROM files GROUP BY dataset),
+datasets AS (
+    SELECT dataset, min(day) AS since, NULL::DATE AS until FROM files WHERE dataset = 'lab_sessions' GROUP BY dataset
+    UNION ALL
+    SELECT dataset, first_day, due_until FROM staging.cost_providers
+),
 used AS (
     SELECT
         session_date AS day, count(*) AS sessions, count(*) FILTER (NOT succeeded) AS failed_launches,
@@ -31,14 +35,14 @@ days AS (
     UNION
     SELECT day FROM spent
 ),
--- A dataset is due from its first file on: an organisation may start with Azure later.
+-- A dataset is due from its first file on, and a provider until it is no longer used: an organisation may start with Azure later, or end it.
 states AS (
     SELECT
         days.day,
         bool_and(coalesce(files.is_loaded, false)) FILTER (datasets.dataset = 'lab_sessions') AS has_sessions,
         bool_and(coalesce(files.is_loaded, false)) FILTER (datasets.dataset <> 'lab_sessions') AS has_costs
     FROM days
-    JOIN datasets ON datasets.since <= days.day
+    JOIN datasets ON datasets.since <= days.day AND days.day <= coalesce(datasets.until, days.day)
     LEFT JOIN files ON files.dataset = datasets.dataset AND files.day = days.day
     GROUP BY days.day
 ),
@@ -64,7 +68,7 @@ SELECT
     round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the day of that file; no other column here includes it.
     completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
-    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that had delivered one by then. False up to the day of AWS's first file, unless that has only its header.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the day of AWS's first file, unless that has only its header.
     completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day

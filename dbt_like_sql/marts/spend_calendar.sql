@@ -1,15 +1,14 @@
--- Every day from the first to the newest cost file, and whether all spend of the day is known. Forecasts use only complete
--- days. A provider counts as no longer used if it delivers nothing for a week while the other one does.
+-- Every day from the first to the newest cost file, and whether all spend of the day is known. Forecasts and the report's changes use only complete
+-- days. staging.cost_providers has the rule of when a provider is due.
 WITH
 files AS (
     SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded, coalesce(rows = 0 AND rejects = 0, false) AS is_empty
     FROM marts.data_completeness
     WHERE dataset IN ('aws_cost', 'azure_cost') AND delivered
 ),
-providers AS (SELECT dataset, min(period) AS first_day, max(period) AS last_day FROM files GROUP BY dataset),
 days AS (
     SELECT unnest(generate_series(min(first_day)::TIMESTAMP, max(last_day)::TIMESTAMP, INTERVAL 1 DAY))::DATE AS day
-    FROM providers
+    FROM staging.cost_providers
 ),
 judged AS (
     SELECT
@@ -20,15 +19,15 @@ judged AS (
                 coalesce(files.is_loaded, false)
                 AND NOT (days.day = providers.first_day AND providers.dataset = 'aws_cost' AND NOT files.is_empty)
             )
-            OR (days.day > providers.last_day AND providers.last_day < (SELECT max(last_day) FROM providers) - 7)
+            OR coalesce(days.day > providers.due_until, false)
         ) AS is_complete
     FROM days
-    CROSS JOIN providers
+    CROSS JOIN staging.cost_providers AS providers
     LEFT JOIN files ON files.dataset = providers.dataset AND files.period = days.day
     GROUP BY days.day
 )
 SELECT
     day, -- UTC day.
-    is_complete, -- Whether each provider's file is loaded in its newest version. False for the day of the first AWS file, unless it has only its header: its values accumulated earlier.
+    is_complete, -- Whether the file of each provider that is due is loaded in its newest version. False for the day of the first AWS file, unless it has only its header: its values accumulated earlier.
     max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
 FROM judged

@@ -1,6 +1,7 @@
 -- Each day of marts.organisation_daily has the sessions of marts.lab_sessions, and at most as many active users as successful
 -- sessions. All days add up to the spend of marts.daily_cloud_spend per provider. A day is complete if the ledger holds its file
--- of every daily dataset that had started by then, and no newer version failed. If it fails, look at the joins of the mart, or
+-- of every daily dataset that had started by then, and no newer version failed; a provider without a file for more than a week, while the
+-- other one delivers, has ended. If it fails, look at the joins of the mart, or
 -- rebuild it.
 WITH
 launched AS (
@@ -9,7 +10,9 @@ launched AS (
     GROUP BY session_date
 ),
 first_files AS (
-    SELECT dataset, min(period) AS since
+    SELECT
+        dataset, min(period) AS since, max(period) AS last_file,
+        dataset <> 'lab_sessions' AND max(max(period)) FILTER (dataset <> 'lab_sessions') OVER () - max(period) > 7 AS has_ended
     FROM (SELECT dataset, period FROM ops.loaded_files UNION ALL SELECT dataset, period FROM ops.failed_files)
     WHERE dataset IN ('lab_sessions', 'aws_cost', 'azure_cost')
     GROUP BY dataset
@@ -17,7 +20,7 @@ first_files AS (
 lacking AS (
     SELECT DISTINCT days.day, first_files.dataset = 'lab_sessions' AS is_of_sessions
     FROM marts.organisation_daily AS days
-    JOIN first_files ON first_files.since <= days.day
+    JOIN first_files ON first_files.since <= days.day AND NOT (first_files.has_ended AND first_files.last_file < days.day)
     LEFT JOIN ops.loaded_files AS loaded ON loaded.dataset = first_files.dataset AND loaded.period = days.day
     LEFT JOIN ops.failed_files AS failed ON failed.dataset = first_files.dataset AND failed.period = days.day
     WHERE loaded.period IS NULL OR failed.period IS NOT NULL
