@@ -143,6 +143,10 @@ BREAKS: dict[str, list[str]] = GRAINS | {
         _changed("marts.lab_sessions", "end_time = start_time + INTERVAL 32 DAY"),
         _changed("marts.lab_sessions", "end_time = NULL, minutes_delivered = 44641"),
     ],
+    "every_launch_is_one_session": [
+        "INSERT INTO marts.lab_sessions BY NAME SELECT * REPLACE (NULL AS start_time) FROM"
+        " marts.lab_sessions WHERE launch_time IS NOT NULL LIMIT 1"
+    ],
     "every_row_is_in_lab_session_rows": [
         (
             "CREATE OR REPLACE VIEW staging.lab_session_rows AS FROM raw.lab_sessions WHERE"

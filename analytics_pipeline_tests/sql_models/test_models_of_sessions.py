@@ -6,7 +6,8 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from analytics_pipeline_tests.support.model_warehouse import build_all, found, put, utc
+from analytics_pipeline.sql_models import run_test
+from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, found, put, utc
 
 Connection = duckdb.DuckDBPyConnection
 NOON = utc(2026, 10, 1, 12)
@@ -57,6 +58,25 @@ def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(
         "SELECT user_id, minutes FROM marts.lab_sessions ORDER BY 1"
     ).fetchall()
     assert rows == [(1, Decimal(90)), (2, Decimal(60))]
+
+
+@pytest.mark.parametrize(
+    ("first_start", "sessions"),
+    [(timedelta(minutes=3), 1), (None, 2), (timedelta(minutes=1), 2)],
+    ids=["the same start", "no start yet", "another start"],
+)
+def test_a_launch_over_midnight_is_one_session_or_a_warning(
+    warehouse: Connection, first_start: timedelta | None, sessions: int
+) -> None:
+    launch = utc(2026, 10, 1, 23, 58)
+    row = session(launch + timedelta(minutes=3)) | {"launch_time": launch}
+    start = first_start and launch + first_start
+    first = row | {"file_date": DAY, "start_time": start, "end_time": None}
+    put(warehouse, "raw.lab_sessions", row, first)
+    build_all(warehouse)
+    assert warehouse.execute("SELECT count(*) FROM marts.lab_sessions").fetchone() == (sessions,)
+    tested = run_test(warehouse, PROJECT.tests["every_launch_is_one_session"])
+    assert tested.violations == sessions - 1
 
 
 def test_the_later_of_two_files_with_the_same_end_counts(warehouse: Connection) -> None:
