@@ -58,10 +58,10 @@ completed AS (
 )
 SELECT
     completed.day, -- UTC day.
-    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of all users that started, or failed to launch, on the day.
+    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of all users that started, or failed to launch, on the day. One delivered for two courses counts in each, as in marts.lab_sessions, so that courses add up.
     coalesce(used.failed_launches, 0) AS failed_launches, -- Launches whose machine never started.
     coalesce(used.active_users, 0) AS active_users, -- Users, including staff, with a successful session on the day. Do not sum over days: marts.activity_weekly counts per week.
-    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, including hours after midnight, to six decimals.
+    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, including hours after midnight, to six decimals. A session counts as in sessions.
     coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars on AWS, exact as in marts.spend_days, without opening_balance.
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars on Azure, exact as in marts.spend_days.
     (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
