@@ -12,13 +12,13 @@ import pytest
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, broken, build_all
 from analytics_pipeline_tests.support.random_rows import MoneyRows, fill, money_rows
+from analytics_pipeline_tests.support.recount_courses import Places, courses
 from analytics_pipeline_tests.support.recount_money import (
     Entry,
     Feed,
     aws_spend,
     azure_costs,
     azure_total,
-    course_of,
     idle_days,
     line_total,
 )
@@ -69,32 +69,6 @@ def service_lines(
 
 def _key(row: Mapping[str, object]) -> tuple[object, object, object]:
     return row["aws_account_id"], row["user_id"], row["part_id"]
-
-
-def courses(rows: MoneyRows) -> dict[tuple[object, object], tuple[int | None, int | None]]:
-    """Return the course and assignment of each user's spend on a part."""
-    mapped, named = defaultdict(set), defaultdict(set)
-    enrolled: dict[object, set[object]] = defaultdict(set)
-    dropped: dict[object, set[object]] = defaultdict(set)
-    for row in rows.mapping:
-        mapped[row["part_id"]].add((row["course_id"], row["assignment_id"]))
-    for row in rows.people:
-        (dropped if row.get("dropped") else enrolled)[row["userid"]].add(row["courseid"])
-    for row in [*rows.sessions, *rows.services]:
-        if row["course_id"]:
-            named[row["user_id"], row["part_id"]].add(row["course_id"])
-    spenders = {
-        (row["user_id"], row["part_id"]) for row in [*rows.aws, *rows.azure, *rows.services]
-    }
-    return {
-        (user, part): course_of(
-            mapped[part],  # type: ignore[arg-type]
-            named[user, part],  # type: ignore[arg-type]
-            enrolled[user],  # type: ignore[arg-type]
-            dropped[user] - enrolled[user],  # type: ignore[arg-type]
-        )
-        for user, part in spenders
-    }
 
 
 def marts(
@@ -161,12 +135,17 @@ def test_every_cost_of_twenty_random_organisations_is_that_of_the_recount(
             e.fall,
             e.evidence,
             e.is_opening,
-            *where.get(e.key[1:], (None, None)),
+            *where.of(*e.key[1:], e.day),
         )
         for e in entries
     )
     assert Counter(row[1:] for row in spend if row[0] == "aws") == expected
 
+    assert [row[-2:] for row in spend if row[0] == "azure"] == [
+        where.of(user, part, day)
+        for provider, day, _, user, part, *_ in spend
+        if provider == "azure"
+    ]
     azure: dict[tuple[date, int, int], Decimal] = defaultdict(Decimal)
     for provider, day, _, user, part, cost, *_ in spend:
         if provider == "azure":
@@ -218,7 +197,7 @@ def _idle_agrees(rows: MoneyRows, found: Mapping[str, list[tuple[object, ...]]])
 def _summaries_agree(
     rows: MoneyRows,
     found: Mapping[str, list[tuple[object, ...]]],
-    where: Mapping[tuple[object, object], tuple[int | None, int | None]],
+    where: Places,
 ) -> None:
     """Money by course is the same in every mart, and by service it equals the lines."""
     totals: dict[str, dict[object, Decimal]] = {}
@@ -234,7 +213,7 @@ def _summaries_agree(
     assert totals["daily_cloud_spend"] == totals["spend_days"] == totals["course_summary"]
     billed: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for (month, key, course, service), total in service_lines(rows).items():
-        billed[month, *key, course or where.get(key[1:], (None, None))[0], service] += total
+        billed[month, *key, course or where.of(*key[1:], month)[0], service] += total
     columns = ("month", "aws_account_id", "user_id", "part_id", "course_id", "service", "cost")
     lines = column("monthly_service_spend", found["monthly_service_spend"], *columns)
     assert {row[:-1]: row[-1] for row in lines} == billed
@@ -256,10 +235,19 @@ def test_the_random_organisations_hold_every_reading_and_every_kind_of_evidence(
         ),
         *(("restart", "first of the month"), ("restart", "deactivation")),
     }
-    found = Counter(place for rows in all_rows for place in courses(rows).values())
-    assert any(course is None for course, _ in found) and any(
-        course and not asn for course, asn in found
-    )
+    found = {
+        (place.by, bool(place.course), bool(place.assignment))
+        for rows in all_rows
+        for place in courses(rows).by_month.values()
+    }
+    of_evidence = {
+        (by, *found)
+        for by in ("month", "earlier month", "later month")
+        for found in ((True, True), (True, False), (False, False))
+    }
+    of_mapping = {("mapping", True, True), ("mapping", False, False)}
+    assert found == of_evidence | of_mapping
+    assert sum(courses(rows).moves() for rows in all_rows) > 100
 
 
 @pytest.mark.thorough

@@ -79,7 +79,27 @@ def money_rows(seed: int, organisations: int) -> MoneyRows:
     _sessions_end(random.Random(f"sessions of {seed}"), rows, days)
     _files_without_rows(random.Random(f"files of {seed}"), rows, days)
     _some_drop(random.Random(f"people of {seed}"), rows)
+    _some_move(random.Random(f"terms of {seed}"), rows, start)
     return rows
+
+
+def _some_move(chance: random.Random, rows: MoneyRows, start: date) -> None:
+    """Let users use a part in several courses, in the months of its spend, before and after; map
+    some shared parts to a third course, and enroll some users there.
+    """
+    series = sorted({(str(row["user_id"]), row["part_id"]) for row in [*rows.aws, *rows.azure]})
+    for user, part in series:
+        base = int(user) // 100 * 100
+        for _ in range(chance.choice([0, 0, 0, 1, 2, 3])):
+            at = f"{start + timedelta(days=chance.randint(-60, 105))} 09:00:00"
+            where = base + chance.choice([1, 2, 2, 3])
+            lab = {"user_id": int(user), "part_id": part, "course_id": where}
+            rows.sessions.append(lab | {"start_time": at, "launch_time": at, "file_date": at[:10]})
+        if chance.random() < 0.2:
+            third = {"part_id": part, "course_id": base + 3, "assignment_id": (base + 3) * 10}
+            rows.mapping.append(third)
+        if chance.random() < 0.2:
+            rows.people.append({"userid": int(user), "courseid": base + 3, "role": "student"})
 
 
 def _files_without_rows(chance: random.Random, rows: MoneyRows, days: Sequence[date]) -> None:

@@ -306,34 +306,3 @@ def azure_costs(
             else:
                 costs[day, user, part] = ZERO
     return costs
-
-
-def course_of(
-    mapped: Iterable[tuple[int, int]],
-    named: Iterable[int],
-    enrolled: Iterable[int],
-    dropped: Iterable[int] = (),
-) -> tuple[int | None, int | None]:
-    """Return the course and assignment of a user's spend on a part, by FEED's order of evidence.
-
-    Args:
-        mapped: courses and assignments that the mapping lists for the part.
-        named: courses in which service_spend or sessions name the user and part.
-        enrolled: courses in which the user is enrolled.
-        dropped: courses whose enrollment lists the user, as dropped only.
-    """
-    listed = set(mapped)
-    if not listed:
-        return None, None
-    places = {course for course, _ in listed}
-    there = places & set(enrolled) or places & set(dropped)  # who is enrolled in one is there
-    for candidates in (set(named), set(named) & places, places, there):
-        if len(candidates) == 1:
-            (course,) = candidates
-            inside = {assignment for at, assignment in listed if at == course}
-            break
-    else:
-        course, inside = None, set()
-    everywhere = {assignment for _, assignment in listed}
-    (assignment,) = next((ids for ids in (inside, everywhere) if len(ids) == 1), {None})
-    return course, assignment

@@ -91,4 +91,6 @@ SELECT
     CASE WHEN rule IS NOT NULL THEN at_stake END AS fall_at_stake -- US dollars by which the series' total would change if a restart were none, or the reverse; NULL in Azure. Do not sum over days.
 FROM compared
 JOIN days ON days.provider = compared.provider AND days.spend_date = compared.spend_date
-LEFT JOIN staging.spend_courses AS courses ON courses.user_id = compared.user_id AND courses.part_id = compared.part_id
+LEFT JOIN staging.spend_courses AS courses
+    ON courses.user_id = compared.user_id AND courses.part_id = compared.part_id
+    AND courses.month = date_trunc('month', compared.spend_date)

@@ -1,57 +1,63 @@
--- Course and assignment of a user's spend on a mapped part. Costs name only the part, and a part may be mapped to several courses. The
--- course that service_spend and lab_sessions name for the user and part comes first, so that sessions and money are in the same course.
--- If they name none or several, take the only course that is both named and mapped, else the only mapped one, else the only mapped one in
--- which the user is enrolled, else the only mapped one whose enrollment lists the user, as dropped. Otherwise the course is unknown; it is
--- never chosen by the lowest id.
+-- Course and assignment of a user's spend on a mapped part in a month. Costs name only the part, and a part may be mapped to several
+-- courses, such as an old course and its clone of a new term. Evidence are the courses that service_spend and lab_sessions name for the
+-- user and part, so that sessions and money are in the same course. Only the evidence of the month counts, so that a student who appears in
+-- the clone takes no money of earlier months along. A month without evidence has that of the newest earlier month with any, else of the
+-- first later one.
+-- If the evidence names one course, take it. If it names several or there is none, take the only course that is both named and mapped, else
+-- the only mapped one. If several are left, take the only one in which the user is enrolled, else the only one whose enrollment lists the
+-- user, as dropped. Otherwise the course is unknown; it is never chosen by the lowest id.
 WITH
-spenders AS (
-    SELECT user_id, part_id FROM raw.aws_cost
+seen AS (
+    SELECT user_id, part_id, date_trunc('month', file_date)::DATE AS month, NULL::BIGINT AS course_id, true AS is_spend FROM raw.aws_cost
     UNION
-    SELECT user_id, part_id FROM raw.azure_cost
+    SELECT user_id, part_id, make_date(year, month, 1), NULL, true FROM raw.azure_cost
     UNION
-    SELECT user_id, part_id FROM raw.service_spend
-),
-mapped AS (SELECT DISTINCT part_id, course_id FROM staging.part_courses),
-listed AS (
-    SELECT userid AS user_id, courseid AS course_id, bool_or(dropped IS NOT TRUE) AS is_enrolled
-    FROM raw.enrollment
-    GROUP BY userid, courseid
-),
-named AS (
-    SELECT user_id, part_id, course_id FROM raw.service_spend WHERE course_id IS NOT NULL
+    SELECT user_id, part_id, file_month, course_id, true FROM raw.service_spend
     UNION
-    SELECT user_id, part_id, course_id FROM raw.lab_sessions
+    SELECT user_id, part_id, date_trunc('month', session_date)::DATE, course_id, false FROM staging.lab_session_rows
 ),
-candidates AS (
-    SELECT user_id, part_id, course_id, true AS is_named FROM named
-    UNION ALL
-    SELECT spenders.user_id, spenders.part_id, mapped.course_id, false
-    FROM spenders
-    JOIN mapped ON mapped.part_id = spenders.part_id
-),
-marked AS (
+months AS (
     SELECT
-        candidates.*, mapped.course_id IS NOT NULL AS is_mapped,
-        coalesce(listed.is_enrolled, false) AS is_enrolled, listed.course_id IS NOT NULL AS is_listed
-    FROM candidates
-    LEFT JOIN mapped ON mapped.part_id = candidates.part_id AND mapped.course_id = candidates.course_id
-    LEFT JOIN listed ON listed.user_id = candidates.user_id AND listed.course_id = candidates.course_id
+        user_id, part_id, month, bool_or(is_spend) AS is_spent,
+        list(DISTINCT course_id) FILTER (course_id IS NOT NULL) AS named
+    FROM seen
+    GROUP BY user_id, part_id, month
 ),
--- min() returns the only course, as count(DISTINCT) is tested first.
+evidence AS (
+    SELECT
+        user_id, part_id, month, is_spent,
+        coalesce(last_value(named IGNORE NULLS) OVER up_to_then, last_value(named IGNORE NULLS) OVER back_to_then) AS named
+    FROM months
+    WINDOW
+        up_to_then AS (PARTITION BY user_id, part_id ORDER BY month),
+        back_to_then AS (PARTITION BY user_id, part_id ORDER BY month DESC)
+),
+mapped AS (SELECT part_id, list(DISTINCT course_id) AS courses FROM staging.part_courses GROUP BY part_id),
+people AS (
+    SELECT
+        userid AS user_id, list(DISTINCT courseid) AS listed,
+        list(DISTINCT courseid) FILTER (dropped IS NOT TRUE) AS enrolled
+    FROM raw.enrollment
+    GROUP BY userid
+),
+narrowed AS (
+    SELECT
+        evidence.user_id, evidence.part_id, evidence.month, evidence.named, people.enrolled, people.listed,
+        -- Enrollment in a third course says nothing about these months.
+        if(list_has_any(evidence.named, mapped.courses), list_intersect(evidence.named, mapped.courses), mapped.courses) AS possible
+    FROM evidence
+    JOIN mapped ON mapped.part_id = evidence.part_id
+    LEFT JOIN people ON people.user_id = evidence.user_id
+    WHERE evidence.is_spent
+),
 decided AS (
     SELECT
-        user_id,
-        part_id,
-        CASE
-            WHEN count(DISTINCT course_id) FILTER (is_named) = 1 THEN min(course_id) FILTER (is_named)
-            WHEN count(DISTINCT course_id) FILTER (is_named AND is_mapped) = 1 THEN min(course_id) FILTER (is_named AND is_mapped)
-            WHEN count(DISTINCT course_id) FILTER (is_mapped) = 1 THEN min(course_id) FILTER (is_mapped)
-            WHEN count(DISTINCT course_id) FILTER (is_mapped AND is_enrolled) = 1 THEN min(course_id) FILTER (is_mapped AND is_enrolled)
-            -- Someone who dropped every course that shares the part has spent in the only one that lists them.
-            WHEN count(DISTINCT course_id) FILTER (is_mapped AND is_listed) = 1 THEN min(course_id) FILTER (is_mapped AND is_listed)
-        END AS course_id
-    FROM marked
-    GROUP BY user_id, part_id
+        user_id, part_id, month,
+        [
+            courses[1] FOR courses IN [named, possible, list_intersect(possible, enrolled), list_intersect(possible, listed)]
+            IF len(courses) = 1
+        ][1] AS course_id
+    FROM narrowed
 ),
 -- An assignment counts if it is the part's only one in the course, or its only one anywhere.
 assignments AS (
@@ -63,17 +69,17 @@ assignments AS (
     GROUP BY GROUPING SETS ((part_id), (part_id, course_id))
 )
 SELECT
-    spenders.user_id, -- Vocareum id of the user.
-    spenders.part_id, -- Vocareum id of the part; parts that were never mapped are not listed.
-    decided.course_id, -- Course of the user's spend on the part; NULL if it is mapped to several courses without evidence for one.
+    decided.user_id, -- Vocareum id of the user.
+    decided.part_id, -- Vocareum id of the part; parts that were never mapped are not listed.
+    decided.month, -- First day of a month with a cost of the user and part.
+    decided.course_id, -- Course of the user's spend on the part in the month; NULL if it is mapped to several courses without evidence for one.
     courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
     coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id, -- Assignment of the part; NULL if the part has several.
     CASE
         WHEN in_course.assignment_id IS NOT NULL THEN in_course.assignment_name
         ELSE anywhere.assignment_name
     END AS assignment_name -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none. The first in alphabetical order if it names several.
-FROM spenders
-JOIN assignments AS anywhere ON anywhere.part_id = spenders.part_id AND anywhere.course_id IS NULL
-LEFT JOIN decided ON decided.user_id = spenders.user_id AND decided.part_id = spenders.part_id
-LEFT JOIN assignments AS in_course ON in_course.part_id = spenders.part_id AND in_course.course_id = decided.course_id
+FROM decided
+JOIN assignments AS anywhere ON anywhere.part_id = decided.part_id AND anywhere.course_id IS NULL
+LEFT JOIN assignments AS in_course ON in_course.part_id = decided.part_id AND in_course.course_id = decided.course_id
 LEFT JOIN staging.courses AS courses ON courses.course_id = decided.course_id
