@@ -2,25 +2,32 @@
 
 from datetime import UTC, datetime
 
-from analytics_pipeline.cli.console import fail
-from analytics_pipeline.cli.overview import daemon_heartbeat, is_recent, own_dagster_yaml
+from analytics_pipeline.cli.console import fail, print_error
+from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest, recorded_heartbeats
+from analytics_pipeline.cli.overview import own_dagster_yaml
 from analytics_pipeline.settings import Settings
 
 
 def refuse_while_alive(settings: Settings) -> None:
-    """End the command while Dagster's daemon or a run could write the warehouse."""
+    """End the command while Dagster's daemon or a run could write the warehouse.
+
+    Say so if the daemon's heartbeat is dated in the future, so that it does not count.
+    """
+    now, found = datetime.now(UTC), recorded_heartbeats(settings.dagster_home)
     own = own_dagster_yaml(settings)
-    heartbeat = daemon_heartbeat(settings.dagster_home)
     if own:
         # It may name another storage than the file above.
-        from analytics_pipeline.orchestration.instance import newest_heartbeat
+        from analytics_pipeline.orchestration.instance import heartbeats
 
-        heartbeat = newest_heartbeat(settings) or heartbeat
-    if is_recent(heartbeat, datetime.now(UTC)):
+        found = heartbeats(settings) or found
+    heartbeat = nearest(found, now)
+    if is_recent(heartbeat, now):
         fail(
             "Dagster's daemon is alive, or was within the last five minutes. Stop it, wait five"
             " minutes, and run the command again. Nothing was changed."
         )
+    if ahead := dated_ahead(heartbeat, now):
+        print_error(ahead)
     if not own and not (settings.dagster_home / "history").exists():
         return
     # Dagster takes seconds to import.

@@ -3,15 +3,15 @@
 Writes nothing. `status.py` formats the result.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 
+from analytics_pipeline.cli.heartbeat import is_recent, nearest, recorded_heartbeats
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
@@ -41,9 +41,6 @@ from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
-HEARTBEAT = timedelta(minutes=5)
-"""A daemon whose last heartbeat is older counts as stopped; it sends one every 30 seconds."""
-
 
 @dataclass(frozen=True)
 class OnDisk:
@@ -53,7 +50,8 @@ class OnDisk:
         published: signature of the published file; None if there is none.
         unstored: why the published file is not the store's current version; empty if it is, or
             without a store.
-        heartbeat: last heartbeat of Dagster's daemon (UTC); None if there never was one.
+        heartbeat: heartbeat of Dagster's daemon that is nearest to now (UTC); None if there never
+            was one.
         replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
         source: `warehouse`; `published` while a run writes the warehouse; None if there is no
@@ -123,13 +121,8 @@ class OnDisk:
         return silence(self.ages.values())
 
     def daemon_is_alive(self, now: datetime) -> bool:
-        """Return whether the daemon sent a heartbeat recently."""
+        """Return whether the daemon sent a heartbeat recently, by a right clock."""
         return is_recent(self.heartbeat, now)
-
-
-def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
-    """Return whether a daemon with this last heartbeat (UTC) counts as alive."""
-    return heartbeat is not None and now - heartbeat < HEARTBEAT
 
 
 def on_disk(settings: Settings, now: datetime) -> OnDisk:
@@ -145,7 +138,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     outside = OnDisk(
         published=signature(settings.published_path),
         unstored=unstored,
-        heartbeat=daemon_heartbeat(settings.dagster_home),
+        heartbeat=nearest(recorded_heartbeats(settings.dagster_home), now),
         replaced_at=last_replaced(warehouse),
         own_dagster_yaml=own_dagster_yaml(settings),
         lost=str(gone(settings) or ""),
@@ -249,19 +242,3 @@ def _absent(connection: duckdb.DuckDBPyConnection) -> list[OpenAbsence]:
         return open_absences(connection)
     except duckdb.CatalogException:  # written by an earlier release
         return []
-
-
-def daemon_heartbeat(home: Path) -> datetime | None:
-    """Return the newest daemon heartbeat, from Dagster's own file."""
-    file = home / "history" / "runs.db"
-    if not file.exists():
-        return None
-    try:
-        # Without `immutable`, even a reader creates a write-ahead log and its index next to a file
-        # that nobody has open.
-        mode = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
-        with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True, timeout=1)) as connection:
-            row = connection.execute("SELECT max(timestamp) FROM daemon_heartbeats").fetchone()
-    except sqlite3.Error:
-        return None
-    return datetime.fromisoformat(row[0]).replace(tzinfo=UTC) if row and row[0] else None

@@ -20,6 +20,7 @@ from analytics_pipeline.cli.console import (
 )
 from analytics_pipeline.cli.dataset_status import DatasetStatus, dataset_status, next_attempt
 from analytics_pipeline.cli.feed_notice import nothing_delivered
+from analytics_pipeline.cli.heartbeat import dated_ahead
 from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
 from analytics_pipeline.cli.status_json import as_json
 from analytics_pipeline.cli.tables import one_line
@@ -210,6 +211,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
             else "not running; nothing is loaded automatically."
         )
     )
+    if ahead := dated_ahead(disk.heartbeat, now):
+        print_error(ahead)
 
 
 def _cells(row: DatasetStatus) -> tuple[Any, ...]:

@@ -43,12 +43,11 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         return dg.DagsterInstance.get()
 
 
-def newest_heartbeat(settings: Settings) -> datetime | None:
-    """Return the newest heartbeat of Dagster's daemon (UTC), wherever it is stored."""
+def heartbeats(settings: Settings) -> list[datetime]:
+    """Return the last heartbeats (UTC) of Dagster's daemon, wherever they are stored."""
     with open_instance(settings) as instance:
         found = instance.get_daemon_heartbeats().values()
-    newest = max((heartbeat.timestamp for heartbeat in found), default=None)
-    return datetime.fromtimestamp(newest, UTC) if newest else None
+    return [datetime.fromtimestamp(heartbeat.timestamp, UTC) for heartbeat in found]
 
 
 def project_file(name: str) -> Path:

@@ -4,6 +4,7 @@ warehouse.
 
 import json
 import os
+import time
 from pathlib import Path
 
 import duckdb
@@ -164,12 +165,28 @@ def test_a_restore_is_refused_while_a_daemon_is_alive(
     assert invoke("backup", tmp_path / "copy").exit_code == 0
     with open_instance(settings) as instance:
         for age, code in ((0, 2), (301, 0)):
-            import time
-
             instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, "SENSOR", "id", []))
             answer = invoke("restore", tmp_path / "copy")
             assert answer.exit_code == code, answer.output
             assert ("daemon is alive" in answer.output) == bool(code)
+
+
+def test_a_heartbeat_that_is_dated_in_the_future_is_named_and_refuses_no_restore(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dagster._daemon.types import DaemonHeartbeat
+
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    assert invoke("backup", tmp_path / "copy").exit_code == 0
+    with open_instance(settings) as instance:
+        ahead, now = time.time() + 40 * 24 * 3600, time.time()
+        instance.add_daemon_heartbeat(DaemonHeartbeat(ahead, "SENSOR", "id", []))
+        answer = invoke("restore", tmp_path / "copy")
+        assert answer.exit_code == 0, answer.output
+        assert "in the future: the clock of its machine was or is ahead" in answer.output
+        instance.add_daemon_heartbeat(DaemonHeartbeat(now, "SCHEDULER", "id", []))
+        refused = invoke("restore", tmp_path / "copy")
+    assert (refused.exit_code, "daemon is alive" in refused.output) == (2, True), refused.output
 
 
 def test_people_who_were_erased_since_are_named(settings: Settings, tmp_path: Path) -> None:

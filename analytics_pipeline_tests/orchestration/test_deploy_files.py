@@ -28,7 +28,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.celery_launcher import RunLauncher
 from analytics_pipeline.orchestration.dagster_private import WorkerStatus
-from analytics_pipeline.orchestration.instance import newest_heartbeat, open_instance
+from analytics_pipeline.orchestration.instance import heartbeats, open_instance
 from analytics_pipeline.orchestration.runs.processes import living_runs
 from analytics_pipeline.orchestration.runs.retention import delete_old_runs
 from analytics_pipeline.orchestration.workspace import workspace_file
@@ -230,7 +230,7 @@ def test_the_pipeline_uses_an_instance_in_postgresql(home: Path) -> None:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 2
         assert delete_old_runs(instance, ALONE, now, timedelta(days=1), 5) == 0
         instance.add_daemon_heartbeat(DaemonHeartbeat(now.timestamp(), "SENSOR", "id", []))
-    assert newest_heartbeat(settings) == now
+    assert heartbeats(settings) == [now]
     assert workspace_file(settings) == home / "workspace.yaml"
     assert (home / "dagster.yaml").read_bytes() == (DEPLOY / "dagster.yaml").read_bytes()
 
