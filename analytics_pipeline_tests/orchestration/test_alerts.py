@@ -17,6 +17,7 @@ from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, lab_sessions
+from analytics_pipeline_tests.support.clocks import machine_ahead
 from analytics_pipeline_tests.support.today import TODAY
 
 BAD = b"<html>502 Bad Gateway</html>"
@@ -97,6 +98,20 @@ def test_an_incident_is_reported_once_when_it_opens_and_once_when_resolved(
     pipeline.clock.move(minutes=16)
     pipeline.tick_and_run()
     pipeline.tick("alerts")
+    pipeline.tick("alerts")
+    assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
+
+
+def test_an_incident_that_opened_while_the_clock_was_ahead_is_resolved_by_the_next_good_run(
+    pipeline: Pipeline, vocareum: DemoVocareum, webhook: Webhook
+) -> None:
+    vocareum.put(lab_sessions(FIRST)[0], BAD)
+    with machine_ahead(days=40):
+        pipeline.tick_and_run()
+    pipeline.tick("alerts")
+    assert len(webhook.texts) == 1
+    vocareum.put(*lab_sessions(FIRST))
+    pipeline.tick_and_load()
     pipeline.tick("alerts")
     assert [text[:28] for text in webhook.texts[1:]] == [":white_check_mark: Resolved:"]
 

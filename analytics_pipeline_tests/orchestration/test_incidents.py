@@ -83,6 +83,16 @@ def test_an_asset_is_resolved_after_a_good_run_once_no_run_is_in_flight() -> Non
     ]
 
 
+def test_the_order_in_which_runs_ended_decides_and_not_their_times() -> None:
+    ahead = -40 * 24 * 60
+    known = now_open([run("r1", RunState.FAILED, ahead, SESSIONS)])
+    assert known[SESSIONS].since == "2026-11-23 09:00 UTC", "it is dated in the future"
+    good = run("r2", RunState.SUCCEEDED, 1, SESSIONS)
+    assert now_open([good, run("r1", RunState.FAILED, ahead, SESSIONS)], known=known) == {}
+    failed = run("r4", RunState.FAILED, 1, SESSIONS)
+    assert set(now_open([failed, run("r3", RunState.SUCCEEDED, ahead, SESSIONS)])) == {SESSIONS}
+
+
 def test_a_failing_check_keeps_the_incident_open_after_a_good_run() -> None:
     known = now_open([run("r1", RunState.FAILED, 5, SESSIONS)])
     red = [FailingCheck(SESSIONS, "schema", "a file cannot be read", "r1", repeats_run=True)]

@@ -123,6 +123,12 @@ def test_a_failed_file_waits_for_its_pause_and_is_due_after_it() -> None:
     assert stands("2026-11-20", run(hours_ago=2, bad=(BAD,)), again) is LoadState.WAITING
 
 
+def test_a_failure_that_is_dated_far_in_the_future_is_not_waited_for() -> None:
+    assert stands("2026-11-20", run(hours_ago=-40 * 24, bad=(BAD,))) is LoadState.DUE
+    slightly = run(hours_ago=-0.1, bad=(BAD,))
+    assert stands("2026-11-20", slightly) is LoadState.WAITING, "clocks of machines differ"
+
+
 def test_a_file_is_given_up_after_the_last_attempt_and_not_before() -> None:
     verdicts = [run(hours_ago=hours, bad=(BAD,)) for hours in (3, 4, 5, 6, 7)]
     assert stands("2026-11-20", *verdicts, now=NOW + timedelta(days=30)) is LoadState.GIVEN_UP

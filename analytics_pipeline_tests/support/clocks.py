@@ -1,7 +1,14 @@
 """Clocks that tests move, so that no test waits or depends on the machine's speed."""
 
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from analytics_pipeline.storage import clock
 
 
 class Clock:
@@ -50,3 +57,17 @@ class Seconds:
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         self._now += seconds
+
+
+@contextmanager
+def machine_ahead(**by: float) -> Iterator[None]:
+    """Date what runs record in the block ahead, by the arguments of a timedelta.
+
+    Dagster takes `time.time` for runs and events. The warehouse takes `warehouse_now`. Decisions
+    about what is delivered keep the clock that they are given.
+    """
+    ahead, seconds = timedelta(**by), time.time
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(time, "time", lambda: seconds() + ahead.total_seconds())
+        patched.setattr(clock, "utc_now", lambda: datetime.now(UTC) + ahead)
+        yield

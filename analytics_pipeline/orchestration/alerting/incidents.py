@@ -111,7 +111,8 @@ def open_incidents(
     news.
 
     Args:
-        runs: newest first.
+        runs: in the order of their ends, last first. Their times don't decide, as a clock may have
+            been wrong.
         red: failing checks.
         known: the incidents known so far.
         error_of: returns why a run failed.
@@ -150,7 +151,7 @@ def _failed_runs(
         subject: known.get(subject)
         or Incident(
             subject,
-            _iso(run.ended or now),
+            _iso(min(run.ended or now, now)),
             error_of(run.run_id),
             run.run_id,
             partitions(run, subject),
@@ -185,9 +186,7 @@ def _last_ended(runs: Sequence[KnownRun]) -> dict[str, KnownRun]:
         if run.ended is None or run.will_retry or run.state is RunState.CANCELED:
             continue
         for subject in subjects(run):
-            other = last.get(subject)
-            if other is None or other.ended is None or run.ended > other.ended:
-                last[subject] = run
+            last.setdefault(subject, run)
     return last
 
 

@@ -24,7 +24,7 @@ from analytics_pipeline.orchestration.models.assets import ALARMS
 from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, last_evaluation
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
-from analytics_pipeline.orchestration.runs.run_records import known_runs
+from analytics_pipeline.orchestration.runs.run_records import known_runs, last_ended_first
 from analytics_pipeline.storage.clock import Clock, utc_now
 
 INTERVAL_SECONDS = 60
@@ -57,8 +57,9 @@ def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
             )
         known = from_json(json.loads(context.cursor or "{}"))
         failing, alarms = failing_checks(context, location)
+        runs = known_runs(context.instance, location, RUNS_READ)
         now = open_incidents(
-            known_runs(context.instance, location, RUNS_READ),
+            last_ended_first(context.instance, runs, RUNS_READ),
             failing,
             known,
             lambda run_id: failure_of(context.instance, run_id),

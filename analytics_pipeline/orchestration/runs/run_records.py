@@ -4,7 +4,7 @@ Also reads and tags them in the instance. `load_requests.py` and `incidents.py` 
 from them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,6 +28,13 @@ UNCOUNTED = "~"
 RUNS_READ = 1_000
 """Number of newest runs that decisions consider: about a month. A file that failed earlier is
 retried after that."""
+
+
+_ENDS = (
+    dg.DagsterEventType.RUN_SUCCESS,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.RUN_CANCELED,
+)
 
 
 class RunState(StrEnum):
@@ -215,6 +222,24 @@ def known_runs(
     newest = instance.get_run_records(location.runs(), limit=most)
     by_id = {record.dagster_run.run_id: record for record in [*newest, *unfinished]}
     return [known_run(record, location) for record in by_id.values()]
+
+
+def last_ended_first(
+    instance: dg.DagsterInstance, runs: Sequence[KnownRun], most: int
+) -> list[KnownRun]:
+    """Sort runs by the order in which Dagster recorded their ends, as a clock may have been wrong.
+
+    Runs whose end is not among the newest keep their order, after the others.
+
+    Args:
+        most: how many of the newest ends to read, by their kind.
+    """
+    ends = {
+        record.run_id: record.storage_id
+        for kind in _ENDS
+        for record in instance.fetch_run_status_changes(kind, limit=most).records
+    }
+    return sorted(runs, key=lambda run: ends.get(run.run_id, 0), reverse=True)
 
 
 def _state(status: dg.DagsterRunStatus) -> RunState:
