@@ -32,7 +32,7 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.checks import Check, built_at, errors, read
+from analytics_pipeline.warehouse.checks import Check, builds, errors, read
 from analytics_pipeline.warehouse.erase import run_again, unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.published_file import store_of
@@ -94,7 +94,7 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
             unstored = fetch_published(settings)
             signed = signature(settings.published_path)
             lost = not_replaced(settings, connection, signed)
-            old = lost or outdated(settings, built_at(connection), signed)
+            old = lost or outdated(settings, builds(connection), signed)
             erasures = map(run_again, unfinished(connection))
             return errors(read(connection)), [*filter(None, (old, unstored)), *erasures]
     except (PipelineError, OSError, duckdb.Error):

@@ -24,7 +24,7 @@ from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.checks import (
     Check,
     Severity,
-    built_at,
+    builds,
     errors,
     read,
     with_times,
@@ -159,7 +159,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             stale=stale_models(connection, load_project()),
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
-            outdated="" if lost else outdated(settings, built_at(connection), signed),
+            outdated="" if lost else outdated(settings, builds(connection), signed),
             unfinished=unfinished(connection),
             lost=lost,
         )

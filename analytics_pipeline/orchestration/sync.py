@@ -48,7 +48,7 @@ from analytics_pipeline.warehouse.absences import (
 )
 from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, built_at, errors, read
+from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, builds, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
@@ -283,7 +283,7 @@ def rebuild(
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
         loaded, closed = loaded_files(connection), closed_files(connection)
-        built = built_at(connection)
+        built = builds(connection)
         report_problems(instance, location, connection)
         report_settled_checks(instance, location, connection, clock().replace(tzinfo=None), listed)
     if not loaded and not closed:

@@ -11,11 +11,11 @@ from datetime import datetime
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.sql_models.build import Built, Failure, build, explain
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Model, SqlTest
-from analytics_pipeline.sql_models.project import Project, touched_by
+from analytics_pipeline.sql_models.model_loads import present_loads, record_loads, recorded_loads
+from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.verdict_by_day import count_by_day
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import (
@@ -105,7 +105,11 @@ def _build_and_test(
     tests = project.tests_of([model.qualified for model in chosen])
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     mark_outdated(connection, [test.name for test in tests])
+    loads = present_loads(connection, project)
     built = build(connection, chosen, now)
+    record_loads(
+        connection, loads, [result.model.qualified for result in built if not result.failure]
+    )
     whole = {result.model.qualified for result in built if result.check}
     ran = (_run(connection, test, whole=bool(test.days.keys() & whole)) for test in tests)
     verdicts = [_check(project, tested) for tested in ran]
@@ -135,24 +139,22 @@ def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterato
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return models never built, failed, or older than a load they read; in build order.
+    """Return models never built, failed, or built of other loads than the present ones.
 
     Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about
-    it.
+    it. The models are in build order.
     """
     built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
-    loads = connection.execute(
-        "SELECT dataset, max(loaded_at) FROM ops.loaded_files GROUP BY dataset"
-    ).fetchall()
     if not built:
         return []
-    stale = {name for name in project.models if name not in built or built[name].is_open}
-    for dataset, loaded_at in loads:
-        for model in project.affected(touched_by([dataset])) if dataset in DATASETS else ():
-            check = built.get(model.qualified)
-            if check and check.evaluated_at and check.evaluated_at < loaded_at:
-                stale.add(model.qualified)
-    return [name for name in project.models if name in stale]
+    recorded, present = recorded_loads(connection), present_loads(connection, project)
+    return [
+        name
+        for name in project.models
+        if name not in built
+        or built[name].is_open
+        or recorded.get(name, present.get(name)) != present.get(name)
+    ]
 
 
 def _is_current(project: Project, check: Check) -> bool:

@@ -196,19 +196,22 @@ def read(connection: duckdb.DuckDBPyConnection) -> list[Check]:
     return [_check(*row) for row in rows]
 
 
-def built_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Return when models were last built (UTC); None if no build is recorded.
+def builds(connection: duckdb.DuckDBPyConnection) -> dict[str, datetime]:
+    """Return when each model was last built (UTC), by qualified name; empty if none is recorded.
 
     Args:
         connection: the warehouse, or a published file.
     """
     try:
-        row = connection.execute(
-            "SELECT max(evaluated_at) FROM ops.checks WHERE passed AND name = $1", [IS_BUILT]
-        ).fetchone()
+        return dict(
+            connection.execute(
+                "SELECT subject, evaluated_at FROM ops.checks WHERE passed AND name = $1 AND"
+                " evaluated_at IS NOT NULL",
+                [IS_BUILT],
+            ).fetchall()
+        )
     except (duckdb.CatalogException, duckdb.BinderException):  # written by an earlier release
-        return None
-    return row[0] if row else None
+        return {}
 
 
 def alarms(checks: Iterable[Check]) -> list[Alarm]:

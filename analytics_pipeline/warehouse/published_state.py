@@ -2,6 +2,7 @@
 should.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from analytics_pipeline.settings import Settings
@@ -9,21 +10,21 @@ from analytics_pipeline.warehouse.published_file import published_at, store_of
 from analytics_pipeline.warehouse.signature import Signature, signature
 
 
-def outdated(settings: Settings, built: datetime | None, signed: Signature | None) -> str:
+def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signature | None) -> str:
     """Return why the published file must be published again; empty if it need not be.
 
     A file that keeps tables back, as a check fails, is not outdated: it holds the newest verdicts.
-    The times of builds are compared, which the file copies from the warehouse, so that clocks of
-    several machines don't matter.
+    The file copies the times of builds from the warehouse. Here they only identify the builds: no
+    clock decides which one is later, as it may have been wrong.
 
     Args:
         settings: the organisation's settings.
-        built: when the warehouse's models were last built (UTC); None if they never were, so that
-            there is nothing to publish.
+        built: when each of the warehouse's models was last built (UTC); empty if none ever was,
+            so that there is nothing to publish.
         signed: what the file says of itself; None if it is missing or can't be read.
     """
     path = settings.published_path
-    if built is None:
+    if not built:
         return ""
     if signed is None:
         return f"{path} {'cannot be read' if path.exists() else 'is missing'}.{_REMEDY}"
@@ -33,11 +34,12 @@ def outdated(settings: Settings, built: datetime | None, signed: Signature | Non
             f"{path} {holds} emails, names and free text, but PUBLISH_PII is"
             f" {str(settings.publish_pii).lower()}.{_REMEDY}"
         )
-    if signed.built_at is None or signed.built_at < built:
-        since = f"{signed.built_at:%Y-%m-%d %H:%M} UTC" if signed.built_at else "an unknown time"
+    lacking = [name for name, at in built.items() if signed.builds.get(name) != at]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
         return (
-            f"{path} is older than the models: it holds those of {since}, the warehouse those of"
-            f" {built:%Y-%m-%d %H:%M} UTC.{_REMEDY}"
+            f"{path} does not hold the models as they were last built: it lacks the build of"
+            f" {lacking[0]} of {built[lacking[0]]:%Y-%m-%d %H:%M} UTC{more}.{_REMEDY}"
         )
     return ""
 
@@ -45,7 +47,7 @@ def outdated(settings: Settings, built: datetime | None, signed: Signature | Non
 _REMEDY = " `analytics-pipeline sync` publishes it again."
 
 
-def is_current(settings: Settings, built: datetime | None) -> bool:
+def is_current(settings: Settings, built: Mapping[str, datetime]) -> bool:
     """Return whether the published file is as it should be, and not ahead of the store's version.
 
     First fetches the store's version, which may be a later one. `built` is as for `outdated`.

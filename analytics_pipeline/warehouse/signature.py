@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import duckdb
 
-from analytics_pipeline.warehouse.checks import built_at
+from analytics_pipeline.warehouse.checks import builds
 from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import value_of
@@ -32,8 +32,8 @@ class Signature:
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
         pii: whether it includes emails, names and free text; None if it does not say.
-        built_at: when the models were last built that it holds, or withholds (UTC); None if it does
-            not say.
+        builds: when each model was last built that it holds, or withholds (UTC), by qualified name;
+            empty if it does not say.
         loaded_at: when the newest of its files was loaded (UTC); None if it names none.
     """
 
@@ -43,7 +43,7 @@ class Signature:
     older_files: int = 0
     emptied: Mapping[str, int] = field(default_factory=dict)
     pii: bool | None = None
-    built_at: datetime | None = None
+    builds: Mapping[str, datetime] = field(default_factory=dict)
     loaded_at: datetime | None = None
 
     @property
@@ -112,7 +112,7 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
         row.get("older_files") or 0,
         emptied,
         row.get("pii"),
-        built_at(connection),
+        builds(connection),
         _loaded_at(connection),
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.sql_text import literal
@@ -122,7 +123,8 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
     """Return how many published files the warehouse lacks, or has in an earlier version.
 
     Only `close` removes a file from the ledger, and records it. Any other such file means that an
-    older warehouse was restored.
+    older warehouse was restored. A load that is dated in the future is of a clock that was wrong:
+    whatever the warehouse has of that file is later.
 
     Args:
         connection: the live warehouse.
@@ -136,11 +138,13 @@ def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
                 connection,
                 f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
                     LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
-                    WHERE live.loaded_at < before.loaded_at OR live.loaded_at IS NULL
+                    WHERE live.loaded_at < before.loaded_at AND before.loaded_at <= $1
+                      OR live.loaded_at IS NULL
                       AND NOT EXISTS (FROM ops.absences AS closed
                         WHERE (closed.dataset, closed."partition") = (before.dataset,
                           before."partition") AND kind = 'gone' AND closed_by = 'close'
-                          AND closed_at >= before.loaded_at)""",
+                          AND (closed_at >= before.loaded_at OR before.loaded_at > $1))""",
+                [warehouse_now()],
             )
         except duckdb.Error:  # not our file, or a release with other tables
             return 0

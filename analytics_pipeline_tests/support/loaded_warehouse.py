@@ -26,6 +26,7 @@ NOT_COMPARED = (
         "first_seen",
     ),
     *("closed_at", "since", "evaluated_at"),
+    "loads",  # a digest of `loaded_at` and `run_id`, too
     *("times", "erasures"),  # number of erasures: one that was killed and repeated counts twice
 )
 

@@ -246,6 +246,19 @@ def test_a_file_published_from_an_older_warehouse_says_so(
 
 
 @pytest.mark.usefixtures("published")
+def test_a_load_that_is_dated_in_the_future_does_not_make_the_warehouse_an_older_one(
+    settings: Settings,
+) -> None:
+    file = str(settings.published_path)
+    later = "UPDATE ops.loaded_files SET loaded_at = loaded_at + ?::INTERVAL"
+    with warehouse(settings) as connection:
+        for by, is_older in (("1 SECOND", True), ("36500 DAY", False)):
+            with duckdb.connect(file) as before:
+                before.execute(later, [by])
+            assert bool(older_files(connection, settings.published_path)) is is_older
+
+
+@pytest.mark.usefixtures("published")
 def test_a_file_that_a_person_closed_does_not_make_the_warehouse_an_older_one(
     settings: Settings,
 ) -> None:

@@ -37,6 +37,9 @@ from analytics_pipeline.warehouse.parameters import Parameters, set_parameters
 
 ALARMS = "alarms"
 """Metadata key of a check result: its alarms."""
+BEGAN_AFTER = "analytics_pipeline/began_after"
+"""Tag of a model's materialization: storage id of the newest event in Dagster's log when the build
+began. It has read no load that was recorded later."""
 
 
 def model_assets(
@@ -64,6 +67,7 @@ def model_assets(
             (check.name, location.table(check.asset_key))
             for check in context.selected_asset_check_keys
         }
+        began_after = context.instance.event_log_storage.get_maximum_record_id() or 0
         with report_step_errors(), warehouse.get_connection() as connection:
             for name in drop_removed(connection, project.models.values()):
                 context.log.info(f"{name} was dropped, as its file was deleted from dbt_like_sql/.")
@@ -78,7 +82,7 @@ def model_assets(
             if result.model.qualified in chosen and result.failure is None
         ]
         lineage = column_lineage(project, [result.model for result in done])
-        yield from (_materialized(result, lineage, types, location) for result in done)
+        yield from (_materialized(result, lineage, types, location, began_after) for result in done)
         yield from (
             check_result(check, location)
             for check in checks
@@ -165,10 +169,12 @@ def _materialized(
     lineage: Mapping[str, ColumnLineage],
     types: Mapping[tuple[str, str], str],
     location: Location,
+    began_after: int,
 ) -> dg.MaterializeResult:
     columns = lineage[built.model.qualified]
     return dg.MaterializeResult(
         asset_key=location.model_key(built.model.qualified),
+        tags={BEGAN_AFTER: str(began_after)},
         metadata={
             "dagster/column_schema": _column_schema(built.model, types),
             **({"dagster/row_count": built.rows} if built.rows is not None else {}),

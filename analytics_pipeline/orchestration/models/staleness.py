@@ -1,20 +1,21 @@
 """Find models made stale by loads from a terminal, or by a change of their SQL or parameters.
 
 Under the daemon the models' automation condition does the same. `sql_models/` builds the models.
+The order of events in Dagster's log decides, as a clock may have been wrong.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.dagster_private import CODE_VERSION_TAG
-from analytics_pipeline.orchestration.models.assets import code_version
+from analytics_pipeline.orchestration.models.assets import BEGAN_AFTER, code_version
 from analytics_pipeline.orchestration.raw.materializations import (
     Newest,
-    last_materialized,
     newest_events,
+    newest_id,
 )
 from analytics_pipeline.orchestration.raw.problem_assets import problem_keys
 from analytics_pipeline.sql_models import load_project, touched_by
@@ -36,12 +37,11 @@ def stale_assets(
     }
     sources |= {key: {table} for table, key in problems.items()}
     newest = newest_events(instance, [location.published, *sources, *keys])
-    began = _run_starts(instance, newest, keys)
     late = {
         model.qualified
         for key, touched in sources.items()
         for model in project.affected(touched)
-        if last_materialized(newest, key) > began.get(location.model_key(model.qualified), 0)
+        if newest_id(newest, key) > _began_after(newest, location.model_key(model.qualified))
     }
     changed = {
         model.qualified
@@ -50,7 +50,7 @@ def stale_assets(
     }
     names = late | changed | {model.qualified for model in project.affected(changed)}
     unpublished = any(
-        last_materialized(newest, key) > last_materialized(newest, location.published)
+        newest_id(newest, key) > newest_id(newest, location.published)
         for key in (*keys, *problems.values())
     )
     return (
@@ -63,22 +63,18 @@ def stale_assets(
     )
 
 
-def _run_starts(
-    instance: dg.DagsterInstance, newest: Newest, keys: Sequence[dg.AssetKey]
-) -> Mapping[dg.AssetKey, float]:
-    """Return when each model's last run began (epoch seconds): it may have missed later loads."""
-    runs = {newest[key].run_id for key in keys if key in newest}
-    records = instance.get_run_records(dg.RunsFilter(run_ids=list(runs))) if runs else []
-    starts = {record.dagster_run.run_id: record.start_time for record in records}
-    return {
-        key: starts.get(newest[key].run_id) or last_materialized(newest, key)
-        for key in keys
-        if key in newest
-    }
+def _began_after(newest: Newest, key: dg.AssetKey) -> int:
+    """Return the storage id of the last event before a model's last build, which may have missed
+    later loads; 0 if it was never built, or by a release that did not record it.
+    """
+    return int(_tags(newest, key).get(BEGAN_AFTER, 0))
 
 
 def _built_as(newest: Newest, key: dg.AssetKey) -> str | None:
     """Return the code version of a model's last build; None if it was never built."""
-    event = newest.get(key)
-    materialization = event.asset_materialization if event else None
-    return (materialization.tags or {}).get(CODE_VERSION_TAG) if materialization else None
+    return _tags(newest, key).get(CODE_VERSION_TAG)
+
+
+def _tags(newest: Newest, key: dg.AssetKey) -> Mapping[str, str]:
+    materialization = newest[key].asset_materialization if key in newest else None
+    return (materialization.tags if materialization else None) or {}

@@ -16,8 +16,9 @@ from analytics_pipeline.orchestration.asset_keys import Location
 
 Version = tuple[str, str, int]
 """Key, ETag, size."""
-Newest = Mapping[dg.AssetKey, dg.EventLogEntry]
-"""The latest materialization of each asset that has any."""
+Newest = Mapping[dg.AssetKey, dg.EventLogRecord]
+"""The latest materialization of each asset that has any. Its storage id orders it among others:
+clocks are wrong at times, and differ between machines."""
 VERSIONS = "versions"
 VERSION = ("key", "etag", "bytes")
 """Names of a version's parts in the metadata of a day's or month's materialization."""
@@ -78,10 +79,15 @@ def newest_events(instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> 
     """Return the latest materializations of some assets, with one query."""
     records = instance.get_asset_records(list(keys))
     return {
-        record.asset_entry.asset_key: record.asset_entry.last_materialization
+        record.asset_entry.asset_key: record.asset_entry.last_materialization_record
         for record in records
-        if record.asset_entry.last_materialization
+        if record.asset_entry.last_materialization_record
     }
+
+
+def newest_id(newest: Newest, key: dg.AssetKey) -> int:
+    """Return the storage id of an asset's last materialization; 0 if there is none."""
+    return newest[key].storage_id if key in newest else 0
 
 
 def last_materialized(newest: Newest, key: dg.AssetKey) -> float:

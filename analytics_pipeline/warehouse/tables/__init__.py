@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.warehouse.tables.erased import ERASED
 from analytics_pipeline.warehouse.tables.files import FILES
-from analytics_pipeline.warehouse.tables.models import CHECKS, MODEL_DAYS, PARAMETERS
+from analytics_pipeline.warehouse.tables.models import (
+    CHECKS,
+    MODEL_DAYS,
+    MODEL_LOADS,
+    PARAMETERS,
+)
 from analytics_pipeline.warehouse.tables.publication import (
     PUBLICATION,
     PUBLISHED,
@@ -37,7 +42,10 @@ __all__ = [
     "tables",
 ]
 
-OPERATIONS = (*FILES, ERASED, MODEL_DAYS, PUBLICATION, PUBLISHED_PARTS, PARAMETERS, CHECKS)
+OPERATIONS = (
+    *(*FILES, ERASED, MODEL_DAYS, MODEL_LOADS),
+    *(PUBLICATION, PUBLISHED_PARTS, PARAMETERS, CHECKS),
+)
 """The tables of files, people, models and publications that every warehouse has."""
 
 

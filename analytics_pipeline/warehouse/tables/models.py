@@ -15,6 +15,20 @@ MODEL_DAYS = Table(
     secret=True,
 )
 
+MODEL_LOADS = Table(
+    "ops.model_loads",
+    "Which loads each model was last built of, written with the build.",
+    (
+        TableColumn("model", "VARCHAR", "Qualified name of the model."),
+        TableColumn(
+            "loads",
+            "VARCHAR",
+            "Digest of the loads of all datasets that it reads; another one means that it is"
+            " stale.",
+        ),
+    ),
+)
+
 PARAMETERS = Table(
     "ops.parameters",
     "Settings that SQL models read, as of the latest build; at most one row.",
