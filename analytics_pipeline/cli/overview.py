@@ -198,17 +198,20 @@ def compare(disk: OnDisk, listing: ClassifiedListing, settings: Settings, now: d
     return todo.only(lambda delivery: delivery.key not in skipped)
 
 
-def with_absences(disk: OnDisk, listing: ClassifiedListing, listed_at: datetime) -> OnDisk:
+def with_absences(
+    disk: OnDisk, listing: ClassifiedListing, listed_at: datetime, now: datetime
+) -> OnDisk:
     """Replace the recorded absences by those of a new listing. Writes nothing.
 
     Args:
         disk: state according to the disk.
         listing: the listing.
         listed_at: when the listing began (UTC, naive).
+        now: UTC, naive.
     """
     if disk.source is None:
         return disk
-    absent = compared(disk.absent, listing, disk.files, listed_at)
+    absent = compared(disk.absent, listing, disk.files, listed_at, now)
     recorded = {check.subject: check for check in disk.checks if check.name == LOST}
     fresh = [
         with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)

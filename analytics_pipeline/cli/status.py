@@ -66,7 +66,7 @@ def status() -> None:
     listing, problem = _listing(settings)
     try:
         todo = compare(disk, listing, settings, now) if listing else None
-        disk = with_absences(disk, listing, listed_at) if listing else disk
+        disk = with_absences(disk, listing, listed_at, warehouse_now()) if listing else disk
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     restored = (

@@ -120,6 +120,7 @@ def gone(
     listing: ClassifiedListing,
     listed: Collection[str],
     listed_at: datetime,
+    now: datetime,
     ledger: Iterable[InLedger],
 ) -> tuple[list[Absence], set[tuple[str, str]]]:
     """Compare a listing with the ledger.
@@ -129,6 +130,8 @@ def gone(
         listed: prefixes below `org{org}/` that were listed completely; an empty one means the whole
             organisation. Files outside of them are ignored.
         listed_at: when the listing began (UTC, naive). Files loaded later may not be in it.
+        now: UTC, naive. A load that is dated later is of a clock that was wrong, and counts as
+            earlier than the listing.
         ledger: the loaded files.
 
     Returns:
@@ -152,7 +155,7 @@ def gone(
         for file in ledger
         if (file.dataset, file.partition) not in delivered
         and file.source_key.startswith(prefixes)
-        and file.loaded_at < listed_at
+        and not listed_at <= file.loaded_at <= now
     ]
     return absent, delivered
 

@@ -289,7 +289,7 @@ def rebuild(
     if not loaded and not closed:
         return None
     materialize_closed(instance, location, closed, loaded)
-    materialize_unrecorded(instance, location, loaded)
+    materialize_unrecorded(instance, location, loaded, clock())
     stale = stale_assets(instance, location, Parameters.of(settings))
     if not stale and not is_current(settings, built):
         stale = [location.published]

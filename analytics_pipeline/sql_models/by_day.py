@@ -92,7 +92,9 @@ def _rebuild_days(
 
 
 def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None) -> bool:
-    """Return whether the last comparison failed, or is a week old."""
+    """Return whether the last comparison failed, or is a week away, also by a clock that was
+    ahead.
+    """
     if now is None:
         return False
     last = [
@@ -101,7 +103,7 @@ def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime |
         if (check.name, check.subject) == (EQUALS_WHOLE, model.qualified)
     ]
     return not any(
-        check.passed and check.evaluated_at and now - check.evaluated_at < COMPARED_EVERY
+        check.passed and check.evaluated_at and abs(now - check.evaluated_at) < COMPARED_EVERY
         for check in last
     )
 

@@ -59,6 +59,7 @@ def compared(
     listing: ClassifiedListing,
     ledger: Iterable[LoadedFile],
     listed_at: datetime,
+    now: datetime,
 ) -> list[OpenAbsence]:
     """Return the events that `record_listing` would leave open. Writes nothing.
 
@@ -67,8 +68,9 @@ def compared(
         listing: the listing.
         ledger: the loaded files.
         listed_at: when the listing began (UTC, naive); the first time of new events.
+        now: UTC, naive.
     """
-    absent, delivered = gone(listing, [""], listed_at, ledger)
+    absent, delivered = gone(listing, [""], listed_at, now, ledger)
     still_open = [
         event
         for event in known
@@ -107,16 +109,20 @@ def record_listing(
 
     def compare() -> None:
         loaded = loaded_files(connection)
-        absent, delivered = gone(listing, listed, listed_at, loaded)
-        _forget_withdrawn(connection, listing, listed, listed_at, delivered, loaded)
+        absent, delivered = gone(listing, listed, listed_at, now, loaded)
+        present = {*delivered} | {(file.dataset, file.partition) for file in loaded}
+        _forget_withdrawn(connection, listing, listed, listed_at, now, present)
         known = {
             (event.dataset, event.partition): event.first_seen
             for event in open_absences(connection)
             if event.kind is Kind.GONE
         }
         fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
-        # A listing that waited for the writer's lock may be older than the event.
-        returned = [place for place in known.keys() & delivered if known[place] <= listed_at]
+        # A listing that waited for the writer's lock may be older than the event. An event that is
+        # dated after now is of a clock that was wrong.
+        returned = [
+            place for place in known.keys() & delivered if not listed_at < known[place] <= now
+        ]
         close_absences(connection, returned, now, "delivered", [Kind.GONE])
         record_absences(connection, fresh, now)
 
@@ -128,18 +134,17 @@ def _forget_withdrawn(
     listing: ClassifiedListing,
     listed: Collection[str],
     listed_at: datetime,
-    delivered: Collection[tuple[str, str]],
-    loaded: Iterable[LoadedFile],
+    now: datetime,
+    present: Collection[tuple[str, str]],
 ) -> None:
     """Forget failed files that never loaded and are no longer delivered."""
-    present = {*delivered} | {(file.dataset, file.partition) for file in loaded}
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
     withdrawn = [
         [file.dataset, file.partition]
         for file in failed_files(connection)
         if (file.dataset, file.partition) not in present
         and file.source_key.startswith(prefixes)
-        and file.failed_at < listed_at
+        and not listed_at <= file.failed_at <= now
     ]
     if withdrawn:
         for table in ("ops.failed_files", "quarantine.rejects"):

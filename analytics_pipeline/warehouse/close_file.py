@@ -65,9 +65,9 @@ def close_file(
     return write(connection, remove, dry_run=dry_run)
 
 
-def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, datetime]]:
-    """Return (dataset, partition, time) of the files that the command closed."""
+def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (dataset, partition) of the files that the command closed."""
     return connection.execute(
-        "SELECT dataset, partition, closed_at FROM ops.absences WHERE closed_by = 'close' ORDER"
+        "SELECT DISTINCT dataset, partition FROM ops.absences WHERE closed_by = 'close' ORDER"
         " BY ALL"
     ).fetchall()

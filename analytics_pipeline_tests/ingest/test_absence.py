@@ -1,7 +1,7 @@
 """What counts as missing: pure decisions on a listing, the ledger and counts."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,7 @@ from analytics_pipeline.ingest.absence import Kind, gone, shrunk
 from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
 from analytics_pipeline_tests.support.deliveries import delivery
 
-LOADED_AT, LISTED_AT = datetime(2026, 1, 10), datetime(2026, 1, 11)  # noqa: DTZ001
+LOADED_AT, LISTED_AT, NOW = (datetime(2026, 1, day) for day in (10, 11, 12))  # noqa: DTZ001
 COURSE_200, COURSE_300 = (
     "enrollment/course200/enrollment.csv",
     "enrollment/course300/enrollment.csv",
@@ -33,12 +33,13 @@ def listing(*keys: str) -> ClassifiedListing:
 def absent(
     placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)
 ) -> list[tuple[str, str]]:
-    found, _ = gone(placed, listed, LISTED_AT, ledger)
+    found, _ = gone(placed, listed, LISTED_AT, NOW, ledger)
     return [(absence.dataset, absence.partition) for absence in found]
 
 
 def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_a_remedy():
-    found, delivered = gone(listing(COURSE_300), [""], LISTED_AT, [Loaded(f"org9001/{COURSE_200}")])
+    ledger = [Loaded(f"org9001/{COURSE_200}")]
+    found, delivered = gone(listing(COURSE_300), [""], LISTED_AT, NOW, ledger)
     (event,) = found
     assert (event.dataset, event.partition, event.kind, event.held) == (
         "enrollment",
@@ -72,6 +73,12 @@ def test_a_partial_listing_says_nothing_about_files_it_does_not_cover():
 
 def test_a_file_loaded_after_the_listing_began_is_not_gone():
     assert absent(listing(), Loaded(f"org9001/{COURSE_200}", loaded_at=LISTED_AT)) == []
+    assert absent(listing(), Loaded(f"org9001/{COURSE_200}", loaded_at=NOW)) == []
+
+
+def test_a_file_whose_load_is_dated_in_the_future_is_gone_if_the_listing_lacks_it():
+    ahead = Loaded(f"org9001/{COURSE_200}", loaded_at=NOW + timedelta(days=40))
+    assert absent(listing(), ahead) == [("enrollment", "200")]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,18 @@ def test_a_listing_that_began_before_a_file_was_missed_does_not_end_its_absence(
         assert open_absences(connection) == []
 
 
+def test_an_absence_that_is_dated_in_the_future_ends_when_the_file_returns(warehouse: Warehouse):
+    warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
+    nothing, present = (
+        classify_listing(listed, "org9001/") for listed in ([], [delivery(ROSTER.format(200))])
+    )
+    ahead = LATER + timedelta(days=40)
+    with open_warehouse(warehouse.path) as connection:
+        record_listing(connection, nothing, [""], ahead, ahead)
+        record_listing(connection, present, [""], LATER, LATER + timedelta(minutes=1))
+        assert open_absences(connection) == []
+
+
 def test_a_file_that_returns_closes_its_absence(warehouse: Warehouse):
     warehouse.load(warehouse.deliver({ROSTER.format(200): roster(3)}))
     with open_warehouse(warehouse.path) as connection:

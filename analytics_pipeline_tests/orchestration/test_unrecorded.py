@@ -9,9 +9,14 @@ import pytest
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.raw.materializations import materialized_versions
-from analytics_pipeline.orchestration.raw.unrecorded import materialize_unrecorded
+from analytics_pipeline.orchestration.raw.unrecorded import (
+    materialize_closed,
+    materialize_unrecorded,
+)
+from analytics_pipeline.storage.clock import utc_now
 from analytics_pipeline.warehouse.ledger import loaded_files, loaded_versions
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
+from analytics_pipeline_tests.support.clocks import machine_ahead
 
 DAILY = "lab_sessions"
 ROSTER = "org9001/enrollment/course200/enrollment.csv"
@@ -41,21 +46,55 @@ def test_a_version_is_recorded_although_a_later_run_recorded_others(
     before = events(pipeline, dataset)
     for _ in range(2):
         with closing(duckdb.connect(str(pipeline.settings.warehouse_path))) as connection:
-            materialize_unrecorded(pipeline.instance, pipeline.location, loaded_files(connection))
+            materialize_unrecorded(
+                pipeline.instance, pipeline.location, loaded_files(connection), utc_now()
+            )
     assert recorded(pipeline, dataset) == versions(pipeline, dataset)
     assert events(pipeline, dataset) == before + 1, "nothing is recorded twice"
 
 
-def load_unrecorded(pipeline: Pipeline, dataset: str, partition: str) -> None:
+def test_a_version_is_recorded_although_the_newest_record_is_dated_in_the_future(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.vocareum.put(*lab_sessions("2026-11-01"))
+    with machine_ahead(days=40):
+        pipeline.tick_and_load()
+    load_unrecorded(pipeline, DAILY, "2026-11-01", before="40 DAY")
+    with closing(duckdb.connect(str(pipeline.settings.warehouse_path))) as connection:
+        loaded = loaded_files(connection)
+    materialize_unrecorded(pipeline.instance, pipeline.location, loaded, utc_now())
+    assert recorded(pipeline, DAILY) == versions(pipeline, DAILY)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "partition"), [(DAILY, "2026-11-01"), ("enrollment", "200")], ids=["day", "course"]
+)
+def test_a_closed_file_is_materialized_once_although_its_load_is_dated_in_the_future(
+    pipeline: Pipeline, dataset: str, partition: str
+) -> None:
+    pipeline.vocareum.put(*lab_sessions("2026-11-01"))
+    pipeline.vocareum.put(ROSTER, ROSTER_BODY)
+    with machine_ahead(days=40):
+        pipeline.tick_and_load()
+    before = events(pipeline, dataset)
+    for _ in range(2):
+        materialize_closed(pipeline.instance, pipeline.location, [(dataset, partition)], [])
+    assert events(pipeline, dataset) == before + 1
+    assert recorded(pipeline, dataset) == {}
+
+
+def load_unrecorded(
+    pipeline: Pipeline, dataset: str, partition: str, before: str = "1 HOUR"
+) -> None:
     """Leave the ledger as a run does that committed a new version, and was killed.
 
     Its load is older than the newest materialization, as another run recorded its own later.
     """
     with closing(duckdb.connect(str(pipeline.settings.warehouse_path))) as connection:
         connection.execute(
-            """UPDATE ops.loaded_files SET etag = 'newer', loaded_at = loaded_at - INTERVAL 1 HOUR
+            """UPDATE ops.loaded_files SET etag = 'newer', loaded_at = loaded_at - ?::INTERVAL
                WHERE (dataset, partition) = (?, ?)""",
-            [dataset, partition],
+            [before, dataset, partition],
         )
 
 

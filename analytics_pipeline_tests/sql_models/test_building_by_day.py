@@ -186,6 +186,16 @@ def test_a_difference_from_a_whole_build_is_found_within_a_week_reported_and_rep
     assert _check(warehouse).passed, "the next build by day was compared, and was equal"
 
 
+def test_a_comparison_that_is_dated_far_in_the_future_is_repeated(warehouse: Connection) -> None:
+    walk = Walk(warehouse, random.Random(5))
+    walk.begin()
+    models = PROJECT.select([*PROJECT.upstream(BY_DAY), *BY_DAY])
+    build_and_test(warehouse, PROJECT, models, WRITTEN + timedelta(days=40))
+    warehouse.execute(DAMAGE)
+    build_and_test(warehouse, PROJECT, models, WRITTEN)
+    assert not _check(warehouse).passed
+
+
 def test_a_difference_is_recorded_even_if_the_process_dies_before_the_tests(
     warehouse: Connection,
 ) -> None:

@@ -63,6 +63,18 @@ def materialized_versions(
     return found
 
 
+def is_materialized(
+    instance: dg.DagsterInstance, dataset: Dataset, key: dg.AssetKey, partition: str
+) -> bool:
+    """Return whether a partition's last materialization names a loaded version."""
+    if dataset.period is None:
+        return partition in _of_snapshot(instance, key, since=0.0)
+    asked = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
+    records = instance.fetch_materializations(asked, limit=1).records
+    last = records[0].asset_materialization if records else None
+    return last is not None and _version(last.metadata) is not None
+
+
 def first_materialized(instance: dg.DagsterInstance, location: Location) -> date | None:
     """Return a location's first materialized day or month; None if there is none."""
     firsts = []

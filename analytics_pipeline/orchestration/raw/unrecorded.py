@@ -11,6 +11,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.materializations import (
     VERSION,
+    is_materialized,
     last_materialized,
     materialized_versions,
     newest_events,
@@ -23,18 +24,20 @@ OVERLAP = timedelta(days=1)
 
 
 def materialize_unrecorded(
-    instance: dg.DagsterInstance, location: Location, loaded: Sequence[LoadedFile]
+    instance: dg.DagsterInstance, location: Location, loaded: Sequence[LoadedFile], now: datetime
 ) -> None:
     """Materialize files that a replay loaded, or a run that died before it recorded them.
 
-    Versions decide. Times only bound how far back the records of days and months are read.
+    Versions decide. Times only bound how far back the records of days and months are read; a
+    materialization that is dated after now (UTC), by a clock that was wrong, bounds nothing.
     """
     newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
         key = location.asset_key(dataset)
         files = {(name, file.partition): file for file in loaded if file.dataset == name}
         if dataset.period:
-            oldest = last_materialized(newest, key) - OVERLAP.total_seconds()
+            last = last_materialized(newest, key)
+            oldest = last - OVERLAP.total_seconds() if last <= now.timestamp() else 0.0
             files = {
                 place: file
                 for place, file in files.items()
@@ -55,21 +58,22 @@ def materialize_unrecorded(
 def materialize_closed(
     instance: dg.DagsterInstance,
     location: Location,
-    closed: Sequence[tuple[str, str, datetime]],
+    closed: Sequence[tuple[str, str]],
     loaded: Sequence[LoadedFile],
 ) -> None:
-    """Materialize datasets with closed files, so that models are rebuilt without them."""
-    newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
+    """Materialize datasets with closed files, so that models are rebuilt without them.
+
+    A file that the last materialization still names is not materialized as closed yet.
+    """
     loaded_versions = {
         (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
     }
-    for name, partition, closed_at in closed:
+    for name, partition in closed:
         dataset = DATASETS.get(name)
         if (
             not dataset
             or (name, partition) in loaded_versions
-            or closed_at.replace(tzinfo=UTC).timestamp()
-            <= last_materialized(newest, location.asset_key(dataset))
+            or not is_materialized(instance, dataset, location.asset_key(dataset), partition)
         ):
             continue
         versions = {
