@@ -35,14 +35,17 @@ def erase(
 
     Covers the landed files, the warehouse and the published file.
 
-    Replaces their emails in other people's texts, and removes their ids from other people's rows.
+    Replaces their emails in all other texts, also those of the files that you write by hand, and
+    removes their ids from other people's rows. Your own files are not changed: it names those that
+    still hold the person, by line.
+
     Does not reach earlier exports (Parquet files, copies, backups) or their name in other people's
     texts; the receipt lists what was searched and what was not. If interrupted, run it again.
 
     With a store, the earlier published files are deleted from it at once.
 
-    Exit codes: 0 done, 1 erased but models could not be built, 2 nothing was erased or it must be
-    run again.
+    Exit codes: 0 done, 1 erased but models could not be built or your own file still holds the
+    person, 2 nothing was erased or it must be run again.
     """
     settings = load_settings()
     warehouse = warehouse_of(settings)
@@ -86,10 +89,13 @@ def _report(settings: Settings, receipt: Receipt) -> int:
             f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run"
             " the same command again, which builds all models."
         )
-    return INCOMPLETE if receipt.models_not_built or receipt.invalid_models else DONE
+    left = receipt.models_not_built or receipt.invalid_models or receipt.own_files
+    return INCOMPLETE if left else DONE
 
 
 def _show(receipt: Receipt) -> None:
+    for own_file in receipt.own_files:
+        print_error(str(own_file))
     if not receipt.tables and not receipt.files:
         print_info(f"Nothing is stored about user {receipt.user_id}.")
         return

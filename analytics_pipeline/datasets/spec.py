@@ -239,6 +239,19 @@ class Dataset:
         return tuple(_columns(self.schema))
 
     @property
+    def is_about_people(self) -> bool:
+        """Return whether each row is about one person; other rows only mention people in texts."""
+        return bool(self.columns_of(Person.SUBJECT))
+
+    @property
+    def text_identifies(self) -> bool:
+        """Return whether texts tell rows apart and join them, as where people write them by hand.
+
+        Vocareum's rows have ids.
+        """
+        return self.setting is not None
+
+    @property
     def is_personal(self) -> bool:
         """Return whether a delivered column holds names, emails or free text of people."""
         return any(column.privacy is Privacy.PRIVATE for column in self.columns)

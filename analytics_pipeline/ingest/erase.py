@@ -1,7 +1,7 @@
-"""Remove people from delivered records: from a batch before it is written, and from a landed file.
+"""Remove people from delivered texts and from landed files.
 
-`datasets/` declares which columns relate to a person. `warehouse/erase.py` erases rows in the
-warehouse.
+`datasets/` declares which columns relate to a person. `ingest/erase_batch.py` removes people from
+records that are about to be written, `warehouse/erase.py` from those that were.
 """
 
 import json
@@ -12,14 +12,10 @@ from io import StringIO
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
-import polars as pl
-
 from analytics_pipeline.datasets import Dataset, Person, normal_form
 from analytics_pipeline.datasets.cells import whole_number
-from analytics_pipeline.ingest.batch import Batch
 from analytics_pipeline.ingest.csv.header import FileRefused, Header, read_header
 from analytics_pipeline.ingest.csv.tolerant_reader import Record, cell_spans, read_records
-from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.storage.atomic_write import private_file
 
@@ -45,50 +41,12 @@ class Redacted:
         return bool(self.records or self.cells or self.removed)
 
 
-def erase_in_batch(batch: Batch, people: People) -> None:
-    """Remove the people's records from a batch, and count them in the results of its files."""
-    subjects = batch.dataset.columns_of(Person.SUBJECT)
-    if not people or not subjects:
-        return
-    ids = list(people.ids)
-    if batch.rows.height:
-        about_them = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()
-        for name in batch.dataset.columns_of(Person.ADDRESS):
-            people = people.with_addresses(batch.rows.filter(about_them)[name])
-        for index, count in batch.rows.filter(about_them)[FILE].value_counts().iter_rows():
-            batch.files[index].rows -= count
-            batch.files[index].erased += count
-        others = [pl.col(name) for name in batch.dataset.columns_of(Person.MENTION)]
-        batch.rows = batch.rows.filter(~about_them).with_columns(
-            pl.when(~cell.is_in(ids)).then(cell) for cell in others
-        )
-    people = people.recognising("\n".join(batch.rejects["raw"].drop_nulls()))
-    if batch.rows.height:
-        batch.rows = _without_mentions(batch.rows, batch.dataset, people)
-    about_them = pl.Series(
-        [people.in_text(raw or "") for raw in batch.rejects["raw"]], dtype=pl.Boolean
-    )
-    for index, count in batch.rejects.filter(about_them)[FILE].value_counts().iter_rows():
-        if batch.files[index].failure is None:
-            batch.files[index].rejects -= count
-            batch.files[index].erased += count
-    batch.rejects = batch.rejects.filter(~about_them)
+def text_without(text: str, dataset: Dataset, people: People) -> str:
+    """Return a text of a dataset without the people's emails.
 
-
-def _without_mentions(rows: pl.DataFrame, dataset: Dataset, people: People) -> pl.DataFrame:
-    """Replace the people's emails in other people's texts, and remove their ids from EXTRA."""
-    for name in texts_of_others(dataset):
-        texts = rows[name].filter(rows[name].str.contains("@", literal=True)).unique().to_list()
-        known = people.recognising("\n".join(texts))
-        changed = {text: new for text in texts if (new := known.without_emails(text)) != text}
-        if changed:
-            rows = rows.with_columns(pl.col(name).replace(changed))
-    extras = rows[EXTRA].drop_nulls().unique().to_list()
-    without = {text: extra_without(text, dataset, people) for text in extras}
-    if changes := {text: new for text, new in without.items() if new != text}:
-        values = pl.Series(EXTRA, [changes.get(text, text) for text in rows[EXTRA]], pl.String)
-        rows = rows.with_columns(values)
-    return rows
+    Where texts tell rows apart, as the names of budgets do, different emails remain different.
+    """
+    return people.without_emails(text, distinct=dataset.text_identifies)
 
 
 def texts_of_others(dataset: Dataset) -> list[str]:
@@ -129,13 +87,15 @@ def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str
     else:
         announced = any(column.name == name for column in dataset.columns)
         holds_id = not announced and name.endswith("id") and whole_number(cell) in people.ids
-    return "" if holds_id else people.without_emails(cell)
+    return "" if holds_id else text_without(cell, dataset, people)
 
 
 def erase_in_file(
     path: Path, dataset: Dataset, people: People, *, dry_run: bool = False, into: Path | None = None
 ) -> Redacted:
-    """Rewrite a landed file without the people's records. All other records stay byte for byte.
+    """Rewrite a landed file without the people's records, and their traces in all others.
+
+    Every other byte stays.
 
     Args:
         path: a file as delivered; a missing one is ignored.
@@ -148,7 +108,7 @@ def erase_in_file(
     Raises:
         OSError: the file can't be read or written. It is unchanged.
     """
-    if not people or not dataset.columns_of(Person.SUBJECT):
+    if not people:
         return Redacted()
     try:
         content = path.read_bytes()
@@ -163,10 +123,13 @@ def erase_in_file(
         if removed and not dry_run:
             path.unlink()
         return Redacted(removed=removed)
-    edits = list(_edits(path, dataset, header, people)) if people.in_bytes(content) else []
+    if not people.in_bytes(content):
+        return Redacted()
+    lines = list(StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+    edits = list(_edits(path, lines, dataset, header, people))
     if edits and not dry_run:
         with private_file(into or path) as file:
-            file.write(_edited(content, edits))
+            file.write(_edited(lines, edits))
     return Redacted(
         sum(1 for edit in edits if edit.text is None), sum(edit.cells for edit in edits)
     )
@@ -189,8 +152,13 @@ class _Edit:
     cells: int = 0
 
 
-def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iterator[_Edit]:
-    """Yield the changes of records that concern the people, in file order."""
+def _edits(
+    path: Path, texts: list[str], dataset: Dataset, header: Header, people: People
+) -> Iterator[_Edit]:
+    """Yield the changes of records that concern the people, in file order.
+
+    `texts` are the file's lines.
+    """
     positions = {name: position for position, name in enumerate(header.names)}
     subjects = [positions[name] for name in dataset.columns_of(Person.SUBJECT) if name in positions]
     for position in (
@@ -208,9 +176,14 @@ def _edits(path: Path, dataset: Dataset, header: Header, people: People) -> Iter
     for record, following in pairwise(chain(_records(path), [None])):
         assert record is not None
         lines = slice(record.line - 1, following.line - 1 if following else None)
-        if _is_theirs(record, subjects, header.width, people):
+        if dataset.is_about_people and _is_theirs(record, subjects, header.width, people):
             yield _Edit(lines, record.raw)
-        elif not record.fault:
+        elif record.fault or len(record.cells) > header.width:
+            # Its cells can't be told apart. Its text is the file's own, as `raw` shows other bytes.
+            raw = "".join(texts[lines])
+            if (text := text_without(raw, dataset, people)) != raw:
+                yield _Edit(lines, raw, text, cells=1)
+        else:
             text, cells = _without(record, header, dataset, people)
             if cells:
                 yield _Edit(lines, record.raw, text, cells)
@@ -233,8 +206,7 @@ def _id_at(record: Record, position: int) -> int | None:
     return whole_number(record.cells[position]) if position < len(record.cells) else None
 
 
-def _edited(content: bytes, edits: list[_Edit]) -> bytes:
-    lines = list(StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+def _edited(lines: list[str], edits: list[_Edit]) -> bytes:
     for edit in reversed(edits):
         text = "".join(lines[edit.lines])
         lines[edit.lines] = [] if edit.text is None else [edit.text + text[len(edit.raw) :]]
@@ -254,7 +226,7 @@ def _without(record: Record, header: Header, dataset: Dataset, people: People) -
         if (left := _cell_without(name, cell, dataset, people)) != cell:
             text = (
                 text[: span.start]
-                + (people.without_emails(text[span]) if left else "")
+                + (text_without(text[span], dataset, people) if left else "")
                 + text[span.stop :]
             )
             changed += 1

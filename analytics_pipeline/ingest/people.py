@@ -72,9 +72,30 @@ class People:
         """Return whether any cell of a text equals one of their ids."""
         return any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text))
 
-    def without_emails(self, text: str) -> str:
-        """Return a text with ERASED in place of their emails."""
-        return self._emails.sub(ERASED, text) if self._emails else text
+    def without_emails(self, text: str, *, distinct: bool = False) -> str:
+        """Return a text with ERASED in place of their emails.
+
+        Args:
+            text: any text.
+            distinct: whether different emails remain different, as in `[erased 5f0c21d9]`.
+        """
+        if not self._emails:
+            return text
+        return self._emails.sub(
+            lambda found: self._stand_in(found[0]) if distinct else ERASED, text
+        )
+
+    def lines_with_emails(self, text: str) -> list[int]:
+        """Return the lines of a text, from 1, on which their emails begin."""
+        found = self._emails.finditer(text) if self._emails else ()
+        return sorted({text.count("\n", 0, match.start()) + 1 for match in found})
+
+    def _stand_in(self, email: str) -> str:
+        # Another hash than the stored ones, as it must not lead to the person's id in ops.erased.
+        digest = hmac.digest(
+            self.salt.encode(), b"stand-in " + email.encode("utf-8", "surrogateescape"), "sha256"
+        )
+        return f"{ERASED[:-1]} {digest.hex()[:8]}{ERASED[-1]}"
 
     def in_bytes(self, content: bytes) -> bool:
         """Return whether a file may concern them.

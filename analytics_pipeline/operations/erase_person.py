@@ -15,9 +15,10 @@ from tempfile import TemporaryFile
 
 import duckdb
 
-from analytics_pipeline.datasets import DATASETS, Person
+from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.erase import Redacted, erase_in_file
 from analytics_pipeline.ingest.people import People
+from analytics_pipeline.operations.own_files import OwnFile, own_files_with
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, build_and_test, load_usable, model_texts
 from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
@@ -72,8 +73,10 @@ class Receipt:
         deleted_versions: addresses of the earlier published files that were deleted from the store.
         not_stored: why the store may still hold the person; the erasure must be run again. Empty if
             it does not.
+        own_files: hand-written files that still hold the person, with their lines; see
+            `own_files_with`.
         searched: tables, and datasets of the landing folder, that were searched.
-        not_reached: places that may still hold the person, to erase by hand.
+        not_reached: places that may still hold the person, to erase by hand; first `own_files`.
     """
 
     user_id: int
@@ -86,6 +89,7 @@ class Receipt:
     invalid_models: str = ""
     deleted_versions: tuple[str, ...] = ()
     not_stored: str = ""
+    own_files: tuple[OwnFile, ...] = ()
     searched: tuple[str, ...] = ()
     not_reached: tuple[str, ...] = NOT_REACHED
 
@@ -124,13 +128,13 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
     if dry_run:
         with warehouse.open() as connection:
             tables = erase_rows(connection, person, dry_run=True)
-        return _receipt(settings, user_id, tables, files, dry_run=True)
+        return _receipt(settings, person, tables, files, dry_run=True)
     with warehouse.open() as connection:
         tables = erase_rows(connection, person)
         failed = _build(connection, project)
         deleted, not_stored = _publish(connection, settings)
     receipt = replace(
-        _receipt(settings, user_id, tables, files, dry_run=False),
+        _receipt(settings, person, tables, files, dry_run=False),
         models_not_built=failed,
         invalid_models="\n".join(problems),
         deleted_versions=deleted,
@@ -148,14 +152,16 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
 
 def _receipt(
     settings: Settings,
-    user_id: int,
+    person: People,
     tables: Mapping[str, Removed],
     files: Mapping[str, Redacted],
     *,
     dry_run: bool,
 ) -> Receipt:
     """Return what was removed, what was searched, and what was not reached."""
+    own_files = tuple(own_files_with(person, settings.hand_written))
     not_reached = (*warehouse_of(settings).not_reached, *store_of(settings).not_reached)
+    (user_id,) = person.ids
     return Receipt(
         user_id,
         warehouse_now(),
@@ -163,8 +169,9 @@ def _receipt(
         version("analytics-pipeline"),
         tables,
         files,
+        own_files=own_files,
         searched=_searched(),
-        not_reached=(*NOT_REACHED, *not_reached),
+        not_reached=(*map(str, own_files), *NOT_REACHED, *not_reached),
     )
 
 
@@ -180,12 +187,7 @@ def _identify(warehouse: Warehouse, user_id: int, *, dry_run: bool) -> People:
 
 def _searched() -> tuple[str, ...]:
     """Return the tables, and the datasets of the landing folder, that an erasure searches."""
-    landed = (
-        f"landing/{name}"
-        for name, dataset in DATASETS.items()
-        if dataset.columns_of(Person.SUBJECT)
-    )
-    return (*searched_tables(), *landed)
+    return (*searched_tables(), *(f"landing/{name}" for name in DATASETS))
 
 
 def _remove_spill_files(settings: Settings) -> None:

@@ -13,7 +13,7 @@ from secrets import token_hex
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Dataset, Person
-from analytics_pipeline.ingest.erase import extra_without, texts_of_others
+from analytics_pipeline.ingest.erase import extra_without, text_without, texts_of_others
 from analytics_pipeline.ingest.people import People, hashed
 from analytics_pipeline.warehouse.tables import EXTRA, history_table
 from analytics_pipeline.warehouse.transactions import changed, write
@@ -121,7 +121,9 @@ def known_as(connection: duckdb.DuckDBPyConnection, user_id: int) -> People:
 def erase_rows(
     connection: duckdb.DuckDBPyConnection, person: People, *, dry_run: bool = False
 ) -> dict[str, Removed]:
-    """Delete a person from raw, history and quarantine, and drop the marts, in one transaction.
+    """Remove a person from raw, history and quarantine, and drop the marts, in one transaction.
+
+    Deletes the rows and records about them, and replaces their emails in all others.
 
     The next build recreates the marts without them. A mart that fails to build is better missing
     than holding the person.
@@ -161,17 +163,36 @@ def searched_tables() -> list[str]:
 
 
 def _tables() -> Iterator[tuple[Dataset, str]]:
-    """Yield the tables whose rows are about people or mention them."""
+    """Yield all tables of delivered rows: any text may mention a person."""
     for dataset in DATASETS.values():
-        if dataset.columns_of(Person.SUBJECT):
-            yield dataset, dataset.table
-            if dataset.keeps_history:
-                yield dataset, history_table(dataset).name
+        yield dataset, dataset.table
+        if dataset.keeps_history:
+            yield dataset, history_table(dataset).name
 
 
 def _erase_in_table(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, person: People
 ) -> Removed:
+    rows = _delete_rows(connection, dataset, table, person) if dataset.is_about_people else 0
+    mentions = sum(
+        changed(
+            connection,
+            f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")',
+            {"ids": list(person.ids)},
+        )
+        for name in dataset.columns_of(Person.MENTION)
+    )
+    emails = sum(
+        _replaced(connection, dataset, table, name, person) for name in texts_of_others(dataset)
+    )
+    extras = _replaced(connection, dataset, table, EXTRA.name, person)
+    return Removed(rows, mentions + emails + extras)
+
+
+def _delete_rows(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, table: str, person: People
+) -> int:
+    """Delete the rows about the person; return their number."""
     theirs = " OR ".join(
         f'list_contains($ids, "{name}")' for name in dataset.columns_of(Person.SUBJECT)
     )
@@ -181,23 +202,7 @@ def _erase_in_table(
             f"SELECT _source_key, count(*) FROM {table} WHERE {theirs} GROUP BY 1", ids
         )
         _correct_ledger(connection, "rows", dict(counted.fetchall()))
-    rows = changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
-    cells = [
-        changed(
-            connection,
-            f'UPDATE {table} SET "{name}" = NULL WHERE list_contains($ids, "{name}")',
-            ids,
-        )
-        for name in dataset.columns_of(Person.MENTION)
-    ]
-    return Removed(
-        rows,
-        sum(cells)
-        + sum(
-            _replaced(connection, dataset, table, name, person)
-            for name in (*texts_of_others(dataset), EXTRA.name)
-        ),
-    )
+    return changed(connection, f"DELETE FROM {table} WHERE {theirs}", ids)
 
 
 def _replaced(
@@ -216,7 +221,7 @@ def _replaced(
         return (
             extra_without(text, dataset, person)
             if name == EXTRA.name
-            else person.recognising(text).without_emails(text)
+            else text_without(text, dataset, person.recognising(text))
         )
 
     changes = [(new, text) for (text,) in texts if (new := without(text)) != text]
@@ -231,28 +236,41 @@ def _replaced(
 
 
 def _erase_rejects(connection: duckdb.DuckDBPyConnection, person: People) -> Removed:
-    """Delete rejected records that hold the person in any cell of their text."""
-    datasets = sorted({dataset.name for dataset, _ in _tables()})
+    """Delete rejected records about people that hold the person in any cell of their text.
+
+    In all other rejected records, replace their emails.
+    """
     rejects = connection.execute(
-        """SELECT rejects.rowid, raw, source_key,
+        """SELECT rejects.rowid, dataset, raw, source_key,
            etag IN (SELECT etag FROM ops.loaded_files AS ledger
                                                           WHERE ledger.source_key =
                                                             rejects.source_key)
-           FROM quarantine.rejects AS rejects WHERE list_contains(?, dataset)""",
-        [datasets],
+           FROM quarantine.rejects AS rejects
+           WHERE list_contains(?, dataset) AND raw IS NOT NULL""",
+        [list(DATASETS)],
     ).fetchall()
-    records = [(row, key, loaded, raw or "") for row, raw, key, loaded in rejects]
-    theirs = [
-        (row, key, loaded)
-        for row, key, loaded, raw in records
-        if person.recognising(raw).in_text(raw)
-    ]
+    theirs, changes = list[tuple[int, str, bool]](), dict[tuple[str, str], str]()
+    for row, name, raw, key, loaded in rejects:
+        dataset, known = DATASETS[name], person.recognising(raw)
+        if not dataset.is_about_people:
+            changes[name, raw] = text_without(raw, dataset, known)
+        elif known.in_text(raw):
+            theirs.append((row, key, loaded))
     _correct_ledger(connection, "rejects", Counter(key for _, key, loaded in theirs if loaded))
     connection.execute(
         "DELETE FROM quarantine.rejects WHERE list_contains(?, rowid)",
         [[row for row, _, _ in theirs]],
     )
-    return Removed(len(theirs))
+    cells = sum(
+        changed(
+            connection,
+            "UPDATE quarantine.rejects SET raw = ? WHERE dataset = ? AND raw = ?",
+            [new, name, raw],
+        )
+        for (name, raw), new in changes.items()
+        if new != raw
+    )
+    return Removed(len(theirs), cells)
 
 
 def _correct_ledger(

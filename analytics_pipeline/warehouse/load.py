@@ -14,7 +14,7 @@ from analytics_pipeline.ingest.absence import OF_A_VERSION, Kind
 from analytics_pipeline.ingest.batch import REJECTS, Batch, FileResult, split
 from analytics_pipeline.ingest.csv.typing_query import EXTRA, FILE
 from analytics_pipeline.ingest.delivery import Delivery
-from analytics_pipeline.ingest.erase import erase_in_batch
+from analytics_pipeline.ingest.erase_batch import erase_in_batch
 from analytics_pipeline.ingest.read_batch import broken_off
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.absences import (

@@ -1,0 +1,68 @@
+"""Find an erased person's emails in the hand-written files, which are the operator's to change."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from analytics_pipeline.ingest.people import People
+from analytics_pipeline.ingest.sources import MOST_BYTES
+
+_LINES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A hand-written file that holds the person, or that can't be searched.
+
+    Attributes:
+        setting: environment variable that names it.
+        path: its path.
+        lines: lines with an email of the person, from 1; empty if it can't be searched.
+    """
+
+    setting: str
+    path: str
+    lines: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the line for people: where the person may be, and what to do."""
+        if not self.lines:
+            return (
+                f"{self.setting} ({self.path}) can't be searched: it is not readable, not text, or"
+                f" larger than {MOST_BYTES // 1_000_000} MB. Remove the person there if it holds"
+                " them."
+            )
+        shown = ", ".join(map(str, self.lines[:_LINES_SHOWN]))
+        more = len(self.lines) - _LINES_SHOWN
+        return (
+            f"{self.setting} ({self.path}) holds the person's email:"
+            f" {'line' if len(self.lines) == 1 else 'lines'}"
+            f" {shown}{f' and {more:,} more' if more > 0 else ''}. It is your own file, which this"
+            " command does not change: remove the email there."
+        )
+
+
+def own_files_with(person: People, paths: Mapping[str, Path]) -> Iterator[OwnFile]:
+    """Yield the hand-written files that hold the person, or that can't be searched.
+
+    Args:
+        person: one id, and its emails or their hashes.
+        paths: absolute paths of the files, by the name of their setting. A missing file is ignored.
+    """
+    for setting, path in paths.items():
+        if not path.exists():
+            continue
+        content = _content(path)
+        if content is None or b"\0" in content:
+            yield OwnFile(setting, str(path))
+            continue
+        text = content.decode("utf-8", "surrogateescape")
+        if lines := person.recognising(text).lines_with_emails(text):
+            yield OwnFile(setting, str(path), tuple(lines))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+    except OSError:
+        return None
