@@ -107,7 +107,7 @@ JUDGED = {
     },
     # Expressions of the files' declarations, and dates as DATE literals.
     "sql_models/by_day.py": {"HASH", "by_day.day", "model.qualified", "sql", "dates"},
-    "sql_models/checks.py": {"test.sql"},
+    "sql_models/checks.py": {"masked('alarm')", "masked('message')", "test.sql"},
     "sql_models/day_hashes.py": {
         "HASH",
         "day",

@@ -10,9 +10,8 @@ import duckdb
 
 from analytics_pipeline.warehouse.sql_text import quoted
 
-_HOLDS_EMAIL = (
-    r"""(contains({0}, '@') AND regexp_matches({0}, '[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+'))"""
-)
+_EMAIL = r"[^\s@,;<>]+@[^\s@,;<>]+\.[^\s@,;<>]+"
+_HOLDS_EMAIL = f"(contains({{0}}, '@') AND regexp_matches({{0}}, '{_EMAIL}'))"
 
 
 class Emptied:
@@ -89,3 +88,8 @@ def without_email(column: str) -> str:
 def holds_email(column: str) -> str:
     """Return SQL that tests whether a text column's cell holds an email address."""
     return _HOLDS_EMAIL.format(quoted(column))
+
+
+def masked(column: str) -> str:
+    """Return SQL for a text column with `[email]` in place of each email address."""
+    return f"regexp_replace({quoted(column)}, '{_EMAIL}', '[email]', 'g')"

@@ -182,3 +182,23 @@ def test_a_budget_of_an_unknown_scope_alarms_once_its_period_has_begun(
         "budget of the unknown term 2026 fal",
     }
     assert PROJECT.tests["every_budget_has_a_scope"].severity is Severity.WARN
+
+
+def test_an_alarm_names_no_email_address(warehouse: Connection, tmp_path: Path) -> None:
+    """A department may be known by its head's email. Everybody in the UI sees alarms."""
+    head = "ann.o-neil@cs.example.edu"
+    labels = f"course_id,department,term,starts_on,ends_on\n45686,{head},,,\n".encode()
+    build(
+        warehouse,
+        tmp_path,
+        400,
+        f"department,{head},Fall,2026-12-01,2026-12-31,4000,USD,50,,none",
+        f"department,Dept of {head}!,None,2026-12-01,2026-12-31,4000,USD,50,,none",
+        files={"org9001/by_hand/course_labels.csv": labels},
+    )
+    assert thresholds(warehouse).keys() == {
+        "budget of department [email] from 2026-12-01 to 2026-12-31, 4000.00 USD, 50 %"
+    }
+    assert alarms(warehouse, "every_budget_has_a_scope").keys() == {
+        "budget of the unknown department Dept of [email]"
+    }
