@@ -45,6 +45,7 @@ FolderOption = Annotated[
         "--models",
         metavar="DIR",
         help="Folder with staging/, marts/ and tests/; dbt_like_sql/ by default.",
+        exists=True,
         file_okay=False,
     ),
 ]

@@ -271,3 +271,10 @@ def test_a_file_with_personal_data_builds_every_model(
         app, ["models", "build", "--from", str(target), "--select", READS_LOG, "--json"]
     )
     assert (done.exit_code, set(built(done))) == (0, {READS_LOG}), done.output
+
+
+@pytest.mark.parametrize("command", ["list", "build", "test"])
+def test_a_folder_of_models_that_does_not_exist_is_named(command: str) -> None:
+    done = CliRunner().invoke(app, ["models", command, "--models", "nosuch"])
+    assert done.exit_code == 2, done.output
+    assert "'nosuch' does not exist" in done.stderr
