@@ -5,6 +5,7 @@ One module per command; the work is done by the packages below.
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperGroup
+from typer.exceptions import TyperException
 
 from analytics_pipeline.cli.env_file import choose_env_file
 
@@ -83,8 +85,33 @@ def _name_arguments(command: Any) -> None:
 
 
 class _Group(TyperGroup):
+    """All commands. The parser's errors, too, are in the JSON document that --json promises."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"commands": LazyCommands()})
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        as_json = "--json" in args  # parsing empties the list
+        with _told_in_json(as_json):
+            context = super().make_context(info_name, args, *more, **extra)
+        context.meta[__name__] = as_json
+        return context
+
+    def invoke(self, ctx: Any) -> Any:
+        with _told_in_json(ctx.meta[__name__]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told_in_json(as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        if as_json:
+            from analytics_pipeline.cli.console import print_json
+
+            print_json({"notes": [], "problems": [error.format_message()]})
+        raise
 
 
 app = typer.Typer(

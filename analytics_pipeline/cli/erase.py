@@ -12,6 +12,7 @@ from analytics_pipeline.cli.console import (
     print_info,
     table,
     tabular,
+    wants_json,
 )
 from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.operations.erase_person import Receipt, receipt_path
@@ -47,6 +48,8 @@ def erase(
     Exit codes: 0 done, 1 erased but models could not be built or your own file still holds the
     person, 2 nothing was erased or it must be run again.
     """
+    if wants_json() and not (yes or dry_run):
+        fail("With --json nothing is asked: add --yes to erase, or --dry-run to count.")
     settings = load_settings()
     warehouse = warehouse_of(settings)
     if lost := gone(settings):
@@ -61,6 +64,7 @@ def erase(
         typer.confirm(
             f"Erase user {user_id} permanently, and drop their records from later loads?",
             abort=True,
+            err=True,
         )
     raise typer.Exit(_report(settings, erase_person(settings, user_id, dry_run=False)))
 

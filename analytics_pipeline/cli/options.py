@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from analytics_pipeline.cli.console import fail
-
 
 def whole_number(least: int, most: int | None = None) -> Callable[[str | int], int]:
     """Return an option's parser whose error names the wrong number and the allowed range.
@@ -31,12 +29,18 @@ def whole_number(least: int, most: int | None = None) -> Callable[[str | int], i
 
 
 def known_dataset(name: str) -> str:
-    """Return the name if it is a dataset; otherwise end the command."""
+    """Return an option's value if it is a dataset.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
     # This imports pandera and polars, which `query` does not need.
     from analytics_pipeline.datasets import DATASETS
 
     if name not in DATASETS:
-        fail(f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}.")
+        raise typer.BadParameter(
+            f"There is no dataset {name!r}. The datasets are: {', '.join(DATASETS)}."
+        )
     return name
 
 

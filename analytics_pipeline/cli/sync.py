@@ -42,6 +42,7 @@ def sync(
             metavar="NAME",
             help="Only this dataset; may be repeated.",
             autocompletion=complete_dataset,
+            callback=lambda names: [known_dataset(name) for name in names or []],
         ),
     ] = None,
     since: Annotated[
@@ -63,7 +64,7 @@ def sync(
     if first and last and first > last:
         fail(f"--since {first} is after --until {last}: give the earlier day first.")
     settings = require(load_settings())
-    selection = Selection(frozenset(map(known_dataset, dataset or [])), first, last)
+    selection = Selection(frozenset(dataset or []), first, last)
     raise typer.Exit(run_sync(settings, selection, full=full))
 
 

@@ -96,9 +96,23 @@ def test_a_dry_run_shows_counts_and_asks_nothing(settings: Settings, user_id: in
     assert _sessions(settings, user_id) == before > 0
 
 
+def test_with_json_nothing_is_asked_and_nothing_erased_without_a_yes(
+    settings: Settings, user_id: int
+) -> None:
+    command = ["erase", "--user-id", str(user_id), "--json"]
+    done = CliRunner().invoke(app, command, input="y\n")
+    assert done.exit_code == 2, done.output
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert "add --yes to erase, or --dry-run to count" in problem
+    assert _sessions(settings, user_id) > 0
+    counted = json.loads(CliRunner().invoke(app, [*command, "--dry-run"]).stdout)
+    assert "raw.lab_sessions" in {row["table"] for row in counted["tables"]}
+
+
 def test_answering_no_changes_nothing(settings: Settings, user_id: int) -> None:
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id)], input="n\n")
     assert done.exit_code == 1
+    assert "permanently" in done.stderr and "permanently" not in done.stdout, "no row is a question"
     assert _sessions(settings, user_id) > 0
     assert not (settings.data_dir / "receipts").exists()
 
