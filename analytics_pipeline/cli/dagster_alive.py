@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from analytics_pipeline.cli.console import fail, print_error
-from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest, recorded_heartbeats
+from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest
 from analytics_pipeline.cli.overview import own_dagster_yaml
+from analytics_pipeline.orchestration.dagster_files import recorded_heartbeats
 from analytics_pipeline.settings import Settings
 
 

@@ -28,6 +28,7 @@ from analytics_pipeline.cli.doctor_settings import (
 from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import fetch_published, last_replaced, own_dagster_yaml
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -110,6 +111,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     if settings.published_store:
         yield "published store", lambda: _store(settings)
     yield "Dagster's settings", lambda: _dagster(settings)
+    if damaged := damaged_database(settings.dagster_home):
+        yield "Dagster's databases", lambda: Verdict(False, str(damaged))
     if unknown := unknown_settings():
         yield "names of settings", lambda: Verdict(True, unknown, warns=True)
     yield "settings", lambda: check_settings(settings)

@@ -4,11 +4,8 @@ A clock that was ahead leaves heartbeats that are dated in the future. They say 
 ones.
 """
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 
 HEARTBEAT = timedelta(minutes=5)
 """A daemon whose heartbeat is further away from now counts as stopped; it sends one every 30
@@ -34,19 +31,3 @@ def dated_ahead(heartbeat: datetime | None, now: datetime) -> str:
         " the clock of its machine was or is ahead. It does not count as alive; if it runs, correct"
         " that clock and start it again."
     )
-
-
-def recorded_heartbeats(home: Path) -> list[datetime]:
-    """Return the last heartbeats (UTC) of Dagster's daemon, from Dagster's own file."""
-    file = home / "history" / "runs.db"
-    if not file.exists():
-        return []
-    try:
-        # Without `immutable`, even a reader creates a write-ahead log and its index next to a file
-        # that nobody has open.
-        mode = "mode=ro" if file.with_name("runs.db-wal").exists() else "immutable=1"
-        with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True, timeout=1)) as connection:
-            rows = connection.execute("SELECT timestamp FROM daemon_heartbeats").fetchall()
-    except sqlite3.Error:
-        return []
-    return [datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows if text]

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.cli.heartbeat import is_recent, nearest, recorded_heartbeats
+from analytics_pipeline.cli.heartbeat import is_recent, nearest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
+from analytics_pipeline.orchestration.dagster_files import damaged_database, recorded_heartbeats
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
@@ -54,6 +55,7 @@ class OnDisk:
             was one.
         replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
+        damaged: which of Dagster's databases is damaged, and the remedy; empty if none is.
         source: `warehouse`; `published` while a run writes the warehouse; None if there is no
             warehouse yet.
         files: the ledger.
@@ -75,6 +77,7 @@ class OnDisk:
     heartbeat: datetime | None
     replaced_at: datetime | None
     own_dagster_yaml: Path | None
+    damaged: str = ""
     source: str | None = None
     files: list[LoadedFile] = field(default_factory=list)
     failed: list[FailedFile] = field(default_factory=list)
@@ -141,6 +144,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         heartbeat=nearest(recorded_heartbeats(settings.dagster_home), now),
         replaced_at=last_replaced(warehouse),
         own_dagster_yaml=own_dagster_yaml(settings),
+        damaged=str(damaged_database(settings.dagster_home) or ""),
         lost=str(gone(settings) or ""),
     )
     with _open(warehouse, settings.published_path) as (source, connection):

@@ -81,7 +81,7 @@ def status() -> None:
         or (failed or disk.errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
-    to_finish = disk.unfinished or disk.lost
+    to_finish = disk.unfinished or disk.lost or disk.damaged
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -100,6 +100,8 @@ def status() -> None:
 def _verdict(needs_sync: bool, disk: OnDisk) -> str:
     if disk.lost:
         return "Incomplete: a warehouse was lost, see above."
+    if disk.damaged:
+        return "Incomplete: a database of Dagster is damaged, see above."
     if needs_sync:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
@@ -186,7 +188,7 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         if disk.published
         else "Published: never."
     )
-    for problem in filter(None, (disk.lost, disk.outdated, disk.unstored)):
+    for problem in filter(None, (disk.lost, disk.outdated, disk.unstored, disk.damaged)):
         print_error(problem)
     for line in disk.published.withheld if disk.published else ():
         print_error(line)
@@ -206,6 +208,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         + (
             "alive."
             if disk.daemon_is_alive(now)
+            else "unknown, as its heartbeats can't be read."
+            if disk.damaged and disk.heartbeat is None
             else "unknown, as your dagster.yaml keeps its heartbeats elsewhere: see the UI."
             if disk.own_dagster_yaml and disk.heartbeat is None
             else "not running; nothing is loaded automatically."

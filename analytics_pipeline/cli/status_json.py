@@ -47,6 +47,7 @@ def as_json(
         "not_stored": disk.unstored or None,
         "daemon": {"alive": disk.daemon_is_alive(now), "heartbeat": _utc(disk.heartbeat)},
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
+        "damaged": disk.damaged or None,
         "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
         "unknown": list(todo.unknown) if todo else [],
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.orchestration.dagster_yaml import is_ours, our_text
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.atomic_write import private_file
@@ -22,8 +23,13 @@ def prepare_home(settings: Settings) -> Path:
 
     A dagster.yaml that an operator wrote or edited is kept, and so is the mode of a folder that
     ANALYTICS_DAGSTER_HOME names.
+
+    Raises:
+        DagsterDamaged: a database in it is damaged.
     """
     home = settings.dagster_home
+    if damaged := damaged_database(home):
+        raise damaged
     if settings.own_dagster_home is None:
         keep_private(settings.data_dir)
     target = home / "dagster.yaml"
@@ -37,7 +43,11 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the persistent instance; create it if it is missing."""
+    """Open the persistent instance; create it if it is missing.
+
+    Raises:
+        DagsterDamaged: a database of it is damaged.
+    """
     prepare_home(settings)
     with private_umask():
         return dg.DagsterInstance.get()

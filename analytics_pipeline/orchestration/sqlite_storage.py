@@ -17,7 +17,9 @@ from typing import Any, NamedTuple, Self
 
 import dagster as dg
 from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DatabaseError
 
+from analytics_pipeline.orchestration.dagster_files import DagsterDamaged, means_damage
 from analytics_pipeline.orchestration.dagster_private import (
     INDEX_SHARD_NAME,
     DagsterSqliteStorage,
@@ -60,7 +62,7 @@ class _Runs(SqliteRunStorage):
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        with self._database.begin() as connection:
+        with _naming_damage(self._database.file), self._database.begin() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -145,14 +147,15 @@ class _EventLog(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         together = self._together
-        if together and together.thread == threading.get_ident():
-            if shard not in together.connections:
-                connection = together.stack.enter_context(self._begin(shard))
-                together.connections[shard] = connection
-            yield together.connections[shard]
-        else:
-            with self._db_lock, self._begin(shard) as connection:
-                yield connection
+        with _naming_damage(Path(self.path_for_shard(shard))):
+            if together and together.thread == threading.get_ident():
+                if shard not in together.connections:
+                    connection = together.stack.enter_context(self._begin(shard))
+                    together.connections[shard] = connection
+                yield together.connections[shard]
+            else:
+                with self._db_lock, self._begin(shard) as connection:
+                    yield connection
 
     def _begin(self, shard: str) -> AbstractContextManager[Connection]:
         """Begin a transaction of a database; the lock must be held."""
@@ -197,17 +200,18 @@ class _OpenDatabase:
             max_overflow=-1,  # for other threads
             connect_args={"timeout": _WAIT_SECONDS, "check_same_thread": False},
         )
-        self._file: tuple[int, int] | None = None
+        self.file = Path(self.engine.url.database or "")
+        self._identity: tuple[int, int] | None = None
 
     def begin(self) -> AbstractContextManager[Connection]:
         """Begin a transaction in the file that the path leads to now.
 
         A file that was deleted or replaced is left, as by Dagster, which opens the path each time.
         """
-        file = _identity(self.engine.url.database or "")
-        if file != self._file:
+        found = _identity(self.file)
+        if found != self._identity:
             self.engine.dispose()
-            self._file = file
+            self._identity = found
         return self.engine.begin()
 
 
@@ -234,10 +238,25 @@ def _copied(source: Path, target: Path) -> bool:
     return True
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+@contextmanager
+def _naming_damage(file: Path) -> Iterator[None]:
+    """Translate an error that means a damaged database, which SQLite does not name.
+
+    Raises:
+        DagsterDamaged: the database is damaged.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if means_damage(error.orig):
+            raise DagsterDamaged(file) from error
+        raise
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
     """Return device and inode of a file; None if there is none."""
     try:
-        found = Path(path).stat()
+        found = path.stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest, recorded_heartbeats
+from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest
+from analytics_pipeline.orchestration.dagster_files import recorded_heartbeats
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import Run
