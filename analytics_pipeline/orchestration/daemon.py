@@ -1,15 +1,20 @@
 """Run Dagster's daemon, at most once per instance and per data folder.
 
 Two daemons on one instance start every run twice, two on one data folder load every file twice. The
-operating system holds the lock, so it ends with the process; the lock file names the holder.
+operating system holds the lock, so it ends with the process; the lock file names the holder. A lock
+on a file that was deleted keeps nobody out, so its holder ends.
 """
 
 import fcntl
 import os
+import signal
 import socket
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
+from typing import IO, NamedTuple
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.asset_keys import ALONE
@@ -20,13 +25,51 @@ from analytics_pipeline.orchestration.workspace import served
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import make_private_folder
 
+CHECK_SECONDS = 30.0
+"""How often the daemon checks that its lock files are still in their places."""
+_STOP_SECONDS = 120.0
+"""Most time for Dagster's daemon to stop its threads and code servers, which may hang without their
+folder."""
+
 
 class DaemonRunning(PipelineError):
     """Another daemon uses this data folder."""
 
 
+class LockLost(PipelineError):
+    """A folder of the daemon's was deleted, moved or replaced while it ran."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is no longer the file that this daemon locked: {path.parent} was deleted,"
+            " moved or replaced. The daemon stops, as it could load nothing, and could not keep"
+            " out another one.",
+            "If the folder was moved, move it back. Then start the daemon again, as a service"
+            " manager does. If the folder is gone, the daemon makes it again, with records of what"
+            " the warehouse holds.",
+        )
+
+
+class _Lock(NamedTuple):
+    """A held lock: its file, and the path that led to it."""
+
+    path: Path
+    file: IO[str]
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the path leads to no file, or to another one. False if nobody can tell."""
+        try:
+            found, held = self.path.stat(), os.fstat(self.file.fileno())
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return not os.path.samestat(found, held)
+
+
 @contextmanager
-def hold_daemon_lock(settings: Settings) -> Iterator[None]:
+def hold_daemon_lock(settings: Settings) -> Iterator[Sequence[_Lock]]:
     """Hold the locks of the only daemon of an instance, and of each data folder that it serves.
 
     Raises:
@@ -37,13 +80,43 @@ def hold_daemon_lock(settings: Settings) -> Iterator[None]:
     for organisation in served(settings, lambda _: None):  # its code location reports the error
         homes.setdefault(organisation.data_dir.absolute() / "dagster", organisation.data_dir)
     with ExitStack() as held:
-        for home, folder in homes.items():
+        yield [
             held.enter_context(_lock(home / "daemon.lock", folder.absolute()))
-        yield
+            for home, folder in homes.items()
+        ]
 
 
 @contextmanager
-def _lock(path: Path, folder: Path) -> Iterator[None]:
+def stop_if_lost(locks: Sequence[_Lock]) -> Iterator[None]:
+    """Send this process SIGTERM, which ends the block, once one of its locks is lost.
+
+    Raises:
+        LockLost: in place of what the block ends with, which would be a success.
+    """
+    ended, lost = Event(), list[LockLost]()
+
+    def watch() -> None:
+        while not (lost or ended.wait(CHECK_SECONDS)):
+            lost.extend(LockLost(lock.path) for lock in locks if lock.is_lost)
+        if ended.is_set():
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+        if not ended.wait(_STOP_SECONDS):
+            sys.stderr.write(f"{lost[0]}\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if lost:
+            raise lost[0]
+
+
+@contextmanager
+def _lock(path: Path, folder: Path) -> Iterator[_Lock]:
     """Hold one lock; `folder` is the one that its message names."""
     make_private_folder(path.parent)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
@@ -57,7 +130,7 @@ def _lock(path: Path, folder: Path) -> Iterator[None]:
         file.truncate()
         file.write(f"{socket.gethostname()}:{os.getpid()}")
         file.flush()
-        yield
+        yield _Lock(path, file)
 
 
 def _holder(text: str) -> str:
@@ -75,15 +148,19 @@ def _holder(text: str) -> str:
 
 
 def main() -> None:
-    """Run `dagster-daemon` with its own options, unless another one uses this data folder."""
+    """Run `dagster-daemon` with its own options, unless another one uses this data folder.
+
+    Ends with code 1 if it may not run, or if its folder is deleted or moved.
+    """
     try:
         settings = load_settings()
-        with hold_daemon_lock(settings):
+        with hold_daemon_lock(settings) as locks:
             with open_instance(settings) as instance:
                 # A power failure leaves runs that occupy queue slots. The daemon starts the runs
                 # of every location, so it also ends those of every location.
                 end_dead_runs(instance, ALONE)
-            run_daemon()
+            with stop_if_lost(locks):
+                run_daemon()
     except PipelineError as error:
         raise SystemExit(str(error)) from None
 
