@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import duckdb
 import typer
@@ -26,7 +27,13 @@ from analytics_pipeline.cli.doctor_settings import (
     unknown_settings,
 )
 from analytics_pipeline.cli.feed_notice import nothing_delivered
-from analytics_pipeline.cli.overview import fetch_published, last_replaced, own_dagster_yaml
+from analytics_pipeline.cli.overview import (
+    failing_sensor,
+    fetch_published,
+    last_replaced,
+    own_dagster_yaml,
+)
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.settings import Settings, load_settings
@@ -53,9 +60,9 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed, 1 a check of the data fails, the published file can't be read or is
-    not the newest, an erasure is not finished or a warehouse was lost, 2 something that a run needs
-    is missing.
+    Exit codes: 0 all passed, 1 a check of the data or the sensor that loads fails, the published
+    file can't be read or is not the newest, an erasure is not finished or a warehouse was lost, 2
+    something that a run needs is missing or damaged.
     """
     settings = load_settings()
     passed = True
@@ -76,6 +83,8 @@ def doctor() -> None:
             out.print("     Skipping the remaining checks until this is fixed.")
             break
     failing, faults = _faults(settings)
+    if tick := failing_sensor(settings, datetime.now(UTC)):
+        faults.append(one_line(str(tick)))
     print_checks(failing)
     for fault in faults:
         print_error(fault)

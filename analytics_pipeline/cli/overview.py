@@ -14,7 +14,12 @@ import duckdb
 from analytics_pipeline.cli.heartbeat import is_recent, nearest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
-from analytics_pipeline.orchestration.dagster_files import damaged_database, recorded_heartbeats
+from analytics_pipeline.orchestration.dagster_files import (
+    FailedTick,
+    damaged_database,
+    failed_tick,
+    recorded_heartbeats,
+)
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
@@ -56,6 +61,7 @@ class OnDisk:
         replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
         damaged: which of Dagster's databases is damaged, and the remedy; empty if none is.
+        failed_tick: newest tick of the sensor that loads, if it failed and the daemon is alive.
         source: `warehouse`; `published` while a run writes the warehouse; None if there is no
             warehouse yet.
         files: the ledger.
@@ -78,6 +84,7 @@ class OnDisk:
     replaced_at: datetime | None
     own_dagster_yaml: Path | None
     damaged: str = ""
+    failed_tick: FailedTick | None = None
     source: str | None = None
     files: list[LoadedFile] = field(default_factory=list)
     failed: list[FailedFile] = field(default_factory=list)
@@ -145,6 +152,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
         replaced_at=last_replaced(warehouse),
         own_dagster_yaml=own_dagster_yaml(settings),
         damaged=str(damaged_database(settings.dagster_home) or ""),
+        failed_tick=failing_sensor(settings, now),
         lost=str(gone(settings) or ""),
     )
     with _open(warehouse, settings.published_path) as (source, connection):
@@ -181,6 +189,16 @@ def last_replaced(warehouse: Warehouse) -> datetime | None:
     """Return the time at which a run last detected a replaced warehouse (UTC); None if never."""
     seconds = warehouse.replaced_at()
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def failing_sensor(settings: Settings, now: datetime) -> FailedTick | None:
+    """Return the newest tick of the sensor that loads, if it failed.
+
+    None without a daemon: no tick follows that could succeed, and `status` says that it is stopped.
+    """
+    home = settings.dagster_home
+    is_alive = is_recent(nearest(recorded_heartbeats(home), now), now)
+    return failed_tick(home, settings.key_prefix) if is_alive else None
 
 
 def own_dagster_yaml(settings: Settings) -> Path | None:

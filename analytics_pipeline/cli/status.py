@@ -81,7 +81,7 @@ def status() -> None:
         or (failed or disk.errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
-    to_finish = disk.unfinished or disk.lost or disk.damaged
+    to_finish = disk.unfinished or disk.lost or disk.damaged or disk.failed_tick
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -106,6 +106,8 @@ def _verdict(needs_sync: bool, disk: OnDisk) -> str:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
         return "Incomplete: finish the erasure above."
+    if disk.failed_tick:
+        return "Incomplete: Dagster's sensor fails, see above."
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:
@@ -217,6 +219,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
     )
     if ahead := dated_ahead(disk.heartbeat, now):
         print_error(ahead)
+    if disk.failed_tick:
+        print_error(one_line(str(disk.failed_tick)))
 
 
 def _cells(row: DatasetStatus) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
 from analytics_pipeline.cli.overview import OnDisk
 from analytics_pipeline.ingest.plan import Plan
+from analytics_pipeline.orchestration.dagster_files import FailedTick
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import OpenAbsence
 from analytics_pipeline.warehouse.checks import Check
@@ -45,7 +46,11 @@ def as_json(
         "lost": disk.lost or None,
         "unfinished_erasures": disk.unfinished,
         "not_stored": disk.unstored or None,
-        "daemon": {"alive": disk.daemon_is_alive(now), "heartbeat": _utc(disk.heartbeat)},
+        "daemon": {
+            "alive": disk.daemon_is_alive(now),
+            "heartbeat": _utc(disk.heartbeat),
+            "failed_tick": disk.failed_tick and _failed_tick(disk.failed_tick),
+        },
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
         "damaged": disk.damaged or None,
         "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
@@ -87,6 +92,10 @@ def _published(published: Signature) -> dict[str, Any]:
         "kept": {name: _utc(at) for name, at in published.kept.items()},
         "left_out": list(published.left_out),
     }
+
+
+def _failed_tick(tick: FailedTick) -> dict[str, Any]:
+    return {"at": _utc(tick.at), **_fields(tick, ("error", "remedy"))}
 
 
 def _fields(value: object, names: Iterable[str]) -> dict[str, Any]:

@@ -3,17 +3,32 @@
 Does not import Dagster, as `status` and `doctor` use it.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from analytics_pipeline.errors import PipelineError
 
+SENSOR = "missing_partitions"
+"""The sensor that loads; `raw/sensor.py` defines it."""
 _RUNS = Path("history", "runs.db")
 _INDEX = Path("history", "runs", "index.db")
 _SCHEDULES = Path("schedules", "schedules.db")
+_NEWEST_TICK = """
+    SELECT tick.status, tick.timestamp, tick.tick_body
+    FROM instigators AS sensor JOIN job_ticks AS tick USING (selector_id)
+    WHERE sensor.instigator_body ->> '$.origin.job_name' = :sensor
+    AND (:location = '' OR sensor.instigator_body
+        ->> '$.origin.external_repository_origin.repository_location_origin.location_name'
+        = :location)
+    AND sensor.status <> 'STOPPED' AND tick.status <> 'STARTED'
+    ORDER BY tick.id DESC LIMIT 1"""
+"""The newest tick that ended, by the order of recording, as a clock may have been wrong. Dagster
+stores its objects as JSON, under the names of its first releases."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ATTEMPTS = 3
 """How often a file must be found damaged: while another process writes it, it can look so once."""
@@ -35,6 +50,33 @@ class DagsterDamaged(PipelineError):
                 " switched off in the UI."
             )
         super().__init__(f"Dagster's database {file} is damaged.", remedy)
+
+
+class FailedTick(NamedTuple):
+    """The newest tick of the sensor that loads, which failed.
+
+    Attributes:
+        at: when it began (UTC).
+        error: the first line of what caused it.
+    """
+
+    at: datetime
+    error: str
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        return (
+            f"The Dagster UI shows the whole error (Automation, {SENSOR}). Until the cause is gone,"
+            " `analytics-pipeline sync` loads what is delivered. The next tick tries again by"
+            " itself."
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"Dagster's sensor {SENSOR} failed at {self.at:%Y-%m-%d %H:%M} UTC, so nothing is"
+            f" loaded automatically: {self.error.rstrip('.')}. {self.remedy}"
+        )
 
 
 def damaged_database(home: Path) -> DagsterDamaged | None:
@@ -65,6 +107,29 @@ def recorded_heartbeats(home: Path) -> list[datetime]:
         rows = connection.execute("SELECT timestamp FROM daemon_heartbeats").fetchall()
         return [datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows if text]
     return []
+
+
+def failed_tick(home: Path, location: str) -> FailedTick | None:
+    """Return the newest tick of the sensor that loads, if it failed; None while it is switched off.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: name of the organisation's code location; empty if there is only one.
+    """
+    with suppress(sqlite3.Error), _opened(home / _SCHEDULES) as connection:
+        row = connection.execute(_NEWEST_TICK, {"sensor": SENSOR, "location": location}).fetchone()
+        if row and row[0] == "FAILURE":
+            at = datetime.fromisoformat(row[1]).replace(tzinfo=UTC)
+            return FailedTick(at, _cause(json.loads(row[2])["error"]))
+    return None
+
+
+def _cause(error: dict[str, Any] | None) -> str:
+    """Return the first line of the innermost error: the others say only where it was met."""
+    while error and (error["cause"] or error["context"]):
+        error = error["cause"] or error["context"]
+    lines = error["message"].strip().splitlines() if error else []
+    return lines[0] if lines else "no error is recorded"
 
 
 def _is_damaged(file: Path) -> bool:

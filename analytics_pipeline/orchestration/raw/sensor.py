@@ -16,6 +16,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.orchestration.asset_keys import Location
+from analytics_pipeline.orchestration.dagster_files import SENSOR
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
     LoadRequest,
@@ -73,7 +74,7 @@ def missing_partitions(
     """
 
     @dg.sensor(
-        name="missing_partitions",
+        name=SENSOR,
         jobs=jobs,
         minimum_interval_seconds=interval,
         default_status=dg.DefaultSensorStatus.RUNNING,
