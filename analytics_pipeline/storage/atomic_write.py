@@ -1,4 +1,5 @@
-"""Write files that appear under their name only when complete; the pipeline writes in no other way.
+"""Write files that appear under their name only when complete; the pipeline writes in no other way,
+except that the warehouse's sidecar is overwritten on a full disk.
 
 `replacing` yields a path, for whatever program writes there (DuckDB, pyarrow, a copy). It is for
 files with one writer at a time, usually under the warehouse's lock: what is under the temporary

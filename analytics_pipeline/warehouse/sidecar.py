@@ -16,12 +16,14 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.storage.atomic_write import replacing
+from analytics_pipeline.storage.disk import is_full
 
 logger = logging.getLogger(__name__)
 
 REPLACED = (
-    "The warehouse is not the one that the last run left: it was replaced from outside."
-    " Everything delivered is compared with it again, and missing files are loaded."
+    "The warehouse is not the one that the last run recorded: it was replaced from outside, or that"
+    " run ended before it could record it (killed, or a full disk). Everything delivered is"
+    " compared with it again, and missing files are loaded."
 )
 _DIGEST = """
     SELECT sha256(coalesce(string_agg(entry, chr(10) ORDER BY entry), '')) FROM (
@@ -137,16 +139,34 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
 
 
 def write_sidecar(warehouse: Path, content: Sidecar) -> None:
-    """Replace the sidecar atomically.
+    """Replace the sidecar.
 
     Only log a failure: the data is safe, and the next writer compares digests.
     """
     target = sidecar_path(warehouse)
     try:
-        with replacing(target, durable=False) as fresh:
-            fresh.write_text(json.dumps(asdict(content)))
+        _write(target, json.dumps(asdict(content)))
     except OSError as error:
         logger.warning("%s could not be written: %s", target, error.strerror or error)
+
+
+def _write(target: Path, text: str) -> None:
+    """Replace a file atomically; on a full disk overwrite it, as that takes no space.
+
+    Otherwise what the last writer committed would pass for a warehouse that was replaced.
+
+    Raises:
+        OSError: the file can't be written, or this disk copies even what is overwritten.
+    """
+    try:
+        with replacing(target, durable=False) as fresh:
+            fresh.write_text(text)
+    except OSError as error:
+        if not (is_full(error) and target.exists()):
+            raise
+        with target.open("rb+", buffering=0) as file:
+            # Padded and not truncated, so that a single call writes all of it.
+            file.write(text.encode().ljust(target.stat().st_size))
 
 
 def _state(warehouse: Path) -> tuple[int, int, int] | None:
