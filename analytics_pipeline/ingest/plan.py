@@ -66,7 +66,19 @@ class ClassifiedListing:
 
 
 class AnotherOrganisation(PipelineError):
-    """The warehouse belongs to another organisation; mixing two would make all numbers wrong."""
+    """The warehouse belongs to another organisation; mixing two would make all numbers wrong.
+
+    Args:
+        holds: whose files the warehouse holds, such as `org9001`.
+        asked: which organisation the settings name, in the same form.
+    """
+
+    def __init__(self, holds: str, asked: str) -> None:
+        super().__init__(
+            f"This warehouse holds the files of {holds}, the settings ask for {asked}.",
+            "Set ANALYTICS_DATA_DIR to another folder for the other organisation, or correct"
+            " VOCAREUM_ORG_ID.",
+        )
 
 
 @dataclass(frozen=True)
@@ -151,11 +163,7 @@ def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Sele
     """
     for key, _, _ in loaded.values():
         if not key.startswith(listing.prefix):
-            raise AnotherOrganisation(
-                f"This warehouse holds the files of {key.split('/')[0]}, the settings ask for"
-                f" {listing.prefix[:-1]}. Set ANALYTICS_DATA_DIR to another folder for the other"
-                " organisation, or correct VOCAREUM_ORG_ID."
-            )
+            raise AnotherOrganisation(key.split("/")[0], listing.prefix[:-1])
     new: list[Delivery] = []
     changed: list[Delivery] = []
     unchanged: list[Delivery] = []

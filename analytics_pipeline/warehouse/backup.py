@@ -19,11 +19,13 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.ingest.plan import AnotherOrganisation
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.backend import Warehouse
 from analytics_pipeline.warehouse.connection import lock_warehouse, read_warehouse
+from analytics_pipeline.warehouse.ledger import organisations
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
 
 MANIFEST, COPY = "backup.json", "warehouse.duckdb"
@@ -59,7 +61,7 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
     Args:
         warehouse: the live warehouse.
         folder: created with mode 0700; if it exists, it must be empty.
-        org_id: the organisation, recorded in the manifest.
+        org_id: the organisation of the settings; empty if they name none.
         wait_seconds: how long to wait for writers.
 
     Returns:
@@ -67,6 +69,7 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
 
     Raises:
         BackupError: there is no warehouse, it is not one file, or the folder is not empty.
+        AnotherOrganisation: the warehouse holds the files of another organisation.
         WarehouseUnusable: others held the warehouse for longer, or it can't be read.
         OSError: the copy can't be written. A partial copy is removed.
     """
@@ -81,6 +84,8 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
             "Name a new folder.",
         )
     with warehouse.open(wait_seconds) as connection:
+        whose = organisations(connection)
+        _require_same(whose, org_id)
         connection.execute("CHECKPOINT")  # the copy must include the log of a killed writer
     keep_private(folder)
     with lock_warehouse(file, wait_seconds), name_file_in_errors(folder), private_umask():
@@ -95,7 +100,7 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
     manifest = {
         "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "release": version("analytics-pipeline"),
-        "org_id": org_id,
+        "org_id": next(iter(whose), f"org{org_id}").removeprefix("org"),
         "sha256": _sha256(folder / COPY),
     }
     with replacing(folder / MANIFEST) as fresh:
@@ -109,8 +114,9 @@ def restore(folder: Path, warehouse: Warehouse, org_id: str) -> Restored:
     The caller makes sure that no run and no daemon is alive.
 
     Raises:
-        BackupError: the folder is not a complete backup, or belongs to another organisation; or the
-            warehouse is not one file.
+        BackupError: the folder is not a complete backup, or its manifest names another
+            organisation; or the warehouse is not one file.
+        AnotherOrganisation: the copy holds the files of another organisation.
         SchemaTooNew: a later release wrote it.
         WarehouseUnusable: a writer holds the warehouse.
         OSError: the copy can't be written. The warehouse is unchanged.
@@ -163,8 +169,16 @@ def _verify(folder: Path, org_id: str) -> datetime:
             f"{folder} is a backup of organisation {org_of_copy}, and VOCAREUM_ORG_ID is {org_id}.",
             "Use a backup of yours.",
         )
-    with read_warehouse(folder / COPY):
+    with read_warehouse(folder / COPY) as connection:
+        # The manifest of an earlier release names the organisation of the settings of that day.
+        _require_same(organisations(connection), org_id)
         return taken_at
+
+
+def _require_same(whose: set[str], org_id: str) -> None:
+    """Refuse a warehouse of another organisation than that of the settings, if they name one."""
+    if others := whose - {f"org{org_id}"} if org_id else set():
+        raise AnotherOrganisation(", ".join(sorted(others)), f"org{org_id}")
 
 
 def _keep_aside(warehouse: Path) -> Path | None:

@@ -115,6 +115,33 @@ def _of_another(folder: Path) -> None:
     (folder / backups.MANIFEST).write_text(json.dumps(manifest | {"org_id": "7"}))
 
 
+def test_a_backup_names_the_organisation_of_the_warehouse_and_not_that_of_the_settings(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "7")
+    refused = invoke("backup", tmp_path / "copy")
+    assert refused.exit_code == 2, refused.output
+    assert "This warehouse holds the files of org9001, the settings ask for org7" in refused.output
+    assert not (tmp_path / "copy").exists()
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "")
+    assert invoke("backup", tmp_path / "copy").exit_code == 0
+    assert json.loads((tmp_path / "copy" / backups.MANIFEST).read_text())["org_id"] == "9001"
+
+
+def test_a_copy_of_another_organisation_is_refused_whatever_its_manifest_says(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy"
+    assert invoke("backup", folder).exit_code == 0
+    manifest = json.loads((folder / backups.MANIFEST).read_text())
+    (folder / backups.MANIFEST).write_text(json.dumps(manifest | {"org_id": "7"}))
+    monkeypatch.setenv("VOCAREUM_ORG_ID", "7")
+    refused = invoke("restore", folder)
+    assert refused.exit_code == 2, refused.output
+    assert "This warehouse holds the files of org9001, the settings ask for org7" in refused.output
+    assert not list(settings.data_dir.glob("*.replaced-*"))
+
+
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
