@@ -16,6 +16,7 @@ DECLARES = {
     "Words(self.setting)",
     "Words(self.key)",  # a partition's key: digits, or `organisation`
     "Words(f'`analytics-pipeline close --dataset {self.dataset} --partition {self.partition}`')",
+    "Words(aside.name)",  # the file name of a replaced warehouse: a constant and a time
     "Words(detail)",  # from ops.absences, which takes only Words
     "Words(check.description or column.rule)",
     (

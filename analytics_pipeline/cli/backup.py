@@ -11,6 +11,7 @@ from analytics_pipeline.settings import load_settings
 from analytics_pipeline.warehouse import backup as backups
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.gone import gone
+from analytics_pipeline.words import counted
 
 
 @command
@@ -46,13 +47,27 @@ def restore(
     settings = load_settings()
     refuse_while_alive(settings)
     warehouse = warehouse_of(settings)
-    done = backups.restore(folder.expanduser().absolute(), warehouse, settings.org_id)
+    done = backups.restore(
+        folder.expanduser().absolute(), warehouse, settings.org_id, settings.published_path
+    )
     print_info(
         f"{warehouse.describe()} is restored to its state of {done.taken_at:%Y-%m-%d %H:%M} UTC."
     )
     if done.aside:
         print_info(
             f"The replaced warehouse is kept as {done.aside}: remove it when you no longer need it."
+        )
+    if not done.is_compared:
+        print_error(
+            "The replaced warehouse can't be read, so the restored one was compared with the"
+            " published file alone."
+        )
+    if done.went_back:
+        print_error(
+            f"The restored warehouse holds less of {counted(done.went_back, 'file')} than the"
+            " replaced one: `analytics-pipeline sync` loads what is still delivered. The rest is"
+            f" only in {done.aside or settings.published_path}. `analytics-pipeline status` names"
+            " the files."
         )
     for user_id in done.erased_since:
         print_error(

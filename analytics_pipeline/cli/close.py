@@ -121,8 +121,4 @@ def _print_outcome(done: Closed, *, dry_run: bool) -> None:
             " replacing the previous ones."
         )
     else:
-        print_info(
-            "It is loaded already, and would no longer be reported."
-            if dry_run
-            else "It is no longer reported."
-        )
+        print_info("It would no longer be reported." if dry_run else "It is no longer reported.")

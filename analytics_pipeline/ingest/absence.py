@@ -35,9 +35,11 @@ class Kind(StrEnum):
     """A file has the bytes, or the rows, of another file of its dataset."""
     MISDATED = "misdated"
     """Half of a file's rows or more are of other days than the one in its name."""
+    REVERTED = "reverted"
+    """An older warehouse was put in place, which lacks the file, or has an older version of it."""
 
 
-OF_A_VERSION = tuple(kind for kind in Kind if kind is not Kind.GONE)
+OF_A_VERSION = (Kind.SHRUNK, Kind.REPEATED, Kind.MISDATED)
 """What can be missing from a version that is delivered."""
 
 
@@ -49,7 +51,8 @@ class Absence:
         dataset: name of the dataset.
         partition: day, month, course id or `organisation`.
         source_key: key of the file.
-        etag: the affected version: the loaded one if the file is gone, else the new one.
+        etag: the affected version: the loaded one if the file is gone, the replaced warehouse's if
+            it is reverted, else the new one.
         kind: what is missing.
         held: whether the new version is held, so that the previous rows stay.
         detail: the problem, in declared words and numbers only, as it is published.
@@ -73,6 +76,13 @@ class Absence:
             return words(
                 "If it is deleted permanently, remove its rows with {}; if it is delivered again,"
                 " nothing needs to be done.",
+                close,
+            )
+        if self.kind is Kind.REVERTED:
+            return words(
+                "If it is still delivered, `analytics-pipeline sync` loads it. If not, put the"
+                " replaced warehouse back (docs/operations.md, Backups), or go on without its rows"
+                " with {}.",
                 close,
             )
         if self.held:
@@ -106,6 +116,10 @@ class InLedger(Protocol):
     @property
     def etag(self) -> str:
         """ETag of the loaded version."""
+
+    @property
+    def last_modified(self) -> datetime:
+        """When Vocareum wrote the loaded version (UTC, naive)."""
 
     @property
     def rows(self) -> int:
@@ -158,6 +172,56 @@ def gone(
         and not listed_at <= file.loaded_at <= now
     ]
     return absent, delivered
+
+
+def reverted(
+    replaced: Iterable[InLedger], ledger: Iterable[InLedger], source: Words
+) -> list[Absence]:
+    """Return what a warehouse lacks of the one that it replaced.
+
+    An older version is one that Vocareum wrote earlier, and that was loaded earlier: a hand-written
+    file may go back to an earlier state, and a clock may have been wrong.
+
+    Args:
+        replaced: ledger of the replaced warehouse.
+        ledger: ledger of the warehouse in its place.
+        source: the replaced warehouse in words.
+    """
+    loaded = {(file.dataset, file.partition): file for file in ledger}
+    absent = []
+    for file in replaced:
+        present = loaded.get((file.dataset, file.partition))
+        if present is None:
+            detail = words(
+                "{} has {} of it, and the older one in its place has none",
+                source,
+                counted(file.rows, "row"),
+            )
+        elif (
+            present.etag != file.etag
+            and present.last_modified <= file.last_modified
+            and present.loaded_at < file.loaded_at
+        ):
+            detail = words(
+                "{} has a later version of it with {}, and the older one in its place has {:,}",
+                source,
+                counted(file.rows, "row"),
+                present.rows,
+            )
+        else:
+            continue
+        absent.append(
+            Absence(
+                file.dataset,
+                file.partition,
+                file.source_key,
+                file.etag,
+                Kind.REVERTED,
+                held=False,
+                detail=detail,
+            )
+        )
+    return absent
 
 
 def shrunk(before: int, after: int, *, by_hand: bool = False) -> Words | None:

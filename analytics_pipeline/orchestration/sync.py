@@ -56,6 +56,7 @@ from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.newest_check import late_lines
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.published_state import is_current
+from analytics_pipeline.warehouse.reverted import record_older_files
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -107,11 +108,10 @@ class Synced:
         project, names = load_project(), selection.datasets or DATASETS.keys()
         reached = touched_by(names)
         reached |= {model.qualified for model in project.affected(reached)}
-        missing = [absence for absence in self.absences if is_damage(absence) and not absence.held]
         lost = {
             DATASETS[absence.dataset].table
-            for absence in missing
-            if selection.covers(*_place(absence))
+            for absence in self.absences
+            if is_damage(absence) and not absence.held and selection.covers(*_place(absence))
         }
 
         def is_about(check: Check) -> bool:
@@ -251,8 +251,7 @@ def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
     with warehouse_of(settings).open() as connection:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
-        done.absences = open_absences(connection)
-        done.unfinished = unfinished(connection)
+        done.absences, done.unfinished = open_absences(connection), unfinished(connection)
         done.late = late_lines(checks)
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
@@ -282,6 +281,7 @@ def rebuild(
     """
     location = Location.of(settings)
     with warehouse_of(settings).open() as connection:
+        record_older_files(connection, settings.published_path, warehouse_now())
         loaded, closed = loaded_files(connection), closed_files(connection)
         built = builds(connection)
         report_problems(instance, location, connection)

@@ -46,7 +46,7 @@ def is_damage(absence: Absence) -> bool:
 
     A copy that was loaded may be the file of an idle day.
     """
-    return absence.held or absence.kind is Kind.GONE
+    return absence.held or absence.kind in (Kind.GONE, Kind.REVERTED)
 
 
 def held_versions(absences: Iterable[Absence]) -> set[tuple[str, str]]:
@@ -70,12 +70,10 @@ def compared(
         listed_at: when the listing began (UTC, naive); the first time of new events.
         now: UTC, naive.
     """
-    absent, delivered = gone(listing, [""], listed_at, now, ledger)
-    still_open = [
-        event
-        for event in known
-        if event.kind is not Kind.GONE or (event.dataset, event.partition) not in delivered
-    ]
+    ledger, known = list(ledger), list(known)
+    absent, _ = gone(listing, [""], listed_at, now, ledger)
+    ended = set(_ended(known, listing, ledger))
+    still_open = [event for event in known if event not in ended]
     recorded = {(event.dataset, event.partition) for event in still_open if event.kind is Kind.GONE}
     fresh = [
         OpenAbsence(**vars(absence), first_seen=listed_at)
@@ -94,7 +92,7 @@ def record_listing(
     listed_at: datetime,
     now: datetime,
 ) -> None:
-    """Record loaded files that a listing lacks, and close the events of returned files.
+    """Record loaded files that a listing lacks, and close the events that it ends.
 
     A failed file that never loaded and is no longer delivered is forgotten, with its rejects:
     nothing is left to load.
@@ -112,21 +110,44 @@ def record_listing(
         absent, delivered = gone(listing, listed, listed_at, now, loaded)
         present = {*delivered} | {(file.dataset, file.partition) for file in loaded}
         _forget_withdrawn(connection, listing, listed, listed_at, now, present)
-        known = {
-            (event.dataset, event.partition): event.first_seen
-            for event in open_absences(connection)
-            if event.kind is Kind.GONE
-        }
-        fresh = [absence for absence in absent if (absence.dataset, absence.partition) not in known]
-        # A listing that waited for the writer's lock may be older than the event. An event that is
-        # dated after now is of a clock that was wrong.
-        returned = [
-            place for place in known.keys() & delivered if not listed_at < known[place] <= now
+        known = open_absences(connection)
+        missed = {(event.dataset, event.partition) for event in known if event.kind is Kind.GONE}
+        fresh = [
+            absence for absence in absent if (absence.dataset, absence.partition) not in missed
         ]
-        close_absences(connection, returned, now, "delivered", [Kind.GONE])
+        for event in _ended(known, listing, loaded):
+            # A listing that waited for the writer's lock may be older than the event. An event that
+            # is dated after now is of a clock that was wrong.
+            if not listed_at < event.first_seen <= now:
+                place = (event.dataset, event.partition)
+                close_absences(connection, [place], now, "delivered", [event.kind])
         record_absences(connection, fresh, now)
 
     write(connection, compare)
+
+
+def _ended(
+    known: Iterable[OpenAbsence], listing: ClassifiedListing, loaded: Iterable[LoadedFile]
+) -> list[OpenAbsence]:
+    """Return the events that a listing ends: a file that was gone is delivered again, or what an
+    older warehouse has of a file is the delivered version.
+    """
+    delivered = {
+        (delivery.dataset.name, delivery.partition.key): delivery.version
+        for delivery in listing.deliveries
+    }
+    versions = {
+        (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
+    }
+
+    def is_ended(event: OpenAbsence) -> bool:
+        place = (event.dataset, event.partition)
+        return place in delivered and (
+            event.kind is Kind.GONE
+            or (event.kind is Kind.REVERTED and delivered[place] == versions.get(place))
+        )
+
+    return [event for event in known if is_ended(event)]
 
 
 def _forget_withdrawn(

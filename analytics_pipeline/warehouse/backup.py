@@ -10,24 +10,36 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.plan import AnotherOrganisation
 from analytics_pipeline.storage.atomic_write import replacing
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.backend import Warehouse
-from analytics_pipeline.warehouse.connection import lock_warehouse, read_warehouse
-from analytics_pipeline.warehouse.ledger import organisations
+from analytics_pipeline.warehouse.connection import (
+    closing,
+    connect,
+    lock_warehouse,
+    read_warehouse,
+)
+from analytics_pipeline.warehouse.ledger import loaded_files, organisations
+from analytics_pipeline.warehouse.reverted import record_older_files, record_reverted
+from analytics_pipeline.warehouse.schema import ensure_schema
 from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
+from analytics_pipeline.words import Words, words
 
+T = TypeVar("T")
 MANIFEST, COPY = "backup.json", "warehouse.duckdb"
 _CHUNK = 1 << 20
 
@@ -48,11 +60,16 @@ class Restored:
         aside: path to which the replaced warehouse was moved; None if there was none.
         erased_since: Vocareum ids of people erased after the backup was taken, who are in the
             warehouse again.
+        went_back: number of files that the copy lacks, or has in an older version. They are open
+            absences of the restored warehouse.
+        is_compared: whether the replaced warehouse could be read; True if there was none.
     """
 
     taken_at: datetime
     aside: Path | None
     erased_since: tuple[int, ...]
+    went_back: int
+    is_compared: bool
 
 
 def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float = 3_600) -> int:
@@ -108,10 +125,11 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
     return (folder / COPY).stat().st_size
 
 
-def restore(folder: Path, warehouse: Warehouse, org_id: str) -> Restored:
+def restore(folder: Path, warehouse: Warehouse, org_id: str, published: Path) -> Restored:
     """Replace the warehouse by a backup; keep the old file, and record the replacement.
 
-    The caller makes sure that no run and no daemon is alive.
+    What the copy lacks of the old file, and of the published one, is recorded in the copy. The
+    caller makes sure that no run and no daemon is alive.
 
     Raises:
         BackupError: the folder is not a complete backup, or its manifest names another
@@ -128,14 +146,16 @@ def restore(folder: Path, warehouse: Warehouse, org_id: str) -> Restored:
         with replacing(file) as fresh:
             shutil.copyfile(folder / COPY, fresh)
             fresh.chmod(0o600)
-            erased_before = _erased(fresh)
-            aside = _keep_aside(file)
+            erased_before = _erased(fresh) or set()
+            aside, erased = _path_aside(file), _erased(file)
+            went_back = _record_lacking(fresh, file, aside, published)
+            _keep_aside(file, aside)
         previous = read_sidecar(file)
         state = file.stat()
         identity = (state.st_ino, state.st_size, state.st_mtime_ns)
         write_sidecar(file, Sidecar(identity, previous.digest if previous else "", time.time()))
-    since = _erased(aside) - erased_before if aside else set()
-    return Restored(taken_at, aside, tuple(sorted(since)))
+    since = tuple(sorted((erased or set()) - erased_before))
+    return Restored(taken_at, aside, since, went_back, not aside or erased is not None)
 
 
 def _file_of(warehouse: Warehouse) -> Path:
@@ -181,28 +201,57 @@ def _require_same(whose: set[str], org_id: str) -> None:
         raise AnotherOrganisation(", ".join(sorted(others)), f"org{org_id}")
 
 
-def _keep_aside(warehouse: Path) -> Path | None:
-    """Move the warehouse and its log aside; return the new path, None without a warehouse."""
+def _path_aside(warehouse: Path) -> Path | None:
+    """Return the path at which the warehouse will be kept; None without a warehouse."""
     if not warehouse.exists():
         return None
-    aside = warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    return warehouse.with_name(f"{warehouse.name}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+
+
+def _keep_aside(warehouse: Path, aside: Path | None) -> None:
+    """Keep the warehouse and its log under another name, if there is one."""
+    if aside is None:
+        return
     os.link(warehouse, aside)
     with suppress(FileNotFoundError):  # DuckDB would apply it to the restored file
         log = warehouse.with_name(f"{warehouse.name}.wal")
         log.rename(aside.with_name(f"{aside.name}.wal"))
-    return aside
 
 
-def _erased(warehouse: Path) -> set[int]:
-    """Return the people erased from a warehouse; empty if it can't tell."""
+def _record_lacking(fresh: Path, replaced: Path, aside: Path | None, published: Path) -> int:
+    """Record in the copy what it lacks of the replaced warehouse, and of the published file; return
+    the number of files.
+    """
+    ledger = _read(replaced, loaded_files) or []
+    with closing(connect(fresh)) as connection:
+        ensure_schema(connection)
+        now = warehouse_now()
+        if aside:
+            source = words("the replaced warehouse ({})", Words(aside.name))
+            record_reverted(connection, ledger, source, now)
+        count = record_older_files(connection, published, now)
+        connection.execute("CHECKPOINT")  # only the file itself is put in place
+    return count
+
+
+def _erased(warehouse: Path) -> set[int] | None:
+    """Return the people erased from a warehouse; None if it can't tell."""
+    return _read(
+        warehouse,
+        lambda connection: {
+            user_id
+            for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()
+        },
+    )
+
+
+def _read(warehouse: Path, query: Callable[[duckdb.DuckDBPyConnection], T]) -> T | None:
+    """Return what a query of a warehouse returns; None if it is missing or can't be read."""
     try:
         with read_warehouse(warehouse, wait_seconds=0) as connection:
-            return {
-                user_id
-                for (user_id,) in connection.execute("SELECT user_id FROM ops.erased").fetchall()
-            }
+            return query(connection)
     except (duckdb.Error, PipelineError):
-        return set()
+        return None
 
 
 def _sha256(path: Path) -> str:

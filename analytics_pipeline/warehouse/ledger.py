@@ -80,6 +80,20 @@ def loaded_files(
     return _entries(connection, LoadedFile, "ops.loaded_files", dataset)
 
 
+def other_versions(
+    connection: duckdb.DuckDBPyConnection, ledger: str, other: str
+) -> list[LoadedFile]:
+    """Return the entries of a ledger whose version another one does not have.
+
+    Args:
+        connection: has both attached.
+        ledger: qualified name of the table.
+        other: qualified name of the other one.
+    """
+    lacking = f'{ledger} ANTI JOIN {other} USING (dataset, "partition", etag)'
+    return _entries(connection, LoadedFile, lacking)
+
+
 def organisations(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Return whose files are loaded, such as `org9001`."""
     rows = connection.execute(
@@ -112,7 +126,10 @@ def failed_files(
 
 
 def _entries(
-    connection: duckdb.DuckDBPyConnection, kind: type[Entry], table: str, dataset: str | None
+    connection: duckdb.DuckDBPyConnection,
+    kind: type[Entry],
+    table: str,
+    dataset: str | None = None,
 ) -> list[Entry]:
     columns = ", ".join(kind.__dataclass_fields__)
     rows = connection.execute(

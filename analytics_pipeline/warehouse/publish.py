@@ -19,6 +19,7 @@ import duckdb
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import replacing
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.store import FOLDER, KEPT, Store
@@ -41,11 +42,12 @@ from analytics_pipeline.warehouse.publish_changes import (
 )
 from analytics_pipeline.warehouse.publish_whole import COPY, Texts, write_whole
 from analytics_pipeline.warehouse.published_file import published_at
+from analytics_pipeline.warehouse.reverted import record_older_files
 from analytics_pipeline.warehouse.schema import create
 from analytics_pipeline.warehouse.signature import signature, withheld_lines
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import snapshot, transaction, value_of
-from analytics_pipeline.warehouse.withhold import Withheld, older_files, withheld
+from analytics_pipeline.warehouse.withhold import Withheld, withheld
 
 logger = logging.getLogger(__name__)
 
@@ -68,8 +70,7 @@ class Published:
         kept: tables withheld by a failing check, with the time of the state that stays published
             (UTC).
         left_out: tables withheld by a failing check without an earlier state that may stay.
-        older_files: files that the previous published file had in a later state, or that only it
-            had: an older warehouse was restored.
+        older_files: files of which the warehouse holds less than a replaced one did.
         is_written: False if no file was written: all tables are withheld, and no previous file
             exists.
         emptied: number of cells of open columns that held an email address, by
@@ -157,7 +158,7 @@ def _write(
 ) -> tuple[Published, datetime]:
     """Write the local file; return the result, and the time of its content."""
     began = time.monotonic()
-    older = older_files(connection, target)
+    older = record_older_files(connection, target, warehouse_now())
     with withheld(connection, target, pii=pii) as held:
         publishing = _Publishing(connection, target, held, pii, older, store)
         if held.nothing:

@@ -27,8 +27,7 @@ class Signature:
         kept: tables withheld by a failing check, with the time of the state that stays published
             (UTC).
         left_out: tables withheld by a failing check that are not in the file.
-        older_files: files that the previous published file had in a later state, or that only it
-            had: an older warehouse was restored.
+        older_files: files of which the warehouse held less than a replaced one did.
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
         pii: whether it includes emails, names and free text; None if it does not say.
@@ -64,7 +63,7 @@ def withheld_lines(
         lines.append(
             f"Published from an older warehouse: for {older_files:,} files it holds less than was"
             " published before. `analytics-pipeline sync`, or Dagster's daemon, loads what is"
-            " still delivered and publishes again."
+            " still delivered and publishes again. `analytics-pipeline status` names the files."
         )
     if kept:
         lines.append(

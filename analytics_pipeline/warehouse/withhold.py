@@ -14,7 +14,6 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.sql_text import literal
@@ -117,38 +116,6 @@ def withheld(
             all_content = False
         kept = {name: at for name, at in published_at.items() if all_content or name in models}
         yield Withheld(models, kept, all_content, is_reusable=bool(published_at))
-
-
-def older_files(connection: duckdb.DuckDBPyConnection, target: Path) -> int:
-    """Return how many published files the warehouse lacks, or has in an earlier version.
-
-    Only `close` removes a file from the ledger, and records it. Any other such file means that an
-    older warehouse was restored. A load that is dated in the future is of a clock that was wrong:
-    whatever the warehouse has of that file is later.
-
-    Args:
-        connection: the live warehouse.
-        target: the published file, which may be missing.
-    """
-    with attached_before(connection, target) as is_attached:
-        if not is_attached:
-            return 0
-        try:
-            count: int = value_of(
-                connection,
-                f"""SELECT count(*) FROM {BEFORE}.ops.loaded_files AS before
-                    LEFT JOIN ops.loaded_files AS live USING (dataset, "partition")
-                    WHERE live.loaded_at < before.loaded_at AND before.loaded_at <= $1
-                      OR live.loaded_at IS NULL
-                      AND NOT EXISTS (FROM ops.absences AS closed
-                        WHERE (closed.dataset, closed."partition") = (before.dataset,
-                          before."partition") AND kind = 'gone' AND closed_by = 'close'
-                          AND (closed_at >= before.loaded_at OR before.loaded_at > $1))""",
-                [warehouse_now()],
-            )
-        except duckdb.Error:  # not our file, or a release with other tables
-            return 0
-    return count
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from analytics_pipeline.ingest.absence import Kind, gone, shrunk
+from analytics_pipeline.ingest.absence import Kind, gone, reverted, shrunk
 from analytics_pipeline.ingest.plan import ClassifiedListing, classify_listing
+from analytics_pipeline.words import Words
 from analytics_pipeline_tests.support.deliveries import delivery
 
 LOADED_AT, LISTED_AT, NOW = (datetime(2026, 1, day) for day in (10, 11, 12))  # noqa: DTZ001
+EARLIER = datetime(2026, 1, 9)  # noqa: DTZ001
 COURSE_200, COURSE_300 = (
     "enrollment/course200/enrollment.csv",
     "enrollment/course300/enrollment.csv",
@@ -23,6 +25,7 @@ class Loaded:
     partition: str = "200"
     etag: str = "e1"
     rows: int = 40
+    last_modified: datetime = LOADED_AT
     loaded_at: datetime = LOADED_AT
 
 
@@ -105,3 +108,48 @@ def test_a_version_without_rows_or_with_half_of_them_may_not_replace_the_loaded_
 def test_a_person_may_remove_most_rows_of_their_file_but_not_all():
     assert shrunk(9, 1, by_hand=True) is None
     assert "no rows to load" in str(shrunk(9, 0, by_hand=True))
+
+
+@pytest.mark.parametrize(
+    ("present", "detail"),
+    [
+        pytest.param([], "and the older one in its place has none", id="lacking"),
+        pytest.param(
+            [Loaded(COURSE_200, etag="e0", rows=30, last_modified=EARLIER, loaded_at=EARLIER)],
+            "and the older one in its place has 30",
+            id="an older version",
+        ),
+        pytest.param(
+            [Loaded(COURSE_200, etag="e0", rows=30, loaded_at=EARLIER)],
+            "and the older one in its place has 30",
+            id="an older version of the same second",
+        ),
+    ],
+)
+def test_a_warehouse_that_lacks_a_version_of_the_replaced_one_is_an_older_one(
+    present: list[Loaded], detail: str
+) -> None:
+    (event,) = reverted([Loaded(COURSE_200)], present, Words("the replaced one"))
+    assert (event.kind, event.held, event.etag) == (Kind.REVERTED, False, "e1")
+    assert event.detail.startswith("the replaced one has ")
+    assert "40 rows" in event.detail
+    assert event.detail.endswith(detail)
+    assert "analytics-pipeline close --dataset enrollment --partition 200" in event.remedy
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        pytest.param(Loaded(COURSE_200, loaded_at=EARLIER), id="the same version, loaded earlier"),
+        pytest.param(
+            Loaded(COURSE_200, etag="e2", last_modified=LISTED_AT, loaded_at=EARLIER),
+            id="a later version, loaded while the clock was behind",
+        ),
+        pytest.param(
+            Loaded(COURSE_200, etag="e0", last_modified=EARLIER, loaded_at=LISTED_AT),
+            id="a hand-written file that went back to an earlier state",
+        ),
+    ],
+)
+def test_a_warehouse_with_the_same_or_a_later_version_is_no_older_one(present: Loaded) -> None:
+    assert reverted([Loaded(COURSE_200)], [present], Words("the replaced one")) == []

@@ -61,7 +61,8 @@ def test_a_new_warehouse_does_not_replace_the_version_of_one_that_is_gone(
     bucket: Bucket, tmp_path: Path
 ) -> None:
     settings = bucket.settings(tmp_path / "one")
-    add_file = "INSERT INTO ops.loaded_files (dataset, loaded_at) VALUES ('aws_cost', $1)"
+    add_file = """INSERT INTO ops.loaded_files (dataset, source_key, loaded_at)
+                  VALUES ('aws_cost', 'org9001/aws', $1)"""
     gone = Republished(tmp_path / "gone", seed=1).warehouse
     with open_warehouse(gone) as connection:
         connection.execute(add_file, [warehouse_now()])

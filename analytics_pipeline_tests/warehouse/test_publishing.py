@@ -261,7 +261,8 @@ def begin_anew(settings: Settings, loaded_at: str) -> None:
     with open_warehouse(settings.warehouse_path) as connection:
         connection.execute("CREATE SCHEMA marts; CREATE TABLE marts.spend AS SELECT 1 AS n")
         connection.execute(
-            "INSERT INTO ops.loaded_files (dataset, loaded_at) VALUES ('aws_cost', $1::TIMESTAMP)",
+            """INSERT INTO ops.loaded_files (dataset, source_key, loaded_at)
+               VALUES ('aws_cost', 'org9001/aws', $1::TIMESTAMP)""",
             [loaded_at],
         )
 

@@ -111,8 +111,8 @@ FILES = (
                 "kind",
                 "VARCHAR",
                 "gone (no longer delivered), shrunk (lost half of its rows or money),"
-                " repeated (bytes or rows of another file) or misdated (rows of days other than"
-                " its own).",
+                " repeated (bytes or rows of another file), misdated (rows of days other than"
+                " its own) or reverted (an older warehouse lacks it, or a later version of it).",
             ),
             TableColumn(
                 "held",

@@ -69,8 +69,8 @@ PUBLISHED = Table(
         TableColumn(
             "older_files",
             "BIGINT",
-            "Files that the previous published file had in a later state, or alone; 0 unless an"
-            " older warehouse was restored.",
+            "Files of which the warehouse held less than a replaced one did; 0 unless an older"
+            " warehouse was restored.",
         ),
         TableColumn(
             "emptied",
