@@ -188,7 +188,8 @@ JUDGED = {
     },
     # Constants of the module, with an identifier that psycopg quotes.
     "warehouse/lake_state.py": {
-        "self._sql(_ADD)",
+        "self._sql(_MARK)",
+        "self._sql(add)",
         "self._sql(_CREATE)",
         "self._sql(_EXPIRE)",
         "self._sql(query)",

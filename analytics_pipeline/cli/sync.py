@@ -75,11 +75,11 @@ def run_sync(settings: Settings, selection: Selection, *, full: bool = False) ->
     from analytics_pipeline.orchestration.instance import open_instance
 
     warehouse = warehouse_of(settings)
-    before, lost = warehouse.replaced_at(), gone(settings)
+    before, lost = warehouse.generation(), gone(settings)
     todo = engine.make_plan(settings, selection)
     if lost:
         print_error(f"{lost.message} {BEGUN_ANEW}")
-    elif warehouse.replaced_at() > before:
+    elif warehouse.generation() != before:
         print_error(REPLACED)
     work = todo.delivered if full else todo.work
     print_info(

@@ -32,6 +32,7 @@ from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
 from analytics_pipeline.warehouse.connection import WarehouseBusy
+from analytics_pipeline.warehouse.generation import Generation
 from analytics_pipeline.warehouse.gone import gone
 from analytics_pipeline.warehouse.published_file import (
     LocalCopy,
@@ -109,12 +110,9 @@ class WarehouseResource(DuckDBResource):
             yield connection
 
     @property
-    def replaced_at(self) -> float:
-        """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never.
-
-        Opens no DuckDB file.
-        """
-        return self._warehouse.replaced_at()
+    def generation(self) -> Generation:
+        """Return which of Dagster's records describe the warehouse. Opens no DuckDB file."""
+        return self._warehouse.generation()
 
     @property
     def exists(self) -> bool:
@@ -132,7 +130,7 @@ class WarehouseResource(DuckDBResource):
         Opens it only if its `stat()` differs from what the last writer left, and no writer holds
         it.
         """
-        before = self.replaced_at
+        before = self.generation
         if lost := gone(self._settings):
             return str(lost)
         if not self.exists or self._warehouse.is_untouched():
@@ -142,7 +140,7 @@ class WarehouseResource(DuckDBResource):
                 pass
         except WarehouseBusy:
             return ""  # the writer checked when it opened the file
-        return REPLACED if self.replaced_at > before else ""
+        return REPLACED if self.generation != before else ""
 
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
         """Store the first day that is delivered or loaded; return it if it changed."""

@@ -203,9 +203,9 @@ def _unrecorded(
     settings: Settings, instance: dg.DagsterInstance, todo: Plan
 ) -> tuple[Delivery, ...]:
     """Return loaded files that Dagster's records lack, or still show as failed."""
-    location, since = Location.of(settings), warehouse_of(settings).replaced_at()
+    location, generation = Location.of(settings), warehouse_of(settings).generation()
     found = [
-        *unmaterialized(instance, location, todo.unchanged, since),
+        *unmaterialized(instance, location, todo.unchanged, generation),
         *withdrawn_failures(todo.unchanged, known_runs(instance, location)),
     ]
     return tuple({delivery.version: delivery for delivery in found}.values())
@@ -279,7 +279,7 @@ def rebuild(
     The published file is stale, too, if `is_current` says so. `listed` are deliveries seen in the
     bucket, which tell whether a snapshot is late.
     """
-    location = Location.of(settings)
+    location, generation = Location.of(settings), warehouse_of(settings).generation()
     with warehouse_of(settings).open() as connection:
         record_older_files(connection, settings.published_path, warehouse_now())
         loaded, closed = loaded_files(connection), closed_files(connection)
@@ -288,8 +288,8 @@ def rebuild(
         report_settled_checks(instance, location, connection, clock().replace(tzinfo=None), listed)
     if not loaded and not closed:
         return None
-    materialize_closed(instance, location, closed, loaded)
-    materialize_unrecorded(instance, location, loaded, clock())
+    materialize_closed(instance, location, closed, loaded, generation)
+    materialize_unrecorded(instance, location, loaded, generation, clock())
     stale = stale_assets(instance, location, Parameters.of(settings))
     if not stale and not is_current(settings, built):
         stale = [location.published]

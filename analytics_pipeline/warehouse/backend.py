@@ -12,6 +12,7 @@ import duckdb
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
+from analytics_pipeline.warehouse.generation import Generation
 
 
 class Warehouse(Protocol):
@@ -83,7 +84,13 @@ class Warehouse(Protocol):
         """
 
     def replaced_at(self) -> float:
-        """Return when it was found replaced from outside (epoch seconds); 0 if never."""
+        """Return when it was found replaced from outside (epoch seconds); 0 if never.
+
+        For people only, as clocks may be wrong: `generation` decides.
+        """
+
+    def generation(self) -> Generation:
+        """Return which of Dagster's records describe it."""
 
     def is_untouched(self) -> bool:
         """Return whether it is what the last writer left, without opening it."""

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from analytics_pipeline.warehouse.connection import (
 from analytics_pipeline.warehouse.ledger import loaded_files, organisations
 from analytics_pipeline.warehouse.reverted import record_older_files, record_reverted
 from analytics_pipeline.warehouse.schema import ensure_schema
-from analytics_pipeline.warehouse.sidecar import Sidecar, read_sidecar, write_sidecar
+from analytics_pipeline.warehouse.sidecar import read_sidecar, replaced, write_sidecar
 from analytics_pipeline.words import Words, words
 
 T = TypeVar("T")
@@ -153,7 +152,7 @@ def restore(folder: Path, warehouse: Warehouse, org_id: str, published: Path) ->
         previous = read_sidecar(file)
         state = file.stat()
         identity = (state.st_ino, state.st_size, state.st_mtime_ns)
-        write_sidecar(file, Sidecar(identity, previous.digest if previous else "", time.time()))
+        write_sidecar(file, replaced(identity, previous.digest if previous else ""))
     since = tuple(sorted((erased or set()) - erased_before))
     return Restored(taken_at, aside, since, went_back, not aside or erased is not None)
 

@@ -18,6 +18,7 @@ from analytics_pipeline.warehouse.connection import (
     read_warehouse,
 )
 from analytics_pipeline.warehouse.files import attached
+from analytics_pipeline.warehouse.generation import Generation
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class FileWarehouse:
     def replaced_at(self) -> float:
         """Return what the sidecar says."""
         return sidecar.replaced_at(self.file)
+
+    def generation(self) -> Generation:
+        """Return what the sidecar says."""
+        return sidecar.generation(self.file)
 
     def is_untouched(self) -> bool:
         """Compare the file's `stat()` with the sidecar."""

@@ -21,6 +21,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.folders import keep_private, private_umask
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
+from analytics_pipeline.warehouse.generation import Generation
 from analytics_pipeline.warehouse.lake_catalog import Catalog
 from analytics_pipeline.warehouse.lake_duckdb import LakeDuckDB, remove_unused_spill
 from analytics_pipeline.warehouse.lake_files import maintain_files, purge_files
@@ -157,6 +158,10 @@ class LakeWarehouse:
     def replaced_at(self) -> float:
         """Return when a machine found that the catalog was replaced."""
         return self.state.replaced_at()
+
+    def generation(self) -> Generation:
+        """Return what the catalog says."""
+        return self.state.generation()
 
     def is_untouched(self) -> bool:
         """Ask whether the catalog has the state that this machine saw last."""

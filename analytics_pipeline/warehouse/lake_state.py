@@ -20,6 +20,7 @@ from psycopg import sql
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import private_file
+from analytics_pipeline.warehouse.generation import NEVER, Generation
 from analytics_pipeline.warehouse.lake_catalog import Catalog
 from analytics_pipeline.warehouse.sidecar import REPLACED
 
@@ -38,12 +39,19 @@ _NEWEST = """
                    WHERE is_replaced AND extract(epoch FROM at)::FLOAT8 > %(at)s)
     FROM {0}.pipeline_state ORDER BY number DESC LIMIT 1"""
 _ADD = """
-    INSERT INTO {}.pipeline_state (state, is_replaced) VALUES (%s, %s)
+    INSERT INTO {}.pipeline_state (state, is_replaced) VALUES (%s, FALSE)
+    RETURNING state::TEXT, extract(epoch FROM at)::FLOAT8"""
+_MARK = "ALTER TABLE {}.pipeline_state ADD COLUMN IF NOT EXISTS is_generation BOOLEAN"
+_ADD_GENERATION = """
+    INSERT INTO {}.pipeline_state (state, is_replaced, is_generation) VALUES (%s, TRUE, TRUE)
     RETURNING state::TEXT, extract(epoch FROM at)::FLOAT8"""
 _EXPIRE = "DELETE FROM {}.pipeline_state WHERE at < now() - INTERVAL '400 days' AND NOT is_replaced"
-_REPLACED_AT = """
-    SELECT coalesce(max(extract(epoch FROM at)), 0)::FLOAT8 FROM {}.pipeline_state
-    WHERE is_replaced"""
+_REPLACEMENT = """
+    SELECT state::TEXT, extract(epoch FROM at)::FLOAT8,
+           coalesce((to_jsonb(found) ->> 'is_generation')::BOOLEAN, FALSE)
+    FROM {}.pipeline_state AS found WHERE is_replaced ORDER BY number DESC LIMIT 1"""
+"""The newest replacement, and whether its state is the id of a generation: earlier releases have no
+such column."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,16 @@ class LakeState:
 
     def replaced_at(self) -> float:
         """Return when any machine found the catalog replaced (epoch seconds); 0 if never."""
-        found = self._row(_REPLACED_AT)
-        return float(found[0]) if found else 0.0
+        found = self._row(_REPLACEMENT)
+        return float(found[1]) if found else 0.0
+
+    def generation(self) -> Generation:
+        """Return which of Dagster's records describe the lake."""
+        found = self._row(_REPLACEMENT)
+        if found is None:
+            return NEVER
+        state, at, is_generation = found
+        return Generation.begun(state) if is_generation else Generation(state, at)
 
     def is_untouched(self) -> bool:
         """Return whether the catalog descends from the one that this machine saw; remember it then.
@@ -126,7 +142,10 @@ class LakeState:
     def _add(self, *, is_replaced: bool) -> State:
         with self.catalog.session() as connection:
             connection.execute(self._sql(_EXPIRE))
-            row = connection.execute(self._sql(_ADD), [uuid4(), is_replaced]).fetchone()
+            if is_replaced:
+                connection.execute(self._sql(_MARK))
+            add = _ADD_GENERATION if is_replaced else _ADD
+            row = connection.execute(self._sql(add), [uuid4()]).fetchone()
         assert row is not None  # RETURNING has one row
         added = State(*row)
         self._remember(added)

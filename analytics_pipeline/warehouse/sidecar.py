@@ -10,13 +10,15 @@ import json
 import logging
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.disk import is_full
+from analytics_pipeline.warehouse.generation import NEVER, Generation
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +48,26 @@ class Sidecar:
         file: inode, size in bytes and mtime in nanoseconds of the warehouse.
         digest: digest of its ledger.
         replaced_at: when a foreign warehouse was last found in its place (epoch seconds); 0 if
-            never. Dagster's records from before that are not trusted.
+            never. For people only, as clocks may be wrong.
+        begun: id of the generation that it began; empty if none, or if an earlier release found it.
     """
 
     file: tuple[int, int, int]
     digest: str
     replaced_at: float = 0.0
+    begun: str = ""
+
+    @property
+    def generation(self) -> Generation:
+        """Return which of Dagster's records describe this warehouse."""
+        if self.begun:
+            return Generation.begun(self.begun)
+        return Generation(str(self.replaced_at), self.replaced_at) if self.replaced_at else NEVER
+
+
+def replaced(file: tuple[int, int, int], digest: str) -> Sidecar:
+    """Return the sidecar of a foreign warehouse, which begins a generation."""
+    return Sidecar(file, digest, time.time(), uuid4().hex)
 
 
 def sidecar_path(warehouse: Path) -> Path:
@@ -64,7 +80,8 @@ def read_sidecar(warehouse: Path) -> Sidecar | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         data = json.loads(sidecar_path(warehouse).read_text())
         inode, size, mtime = data["file"]
-        return Sidecar((inode, size, mtime), data["digest"], float(data["replaced_at"]))
+        identity, at = (inode, size, mtime), float(data["replaced_at"])
+        return Sidecar(identity, data["digest"], at, str(data.get("begun", "")))
     return None
 
 
@@ -82,6 +99,12 @@ def replaced_at(warehouse: Path) -> float:
     """Return when the warehouse was found replaced from outside (epoch seconds); 0 if never."""
     recorded = read_sidecar(warehouse)
     return recorded.replaced_at if recorded else 0.0
+
+
+def generation(warehouse: Path) -> Generation:
+    """Return which of Dagster's records describe the warehouse; all of them without a sidecar."""
+    recorded = read_sidecar(warehouse)
+    return recorded.generation if recorded else NEVER
 
 
 def is_replaced(connection: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
@@ -112,7 +135,7 @@ def detect_replacement(
     if recorded is None or is_same_file or recorded.digest == digest(connection):
         return
     logger.info(REPLACED)
-    write_sidecar(warehouse, Sidecar(recorded.file, digest(connection), time.time()))
+    write_sidecar(warehouse, replaced(recorded.file, digest(connection)))
 
 
 def digest(connection: duckdb.DuckDBPyConnection) -> str:
@@ -133,7 +156,7 @@ def update_sidecar(warehouse: Path, ledger: str | None) -> None:
     recorded, file = read_sidecar(warehouse), _state(warehouse)
     if ledger is None or file is None:
         return
-    now = Sidecar(file, ledger, recorded.replaced_at if recorded else 0.0)
+    now = replace(recorded, file=file, digest=ledger) if recorded else Sidecar(file, ledger)
     if now != recorded:
         write_sidecar(warehouse, now)
 

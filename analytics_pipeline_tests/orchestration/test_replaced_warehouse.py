@@ -2,17 +2,21 @@
 completed by the daemon.
 """
 
+import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.sync import make_plan, sync
+from analytics_pipeline.warehouse import sidecar
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.file import FileWarehouse
 from analytics_pipeline.warehouse.sidecar import (
+    REPLACED,
     is_untouched,
     read_sidecar,
     replaced_at,
@@ -51,6 +55,45 @@ def test_the_sensor_alone_completes_an_older_warehouse(
     assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
     assert not pipeline.tick().run_requests, "what is compared once is believed again"
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
+
+
+@pytest.mark.parametrize("clock", [978_307_200.0, 4_102_444_800.0], ids=["behind", "ahead"])
+def test_a_replacement_is_completed_once_whatever_the_clock_says(
+    pipeline: Pipeline, older: Path, clock: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sidecar, "time", SimpleNamespace(time=lambda: clock))
+    shutil.copyfile(older, pipeline.settings.warehouse_path)
+    warehouse = WarehouseResource.of(pipeline.settings)
+    assert warehouse.detect_replacement() == REPLACED
+    pipeline.tick_and_run()
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
+    assert not pipeline.tick().run_requests
+    found = replaced_at(pipeline.settings.warehouse_path)
+    shutil.copyfile(older, pipeline.settings.warehouse_path)
+    assert warehouse.detect_replacement() == REPLACED, "a second one, at the same time"
+    assert replaced_at(pipeline.settings.warehouse_path) == found == clock
+    assert pipeline.tick().run_requests
+
+
+@pytest.mark.parametrize(
+    ("at", "loads"),
+    [
+        pytest.param(0.0, False, id="never"),
+        pytest.param(1.0, False, id="before everything was loaded"),
+        pytest.param(4_102_444_800.0, True, id="noticed just now, or by a clock that was ahead"),
+    ],
+)
+def test_what_an_earlier_release_recorded_of_a_replacement_is_understood(
+    pipeline: Pipeline, at: float, *, loads: bool
+) -> None:
+    load(pipeline, "2026-11-01")
+    path = sidecar_path(pipeline.settings.warehouse_path)
+    recorded = json.loads(path.read_text())
+    del recorded["begun"]
+    path.write_text(json.dumps(recorded | {"replaced_at": at}))
+    assert bool(pipeline.tick().run_requests) == loads
+    pipeline.tick_and_run()
+    assert not pipeline.tick().run_requests, "what is compared once is believed again"
 
 
 def test_a_run_before_the_sensor_does_not_hide_the_replacement(

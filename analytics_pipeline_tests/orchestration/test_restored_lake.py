@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.ingest.plan import Selection
+from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.sync import make_plan, sync
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.publish import Published, publish
@@ -69,6 +70,37 @@ def test_the_sensor_alone_completes_an_older_lake_and_publishing_says_so(
     assert _days(pipeline) == WHOLE
     assert not pipeline.tick().run_requests, "what is compared once is believed again"
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clock", ["1 year", "-1 year"])
+def test_a_restored_lake_is_completed_once_whatever_the_clock_of_postgresql_says(
+    pipeline: Pipeline, older: Path, postgres: Postgres, clock: str
+) -> None:
+    database = database_of(pipeline.settings)
+    postgres.restore(database, older)
+    assert WarehouseResource.of(pipeline.settings).detect_replacement() == REPLACED
+    moved = f"UPDATE org9001.pipeline_state SET at = at + INTERVAL '{clock}' WHERE is_replaced"
+    postgres.execute(database, moved)
+    pipeline.tick_and_run()
+    assert _days(pipeline) == WHOLE
+    assert not pipeline.tick().run_requests
+
+
+@pytest.mark.slow
+def test_a_replacement_that_an_earlier_release_recorded_in_a_lake_is_compared_by_its_time(
+    pipeline: Pipeline, older: Path, postgres: Postgres
+) -> None:
+    database = database_of(pipeline.settings)
+    postgres.execute(
+        database,
+        "INSERT INTO org9001.pipeline_state (state, at, is_replaced)"
+        " VALUES (gen_random_uuid(), now() - INTERVAL '1 year', TRUE)",
+    )
+    assert not pipeline.tick().run_requests, "everything was loaded since"
+    postgres.execute(database, "UPDATE org9001.pipeline_state SET at = now() + INTERVAL '1 hour'")
+    pipeline.tick_and_run()
+    assert not pipeline.tick().run_requests, "what is compared once is believed again"
 
 
 @pytest.mark.slow

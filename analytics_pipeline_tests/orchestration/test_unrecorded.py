@@ -14,6 +14,7 @@ from analytics_pipeline.orchestration.raw.unrecorded import (
     materialize_unrecorded,
 )
 from analytics_pipeline.storage.clock import utc_now
+from analytics_pipeline.warehouse.generation import NEVER
 from analytics_pipeline.warehouse.ledger import loaded_files, loaded_versions
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, lab_sessions
 from analytics_pipeline_tests.support.clocks import machine_ahead
@@ -46,9 +47,8 @@ def test_a_version_is_recorded_although_a_later_run_recorded_others(
     before = events(pipeline, dataset)
     for _ in range(2):
         with closing(duckdb.connect(str(pipeline.settings.warehouse_path))) as connection:
-            materialize_unrecorded(
-                pipeline.instance, pipeline.location, loaded_files(connection), utc_now()
-            )
+            loaded = loaded_files(connection)
+            materialize_unrecorded(pipeline.instance, pipeline.location, loaded, NEVER, utc_now())
     assert recorded(pipeline, dataset) == versions(pipeline, dataset)
     assert events(pipeline, dataset) == before + 1, "nothing is recorded twice"
 
@@ -62,7 +62,7 @@ def test_a_version_is_recorded_although_the_newest_record_is_dated_in_the_future
     load_unrecorded(pipeline, DAILY, "2026-11-01", before="40 DAY")
     with closing(duckdb.connect(str(pipeline.settings.warehouse_path))) as connection:
         loaded = loaded_files(connection)
-    materialize_unrecorded(pipeline.instance, pipeline.location, loaded, utc_now())
+    materialize_unrecorded(pipeline.instance, pipeline.location, loaded, NEVER, utc_now())
     assert recorded(pipeline, DAILY) == versions(pipeline, DAILY)
 
 
@@ -78,7 +78,7 @@ def test_a_closed_file_is_materialized_once_although_its_load_is_dated_in_the_fu
         pipeline.tick_and_load()
     before = events(pipeline, dataset)
     for _ in range(2):
-        materialize_closed(pipeline.instance, pipeline.location, [(dataset, partition)], [])
+        materialize_closed(pipeline.instance, pipeline.location, [(dataset, partition)], [], NEVER)
     assert events(pipeline, dataset) == before + 1
     assert recorded(pipeline, dataset) == {}
 

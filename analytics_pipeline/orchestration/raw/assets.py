@@ -83,12 +83,17 @@ def raw_asset(
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo, absent = _plan(dataset, bucket, warehouse, partitions, config)
+                # Read before the load: what a warehouse that is replaced during it lacks must load
+                # again.
+                generation = warehouse.generation
                 report_absent(context, dataset, key, absent)
                 results, outage = _until_outage(
                     _load(context, dataset, todo, config, bucket, warehouse), verdicts
                 )
                 tag_refused(context, dataset, results)
-                finished = FinishedLoad(context, dataset, location, todo, results, config.only)
+                finished = FinishedLoad(
+                    context, dataset, location, todo, results, config.only, generation
+                )
                 yield from report_load(finished, warehouse, feed.uri)
                 if outage:
                     raise outage

@@ -13,6 +13,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.plan import Loaded
 from analytics_pipeline.orchestration.asset_keys import Location
+from analytics_pipeline.warehouse.generation import NEVER, Generation
 
 Version = tuple[str, str, int]
 """Key, ETag, size."""
@@ -22,13 +23,32 @@ clocks are wrong at times, and differ between machines."""
 VERSIONS = "versions"
 VERSION = ("key", "etag", "bytes")
 """Names of a version's parts in the metadata of a day's or month's materialization."""
+_GENERATION = "warehouse_generation"
 _PAGE, _SMALL_PAGE = 1_000, 50
 
 
-def snapshot_versions(loaded: Loaded) -> dict[str, Any]:
+def generation_named(generation: Generation) -> dict[str, str]:
+    """Return metadata for every materialization that names versions."""
+    return {_GENERATION: generation.id} if generation.id else {}
+
+
+def file_version(version: Version, generation: Generation) -> dict[str, Any]:
+    """Return metadata for a day's or month's materialization: the version of its loaded file."""
+    return {**dict(zip(VERSION, version, strict=True)), **generation_named(generation)}
+
+
+def snapshot_versions(loaded: Loaded, generation: Generation) -> dict[str, Any]:
     """Return metadata for a snapshot's materialization: the versions of all loaded files."""
     versions = {partition: list(version) for (_, partition), version in sorted(loaded.items())}
-    return {VERSIONS: dg.MetadataValue.json(versions)}
+    return {VERSIONS: dg.MetadataValue.json(versions), **generation_named(generation)}
+
+
+def is_of(record: dg.EventLogRecord | None, generation: Generation) -> bool:
+    """Return whether a materialization, if there is one, describes the present warehouse."""
+    if record is None or record.asset_materialization is None:
+        return False
+    named = record.asset_materialization.metadata.get(_GENERATION)
+    return generation.includes(str(named.value) if named else "", record.timestamp)
 
 
 def materialized_versions(
@@ -36,25 +56,24 @@ def materialized_versions(
     dataset: Dataset,
     key: dg.AssetKey,
     partitions: Collection[str],
-    since: float = 0.0,
+    generation: Generation = NEVER,
 ) -> Loaded:
     """Return the versions that this instance last recorded as loaded; empty if the instance is new.
 
     Args:
         partitions: partitions to look for; reading ends when all that were ever materialized are
             found.
-        since: when the warehouse was found replaced from outside (epoch seconds); earlier events
-            describe another warehouse.
+        generation: which events describe the present warehouse.
     """
     if dataset.period is None:
         return {
             (dataset.name, partition): version
-            for partition, version in _of_snapshot(instance, key, since).items()
+            for partition, version in _of_snapshot(instance, key, generation).items()
         }
     # A partition that never loads would be searched for back to the start of the log, at each tick.
     left, found = set(partitions) & instance.get_materialized_partitions(key), {}
     page = _SMALL_PAGE if len(left) < _SMALL_PAGE else _PAGE  # recent ones are on the first
-    events = _newest_first(instance, key, since, page)
+    events = _newest_first(instance, key, generation, page)
     while left and (event := next(events, None)):
         if event.partition in left:
             left.remove(event.partition)
@@ -68,7 +87,7 @@ def is_materialized(
 ) -> bool:
     """Return whether a partition's last materialization names a loaded version."""
     if dataset.period is None:
-        return partition in _of_snapshot(instance, key, since=0.0)
+        return partition in _of_snapshot(instance, key, NEVER)
     asked = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
     records = instance.fetch_materializations(asked, limit=1).records
     last = records[0].asset_materialization if records else None
@@ -108,26 +127,29 @@ def last_materialized(newest: Newest, key: dg.AssetKey) -> float:
 
 
 def _of_snapshot(
-    instance: dg.DagsterInstance, key: dg.AssetKey, since: float
+    instance: dg.DagsterInstance, key: dg.AssetKey, generation: Generation
 ) -> dict[str, Version]:
     newest = newest_events(instance, [key]).get(key)
-    recent = newest.asset_materialization if newest and newest.timestamp >= since else None
-    versions = recent.metadata.get(VERSIONS) if recent else None
+    present = newest.asset_materialization if newest and is_of(newest, generation) else None
+    versions = present.metadata.get(VERSIONS) if present else None
     data: Any = versions.value if versions else {}
     return {partition: (name, etag, size) for partition, (name, etag, size) in data.items()}
 
 
 def _newest_first(
-    instance: dg.DagsterInstance, key: dg.AssetKey, since: float, page: int
+    instance: dg.DagsterInstance, key: dg.AssetKey, generation: Generation, page: int
 ) -> Iterator[dg.AssetMaterialization]:
+    """Yield materializations, up to the first version of another generation."""
     cursor = None
     while True:
         result = instance.fetch_materializations(key, limit=page, cursor=cursor)
-        recent = [record for record in result.records if record.timestamp >= since]
-        yield from (
-            record.asset_materialization for record in recent if record.asset_materialization
-        )
-        if not result.has_more or len(recent) < len(result.records):
+        for record in result.records:
+            if materialization := record.asset_materialization:
+                # What names no version, as a day without a file, names no generation either.
+                if _version(materialization.metadata) and not is_of(record, generation):
+                    return
+                yield materialization
+        if not result.has_more:
             return
         cursor, page = result.cursor, _PAGE
 

@@ -15,6 +15,8 @@ from analytics_pipeline.orchestration.raw.checks.delivery import LOST, delivery_
 from analytics_pipeline.orchestration.raw.checks.result import recorded
 from analytics_pipeline.orchestration.raw.checks.rows import check_results
 from analytics_pipeline.orchestration.raw.materializations import (
+    file_version,
+    generation_named,
     materialized_versions,
     snapshot_versions,
 )
@@ -25,6 +27,7 @@ from analytics_pipeline.orchestration.runs.run_records import BACKFILL
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import Kind, record
+from analytics_pipeline.warehouse.generation import Generation
 from analytics_pipeline.warehouse.ledger import loaded_versions
 from analytics_pipeline.warehouse.lost_check import record_lost_check
 from analytics_pipeline.warehouse.quality import preview
@@ -38,6 +41,7 @@ class FinishedLoad:
         todo: the plan that the load followed.
         results: a result per file that was read.
         requested: partitions (courses of a snapshot) that the run was asked for by name.
+        generation: of the warehouse that was loaded into.
     """
 
     context: dg.AssetExecutionContext
@@ -46,6 +50,7 @@ class FinishedLoad:
     todo: Plan
     results: Sequence[FileResult]
     requested: Sequence[str]
+    generation: Generation
 
     @property
     def key(self) -> dg.AssetKey:
@@ -101,7 +106,9 @@ def report_load(
         rows = preview(connection, dataset, newest.landed.delivery.key) if newest else None
     # At most one file is loaded per partition.
     metadata = {
-        _partition(result): ui_metadata.loaded_file(result, bucket_uri) for result in load.loaded
+        _partition(result): ui_metadata.loaded_file(result, bucket_uri)
+        | generation_named(load.generation)
+        for result in load.loaded
     }
     if newest and rows:
         metadata[_partition(newest)] |= ui_metadata.preview(rows)
@@ -110,14 +117,14 @@ def report_load(
             load.context.log_event(
                 dg.AssetMaterialization(load.key, partition=partition, metadata=of_file)
             )
-        _materialize_unchanged(load, warehouse.replaced_at)
+        _materialize_unchanged(load)
     elif newest:
         summary = ui_metadata.snapshot(load.loaded, metadata[_partition(newest)])
-        yield dg.MaterializeResult(load.key, metadata={**summary, **snapshot_versions(versions)})
-    elif _is_snapshot_due(load, versions, warehouse.replaced_at):
-        yield dg.MaterializeResult(
-            load.key, metadata={"files": len(versions), **snapshot_versions(versions)}
-        )
+        named = snapshot_versions(versions, load.generation)
+        yield dg.MaterializeResult(load.key, metadata={**summary, **named})
+    elif _is_snapshot_due(load, versions):
+        named = snapshot_versions(versions, load.generation)
+        yield dg.MaterializeResult(load.key, metadata={"files": len(versions), **named})
     yield from checks
 
 
@@ -141,30 +148,28 @@ def _record_checks(
     return checks
 
 
-def _is_snapshot_due(load: FinishedLoad, versions: Loaded, replaced_at: float) -> bool:
+def _is_snapshot_due(load: FinishedLoad, versions: Loaded) -> bool:
     """Return whether a snapshot of which no file was loaded is materialized nevertheless."""
     return (
         load.is_by_hand
         or any(delivery.partition.key in load.requested for delivery in load.todo.unchanged)
         or versions
-        != materialized_versions(load.context.instance, load.dataset, load.key, (), replaced_at)
+        != materialized_versions(load.context.instance, load.dataset, load.key, (), load.generation)
     )
 
 
-def _materialize_unchanged(load: FinishedLoad, replaced_at: float) -> None:
+def _materialize_unchanged(load: FinishedLoad) -> None:
     """Materialize files that are in the ledger but not in this instance: it is new, or a process
     died between the two.
 
     Also those that the run was asked for, and all of them if a person asked or a file failed: the
     UI shows a partition of a backfill or of a failed run as failed until then.
-
-    Args:
-        load: the load.
-        replaced_at: when the warehouse was found replaced from outside (epoch seconds).
     """
     unchanged, dataset = load.todo.unchanged, load.dataset
     partitions = {delivery.partition.key for delivery in unchanged}
-    known = materialized_versions(load.context.instance, dataset, load.key, partitions, replaced_at)
+    known = materialized_versions(
+        load.context.instance, dataset, load.key, partitions, load.generation
+    )
     everything = load.is_by_hand or len(load.loaded) < len(load.results)
     for delivery in unchanged:
         if (
@@ -177,6 +182,6 @@ def _materialize_unchanged(load: FinishedLoad, replaced_at: float) -> None:
                     load.key,
                     partition=delivery.partition.key,
                     description="Loaded by an earlier run, unchanged since.",
-                    metadata={"key": delivery.key, "etag": delivery.etag, "bytes": delivery.size},
+                    metadata=file_version(delivery.version, load.generation),
                 )
             )

@@ -188,7 +188,7 @@ def _loaded(
     """Return the loaded versions known to Dagster; none if the warehouse is gone or replaced."""
     if not warehouse.exists:
         return {}
-    since = warehouse.replaced_at
+    generation = warehouse.generation
     versions: dict[tuple[str, str], tuple[str, str, int]] = {}
     for dataset in DATASETS.values():
         partitions = {
@@ -196,7 +196,7 @@ def _loaded(
         }
         if partitions:
             key = location.asset_key(dataset)
-            versions.update(materialized_versions(instance, dataset, key, partitions, since))
+            versions.update(materialized_versions(instance, dataset, key, partitions, generation))
     return versions
 
 

@@ -10,13 +10,15 @@ from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.materializations import (
-    VERSION,
+    file_version,
     is_materialized,
+    is_of,
     last_materialized,
     materialized_versions,
     newest_events,
     snapshot_versions,
 )
+from analytics_pipeline.warehouse.generation import NEVER, Generation
 from analytics_pipeline.warehouse.ledger import LoadedFile
 
 OVERLAP = timedelta(days=1)
@@ -24,7 +26,11 @@ OVERLAP = timedelta(days=1)
 
 
 def materialize_unrecorded(
-    instance: dg.DagsterInstance, location: Location, loaded: Sequence[LoadedFile], now: datetime
+    instance: dg.DagsterInstance,
+    location: Location,
+    loaded: Sequence[LoadedFile],
+    generation: Generation,
+    now: datetime,
 ) -> None:
     """Materialize files that a replay loaded, or a run that died before it recorded them.
 
@@ -49,10 +55,10 @@ def materialize_unrecorded(
         unrecorded = {place for place in versions if recorded.get(place) != versions[place]}
         if dataset.period:
             for place in sorted(unrecorded):
-                metadata = dict(zip(VERSION, versions[place], strict=True))
+                metadata = file_version(versions[place], generation)
                 _report_materialization(instance, key, metadata, files[place].partition)
         elif unrecorded:
-            _report_materialization(instance, key, snapshot_versions(versions))
+            _report_materialization(instance, key, snapshot_versions(versions, generation))
 
 
 def materialize_closed(
@@ -60,6 +66,7 @@ def materialize_closed(
     location: Location,
     closed: Sequence[tuple[str, str]],
     loaded: Sequence[LoadedFile],
+    generation: Generation,
 ) -> None:
     """Materialize datasets with closed files, so that models are rebuilt without them.
 
@@ -82,7 +89,7 @@ def materialize_closed(
         _report_materialization(
             instance,
             location.asset_key(dataset),
-            {} if dataset.period else snapshot_versions(versions),
+            {} if dataset.period else snapshot_versions(versions, generation),
             partition if dataset.period else None,
         )
 
@@ -101,24 +108,23 @@ def unmaterialized(
     instance: dg.DagsterInstance,
     location: Location,
     unchanged: Sequence[Delivery],
-    since: float,
+    generation: Generation,
 ) -> Iterator[Delivery]:
     """Yield loaded files that this instance, being new or interrupted, has not materialized.
 
     Args:
-        since: when the warehouse was found replaced from outside (epoch seconds); earlier
-            materializations don't count.
+        generation: which materializations describe the present warehouse; others don't count.
     """
     datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
     newest = newest_events(instance, map(location.asset_key, datasets))
     for dataset in datasets:
         key = location.asset_key(dataset)
-        if dataset.period is None and last_materialized(newest, key) >= max(since, 1):
+        if dataset.period is None and is_of(newest.get(key), generation):
             continue
         ours = [delivery for delivery in unchanged if delivery.dataset is dataset]
         recorded = instance.get_materialized_partitions(key) if dataset.period else set()
-        if since:
+        if generation != NEVER:
             partitions = {delivery.partition.key for delivery in ours}
-            known = materialized_versions(instance, dataset, key, partitions, since)
+            known = materialized_versions(instance, dataset, key, partitions, generation)
             recorded = {partition for _, partition in known}
         yield from (delivery for delivery in ours if delivery.partition.key not in recorded)
