@@ -14,6 +14,7 @@ import duckdb
 from analytics_pipeline.cli.heartbeat import is_recent, nearest
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
+from analytics_pipeline.operations.first_day import loaded_range
 from analytics_pipeline.orchestration.dagster_files import (
     FailedTick,
     damaged_database,
@@ -24,6 +25,7 @@ from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.store import StoreFailed
+from analytics_pipeline.warehouse import left_out_check
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence, silent_since
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
@@ -46,6 +48,9 @@ from analytics_pipeline.warehouse.published_file import published_file
 from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
+
+NAMED = (NEWEST, left_out_check.LEFT_OUT)
+"""WARN checks of which `status` prints the finding, not only the name."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,11 @@ class OnDisk:
 
     @property
     def warnings(self) -> list[Check]:
-        """Return the failing WARN checks, except for those about lateness (see `late_lines`)."""
+        """Return the failing WARN checks, except for those of which `status` prints the finding."""
         return [
             check
             for check in self.checks
-            if check.severity is Severity.WARN and not check.passed and check.name != NEWEST
+            if check.severity is Severity.WARN and not check.passed and check.name not in NAMED
         ]
 
     @property
@@ -208,15 +213,15 @@ def own_dagster_yaml(settings: Settings) -> Path | None:
 
 
 def compare(disk: OnDisk, listing: ClassifiedListing, settings: Settings, now: datetime) -> Plan:
-    """Plan against the listing, without files that `sync` skips.
+    """Plan against the listing; files that `sync` skips are only in `left_out`.
 
     Raises:
         AnotherOrganisation: the warehouse belongs to another organisation.
     """
-    from analytics_pipeline.orchestration.raw.load_requests import outside
-
-    todo = plan(listing, disk.loaded)
-    skipped = outside(todo.work, settings.first_day, now)
+    first = min((file.period for file in disk.files if file.period), default=None)
+    within = loaded_range(settings, listing, first, now.date())
+    todo = plan(listing, disk.loaded, within=within)
+    skipped = {file.source_key for file in todo.left_out}
     return todo.only(lambda delivery: delivery.key not in skipped)
 
 
@@ -241,6 +246,21 @@ def with_absences(
     others = [check for check in disk.checks if check.name != LOST]
     checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
     return replace(disk, absent=absent, checks=checks)
+
+
+def with_left_out(disk: OnDisk, todo: Plan, listed_at: datetime) -> OnDisk:
+    """Replace the recorded verdicts on files that are left out by those of a new listing.
+
+    Writes nothing.
+
+    Args:
+        disk: state according to the disk.
+        todo: the plan for the listing.
+        listed_at: when the listing began (UTC, naive).
+    """
+    if disk.source is None:
+        return disk
+    return replace(disk, checks=left_out_check.with_left_out(disk.checks, todo.left_out, listed_at))
 
 
 @contextmanager

@@ -21,11 +21,18 @@ from analytics_pipeline.cli.console import (
 from analytics_pipeline.cli.dataset_status import DatasetStatus, dataset_status, next_attempt
 from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.heartbeat import dated_ahead
-from analytics_pipeline.cli.overview import OnDisk, compare, on_disk, with_absences
+from analytics_pipeline.cli.overview import (
+    OnDisk,
+    compare,
+    on_disk,
+    with_absences,
+    with_left_out,
+)
 from analytics_pipeline.cli.status_json import as_json
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.ingest.left_out import lines
 from analytics_pipeline.ingest.plan import (
     AnotherOrganisation,
     ClassifiedListing,
@@ -37,6 +44,7 @@ from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.checks import alarms
 from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
 from analytics_pipeline.warehouse.newest_check import late_datasets, late_lines
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
@@ -67,6 +75,7 @@ def status() -> None:
     try:
         todo = compare(disk, listing, settings, now) if listing else None
         disk = with_absences(disk, listing, listed_at, warehouse_now()) if listing else disk
+        disk = with_left_out(disk, todo, listed_at) if todo else disk
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     restored = (
@@ -89,7 +98,9 @@ def status() -> None:
         _show(settings, disk, todo, failed, rows, now)
         if todo:
             print_info(
-                nothing_delivered(settings) if todo.is_empty_bucket else _verdict(needs_sync, disk)
+                nothing_delivered(settings)
+                if todo.is_empty_bucket
+                else _verdict(needs_sync, disk, todo)
             )
     if problem:
         print_error(f"Not compared with the bucket. {problem}")
@@ -97,7 +108,7 @@ def status() -> None:
     raise typer.Exit(DONE if complete else INCOMPLETE)
 
 
-def _verdict(needs_sync: bool, disk: OnDisk) -> str:
+def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
     if disk.lost:
         return "Incomplete: a warehouse was lost, see above."
     if disk.damaged:
@@ -112,7 +123,13 @@ def _verdict(needs_sync: bool, disk: OnDisk) -> str:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:
         late = ", ".join(f"{name} is late" for name in late_datasets(disk.checks))
-    return f"Everything delivered is loaded, but {late}." if late else "Complete."
+    left_out = f"{counted(len(todo.left_out), 'file')} left out"
+    if any(file.warns for file in todo.left_out):
+        but = f", but {late}" if late else ""
+        return f"Everything delivered is loaded except for {left_out}, see above{but}."
+    if late:
+        return f"Everything delivered is loaded, but {late}."
+    return f"Complete. See above for {left_out}." if todo.left_out else "Complete."
 
 
 def _listing(settings: Settings) -> tuple[ClassifiedListing | None, str | None]:
@@ -147,7 +164,19 @@ def _show(
         print_info(f"Stale models: {', '.join(disk.stale)}.")
     for key in todo.unknown if todo else ():
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
+    _show_left_out(disk, todo)
     _show_surroundings(disk, now)
+
+
+def _show_left_out(disk: OnDisk, todo: Plan | None) -> None:
+    """Print delivered files that are not loaded; without a listing, what the last one found."""
+    if todo:
+        for text, remedy in lines(todo.left_out):
+            print_info(f"{text} {remedy}")
+        return
+    for check in disk.checks:
+        if check.name == LEFT_OUT and not check.passed:
+            print_info(f"According to the last listing: {check.text} {check.remedy}")
 
 
 def _show_files(disk: OnDisk, failed: list[FailedFile]) -> None:

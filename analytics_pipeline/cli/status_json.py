@@ -7,6 +7,7 @@ from typing import Any
 
 from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
 from analytics_pipeline.cli.overview import OnDisk
+from analytics_pipeline.ingest.left_out import LeftOut
 from analytics_pipeline.ingest.plan import Plan
 from analytics_pipeline.orchestration.dagster_files import FailedTick
 from analytics_pipeline.settings import Settings
@@ -55,6 +56,7 @@ def as_json(
         "damaged": disk.damaged or None,
         "own_dagster_yaml": str(disk.own_dagster_yaml) if disk.own_dagster_yaml else None,
         "unknown": list(todo.unknown) if todo else [],
+        "left_out": [_left_out(file) for file in todo.left_out] if todo else None,
     }
 
 
@@ -84,6 +86,11 @@ def _absence(absence: OpenAbsence) -> dict[str, Any]:
         "kind": absence.kind.value,
         "since": _utc(absence.first_seen),
     }
+
+
+def _left_out(file: LeftOut) -> dict[str, Any]:
+    names = ("dataset", "partition", "reason", "remedy", "warns")
+    return {**_fields(file, names), "key": file.source_key}
 
 
 def _published(published: Signature) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.options import complete_dataset, known_dataset
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.plan import Plan, Selection
+from analytics_pipeline.ingest.left_out import lines
+from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
@@ -118,7 +119,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
             print_info(f"Uploaded: {address} names it.")
     for line in done.withheld:
         print_error(line)
-    _print_left_out(settings, done.todo, len(done.early))
+    _print_left_out(done)
     for copy in done.copies:
         print_info(f"{copy.source_key}: {copy.detail}. {copy.remedy}")
     failed = [result for result in done.results if result.failure]
@@ -174,18 +175,16 @@ def _print_datasets(done: "engine.Synced") -> None:  # type: ignore[name-defined
         print_info("For the lines, reasons and remedies: `analytics-pipeline findings`.")
 
 
-def _print_left_out(settings: Settings, todo: Plan, early: int) -> None:
-    for key in todo.unknown:
+def _print_left_out(done: "engine.Synced") -> None:  # type: ignore[name-defined] # noqa: F821
+    for key in done.todo.unknown:
         print_info(f"Unrecognised file, skipped: {one_line(key)}")
-    if todo.superseded:
+    for text, remedy in lines(done.todo.left_out):
+        print_info(f"{text} {remedy}")
+    named = {file.source_key for file in done.todo.left_out}
+    if again := [delivery.key for delivery in done.early if delivery.key not in named]:
         print_info(
-            f"{counted(len(todo.superseded), 'file')} skipped, as a newer one covers the same"
-            f" day or month: {one_line(todo.superseded[0])}"
-        )
-    if early:
-        print_info(
-            f"{counted(early, 'file')} not loaded, as they are outside of the partitions"
-            f" (before the first day, {settings.first_day}, or of a period that is not over)."
+            f"{counted(len(again), 'loaded file')} not loaded again, as outside of the partitions:"
+            f" {again[0]}"
         )
 
 

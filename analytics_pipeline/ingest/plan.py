@@ -3,7 +3,7 @@
 Pure, except for `list_deliveries`. `vocareum/` fetches the files, `read_batch.py` reads them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from analytics_pipeline.datasets import FEED, Cadence, Dataset, Partition, classify
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.ingest.delivery import Delivery, Listed
+from analytics_pipeline.ingest.left_out import LeftOut, LoadedRange, out_of_range, superseded
 
 Loaded = Mapping[tuple[str, str], tuple[str, str, int]]
 """Loaded versions according to the ledger: (dataset, partition) -> (key, ETag, size)."""
@@ -24,8 +25,8 @@ class Plan:
         new: never loaded.
         changed: loaded in another version.
         unchanged: loaded in this version.
-        superseded: keys replaced by a newer file of the same partition (a padded and an unpadded
-            name).
+        left_out: recognised files that are not loaded, selected or not. Files outside of the
+            partitions are also new or changed.
         unknown: keys that match no dataset.
         is_empty_bucket: whether the bucket holds no file of the organisation, selected or not.
     """
@@ -33,7 +34,7 @@ class Plan:
     new: tuple[Delivery, ...] = ()
     changed: tuple[Delivery, ...] = ()
     unchanged: tuple[Delivery, ...] = ()
-    superseded: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     unknown: tuple[str, ...] = ()
     is_empty_bucket: bool = False
 
@@ -57,11 +58,19 @@ class Plan:
 
 @dataclass(frozen=True)
 class ClassifiedListing:
-    """A listing sorted by dataset: the newest file of each partition, and the remaining keys."""
+    """A listing sorted by dataset.
+
+    Attributes:
+        prefix: `org{org}/`.
+        deliveries: the newest file of each partition.
+        superseded: files of which a newer one has the same partition (a padded and an unpadded
+            name).
+        unknown: keys that match no dataset.
+    """
 
     prefix: str
     deliveries: tuple[Delivery, ...]
-    superseded: tuple[str, ...] = ()
+    superseded: tuple[Delivery, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
@@ -138,7 +147,7 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
         prefix: `org{org}/`, the start of every key.
     """
     newest: dict[tuple[str, str], Delivery] = {}
-    superseded, unknown = [], []
+    older, unknown = [], []
     for listed in sorted(objects, key=lambda found: (found.last_modified, found.key)):
         match = classify(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
         if match is None:
@@ -149,14 +158,25 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
         delivery = Delivery(
             dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified
         )
-        if older := newest.get((dataset.name, partition.key)):
-            superseded.append(older.key)
+        if replaced := newest.get((dataset.name, partition.key)):
+            older.append(replaced)
         newest[dataset.name, partition.key] = delivery
-    return ClassifiedListing(prefix, tuple(newest.values()), tuple(superseded), tuple(unknown))
+    return ClassifiedListing(prefix, tuple(newest.values()), tuple(older), tuple(unknown))
 
 
-def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Selection()) -> Plan:
+def plan(
+    listing: ClassifiedListing,
+    loaded: Loaded,
+    selection: Selection = Selection(),
+    within: LoadedRange | None = None,
+) -> Plan:
     """Compare the delivered versions with the loaded ones.
+
+    Args:
+        listing: the listing.
+        loaded: the loaded versions.
+        selection: what to plan; the files left out are those of the whole listing.
+        within: the days and months that are loaded; None if that does not matter.
 
     Raises:
         AnotherOrganisation: ledger and listing belong to different organisations.
@@ -177,4 +197,20 @@ def plan(listing: ClassifiedListing, loaded: Loaded, selection: Selection = Sele
         delivery.dataset.name in FEED for delivery in listing.deliveries
     )
     plans = (tuple(new), tuple(changed), tuple(unchanged))
-    return Plan(*plans, listing.superseded, listing.unknown, is_empty)
+    left_out = tuple(_left_out(listing, loaded, within))
+    return Plan(*plans, left_out, listing.unknown, is_empty)
+
+
+def _left_out(
+    listing: ClassifiedListing, loaded: Loaded, within: LoadedRange | None
+) -> Iterator[LeftOut]:
+    newest = {_place(delivery): delivery for delivery in listing.deliveries}
+    yield from (superseded(older, newest[_place(older)]) for older in listing.superseded)
+    for place, delivery in newest.items():
+        found = out_of_range(delivery, within) if within else None
+        if found and loaded.get(place) != delivery.version:
+            yield found
+
+
+def _place(delivery: Delivery) -> tuple[str, str]:
+    return delivery.dataset.name, delivery.partition.key

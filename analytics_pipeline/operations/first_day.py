@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.ingest.left_out import LoadedRange
 from analytics_pipeline.ingest.plan import ClassifiedListing, list_deliveries
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.atomic_write import private_file
@@ -39,14 +40,35 @@ def learn_first_day(
     """
     if settings.start_date:
         return None
-    starts = [delivery.partition.start for delivery in listing.deliveries]
-    first = min(_plausible([*starts, loaded]), default=None)
+    first = _first(listing, loaded)
     known = settings.learned_first_day
     if first is None or (known and known <= first):
         return None
     with private_file(settings.first_day_path) as file:
         file.write(f"{first}\n".encode())
     return first
+
+
+def loaded_range(
+    settings: Settings, listing: ClassifiedListing, loaded: date | None, today: date
+) -> LoadedRange:
+    """Return the days and months that are loaded once a listing's first day is learned.
+
+    Args:
+        settings: their start date, or the stored first day, counts.
+        listing: the whole listing.
+        loaded: the first loaded day; None if nothing is loaded.
+        today: UTC day.
+    """
+    if settings.start_date:
+        return LoadedRange(settings.start_date, True, today)
+    days = [_first(listing, loaded), settings.learned_first_day]
+    return LoadedRange(min(filter(None, days), default=settings.first_day), False, today)
+
+
+def _first(listing: ClassifiedListing, loaded: date | None) -> date | None:
+    starts = [delivery.partition.start for delivery in listing.deliveries]
+    return min(_plausible([*starts, loaded]), default=None)
 
 
 def learn_before_start(settings: Settings, on_failure: Callable[[str], None]) -> date | None:

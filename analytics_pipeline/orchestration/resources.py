@@ -6,7 +6,7 @@ everything from the settings and accept no config. Their implementations are in 
 `warehouse/`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,17 +20,20 @@ from dagster_duckdb import DuckDBResource
 from pydantic import PrivateAttr
 
 from analytics_pipeline.ingest.batch import FileResult
+from analytics_pipeline.ingest.left_out import LoadedRange
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.ingest.sources import Sources, open_sources
-from analytics_pipeline.operations.first_day import learn_first_day
+from analytics_pipeline.operations.first_day import learn_first_day, loaded_range
 from analytics_pipeline.orchestration.notifier import Notifier
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
+from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.store import Store
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
+from analytics_pipeline.warehouse.checks import Check, Kind, record
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.generation import Generation
 from analytics_pipeline.warehouse.gone import gone
@@ -141,6 +144,31 @@ class WarehouseResource(DuckDBResource):
         except WarehouseBusy:
             return ""  # the writer checked when it opened the file
         return REPLACED if self.generation != before else ""
+
+    def record_feed(self, name: str, checks: Sequence[Check]) -> bool:
+        """Record verdicts on a listing of the whole bucket, unless a writer holds the warehouse.
+
+        Args:
+            name: the name of the check.
+            checks: its verdict on each dataset that has it.
+
+        Returns:
+            Whether they were recorded.
+        """
+        if not self.exists:
+            return False
+        try:
+            with self._warehouse.open(wait_seconds=0) as connection:
+                record(connection, Kind.FEED, checks, warehouse_now(), name=name)
+        except WarehouseBusy:
+            return False
+        return True
+
+    def loaded_range(
+        self, listing: ClassifiedListing, loaded: date | None, today: date
+    ) -> LoadedRange:
+        """Return the days and months that are loaded once a listing's first day is learned."""
+        return loaded_range(self._settings, listing, loaded, today)
 
     def learn_first_day(self, listing: ClassifiedListing, loaded: date | None) -> date | None:
         """Store the first day that is delivered or loaded; return it if it changed."""

@@ -16,7 +16,7 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, list_deliveries, plan
 from analytics_pipeline.ingest.sources import open_sources
-from analytics_pipeline.operations.first_day import learn_first_day
+from analytics_pipeline.operations.first_day import learn_first_day, loaded_range
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import (
@@ -52,6 +52,7 @@ from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, buil
 from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
+from analytics_pipeline.warehouse.left_out_check import record_left_out
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.newest_check import late_lines
 from analytics_pipeline.warehouse.parameters import Parameters
@@ -137,11 +138,13 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
     sources, listed_at = open_sources(settings), warehouse_now()
     listing = list_deliveries(sources)
     with warehouse_of(settings).open() as connection:
-        todo = plan(listing, loaded_versions(connection), selection)
+        loaded = first_period(connection)
+        within = loaded_range(settings, listing, loaded, listed_at.date())
+        todo = plan(listing, loaded_versions(connection), selection, within)
         # The listing is complete, whatever the selection.
         record_listing(connection, listing, [""], listed_at, warehouse_now())
         record_lost_check(connection, warehouse_now())
-        loaded = first_period(connection)
+        record_left_out(connection, todo.left_out, warehouse_now())
     learn_first_day(settings, listing, loaded)
     clean_landing(settings.landing_dir, todo.unchanged)
     return todo
@@ -218,11 +221,7 @@ def _not_requested(
     covered = {
         (name, key) for request in requests for name, keys in request.only.items() for key in keys
     }
-    return tuple(
-        delivery
-        for delivery in work
-        if (delivery.dataset.name, delivery.partition.key) not in covered
-    )
+    return tuple(d for d in work if (d.dataset.name, d.partition.key) not in covered)
 
 
 def _execute(

@@ -112,18 +112,20 @@ def record(
     checks: Sequence[Check],
     now: datetime,
     subject: str | None = None,
+    name: str | None = None,
 ) -> list[Check]:
-    """Replace the verdicts of a kind, for one subject or all, in one transaction.
+    """Replace the verdicts of a kind, for one subject or name or all, in one transaction.
 
     An unchanged verdict keeps its `since`.
 
     Args:
         connection: the live warehouse, with no transaction open.
         kind: the kind of all given checks.
-        checks: every check of this kind (and subject). Others are deleted; one that was read from
-            the table is kept as is.
+        checks: every check of this kind (and subject, and name). Others are deleted; one that was
+            read from the table is kept as is.
         now: UTC, naive.
         subject: replace only the verdicts about this table.
+        name: replace only the verdicts of this name.
 
     Returns:
         The checks as recorded.
@@ -137,8 +139,9 @@ def record(
             with_times(check, before.get((check.name, check.subject)), now) for check in checks
         ]
         connection.execute(
-            "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)",
-            [kind, subject],
+            "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)"
+            " AND (name = $3 OR $3 IS NULL)",
+            [kind, subject, name],
         )
         _insert(connection, recorded)
         return recorded

@@ -40,7 +40,8 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
 
 def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Record the absences in `ops.checks`, except held versions, which are failed files."""
-    checks.record(connection, checks.Kind.FEED, lost_checks(open_absences(connection)), now)
+    verdicts = lost_checks(open_absences(connection))
+    checks.record(connection, checks.Kind.FEED, verdicts, now, name=LOST)
 
 
 def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:

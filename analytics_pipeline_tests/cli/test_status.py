@@ -34,7 +34,7 @@ FIELDS = {
         "absent",
     ),
     *("stale_models", "published", "daemon", "unknown", "replaced", "own_dagster_yaml"),
-    *("not_stored", "outdated", "unfinished_erasures", "late", "lost", "damaged"),
+    *("not_stored", "outdated", "unfinished_erasures", "late", "lost", "damaged", "left_out"),
 }
 
 

@@ -65,7 +65,7 @@ def test_the_newer_of_a_padded_and_an_unpadded_name_of_a_day_counts():
     unpadded = DAY.replace("2026-01-09", "2026-1-9")
     for older, newer in ((DAY, unpadded), (unpadded, DAY)):
         found = planned(listed(newer, hours=1), listed(older))
-        assert (keys(found.new), list(found.superseded)) == (
+        assert (keys(found.new), [file.source_key for file in found.left_out]) == (
             [f"org9001/{newer}"],
             [f"org9001/{older}"],
         )

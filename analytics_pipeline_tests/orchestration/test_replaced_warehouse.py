@@ -148,6 +148,7 @@ def test_the_sensor_does_not_open_an_unchanged_warehouse(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(pipeline, "2026-11-01")
+    pipeline.tick()  # records the verdicts on its listing, once
     opened: list[Path] = []
     monkeypatch.setattr(FileWarehouse, "open", lambda self, *_: opened.append(self.file))
     pipeline.tick()

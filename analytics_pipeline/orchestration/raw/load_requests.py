@@ -104,13 +104,6 @@ def load_states(
     return by_state
 
 
-def outside(work: Sequence[Delivery], start: date, now: datetime) -> frozenset[str]:
-    """Return the keys of files before the first day, or of a period that is not over."""
-    return frozenset(
-        delivery.key for delivery in load_states(work, (), start, now)[LoadState.OUTSIDE]
-    )
-
-
 def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
     """Return loaded deliveries whose partition's last run still says that they failed.
 

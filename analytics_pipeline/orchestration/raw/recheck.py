@@ -16,16 +16,21 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.checks.delivery import (
     DELIVERED,
-    LOST,
     NEWEST,
     delivery_check_results,
 )
-from analytics_pipeline.orchestration.raw.checks.result import last_evaluation, recorded
+from analytics_pipeline.orchestration.raw.checks.result import (
+    OF_THE_FEED,
+    last_evaluation,
+    of_check,
+    recorded,
+)
 from analytics_pipeline.orchestration.raw.checks.rows import REJECTS, SCHEMA, check_results
+from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.warehouse.checks import Check, Kind, read, record
 
-SETTLED_WITHOUT_A_RUN = frozenset({SCHEMA, REJECTS, DELIVERED, LOST})
-"""Checks of failed files and absences, which commands and listings remove. NEWEST follows from the
+SETTLED_WITHOUT_A_RUN = frozenset({SCHEMA, REJECTS, DELIVERED, *OF_THE_FEED})
+"""Checks of failed files and listings, which commands and listings change. NEWEST follows from the
 clock, and for a snapshot also from the listing. The others follow from what a run loads."""
 
 
@@ -53,9 +58,41 @@ def report_settled_checks(
         outdated = list(_outdated(instance, key, connection, dataset, now, theirs))
         for result in outdated:
             instance.report_runless_asset_event(_evaluation(result))
-        fresh = [recorded(dataset, result) for result in outdated if result.check_name != LOST]
+        fresh = [
+            recorded(dataset, result) for result in outdated if result.check_name not in OF_THE_FEED
+        ]
         if fresh:
             record(connection, Kind.LOAD, _merged(before, fresh), now, subject=dataset.table)
+
+
+def report_listing(
+    instance: dg.DagsterInstance,
+    location: Location,
+    warehouse: WarehouseResource,
+    name: str,
+    checks: Sequence[Check],
+) -> None:
+    """Record and report verdicts on a listing of the whole bucket, if Dagster's last ones differ.
+
+    A check that was never evaluated stays so. Nothing is done while others write the warehouse: the
+    next listing tries again.
+
+    Args:
+        instance: stores the results.
+        location: the code location whose checks they are.
+        warehouse: its `ops.checks` gets the verdicts too.
+        name: the name of the check.
+        checks: its verdict on each dataset that has it.
+    """
+    keys = {dataset.table: location.asset_key(dataset) for dataset in DATASETS.values()}
+    outdated = [
+        result
+        for result in (of_check(keys[check.subject], check) for check in checks)
+        if _differs(instance, result)
+    ]
+    if outdated and warehouse.record_feed(name, checks):
+        for result in outdated:
+            instance.report_runless_asset_event(_evaluation(result))
 
 
 def _outdated(
@@ -72,13 +109,18 @@ def _outdated(
         *check_results(connection, dataset, key, ()),
         *delivery_check_results(connection, dataset, key, listed, now.replace(tzinfo=UTC)),
     ):
-        if result.check_name in settled:
-            last = last_evaluation(instance, dg.AssetCheckKey(key, result.check_name or ""))
-            if last is None or (last.passed and result.passed and result.check_name == NEWEST):
-                continue  # a snapshot that was written again has another text, and the same verdict
-            found = (result.passed, result.severity, result.description or "")
-            if (last.passed, last.severity, last.text) != found:
-                yield result
+        if result.check_name in settled and _differs(instance, result):
+            yield result
+
+
+def _differs(instance: dg.DagsterInstance, result: dg.AssetCheckResult) -> bool:
+    """Return whether a check has another result than its last one; not if it has none."""
+    assert result.asset_key and result.check_name  # `check_result` sets both
+    last = last_evaluation(instance, dg.AssetCheckKey(result.asset_key, result.check_name))
+    if last is None or (last.passed and result.passed and result.check_name == NEWEST):
+        return False  # a snapshot that was written again has another text, and the same verdict
+    found = (result.passed, result.severity, result.description or "")
+    return (last.passed, last.severity, last.text) != found
 
 
 def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:

@@ -11,8 +11,8 @@ from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.plan import Loaded, Plan
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.orchestration.raw.checks.delivery import LOST, delivery_check_results
-from analytics_pipeline.orchestration.raw.checks.result import recorded
+from analytics_pipeline.orchestration.raw.checks.delivery import delivery_check_results
+from analytics_pipeline.orchestration.raw.checks.result import OF_THE_FEED, recorded
 from analytics_pipeline.orchestration.raw.checks.rows import check_results
 from analytics_pipeline.orchestration.raw.materializations import (
     file_version,
@@ -142,7 +142,7 @@ def _record_checks(
         *check_results(connection, dataset, key, load.results),
         *delivery_check_results(connection, dataset, key, load.todo.delivered, now),
     ]
-    verdicts = [recorded(dataset, check) for check in checks if check.check_name != LOST]
+    verdicts = [recorded(dataset, check) for check in checks if check.check_name not in OF_THE_FEED]
     record(connection, Kind.LOAD, verdicts, warehouse_now(), subject=dataset.table)
     record_lost_check(connection, warehouse_now())
     return checks

@@ -30,12 +30,15 @@ from analytics_pipeline.orchestration.raw.materializations import (
     first_materialized,
     materialized_versions,
 )
+from analytics_pipeline.orchestration.raw.recheck import report_listing
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
 from analytics_pipeline.settings import PARTITIONS_PER_RUN
 from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT, left_out_checks
+from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
@@ -89,7 +92,9 @@ def missing_partitions(
         end_dead_runs(context.instance, location)
         try:
             bucket = feed.open()
-            todo = _plan(context, location, bucket, warehouse, start)
+            todo = _plan(context, location, bucket, warehouse, start, clock().date())
+            verdicts = left_out_checks(todo.left_out)
+            report_listing(context.instance, location, warehouse, LEFT_OUT, verdicts)
         except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance, location)
@@ -111,11 +116,13 @@ def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: in
     unknown = (
         f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
     )
+    warned = sum(file.warns for file in todo.left_out)
+    left_out = f" {counted(warned, 'file')} left out (see the checks {LEFT_OUT})." if warned else ""
     if not todo.work:
-        return f"All {len(todo.delivered)} delivered files are loaded.{unknown}"
+        return f"All {len(todo.delivered)} delivered files are loaded.{left_out}{unknown}"
     return (
         f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs"
-        f" requested.{unknown}"
+        f" requested.{left_out}{unknown}"
     )
 
 
@@ -125,6 +132,7 @@ def _plan(
     bucket: Sources,
     warehouse: WarehouseResource,
     start: date,
+    today: date,
 ) -> Plan:
     """Compare the bucket with the versions that Dagster recorded as loaded.
 
@@ -136,8 +144,10 @@ def _plan(
     listing = list_deliveries(bucket)
     if found_replaced := warehouse.detect_replacement():
         context.log.warning(found_replaced)
-    learned = warehouse.learn_first_day(listing, first_materialized(context.instance, location))
-    todo = plan(listing, _loaded(context.instance, location, listing.deliveries, warehouse))
+    first = first_materialized(context.instance, location)
+    learned = warehouse.learn_first_day(listing, first)
+    loaded = _loaded(context.instance, location, listing.deliveries, warehouse)
+    todo = plan(listing, loaded, within=warehouse.loaded_range(listing, first, today))
     if learned and learned != start:
         context.log.warning(LEARNED.format(learned=learned, start=start))
     return todo

@@ -18,13 +18,14 @@ from analytics_pipeline.orchestration.raw.checks.completeness import (
     missing,
     ranges,
 )
-from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, check_result
+from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, check_result, of_check
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions, open_absences
 from analytics_pipeline.warehouse.age import GRACE, ages, lateness, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT, recorded_left_out
 from analytics_pipeline.warehouse.lost_check import LOST, lost_check
 from analytics_pipeline.warehouse.newest_check import NEWEST, RETIRED, STALLED, newest_check
 
@@ -72,6 +73,10 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
         " `analytics-pipeline close`."
     )
     if dataset.period:
+        descriptions[LEFT_OUT] = (
+            "No delivered file is left out that may hold data of its own: one whose day has a newer"
+            " file with other bytes, or whose name gives a day that is not loaded."
+        )
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
     if dataset.cadence is Cadence.DAILY:
         descriptions[VOLUME] = (
@@ -109,6 +114,7 @@ def delivery_check_results(
     if dataset.cadence in GRACE:
         yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
     if dataset.period:
+        yield of_check(key, recorded_left_out(connection, dataset))
         yield _gaps(key, dataset, loaded, failed)
     if dataset.cadence is Cadence.DAILY:
         yield _volume(key, dataset, loaded)
@@ -148,20 +154,10 @@ def _lost(
         )
         for absence in absences
     ]
-    check = lost_check(dataset, absences)
     columns = ["file", "kind", "problem", "remedy", "since"]
     name = FAILED_FILES if all(absence.held for absence in absences) else "lost"
-    return check_result(
-        key,
-        LOST,
-        passed=check.passed,
-        severity=dg.AssetCheckSeverity[check.severity.name],
-        text=check.text,
-        remedy=check.remedy,
-        metadata=(
-            {name: ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {}
-        ),
-    )
+    table = {name: ui_metadata.table(columns, rows[: ui_metadata.MOST_FILES])} if rows else {}
+    return of_check(key, lost_check(dataset, absences), table)
 
 
 def _newest(
@@ -178,22 +174,16 @@ def _newest(
     ]
     newest = max((file.period for file in loaded if file.period), default=None)
     late = lateness(dataset, newest, max(written, default=None), now)
-    check = newest_check(dataset, late, silent)
-    return check_result(
-        key,
-        NEWEST,
-        passed=check.passed,
-        severity=dg.AssetCheckSeverity[check.severity.name],
-        text=check.text,
-        remedy=check.remedy,
-        metadata={
+    figures = (
+        {
             "newest": late.newest,
             "expected": late.expected,
             "hours_behind": late.delay / timedelta(hours=1),
         }
         if late
-        else {},
+        else {}
     )
+    return of_check(key, newest_check(dataset, late, silent), figures)
 
 
 def _gaps(

@@ -9,11 +9,15 @@ import dagster as dg
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
+from analytics_pipeline.warehouse.lost_check import LOST
 
 _JUDGED = {
     AssetCheckExecutionRecordStatus.SUCCEEDED,
     AssetCheckExecutionRecordStatus.FAILED,
 }
+OF_THE_FEED = frozenset({LOST, LEFT_OUT})
+"""Checks that a comparison with the bucket records in `ops.checks`; the others are a load's."""
 REMEDY = "remedy"
 """Metadata key of a result: its remedy."""
 FAILED_FILES = "failed_files"
@@ -51,6 +55,21 @@ def check_result(
         severity=severity,
         description=f"{text}{separator}{remedy}" if remedy else text,
         metadata={**(metadata or {}), **({REMEDY: remedy} if remedy else {})},
+    )
+
+
+def of_check(
+    key: dg.AssetKey, check: Check, metadata: Mapping[str, Any] | None = None
+) -> dg.AssetCheckResult:
+    """Return the result of a verdict in the form of `ops.checks`."""
+    return check_result(
+        key,
+        check.name,
+        passed=check.passed,
+        severity=dg.AssetCheckSeverity[check.severity.name],
+        text=check.text,
+        remedy=check.remedy,
+        metadata=metadata,
     )
 
 

@@ -1,0 +1,125 @@
+"""Delivered files that are recognised and yet not loaded, with reason and remedy. Pure.
+
+`plan.py` finds them in a listing. `warehouse/left_out_check.py` makes the check of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from analytics_pipeline.datasets import Cadence
+from analytics_pipeline.ingest.delivery import Delivery
+
+NAMED = 20
+"""Maximum number of files that a line names."""
+
+
+@dataclass(frozen=True)
+class LoadedRange:
+    """The days and months that are loaded: from a first day on, once they are over.
+
+    The open month is loaded, too, as it is continuously rewritten.
+
+    Attributes:
+        first: the first day.
+        is_set: whether VOCAREUM_START_DATE sets it; it follows from the delivered files otherwise.
+        today: UTC day.
+    """
+
+    first: date
+    is_set: bool
+    today: date
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A delivered file that is not loaded.
+
+    Attributes:
+        dataset: name of the dataset.
+        partition: its day or month.
+        source_key: its key.
+        reason: why it is not loaded; no full sentence.
+        remedy: what a person should do.
+        warns: whether data may be missing. Otherwise nothing is: a setting leaves it out, another
+            file has the same bytes, or it loads soon.
+    """
+
+    dataset: str
+    partition: str
+    source_key: str
+    reason: str
+    remedy: str
+    warns: bool
+
+
+def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
+    """Return why a file is outside of the partitions; None if it is inside."""
+    start, first = delivery.partition.start, within.first
+    if start is None:
+        return None
+    is_monthly = delivery.dataset.cadence is Cadence.MONTHLY
+    period, ready = ("month", "has begun") if is_monthly else ("day", "is over")
+    if start < (first.replace(day=1) if is_monthly else first):
+        if within.is_set:
+            reason = f"before the first day, {first}, which VOCAREUM_START_DATE sets"
+            remedy, warns = "To load it, set VOCAREUM_START_DATE to an earlier day.", False
+        else:
+            reason = f"the {period} in its name is before the first day, {first}"
+            remedy, warns = (
+                (
+                    "Ask Vocareum for it under its right name. If the name is right, set"
+                    " VOCAREUM_START_DATE to an earlier day."
+                ),
+                True,
+            )
+    elif start > within.today:
+        reason = f"the {period} in its name has not begun"
+        remedy, warns = (
+            (
+                f"Ask Vocareum for it under its right name. If the name is right, it loads once the"
+                f" {period} {ready}."
+            ),
+            True,
+        )
+    elif start == within.today and not is_monthly:
+        reason, remedy, warns = "its day is not over", "It loads once the day is over.", False
+    else:
+        return None
+    return _left_out(delivery, f"outside of the partitions: {reason}", remedy, warns)
+
+
+def superseded(older: Delivery, newest: Delivery) -> LeftOut:
+    """Return why a file is not loaded whose partition has a newer file of another spelling."""
+    period = "month" if older.dataset.cadence is Cadence.MONTHLY else "day"
+    if (older.etag, older.size) == (newest.etag, newest.size):
+        reason = f"a newer file of the same {period} has the same bytes"
+        return _left_out(older, reason, "Nothing needs to be done.", False)
+    reason = f"a newer file of the same {period} has other bytes: {newest.key}"
+    remedy = (
+        "That the newer one is right is a guess: compare the two, and ask Vocareum to remove the"
+        " wrong one."
+    )
+    return _left_out(older, reason, remedy, True)
+
+
+def _left_out(delivery: Delivery, reason: str, remedy: str, warns: bool) -> LeftOut:
+    place = (delivery.dataset.name, delivery.partition.key, delivery.key)
+    return LeftOut(*place, reason, remedy, warns)
+
+
+def lines(files: Iterable[LeftOut]) -> list[tuple[str, str]]:
+    """Return a sentence and a remedy for each reason, warnings first."""
+    keys: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in sorted(files, key=lambda file: (not file.warns, file.source_key)):
+        keys[file.reason, file.remedy].append(file.source_key)
+    return [
+        (f"{_named(found)}: not loaded, {reason}.", remedy)
+        for (reason, remedy), found in keys.items()
+    ]
+
+
+def _named(keys: list[str]) -> str:
+    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
+    return f"{', '.join(keys[:NAMED])}{more}"
