@@ -43,11 +43,11 @@ def close(
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Accept that a file is gone, lost rows or is a copy.
+    """Accept that a file is gone, lost rows or money, is a copy or has rows of other days.
 
     `status` names such files. If the file is gone, its rows are removed, and history keeps them
-    with their end time. If a version was held because it lost rows or is a copy, it is loaded. Then
-    the models are rebuilt and published.
+    with their end time. If a version was held because it lost rows or money, is a copy or has rows
+    of other days, it is loaded. Then the models are rebuilt and published.
 
     The rows of a file that is delivered again are not removed, as far as the bucket can be asked.
 

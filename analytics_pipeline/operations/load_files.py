@@ -63,7 +63,7 @@ class Loader:
         open_warehouse: takes the writer's lock and opens the warehouse.
         run_id: recorded with everything that is written.
         refetch: fetch files even if they have landed.
-        accept: load even versions that lost their rows or are copies of another file.
+        accept: load even versions that are held.
         max_mb: megabytes of the largest file that is fetched and read; None for no limit.
     """
 

@@ -106,7 +106,8 @@ def _failures(data: Data) -> Iterator[str]:
             for row in data.absences[:_NAMED]
         )
         more = f"; and {len(data.absences) - _NAMED:,} more" if len(data.absences) > _NAMED else ""
-        yield f"Files that are gone, lost rows or are copies: {named}{more}"
+        what = "Files that are gone, lost rows or money, are copies or have rows of other days"
+        yield f"{what}: {named}{more}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:
         yield f"Missing or not loaded: {absent:,} of {delivered['periods']:,} days and months"

@@ -33,7 +33,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
         passed=not absences,
         violations=None,
         text="\n".join(named)
-        or "Everything that was loaded is still delivered, and no version lost its rows.",
+        or "Everything that was loaded is still delivered, and no version lost rows or money.",
         remedy="\n".join(dict.fromkeys(absence.remedy for absence in absences[:NAMED])),
     )
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import dagster as dg
+
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.raw.checks.completeness import (
     Drop,
@@ -9,7 +11,9 @@ from analytics_pipeline.orchestration.raw.checks.completeness import (
     missing,
     ranges,
 )
+from analytics_pipeline.orchestration.raw.checks.delivery import delivery_check_specs
 from analytics_pipeline.warehouse.age import lateness
+from analytics_pipeline.warehouse.lost_check import LOST
 
 SESSIONS, AZURE, MONTHS, GRADES = (
     DATASETS[n] for n in ("lab_sessions", "azure_cost", "service_spend", "grades")
@@ -109,3 +113,10 @@ def test_the_monthly_reset_of_azure_is_no_drop_but_a_fall_within_the_month_is() 
         date(2026, 10, 28): 30
     }
     assert [drop.day for drop in drops(AZURE, list(rows.items()))] == [date(2026, 10, 28)]
+
+
+def test_the_description_of_nothing_lost_names_all_that_it_finds() -> None:
+    specs = delivery_check_specs(DATASETS["aws_cost"], dg.AssetKey(["raw", "aws_cost"]))
+    (said,) = [spec.description or "" for spec in specs if spec.name == LOST]
+    for finding in ("gone from the bucket", "rows or money", "a copy of another", "of other days"):
+        assert finding in said

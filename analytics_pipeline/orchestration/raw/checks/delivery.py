@@ -68,9 +68,9 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
             f" delivered, or not for {RETIRED.days} days, unless all daily datasets have stopped."
         )
     descriptions[LOST] = (
-        "No loaded file is gone from the bucket, no new version lost its rows, no file is a copy of"
-        " another or has the rows of another day. Loaded rows stay until somebody runs"
-        " `analytics-pipeline close`."
+        "No loaded file is gone from the bucket, no new version lost all of its rows, or half of"
+        " its rows or money, no file is a copy of another or has the rows of other days. Loaded"
+        " rows stay until somebody runs `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[LEFT_OUT] = (
