@@ -25,7 +25,6 @@ from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
 from analytics_pipeline.storage.store import StoreFailed
-from analytics_pipeline.warehouse import left_out_check
 from analytics_pipeline.warehouse.absences import OpenAbsence, compared, open_absences
 from analytics_pipeline.warehouse.age import Age, ages, silence, silent_since
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
@@ -42,6 +41,7 @@ from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
+from analytics_pipeline.warehouse.listing_checks import FROM_LISTING, listing_checks, with_listing
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.newest_check import NEWEST, with_lateness
 from analytics_pipeline.warehouse.published_file import published_file
@@ -49,7 +49,7 @@ from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
-NAMED = (NEWEST, left_out_check.LEFT_OUT)
+NAMED = (NEWEST, *FROM_LISTING)
 """WARN checks of which `status` prints the finding, not only the name."""
 
 
@@ -248,19 +248,21 @@ def with_absences(
     return replace(disk, absent=absent, checks=checks)
 
 
-def with_left_out(disk: OnDisk, todo: Plan, listed_at: datetime) -> OnDisk:
-    """Replace the recorded verdicts on files that are left out by those of a new listing.
-
-    Writes nothing.
+def with_listing_checks(
+    disk: OnDisk, listing: ClassifiedListing, todo: Plan, listed_at: datetime
+) -> OnDisk:
+    """Replace the recorded verdicts on a listing by those on a new one. Writes nothing.
 
     Args:
         disk: state according to the disk.
-        todo: the plan for the listing.
-        listed_at: when the listing began (UTC, naive).
+        listing: the listing.
+        todo: the plan for it.
+        listed_at: when it began (UTC, naive).
     """
     if disk.source is None:
         return disk
-    return replace(disk, checks=left_out_check.with_left_out(disk.checks, todo.left_out, listed_at))
+    fresh = listing_checks(listing.deliveries, todo.left_out)
+    return replace(disk, checks=with_listing(disk.checks, fresh, listed_at))
 
 
 @contextmanager

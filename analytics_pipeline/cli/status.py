@@ -26,7 +26,7 @@ from analytics_pipeline.cli.overview import (
     compare,
     on_disk,
     with_absences,
-    with_left_out,
+    with_listing_checks,
 )
 from analytics_pipeline.cli.status_json import as_json
 from analytics_pipeline.cli.tables import one_line
@@ -46,6 +46,7 @@ from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
 from analytics_pipeline.warehouse.newest_check import late_datasets, late_lines
+from analytics_pipeline.warehouse.rewritten_check import left_behind
 from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.words import counted
 
@@ -75,7 +76,7 @@ def status() -> None:
     try:
         todo = compare(disk, listing, settings, now) if listing else None
         disk = with_absences(disk, listing, listed_at, warehouse_now()) if listing else disk
-        disk = with_left_out(disk, todo, listed_at) if todo else disk
+        disk = with_listing_checks(disk, listing, todo, listed_at) if listing and todo else disk
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
     restored = (
@@ -122,7 +123,12 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:
-        late = ", ".join(f"{name} is late" for name in late_datasets(disk.checks))
+        late = ", ".join(
+            [
+                *(f"{name} is late" for name in late_datasets(disk.checks)),
+                *(["snapshots of courses are left behind"] if left_behind(disk.checks) else []),
+            ]
+        )
     left_out = f"{counted(len(todo.left_out), 'file')} left out"
     if any(file.warns for file in todo.left_out):
         but = f", but {late}" if late else ""
@@ -203,6 +209,8 @@ def _show_checks(disk: OnDisk, failed: list[FailedFile]) -> None:
     if disk.silent:
         print_error(disk.silent)
     for line in () if disk.silent else late_lines(disk.checks):
+        print_info(line)
+    for line in left_behind(disk.checks):
         print_info(line)
     for alarm in alarms(disk.checks):
         print_info(f"Alarm, {one_line(alarm.alarm)}: {one_line(alarm.message)}")

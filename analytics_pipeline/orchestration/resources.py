@@ -33,10 +33,11 @@ from analytics_pipeline.storage.store import Store
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.vocareum.session import session
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
-from analytics_pipeline.warehouse.checks import Check, Kind, record
+from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.generation import Generation
 from analytics_pipeline.warehouse.gone import gone
+from analytics_pipeline.warehouse.listing_checks import record_listing_checks
 from analytics_pipeline.warehouse.published_file import (
     LocalCopy,
     published_file,
@@ -145,12 +146,8 @@ class WarehouseResource(DuckDBResource):
             return ""  # the writer checked when it opened the file
         return REPLACED if self.generation != before else ""
 
-    def record_feed(self, name: str, checks: Sequence[Check]) -> bool:
+    def record_listing_checks(self, checks: Sequence[Check]) -> bool:
         """Record verdicts on a listing of the whole bucket, unless a writer holds the warehouse.
-
-        Args:
-            name: the name of the check.
-            checks: its verdict on each dataset that has it.
 
         Returns:
             Whether they were recorded.
@@ -159,7 +156,7 @@ class WarehouseResource(DuckDBResource):
             return False
         try:
             with self._warehouse.open(wait_seconds=0) as connection:
-                record(connection, Kind.FEED, checks, warehouse_now(), name=name)
+                record_listing_checks(connection, checks, warehouse_now())
         except WarehouseBusy:
             return False
         return True

@@ -52,12 +52,13 @@ from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, buil
 from analytics_pipeline.warehouse.close_file import closed_files
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
-from analytics_pipeline.warehouse.left_out_check import record_left_out
+from analytics_pipeline.warehouse.listing_checks import listing_checks, record_listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
 from analytics_pipeline.warehouse.newest_check import late_lines
 from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.published_state import is_current
 from analytics_pipeline.warehouse.reverted import record_older_files
+from analytics_pipeline.warehouse.rewritten_check import left_behind
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -79,7 +80,7 @@ class Synced:
         alarms: open alarms about money.
         withheld: lines for people about tables that failing checks withhold from the published
             file.
-        late: lines for people about datasets that are late, but not long enough to fail.
+        late: lines for people about late datasets and courses, but not late enough to fail.
         unfinished: ids of people whose erasure is not finished.
     """
 
@@ -144,7 +145,8 @@ def make_plan(settings: Settings, selection: Selection) -> Plan:
         # The listing is complete, whatever the selection.
         record_listing(connection, listing, [""], listed_at, warehouse_now())
         record_lost_check(connection, warehouse_now())
-        record_left_out(connection, todo.left_out, warehouse_now())
+        verdicts = listing_checks(listing.deliveries, todo.left_out)
+        record_listing_checks(connection, verdicts, warehouse_now())
     learn_first_day(settings, listing, loaded)
     clean_landing(settings.landing_dir, todo.unchanged)
     return todo
@@ -251,7 +253,7 @@ def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
         done.absences, done.unfinished = open_absences(connection), unfinished(connection)
-        done.late = late_lines(checks)
+        done.late = [*late_lines(checks), *left_behind(checks)]
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None
     done.withheld = signed.withheld if signed else ()

@@ -5,7 +5,7 @@ It is in the warehouse, so that every interface reads the same. `sql_models/chec
 published.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
@@ -112,20 +112,20 @@ def record(
     checks: Sequence[Check],
     now: datetime,
     subject: str | None = None,
-    name: str | None = None,
+    names: Collection[str] | None = None,
 ) -> list[Check]:
-    """Replace the verdicts of a kind, for one subject or name or all, in one transaction.
+    """Replace the verdicts of a kind, for one subject or some names or all, in one transaction.
 
     An unchanged verdict keeps its `since`.
 
     Args:
         connection: the live warehouse, with no transaction open.
         kind: the kind of all given checks.
-        checks: every check of this kind (and subject, and name). Others are deleted; one that was
+        checks: every check of this kind (and subject, and names). Others are deleted; one that was
             read from the table is kept as is.
         now: UTC, naive.
         subject: replace only the verdicts about this table.
-        name: replace only the verdicts of this name.
+        names: replace only the verdicts of these names.
 
     Returns:
         The checks as recorded.
@@ -140,8 +140,8 @@ def record(
         ]
         connection.execute(
             "DELETE FROM ops.checks WHERE kind = $1 AND (subject = $2 OR $2 IS NULL)"
-            " AND (name = $3 OR $3 IS NULL)",
-            [kind, subject, name],
+            " AND ($3::VARCHAR[] IS NULL OR list_contains($3, name))",
+            [kind, subject, None if names is None else list(names)],
         )
         _insert(connection, recorded)
         return recorded

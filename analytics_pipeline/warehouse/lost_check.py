@@ -41,7 +41,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
 def record_lost_check(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     """Record the absences in `ops.checks`, except held versions, which are failed files."""
     verdicts = lost_checks(open_absences(connection))
-    checks.record(connection, checks.Kind.FEED, verdicts, now, name=LOST)
+    checks.record(connection, checks.Kind.FEED, verdicts, now, names=[LOST])
 
 
 def lost_checks(absences: Iterable[OpenAbsence]) -> list[checks.Check]:

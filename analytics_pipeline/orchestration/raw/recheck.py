@@ -69,7 +69,6 @@ def report_listing(
     instance: dg.DagsterInstance,
     location: Location,
     warehouse: WarehouseResource,
-    name: str,
     checks: Sequence[Check],
 ) -> None:
     """Record and report verdicts on a listing of the whole bucket, if Dagster's last ones differ.
@@ -81,8 +80,7 @@ def report_listing(
         instance: stores the results.
         location: the code location whose checks they are.
         warehouse: its `ops.checks` gets the verdicts too.
-        name: the name of the check.
-        checks: its verdict on each dataset that has it.
+        checks: the verdicts of all checks of a listing.
     """
     keys = {dataset.table: location.asset_key(dataset) for dataset in DATASETS.values()}
     outdated = [
@@ -90,7 +88,7 @@ def report_listing(
         for result in (of_check(keys[check.subject], check) for check in checks)
         if _differs(instance, result)
     ]
-    if outdated and warehouse.record_feed(name, checks):
+    if outdated and warehouse.record_listing_checks(checks):
         for result in outdated:
             instance.report_runless_asset_event(_evaluation(result))
 

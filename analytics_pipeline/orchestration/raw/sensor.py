@@ -37,7 +37,8 @@ from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
 from analytics_pipeline.settings import PARTITIONS_PER_RUN
 from analytics_pipeline.storage.clock import Clock, utc_now
-from analytics_pipeline.warehouse.left_out_check import LEFT_OUT, left_out_checks
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
+from analytics_pipeline.warehouse.listing_checks import listing_checks
 from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 900
@@ -93,8 +94,8 @@ def missing_partitions(
         try:
             bucket = feed.open()
             todo = _plan(context, location, bucket, warehouse, start, clock().date())
-            verdicts = left_out_checks(todo.left_out)
-            report_listing(context.instance, location, warehouse, LEFT_OUT, verdicts)
+            verdicts = listing_checks(todo.delivered, todo.left_out)
+            report_listing(context.instance, location, warehouse, verdicts)
         except PipelineError as error:
             return dg.SkipReason(str(error))
         runs = known_runs(context.instance, location)

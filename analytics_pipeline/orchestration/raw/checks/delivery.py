@@ -25,9 +25,11 @@ from analytics_pipeline.orchestration.ui.plots import rows_per_period
 from analytics_pipeline.warehouse.absences import OpenAbsence, held_versions, open_absences
 from analytics_pipeline.warehouse.age import GRACE, ages, lateness, silence
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
-from analytics_pipeline.warehouse.left_out_check import LEFT_OUT, recorded_left_out
+from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
+from analytics_pipeline.warehouse.listing_checks import recorded_checks
 from analytics_pipeline.warehouse.lost_check import LOST, lost_check
 from analytics_pipeline.warehouse.newest_check import NEWEST, RETIRED, STALLED, newest_check
+from analytics_pipeline.warehouse.rewritten_check import REWRITTEN, has_courses
 
 GAPS, VOLUME, DELIVERED = (
     "no_missing_periods",
@@ -78,6 +80,11 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
             " file with other bytes, or whose name gives a day that is not loaded."
         )
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
+    if has_courses(dataset):
+        descriptions[REWRITTEN] = (
+            f"No course's file is left behind: last written over {STALLED.days} days before the"
+            f" dataset's newest one. After {RETIRED.days} days it counts as no longer written."
+        )
     if dataset.cadence is Cadence.DAILY:
         descriptions[VOLUME] = (
             "No day has less than half of the rows of the same weekday in the previous weeks."
@@ -113,8 +120,8 @@ def delivery_check_results(
     yield _lost(key, dataset, absences)
     if dataset.cadence in GRACE:
         yield _newest(key, dataset, loaded, listed, now, silence(ages(connection, now).values()))
+    yield from (of_check(key, check) for check in recorded_checks(connection, dataset))
     if dataset.period:
-        yield of_check(key, recorded_left_out(connection, dataset))
         yield _gaps(key, dataset, loaded, failed)
     if dataset.cadence is Cadence.DAILY:
         yield _volume(key, dataset, loaded)

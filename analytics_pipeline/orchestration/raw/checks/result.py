@@ -9,14 +9,14 @@ import dagster as dg
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.orchestration.dagster_private import AssetCheckExecutionRecordStatus
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
-from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
+from analytics_pipeline.warehouse.listing_checks import FROM_LISTING
 from analytics_pipeline.warehouse.lost_check import LOST
 
 _JUDGED = {
     AssetCheckExecutionRecordStatus.SUCCEEDED,
     AssetCheckExecutionRecordStatus.FAILED,
 }
-OF_THE_FEED = frozenset({LOST, LEFT_OUT})
+OF_THE_FEED = frozenset({LOST, *FROM_LISTING})
 """Checks that a comparison with the bucket records in `ops.checks`; the others are a load's."""
 REMEDY = "remedy"
 """Metadata key of a result: its remedy."""

@@ -1,0 +1,90 @@
+"""The check `every_course_is_rewritten`: whether Vocareum still writes each course's snapshot.
+
+Vocareum overwrites it every day, mostly with the same content, which no load sees. So only the
+times in a listing tell that one course's file is left behind while the others are written.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
+from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity
+from analytics_pipeline.warehouse.newest_check import RETIRED, STALLED
+from analytics_pipeline.words import counted
+
+REWRITTEN = "every_course_is_rewritten"
+"""Name of the check that reports courses whose snapshot is left behind."""
+NAMED = 20
+"""Maximum number of courses that a message names."""
+
+
+def has_courses(dataset: Dataset) -> bool:
+    """Return whether a dataset has a snapshot for each course."""
+    return dataset.cadence is Cadence.SNAPSHOT and "(?P<course_id>" in dataset.key
+
+
+def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
+    """Return the verdict on a dataset.
+
+    A course fails if its file is over three days older than the dataset's newest one. After 60 days
+    it counts as one that Vocareum no longer writes, such as one that ended.
+
+    Args:
+        dataset: a dataset with a file for each course.
+        files: its files in the bucket.
+    """
+    newest = max((file.last_modified for file in files), default=None)
+    behind = sorted(
+        (file for file in files if newest and STALLED < newest - file.last_modified <= RETIRED),
+        key=lambda file: (file.last_modified, int(file.partition.key)),
+    )
+    named = [
+        f"course {file.partition.key} on {file.last_modified:%Y-%m-%d %H:%M} UTC"
+        for file in behind[:NAMED]
+    ]
+    more = f", and {len(behind) - NAMED:,} more" if len(behind) > NAMED else ""
+    return Check(
+        name=REWRITTEN,
+        subject=dataset.table,
+        kind=Kind.FEED,
+        severity=Severity.WARN,
+        passed=not behind,
+        violations=None,
+        # Without the time of the newest file, which would change the text each day.
+        text=(
+            f"{counted(len(behind), 'snapshot')} of {dataset.name} last written more than"
+            f" {STALLED / timedelta(days=1):.0f} days before the newest: {', '.join(named)}{more}."
+            if behind
+            else "Vocareum still writes the snapshot of every course."
+        ),
+        remedy=(
+            "If the course has not ended, ask Vocareum why its snapshot is no longer written: what"
+            " changed since then is not in the warehouse."
+            if behind
+            else ""
+        ),
+    )
+
+
+def rewritten_checks(files: Iterable[Delivery]) -> list[Check]:
+    """Return the verdict on every dataset with a snapshot for each course.
+
+    Args:
+        files: the files in the bucket.
+    """
+    found = list(files)
+    return [
+        rewritten_check(dataset, [file for file in found if file.dataset is dataset])
+        for dataset in DATASETS.values()
+        if has_courses(dataset)
+    ]
+
+
+def left_behind(checks: Iterable[Check]) -> list[str]:
+    """Return a line for people for each dataset with courses that are left behind."""
+    return [
+        f"{check.text} {check.remedy}"
+        for check in checks
+        if check.name == REWRITTEN and not check.passed
+    ]
