@@ -108,3 +108,8 @@ def open_report(browser: Any, report: Path, scheme: str = "light", width: int = 
     opened.page.goto(report.as_uri())
     opened.page.wait_for_selector("html[data-drawn]", timeout=30_000)
     return opened
+
+
+def spend_of(opened: Any) -> dict[str, str]:
+    """The spend of each course by its name, as the table of courses writes it."""
+    return {line[0]: line[1] for line in opened.table("courses")}
