@@ -234,10 +234,14 @@ def last_ended_first(
     Args:
         most: how many of the newest ends to read, by their kind.
     """
+    read = [instance.fetch_run_status_changes(kind, limit=most).records for kind in _ENDS]
+    # Before the oldest end that was read of a kind that has more, only other kinds are known.
+    first = max((records[-1].storage_id for records in read if len(records) == most), default=0)
     ends = {
         record.run_id: record.storage_id
-        for kind in _ENDS
-        for record in instance.fetch_run_status_changes(kind, limit=most).records
+        for records in read
+        for record in records
+        if record.storage_id >= first
     }
     return sorted(runs, key=lambda run: ends.get(run.run_id, 0), reverse=True)
 
