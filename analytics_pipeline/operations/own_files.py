@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.ingest.sources import MOST_BYTES
@@ -50,9 +51,10 @@ def own_files_with(person: People, paths: Mapping[str, Path]) -> Iterator[OwnFil
         paths: absolute paths of the files, by the name of their setting. A missing file is ignored.
     """
     for setting, path in paths.items():
-        if not path.exists():
+        try:
+            content = _content(path)
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        content = _content(path)
         if content is None or b"\0" in content:
             yield OwnFile(setting, str(path))
             continue
@@ -62,7 +64,16 @@ def own_files_with(person: People, paths: Mapping[str, Path]) -> Iterator[OwnFil
 
 
 def _content(path: Path) -> bytes | None:
+    """Return a file's content; None if it is no file, too large, or can't be read.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: it is missing.
+    """
     try:
-        return path.read_bytes() if path.is_file() and path.stat().st_size <= MOST_BYTES else None
+        state = path.stat()
+        is_small = S_ISREG(state.st_mode) and state.st_size <= MOST_BYTES
+        return path.read_bytes() if is_small else None
+    except (FileNotFoundError, NotADirectoryError):
+        raise
     except OSError:
         return None

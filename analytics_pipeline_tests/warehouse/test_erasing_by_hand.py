@@ -175,10 +175,11 @@ def test_names_by_two_emails_remain_two_and_by_the_same_email_one(tmp_path: Path
 def test_an_own_file_that_cannot_be_searched_is_named_and_a_missing_one_is_not(
     tmp_path: Path,
 ) -> None:
-    utf_16, missing, folder = (tmp_path / name for name in ("b.csv", "none.csv", "folder"))
+    names = ("b.csv", "none.csv", "folder", "b.csv/none.csv", "n" * 300)
+    utf_16, missing, folder, below_file, unreachable = (tmp_path / name for name in names)
     utf_16.write_text("ann@example.edu", encoding="utf-16")
     folder.mkdir()
-    paths = {"A": utf_16, "B": missing, "C": folder}
+    paths = {"A": utf_16, "B": missing, "C": folder, "D": below_file, "E": unreachable}
     found = list(own_files_with(TWO, paths))
-    assert [(own.setting, own.lines) for own in found] == [("A", ()), ("C", ())]
+    assert [(own.setting, own.lines) for own in found] == [("A", ()), ("C", ()), ("E", ())]
     assert all("can't be searched" in str(own) for own in found)
