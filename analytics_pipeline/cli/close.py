@@ -43,11 +43,12 @@ def close(
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Accept that a file is gone, lost rows or money, is a copy or has rows of other days.
+    """Accept that a file is gone, reverted, a copy, lost rows or money, or has rows of other days.
 
     `status` names such files. If the file is gone, its rows are removed, and history keeps them
     with their end time. If a version was held because it lost rows or money, is a copy or has rows
-    of other days, it is loaded. Then the models are rebuilt and published.
+    of other days, it is loaded. If an older warehouse lacks the file (reverted), it is no longer
+    reported. Then the models are rebuilt and published.
 
     The rows of a file that is delivered again are not removed, as far as the bucket can be asked.
 

@@ -52,7 +52,7 @@ class Data:
         zone: time zone of hours of the day.
         course: key of the only course of the page; None if it is about all.
         freshness: one row per loaded dataset: newest, written, files, rows.
-        absences: files that are gone, shrunk or copies of others: dataset, partition, detail.
+        absences: what `ops.absences` has open: dataset, partition, detail.
         health: rows about failures and estimates, by query.
         figures: rows of the key figures, by query; money is Decimal.
         charts: rows of each chart, by name; money is float, rounded for drawing.

@@ -106,7 +106,10 @@ def _failures(data: Data) -> Iterator[str]:
             for row in data.absences[:_NAMED]
         )
         more = f"; and {len(data.absences) - _NAMED:,} more" if len(data.absences) > _NAMED else ""
-        what = "Files that are gone, lost rows or money, are copies or have rows of other days"
+        what = (
+            "Files that are gone, lost rows or money, are copies or have rows of other days, or"
+            " that an older warehouse lacks"
+        )
         yield f"{what}: {named}{more}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:

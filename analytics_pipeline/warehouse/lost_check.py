@@ -17,7 +17,7 @@ NAMED = 20
 
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
-    """Return the verdict on a dataset: which files are gone, held or copies, and the remedy."""
+    """Return the verdict on a dataset: which files are missing, held or copies, and the remedy."""
     named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
     if len(absences) > NAMED:
         named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")

@@ -103,8 +103,8 @@ FILES = (
     Table(
         "ops.absences",
         "Deliveries that are missing although they were there before: files that are gone, versions"
-        " that lost their rows or money, copies of other files, rows of other days. Loaded rows"
-        " stay until a person runs `analytics-pipeline close`.",
+        " that lost their rows or money, copies of other files, rows of other days, and what an"
+        " older warehouse lacks. Loaded rows stay until a person runs `analytics-pipeline close`.",
         (
             *_FILE,
             TableColumn(

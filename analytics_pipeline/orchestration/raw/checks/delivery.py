@@ -71,8 +71,9 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
         )
     descriptions[LOST] = (
         "No loaded file is gone from the bucket, no new version lost all of its rows, or half of"
-        " its rows or money, no file is a copy of another or has the rows of other days. Loaded"
-        " rows stay until somebody runs `analytics-pipeline close`."
+        " its rows or money, no file is a copy of another or has the rows of other days, and"
+        " the warehouse lacks nothing that one it replaced had. Loaded rows stay until somebody"
+        " runs `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[LEFT_OUT] = (
