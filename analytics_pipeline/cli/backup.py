@@ -59,15 +59,15 @@ def restore(
         )
     if not done.is_compared:
         print_error(
-            "The replaced warehouse can't be read, so the restored one was compared with the"
-            " published file alone."
+            "The replaced warehouse can't be read, so the restored one was compared only with the"
+            " published file."
         )
     if done.went_back:
         print_error(
-            f"The restored warehouse holds less of {counted(done.went_back, 'file')} than the"
-            " replaced one: `analytics-pipeline sync` loads what is still delivered. The rest is"
-            f" only in {done.aside or settings.published_path}. `analytics-pipeline status` names"
-            " the files."
+            f"The restored warehouse lacks the replaced one's version of"
+            f" {counted(done.went_back, 'file')}. `analytics-pipeline sync` loads what is still"
+            f" delivered. The rest is only in {done.aside or settings.published_path}."
+            " `analytics-pipeline status` names the files."
         )
     for user_id in done.erased_since:
         print_error(

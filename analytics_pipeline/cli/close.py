@@ -43,10 +43,10 @@ def close(
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Accept that a file is gone, reverted, a copy, lost rows or money, or has rows of other days.
+    """Accept that a file is gone, reverted, lost rows or money, is a copy, or has other days' rows.
 
     `status` names such files. If the file is gone, its rows are removed, and history keeps them
-    with their end time. If a version was held because it lost rows or money, is a copy or has rows
+    with their end time. If a version is held because it lost rows or money, is a copy, or has rows
     of other days, it is loaded. If an older warehouse lacks the file (reverted), it is no longer
     reported. Then the models are rebuilt and published.
 

@@ -60,9 +60,9 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed, 1 a check of the data or the sensor that loads fails, the published
-    file can't be read or is not the newest, an erasure is not finished or a warehouse was lost, 2
-    something that a run needs is missing or damaged.
+    Exit codes: 0 all passed; 1 a check of the data fails, the sensor that loads fails, the
+    published file can't be read or is not the newest, an erasure is not finished, or a warehouse
+    was lost; 2 something that a run needs is missing or damaged.
     """
     settings = load_settings()
     passed = True

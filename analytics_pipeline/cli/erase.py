@@ -36,20 +36,20 @@ def erase(
 
     Covers the landed files, the warehouse and the published file.
 
-    Replaces their emails in all other texts, also those of the files that you write by hand, and
-    removes their ids from other people's rows. Your own files are not changed: it names those that
-    still hold the person, by line.
+    Replaces their emails in all other texts, including those loaded from your own files, and
+    removes their ids from other people's rows. It does not change your own files: it names each one
+    that still holds the person, with the lines.
 
     Does not reach earlier exports (Parquet files, copies, backups) or their name in other people's
     texts; the receipt lists what was searched and what was not. If interrupted, run it again.
 
     With a store, the earlier published files are deleted from it at once.
 
-    Exit codes: 0 done, 1 erased but models could not be built or your own file still holds the
-    person, 2 nothing was erased or it must be run again.
+    Exit codes: 0 done; 1 erased, but models could not be built or your own file still holds the
+    person; 2 nothing was erased, or it must be run again.
     """
     if wants_json() and not (yes or dry_run):
-        fail("With --json nothing is asked: add --yes to erase, or --dry-run to count.")
+        fail("With --json, `erase` can't ask you: add --yes to erase, or --dry-run to count.")
     settings = load_settings()
     warehouse = warehouse_of(settings)
     if lost := gone(settings):

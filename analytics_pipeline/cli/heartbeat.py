@@ -28,6 +28,6 @@ def dated_ahead(heartbeat: datetime | None, now: datetime) -> str:
         return ""
     return (
         f"The heartbeat of Dagster's daemon is dated {heartbeat:%Y-%m-%d %H:%M} UTC, in the future:"
-        " the clock of its machine was or is ahead. It does not count as alive; if it runs, correct"
-        " that clock and start it again."
+        " the clock of its machine was or is ahead. So the daemon does not count as alive. If it is"
+        " running, correct that clock and restart the daemon."
     )

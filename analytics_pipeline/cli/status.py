@@ -113,7 +113,7 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
     if disk.lost:
         return "Incomplete: a warehouse was lost, see above."
     if disk.damaged:
-        return "Incomplete: a database of Dagster is damaged, see above."
+        return "Incomplete: one of Dagster's databases is damaged, see above."
     if needs_sync:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
@@ -126,7 +126,7 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         late = ", ".join(
             [
                 *(f"{name} is late" for name in late_datasets(disk.checks)),
-                *(["snapshots of courses are left behind"] if left_behind(disk.checks) else []),
+                *(["some courses' snapshots are left behind"] if left_behind(disk.checks) else []),
             ]
         )
     left_out = f"{counted(len(todo.left_out), 'file')} left out"

@@ -183,7 +183,7 @@ def _print_left_out(done: "engine.Synced") -> None:  # type: ignore[name-defined
     named = {file.source_key for file in done.todo.left_out}
     if again := [delivery.key for delivery in done.early if delivery.key not in named]:
         print_info(
-            f"{counted(len(again), 'loaded file')} not loaded again, as outside of the partitions:"
+            f"{counted(len(again), 'loaded file')} not loaded again (outside the partitions):"
             f" {again[0]}"
         )
 

@@ -80,9 +80,9 @@ class Absence:
             )
         if self.kind is Kind.REVERTED:
             return words(
-                "If it is still delivered, `analytics-pipeline sync` loads it. If not, put the"
-                " replaced warehouse back (docs/operations.md, Backups), or go on without its rows"
-                " with {}.",
+                "If the file is still delivered, `analytics-pipeline sync` loads it. If not, put"
+                " the replaced warehouse back (docs/operations.md, Backups), or give up the file's"
+                " rows with {}.",
                 close,
             )
         if self.held:

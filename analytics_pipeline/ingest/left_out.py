@@ -69,8 +69,8 @@ def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
             reason = f"the {period} in its name is before the first day, {first}"
             remedy, warns = (
                 (
-                    "Ask Vocareum for it under its right name. If the name is right, set"
-                    " VOCAREUM_START_DATE to an earlier day."
+                    "Ask Vocareum to deliver it under the correct name. If the name is correct,"
+                    " set VOCAREUM_START_DATE to an earlier day."
                 ),
                 True,
             )
@@ -78,8 +78,8 @@ def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
         reason = f"the {period} in its name has not begun"
         remedy, warns = (
             (
-                f"Ask Vocareum for it under its right name. If the name is right, it loads once the"
-                f" {period} {ready}."
+                "Ask Vocareum to deliver it under the correct name. If the name is correct, it"
+                f" loads once the {period} {ready}."
             ),
             True,
         )
@@ -87,7 +87,7 @@ def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
         reason, remedy, warns = "its day is not over", "It loads once the day is over.", False
     else:
         return None
-    return _left_out(delivery, f"outside of the partitions: {reason}", remedy, warns)
+    return _left_out(delivery, f"outside the partitions: {reason}", remedy, warns)
 
 
 def superseded(older: Delivery, newest: Delivery) -> LeftOut:
@@ -98,8 +98,8 @@ def superseded(older: Delivery, newest: Delivery) -> LeftOut:
         return _left_out(older, reason, "Nothing needs to be done.", False)
     reason = f"a newer file of the same {period} has other bytes: {newest.key}"
     remedy = (
-        "That the newer one is right is a guess: compare the two, and ask Vocareum to remove the"
-        " wrong one."
+        "The pipeline assumes that the newer one is right. Compare the two, and ask Vocareum to"
+        " remove the wrong one."
     )
     return _left_out(older, reason, remedy, True)
 

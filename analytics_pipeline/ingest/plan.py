@@ -84,7 +84,7 @@ class AnotherOrganisation(PipelineError):
 
     def __init__(self, holds: str, asked: str) -> None:
         super().__init__(
-            f"This warehouse holds the files of {holds}, the settings ask for {asked}.",
+            f"This warehouse holds the files of {holds}, but the settings name {asked}.",
             "Set ANALYTICS_DATA_DIR to another folder for the other organisation, or correct"
             " VOCAREUM_ORG_ID.",
         )

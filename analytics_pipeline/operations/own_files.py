@@ -30,16 +30,16 @@ class OwnFile:
         if not self.lines:
             return (
                 f"{self.setting} ({self.path}) can't be searched: it is not readable, not text, or"
-                f" larger than {MOST_BYTES // 1_000_000} MB. Remove the person there if it holds"
-                " them."
+                f" larger than {MOST_BYTES // 1_000_000} MB. If it mentions the person, remove them"
+                " there."
             )
         shown = ", ".join(map(str, self.lines[:_LINES_SHOWN]))
         more = len(self.lines) - _LINES_SHOWN
         return (
             f"{self.setting} ({self.path}) holds the person's email:"
             f" {'line' if len(self.lines) == 1 else 'lines'}"
-            f" {shown}{f' and {more:,} more' if more > 0 else ''}. It is your own file, which this"
-            " command does not change: remove the email there."
+            f" {shown}{f' and {more:,} more' if more > 0 else ''}. This command does not change"
+            " your own files: remove the email there."
         )
 
 

@@ -42,11 +42,11 @@ class LockLost(PipelineError):
     def __init__(self, path: Path) -> None:
         super().__init__(
             f"{path} is no longer the file that this daemon locked: {path.parent} was deleted,"
-            " moved or replaced. The daemon stops, as it could load nothing, and could not keep"
-            " out another one.",
-            "If the folder was moved, move it back. Then start the daemon again, as a service"
-            " manager does. If the folder is gone, the daemon makes it again, with records of what"
-            " the warehouse holds.",
+            " moved or replaced. The daemon stops, because it could load nothing, and its lock"
+            " would not keep out a second daemon.",
+            "If the folder was moved, move it back. Then start the daemon again, unless a service"
+            " manager does. If the folder is gone, the daemon creates a new one and records there"
+            " what the warehouse holds.",
         )
 
 

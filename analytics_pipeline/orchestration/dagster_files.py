@@ -43,8 +43,8 @@ class DagsterDamaged(PipelineError):
             remedy = f"Move it away. Only the log of the run {file.stem} is lost."
         else:
             remedy = (
-                "Stop Dagster's daemon and UI, move the folders history, schedules and storage of"
-                f" {file.parents[2 if in_runs else 1]} away, and run `analytics-pipeline sync` for"
+                "Stop Dagster's daemon and UI. Move the folders history, schedules and storage out"
+                f" of {file.parents[2 if in_runs else 1]}. Then run `analytics-pipeline sync` for"
                 " each organisation: it records again what the warehouse holds. No data is lost,"
                 " only Dagster's history: runs, attempts at failing files, and what somebody"
                 " switched off in the UI."
@@ -67,9 +67,9 @@ class FailedTick(NamedTuple):
     def remedy(self) -> str:
         """Return what to do about it."""
         return (
-            f"The Dagster UI shows the whole error (Automation, {SENSOR}). Until the cause is gone,"
-            " `analytics-pipeline sync` loads what is delivered. The next tick tries again by"
-            " itself."
+            f"The Dagster UI shows the full error (Automation, {SENSOR}). The next tick tries again"
+            " automatically. Until the cause is gone, load what is delivered with"
+            " `analytics-pipeline sync`."
         )
 
     def __str__(self) -> str:

@@ -50,7 +50,7 @@ def recorded_checks(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> 
 
 
 def _unknown(name: str, dataset: Dataset) -> Check:
-    text = "The whole bucket was not listed yet."
+    text = "The whole bucket has not been listed yet."
     return Check(name, dataset.table, Kind.FEED, Severity.WARN, True, None, text)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.published_file import published_at, store_of
 from analytics_pipeline.warehouse.signature import Signature, signature
+from analytics_pipeline.words import counted
 
 
 def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signature | None) -> str:
@@ -36,10 +37,10 @@ def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signatur
         )
     lacking = [name for name, at in built.items() if signed.builds.get(name) != at]
     if lacking:
-        more = f" and {len(lacking) - 1} more" if lacking[1:] else ""
+        more = f" and of {counted(len(lacking) - 1, 'other model')}" if lacking[1:] else ""
         return (
-            f"{path} does not hold the models as they were last built: it lacks the build of"
-            f" {lacking[0]} of {built[lacking[0]]:%Y-%m-%d %H:%M} UTC{more}.{_REMEDY}"
+            f"{path} lacks the newest build of {lacking[0]}"
+            f" ({built[lacking[0]]:%Y-%m-%d %H:%M} UTC){more}.{_REMEDY}"
         )
     return ""
 

@@ -53,14 +53,15 @@ def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
         violations=None,
         # Without the time of the newest file, which would change the text each day.
         text=(
-            f"{counted(len(behind), 'snapshot')} of {dataset.name} last written more than"
-            f" {STALLED / timedelta(days=1):.0f} days before the newest: {', '.join(named)}{more}."
+            f"{counted(len(behind), 'snapshot')} of {dataset.name} left behind, last written more"
+            f" than {STALLED / timedelta(days=1):.0f} days before the newest:"
+            f" {', '.join(named)}{more}."
             if behind
             else "Vocareum still writes the snapshot of every course."
         ),
         remedy=(
-            "If the course has not ended, ask Vocareum why its snapshot is no longer written: what"
-            " changed since then is not in the warehouse."
+            "The warehouse lacks what changed since then. If the course has not ended, ask Vocareum"
+            " why its snapshot is no longer written."
             if behind
             else ""
         ),

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 
 REPLACED = (
     "The warehouse is not the one that the last run recorded: it was replaced from outside, or that"
-    " run ended before it could record it (killed, or a full disk). Everything delivered is"
-    " compared with it again, and missing files are loaded."
+    " run ended before it could record it (it was killed, or the disk was full). All delivered"
+    " files are compared with it again, and missing ones are loaded."
 )
 _DIGEST = """
     SELECT sha256(coalesce(string_agg(entry, chr(10) ORDER BY entry), '')) FROM (

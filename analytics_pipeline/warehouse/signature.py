@@ -62,8 +62,8 @@ def withheld_lines(
     if older_files:
         lines.append(
             f"Published from an older warehouse: for {older_files:,} files it holds less than was"
-            " published before. `analytics-pipeline sync`, or Dagster's daemon, loads what is"
-            " still delivered and publishes again. `analytics-pipeline status` names the files."
+            " published before. `analytics-pipeline sync` or Dagster's daemon loads what is still"
+            " delivered and publishes again. `analytics-pipeline status` names the files."
         )
     if kept:
         lines.append(

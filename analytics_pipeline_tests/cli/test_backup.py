@@ -121,7 +121,7 @@ def test_a_backup_names_the_organisation_of_the_warehouse_and_not_that_of_the_se
     monkeypatch.setenv("VOCAREUM_ORG_ID", "7")
     refused = invoke("backup", tmp_path / "copy")
     assert refused.exit_code == 2, refused.output
-    assert "This warehouse holds the files of org9001, the settings ask for org7" in refused.output
+    assert "This warehouse holds the files of org9001, but the settings name org7" in refused.output
     assert not (tmp_path / "copy").exists()
     monkeypatch.setenv("VOCAREUM_ORG_ID", "")
     assert invoke("backup", tmp_path / "copy").exit_code == 0
@@ -138,7 +138,7 @@ def test_a_copy_of_another_organisation_is_refused_whatever_its_manifest_says(
     monkeypatch.setenv("VOCAREUM_ORG_ID", "7")
     refused = invoke("restore", folder)
     assert refused.exit_code == 2, refused.output
-    assert "This warehouse holds the files of org9001, the settings ask for org7" in refused.output
+    assert "This warehouse holds the files of org9001, but the settings name org7" in refused.output
     assert not list(settings.data_dir.glob("*.replaced-*"))
 
 

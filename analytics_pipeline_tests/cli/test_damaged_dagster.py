@@ -21,7 +21,7 @@ def test_every_command_names_a_damaged_database_and_its_remedy_loses_no_data(
     status = run("status")
     assert (status.exit_code, named in status.output) == (1, True), status.output
     assert "daemon: unknown, as its heartbeats can't be read." in status.output
-    assert "Incomplete: a database of Dagster is damaged, see above." in status.output
+    assert "Incomplete: one of Dagster's databases is damaged, see above." in status.output
     found = run("status", "--json")
     answer = json.loads(found.output.splitlines()[0])
     assert (found.exit_code, answer["complete"], named in answer["damaged"]) == (1, False, True)

@@ -136,7 +136,7 @@ def test_status_and_doctor_show_the_error_while_the_daemon_is_alive(
     stopped = run("status")
     assert (stopped.exit_code, "Complete." in stopped.output) == (0, True), stopped.output
     sensors.beat()
-    said = "so nothing is loaded automatically: KeyError: 'cursor'. The Dagster UI shows the whole"
+    said = "so nothing is loaded automatically: KeyError: 'cursor'. The Dagster UI shows the full"
     status = run("status")
     assert (status.exit_code, said in status.stderr) == (1, True), status.output
     assert "Dagster's daemon: alive." in status.output

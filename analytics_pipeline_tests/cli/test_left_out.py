@@ -43,7 +43,7 @@ def test_two_spellings_of_a_day_are_a_warning_unless_they_have_the_same_bytes(
     assert synced_first.exit_code == 0, synced_first.output
     line = next(line for line in synced_first.output.splitlines() if line.startswith(older))
     assert f"not loaded, a newer file of the same day has other bytes: {padded}." in line
-    assert "is a guess: compare the two" in line
+    assert "assumes that the newer one is right. Compare the two" in line
     assert recorded(synced)[:2] == (False, "WARN")
 
     found = run("status")
@@ -70,7 +70,7 @@ def test_a_day_that_has_not_begun_is_a_warning_until_it_is_no_longer_delivered(
 ):
     ahead = SESSIONS.format("2062-01-09")
     demo.put(ahead, b"x")
-    assert f"{ahead}: not loaded, outside of the partitions: the day in its" in run("sync").output
+    assert f"{ahead}: not loaded, outside the partitions: the day in its" in run("sync").output
     found = run("status").output
     assert VERDICT in found and f"{ahead}: not loaded" in found, found
     assert not recorded(synced)[0]
@@ -88,7 +88,7 @@ def test_days_that_a_setting_or_the_clock_leaves_out_are_named_and_complete(
     demo.put_many({early: b"x", today: b"x"})
     found = run("status")
     assert "which VOCAREUM_START_DATE sets" in found.output and early in found.output
-    assert f"{today}: not loaded, outside of the partitions: its day is not over" in found.output
+    assert f"{today}: not loaded, outside the partitions: its day is not over" in found.output
     assert "Complete. See above for 2 files left out." in found.output, found.output
     assert sorted(file["key"] for file in left_out(run)) == [early, today]
 
@@ -111,6 +111,6 @@ def test_a_full_sync_says_which_loaded_files_it_does_not_load_again(run: Run, de
     assert "2 new" in run("sync").output
     later = run("sync", "--full", VOCAREUM_START_DATE=second)
     assert (
-        "1 loaded file not loaded again, as outside of the partitions:"
+        "1 loaded file not loaded again (outside the partitions):"
         f" org9001/lab_sessions/lab_sessions_{first}.csv" in later.output
     ), later.output

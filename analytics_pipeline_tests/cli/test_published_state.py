@@ -91,6 +91,6 @@ def test_a_failed_publication_after_a_build_is_not_complete(
         failed = run("sync")
     assert (failed.exit_code, "analytics.duckdb is full" in failed.output) == (1, True)
     assert published.stat().st_mtime_ns == before
-    assert "does not hold the models as they were last built" in (outdated(run) or "")
+    assert "lacks the newest build of " in (outdated(run) or "")
     assert_repaired(run)
     assert published.stat().st_mtime_ns > before

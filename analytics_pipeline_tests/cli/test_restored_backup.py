@@ -63,7 +63,7 @@ def test_a_file_deleted_since_the_backup_stays_missing_at_every_door_until_it_co
     [aside] = synced.glob("warehouse.duckdb.replaced-*")
     said = " ".join(done.output.split())
     assert done.exit_code == 0, done.output
-    assert "The restored warehouse holds less of 1 file than the replaced one" in said
+    assert "The restored warehouse lacks the replaced one's version of 1 file." in said
     assert f"The rest is only in {aside}" in said.replace("- ", "-")
     assert ask(aside, LOADED) == [(rows,)]
     detail = (

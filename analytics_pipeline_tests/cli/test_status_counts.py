@@ -79,7 +79,7 @@ def test_files_that_sync_skips_do_not_stay_missing(
     demo.put_many(days | {f"org9001/lab_sessions/lab_sessions_{today}.csv": days[max(days)]})
     start = min(day for n in (3, 4) if (day := YESTERDAY - timedelta(days=n)).day > 1).isoformat()
     loading = run("sync", VOCAREUM_START_DATE=start)
-    assert (loading.exit_code, "outside of the partitions" in loading.output) == (
+    assert (loading.exit_code, "outside the partitions" in loading.output) == (
         0,
         True,
     ), loading.output

@@ -43,7 +43,7 @@ def test_another_spelling_with_other_bytes_is_a_warning_that_names_both(change: 
         True,
     )
     assert "other bytes: org9001/lab_sessions/lab_sessions_2026-01-09.csv" in file.reason
-    assert "is a guess" in file.remedy and "ask Vocareum" in file.remedy
+    assert "assumes that the newer one is right" in file.remedy and "ask Vocareum" in file.remedy
 
 
 def test_another_spelling_with_the_same_bytes_is_a_note():
@@ -74,17 +74,17 @@ def test_a_month_in_two_spellings_is_called_a_month():
     ("day", "within", "reason", "remedy", "warns"),
     [
         ("2025-12-19", RANGE, "before the first day, 2025-12-20", "set VOCAREUM_START_DATE", False),
-        ("0202-11-01", LEARNED, "before the first day, 2025-12-20", "under its right name", True),
+        ("0202-11-01", LEARNED, "before the first day, 2025-12-20", "under the correct name", True),
         ("2026-01-10", RANGE, "its day is not over", "loads once the day is over", False),
-        ("2026-01-11", RANGE, "has not begun", "under its right name", True),
-        ("2062-01-09", RANGE, "has not begun", "under its right name", True),
+        ("2026-01-11", RANGE, "has not begun", "under the correct name", True),
+        ("2062-01-09", RANGE, "has not begun", "under the correct name", True),
     ],
 )
 def test_a_day_out_of_the_range_is_named_with_its_reason(
     day: str, within: LoadedRange, reason: str, remedy: str, warns: bool
 ):
     file = only(listed(SESSIONS.format(day)), within=within)
-    assert "outside of the partitions" in file.reason and reason in file.reason
+    assert "outside the partitions" in file.reason and reason in file.reason
     assert (remedy in file.remedy, file.warns) == (True, warns)
 
 

@@ -66,7 +66,7 @@ def test_a_damaged_database_is_named_with_the_remedy_and_not_opened(
     damage(home / name)
     found = damaged_database(home)
     assert found and found.message == f"Dagster's database {home / name} is damaged."
-    assert f"history, schedules and storage of {home} away" in found.remedy
+    assert f"Move the folders history, schedules and storage out of {home}" in found.remedy
     assert "`analytics-pipeline sync`" in found.remedy
     with pytest.raises(DagsterDamaged) as raised:
         open_instance(settings)

@@ -38,7 +38,7 @@ def test_the_sensor_tells_what_a_run_cannot_list(pipeline: Pipeline) -> None:
     """A run lists its own year; the file of 2062 is in no listing but the sensor's."""
     pipeline.vocareum.put(*lab_sessions("2026-11-01"))
     pipeline.tick_and_load()
-    assert pipeline.check(TABLE, CHECK).description == "The whole bucket was not listed yet."
+    assert pipeline.check(TABLE, CHECK).description == "The whole bucket has not been listed yet."
     pipeline.tick()
     assert verdict(pipeline) == (True, "No delivered file is left out.")
 
@@ -48,7 +48,7 @@ def test_the_sensor_tells_what_a_run_cannot_list(pipeline: Pipeline) -> None:
     assert "2 files left out (see the checks nothing_left_out)." in said, said
     passed, text = verdict(pipeline)
     assert not passed
-    assert f"{AHEAD}: not loaded, outside of the partitions" in text
+    assert f"{AHEAD}: not loaded, outside the partitions" in text
     assert f"{UNPADDED}: not loaded, a newer file of the same day has other bytes" in text
     told = evaluations(pipeline)
     pipeline.tick()

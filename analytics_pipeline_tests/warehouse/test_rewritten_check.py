@@ -21,8 +21,8 @@ def test_a_course_left_behind_is_named_with_the_time_of_its_file():
     check = rewritten_check(GRADES, [written(101, 0), written(102, 9.5), written(103, 0.2)])
     assert (check.passed, check.severity.name, check.subject) == (False, "WARN", "raw.grades")
     assert check.text == (
-        "1 snapshot of grades last written more than 3 days before the newest: course 102 on"
-        " 2026-11-15 16:00 UTC."
+        "1 snapshot of grades left behind, last written more than 3 days before the newest:"
+        " course 102 on 2026-11-15 16:00 UTC."
     )
     assert "ask Vocareum" in check.remedy
 

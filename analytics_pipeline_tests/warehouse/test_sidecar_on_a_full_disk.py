@@ -71,4 +71,4 @@ def test_a_killed_writer_is_named_as_a_cause_of_what_looks_replaced(tmp_path: Pa
             os._exit(0)
     os.waitpid(child, 0)
     assert is_replaced(warehouse)
-    assert "or that run ended before it could record it (killed, " in sidecar.REPLACED
+    assert "or that run ended before it could record it (it was killed, " in sidecar.REPLACED

@@ -70,21 +70,22 @@ def delivery_check_specs(dataset: Dataset, key: dg.AssetKey) -> list[dg.AssetChe
             f" delivered, or not for {RETIRED.days} days, unless all daily datasets have stopped."
         )
     descriptions[LOST] = (
-        "No loaded file is gone from the bucket, no new version lost all of its rows, or half of"
-        " its rows or money, no file is a copy of another or has the rows of other days, and"
-        " the warehouse lacks nothing that one it replaced had. Loaded rows stay until somebody"
-        " runs `analytics-pipeline close`."
+        "No loaded file is gone from the bucket. No new version lost all of its rows, or half of"
+        " its rows or money. No file is a copy of another or has the rows of other days. The"
+        " warehouse lacks nothing that a replaced one had. Otherwise the loaded rows stay until"
+        " somebody runs `analytics-pipeline close`."
     )
     if dataset.period:
         descriptions[LEFT_OUT] = (
-            "No delivered file is left out that may hold data of its own: one whose day has a newer"
-            " file with other bytes, or whose name gives a day that is not loaded."
+            "No delivered file that may hold data of its own is left out. Such a file has a newer"
+            " one of the same day with other bytes, or its name gives a day that is not loaded."
         )
         descriptions[GAPS] = "Days or months without a file between the first and the last one."
     if has_courses(dataset):
         descriptions[REWRITTEN] = (
-            f"No course's file is left behind: last written over {STALLED.days} days before the"
-            f" dataset's newest one. After {RETIRED.days} days it counts as no longer written."
+            f"No course's snapshot is left behind, that is, was last written over {STALLED.days}"
+            f" days before the dataset's newest one. After {RETIRED.days} days it counts as no"
+            " longer written."
         )
     if dataset.cadence is Cadence.DAILY:
         descriptions[VOLUME] = (
