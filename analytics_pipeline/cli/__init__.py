@@ -85,7 +85,7 @@ def _name_arguments(command: Any) -> None:
 
 
 class _Group(TyperGroup):
-    """All commands. The parser's errors, too, are in the JSON document that --json promises."""
+    """All commands. With --json, the parser's errors are in the JSON document, too."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"commands": LazyCommands()})

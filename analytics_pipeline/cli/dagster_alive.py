@@ -12,7 +12,7 @@ from analytics_pipeline.settings import Settings
 def refuse_while_alive(settings: Settings) -> None:
     """End the command while Dagster's daemon or a run could write the warehouse.
 
-    Say so if the daemon's heartbeat is dated in the future, so that it does not count.
+    A heartbeat that is dated in the future does not count; the command says so and goes on.
     """
     now, found = datetime.now(UTC), recorded_heartbeats(settings.dagster_home)
     own = own_dagster_yaml(settings)

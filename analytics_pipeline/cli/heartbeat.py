@@ -1,15 +1,15 @@
-"""The heartbeats of Dagster's daemon: whether it lives.
+"""Judge by the heartbeats of Dagster's daemon whether it is alive.
 
-A clock that was ahead leaves heartbeats that are dated in the future. They say as little as old
-ones.
+A clock that was ahead leaves heartbeats that are dated in the future. Like old ones, they don't
+show that the daemon is alive.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 HEARTBEAT = timedelta(minutes=5)
-"""A daemon whose heartbeat is further away from now counts as stopped; it sends one every 30
-seconds."""
+"""A daemon counts as stopped if its nearest heartbeat is further away from now than this. It sends
+one every 30 seconds."""
 
 
 def nearest(heartbeats: Iterable[datetime], now: datetime) -> datetime | None:
@@ -18,12 +18,12 @@ def nearest(heartbeats: Iterable[datetime], now: datetime) -> datetime | None:
 
 
 def is_recent(heartbeat: datetime | None, now: datetime) -> bool:
-    """Return whether a daemon with this nearest heartbeat (UTC) counts as alive."""
+    """Return whether a daemon counts as alive, by its heartbeat (UTC) that is nearest to now."""
     return heartbeat is not None and abs(now - heartbeat) < HEARTBEAT
 
 
 def dated_ahead(heartbeat: datetime | None, now: datetime) -> str:
-    """Return what to say of a heartbeat (UTC) that is dated in the future; empty if it is not."""
+    """Return a message if a heartbeat (UTC) is dated in the future; empty otherwise."""
     if heartbeat is None or is_recent(heartbeat, now) or heartbeat < now:
         return ""
     return (

@@ -32,7 +32,7 @@ def known_dataset(name: str) -> str:
     """Return an option's value if it is a dataset.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: there is no such dataset.
     """
     # This imports pandera and polars, which `query` does not need.
     from analytics_pipeline.datasets import DATASETS

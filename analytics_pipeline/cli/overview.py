@@ -50,7 +50,7 @@ from analytics_pipeline.warehouse.quality import Totals, totals
 from analytics_pipeline.warehouse.signature import Signature, signature
 
 NAMED = (NEWEST, *FROM_LISTING)
-"""WARN checks of which `status` prints the finding, not only the name."""
+"""WARN checks whose finding `status` prints, not only their name."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class OnDisk:
 
     @property
     def warnings(self) -> list[Check]:
-        """Return the failing WARN checks, except for those of which `status` prints the finding."""
+        """Return the failing WARN checks, except for those whose finding `status` prints."""
         return [
             check
             for check in self.checks
@@ -136,7 +136,7 @@ class OnDisk:
         return silence(self.ages.values())
 
     def daemon_is_alive(self, now: datetime) -> bool:
-        """Return whether the daemon sent a heartbeat recently, by a right clock."""
+        """Return whether a heartbeat of the daemon is recent; one in the future does not count."""
         return is_recent(self.heartbeat, now)
 
 
@@ -199,7 +199,8 @@ def last_replaced(warehouse: Warehouse) -> datetime | None:
 def failing_sensor(settings: Settings, now: datetime) -> FailedTick | None:
     """Return the newest tick of the sensor that loads, if it failed.
 
-    None without a daemon: no tick follows that could succeed, and `status` says that it is stopped.
+    None while the daemon is stopped: no later tick could succeed, and `status` says that it is
+    stopped.
     """
     home = settings.dagster_home
     is_alive = is_recent(nearest(recorded_heartbeats(home), now), now)

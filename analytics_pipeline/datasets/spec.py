@@ -240,14 +240,14 @@ class Dataset:
 
     @property
     def is_about_people(self) -> bool:
-        """Return whether each row is about one person; other rows only mention people in texts."""
+        """Return whether each row is about one person. Other datasets only mention people."""
         return bool(self.columns_of(Person.SUBJECT))
 
     @property
     def text_identifies(self) -> bool:
-        """Return whether texts tell rows apart and join them, as where people write them by hand.
+        """Return whether texts, instead of ids, tell rows apart and join them.
 
-        Vocareum's rows have ids.
+        They do in hand-written files. Vocareum's rows have ids.
         """
         return self.setting is not None
 

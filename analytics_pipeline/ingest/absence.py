@@ -36,7 +36,7 @@ class Kind(StrEnum):
     MISDATED = "misdated"
     """Half of a file's rows or more are of other days than the one in its name."""
     REVERTED = "reverted"
-    """An older warehouse was put in place, which lacks the file, or has an older version of it."""
+    """An older warehouse was put in place. It lacks the file, or has an older version of it."""
 
 
 OF_A_VERSION = (Kind.SHRUNK, Kind.REPEATED, Kind.MISDATED)
@@ -144,8 +144,8 @@ def gone(
         listed: prefixes below `org{org}/` that were listed completely; an empty one means the whole
             organisation. Files outside of them are ignored.
         listed_at: when the listing began (UTC, naive). Files loaded later may not be in it.
-        now: UTC, naive. A load that is dated later is of a clock that was wrong, and counts as
-            earlier than the listing.
+        now: UTC, naive. If a load is dated later, a clock was wrong. It counts as earlier than the
+            listing.
         ledger: the loaded files.
 
     Returns:
@@ -179,8 +179,9 @@ def reverted(
 ) -> list[Absence]:
     """Return what a warehouse lacks of the one that it replaced.
 
-    An older version is one that Vocareum wrote earlier, and that was loaded earlier: a hand-written
-    file may go back to an earlier state, and a clock may have been wrong.
+    A version is older if Vocareum wrote it earlier and it was also loaded earlier. One time alone
+    proves nothing: a hand-written file may go back to an earlier state, and a clock may have been
+    wrong.
 
     Args:
         replaced: ledger of the replaced warehouse.

@@ -1,7 +1,7 @@
 """Remove people from delivered texts and from landed files.
 
 `datasets/` declares which columns relate to a person. `ingest/erase_batch.py` removes people from
-records that are about to be written, `warehouse/erase.py` from those that were.
+records that are about to be written, `warehouse/erase.py` from records that are already written.
 """
 
 import json
@@ -44,7 +44,7 @@ class Redacted:
 def text_without(text: str, dataset: Dataset, people: People) -> str:
     """Return a text of a dataset without the people's emails.
 
-    Where texts tell rows apart, as the names of budgets do, different emails remain different.
+    If texts tell the dataset's rows apart, as names of budgets do, different emails stay different.
     """
     return people.without_emails(text, distinct=dataset.text_identifies)
 
@@ -93,7 +93,7 @@ def _cell_without(name: str, cell: str, dataset: Dataset, people: People) -> str
 def erase_in_file(
     path: Path, dataset: Dataset, people: People, *, dry_run: bool = False, into: Path | None = None
 ) -> Redacted:
-    """Rewrite a landed file without the people's records, and their traces in all others.
+    """Rewrite a landed file without the people's records, and without their traces in others.
 
     Every other byte stays.
 
@@ -179,7 +179,7 @@ def _edits(
         if dataset.is_about_people and _is_theirs(record, subjects, header.width, people):
             yield _Edit(lines, record.raw)
         elif record.fault or len(record.cells) > header.width:
-            # Its cells can't be told apart. Its text is the file's own, as `raw` shows other bytes.
+            # Its cells can't be told apart. Take the file's own text, as `raw` shows other bytes.
             raw = "".join(texts[lines])
             if (text := text_without(raw, dataset, people)) != raw:
                 yield _Edit(lines, raw, text, cells=1)

@@ -10,7 +10,7 @@ from analytics_pipeline.ingest.people import People
 
 
 def erase_in_batch(batch: Batch, people: People) -> None:
-    """Remove the people from a batch: their records, and their traces in all others.
+    """Remove the people from a batch: their records, and their traces in other records.
 
     Counts the removed records in the results of their files.
     """
@@ -28,7 +28,7 @@ def erase_in_batch(batch: Batch, people: People) -> None:
 
 
 def _remove_rows(batch: Batch, people: People) -> People:
-    """Remove the people's rows and mentions; return the people with the addresses in the rows."""
+    """Remove the people's rows and mentions; return the people with the rows' addresses added."""
     ids = list(people.ids)
     subjects = batch.dataset.columns_of(Person.SUBJECT)
     about_them = batch.rows.select(pl.any_horizontal(pl.col(subjects).is_in(ids))).to_series()

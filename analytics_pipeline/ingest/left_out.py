@@ -1,6 +1,6 @@
-"""Delivered files that are recognised and yet not loaded, with reason and remedy. Pure.
+"""Delivered files that are recognised but not loaded, with reason and remedy. Pure.
 
-`plan.py` finds them in a listing. `warehouse/left_out_check.py` makes the check of them.
+`plan.py` finds them in a listing. `warehouse/left_out_check.py` turns them into a check.
 """
 
 from collections import defaultdict
@@ -17,13 +17,13 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class LoadedRange:
-    """The days and months that are loaded: from a first day on, once they are over.
+    """The days and months that are loaded: from the first day on, if they are over.
 
-    The open month is loaded, too, as it is continuously rewritten.
+    The open month is loaded, too, as Vocareum rewrites its files continuously.
 
     Attributes:
         first: the first day.
-        is_set: whether VOCAREUM_START_DATE sets it; it follows from the delivered files otherwise.
+        is_set: whether VOCAREUM_START_DATE sets it. Otherwise it follows from the delivered files.
         today: UTC day.
     """
 
@@ -40,10 +40,10 @@ class LeftOut:
         dataset: name of the dataset.
         partition: its day or month.
         source_key: its key.
-        reason: why it is not loaded; no full sentence.
+        reason: why it is not loaded; not a full sentence.
         remedy: what a person should do.
-        warns: whether data may be missing. Otherwise nothing is: a setting leaves it out, another
-            file has the same bytes, or it loads soon.
+        warns: whether data may be missing. If not, a setting leaves the file out, another file has
+            the same bytes, or the file loads soon.
     """
 
     dataset: str
@@ -55,7 +55,7 @@ class LeftOut:
 
 
 def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
-    """Return why a file is outside of the partitions; None if it is inside."""
+    """Return why a file is outside the partitions; None if it is inside."""
     start, first = delivery.partition.start, within.first
     if start is None:
         return None
@@ -91,7 +91,7 @@ def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
 
 
 def superseded(older: Delivery, newest: Delivery) -> LeftOut:
-    """Return why a file is not loaded whose partition has a newer file of another spelling."""
+    """Return why a file is not loaded if its partition has a newer file with another spelling."""
     period = "month" if older.dataset.cadence is Cadence.MONTHLY else "day"
     if (older.etag, older.size) == (newest.etag, newest.size):
         reason = f"a newer file of the same {period} has the same bytes"

@@ -91,7 +91,7 @@ class People:
         return sorted({text.count("\n", 0, match.start()) + 1 for match in found})
 
     def _stand_in(self, email: str) -> str:
-        # Another hash than the stored ones, as it must not lead to the person's id in ops.erased.
+        # Not the stored hash: it must not lead to the person's id in ops.erased.
         digest = hmac.digest(
             self.salt.encode(), b"stand-in " + email.encode("utf-8", "surrogateescape"), "sha256"
         )

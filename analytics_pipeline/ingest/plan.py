@@ -25,8 +25,8 @@ class Plan:
         new: never loaded.
         changed: loaded in another version.
         unchanged: loaded in this version.
-        left_out: recognised files that are not loaded, selected or not. Files outside of the
-            partitions are also new or changed.
+        left_out: recognised files that are not loaded, selected or not. Files outside the
+            partitions are also in `new` or `changed`.
         unknown: keys that match no dataset.
         is_empty_bucket: whether the bucket holds no file of the organisation, selected or not.
     """
@@ -63,8 +63,7 @@ class ClassifiedListing:
     Attributes:
         prefix: `org{org}/`.
         deliveries: the newest file of each partition.
-        superseded: files of which a newer one has the same partition (a padded and an unpadded
-            name).
+        superseded: files whose partition has a newer file (a padded and an unpadded name).
         unknown: keys that match no dataset.
     """
 
@@ -78,8 +77,8 @@ class AnotherOrganisation(PipelineError):
     """The warehouse belongs to another organisation; mixing two would make all numbers wrong.
 
     Args:
-        holds: whose files the warehouse holds, such as `org9001`.
-        asked: which organisation the settings name, in the same form.
+        holds: organisation whose files the warehouse holds, such as `org9001`.
+        asked: organisation that the settings name, in the same form.
     """
 
     def __init__(self, holds: str, asked: str) -> None:
@@ -175,7 +174,7 @@ def plan(
     Args:
         listing: the listing.
         loaded: the loaded versions.
-        selection: what to plan; the files left out are those of the whole listing.
+        selection: what to plan. `left_out` ignores it and covers the whole listing.
         within: the days and months that are loaded; None if that does not matter.
 
     Raises:

@@ -76,7 +76,8 @@ class Receipt:
         own_files: hand-written files that still hold the person, with their lines; see
             `own_files_with`.
         searched: tables, and datasets of the landing folder, that were searched.
-        not_reached: places that may still hold the person, to erase by hand; first `own_files`.
+        not_reached: places that may still hold the person, to erase by hand. `own_files` come
+            first.
     """
 
     user_id: int

@@ -1,4 +1,4 @@
-"""Find an erased person's emails in the hand-written files, which are the operator's to change."""
+"""Find an erased person's emails in the hand-written files, which only the operator changes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ class OwnFile:
     Attributes:
         setting: environment variable that names it.
         path: its path.
-        lines: lines with an email of the person, from 1; empty if it can't be searched.
+        lines: numbers, from 1, of the lines with an email of the person; empty if the file can't be
+            searched.
     """
 
     setting: str

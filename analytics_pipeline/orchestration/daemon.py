@@ -1,8 +1,8 @@
 """Run Dagster's daemon, at most once per instance and per data folder.
 
-Two daemons on one instance start every run twice, two on one data folder load every file twice. The
+Two daemons on one instance start every run twice. Two on one data folder load every file twice. The
 operating system holds the lock, so it ends with the process; the lock file names the holder. A lock
-on a file that was deleted keeps nobody out, so its holder ends.
+on a deleted file does not keep out another daemon, so the daemon that holds it ends.
 """
 
 import fcntl
@@ -26,10 +26,10 @@ from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import make_private_folder
 
 CHECK_SECONDS = 30.0
-"""How often the daemon checks that its lock files are still in their places."""
+"""How often the daemon checks that its lock files are still in place."""
 _STOP_SECONDS = 120.0
-"""Most time for Dagster's daemon to stop its threads and code servers, which may hang without their
-folder."""
+"""How long Dagster's daemon may take to stop its threads and code servers. Without their folder
+they may hang."""
 
 
 class DaemonRunning(PipelineError):
@@ -37,7 +37,7 @@ class DaemonRunning(PipelineError):
 
 
 class LockLost(PipelineError):
-    """A folder of the daemon's was deleted, moved or replaced while it ran."""
+    """A folder of the running daemon was deleted, moved or replaced."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -58,7 +58,7 @@ class _Lock(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """Whether the path leads to no file, or to another one. False if nobody can tell."""
+        """Whether the path leads to no file, or to another one. False if that can't be told."""
         try:
             found, held = self.path.stat(), os.fstat(self.file.fileno())
         except (FileNotFoundError, NotADirectoryError):
@@ -88,10 +88,10 @@ def hold_daemon_lock(settings: Settings) -> Iterator[Sequence[_Lock]]:
 
 @contextmanager
 def stop_if_lost(locks: Sequence[_Lock]) -> Iterator[None]:
-    """Send this process SIGTERM, which ends the block, once one of its locks is lost.
+    """Send this process SIGTERM, which ends the block, as soon as one of its locks is lost.
 
     Raises:
-        LockLost: in place of what the block ends with, which would be a success.
+        LockLost: a lock was lost. The block itself would end as a success.
     """
     ended, lost = Event(), list[LockLost]()
 
@@ -150,7 +150,7 @@ def _holder(text: str) -> str:
 def main() -> None:
     """Run `dagster-daemon` with its own options, unless another one uses this data folder.
 
-    Ends with code 1 if it may not run, or if its folder is deleted or moved.
+    Ends with exit code 1 if it may not run, or if its folder is deleted, moved or replaced.
     """
     try:
         settings = load_settings()

@@ -1,4 +1,4 @@
-"""Dagster's SQLite files: read them without Dagster and without a write, and tell damaged ones.
+"""Read Dagster's SQLite files without Dagster and without writing; recognise damaged ones.
 
 Does not import Dagster, as `status` and `doctor` use it.
 """
@@ -27,11 +27,11 @@ _NEWEST_TICK = """
         = :location)
     AND sensor.status <> 'STOPPED' AND tick.status <> 'STARTED'
     ORDER BY tick.id DESC LIMIT 1"""
-"""The newest tick that ended, by the order of recording, as a clock may have been wrong. Dagster
-stores its objects as JSON, under the names of its first releases."""
+"""The newest tick that ended. The order of recording decides, as a clock may have been wrong.
+Dagster stores its objects as JSON, under the names that its first releases gave them."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ATTEMPTS = 3
-"""How often a file must be found damaged: while another process writes it, it can look so once."""
+"""How often a file must look damaged: while another process writes it, it can look so once."""
 
 
 class DagsterDamaged(PipelineError):
@@ -53,11 +53,11 @@ class DagsterDamaged(PipelineError):
 
 
 class FailedTick(NamedTuple):
-    """The newest tick of the sensor that loads, which failed.
+    """A failed tick that is the newest one of the sensor that loads.
 
     Attributes:
         at: when it began (UTC).
-        error: the first line of what caused it.
+        error: first line of the error that caused it.
     """
 
     at: datetime
@@ -82,7 +82,7 @@ class FailedTick(NamedTuple):
 def damaged_database(home: Path) -> DagsterDamaged | None:
     """Check the databases that every run needs; return the error that names a damaged one.
 
-    Reads them whole: a fifth of a second of CPU time for 200 MB.
+    Reads the databases completely, which takes a fifth of a second of CPU time for 200 MB.
 
     Args:
         home: DAGSTER_HOME. It may be missing, or keep its records elsewhere.
@@ -96,13 +96,13 @@ def damaged_database(home: Path) -> DagsterDamaged | None:
 def means_damage(error: BaseException | None) -> bool:
     """Return whether an error of SQLite means that its file is damaged, not busy or out of reach.
 
-    The low byte of SQLite's code is the kind of error, the others are details.
+    The low byte of SQLite's code is the kind of error; the other bytes are details.
     """
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
 def recorded_heartbeats(home: Path) -> list[datetime]:
-    """Return the last heartbeats (UTC) of the daemon's parts; empty if none can be read."""
+    """Return the last heartbeat (UTC) of each part of the daemon; empty if none can be read."""
     with suppress(sqlite3.Error), _opened(home / _RUNS) as connection:
         rows = connection.execute("SELECT timestamp FROM daemon_heartbeats").fetchall()
         return [datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows if text]
@@ -110,7 +110,7 @@ def recorded_heartbeats(home: Path) -> list[datetime]:
 
 
 def failed_tick(home: Path, location: str) -> FailedTick | None:
-    """Return the newest tick of the sensor that loads, if it failed; None while it is switched off.
+    """Return the sensor's newest tick if it failed; None while the sensor is switched off.
 
     Args:
         home: DAGSTER_HOME.
@@ -125,7 +125,7 @@ def failed_tick(home: Path, location: str) -> FailedTick | None:
 
 
 def _cause(error: dict[str, Any] | None) -> str:
-    """Return the first line of the innermost error: the others say only where it was met."""
+    """Return the first line of the innermost error: the outer ones only say where it occurred."""
     while error and (error["cause"] or error["context"]):
         error = error["cause"] or error["context"]
     lines = error["message"].strip().splitlines() if error else []

@@ -240,7 +240,7 @@ def _copied(source: Path, target: Path) -> bool:
 
 @contextmanager
 def _naming_damage(file: Path) -> Iterator[None]:
-    """Translate an error that means a damaged database, which SQLite does not name.
+    """Replace an error that means damage by one that names the file, which SQLite does not do.
 
     Raises:
         DagsterDamaged: the database is damaged.

@@ -69,7 +69,7 @@ class Synced:
     Attributes:
         todo: the plan for the listing.
         results: the result of each file.
-        early: deliveries outside of the partitions, which are not loaded.
+        early: deliveries outside the partitions, which are not loaded.
         failed_runs: failed Dagster runs by id, with what they report besides the results of their
             files; may be empty.
         stopped: whether something that every file needs failed, so that the rest was not tried.
@@ -80,7 +80,7 @@ class Synced:
         alarms: open alarms about money.
         withheld: lines for people about tables that failing checks withhold from the published
             file.
-        late: lines for people about late datasets and courses, but not late enough to fail.
+        late: lines for people about snapshots left behind, and datasets not late enough to fail.
         unfinished: ids of people whose erasure is not finished.
     """
 
@@ -219,7 +219,7 @@ def _unrecorded(
 def _not_requested(
     work: Sequence[Delivery], requests: Sequence[LoadRequest]
 ) -> tuple[Delivery, ...]:
-    """Return the deliveries outside of the partitions, which no request covers."""
+    """Return the deliveries outside the partitions, which no request covers."""
     covered = {
         (name, key) for request in requests for name, keys in request.only.items() for key in keys
     }

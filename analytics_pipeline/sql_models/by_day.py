@@ -92,8 +92,9 @@ def _rebuild_days(
 
 
 def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None) -> bool:
-    """Return whether the last comparison failed, or is a week away, also by a clock that was
-    ahead.
+    """Return whether the last comparison failed, or is a week away from now.
+
+    If a clock was ahead, it can be a week in the future.
     """
     if now is None:
         return False

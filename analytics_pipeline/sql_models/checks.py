@@ -140,10 +140,11 @@ def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterato
 
 
 def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return models never built, failed, or built of other loads than the present ones.
+    """Return the models that were never built, failed, or were built from other loads than the
+    present ones; in build order.
 
     Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about
-    it. The models are in build order.
+    them.
     """
     built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
     if not built:

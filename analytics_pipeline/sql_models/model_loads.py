@@ -1,7 +1,7 @@
-"""`ops.model_loads`: which loads each model was last built of.
+"""`ops.model_loads`: which loads each model was last built from.
 
-Recorded by the identity of the loads and not by time: a clock may have been wrong, and a load that
-waits for the writer's lock has an earlier time than the build before it.
+The identity of the loads is recorded, not a time: a clock may have been wrong, and a load that
+waited for the writer's lock has an earlier time than the build before it.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def present_loads(connection: duckdb.DuckDBPyConnection, project: Project) -> Ma
 def record_loads(
     connection: duckdb.DuckDBPyConnection, loads: Mapping[str, str], built: Collection[str]
 ) -> None:
-    """Record what models were built of, and forget models that are no longer there.
+    """Record what models were built from, and forget models that no longer exist.
 
     Args:
         connection: the live warehouse.
@@ -57,7 +57,7 @@ def record_loads(
 
 
 def recorded_loads(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
-    """Return the digest that each model was last built of; empty if none was ever recorded."""
+    """Return the digest of the loads that each model was built from; empty if there is none."""
     try:
         return dict(connection.execute("SELECT model, loads FROM ops.model_loads").fetchall())
     except duckdb.CatalogException:  # written by an earlier release

@@ -1,5 +1,7 @@
-"""Write files that appear under their name only when complete; the pipeline writes in no other way,
-except that the warehouse's sidecar is overwritten on a full disk.
+"""Write files that appear under their name only when complete.
+
+The pipeline writes in no other way. The only exception: on a full disk the warehouse's sidecar is
+overwritten in place.
 
 `replacing` yields a path, for whatever program writes there (DuckDB, pyarrow, a copy). It is for
 files with one writer at a time, usually under the warehouse's lock: what is under the temporary

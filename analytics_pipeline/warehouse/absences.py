@@ -116,8 +116,8 @@ def record_listing(
             absence for absence in absent if (absence.dataset, absence.partition) not in missed
         ]
         for event in _ended(known, listing, loaded):
-            # A listing that waited for the writer's lock may be older than the event. An event that
-            # is dated after now is of a clock that was wrong.
+            # A listing that waited for the writer's lock may be older than the event. If the event
+            # is dated after now, a clock was wrong.
             if not listed_at < event.first_seen <= now:
                 place = (event.dataset, event.partition)
                 close_absences(connection, [place], now, "delivered", [event.kind])
@@ -129,8 +129,10 @@ def record_listing(
 def _ended(
     known: Iterable[OpenAbsence], listing: ClassifiedListing, loaded: Iterable[LoadedFile]
 ) -> list[OpenAbsence]:
-    """Return the events that a listing ends: a file that was gone is delivered again, or what an
-    older warehouse has of a file is the delivered version.
+    """Return the events that a listing ends.
+
+    A file that was gone is delivered again, or the version that an older warehouse has of a file is
+    the delivered one.
     """
     delivered = {
         (delivery.dataset.name, delivery.partition.key): delivery.version

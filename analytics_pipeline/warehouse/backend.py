@@ -86,7 +86,7 @@ class Warehouse(Protocol):
     def replaced_at(self) -> float:
         """Return when it was found replaced from outside (epoch seconds); 0 if never.
 
-        For people only, as clocks may be wrong: `generation` decides.
+        Only for people to read: clocks may be wrong, so `generation` decides.
         """
 
     def generation(self) -> Generation:

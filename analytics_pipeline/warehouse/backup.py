@@ -59,8 +59,8 @@ class Restored:
         aside: path to which the replaced warehouse was moved; None if there was none.
         erased_since: Vocareum ids of people erased after the backup was taken, who are in the
             warehouse again.
-        went_back: number of files that the copy lacks, or has in an older version. They are open
-            absences of the restored warehouse.
+        went_back: number of files that the copy lacks, or has in an older version. The restored
+            warehouse records them as open absences.
         is_compared: whether the replaced warehouse could be read; True if there was none.
     """
 
@@ -127,8 +127,8 @@ def backup(warehouse: Warehouse, folder: Path, org_id: str, wait_seconds: float 
 def restore(folder: Path, warehouse: Warehouse, org_id: str, published: Path) -> Restored:
     """Replace the warehouse by a backup; keep the old file, and record the replacement.
 
-    What the copy lacks of the old file, and of the published one, is recorded in the copy. The
-    caller makes sure that no run and no daemon is alive.
+    The copy records what it lacks in comparison with the old file and the published one. The caller
+    makes sure that no run and no daemon is alive.
 
     Raises:
         BackupError: the folder is not a complete backup, or its manifest names another
@@ -189,13 +189,13 @@ def _verify(folder: Path, org_id: str) -> datetime:
             "Use a backup of yours.",
         )
     with read_warehouse(folder / COPY) as connection:
-        # The manifest of an earlier release names the organisation of the settings of that day.
+        # An earlier release wrote the organisation of its settings into the manifest.
         _require_same(organisations(connection), org_id)
         return taken_at
 
 
 def _require_same(whose: set[str], org_id: str) -> None:
-    """Refuse a warehouse of another organisation than that of the settings, if they name one."""
+    """Refuse a warehouse of an organisation other than the settings', if they name one."""
     if others := whose - {f"org{org_id}"} if org_id else set():
         raise AnotherOrganisation(", ".join(sorted(others)), f"org{org_id}")
 
@@ -218,8 +218,8 @@ def _keep_aside(warehouse: Path, aside: Path | None) -> None:
 
 
 def _record_lacking(fresh: Path, replaced: Path, aside: Path | None, published: Path) -> int:
-    """Record in the copy what it lacks of the replaced warehouse, and of the published file; return
-    the number of files.
+    """Record in the copy what it lacks in comparison with the replaced warehouse and the published
+    file; return the number of files.
     """
     ledger = _read(replaced, loaded_files) or []
     with closing(connect(fresh)) as connection:

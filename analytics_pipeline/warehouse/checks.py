@@ -125,7 +125,7 @@ def record(
             read from the table is kept as is.
         now: UTC, naive.
         subject: replace only the verdicts about this table.
-        names: replace only the verdicts of these names.
+        names: replace only the verdicts with these names.
 
     Returns:
         The checks as recorded.

@@ -1,7 +1,7 @@
 """Which of Dagster's records describe the present warehouse.
 
-A warehouse that is found replaced from outside begins a generation, under a random id. Each record
-names the generation in which it was made. So no clock decides which records are trusted.
+When a warehouse is found replaced from outside, a new generation begins, with a random id. Each
+record names the generation in which it was made. So no clock decides which records are trusted.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from math import inf
 
 @dataclass(frozen=True)
 class Generation:
-    """What tells the records of the present warehouse from those of replaced ones.
+    """Tells the records of the present warehouse from those of replaced ones.
 
     Attributes:
         id: the random id; empty if the warehouse was never found replaced.
-        since: from when on records without this id are trusted, too (epoch seconds). Always, if it
-            was never replaced. Never, if this release noticed it. Earlier releases named no
-            generation, and compared times.
+        since: time (epoch seconds) from which records without this id are trusted, too. If the
+            warehouse was never replaced, all are trusted. If this release noticed the replacement,
+            none are. Earlier releases named no generation, and compared times.
     """
 
     id: str = ""
@@ -24,7 +24,7 @@ class Generation:
 
     @classmethod
     def begun(cls, id: str) -> "Generation":
-        """Return the generation that this release began."""
+        """Return a generation that this release began."""
         return cls(id, inf)
 
     def includes(self, id: str, at: float) -> bool:
@@ -38,4 +38,4 @@ class Generation:
 
 
 NEVER = Generation()
-"""Of a warehouse that was never found replaced: every record describes it."""
+"""The generation of a warehouse that was never found replaced: every record describes it."""

@@ -83,7 +83,7 @@ def loaded_files(
 def other_versions(
     connection: duckdb.DuckDBPyConnection, ledger: str, other: str
 ) -> list[LoadedFile]:
-    """Return the entries of a ledger whose version another one does not have.
+    """Return the entries of a ledger whose version the other ledger does not have.
 
     Args:
         connection: has both attached.

@@ -1,4 +1,4 @@
-"""The check `nothing_left_out`: delivered files that are recognised and yet not loaded."""
+"""The check `nothing_left_out`: delivered files that are recognised but not loaded."""
 
 from collections.abc import Iterable, Sequence
 

@@ -17,9 +17,9 @@ STALLED = timedelta(days=3)
 RETIRED = timedelta(days=60)
 """Lateness after which a dataset counts as no longer delivered.
 
-It ends an alarm, for datasets of any cadence. The marts need a provider's files for a week only
-(staging.cost_providers): after it they show the other provider's days as complete, and this check
-still fails.
+It ends an alarm, for datasets of any cadence. The marts wait only a week for a provider's files
+(staging.cost_providers). After that they show the other provider's days as complete, while this
+check still fails.
 """
 
 

@@ -70,7 +70,7 @@ class Published:
         kept: tables withheld by a failing check, with the time of the state that stays published
             (UTC).
         left_out: tables withheld by a failing check without an earlier state that may stay.
-        older_files: files of which the warehouse holds less than a replaced one did.
+        older_files: number of files that only a replaced warehouse had, or had in a later version.
         is_written: False if no file was written: all tables are withheld, and no previous file
             exists.
         emptied: number of cells of open columns that held an email address, by

@@ -14,9 +14,9 @@ from analytics_pipeline.words import counted
 def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signature | None) -> str:
     """Return why the published file must be published again; empty if it need not be.
 
-    A file that keeps tables back, as a check fails, is not outdated: it holds the newest verdicts.
-    The file copies the times of builds from the warehouse. Here they only identify the builds: no
-    clock decides which one is later, as it may have been wrong.
+    A file that withholds tables, as a check fails, is not outdated: it holds the newest verdicts.
+    The file copies the times of builds from the warehouse. They only identify the builds: no clock
+    decides which build is later, as it may have been wrong.
 
     Args:
         settings: the organisation's settings.

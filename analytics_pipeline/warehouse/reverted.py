@@ -1,8 +1,8 @@
-"""What a warehouse lacks of the one that it replaced: recorded as open absences.
+"""Record as open absences what a warehouse lacks in comparison with the one that it replaced.
 
-The replaced warehouse itself shows it, if it is kept, or the file that it published. Both go away,
-the published file with the next publication, so the ledger keeps the record until the files are
-loaded again, or a person closes it. `ingest/absence.py` decides what is older.
+The replaced warehouse shows that, if it is kept, and so does the file that it published. Both go
+away, the published file with the next publication. So the new warehouse keeps the record until the
+files are loaded again, or a person closes it. `ingest/absence.py` decides what is older.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ def record_reverted(
     source: Words,
     now: datetime,
 ) -> None:
-    """Record what the warehouse lacks of a replaced one.
+    """Record what the warehouse lacks in comparison with a replaced one.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -49,10 +49,10 @@ def record_reverted(
 def record_older_files(
     connection: duckdb.DuckDBPyConnection, published: Path, now: datetime
 ) -> int:
-    """Record what the warehouse lacks of the one that published a file.
+    """Record what the warehouse lacks in comparison with the one that published a file.
 
-    If that is an earlier warehouse and not a later state of this one, it is only counted: nothing
-    replaces its file until a person decides to go on without it.
+    If that was an earlier warehouse, not a later state of this one, the files are only counted:
+    nothing replaces the published file until a person decides to give it up.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -60,7 +60,7 @@ def record_older_files(
         now: UTC, naive.
 
     Returns:
-        Number of files of which the warehouse holds less than a replaced one did.
+        Number of files that the warehouse lacks, or has in an older version.
     """
     replaced, present = _differing(connection, published)
     comparable = _comparable(connection, replaced, now)
@@ -84,8 +84,8 @@ def _comparable(
 ) -> list[LoadedFile]:
     """Return the files that are neither recorded, nor closed by a person since they were loaded.
 
-    A load that is dated after now is of a clock that was wrong: whoever closed the file did so
-    later. Files of another organisation, which was there by mistake, are not lacking.
+    If a load is dated after now, a clock was wrong, and whoever closed the file did so later. Files
+    of another organisation, loaded there by mistake, don't count.
     """
     recorded, closed = _open(connection), _closed(connection)
     whose = organisations(connection)
@@ -107,7 +107,7 @@ def _open(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
 
 
 def _closed(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], datetime]:
-    """Return when a person last closed a file that was gone or reverted, by its place."""
+    """Return when a person last closed a gone or reverted file, by dataset and partition."""
     rows = connection.execute(
         """SELECT dataset, "partition", max(closed_at) FROM ops.absences
            WHERE closed_by = 'close' AND kind IN ('gone', 'reverted') GROUP BY ALL"""
@@ -120,11 +120,11 @@ def _differing(
 ) -> tuple[list[LoadedFile], list[LoadedFile]]:
     """Return the versions that only a published file has, and those that only the warehouse has.
 
-    With ten years of history, reading both ledgers whole would take a fifth of a second.
+    For ten years of history, reading both ledgers completely would take a fifth of a second.
     """
     live, before = "ops.loaded_files", f"{BEFORE}.ops.loaded_files"
     with attached_before(connection, published) as is_attached, suppress(duckdb.Error):
-        # An error: damaged, not our file, or of a release with other tables.
+        # An error means that it is damaged, not our file, or of a release with other tables.
         if is_attached:
             return other_versions(connection, before, live), other_versions(
                 connection, live, before

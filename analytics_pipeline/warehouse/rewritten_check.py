@@ -1,7 +1,7 @@
 """The check `every_course_is_rewritten`: whether Vocareum still writes each course's snapshot.
 
-Vocareum overwrites it every day, mostly with the same content, which no load sees. So only the
-times in a listing tell that one course's file is left behind while the others are written.
+Vocareum overwrites it every day, mostly with the same content, so that no load follows. Only the
+times in a listing show that one course's snapshot is left behind while others are written.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,8 +27,8 @@ def has_courses(dataset: Dataset) -> bool:
 def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
     """Return the verdict on a dataset.
 
-    A course fails if its file is over three days older than the dataset's newest one. After 60 days
-    it counts as one that Vocareum no longer writes, such as one that ended.
+    It fails if a course's snapshot is over three days older than the dataset's newest one. After 60
+    days the snapshot counts as no longer written, such as that of a course that ended.
 
     Args:
         dataset: a dataset with a file for each course.
@@ -51,7 +51,7 @@ def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
         severity=Severity.WARN,
         passed=not behind,
         violations=None,
-        # Without the time of the newest file, which would change the text each day.
+        # The time of the newest file is left out, as it would change the text each day.
         text=(
             f"{counted(len(behind), 'snapshot')} of {dataset.name} left behind, last written more"
             f" than {STALLED / timedelta(days=1):.0f} days before the newest:"
@@ -83,7 +83,7 @@ def rewritten_checks(files: Iterable[Delivery]) -> list[Check]:
 
 
 def left_behind(checks: Iterable[Check]) -> list[str]:
-    """Return a line for people for each dataset with courses that are left behind."""
+    """Return a line for people for each dataset with snapshots that are left behind."""
     return [
         f"{check.text} {check.remedy}"
         for check in checks

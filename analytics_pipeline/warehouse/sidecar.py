@@ -48,8 +48,9 @@ class Sidecar:
         file: inode, size in bytes and mtime in nanoseconds of the warehouse.
         digest: digest of its ledger.
         replaced_at: when a foreign warehouse was last found in its place (epoch seconds); 0 if
-            never. For people only, as clocks may be wrong.
-        begun: id of the generation that it began; empty if none, or if an earlier release found it.
+            never. Only for people to read, as clocks may be wrong.
+        begun: id of the generation that began then; empty if none did, or if an earlier release
+            found the warehouse.
     """
 
     file: tuple[int, int, int]
@@ -176,10 +177,10 @@ def write_sidecar(warehouse: Path, content: Sidecar) -> None:
 def _write(target: Path, text: str) -> None:
     """Replace a file atomically; on a full disk overwrite it, as that takes no space.
 
-    Otherwise what the last writer committed would pass for a warehouse that was replaced.
+    Otherwise the warehouse would seem replaced from outside after the last writer's commit.
 
     Raises:
-        OSError: the file can't be written, or this disk copies even what is overwritten.
+        OSError: the file can't be written, or the file system needs space even to overwrite it.
     """
     try:
         with replacing(target, durable=False) as fresh:

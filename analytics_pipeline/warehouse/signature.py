@@ -27,12 +27,13 @@ class Signature:
         kept: tables withheld by a failing check, with the time of the state that stays published
             (UTC).
         left_out: tables withheld by a failing check that are not in the file.
-        older_files: files of which the warehouse held less than a replaced one did.
+        older_files: number of files that the warehouse lacked, or had in an older version, compared
+            with the one that it replaced.
         emptied: number of cells of open columns that held an email address, by
             `schema.table.column`.
         pii: whether it includes emails, names and free text; None if it does not say.
-        builds: when each model was last built that it holds, or withholds (UTC), by qualified name;
-            empty if it does not say.
+        builds: when each model that the file holds or withholds was last built (UTC), by qualified
+            name; empty if the file does not say.
         loaded_at: when the newest of its files was loaded (UTC); None if it names none.
     """
 

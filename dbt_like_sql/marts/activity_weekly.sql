@@ -42,13 +42,13 @@ SELECT
     courses.course_name, -- Name of the course; NULL for the organisation, or if course_mapping does not list the course.
     coalesce(summed.active_students, 0) AS active_students, -- Students with a successful session in the week, by their last role in the course. Do not sum over weeks or courses.
     coalesce(summed.active_users, 0) AS active_users, -- Users, including staff, with a successful session in the week. Do not sum over weeks or courses.
-    coalesce(launched.launches, 0) AS launches, -- Sessions of all users, including failed launches. One delivered for two courses counts in each, and twice in the organisation, whose launches and hours are the sum over courses.
+    coalesce(launched.launches, 0) AS launches, -- Sessions of all users, including failed launches. A session delivered for two courses counts in each, and twice in the organisation, whose launches and hours are the sum over courses.
     coalesce(launched.failures, 0) AS failures, -- Launches whose machine never started.
     round(launched.failures / launched.launches, 6)::DECIMAL(18, 6) AS failure_rate, -- failures / launches, from 0 to 1, to six decimals; NULL without launches. Do not average: divide sums.
     coalesce(launched.waits, 0) AS waits, -- Launches with a known wait. With fewer than 10, p90 is the longest wait.
     launched.p50, -- Median of the seconds from launch to ready; NULL if no wait is known. Do not sum or average.
     launched.p90, -- 90th percentile of the seconds from launch to ready; NULL if no wait is known. Do not sum or average.
-    round(coalesce(summed.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Lab hours of all users, in sessions that started in the week, to six decimals. A session counts as in launches.
+    round(coalesce(summed.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Lab hours of all users, in sessions that started in the week, to six decimals. A session counts as often as in `launches`.
     round(coalesce(summed.student_minutes, 0) / 60, 6)::DECIMAL(38, 6) AS student_hours, -- Lab hours of active_students, counted as in hours.
     coalesce(weeks.days_loaded, 0) AS days_loaded -- Days of the week whose sessions file is loaded in its newest version. The same in each row of a week.
 FROM keys

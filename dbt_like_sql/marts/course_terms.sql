@@ -29,7 +29,7 @@ SELECT
         labels.term,
         CASE WHEN sessions.quarter IN (SELECT term FROM staging.course_labels) THEN sessions.quarter || ' (by sessions)' END,
         sessions.quarter
-    ) AS term, -- Term from course_labels, otherwise derived, such as `2026 Q4`, or `2026 Q4 (by sessions)` if a label is called `2026 Q4`. NULL without a label and sessions.
+    ) AS term, -- Term from course_labels, otherwise derived, such as `2026 Q4`, or `2026 Q4 (by sessions)` if a label has the name `2026 Q4`. NULL if the course has neither a label nor sessions.
     labels.term IS NULL AND sessions.quarter IS NOT NULL AS is_derived, -- Whether the term is derived from sessions instead of course_labels.
     coalesce(labels.starts_on, sessions.first_day) AS starts_on, -- First UTC day of the course: from course_labels, otherwise of its first session.
     coalesce(labels.ends_on, sessions.last_day) AS ends_on, -- Last UTC day of the course: from course_labels, otherwise of its newest session.

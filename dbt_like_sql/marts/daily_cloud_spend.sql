@@ -1,6 +1,6 @@
 -- Daily spend of each user and part on AWS and Azure, derived from the accumulated feeds. One row per reported value, zero if nothing
--- changed. A series has no row on the day of a file that does not list it, as a file may be partly delivered: its next cost covers that
--- day, too.
+-- changed. If a file does not list a series, as it may be partly delivered, the series has no row on that day, and its next cost covers
+-- that day, too.
 -- A cost is the growth of an accumulation since its previous value. No value counts for more than a later one, so that each
 -- accumulation costs its last value; a dip is skipped. Azure accumulates by month, AWS until a restart (see fall).
 -- Costs carry only a part id. A part that was never mapped keeps an empty course, so that totals tie; one that asn_mapping no longer

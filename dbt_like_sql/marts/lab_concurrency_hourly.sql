@@ -40,6 +40,6 @@ spread AS (
 SELECT
     hour, -- Start of the hour (UTC).
     course_id, -- Vocareum id of the course; NULL in the row for the whole organisation. -> marts.course_summary
-    max(running)::BIGINT AS peak_sessions -- Most sessions running at the same time within the hour. One delivered for two courses counts in each, and twice in the organisation. Do not sum over courses or hours: use the organisation's row, or the maximum over hours.
+    max(running)::BIGINT AS peak_sessions -- Most sessions running at the same time within the hour. A session delivered for two courses counts in each, and twice in the organisation. Do not sum over courses or hours: use the organisation's row, or the maximum over hours.
 FROM spread
 GROUP BY hour, course_id

@@ -12,7 +12,7 @@ SELECT
     week, -- Monday of the week (UTC) of the start, or of the launch if it failed.
     course_id, -- Vocareum id of the course; NULL for all courses. -> marts.course_summary
     lab_type, -- Kind of lab, `unknown` if not delivered; NULL for all kinds.
-    count(*) AS launches, -- Sessions, including failed launches. One delivered for two courses counts in each, and twice if course_id is NULL.
+    count(*) AS launches, -- Sessions, including failed launches. A session delivered for two courses counts in each, and twice if course_id is NULL.
     count(*) FILTER (NOT succeeded) AS failures, -- Launches whose machine never started.
     count(launch_to_ready_seconds) AS waits, -- Launches with a known wait. With fewer than 10, p90 is the longest wait; with fewer than 100, p99 is.
     quantile_disc(launch_to_ready_seconds, 0.5) AS p50, -- Median of the seconds from launch to ready. Do not sum or average.

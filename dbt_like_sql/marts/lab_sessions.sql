@@ -1,6 +1,6 @@
 -- Every lab session once, even if two days' files list it. A session delivered for two courses is a row of each. A failed launch
 -- is a session that never started. A session counts for at most 31 days, here and wherever hours, days or concurrent sessions are
--- counted: a longer one is a clock error.
+-- counted, as a longer one is a clock error.
 -- by day: session_date
 SELECT
     md5(
@@ -20,8 +20,8 @@ SELECT
     start_time, -- When the machine was started (UTC); NULL if the launch failed.
     init_time, -- When the lab was ready to use (UTC).
     end_time, -- When the lab was ended (UTC); NULL while it is open, also if the delivered end is far in the future.
-    CASE WHEN end_time IS NOT NULL THEN least(end_time, coalesce(start_time, launch_time, session_date) + INTERVAL 31 DAY) END AS counted_end, -- End up to which the session counts (UTC): end_time, but at most 31 days after the start, or the launch without one.
-    CASE WHEN lasted > 31 * 24 * 60 THEN 31 * 24 * 60 ELSE lasted END::DECIMAL(18, 6) AS minutes, -- Minutes from start to counted_end, recomputed; as delivered, but at most 31 days, if one of them is missing. NULL if the minutes are not delivered either.
+    CASE WHEN end_time IS NOT NULL THEN least(end_time, coalesce(start_time, launch_time, session_date) + INTERVAL 31 DAY) END AS counted_end, -- End up to which the session counts (UTC): end_time, but at most 31 days after the start; without a start, after the launch.
+    CASE WHEN lasted > 31 * 24 * 60 THEN 31 * 24 * 60 ELSE lasted END::DECIMAL(18, 6) AS minutes, -- Minutes from start to counted_end, recomputed. If one of these is missing: as delivered, but at most 31 days; NULL if no minutes are delivered.
     coalesce(lasted > 31 * 24 * 60, false) OR coalesce(end_time > counted_end, false) AS is_capped, -- Whether the session lasted longer than 31 days by its times or minutes, so that it counts for 31 days only.
     minutes_delivered, -- Minutes as delivered.
     CASE

@@ -35,7 +35,7 @@ days AS (
     UNION
     SELECT day FROM spent
 ),
--- A dataset is due from its first file on, and a provider until it is no longer used: an organisation may start with Azure later, or end it.
+-- A dataset is due from its first file on, and a provider until it is no longer used: an organisation may start or stop using Azure.
 states AS (
     SELECT
         days.day,
@@ -58,17 +58,17 @@ completed AS (
 )
 SELECT
     completed.day, -- UTC day.
-    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of all users that started, or failed to launch, on the day. One delivered for two courses counts in each, as in marts.lab_sessions, so that courses add up.
+    coalesce(used.sessions, 0) AS sessions, -- Lab sessions of all users that started, or failed to launch, on the day. A session delivered for two courses counts in each, as in marts.lab_sessions, so that courses add up.
     coalesce(used.failed_launches, 0) AS failed_launches, -- Launches whose machine never started.
     coalesce(used.active_users, 0) AS active_users, -- Users, including staff, with a successful session on the day. Do not sum over days: marts.activity_weekly counts per week.
-    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, including hours after midnight, to six decimals. A session counts as in sessions.
+    round(coalesce(used.minutes, 0) / 60, 6)::DECIMAL(38, 6) AS hours, -- Hours of the sessions that started on the day, including hours after midnight, to six decimals. A session counts as often as in `sessions`.
     coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars on AWS, exact as in marts.spend_days, without opening_balance.
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars on Azure, exact as in marts.spend_days.
     (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.
     round(coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0), 2)::DECIMAL(38, 2) AS spend_usd, -- spend rounded to cents, for display. Do not sum: sum spend.
     coalesce(spent.opening_balance, 0)::DECIMAL(38, 9) AS opening_balance, -- US dollars that AWS had accumulated by its first file, at an unknown time. Dated to the day of that file; no other column here includes it.
     completed.sessions_complete, -- Whether the day's sessions file is loaded in its newest version.
-    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the day of AWS's first file, unless that has only its header.
+    completed.spend_complete, -- Whether the day's cost file is loaded in its newest version for each provider that is due, by the rule of staging.cost_providers. False up to the day of AWS's first file, unless that file has only its header.
     completed.sessions_complete AND completed.spend_complete AS is_complete -- Whether sessions and spend are complete. Compare only complete days.
 FROM completed
 LEFT JOIN used ON used.day = completed.day

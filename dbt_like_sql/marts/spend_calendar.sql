@@ -1,5 +1,5 @@
--- Every day from the first to the newest cost file, and whether all spend of the day is known. Forecasts and the report's changes use only complete
--- days. staging.cost_providers has the rule of when a provider is due.
+-- Every day from the first to the newest cost file, and whether all spend of the day is known. Forecasts and the report's changes use
+-- only complete days. staging.cost_providers defines when a provider is due.
 WITH
 files AS (
     SELECT dataset, period, loaded AND NOT newest_failed AS is_loaded, coalesce(rows = 0 AND rejects = 0, false) AS is_empty
@@ -28,6 +28,6 @@ judged AS (
 )
 SELECT
     day, -- UTC day.
-    is_complete, -- Whether the file of each provider that is due is loaded in its newest version. False for the day of the first AWS file, unless it has only its header: its values accumulated earlier.
+    is_complete, -- Whether the file of each provider that is due is loaded in its newest version. False for the day of the first AWS file, as its values accumulated earlier, unless the file has only its header.
     max(day) FILTER (is_complete) OVER () AS as_of -- Newest complete day, the same in each row; NULL if there is none.
 FROM judged

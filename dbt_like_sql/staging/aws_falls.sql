@@ -25,7 +25,7 @@ series AS (
     WINDOW per_series AS (PARTITION BY aws_account_id, user_id, part_id ORDER BY file_date)
 ),
 -- Spend of a month under each reading of its only fall. For a series in the feed's first file, the month's share of its value is
--- unknown. One that begins later had spent nothing before.
+-- unknown. A series that begins later had spent nothing before.
 months AS (
     SELECT
         series.*,

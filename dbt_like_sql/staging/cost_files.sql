@@ -1,5 +1,5 @@
--- The days of files of aws_cost and azure_cost that tell what was spent. A file with only its header counts, too: a series that begins
--- later had spent nothing by its day. One of which every row was rejected, or erased, tells nothing.
+-- The days of the files of aws_cost and azure_cost that show what was spent. A file with only its header counts, too: a series that begins
+-- later had spent nothing by then. A file does not count if all of its rows were rejected or erased, as it shows nothing.
 SELECT
     'aws' AS provider, -- aws or azure.
     file_date AS day -- UTC day that the file covers.

@@ -1,5 +1,5 @@
--- Since when each provider's cost files are due, and until when. The one rule of which providers a day needs to be complete: a provider
--- is due from its first file on. It counts as no longer used after more than a week without a file while the other one delivers.
+-- From when and until when each provider's cost files are due. This is the only rule for which providers' files a complete day needs: a
+-- provider is due from its first file on. It counts as no longer used after more than a week without a file while the other one delivers.
 SELECT
     dataset, -- aws_cost or azure_cost.
     min(period) AS first_day, -- UTC day of the first delivered file, loaded or not.

@@ -1,4 +1,4 @@
--- The part of each ended session within each UTC day, cut at midnight. A session counts up to its counted_end, so for at most 31 days.
+-- The part of each ended session within each UTC day, cut at midnight. A session counts until counted_end, that is, for at most 31 days.
 WITH
 ran AS (
     SELECT session_date, course_id, start_time, counted_end AS end_time, session_date + INTERVAL 1 DAY AS midnight

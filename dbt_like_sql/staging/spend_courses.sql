@@ -1,8 +1,8 @@
 -- Course and assignment of a user's spend on a mapped part in a month. Costs name only the part, and a part may be mapped to several
--- courses, such as an old course and its clone of a new term. Evidence are the courses that service_spend and lab_sessions name for the
--- user and part, so that sessions and money are in the same course. Only the evidence of the month counts, so that a student who appears in
--- the clone takes no money of earlier months along. A month without evidence has that of the newest earlier month with any, else of the
--- first later one.
+-- courses, such as an old course and its clone for a new term. The evidence is the courses that service_spend and lab_sessions name for the
+-- user and part, so that sessions and money are in the same course. Only the evidence of the month counts. So if a student appears in the
+-- clone, the money of earlier months stays in the old course. A month without evidence takes that of the newest earlier month that has any,
+-- else that of the first later month.
 -- If the evidence names one course, take it. If it names several or there is none, take the only course that is both named and mapped, else
 -- the only mapped one. If several are left, take the only one in which the user is enrolled, else the only one whose enrollment lists the
 -- user, as dropped. Otherwise the course is unknown; it is never chosen by the lowest id.
@@ -43,7 +43,7 @@ people AS (
 narrowed AS (
     SELECT
         evidence.user_id, evidence.part_id, evidence.month, evidence.named, people.enrolled, people.listed,
-        -- Enrollment in a third course says nothing about these months.
+        -- Enrollment in any other course says nothing about the month.
         if(list_has_any(evidence.named, mapped.courses), list_intersect(evidence.named, mapped.courses), mapped.courses) AS possible
     FROM evidence
     JOIN mapped ON mapped.part_id = evidence.part_id
@@ -72,7 +72,7 @@ SELECT
     decided.user_id, -- Vocareum id of the user.
     decided.part_id, -- Vocareum id of the part; parts that were never mapped are not listed.
     decided.month, -- First day of a month with a cost of the user and part.
-    decided.course_id, -- Course of the user's spend on the part in the month; NULL if it is mapped to several courses without evidence for one.
+    decided.course_id, -- Course of the user's spend on the part in the month; NULL if the part is mapped to several courses without evidence for one.
     courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
     coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id, -- Assignment of the part; NULL if the part has several.
     CASE

@@ -1,5 +1,5 @@
 -- marts.course_terms has each course of marts.course_summary and uses each label unchanged. A derived term lies within the days of
--- the course's sessions, and is no label's. If it fails, look at marts/course_terms.sql.
+-- the course's sessions, and no label has its name. If it fails, look at marts/course_terms.sql.
 SELECT summary.course_id, terms.term
 FROM marts.course_summary AS summary
 LEFT JOIN marts.course_terms AS terms ON terms.course_id = summary.course_id

@@ -1,5 +1,5 @@
--- Each launch of a user, course and part is one session. A returned row is a launch that is delivered with several starts, or with and
--- without one, as two days' files might list it over midnight. Its sessions, and failed launches, are counted too often.
+-- Each launch of a user, course and part is one session. A returned row is a launch that is delivered with several starts, or both with and
+-- without a start, as two days' files might list a session over midnight. It counts as several sessions, or also as a failed launch.
 -- severity: warn
 -- If it fails, compare the launch's rows in staging.lab_session_rows, and ask Vocareum which of them is the session.
 SELECT

@@ -1,7 +1,7 @@
--- No session lasts longer than 31 days, by its start and end as delivered, or by the minutes if one of them is missing. A returned row
--- is a session with a clock error: it counts for 31 days only, in all hours and in marts.lab_concurrency_hourly.
+-- No session lasts longer than 31 days, by its start and end as delivered, or by the minutes if one of these times is missing. A returned
+-- row is a session with a clock error: it counts for only 31 days, in all hours and in marts.lab_concurrency_hourly.
 -- severity: warn
--- If it fails, ask Vocareum for the session's real times; `hours_delivered` is what they would add up to.
+-- If it fails, ask Vocareum for the session's real times. `hours_delivered` is the length as delivered.
 SELECT
     session_id, course_id, part_id, start_time, end_time,
     coalesce(date_diff('hour', start_time, end_time), minutes_delivered // 60) AS hours_delivered

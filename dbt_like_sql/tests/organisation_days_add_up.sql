@@ -1,8 +1,7 @@
 -- Each day of marts.organisation_daily has the sessions of marts.lab_sessions, and at most as many active users as successful
 -- sessions. All days add up to the spend of marts.daily_cloud_spend per provider. A day is complete if the ledger holds its file
--- of every daily dataset that had started by then, and no newer version failed; a provider without a file for more than a week, while the
--- other one delivers, has ended. If it fails, look at the joins of the mart, or
--- rebuild it.
+-- of every daily dataset that had started by then, and no newer version failed. A provider has ended if it delivers no file for more than
+-- a week while the other one does. If it fails, look at the joins of the mart, or rebuild it.
 WITH
 launched AS (
     SELECT session_date AS day, count(*) AS sessions, count(*) - count(*) FILTER (succeeded) AS failed_launches

@@ -2,8 +2,8 @@
 
 spend.py simulates the spend. These rules turn accumulated values into daily ones:
 
-- Each reported value gives one entry, zero if nothing changed. A series has none on the day of a
-  file that does not list it.
+- Each reported value gives one entry, zero if nothing changed. If a file does not list
+  a series, the series has no entry on that day.
 - A value that falls is a dip if the next one is back at or above the value before. Otherwise it is
   a restart if it is below half of the value before, or if a month begins in a feed that restarts
   monthly. Otherwise it is a correction. In Azure each month is a series of its own, in which

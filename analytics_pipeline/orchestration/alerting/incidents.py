@@ -111,8 +111,8 @@ def open_incidents(
     news.
 
     Args:
-        runs: in the order of their ends, last first. Their times don't decide, as a clock may have
-            been wrong.
+        runs: in the order in which they ended, last first. Their times don't decide, as a clock may
+            have been wrong.
         red: failing checks.
         known: the incidents known so far.
         error_of: returns why a run failed.

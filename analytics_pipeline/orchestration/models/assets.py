@@ -39,7 +39,7 @@ ALARMS = "alarms"
 """Metadata key of a check result: its alarms."""
 BEGAN_AFTER = "analytics_pipeline/began_after"
 """Tag of a model's materialization: storage id of the newest event in Dagster's log when the build
-began. It has read no load that was recorded later."""
+began. The build has read no load that was recorded later."""
 
 
 def model_assets(

@@ -64,8 +64,10 @@ def stale_assets(
 
 
 def _began_after(newest: Newest, key: dg.AssetKey) -> int:
-    """Return the storage id of the last event before a model's last build, which may have missed
-    later loads; 0 if it was never built, or by a release that did not record it.
+    """Return the storage id of the last event before a model's last build began.
+
+    The build may have missed later loads. 0 if the model was never built, or was built by a release
+    that did not record the id.
     """
     return int(_tags(newest, key).get(BEGAN_AFTER, 0))
 

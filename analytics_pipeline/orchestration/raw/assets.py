@@ -83,8 +83,8 @@ def raw_asset(
                 bucket = feed.open()
                 partitions = _partitions(context, config)
                 todo, absent = _plan(dataset, bucket, warehouse, partitions, config)
-                # Read before the load: what a warehouse that is replaced during it lacks must load
-                # again.
+                # Read before the load: if the warehouse is replaced meanwhile, what the new one
+                # lacks must load again.
                 generation = warehouse.generation
                 report_absent(context, dataset, key, absent)
                 results, outage = _until_outage(

@@ -70,7 +70,7 @@ def load_state(
         return LoadState.GIVEN_UP
     died = [run for run in runs if run.died_with(dataset, partition) == version]
     ends = [run.ended for run in (*refused, *died) if run.ended]
-    # An end that is dated further ahead is of a clock that was wrong: nothing waits for that date.
+    # If an end is dated further ahead, a clock was wrong: nothing waits for that date.
     if any(abs(now - end) < retry_policy.pause(len(ends)) for end in ends):
         return LoadState.WAITING
     return LoadState.DUE

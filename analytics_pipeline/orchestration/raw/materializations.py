@@ -18,7 +18,7 @@ from analytics_pipeline.warehouse.generation import NEVER, Generation
 Version = tuple[str, str, int]
 """Key, ETag, size."""
 Newest = Mapping[dg.AssetKey, dg.EventLogRecord]
-"""The latest materialization of each asset that has any. Its storage id orders it among others:
+"""The latest materialization of each asset that has any. Storage ids give the order, not times:
 clocks are wrong at times, and differ between machines."""
 VERSIONS = "versions"
 VERSION = ("key", "etag", "bytes")
@@ -145,7 +145,7 @@ def _newest_first(
         result = instance.fetch_materializations(key, limit=page, cursor=cursor)
         for record in result.records:
             if materialization := record.asset_materialization:
-                # What names no version, as a day without a file, names no generation either.
+                # One that names no version, such as a day without a file, names no generation.
                 if _version(materialization.metadata) and not is_of(record, generation):
                     return
                 yield materialization

@@ -73,8 +73,8 @@ def report_listing(
 ) -> None:
     """Record and report verdicts on a listing of the whole bucket, if Dagster's last ones differ.
 
-    A check that was never evaluated stays so. Nothing is done while others write the warehouse: the
-    next listing tries again.
+    A check that was never evaluated is not reported. While others write the warehouse, nothing is
+    done: the next listing tries again.
 
     Args:
         instance: stores the results.
@@ -112,7 +112,7 @@ def _outdated(
 
 
 def _differs(instance: dg.DagsterInstance, result: dg.AssetCheckResult) -> bool:
-    """Return whether a check has another result than its last one; not if it has none."""
+    """Return whether a check's result differs from its last one; False if it has none."""
     assert result.asset_key and result.check_name  # `check_result` sets both
     last = last_evaluation(instance, dg.AssetCheckKey(result.asset_key, result.check_name))
     if last is None or (last.passed and result.passed and result.check_name == NEWEST):

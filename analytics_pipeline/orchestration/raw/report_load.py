@@ -41,7 +41,7 @@ class FinishedLoad:
         todo: the plan that the load followed.
         results: a result per file that was read.
         requested: partitions (courses of a snapshot) that the run was asked for by name.
-        generation: of the warehouse that was loaded into.
+        generation: that of the warehouse into which was loaded.
     """
 
     context: dg.AssetExecutionContext

@@ -32,10 +32,10 @@ def materialize_unrecorded(
     generation: Generation,
     now: datetime,
 ) -> None:
-    """Materialize files that a replay loaded, or a run that died before it recorded them.
+    """Materialize files loaded by a replay, or by a run that died before it recorded them.
 
-    Versions decide. Times only bound how far back the records of days and months are read; a
-    materialization that is dated after now (UTC), by a clock that was wrong, bounds nothing.
+    Versions decide. Times only limit how far back the records of days and months are read. If a
+    wrong clock dated a materialization after now (UTC), it sets no limit.
     """
     newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
@@ -70,7 +70,7 @@ def materialize_closed(
 ) -> None:
     """Materialize datasets with closed files, so that models are rebuilt without them.
 
-    A file that the last materialization still names is not materialized as closed yet.
+    A file is not materialized as closed yet if its last materialization still names a version.
     """
     loaded_versions = {
         (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
@@ -113,7 +113,7 @@ def unmaterialized(
     """Yield loaded files that this instance, being new or interrupted, has not materialized.
 
     Args:
-        generation: which materializations describe the present warehouse; others don't count.
+        generation: tells which materializations describe the present warehouse. Others don't count.
     """
     datasets = {delivery.dataset.name: delivery.dataset for delivery in unchanged}.values()
     newest = newest_events(instance, map(location.asset_key, datasets))

@@ -229,10 +229,10 @@ def last_ended_first(
 ) -> list[KnownRun]:
     """Sort runs by the order in which Dagster recorded their ends, as a clock may have been wrong.
 
-    Runs whose end is not among the newest keep their order, after the others.
+    Runs whose end is not among the newest ends come last and keep their order.
 
     Args:
-        most: how many of the newest ends to read, by their kind.
+        most: how many of the newest ends of each kind to read.
     """
     read = [instance.fetch_run_status_changes(kind, limit=most).records for kind in _ENDS]
     # Before the oldest end that was read of a kind that has more, only other kinds are known.

@@ -69,8 +69,8 @@ PUBLISHED = Table(
         TableColumn(
             "older_files",
             "BIGINT",
-            "Files of which the warehouse held less than a replaced one did; 0 unless an older"
-            " warehouse was restored.",
+            "Number of files that the warehouse lacked, or had in an older version, compared with"
+            " the one that it replaced; 0 unless an older warehouse was restored.",
         ),
         TableColumn(
             "emptied",

@@ -17,7 +17,7 @@ _JUDGED = {
     AssetCheckExecutionRecordStatus.FAILED,
 }
 OF_THE_FEED = frozenset({LOST, *FROM_LISTING})
-"""Checks that a comparison with the bucket records in `ops.checks`; the others are a load's."""
+"""Checks that a comparison with the bucket records in `ops.checks`. Loads record the others."""
 REMEDY = "remedy"
 """Metadata key of a result: its remedy."""
 FAILED_FILES = "failed_files"

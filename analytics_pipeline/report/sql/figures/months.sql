@@ -1,5 +1,5 @@
 -- The month of the newest complete day and the previous month, up to the same day and in full. Whether the previous month is known from its
--- first day depends on the files, not on when a course spends. Azure's first file tells the spend of its whole month so far.
+-- first day depends on the files, not on when a course spends. Azure's first file shows the spend of its whole month so far.
 WITH newest AS (
     SELECT
         coalesce((SELECT max(as_of) FROM marts.spend_forecast), (SELECT last_spend FROM span)) AS day,

@@ -1,5 +1,5 @@
 -- The loaded days up to the end of each period, newest first, and how many of them a change compares with the same number before. A
--- day's spend is loaded if marts.spend_calendar calls it complete.
+-- day's spend is loaded if the day is complete in marts.spend_calendar.
 CREATE OR REPLACE TEMP TABLE loaded_days AS
 WITH
 counted AS (
