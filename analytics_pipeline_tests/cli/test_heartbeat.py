@@ -44,7 +44,10 @@ def test_a_heartbeat_in_the_future_does_not_hide_a_present_one() -> None:
     assert dated_ahead(None, NOW) == ""
 
 
-def test_status_says_that_a_heartbeat_is_dated_in_the_future(run: Run, data: Path) -> None:
+def test_status_says_that_a_heartbeat_is_dated_in_the_future(
+    run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics_pipeline.cli.status.RETRY_SECONDS", 0.2)
     settings = load_settings()
     with open_instance(settings) as instance:
         for kind, at in (("SENSOR", AHEAD), ("SCHEDULER", timedelta(days=-1))):

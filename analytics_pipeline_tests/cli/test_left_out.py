@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run, query
 from analytics_pipeline_tests.orchestration.conftest import lab_sessions
@@ -65,6 +67,7 @@ def test_two_spellings_of_a_day_are_a_warning_unless_they_have_the_same_bytes(
     assert recorded(synced) == (True, "WARN", note)
 
 
+@pytest.mark.thorough
 def test_a_day_that_has_not_begun_is_a_warning_until_it_is_no_longer_delivered(
     run: Run, synced: Path, demo: DemoVocareum
 ):
@@ -104,6 +107,7 @@ def test_files_before_the_default_first_day_are_missing_until_a_sync_loads_them(
     assert (result.exit_code, missing["lab_sessions"], found["left_out"]) == (1, 1, [])
 
 
+@pytest.mark.thorough
 def test_a_full_sync_says_which_loaded_files_it_does_not_load_again(run: Run, demo: DemoVocareum):
     first, second = (f"{YESTERDAY - timedelta(days=n)}" for n in (1, 0))
     demo.put(*lab_sessions(first))

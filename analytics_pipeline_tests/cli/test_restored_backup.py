@@ -88,6 +88,7 @@ def test_a_file_deleted_since_the_backup_stays_missing_at_every_door_until_it_co
     assert ask(warehouse, LOADED) == [(rows,)]
 
 
+@pytest.mark.thorough
 def test_a_warehouse_put_back_by_hand_is_told_by_the_published_file_until_a_person_closes_it(
     run: Run, synced: Path, folder: Path
 ) -> None:

@@ -30,7 +30,13 @@ def load(pipeline: Pipeline) -> None:
     pipeline.instance.report_runless_asset_event(event)
 
 
-@pytest.mark.parametrize("by", [{"days": 40}, {"minutes": 14}], ids=["40 days", "14 minutes"])
+@pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param({"days": 40}, id="40 days"),
+        pytest.param({"minutes": 14}, id="14 minutes", marks=pytest.mark.thorough),
+    ],
+)
 def test_models_that_were_built_while_the_clock_was_ahead_follow_a_later_load(
     loaded: Pipeline, by: dict[str, Any]
 ) -> None:
@@ -53,6 +59,7 @@ def test_a_load_that_was_recorded_while_the_clock_was_ahead_is_built_once(loaded
     assert stale(loaded) == set(), "it would be rebuilt by each sync until that date"
 
 
+@pytest.mark.thorough
 def test_models_that_were_built_after_a_publication_ahead_are_unpublished(loaded: Pipeline) -> None:
     with machine_ahead(days=40):
         build(loaded, stale(loaded))
