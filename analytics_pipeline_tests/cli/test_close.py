@@ -67,7 +67,7 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     assert done.exit_code == 0, done.output
     assert published(synced, sql, course) == [(0,)]
     assert published(synced, "SELECT older_files FROM ops.published") == [(0,)]
-    assert "older warehouse" not in done.output + (synced / "report.html").read_text()
+    assert "from an older warehouse" not in done.output + (synced / "report.html").read_text()
     left = (
         "SELECT count(DISTINCT user_id) FROM marts.roster_changes WHERE course_id = ? AND change ="
         " 'left'"
