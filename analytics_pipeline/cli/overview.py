@@ -34,14 +34,14 @@ from analytics_pipeline.warehouse.checks import (
     builds,
     errors,
     read,
-    with_times,
+    with_fresh,
 )
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.connection import closing as closing_database
 from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_files, loaded_files
-from analytics_pipeline.warehouse.listing_checks import FROM_LISTING, listing_checks, with_listing
+from analytics_pipeline.warehouse.listing_checks import FROM_LISTING, listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.newest_check import NEWEST, with_lateness
 from analytics_pipeline.warehouse.published_file import published_file
@@ -240,12 +240,7 @@ def with_absences(
     if disk.source is None:
         return disk
     absent = compared(disk.absent, listing, disk.files, listed_at, now)
-    recorded = {check.subject: check for check in disk.checks if check.name == LOST}
-    fresh = [
-        with_times(check, recorded.get(check.subject), listed_at) for check in lost_checks(absent)
-    ]
-    others = [check for check in disk.checks if check.name != LOST]
-    checks = sorted([*others, *fresh], key=lambda check: (check.subject, check.name))
+    checks = with_fresh(disk.checks, lost_checks(absent), [LOST], listed_at)
     return replace(disk, absent=absent, checks=checks)
 
 
@@ -263,7 +258,7 @@ def with_listing_checks(
     if disk.source is None:
         return disk
     fresh = listing_checks(listing.deliveries, todo.left_out)
-    return replace(disk, checks=with_listing(disk.checks, fresh, listed_at))
+    return replace(disk, checks=with_fresh(disk.checks, fresh, FROM_LISTING, listed_at))
 
 
 @contextmanager

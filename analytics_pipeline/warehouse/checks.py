@@ -252,6 +252,24 @@ def with_times(check: Check, before: Check | None, now: datetime) -> Check:
     return replace(check, since=since, evaluated_at=now)
 
 
+def with_fresh(
+    checks: Iterable[Check], fresh: Iterable[Check], names: Collection[str], now: datetime
+) -> list[Check]:
+    """Replace recorded verdicts by new ones, as `record` would. Writes nothing.
+
+    Args:
+        checks: rows of `ops.checks`.
+        fresh: the new verdicts.
+        names: names of the checks to replace, on all tables.
+        now: UTC, naive.
+    """
+    checks = list(checks)
+    recorded = {(check.name, check.subject): check for check in checks}
+    others = [check for check in checks if check.name not in names]
+    dated = [with_times(check, recorded.get((check.name, check.subject)), now) for check in fresh]
+    return sorted([*others, *dated], key=lambda check: (check.subject, check.name))
+
+
 def _values(check: Check) -> list[object]:
     """Return the values in column order, as DuckDB takes them."""
     alarms = [asdict(alarm) for alarm in check.alarms]

@@ -11,7 +11,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.left_out import LeftOut
-from analytics_pipeline.warehouse.checks import Check, Kind, Severity, read, record, with_times
+from analytics_pipeline.warehouse.checks import Check, Kind, Severity, read, record
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT, left_out_checks
 from analytics_pipeline.warehouse.rewritten_check import REWRITTEN, has_courses, rewritten_checks
 
@@ -52,11 +52,3 @@ def recorded_checks(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> 
 def _unknown(name: str, dataset: Dataset) -> Check:
     text = "The whole bucket has not been listed yet."
     return Check(name, dataset.table, Kind.FEED, Severity.WARN, True, None, text)
-
-
-def with_listing(checks: Sequence[Check], fresh: Sequence[Check], now: datetime) -> list[Check]:
-    """Replace recorded verdicts by those of a new listing (`now`: UTC, naive). Writes nothing."""
-    recorded = {(check.name, check.subject): check for check in checks}
-    others = [check for check in checks if check.name not in FROM_LISTING]
-    dated = [with_times(check, recorded.get((check.name, check.subject)), now) for check in fresh]
-    return sorted([*others, *dated], key=lambda check: (check.subject, check.name))
