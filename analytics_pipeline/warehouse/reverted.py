@@ -5,6 +5,7 @@ away, the published file with the next publication. So the new warehouse keeps t
 files are loaded again, or a person closes it. `ingest/absence.py` decides what is older.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,6 +27,8 @@ from analytics_pipeline.warehouse.signature import signature
 from analytics_pipeline.warehouse.transactions import write
 from analytics_pipeline.warehouse.withhold import BEFORE, attached_before
 from analytics_pipeline.words import Words, words
+
+logger = logging.getLogger(__name__)
 
 
 def record_reverted(
@@ -129,4 +132,9 @@ def _differing(
             return other_versions(connection, before, live), other_versions(
                 connection, live, before
             )
+    if published.exists():
+        logger.warning(
+            "%s can't be read: whether an older warehouse was put in place can't be told from it.",
+            published,
+        )
     return [], []

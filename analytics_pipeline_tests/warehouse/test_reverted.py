@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ from analytics_pipeline.warehouse.absences import compared, open_absences, recor
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.ledger import LoadedFile, delivery_of, loaded_files
-from analytics_pipeline.warehouse.reverted import record_reverted
+from analytics_pipeline.warehouse.reverted import record_older_files, record_reverted
 from analytics_pipeline.words import words
 
 SOURCE = words("the replaced warehouse")
@@ -79,3 +80,14 @@ def test_it_ends_when_the_delivered_version_is_the_loaded_one(
     record_listing(connection, listing, [""], now, now)
     assert [event.kind for event in shown] == [Kind.REVERTED] * is_open
     assert open_absences(connection) == shown
+
+
+def test_a_published_file_that_cannot_be_compared_is_named(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing, damaged, another = (tmp_path / name for name in ("missing", "damaged", "another"))
+    damaged.write_bytes(b"no database")
+    duckdb.connect(str(another)).close()
+    for file in (missing, damaged, another):
+        assert record_older_files(connection, file, warehouse_now()) == 1, "the one on record"
+    assert [record.args for record in caplog.records] == [(damaged,), (another,)]
