@@ -36,6 +36,9 @@ SETTINGS: dict[str, str | int | float | list[str]] = {
     "memory_limit": "1GB",
 }
 
+_FOREIGN_SECONDS = 10
+"""How long a writer waits for a program that has the file open without the lock."""
+
 
 @contextmanager
 def lock_warehouse(path: Path, wait_seconds: float) -> Iterator[None]:
@@ -68,7 +71,8 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
 
     Args:
         path: the database file. It is created or kept with mode 0600, and its folder with 0700.
-        wait_seconds: how long to wait for other writers.
+        wait_seconds: how long to wait for other writers, and at most that long (10 s if it is
+            longer) for a program that ignores their lock.
 
     Raises:
         FolderOpen: other users may enter the folder, and another user owns it.
@@ -82,7 +86,7 @@ def open_warehouse(path: Path, wait_seconds: float = 3_600) -> Iterator[duckdb.D
         with lock_warehouse(path, wait_seconds):
             is_same_file, ledger = is_untouched(path), None
             try:
-                with closing(connect(path)) as connection:
+                with closing(connect(path, min(wait_seconds, _FOREIGN_SECONDS))) as connection:
                     ensure_schema(connection)
                     detect_replacement(connection, path, is_same_file=is_same_file)
                     try:
@@ -149,7 +153,7 @@ def drain_threads(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def connect(
-    path: Path, wait_seconds: float = 10, *, read_only: bool = False
+    path: Path, wait_seconds: float = _FOREIGN_SECONDS, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Connect; the caller holds the lock. Wait for programs that ignore it (a DuckDB shell)."""
     _expect_no_pandas()
@@ -173,7 +177,7 @@ def connect(
                     " sync` then loads everything delivered again (versions that Vocareum has"
                     " overwritten since exist only in the backup)."
                 ) from None
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 raise WarehouseBusy(
                     f"{path} is open in another program that does not use the pipeline's lock:"
                     f" {error}. Close it there; read the published file analytics.duckdb instead,"

@@ -11,6 +11,7 @@ import pytest
 
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse import connection as connection_module
 from analytics_pipeline.warehouse.connection import WarehouseBusy, open_warehouse
 from analytics_pipeline.warehouse.schema import SchemaTooNew, ensure_schema
 from analytics_pipeline.warehouse.tables import tables
@@ -136,3 +137,25 @@ def test_a_second_writer_waits_and_then_names_the_holder(tmp_path: Path):
         open_warehouse(path, 0.2),
     ):
         pass
+
+
+def test_a_caller_that_does_not_wait_learns_at_once_of_a_program_without_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def sleep(_: float) -> None:
+        raise AssertionError("it waits")
+
+    path = tmp_path / "w.duckdb"
+    with open_warehouse(path):
+        pass
+    hold = f"import duckdb; c = duckdb.connect({str(path)!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        monkeypatch.setattr(connection_module.time, "sleep", sleep)
+        with pytest.raises(WarehouseBusy, match="open in another program"):
+            open_warehouse(path, wait_seconds=0).__enter__()
+        monkeypatch.undo()
+        holder.communicate("\n")

@@ -56,7 +56,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 def test_the_warehouse_closes_after_its_threads_have_drained(
     watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(connection_module, "connect", lambda path: watched)
+    monkeypatch.setattr(connection_module, "connect", lambda path, wait_seconds: watched)
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
         connection.execute("SELECT count(*) FROM range(1_000_000)")
     assert watched.alive == [set()]
