@@ -24,16 +24,26 @@ from analytics_pipeline_tests.support.organisations import deliver, write_env_fi
 TOKENS = {"9417": "t0ken-of-9417", "9418": "t0ken-of-9418"}
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[DemoVocareum]]:
+    """Two simulations. They take a second each to stop."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(DemoVocareum(org, token=token)) for org, token in TOKENS.items()]
+
+
 @pytest.fixture
-def organisations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[DemoVocareum]]:
+def organisations(
+    servers: list[DemoVocareum], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[DemoVocareum]:
     """Two simulated organisations; the settings of this process are those of no organisation."""
     for field in Settings.model_fields.values():
         monkeypatch.setenv(str(field.validation_alias), "")
     monkeypatch.setenv("ANALYTICS_DAGSTER_HOME", str(tmp_path / "dagster"))
     monkeypatch.setenv("DAGSTER_HOME", "")
     monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-        yield [stack.enter_context(DemoVocareum(org, token=token)) for org, token in TOKENS.items()]
+    for server in servers:
+        server.clear()
+    return servers
 
 
 @pytest.fixture

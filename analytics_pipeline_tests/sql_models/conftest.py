@@ -9,12 +9,14 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.model_warehouse import build_all, land, load
+from analytics_pipeline_tests.support.once_per_run import made_once
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse, open."""
+    """An empty warehouse, open. For a few rows a second thread costs more than it saves."""
     with open_warehouse(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("SET threads TO 1")
         yield connection
 
 
@@ -32,8 +34,12 @@ def built(
 
     Shared: roll back whatever a test changes.
     """
-    folder = tmp_path_factory.mktemp("organisation")
+
+    def fill(folder: Path) -> None:
+        with open_warehouse(folder / "warehouse.duckdb") as connection:
+            load(connection, land(folder, organisation.files() | organisation.hand_written()))
+            build_all(connection)
+
+    folder = made_once(tmp_path_factory, "models of the organisation", fill)
     with open_warehouse(folder / "warehouse.duckdb") as connection:
-        load(connection, land(folder, organisation.files() | organisation.hand_written()))
-        build_all(connection)
         yield connection
