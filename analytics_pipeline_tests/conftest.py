@@ -8,6 +8,7 @@ import gc
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,20 +47,23 @@ FLAGS = [
 LONGEST = tuple(
     f"analytics_pipeline_tests/{file}"
     for file in (
-        "orchestration/test_dagster_dev.py",
-        "cli/test_sync.py",
         "cli/test_sync_failures.py",
-        "report/test_page_choices.py",
-        "loading/test_realistic_exports.py",
-        "orchestration/test_model_assets.py",
+        "orchestration/test_dagster_dev.py",
         "report/test_page_in_a_browser.py",
         "sql_models/test_models_of_falls.py",
-        "warehouse/test_erased_stay_out.py",
+        "warehouse/test_publishing_changes.py",
         "warehouse/test_erasing.py",
+        "warehouse/test_publishing.py",
         "warehouse/test_withholding.py",
+        "warehouse/test_lake.py",
+        "cli/test_status.py",
+        "cli/test_doctor.py",
+        "report/test_periods.py",
+        "cli/test_sync.py",
     )
 )
-"""Files that take more than a minute on a slow machine."""
+"""Files that take longest, in this order. `cli/test_sync.py` would wait for the first sync that
+`cli/test_sync_failures.py` makes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,11 +81,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lakes.close)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start the longest files first: a worker takes whole files, and one that is left for the end
-    occupies one worker while the others are idle. Skip on a lake what is about a file.
+    occupies one worker while the others are idle. Skip on a lake what is about a file. Mark forms
+    beyond the first ones as thorough.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    order = {file: place for place, file in enumerate(LONGEST)}
+    forms: Counter[str] = Counter()
+    for item in items:
+        if marker := item.get_closest_marker("first_forms"):
+            test = item.nodeid.partition("[")[0]
+            forms[test] += 1
+            if forms[test] > marker.args[0]:
+                item.add_marker(pytest.mark.thorough)
+    items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
     if config.getoption("backend") == "lake":
         for item in items:
             if marker := item.get_closest_marker("file_only"):

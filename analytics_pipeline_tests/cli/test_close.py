@@ -98,6 +98,7 @@ def test_header_only_grades_keep_the_previous_scores_until_accepted(
     assert (lost(run), run("sync").exit_code) == ((0, []), 0)
 
 
+@pytest.mark.thorough
 def test_close_leaves_a_file_that_is_delivered_again_and_says_if_nobody_can_tell(
     run: Run,
     synced: Path,

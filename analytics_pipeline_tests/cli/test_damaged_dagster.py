@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from analytics_pipeline_tests.cli.conftest import Run, query
 
 LEDGER = (
@@ -11,6 +13,7 @@ LEDGER = (
 )
 
 
+@pytest.mark.thorough
 def test_every_command_names_a_damaged_database_and_its_remedy_loses_no_data(
     run: Run, synced: Path, tmp_path: Path
 ):

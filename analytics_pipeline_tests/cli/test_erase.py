@@ -117,6 +117,7 @@ def test_answering_no_changes_nothing(settings: Settings, user_id: int) -> None:
     assert not (settings.data_dir / "receipts").exists()
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("options", "typed"), [(["--yes"], None), ([], "y\n")], ids=["--yes", "a typed yes"]
 )

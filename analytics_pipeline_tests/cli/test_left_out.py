@@ -33,6 +33,7 @@ def recorded(data: Path) -> tuple[bool, str, str]:
     return found
 
 
+@pytest.mark.thorough
 def test_two_spellings_of_a_day_are_a_warning_unless_they_have_the_same_bytes(
     run: Run, synced: Path, demo: DemoVocareum
 ):

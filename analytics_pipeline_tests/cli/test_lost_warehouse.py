@@ -44,6 +44,7 @@ def changed(run: Run, synced: Path, demo: DemoVocareum, organisation: Organisati
     return synced
 
 
+@pytest.mark.thorough
 def test_a_lost_warehouse_is_told_and_its_published_file_stays_until_it_is_moved(
     run: Run, changed: Path
 ):
@@ -122,6 +123,7 @@ def test_a_backup_that_is_restored_after_a_new_beginning_publishes_its_history(
     assert closed(published) == before
 
 
+@pytest.mark.thorough
 def test_a_person_who_is_erased_after_a_new_beginning_leaves_the_published_file(
     run: Run, synced: Path
 ):

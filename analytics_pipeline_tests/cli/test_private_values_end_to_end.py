@@ -43,6 +43,8 @@ from analytics_pipeline_tests.support.planted_values import (
     first_files,
 )
 
+pytestmark = pytest.mark.thorough  # the tests of publishing and of erasing search less
+
 TOKEN = f"{MARK}-token/of+an-org-admin"
 HOOK = f"{MARK}-webhook/s3cr3t+part"
 RECIPIENT = f"{MARK}-recipient-s3cr3t"

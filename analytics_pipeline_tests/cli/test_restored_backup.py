@@ -54,6 +54,7 @@ def folder(
     return tmp_path / "copy"
 
 
+@pytest.mark.thorough
 def test_a_file_deleted_since_the_backup_stays_missing_at_every_door_until_it_comes_again(
     run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation, folder: Path
 ) -> None:

@@ -22,6 +22,7 @@ def test_query_does_not_import_heavy_modules() -> None:
     assert _imports("query") == ""
 
 
+@pytest.mark.first_forms(3)
 @pytest.mark.parametrize("module", ["status", "doctor", "findings", "publish", "erase"])
 def test_commands_that_start_no_run_do_not_import_dagster(module: str) -> None:
     assert "dagster" not in _imports(module).split()

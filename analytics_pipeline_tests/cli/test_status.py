@@ -157,6 +157,7 @@ def test_status_and_report_say_that_the_feed_has_stopped(run: Run, synced: Path)
     assert "Nothing has been delivered since" in (synced / "report.html").read_text()
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("days", "code", "late", "verdict"),
     [

@@ -28,6 +28,7 @@ MAPPING = (
 HEADER = "AWS Account ID,User ID,User Email,Part ID,Part Name,Cost,File Updated Time\n"
 
 
+@pytest.mark.thorough
 def test_accumulated_costs_are_right_from_the_file_to_the_published_mart(
     demo: DemoVocareum, data: Path, run: Run
 ):

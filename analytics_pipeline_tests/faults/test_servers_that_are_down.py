@@ -51,6 +51,7 @@ def down(kind: str, demo: DemoVocareum) -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.mark.first_forms(3)
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("kind", DOWN)
 @pytest.mark.parametrize(

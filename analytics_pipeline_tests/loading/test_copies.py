@@ -138,6 +138,7 @@ def test_a_person_accepts_a_file_with_the_sessions_of_other_days(warehouse: Ware
     assert count(warehouse, "raw.lab_sessions") == 2
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     "days",
     [(4, 4), (6, 6), (5, 5, 2), (2, 8, 5, 5, 5)],

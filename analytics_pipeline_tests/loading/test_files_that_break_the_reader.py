@@ -31,6 +31,7 @@ def key(course: int) -> str:
     return f"grades/course{course}/grades.csv"
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     "error",
     [
@@ -79,6 +80,7 @@ def test_a_file_that_breaks_the_reader_fails_alone(
     )
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     "error", [duckdb.OutOfMemoryException, duckdb.ConversionException, pl.exceptions.ComputeError]
 )
@@ -129,6 +131,7 @@ def test_an_error_of_the_disk_is_no_files_failure(
     assert warehouse.query("SELECT count(*) FROM ops.failed_files") == [(0,)]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("loaded_before", [False, True])
 def test_a_failed_file_that_never_loaded_is_forgotten_once_it_is_no_longer_delivered(
     tmp_path: Path, loaded_before: bool

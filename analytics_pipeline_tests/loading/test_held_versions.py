@@ -29,6 +29,7 @@ from analytics_pipeline_tests.support.held_versions import (
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize("left", [0, 19, 20])
 def test_grades_rewritten_to_the_header_or_to_half_of_their_rows_lose_no_score(
     warehouse: Warehouse, left: int
@@ -65,6 +66,7 @@ def test_a_held_version_is_forgotten_when_a_complete_one_arrives(warehouse: Ware
     assert count(warehouse, "ops.failed_files") == 0
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -88,6 +90,7 @@ def test_a_version_that_lost_half_of_its_money_is_held_until_a_person_accepts_it
     assert done.result is not None and done.result.failure is None
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("before", "after"),
     [("100", "51"), ("0.9", "0.1"), ("-5", "-50"), ("1000", "1000.5")],

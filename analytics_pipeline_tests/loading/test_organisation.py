@@ -54,6 +54,7 @@ def by_key(warehouse: Warehouse, column: str) -> dict[str, int]:
     return dict(warehouse.query(f"SELECT source_key, {column} FROM ops.loaded_files"))
 
 
+@pytest.mark.first_forms(1)
 def test_every_planted_record_is_in_quarantine_under_its_line_and_no_other(
     loaded: tuple[Organisation, Warehouse],
 ):

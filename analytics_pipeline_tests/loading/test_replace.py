@@ -238,6 +238,7 @@ def test_files_in_any_order_and_in_any_batches_give_the_same_tables(
     assert len(in_order.contents()["raw.azure_cost"]) == sum(range(1, 25))
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     "step", ["_replace_ledger", "_record_failures", "_replace_rejects", "follow_changes"]
 )

@@ -58,6 +58,7 @@ def spoil_page(file: Path) -> None:
         opened.write(os.urandom(size))
 
 
+@pytest.mark.first_forms(3)
 @pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize("damage", [overwrite, truncate, spoil_page])
 def test_a_damaged_database_is_named_with_the_remedy_and_not_opened(

@@ -119,6 +119,7 @@ def test_a_build_materializes_every_stale_model_runs_its_tests_and_publishes(
     assert stale(loaded) == [], "what was just built and published is stale"
 
 
+@pytest.mark.thorough
 def test_a_load_makes_only_the_models_downstream_stale(loaded: Pipeline) -> None:
     build(loaded, stale(loaded))
     key = dg.AssetKey(["raw", "grades"])

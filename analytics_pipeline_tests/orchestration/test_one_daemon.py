@@ -118,6 +118,7 @@ def read_to_the_end(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.wait(), said
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("lose", [remove, replace])
 def test_a_daemon_whose_folder_is_lost_ends_with_an_error(
     lose: Callable[[Path], None], data: Path

@@ -44,6 +44,7 @@ def older(pipeline: Pipeline, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("way", [shutil.copyfile, shutil.copy2, shutil.move])
 def test_the_sensor_alone_completes_an_older_warehouse(
     pipeline: Pipeline, older: Path, way
@@ -57,6 +58,7 @@ def test_the_sensor_alone_completes_an_older_warehouse(
     assert pipeline.tick().skip_reason.skip_message.startswith("All 3 delivered files are loaded")
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("clock", [978_307_200.0, 4_102_444_800.0], ids=["behind", "ahead"])
 def test_a_replacement_is_completed_once_whatever_the_clock_says(
     pipeline: Pipeline, older: Path, clock: float, monkeypatch: pytest.MonkeyPatch
@@ -75,6 +77,7 @@ def test_a_replacement_is_completed_once_whatever_the_clock_says(
     assert pipeline.tick().run_requests
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("at", "loads"),
     [
@@ -174,6 +177,7 @@ def test_a_touched_file_with_the_same_ledger_is_trusted(pipeline: Pipeline) -> N
     assert is_untouched(pipeline.settings.warehouse_path)
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     "content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}']
 )

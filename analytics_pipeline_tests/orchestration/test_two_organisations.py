@@ -180,6 +180,7 @@ def schema_and_newest(pipeline: Pipeline) -> list[bool]:
     ]
 
 
+@pytest.mark.thorough
 def test_a_backfill_of_one_does_not_mark_the_others_partitions(pair: Pair) -> None:
     pair.deliver(pair.one, FIRST)
     pair.deliver(pair.other, FIRST)
@@ -260,6 +261,7 @@ def test_each_ends_its_own_dead_runs_and_the_daemons_start_those_of_all(
     assert states() == [RunState.FAILED, RunState.FAILED]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("sensor", ["missing_partitions", "alerts", "old_runs"])
 def test_a_location_with_another_name_than_its_keys_fails_instead_of_seeing_no_runs(
     pair: Pair, sensor: str, monkeypatch: pytest.MonkeyPatch

@@ -28,6 +28,7 @@ ROSTER_BODY = (
 )
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("dataset", "partition"),
     [
@@ -66,6 +67,7 @@ def test_a_version_is_recorded_although_the_newest_record_is_dated_in_the_future
     assert recorded(pipeline, DAILY) == versions(pipeline, DAILY)
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("dataset", "partition"), [(DAILY, "2026-11-01"), ("enrollment", "200")], ids=["day", "course"]
 )

@@ -50,6 +50,7 @@ def test_models_that_were_built_while_the_clock_was_ahead_follow_a_later_load(
     assert stale(loaded) == set()
 
 
+@pytest.mark.thorough
 def test_a_load_that_was_recorded_while_the_clock_was_ahead_is_built_once(loaded: Pipeline) -> None:
     build(loaded, stale(loaded))
     with machine_ahead(days=40):

@@ -81,6 +81,7 @@ def constant_use(
             )
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("missing", [None, 10])
 def test_constant_use_shows_no_change_whatever_the_length_and_gaps_of_the_feed(
     tmp_path: Path, missing: int | None

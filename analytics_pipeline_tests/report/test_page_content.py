@@ -211,6 +211,7 @@ def test_times_come_from_the_file(published: Path) -> None:
     assert read(published).published_at > utc(2026, 1, 1)
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("zone", "hours"),
     [

@@ -54,6 +54,7 @@ def test_the_charts_listed_here_are_all_charts(published: Path) -> None:
     ]
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
 def test_every_chart_is_drawn_without_an_error_or_a_request(

@@ -67,6 +67,7 @@ def test_a_month_that_is_listed_ahead_begins_with_its_first_file(tmp_path: Path)
     assert (budget["starts_on"], budget["state"]) == (date(2026, 11, 1), "over")
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("first", "is_known"), [(date(2026, 8, 31), True), (date(2026, 9, 1), False)]
 )
@@ -100,6 +101,7 @@ def test_azures_first_file_tells_its_month_from_the_first_day(tmp_path: Path) ->
     assert before.note.endswith("$30.00 in all of Sep 2026")
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(("last", "compared"), [(13, 6), (12, 9)], ids=["a week", "longer"])
 def test_a_change_waits_a_week_for_a_provider_that_delivers_nothing(
     tmp_path: Path, last: int, compared: int

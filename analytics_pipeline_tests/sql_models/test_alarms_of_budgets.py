@@ -79,6 +79,7 @@ FALL = "course,45686,Fall,2026-12-01,2026-12-31,4000,USD,50,,none"
 YEAR = "course,45686,Year,2026-12-01,2027-06-30,5900,USD,50,,none"
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(("per_day", "reached"), [(400, ["fall"]), (500, ["fall", "year"])])
 def test_two_budgets_of_a_course_from_the_same_day_are_two_alarms(
     warehouse: Connection, tmp_path: Path, per_day: int, reached: list[str]

@@ -37,6 +37,7 @@ Connection = duckdb.DuckDBPyConnection
 STEPS = 50
 
 
+@pytest.mark.thorough
 def test_random_steps_leave_the_rows_of_a_whole_build(
     warehouse: Connection, tmp_path: Path
 ) -> None:

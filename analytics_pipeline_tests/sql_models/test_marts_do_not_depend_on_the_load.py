@@ -55,6 +55,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[obje
     return _marts(tmp_path_factory.mktemp("whole") / "load", "whole")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "way", [pytest.param("day by day", marks=pytest.mark.slow), "shuffled, some twice"]
 )

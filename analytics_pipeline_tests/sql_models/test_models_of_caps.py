@@ -39,6 +39,7 @@ EARLY = "course,5,Early,2026-09-01,2026-10-15,500,USD,,25,none"
 LATE = "course,5,Late,2026-10-16,2026-12-18,500,USD,,40,none"
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("per_day_early", "per_day_late", "row"),
     [

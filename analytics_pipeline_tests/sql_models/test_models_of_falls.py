@@ -90,6 +90,7 @@ def test_unexplained_falls_are_listed_with_the_dollars_at_stake(warehouse: Conne
     assert warehouse.execute(guess.sql).fetchall() == [(day(7), "0012", 1, 7, "dip", Decimal(110))]
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("files", "total", "falls"),
     [
@@ -113,6 +114,7 @@ def test_a_refund_of_over_half_is_no_restart_while_the_charge_stays(
     assert [fall for _, fall in rows if fall] == falls
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("billed", "fall", "evidence"),
     [
@@ -180,6 +182,7 @@ def test_a_feed_that_restarts_monthly_spends_nothing_new_in_the_missing_days_of_
     assert november == (Decimal(36),)
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("billed", "left", "covers", "evidence"),
     [(6, False, 2, "service_spend"), (None, False, 4, None), (None, True, 4, "deactivation")],
@@ -198,6 +201,7 @@ def test_a_restart_covers_days_of_the_month_before_unless_the_bill_shows_it(
     assert rows[2:] == [(Decimal(6), covers, "restart", evidence)]
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("billed", "cost", "fall"),
     [(7, 7, "restart"), (2, 2, None), (4, 2, None), (None, 2, None)],
@@ -240,6 +244,7 @@ def test_one_bad_file_on_the_first_of_a_month_does_not_restart_the_feed(
     assert sum(row[0] for row in spend(warehouse, "cost")) == 44
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("value", "cost", "fall", "evidence"),
     [(4, 4, "restart", "deactivation"), (5, 0, "correction", None), (6, 0, "correction", None)],

@@ -36,6 +36,7 @@ def test_a_session_of_years_counts_31_days_in_all_hours_and_is_a_warning(
     assert tested.violations == 1
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("days", "is_capped"), [(31, False), (32, True)], ids=["as long as may be", "too long"]
 )

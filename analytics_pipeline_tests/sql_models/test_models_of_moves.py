@@ -50,6 +50,7 @@ def spent_on(listed: Sequence[date]) -> Files:
     return aws_cost({day(30, 9): [(2, 8, 1)], **on_aws}) | azure_cost(on_azure)
 
 
+@pytest.mark.thorough
 def test_a_student_who_moves_to_a_clone_leaves_last_terms_money_and_its_budget_as_they_were(
     warehouse: Connection, tmp_path: Path
 ) -> None:

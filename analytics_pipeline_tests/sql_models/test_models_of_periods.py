@@ -327,6 +327,7 @@ def test_a_provider_counts_towards_completeness_from_its_first_file_on(
     ]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(("last", "complete"), [(13, 13), (12, 20)], ids=["a week", "longer"])
 def test_no_day_waits_longer_than_a_week_for_a_provider_that_delivers_nothing(
     warehouse: Connection, last: int, complete: int
@@ -343,6 +344,7 @@ def test_no_day_waits_longer_than_a_week_for_a_provider_that_delivers_nothing(
         assert warehouse.execute(days).fetchone() == (complete, feed[complete - 1]), mart
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize("dataset", ["lab_sessions", "aws_cost", "azure_cost"])
 def test_invariants_hold_while_one_daily_dataset_alone_is_loaded(
     warehouse: Connection, dataset: str

@@ -230,6 +230,7 @@ def test_the_last_known_role_counts(warehouse: Connection) -> None:
     ] == []
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("graded", "percent", "of_all"), [((6,), 80, 20), ((6, 8), 65, 65), ((), None, 0)]
 )

@@ -28,6 +28,7 @@ def session(
     return {"user_id": user, "part_id": 7, "course_id": course, **times, **more}
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
@@ -60,6 +61,7 @@ def test_a_session_listed_in_two_files_takes_the_row_with_the_latest_end(
     assert rows == [(1, Decimal(90)), (2, Decimal(60))]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("first_start", "sessions"),
     [(timedelta(minutes=3), 1), (None, 2), (timedelta(minutes=1), 2)],

@@ -60,6 +60,7 @@ def now(course: int, part: int = 7) -> tuple[str, dict[str, object]]:
     return "raw.asn_mapping", {"course_id": course, "assignment_id": course * 10, "part_id": part}
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("mapping", "courses"),
     [
@@ -120,6 +121,7 @@ def shared_part(connection: Connection, *courses: int) -> None:
     )
 
 
+@pytest.mark.first_forms(4)
 @pytest.mark.parametrize(
     ("evidence", "course"),
     [

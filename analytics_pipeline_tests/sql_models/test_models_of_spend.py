@@ -133,6 +133,7 @@ def test_money_after_files_with_only_a_header_is_spend_of_its_day(
     ]
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("files", "entries"),
     [

@@ -94,6 +94,7 @@ def column(
     return [tuple(row[place] for place in places) for row in rows]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     "batch",
     [

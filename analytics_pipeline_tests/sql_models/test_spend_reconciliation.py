@@ -39,6 +39,7 @@ def test_the_reports_are_compared_by_month_and_account(warehouse: Connection) ->
     ]
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize(
     ("before", "after", "carried_in"),
     [(day(30), day(1, 11), 2), (day(31), day(1, 11), 0), (day(31), day(2, 11), 0)],
@@ -71,6 +72,7 @@ def _is_warned(warehouse: Connection, by_service: str, without: tuple[int, int] 
     return tested.violations == 1
 
 
+@pytest.mark.first_forms(3)
 @pytest.mark.parametrize(
     ("by_service", "without", "is_warned"),
     [

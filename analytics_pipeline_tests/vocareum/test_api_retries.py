@@ -61,6 +61,7 @@ def test_a_refused_connection_is_retried_for_seconds_and_then_named(seconds: Sec
     assert "connection refused" in error.message
 
 
+@pytest.mark.thorough
 def test_a_connection_that_breaks_is_retried_for_the_whole_budget_and_then_named(
     serve, seconds: Seconds
 ):

@@ -72,6 +72,7 @@ def test_a_corrupted_body_is_fetched_again(faulty_bucket: MakeBucket, tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+@pytest.mark.first_forms(1)
 @pytest.mark.parametrize(
     ("fault", "reason"), [(truncated, "broke"), (shortened, "received"), (corrupted, "checksum")]
 )

@@ -70,6 +70,7 @@ def test_a_dry_run_reports_the_same_counts_and_changes_nothing(
     assert (told.tables, told.files) == (done.tables, done.files)
 
 
+@pytest.mark.thorough
 def test_the_rows_of_all_others_stay(settings: Settings, someone: Someone) -> None:
     counts = """SELECT (SELECT count(*) FROM raw.lab_sessions), (SELECT count(*) FROM raw.grades),
                        (SELECT count(*) FROM raw.aws_cost),

@@ -79,6 +79,7 @@ def test_what_is_published_from_a_lake_equals_what_is_published_from_a_file(
     assert ("staging", "lab_sessions", "user_id") in file, "also of views, which a lake has not"
 
 
+@pytest.mark.thorough
 def test_what_a_lake_has_just_published_does_not_differ(
     organisation: tuple[Settings, Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

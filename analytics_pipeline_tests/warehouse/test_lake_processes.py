@@ -86,6 +86,7 @@ def _as_in_a_new_process(settings: Settings) -> Warehouse:
     return warehouse
 
 
+@pytest.mark.thorough
 def test_a_process_that_has_not_attached_the_lake_yet_waits_only_as_long_as_it_is_told(
     settings: Settings,
 ) -> None:
@@ -113,6 +114,7 @@ def test_another_data_path_than_the_lakes_is_refused_with_the_remedy(
     assert "ANALYTICS_WAREHOUSE_DATA must stay as it was" in raised.value.remedy
 
 
+@pytest.mark.thorough
 def test_a_catalog_that_is_lost_before_a_commit_is_an_error_for_people(
     settings: Settings, postgres: Postgres
 ) -> None:

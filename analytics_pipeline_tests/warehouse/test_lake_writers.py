@@ -47,6 +47,7 @@ def test_a_second_writer_waits_for_the_lock_and_readers_do_not(
         assert connection.execute("FROM raw.t").fetchall() == [(1,)]
 
 
+@pytest.mark.thorough
 def test_the_lock_is_free_as_soon_as_a_writer_ends(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_orphans_of_a_killed_writer_are_removed_under_the_lock(
         assert connection.execute("SELECT count(*) FROM raw.t").fetchall() == [(1000,)]
 
 
+@pytest.mark.thorough
 def test_the_age_of_an_orphan_is_judged_by_the_storages_clock(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +142,7 @@ def _purge_files(warehouse: Warehouse) -> None:
         lake_files.purge_files(connection, LAKE, warehouse.storage_clock)
 
 
+@pytest.mark.thorough
 def test_purge_deletes_no_file_of_a_writer_that_lost_its_lock(
     postgres: Postgres, tmp_path: Path
 ) -> None:

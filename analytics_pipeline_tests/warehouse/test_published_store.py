@@ -57,6 +57,7 @@ def test_a_second_worker_writes_only_differences_to_the_file_of_the_first(
     assert len(bucket.versions()) == 3
 
 
+@pytest.mark.thorough
 def test_a_new_warehouse_does_not_replace_the_version_of_one_that_is_gone(
     bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_withheld_mart_keeps_the_state_that_another_worker_published(
     assert done.left_out == []
 
 
+@pytest.mark.thorough
 def test_a_later_publication_of_another_worker_stays(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

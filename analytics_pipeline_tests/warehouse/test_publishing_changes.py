@@ -35,6 +35,7 @@ def republished(published_once: Republished, tmp_path: Path) -> Republished:
     return published_once.copied(tmp_path / "data")
 
 
+@pytest.mark.thorough
 def test_after_random_changes_it_equals_a_whole_write(republished: Republished) -> None:
     for _ in range(12):
         republished.step()
@@ -110,6 +111,7 @@ def test_an_erasure_that_was_killed_leaves_no_bytes_after_a_publication_in_betwe
     assert republished.publish().is_whole, "which also searches the bytes"
 
 
+@pytest.mark.first_forms(2)
 @pytest.mark.parametrize("case", range(4), ids=["lost", "damaged", "written to", "replaced"])
 def test_a_file_that_others_touched_is_written_whole(republished: Republished, case: int) -> None:
     target = republished.target
