@@ -19,6 +19,7 @@ from analytics_pipeline.cli.console import (
     print_error,
     print_info,
 )
+from analytics_pipeline.cli.daemon_state import daemon_state
 from analytics_pipeline.cli.doctor_settings import (
     Verdict,
     check_alerts,
@@ -28,7 +29,6 @@ from analytics_pipeline.cli.doctor_settings import (
 )
 from analytics_pipeline.cli.feed_notice import nothing_delivered
 from analytics_pipeline.cli.overview import (
-    failing_sensor,
     fetch_published,
     last_replaced,
     own_dagster_yaml,
@@ -83,9 +83,12 @@ def doctor() -> None:
             out.print("     Skipping the remaining checks until this is fixed.")
             break
     failing, faults = _faults(settings)
-    if tick := failing_sensor(settings, datetime.now(UTC)):
-        faults.append(one_line(str(tick)))
+    daemon = daemon_state(settings, datetime.now(UTC))
+    if daemon.fault:
+        faults.append(one_line(str(daemon.fault)))
     print_checks(failing)
+    if daemon.off_notice:
+        print_error(daemon.off_notice)
     for fault in faults:
         print_error(fault)
     raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing or faults else DONE)

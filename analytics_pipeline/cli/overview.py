@@ -11,16 +11,11 @@ from pathlib import Path
 
 import duckdb
 
-from analytics_pipeline.cli.heartbeat import is_recent, nearest
+from analytics_pipeline.cli.daemon_state import DaemonState, daemon_state
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.operations.first_day import loaded_range
-from analytics_pipeline.orchestration.dagster_files import (
-    FailedTick,
-    damaged_database,
-    failed_tick,
-    recorded_heartbeats,
-)
+from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project, stale_models
@@ -61,12 +56,10 @@ class OnDisk:
         published: signature of the published file; None if there is none.
         unstored: why the published file is not the store's current version; empty if it is, or
             without a store.
-        heartbeat: heartbeat of Dagster's daemon that is nearest to now (UTC); None if there never
-            was one.
+        daemon: state of Dagster's daemon.
         replaced_at: time at which a run last detected a replaced warehouse (UTC); None if never.
         own_dagster_yaml: the operator's dagster.yaml; None if the pipeline maintains it.
         damaged: which of Dagster's databases is damaged, and the remedy; empty if none is.
-        failed_tick: newest tick of the sensor that loads, if it failed and the daemon is alive.
         source: `warehouse`; `published` while a run writes the warehouse; None if there is no
             warehouse yet.
         files: the ledger.
@@ -85,11 +78,10 @@ class OnDisk:
 
     published: Signature | None
     unstored: str
-    heartbeat: datetime | None
+    daemon: DaemonState
     replaced_at: datetime | None
     own_dagster_yaml: Path | None
     damaged: str = ""
-    failed_tick: FailedTick | None = None
     source: str | None = None
     files: list[LoadedFile] = field(default_factory=list)
     failed: list[FailedFile] = field(default_factory=list)
@@ -135,10 +127,6 @@ class OnDisk:
         """Return a message if deliveries have stopped; None otherwise."""
         return silence(self.ages.values())
 
-    def daemon_is_alive(self, now: datetime) -> bool:
-        """Return whether a heartbeat of the daemon is recent; one in the future does not count."""
-        return is_recent(self.heartbeat, now)
-
 
 def on_disk(settings: Settings, now: datetime) -> OnDisk:
     """Read the warehouse or, while it is being written, the published file.
@@ -153,11 +141,10 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     outside = OnDisk(
         published=signature(settings.published_path),
         unstored=unstored,
-        heartbeat=nearest(recorded_heartbeats(settings.dagster_home), now),
+        daemon=daemon_state(settings, now),
         replaced_at=last_replaced(warehouse),
         own_dagster_yaml=own_dagster_yaml(settings),
         damaged=str(damaged_database(settings.dagster_home) or ""),
-        failed_tick=failing_sensor(settings, now),
         lost=str(gone(settings) or ""),
     )
     with _open(warehouse, settings.published_path) as (source, connection):
@@ -194,17 +181,6 @@ def last_replaced(warehouse: Warehouse) -> datetime | None:
     """Return the time at which a run last detected a replaced warehouse (UTC); None if never."""
     seconds = warehouse.replaced_at()
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
-
-
-def failing_sensor(settings: Settings, now: datetime) -> FailedTick | None:
-    """Return the newest tick of the sensor that loads, if it failed.
-
-    None while the daemon is stopped: no later tick could succeed, and `status` says that it is
-    stopped.
-    """
-    home = settings.dagster_home
-    is_alive = is_recent(nearest(recorded_heartbeats(home), now), now)
-    return failed_tick(home, settings.key_prefix) if is_alive else None
 
 
 def own_dagster_yaml(settings: Settings) -> Path | None:

@@ -91,7 +91,7 @@ def status() -> None:
         or (failed or disk.errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
-    to_finish = disk.unfinished or disk.lost or disk.damaged or disk.failed_tick
+    to_finish = disk.unfinished or disk.lost or disk.damaged or disk.daemon.fault
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -118,8 +118,8 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
         return "Incomplete: finish the erasure above."
-    if disk.failed_tick:
-        return "Incomplete: Dagster's sensor fails, see above."
+    if disk.daemon.fault:
+        return "Incomplete: Dagster's sensor does not work, see above."
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:
@@ -246,18 +246,20 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         "Dagster's daemon: "
         + (
             "alive."
-            if disk.daemon_is_alive(now)
+            if disk.daemon.is_alive(now)
             else "unknown, as its heartbeats can't be read."
-            if disk.damaged and disk.heartbeat is None
+            if disk.damaged and disk.daemon.heartbeat is None
             else "unknown, as your dagster.yaml keeps its heartbeats elsewhere: see the UI."
-            if disk.own_dagster_yaml and disk.heartbeat is None
+            if disk.own_dagster_yaml and disk.daemon.heartbeat is None
             else "not running; nothing is loaded automatically."
         )
     )
-    if ahead := dated_ahead(disk.heartbeat, now):
+    if ahead := dated_ahead(disk.daemon.heartbeat, now):
         print_error(ahead)
-    if disk.failed_tick:
-        print_error(one_line(str(disk.failed_tick)))
+    if disk.daemon.fault:
+        print_error(one_line(str(disk.daemon.fault)))
+    if disk.daemon.off_notice:
+        print_error(disk.daemon.off_notice)
 
 
 def _cells(row: DatasetStatus) -> tuple[Any, ...]:

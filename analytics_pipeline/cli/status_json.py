@@ -9,7 +9,7 @@ from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
 from analytics_pipeline.cli.overview import OnDisk
 from analytics_pipeline.ingest.left_out import LeftOut
 from analytics_pipeline.ingest.plan import Plan
-from analytics_pipeline.orchestration.dagster_files import FailedTick
+from analytics_pipeline.orchestration.dagster_files import FailedTick, SilentSensor
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import OpenAbsence
 from analytics_pipeline.warehouse.checks import Check
@@ -48,9 +48,10 @@ def as_json(
         "unfinished_erasures": disk.unfinished,
         "not_stored": disk.unstored or None,
         "daemon": {
-            "alive": disk.daemon_is_alive(now),
-            "heartbeat": _utc(disk.heartbeat),
-            "failed_tick": disk.failed_tick and _failed_tick(disk.failed_tick),
+            "alive": disk.daemon.is_alive(now),
+            "heartbeat": _utc(disk.daemon.heartbeat),
+            **_fault(disk.daemon.fault),
+            "switched_off": list(disk.daemon.switched_off),
         },
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
         "damaged": disk.damaged or None,
@@ -101,8 +102,14 @@ def _published(published: Signature) -> dict[str, Any]:
     }
 
 
-def _failed_tick(tick: FailedTick) -> dict[str, Any]:
-    return {"at": _utc(tick.at), **_fields(tick, ("error", "remedy"))}
+def _fault(fault: FailedTick | SilentSensor | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"failed_tick": None, "silent_sensor": None}
+    match fault:
+        case FailedTick():
+            found["failed_tick"] = {"at": _utc(fault.at), **_fields(fault, ("error", "remedy"))}
+        case SilentSensor():
+            found["silent_sensor"] = {"since": _utc(fault.since), "remedy": fault.remedy}
+    return found
 
 
 def _fields(value: object, names: Iterable[str]) -> dict[str, Any]:

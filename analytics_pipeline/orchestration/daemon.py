@@ -18,6 +18,7 @@ from typing import IO, NamedTuple
 
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.asset_keys import ALONE
+from analytics_pipeline.orchestration.dagster_files import DAEMON_LOCK
 from analytics_pipeline.orchestration.dagster_private import run_daemon
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
@@ -81,7 +82,7 @@ def hold_daemon_lock(settings: Settings) -> Iterator[Sequence[_Lock]]:
         homes.setdefault(organisation.data_dir.absolute() / "dagster", organisation.data_dir)
     with ExitStack() as held:
         yield [
-            held.enter_context(_lock(home / "daemon.lock", folder.absolute()))
+            held.enter_context(_lock(home / DAEMON_LOCK, folder.absolute()))
             for home, folder in homes.items()
         ]
 

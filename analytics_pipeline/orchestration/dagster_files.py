@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,20 +15,41 @@ from analytics_pipeline.errors import PipelineError
 
 SENSOR = "missing_partitions"
 """The sensor that loads; `raw/sensor.py` defines it."""
+WORK = {
+    SENSOR: "nothing is loaded automatically",
+    "models_follow_loads": "loads change no model, and nothing is published",
+    "alerts": "no alert is sent",
+}
+"""The sensors without which the daemon is of little use, and what it means if one is off."""
+DAEMON_LOCK = "daemon.lock"
+"""File in DAGSTER_HOME that the daemon locks, and writes when it starts."""
 _RUNS = Path("history", "runs.db")
 _INDEX = Path("history", "runs", "index.db")
 _SCHEDULES = Path("schedules", "schedules.db")
-_NEWEST_TICK = """
+_SENSORS = """
+    WITH sensors AS (
+        SELECT id, selector_id, status, instigator_body ->> '$.origin.job_name' AS name,
+            instigator_body
+            ->> '$.origin.external_repository_origin.repository_location_origin.location_name'
+            AS location
+        FROM instigators)
+"""
+"""Dagster stores its objects as JSON, under the names that its first releases gave them."""
+_NEWEST_TICK = (
+    _SENSORS
+    + """
     SELECT tick.status, tick.timestamp, tick.tick_body
-    FROM instigators AS sensor JOIN job_ticks AS tick USING (selector_id)
-    WHERE sensor.instigator_body ->> '$.origin.job_name' = :sensor
-    AND (:location = '' OR sensor.instigator_body
-        ->> '$.origin.external_repository_origin.repository_location_origin.location_name'
-        = :location)
-    AND sensor.status <> 'STOPPED' AND tick.status <> 'STARTED'
+    FROM sensors JOIN job_ticks AS tick USING (selector_id)
+    WHERE name = :sensor AND :location IN ('', location) AND sensors.status <> 'STOPPED'
+    AND (:unfinished OR tick.status <> 'STARTED')
     ORDER BY tick.id DESC LIMIT 1"""
-"""The newest tick that ended. The order of recording decides, as a clock may have been wrong.
-Dagster stores its objects as JSON, under the names that its first releases gave them."""
+)
+"""The newest tick. The order of recording decides, as a clock may have been wrong."""
+_STATES = (
+    _SENSORS + "SELECT name, status FROM sensors WHERE :location IN ('', location) ORDER BY id"
+)
+_EVALUATION = timedelta(minutes=15)
+"""How long an evaluation of a sensor may take, besides the time between two of them."""
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ATTEMPTS = 3
 """How often a file must look damaged: while another process writes it, it can look so once."""
@@ -79,6 +100,31 @@ class FailedTick(NamedTuple):
         )
 
 
+class SilentSensor(NamedTuple):
+    """The sensor that loads, which a living daemon has not evaluated for too long.
+
+    Attributes:
+        since: when its newest evaluation began, or the daemon if that was later (UTC).
+    """
+
+    since: datetime
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        return (
+            "Most likely the code location does not load: the Dagster UI shows its error"
+            " (Deployment), and so does the daemon's output. Correct it and restart the daemon."
+            " Until then, load what is delivered with `analytics-pipeline sync`."
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"Dagster's daemon is alive, but has not evaluated its sensor {SENSOR} since"
+            f" {self.since:%Y-%m-%d %H:%M} UTC, so nothing is loaded automatically. {self.remedy}"
+        )
+
+
 def damaged_database(home: Path) -> DagsterDamaged | None:
     """Check the databases that every run needs; return the error that names a damaged one.
 
@@ -105,7 +151,7 @@ def recorded_heartbeats(home: Path) -> list[datetime]:
     """Return the last heartbeat (UTC) of each part of the daemon; empty if none can be read."""
     with suppress(sqlite3.Error), _opened(home / _RUNS) as connection:
         rows = connection.execute("SELECT timestamp FROM daemon_heartbeats").fetchall()
-        return [datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows if text]
+        return [_utc(text) for (text,) in rows if text]
     return []
 
 
@@ -116,12 +162,68 @@ def failed_tick(home: Path, location: str) -> FailedTick | None:
         home: DAGSTER_HOME.
         location: name of the organisation's code location; empty if there is only one.
     """
-    with suppress(sqlite3.Error), _opened(home / _SCHEDULES) as connection:
-        row = connection.execute(_NEWEST_TICK, {"sensor": SENSOR, "location": location}).fetchone()
+    with suppress(sqlite3.Error):
+        row = _newest_tick(home, location)
         if row and row[0] == "FAILURE":
-            at = datetime.fromisoformat(row[1]).replace(tzinfo=UTC)
-            return FailedTick(at, _cause(json.loads(row[2])["error"]))
+            return FailedTick(_utc(row[1]), _cause(json.loads(row[2])["error"]))
     return None
+
+
+def silent_sensor(
+    home: Path, location: str, now: datetime, interval: timedelta
+) -> SilentSensor | None:
+    """Return the sensor that loads, if a living daemon has not evaluated it for long; None while it
+    is switched off.
+
+    A time that is further ahead of now than that is of a wrong clock, and proves nothing either.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: as for `failed_tick`.
+        now: UTC.
+        interval: time between two evaluations.
+    """
+    with suppress(sqlite3.Error):
+        row = _newest_tick(home, location, unfinished=True)
+        began = [_utc(row[1])] if row else []
+        with suppress(OSError):
+            began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
+        nearest = min(began, key=lambda at: abs(now - at), default=now)
+        is_silent = abs(now - nearest) > 2 * interval + _EVALUATION
+        if is_silent and SENSOR not in switched_off(home, location):
+            return SilentSensor(nearest)
+    return None
+
+
+def switched_off(home: Path, location: str) -> tuple[str, ...]:
+    """Return the names of the sensors in `WORK` that a person has switched off.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: as for `failed_tick`.
+    """
+    with suppress(sqlite3.Error), _opened(home / _SCHEDULES) as connection:
+        states = dict(connection.execute(_STATES, {"location": location}))
+        return tuple(name for name in WORK if states.get(name) == "STOPPED")
+    return ()
+
+
+def _newest_tick(
+    home: Path, location: str, *, unfinished: bool = False
+) -> tuple[str, str, str] | None:
+    """Return status, time and body of the sensor's newest tick.
+
+    Raises:
+        sqlite3.Error: the database can't be read.
+    """
+    values = {"sensor": SENSOR, "location": location, "unfinished": unfinished}
+    with _opened(home / _SCHEDULES) as connection:
+        row: tuple[str, str, str] | None = connection.execute(_NEWEST_TICK, values).fetchone()
+        return row
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def _cause(error: dict[str, Any] | None) -> str:

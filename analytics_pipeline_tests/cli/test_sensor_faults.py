@@ -1,8 +1,10 @@
-"""A daemon that is alive, but whose sensor fails at each tick, loads nothing: `status` says so."""
+"""A living daemon whose sensor fails, is silent or switched off loads nothing: `status` says so."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,11 @@ from dagster._core.scheduler.instigation import (
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
-from analytics_pipeline.orchestration.dagster_files import failed_tick
+from analytics_pipeline.orchestration.dagster_files import (
+    DAEMON_LOCK,
+    failed_tick,
+    silent_sensor,
+)
 from analytics_pipeline.orchestration.instance import open_instance
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import Run
@@ -42,7 +48,7 @@ class Sensors:
     def tick(
         self, status: TickStatus, location: str = "one", name: str = "missing_partitions"
     ) -> None:
-        """Store a tick, later than all others."""
+        """Store a tick, a minute later than all others; the first one is an hour old."""
         self.at += 60
         state = self._state(location, name, InstigatorStatus.DECLARED_IN_CODE)
         if not self.instance.get_instigator_state(state.instigator_origin_id, state.selector_id):
@@ -60,10 +66,11 @@ class Sensors:
             )
         )
 
-    def switch_off(self) -> None:
-        """Switch the sensor off, as the UI does."""
-        state = self._state("one", "missing_partitions", InstigatorStatus.STOPPED)
-        self.instance.update_instigator_state(state)
+    def switch(
+        self, status: InstigatorStatus, location: str = "one", name: str = "missing_partitions"
+    ) -> None:
+        """Switch a sensor that has had a tick off or on, as the UI does."""
+        self.instance.update_instigator_state(self._state(location, name, status))
 
     def beat(self, age: float = 0) -> None:
         """Store a heartbeat of the daemon (age in seconds)."""
@@ -116,7 +123,7 @@ def test_only_a_failure_of_the_newest_tick_that_ended_counts(
     sensors.tick(TickStatus.SUCCESS)
     assert error() is None
     sensors.tick(TickStatus.FAILURE)
-    sensors.switch_off()
+    sensors.switch(InstigatorStatus.STOPPED)
     assert error() is None
 
 
@@ -140,7 +147,7 @@ def test_status_and_doctor_show_the_error_while_the_daemon_is_alive(
     status = run("status")
     assert (status.exit_code, said in status.stderr) == (1, True), status.output
     assert "Dagster's daemon: alive." in status.output
-    assert "Incomplete: Dagster's sensor fails, see above." in status.output
+    assert "Incomplete: Dagster's sensor does not work, see above." in status.output
     found = run("status", "--json")
     document = json.loads(found.stdout)
     assert (found.exit_code, document["complete"]) == (1, False)
@@ -151,3 +158,80 @@ def test_status_and_doctor_show_the_error_while_the_daemon_is_alive(
     )
     doctor = run("doctor")
     assert (doctor.exit_code, said in doctor.stderr) == (1, True), doctor.output
+
+
+def test_a_sensor_that_a_living_daemon_does_not_evaluate_is_a_fault(
+    run: Run, synced: Path, sensors: Sensors
+) -> None:
+    """It is evaluated every 15 minutes, and an evaluation takes no more than 15."""
+    sensors.tick(TickStatus.SKIPPED)
+    sensors.tick(TickStatus.STARTED)
+    since = f"{datetime.fromtimestamp(sensors.at, UTC):%Y-%m-%d %H:%M} UTC"
+    sensors.beat()
+    said = f"has not evaluated its sensor missing_partitions since {since}, so nothing is loaded"
+    status = run("status")
+    assert (status.exit_code, said in status.stderr) == (1, True), status.output
+    assert "Incomplete: Dagster's sensor does not work, see above." in status.output
+    document = json.loads(run("status", "--json").stdout)
+    silent = document["daemon"]["silent_sensor"]
+    assert (document["complete"], "code location" in silent["remedy"]) == (False, True)
+    doctor = run("doctor")
+    assert (doctor.exit_code, said in doctor.stderr) == (1, True), doctor.output
+    assert run("status", FEED_POLL_SECONDS="3600").exit_code == 0, "it waits longer between two"
+    for _ in range(30):
+        sensors.tick(TickStatus.SKIPPED)
+    status = run("status")
+    assert (status.exit_code, "missing_partitions" in status.output) == (0, False), status.output
+
+
+@pytest.mark.parametrize(
+    ("newest", "lock", "is_silent"),
+    [
+        (None, None, False),  # it is not known since when the daemon runs
+        (None, -3_600, True),  # its first evaluation is overdue
+        (None, -60, False),
+        (-86_400, -60, False),  # it has just started again
+        (-86_400, -3_600, True),
+        (-60, -86_400, False),
+        (86_400, -3_600, True),  # by a clock that was ahead
+        (86_400, -60, False),
+    ],
+)
+def test_an_evaluation_is_overdue_from_the_newest_one_or_the_daemons_start(
+    sensors: Sensors, data: Path, newest: int | None, lock: int | None, is_silent: bool
+) -> None:
+    home, now = data / "dagster", time.time()
+    if newest is not None:
+        sensors.at = now + newest - 60
+        sensors.tick(TickStatus.SUCCESS)
+    if lock is not None:
+        (home / DAEMON_LOCK).touch()
+        os.utime(home / DAEMON_LOCK, (now + lock, now + lock))
+    found = silent_sensor(home, "", datetime.fromtimestamp(now, UTC), timedelta(minutes=15))
+    assert (found is not None) == is_silent
+
+
+def test_a_sensor_that_was_switched_off_is_named_and_is_no_fault(
+    run: Run, synced: Path, sensors: Sensors
+) -> None:
+    for name in ("missing_partitions", "alerts", "old_runs"):
+        sensors.tick(TickStatus.SKIPPED, name=name)
+        sensors.switch(InstigatorStatus.STOPPED, name=name)
+    assert "Switched off" not in run("status").output, "the daemon is stopped"
+    sensors.beat()
+    said = (
+        "Switched off in the Dagster UI: missing_partitions (nothing is loaded automatically),"
+        " alerts (no alert is sent)."
+    )
+    for command in ("status", "doctor"):
+        result = run(command)
+        assert (result.exit_code, said in result.stderr) == (0, True), result.output
+    daemon = json.loads(run("status", "--json").stdout)["daemon"]
+    assert daemon["switched_off"] == ["missing_partitions", "alerts"]
+    sensors.tick(TickStatus.SKIPPED)
+    for name in ("missing_partitions", "alerts"):
+        sensors.switch(InstigatorStatus.RUNNING, name=name)
+    sensors.at = time.time()
+    sensors.tick(TickStatus.SKIPPED)
+    status = run("status")
+    assert (status.exit_code, "Switched off" in status.output) == (0, False), status.output

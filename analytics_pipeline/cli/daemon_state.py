@@ -1,0 +1,57 @@
+"""What Dagster's files say of the daemon: whether it is alive, and whether its sensors work."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from analytics_pipeline.cli.heartbeat import is_recent, nearest
+from analytics_pipeline.orchestration.dagster_files import (
+    WORK,
+    FailedTick,
+    SilentSensor,
+    failed_tick,
+    recorded_heartbeats,
+    silent_sensor,
+    switched_off,
+)
+from analytics_pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class DaemonState:
+    """State of the daemon. While it is stopped, nothing is said of its sensors.
+
+    Attributes:
+        heartbeat: its heartbeat that is nearest to now (UTC); None if there never was one.
+        fault: why the sensor that loads does not work; None if it does, or is switched off.
+        switched_off: names of important sensors that a person has switched off.
+    """
+
+    heartbeat: datetime | None
+    fault: FailedTick | SilentSensor | None = None
+    switched_off: tuple[str, ...] = ()
+
+    def is_alive(self, now: datetime) -> bool:
+        """Return whether its heartbeat is recent; one in the future does not count."""
+        return is_recent(self.heartbeat, now)
+
+    @property
+    def off_notice(self) -> str:
+        """Return a message about the sensors that are switched off; empty if none is."""
+        if not self.switched_off:
+            return ""
+        names = ", ".join(f"{name} ({WORK[name]})" for name in self.switched_off)
+        return f"Switched off in the Dagster UI: {names}. Switch it on there, under Automation."
+
+
+def daemon_state(settings: Settings, now: datetime) -> DaemonState:
+    """Read the state of the daemon; `now` is UTC."""
+    home, location = settings.dagster_home, settings.key_prefix
+    state = DaemonState(nearest(recorded_heartbeats(home), now))
+    if not state.is_alive(now):
+        return state
+    interval = timedelta(seconds=settings.feed_poll_seconds)
+    return replace(
+        state,
+        fault=failed_tick(home, location) or silent_sensor(home, location, now, interval),
+        switched_off=switched_off(home, location),
+    )
