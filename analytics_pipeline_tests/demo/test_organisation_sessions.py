@@ -54,7 +54,8 @@ def test_a_session_over_midnight_is_in_the_files_of_both_days_only_if_asked():
 
 def test_students_never_seen_are_enrolled_and_in_no_session():
     truth = LARGE.truth
-    assert truth.never_seen
+    enrolled = {user for user, _ in truth.members}
+    assert truth.never_seen and truth.never_seen <= enrolled
     assert not truth.never_seen & {session.user_id for session in truth.sessions}
     assert 1731003 in truth.never_seen
     assert not any(user < 1731000 for user in truth.never_seen)  # staff

@@ -34,6 +34,15 @@ def test_every_table_and_chart_is_saved_as_csv_of_what_is_chosen(
     lines = list(csv.reader(io.StringIO(opened.saved("spend-by-course"))))
     assert lines[0] == ["day", "course", "US dollars"] and ["2026-10-02", "Clone 6", "6"] in lines
     assert next(csv.reader(io.StringIO(opened.saved("freshness"))))[0] == "Dataset"
+    opened.page.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    buttons = opened.page.locator("[data-saves]:visible")
+    names = buttons.evaluate_all("all => all.map(button => button.dataset.saves)")
+    assert {"active-weekly", "completeness", "freshness", "table-courses"} <= set(names)
+    for name in names:  # Chromium asks after ten downloads of a page
+        head, *lines = csv.reader(io.StringIO(opened.page.evaluate("csv", name)))
+        shown = opened.page.locator(f"#{name} tbody tr").count()
+        assert len(lines) >= shown, (name, "it lacks lines that the page shows")
+        assert {len(line) for line in lines} <= {len(head)}, name
     assert opened.errors == []
 
 

@@ -1,6 +1,7 @@
 """The pointer of a store never goes back, whoever else writes and whatever the server answers."""
 
 import json
+import re
 from pathlib import Path
 from wsgiref.types import WSGIEnvironment
 
@@ -102,4 +103,9 @@ def test_the_pointer_is_what_the_documentation_tells_analysts(
 ) -> None:
     put_file(store, local_file(tmp_path, b"first"), NOON)
     body = bucket.objects()["published/org9001/analytics.json"]
-    assert set(json.loads(body)) == {"url", "key", "sha256", "size", "published_at"}
+    pointer = json.loads(body)
+    assert set(pointer) == {"url", "key", "sha256", "size", "published_at"}
+    told = (Path(__file__).parents[2] / "docs" / "analysts.md").read_text()
+    for reads in (r"SELECT (\w+) FROM read_json", r"analytics\.json - \| jq -r \.(\w+)"):
+        assert re.findall(reads, told) == ["url"]
+    assert pointer["url"] == f"s3://{bucket.name}/{pointer['key']}"

@@ -12,7 +12,7 @@ from analytics_pipeline.storage.store import FOLDER, Fetched
 from analytics_pipeline_tests.support.store_files import NOON, local_file
 
 
-def test_the_feeds_endpoint_and_credentials_are_not_the_stores(
+def test_the_feeds_endpoint_is_not_the_stores(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")

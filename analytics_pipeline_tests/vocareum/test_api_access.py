@@ -1,5 +1,7 @@
 """Whom the API lets in: tokens, their scope, and the organisation."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from pydantic import SecretStr
 
@@ -13,8 +15,11 @@ def test_the_right_token_gets_credentials_for_the_time_the_api_says(
     demo: DemoVocareum, api: VocareumApi
 ):
     demo.api.shape = "sts"
+    demo.lifetime = timedelta(minutes=17)
+    before = datetime.now(UTC).replace(microsecond=0)
     found = api.s3_credentials(demo.org_id)
     assert found.access_key_id.startswith("ASIA")
+    assert before <= found.expires_at - demo.lifetime <= datetime.now(UTC)
     assert len(demo.requests) == 1
 
 
