@@ -1,7 +1,6 @@
 """`analytics-pipeline demo`: load a simulated organisation with the real pipeline over HTTP."""
 
 import shlex
-import sys
 import time
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
@@ -14,6 +13,7 @@ from analytics_pipeline.cli.console import command, fail, print_info
 from analytics_pipeline.cli.demo_live import late_days, run_live
 from analytics_pipeline.cli.demo_settings import (
     own_settings,
+    program,
     this_command,
     use_simulation,
     write_env_file,
@@ -138,7 +138,7 @@ def _serve(settings: Settings) -> None:
     path = shlex.quote(str(write_env_file(settings)))
     print_info(
         "\n# The simulated Vocareum runs until Ctrl-C. In another terminal:\n"
-        f"{shlex.quote(sys.argv[0])} --env-file {path} status"
+        f"{shlex.join(program())} --env-file {path} status"
     )
     try:
         while True:

@@ -55,7 +55,7 @@ def own_settings() -> Settings:
             f" organisation, but its settings are in force: {leading}. Give the demo an env file of"
             " its own:\n"
             "  echo ANALYTICS_DATA_DIR=demo-data > demo.env\n"
-            f"  {shlex.quote(sys.argv[0])} --env-file demo.env demo"
+            f"  {shlex.join(program())} --env-file demo.env demo"
         )
     settings = load_settings()
     folder = settings.data_dir
@@ -101,11 +101,18 @@ def write_env_file(settings: Settings) -> Path:
 def this_command(settings: Settings) -> str:
     """Return the start of a command line that uses the same settings as this process."""
     if env_file := chosen_env_file():
-        return shlex.join([sys.argv[0], "--env-file", str(env_file)])
+        return shlex.join([*program(), "--env-file", str(env_file)])
     if settings.data_dir == Settings.model_fields["data_dir"].default:
-        return shlex.quote(sys.argv[0])
+        return shlex.join(program())
     folder = shlex.quote(str(settings.data_dir.absolute()))
-    return f"ANALYTICS_DATA_DIR={folder} {shlex.quote(sys.argv[0])}"
+    return f"ANALYTICS_DATA_DIR={folder} {shlex.join(program())}"
+
+
+def program() -> list[str]:
+    """Return the words that start this program in a shell, also if it was run by `python -m`."""
+    if Path(sys.argv[0]).name == "__main__.py":
+        return [sys.executable, "-m", "analytics_pipeline"]
+    return [sys.argv[0]]
 
 
 def _write_by_hand(settings: Settings, files: Mapping[str, bytes]) -> dict[str, str]:

@@ -2,7 +2,10 @@
 pasted, and the other commands know its folder afterwards.
 """
 
+import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.env_file import read_values, settings_of
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.settings.simulated import mark_simulated
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import COMMAND, Run
 
 LEADING_ELSEWHERE = {
     "ANALYTICS_WAREHOUSE": "ducklake:postgres:host=db.example.org dbname=lake",
@@ -48,6 +51,15 @@ def test_the_demo_refuses_such_settings_of_env_files(run: Run, tmp_path: Path, d
     said = run("--env-file", "real.env", "demo", "--days", "12").output
     assert "its settings are in force: ANALYTICS_PUBLISHED_STORE." in said
     assert not data.exists()
+
+
+@pytest.mark.parametrize("program", [[str(COMMAND)], [sys.executable, "-m", "analytics_pipeline"]])
+def test_the_demo_prints_its_commands_as_it_was_called(tmp_path: Path, program: list[str]) -> None:
+    other = {**os.environ, "ALERT_URLS": "slack://TokenA/TokenB/TokenC"}
+    said = subprocess.run(
+        [*program, "demo"], cwd=tmp_path, env=other, capture_output=True, text=True, check=False
+    )
+    assert said.stderr.splitlines()[-1] == f"  {shlex.join(program)} --env-file demo.env demo"
 
 
 def test_a_new_setting_is_refused_until_it_is_known_to_lead_nowhere() -> None:
