@@ -35,13 +35,13 @@ from analytics_pipeline.cli.overview import (
 )
 from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, builds, errors, read
-from analytics_pipeline.warehouse.erase import run_again, unfinished
 from analytics_pipeline.warehouse.gone import gone, not_replaced
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.published_state import outdated
@@ -96,7 +96,8 @@ def doctor() -> None:
 
 def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
     """Return the failing ERROR checks; and, as `status` says it, that a warehouse was lost, why the
-    published file must be published again, and which erasures are not finished.
+    published file must be published again, which erasures are not finished, and which of your own
+    files hold somebody who was erased.
 
     None if the warehouse can't be read (see `_duckdb`).
     """
@@ -108,8 +109,8 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
             signed = signature(settings.published_path)
             lost = not_replaced(settings, connection, signed)
             old = lost or outdated(settings, builds(connection), signed)
-            erasures = map(run_again, unfinished(connection))
-            return errors(read(connection)), [*filter(None, (old, unstored)), *erasures]
+            left = left_to_erase(connection, settings)
+            return errors(read(connection)), [*filter(None, (old, unstored)), *left]
     except (PipelineError, OSError, duckdb.Error):
         return [], []
 

@@ -15,6 +15,7 @@ from analytics_pipeline.cli.daemon_state import DaemonState, daemon_state
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.plan import ClassifiedListing, Loaded, Plan, plan
 from analytics_pipeline.operations.first_day import loaded_range
+from analytics_pipeline.operations.own_files import OwnFile, own_files_with_erased
 from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.orchestration.dagster_yaml import is_ours
 from analytics_pipeline.settings import Settings
@@ -72,6 +73,7 @@ class OnDisk:
         is_replaced: whether it was replaced since the last run.
         outdated: why the published file must be published again; empty if it need not be.
         unfinished: ids of people whose erasure is not finished.
+        own_files: hand-written files that hold the email of an erased person.
         lost: that the warehouse is gone, or that an earlier one wrote the published file, which is
             therefore not replaced; empty if neither.
     """
@@ -93,6 +95,7 @@ class OnDisk:
     is_replaced: bool = False
     outdated: str = ""
     unfinished: list[int] = field(default_factory=list)
+    own_files: list[OwnFile] = field(default_factory=list)
     lost: str = ""
 
     @property
@@ -165,6 +168,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
             outdated="" if lost else outdated(settings, builds(connection), signed),
             unfinished=unfinished(connection),
+            own_files=own_files_with_erased(connection, settings),
             lost=lost,
         )
 

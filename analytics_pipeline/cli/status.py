@@ -91,7 +91,8 @@ def status() -> None:
         or (failed or disk.errors or disk.stale)
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
-    to_finish = disk.unfinished or disk.lost or disk.damaged or disk.daemon.fault
+    by_hand = disk.unfinished or disk.own_files or disk.lost or disk.damaged
+    to_finish = by_hand or disk.daemon.fault
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -118,6 +119,8 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         return "Incomplete: run `analytics-pipeline sync`."
     if disk.unfinished:
         return "Incomplete: finish the erasure above."
+    if disk.own_files:
+        return "Incomplete: remove an erased person's email from your own files, see above."
     if disk.daemon.fault:
         return "Incomplete: Dagster's sensor does not work, see above."
     if day := disk.silent_since:
@@ -233,6 +236,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
         print_error(line)
     for user_id in disk.unfinished:
         print_error(run_again(user_id))
+    for own in disk.own_files:
+        print_error(own.later)
     if disk.is_replaced:
         print_error(REPLACED)
     if disk.replaced_at:

@@ -28,7 +28,6 @@ from analytics_pipeline.ingest.plan import Selection
 from analytics_pipeline.settings import Settings, load_settings, require
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.erase import run_again
 from analytics_pipeline.warehouse.gone import BEGUN_ANEW, gone
 from analytics_pipeline.warehouse.published_file import store_of
 from analytics_pipeline.warehouse.sidecar import REPLACED
@@ -137,8 +136,8 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         print_error(done.silent)
     for line in () if done.silent else done.late:
         print_info(line)
-    for user_id in done.unfinished:
-        print_error(run_again(user_id))
+    for line in done.erasures:
+        print_error(line)
     selected = done.failing_of(selection)
     print_checks(selected, [result.landed.delivery.key for result in failed])
     for check in done.failing:
@@ -146,7 +145,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
             print_info(f"Not selected, so not part of the exit code: {check}")
     if done.stopped or (done.todo.is_empty_bucket and not done.absences):
         return UNUSABLE
-    return INCOMPLETE if failed or done.failed_runs or selected or done.unfinished else DONE
+    return INCOMPLETE if failed or done.failed_runs or selected or done.erasures else DONE
 
 
 def _scope(selection: Selection) -> str:

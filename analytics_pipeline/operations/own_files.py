@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
+import duckdb
+
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.ingest.sources import MOST_BYTES
+from analytics_pipeline.settings import Settings
+from analytics_pipeline.warehouse.erase import erased_people, run_again, unfinished
 
 _LINES_SHOWN = 20
 
@@ -34,21 +38,54 @@ class OwnFile:
                 f" larger than {MOST_BYTES // 1_000_000} MB. If it mentions the person, remove them"
                 " there."
             )
+        return (
+            f"{self.setting} ({self.path}) holds the person's email: {self._places}. This command"
+            " does not change your own files: remove the email there."
+        )
+
+    @property
+    def later(self) -> str:
+        """Return the line for people long after the erasure, which names nobody."""
+        return (
+            f"{self.setting} ({self.path}) holds the email of an erased person: {self._places}. No"
+            " command changes your own files: remove the email there."
+        )
+
+    @property
+    def _places(self) -> str:
         shown = ", ".join(map(str, self.lines[:_LINES_SHOWN]))
         more = len(self.lines) - _LINES_SHOWN
         return (
-            f"{self.setting} ({self.path}) holds the person's email:"
-            f" {'line' if len(self.lines) == 1 else 'lines'}"
-            f" {shown}{f' and {more:,} more' if more > 0 else ''}. This command does not change"
-            " your own files: remove the email there."
+            f"{'line' if len(self.lines) == 1 else 'lines'}"
+            f" {shown}{f' and {more:,} more' if more > 0 else ''}"
         )
+
+
+def own_files_with_erased(
+    connection: duckdb.DuckDBPyConnection, settings: Settings
+) -> list[OwnFile]:
+    """Return the hand-written files that hold an email of anybody who was erased.
+
+    None for a published file, which does not know them, or a warehouse of an earlier release.
+    """
+    try:
+        people = erased_people(connection)
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []
+    return [own for own in own_files_with(people, settings.hand_written) if own.lines]
+
+
+def left_to_erase(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[str]:
+    """Return the lines for people about erasures that are not finished, or not by hand."""
+    own_files = own_files_with_erased(connection, settings)
+    return [*map(run_again, unfinished(connection)), *(own.later for own in own_files)]
 
 
 def own_files_with(person: People, paths: Mapping[str, Path]) -> Iterator[OwnFile]:
     """Yield the hand-written files that hold the person, or that can't be searched.
 
     Args:
-        person: one id, and its emails or their hashes.
+        person: one id or several, with their emails or the hashes of these.
         paths: absolute paths of the files, by the name of their setting. A missing file is ignored.
     """
     for setting, path in paths.items():

@@ -17,6 +17,7 @@ from analytics_pipeline.ingest.landing import clean_landing
 from analytics_pipeline.ingest.plan import Plan, Selection, list_deliveries, plan
 from analytics_pipeline.ingest.sources import open_sources
 from analytics_pipeline.operations.first_day import learn_first_day, loaded_range
+from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.raw.load_requests import (
@@ -50,7 +51,6 @@ from analytics_pipeline.warehouse.age import ages, silence
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Alarm, Check, Kind, alarms, builds, errors, read
 from analytics_pipeline.warehouse.close_file import closed_files
-from analytics_pipeline.warehouse.erase import unfinished
 from analytics_pipeline.warehouse.ledger import first_period, loaded_files, loaded_versions
 from analytics_pipeline.warehouse.listing_checks import listing_checks, record_listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, record_lost_check
@@ -78,10 +78,9 @@ class Synced:
         absences: the open absences of all datasets.
         silent: a message if all daily datasets are late; None otherwise.
         alarms: open alarms about money.
-        withheld: lines for people about tables that failing checks withhold from the published
-            file.
+        withheld: lines for people about tables that are withheld from the published file.
         late: lines for people about snapshots left behind, and datasets not late enough to fail.
-        unfinished: ids of people whose erasure is not finished.
+        erasures: lines for people about erasures that are not finished, or not by hand.
     """
 
     todo: Plan
@@ -96,7 +95,7 @@ class Synced:
     absences: Sequence[OpenAbsence] = ()
     silent: str | None = None
     late: Sequence[str] = ()
-    unfinished: Sequence[int] = ()
+    erasures: Sequence[str] = ()
 
     @property
     def copies(self) -> list[OpenAbsence]:
@@ -252,7 +251,8 @@ def _read_state(settings: Settings, done: Synced, now: datetime) -> None:
     with warehouse_of(settings).open() as connection:
         checks = read(connection)
         done.failing, done.alarms = errors(checks), alarms(checks)
-        done.absences, done.unfinished = open_absences(connection), unfinished(connection)
+        done.absences = open_absences(connection)
+        done.erasures = left_to_erase(connection, settings)
         done.late = [*late_lines(checks), *left_behind(checks)]
         done.silent = silence(ages(connection, now).values())
     signed = signature(settings.published_path) if done.rebuilt else None

@@ -35,6 +35,7 @@ FIELDS = {
     ),
     *("stale_models", "published", "daemon", "unknown", "replaced", "own_dagster_yaml"),
     *("not_stored", "outdated", "unfinished_erasures", "late", "lost", "damaged", "left_out"),
+    "own_files",
 }
 
 

@@ -15,8 +15,8 @@ from analytics_pipeline.ingest.erase import Redacted, erase_in_file
 from analytics_pipeline.ingest.landing import landing_path
 from analytics_pipeline.ingest.people import People
 from analytics_pipeline.operations.load_files import Loader
-from analytics_pipeline.operations.own_files import own_files_with
-from analytics_pipeline.settings import Settings
+from analytics_pipeline.operations.own_files import left_to_erase, own_files_with
+from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.erased_person import (
     Someone,
@@ -122,9 +122,18 @@ def test_an_email_leaves_hand_written_files_and_the_operators_own_is_named_until
     assert rows_of(settings, "SELECT count(*), count(valid_to) FROM history.budgets") == history
     assert_gone(someone, settings)
 
+    said = f"({own['BUDGETS_FILE']}) holds the email of an erased person: lines 2, 3, 4, 5"
+    for command in ("status", "doctor"):
+        result = CliRunner().invoke(app, [command])
+        assert (result.exit_code != 0, said in result.output) == (True, True), result.output
+        assert someone.email not in result.output
+    with open_warehouse(settings.warehouse_path) as connection:
+        assert len(left_to_erase(connection, load_settings())) == 2
+
     for path, body in zip(own.values(), bodies.values(), strict=True):
         path.write_text(body.replace(someone.email, "chair").replace(someone.email.upper(), "c"))
     assert CliRunner().invoke(app, erase).exit_code == 0, "nothing is left to do by hand"
+    assert "erased person" not in CliRunner().invoke(app, ["status"]).output
 
 
 @pytest.mark.parametrize(
