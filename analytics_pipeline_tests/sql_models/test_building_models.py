@@ -7,56 +7,46 @@ import pytest
 
 from analytics_pipeline.sql_models import (
     InvalidModel,
-    Project,
     build,
     column_lineage,
     documentation,
     drop_removed,
     load_project,
     missing,
-    run_tests,
     touched_by,
 )
 from analytics_pipeline.warehouse.connection import STORAGE_VERSION
+from analytics_pipeline_tests.support.model_files import project
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, put
 
 Connection = duckdb.DuckDBPyConnection
 MARTS = {
-    *(
-        "daily_cloud_spend",
-        "monthly_service_spend",
-        "spend_reconciliation",
-        "lab_sessions",
-        "lab_launches_daily",
-    ),
+    "activity_weekly",
+    "assignment_scores",
+    "budget_status",
+    "course_lineage",
+    "course_months",
+    "course_summary",
+    "course_terms",
+    "daily_cloud_spend",
+    "data_completeness",
+    "idle_spend",
+    "lab_concurrency_hourly",
+    "lab_launches_daily",
     "lab_launches_weekly",
-    *(
-        "lab_concurrency_hourly",
-        "assignment_scores",
-        "student_course_summary",
-        "course_summary",
-        "course_lineage",
-    ),
-    *("part_lineage", "roster_changes", "idle_spend", "data_completeness", "spend_days"),
-    *("organisation_daily", "activity_weekly", "course_months"),
-    *(
-        "budget_status",
-        "course_terms",
-        "spend_anomalies",
-        "spend_calendar",
-        "spend_forecast",
-        "student_spend_watch",
-    ),
+    "lab_sessions",
+    "monthly_service_spend",
+    "organisation_daily",
+    "part_lineage",
+    "roster_changes",
+    "spend_anomalies",
+    "spend_calendar",
+    "spend_days",
+    "spend_forecast",
+    "spend_reconciliation",
+    "student_course_summary",
+    "student_spend_watch",
 }
-
-
-def project(folder: Path, **files: str) -> Project:
-    """Return a project of files named `marts__name`, `staging__name` or `tests__name`."""
-    for name, sql in files.items():
-        path = folder / (name.replace("__", "/") + ".sql")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(sql)
-    return load_project(folder)
 
 
 def test_every_promised_mart_exists_and_every_table_and_column_is_described() -> None:
@@ -260,65 +250,6 @@ def test_the_documentation_has_duckdbs_types_and_the_files_words() -> None:
         if c.sql_type in ("DOUBLE", "FLOAT", "HUGEINT")
     ]
     assert not floats, "sums of floats depend on the order of rows"
-
-
-def test_a_test_that_cannot_run_says_why_and_the_others_still_run(
-    tmp_path: Path, warehouse: Connection
-) -> None:
-    made = project(
-        tmp_path,
-        marts__a="SELECT 1 AS x",
-        tests__one="-- Holds.\nSELECT x FROM marts.a",
-        tests__two="SELECT 1 AS n FROM raw.grades",
-    )
-    failed, other = run_tests(warehouse, made.tests.values())
-    assert (
-        failed.violations is None
-        and failed.failure
-        and "does not exist" in failed.failure.reason
-        and not failed.passed
-    )
-    assert other.passed
-    build(warehouse, made.models.values())
-    (result,) = run_tests(warehouse, [made.tests["one"]])
-    assert (result.violations, result.test.columns, result.test.description) == (
-        1,
-        ("x",),
-        "Holds.",
-    )
-
-
-def test_a_test_that_alerts_says_so_and_returns_alarm_and_message(tmp_path: Path) -> None:
-    query = "SELECT 'course 1' AS alarm, 'It is over.' AS message FROM raw.grades"
-    made = project(
-        tmp_path, tests__loud=f"-- Over.\n-- severity: warn\n-- alert: yes\n-- Look.\n{query}"
-    )
-    assert (made.tests["loud"].is_alarm, made.tests["loud"].description) == (True, "Over. Look.")
-    with pytest.raises(InvalidModel, match="must return the columns alarm, message"):
-        project(tmp_path, tests__loud="-- Over.\n-- alert: yes\nSELECT 1 AS n FROM raw.grades")
-    with pytest.raises(InvalidModel, match="declare `alert: yes`, or nothing"):
-        project(tmp_path, tests__loud=f"-- Over.\n-- alert: maybe\n{query}")
-
-
-def test_a_test_declares_its_severity_in_its_leading_comment(tmp_path: Path) -> None:
-    made = project(
-        tmp_path,
-        tests__strict="-- Holds. If it fails, look.\nSELECT 1 AS n FROM raw.grades",
-        tests__mild=(
-            "-- A guess.\n-- severity: warn\n-- If it fails, look.\nSELECT 1 AS n FROM raw.grades"
-        ),
-    )
-    assert {name: test.severity for name, test in made.tests.items()} == {
-        "strict": "error",
-        "mild": "warn",
-    }
-    assert made.tests["mild"].description == "A guess. If it fails, look.", (
-        "the declaration is not for people"
-    )
-    with pytest.raises(
-        InvalidModel, match=r"tests/odd\.sql: severity 'mild' is unknown; declare error or warn"
-    ):
-        project(tmp_path, tests__odd="-- severity: mild\nSELECT 1 AS n FROM raw.grades")
 
 
 def test_a_mart_that_is_declared_a_view_is_one_and_may_have_been_a_table(
