@@ -19,8 +19,13 @@ def published(data: Path, sql: str, *parameters: object) -> list[tuple]:
 
 
 def lost(run: Run) -> tuple[int, list[dict]]:
+    """Return the exit code of `status`, and what is missing by it.
+
+    On one day in three, the organisation's last days have files that equal one another.
+    """
     result = run("status", "--json")
-    return result.exit_code, json.loads(result.output)["absent"]
+    absent = json.loads(result.output)["absent"]
+    return result.exit_code, [event for event in absent if event["kind"] != "repeated"]
 
 
 @pytest.fixture
@@ -46,9 +51,9 @@ def test_a_course_deleted_upstream_is_reported_everywhere_and_its_students_leave
     )
     assert f"analytics-pipeline close --dataset enrollment --partition {number}" in result.output
     assert published(synced, sql, course) == [(students,)], "the rows stay"
-    assert published(synced, "SELECT partition, kind FROM ops.absences") == [(number, "gone")], (
-        "not published"
-    )
+    assert published(
+        synced, "SELECT partition, kind FROM ops.absences WHERE kind <> 'repeated'"
+    ) == [(number, "gone")], "not published"
     code, (event,) = lost(run)
     assert (code, event["dataset"], event["partition"], event["kind"]) == (
         1,
