@@ -104,7 +104,7 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
     try:
         if missing := gone(settings):
             return [], [str(missing)]
-        with warehouse_of(settings).read(wait_seconds=0) as connection:  # `_duckdb` has waited
+        with warehouse_of(settings).read() as connection:
             unstored = fetch_published(settings)
             signed = signature(settings.published_path)
             lost = not_replaced(settings, connection, signed)
@@ -191,7 +191,7 @@ def _duckdb(settings: Settings) -> Verdict:
         found = ": see below" if gone(settings) else " yet: the first `sync` makes it"
         return Verdict(True, f"{duckdb.__version__}; no warehouse{found}")
     before = last_replaced(warehouse)
-    with warehouse.open(wait_seconds=5) as connection:
+    with warehouse.open(wait_seconds=10) as connection:
         row = connection.execute(
             "SELECT count(*), coalesce(sum(rows), 0)::BIGINT FROM ops.loaded_files"
         ).fetchone()
