@@ -6,7 +6,7 @@
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,8 +15,8 @@ import duckdb
 
 from analytics_pipeline.sql_models.by_day import build_by_day
 from analytics_pipeline.sql_models.day_hashes import forget
-from analytics_pipeline.sql_models.lineage import private_sources
 from analytics_pipeline.sql_models.model import Layer, Model
+from analytics_pipeline.sql_models.private_reads import private_reads
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.warehouse.checks import Check
 from analytics_pipeline.warehouse.schema import comment
@@ -54,6 +54,15 @@ class Failure:
         return f"{self.reason}{where}. {self.remedy}"
 
 
+class _ReadsPrivate(Exception):
+    """A model reads private columns."""
+
+    def __init__(self, private: Sequence[tuple[str, str]]) -> None:
+        """Remember the (qualified table, column) pairs."""
+        super().__init__(private)
+        self.private = private
+
+
 @dataclass(frozen=True)
 class Built:
     """Result of building a model.
@@ -80,8 +89,8 @@ def build(
 ) -> list[Built]:
     """Build models in order. Skip models that read a failed one; continue with the others.
 
-    A model with a column computed from a private one is refused and its table dropped, as models
-    are published as a whole.
+    A model that reads a private column is refused and its table dropped, as models are published
+    as a whole.
 
     Args:
         connection: the live warehouse, with no transaction open.
@@ -98,14 +107,11 @@ def _build(
 ) -> list[Built]:
     results: list[Built] = []
     stale: set[str] = set()
-    private = private_sources(models, _existing(connection))
     # The hashes of a model that is not built by day say nothing about its rows.
     whole = [model.qualified for model in models if model.days is None]
     write(connection, lambda: forget(connection, whole))
     for model in models:
-        if sources := private.get(model.qualified):
-            result = Built(model, None, 0.0, _refuse(connection, model, sources))
-        elif broken := sorted(model.depends_on & stale):
+        if broken := sorted(model.depends_on & stale):
             reason, remedy = (
                 f"not built, as it reads {', '.join(broken)}",
                 "Correct that model and build both again.",
@@ -119,25 +125,11 @@ def _build(
     return results
 
 
-def _existing(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """Return the columns of the models that are in the database, by qualified name."""
-    return dict(
-        connection.execute(
-            """SELECT table_schema || '.' || table_name, list(column_name)
-               FROM information_schema.columns
-               WHERE table_catalog = current_database() AND list_contains($layers, table_schema)
-               GROUP BY ALL""",
-            {"layers": [str(layer) for layer in Layer]},
-        ).fetchall()
-    )
-
-
 def _refuse(
-    connection: duckdb.DuckDBPyConnection, model: Model, sources: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, model: Model, private: Sequence[tuple[str, str]]
 ) -> Failure:
-    """Drop a model that shows private columns, and return why it is not built."""
+    """Drop a model that reads private columns, and return why it is not built."""
     file = f"dbt_like_sql/{model.layer}/{model.name}.sql"
-    columns = ", ".join(f"{column} (from {source})" for column, source in sorted(sources.items()))
 
     def drop() -> None:
         for (kind,) in connection.execute(
@@ -149,18 +141,26 @@ def _refuse(
             connection.execute(f'DROP {kind} {model.layer}."{model.name}"')
 
     write(connection, drop)
-    failure = Failure(
-        f"{file} is refused: it publishes private data in its column {columns}",
-        f"Remove the column from {file}; to count people, count their ids.",
-    )
+    failure = reads_private(file, private)
     logger.info("%s was not built: %s", model.qualified, failure)
     return failure
+
+
+def reads_private(file: str, private: Sequence[tuple[str, str]]) -> Failure:
+    """Return why a query that reads private columns is not run, as everybody may see its result."""
+    columns = ", ".join(f"{table}.{column}" for table, column in private)
+    return Failure(
+        f"{file} is refused: it reads private data, {columns}",
+        f"Leave that out of {file}, filters and joins included; to count people, count their ids.",
+    )
 
 
 def build_one(
     connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None = None
 ) -> Built:
-    """Build a model and its comments in one transaction. The models that it reads must be built.
+    """Build a model and its comments in one transaction, unless it reads private columns.
+
+    The models that it reads must be built.
 
     Raises:
         duckdb.Error: the disk is full, which is not the model's fault.
@@ -168,6 +168,8 @@ def build_one(
     began = time.monotonic()
 
     def make() -> tuple[int | None, Check | None]:
+        if private := private_reads(connection, model.depends_on, model.sql):
+            raise _ReadsPrivate(private)
         whole = partial(create, connection, model)
         if model.days:
             return build_by_day(connection, model, model.days, now, whole)
@@ -175,6 +177,9 @@ def build_one(
 
     try:
         rows, check = write(connection, make)
+    except _ReadsPrivate as refused:
+        failure = _refuse(connection, model, refused.private)
+        return Built(model, None, time.monotonic() - began, failure)
     except duckdb.Error as error:
         if is_full(error):
             raise

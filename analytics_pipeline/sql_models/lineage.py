@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
 from sqlglot.schema import MappingSchema
 
-from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.sql_models.model import Model
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.sql_syntax import DIALECT, parse_query
@@ -29,44 +27,6 @@ def column_lineage(project: Project, models: Iterable[Model]) -> dict[str, Colum
     """
     schema = _schema({name: tuple(model.columns) for name, model in project.models.items()})
     return {model.qualified: _of_model(model, schema) for model in models}
-
-
-def private_sources(
-    models: Sequence[Model], existing: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, str]]:
-    """Return columns computed from a private one: model -> column -> `table.column`.
-
-    Reads only models that read such a table themselves: no other model can hold such a column if
-    those are refused.
-
-    Args:
-        models: the models to be built, which may be part of a project.
-        existing: columns of the tables and views that are built already, by qualified name. Without
-            them a `*` over a model that is not built again can't be expanded.
-    """
-    private = {
-        (table.name, column.name)
-        for table in tables()
-        for column in table.columns
-        if column.privacy is Privacy.PRIVATE
-    }
-    holders = {table for table, _ in private}
-    schema = _schema({**existing, **{model.qualified: tuple(model.columns) for model in models}})
-    by_model: dict[str, dict[str, str]] = {}
-    for model in (model for model in models if model.depends_on & holders):
-        try:
-            columns = _of_model(model, schema)
-        except (SqlglotError, TypeError):
-            # DuckDB's own message is better. TypeError means a `*` over an unknown table.
-            continue
-        sources_of = {
-            column: ".".join(min(sources & private))
-            for column, sources in columns.items()
-            if sources & private
-        }
-        if sources_of:
-            by_model[model.qualified] = sources_of
-    return by_model
 
 
 def _of_model(model: Model, schema: MappingSchema) -> ColumnLineage:

@@ -10,6 +10,8 @@ from sqlglot.tokens import Token, TokenType
 from analytics_pipeline.errors import PipelineError
 
 DIALECT = "duckdb"
+_READ_NOTHING = ("range", "generate_series", "unnest", "json_each", "json_tree")
+"""Functions that may be in FROM: they read no table and no file."""
 
 
 class InvalidModel(PipelineError):
@@ -20,7 +22,8 @@ def parse_query(file: str, sql: str) -> exp.Query:
     """Return the SELECT (or set operation) that a file consists of.
 
     Raises:
-        InvalidModel: it can't be parsed, is another statement, or reads a table without its schema.
+        InvalidModel: it can't be parsed, is another statement, reads a table without its schema,
+            or from a function that hides what it reads.
     """
     try:
         statements = sqlglot.parse(sql, dialect=DIALECT)
@@ -33,6 +36,11 @@ def parse_query(file: str, sql: str) -> exp.Query:
     ):
         raise InvalidModel(
             f"{file}: add the schema to {', '.join(unqualified)}, as in staging.{unqualified[0]}."
+        )
+    if hidden := sorted(_functions(query) - {*_READ_NOTHING}):
+        raise InvalidModel(
+            f"{file}: name the table instead of {', '.join(hidden)}(): nothing shows what such a"
+            f" function reads. Allowed functions: {', '.join(_READ_NOTHING)}."
         )
     return query
 
@@ -52,6 +60,18 @@ def replace_tables(sql: str, texts: Mapping[str, str]) -> str:
             parts += [sql[at : schema.start], text]
             at = name.end + 1
     return "".join([*parts, sql[at:]])
+
+
+def _functions(query: exp.Query) -> set[str]:
+    """Return the names of the functions in FROM; sqlglot has another form for `unnest`."""
+    called = (table.this for table in query.find_all(exp.Table))
+    return {
+        "range"
+        if isinstance(function, exp.GenerateSeries)
+        else (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
+        for function in called
+        if isinstance(function, exp.Func)
+    }
 
 
 def _tables(query: exp.Query) -> list[exp.Table]:
