@@ -46,7 +46,9 @@ def as_json(
         "outdated": disk.outdated or None,
         "lost": disk.lost or None,
         "unfinished_erasures": disk.unfinished,
-        "own_files": [_fields(own, ("setting", "path", "lines")) for own in disk.own_files],
+        "own_files": [
+            _fields(own, ("setting", "path", "lines", "problem")) for own in disk.own_files
+        ],
         "not_stored": disk.unstored or None,
         "daemon": {
             "alive": disk.daemon.is_alive(now),

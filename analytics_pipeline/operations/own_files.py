@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from errno import EFBIG, EINVAL
 from pathlib import Path
 from stat import S_ISREG
 
@@ -24,19 +25,20 @@ class OwnFile:
         path: its path.
         lines: numbers, from 1, of the lines with an email of the person; empty if the file can't be
             searched.
+        problem: why it can't be searched; empty if it was.
     """
 
     setting: str
     path: str
     lines: tuple[int, ...] = ()
+    problem: str = ""
 
     def __str__(self) -> str:
         """Return the line for people: where the person may be, and what to do."""
-        if not self.lines:
+        if self.problem:
             return (
-                f"{self.setting} ({self.path}) can't be searched: it is not readable, not text, or"
-                f" larger than {MOST_BYTES // 1_000_000} MB. If it mentions the person, remove them"
-                " there."
+                f"{self.setting} ({self.path}) can't be searched: {self.problem}. If it mentions"
+                " the person, remove them there."
             )
         return (
             f"{self.setting} ({self.path}) holds the person's email: {self._places}. This command"
@@ -46,6 +48,11 @@ class OwnFile:
     @property
     def later(self) -> str:
         """Return the line for people long after the erasure, which names nobody."""
+        if self.problem:
+            return (
+                f"{self.setting} ({self.path}) can't be searched for people who were erased:"
+                f" {self.problem}. Make it a readable text file, or remove the setting."
+            )
         return (
             f"{self.setting} ({self.path}) holds the email of an erased person: {self._places}. No"
             " command changes your own files: remove the email there."
@@ -64,15 +71,17 @@ class OwnFile:
 def own_files_with_erased(
     connection: duckdb.DuckDBPyConnection, settings: Settings
 ) -> list[OwnFile]:
-    """Return the hand-written files that hold an email of anybody who was erased.
+    """Return the hand-written files that hold an email of anybody who was erased, or that can't be
+    searched for them.
 
-    None for a published file, which does not know them, or a warehouse of an earlier release.
+    None if nobody was erased, or for a published file, which does not know them, or a warehouse of
+    an earlier release.
     """
     try:
         people = erased_people(connection)
     except (duckdb.CatalogException, duckdb.BinderException):
         return []
-    return [own for own in own_files_with(people, settings.hand_written) if own.lines]
+    return list(own_files_with(people, settings.hand_written)) if people else []
 
 
 def left_to_erase(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[str]:
@@ -93,25 +102,27 @@ def own_files_with(person: People, paths: Mapping[str, Path]) -> Iterator[OwnFil
             content = _content(path)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        if content is None or b"\0" in content:
-            yield OwnFile(setting, str(path))
+        except OSError as error:
+            yield OwnFile(setting, str(path), problem=error.strerror or type(error).__name__)
             continue
         text = content.decode("utf-8", "surrogateescape")
         if lines := person.recognising(text).lines_with_emails(text):
             yield OwnFile(setting, str(path), tuple(lines))
 
 
-def _content(path: Path) -> bytes | None:
-    """Return a file's content; None if it is no file, too large, or can't be read.
+def _content(path: Path) -> bytes:
+    """Return a file's content.
 
     Raises:
         FileNotFoundError, NotADirectoryError: it is missing.
+        OSError: it can't be read, is not a text file, or is too large.
     """
-    try:
-        state = path.stat()
-        is_small = S_ISREG(state.st_mode) and state.st_size <= MOST_BYTES
-        return path.read_bytes() if is_small else None
-    except (FileNotFoundError, NotADirectoryError):
-        raise
-    except OSError:
-        return None
+    state = path.stat()
+    if not S_ISREG(state.st_mode):
+        raise OSError(EINVAL, "it is not a file")
+    if state.st_size > MOST_BYTES:
+        raise OSError(EFBIG, f"it is larger than {MOST_BYTES // 1_000_000} MB")
+    content = path.read_bytes()
+    if b"\0" in content:
+        raise OSError(EINVAL, "it is not a text file in UTF-8")
+    return content

@@ -99,6 +99,7 @@ def test_an_email_leaves_hand_written_files_and_the_operators_own_is_named_until
         "setting": "BUDGETS_FILE",
         "path": str(own["BUDGETS_FILE"]),
         "lines": [2, 3, 4, 5],
+        "problem": "",
     }
     assert written["not_reached"][:2] == told["problems"]
     assert written["tables"]["quarantine.rejects"]["cells"] == 1
@@ -134,6 +135,15 @@ def test_an_email_leaves_hand_written_files_and_the_operators_own_is_named_until
         path.write_text(body.replace(someone.email, "chair").replace(someone.email.upper(), "c"))
     assert CliRunner().invoke(app, erase).exit_code == 0, "nothing is left to do by hand"
     assert "erased person" not in CliRunner().invoke(app, ["status"]).output
+
+    for path in own.values():
+        path.write_text(f"{someone.email}\n", encoding="utf-16")
+    status = CliRunner().invoke(app, ["status"])
+    assert status.exit_code != 0
+    for setting, path in own.items():
+        assert f"{setting} ({path}) can't be searched for people who were erased" in status.output
+    with open_warehouse(settings.warehouse_path) as connection:
+        assert len(left_to_erase(connection, load_settings())) == 2
 
 
 @pytest.mark.parametrize(
@@ -191,4 +201,9 @@ def test_an_own_file_that_cannot_be_searched_is_named_and_a_missing_one_is_not(
     paths = {"A": utf_16, "B": missing, "C": folder, "D": below_file, "E": unreachable}
     found = list(own_files_with(TWO, paths))
     assert [(own.setting, own.lines) for own in found] == [("A", ()), ("C", ()), ("E", ())]
-    assert all("can't be searched" in str(own) for own in found)
+    assert [own.problem for own in found] == [
+        "it is not a text file in UTF-8",
+        "it is not a file",
+        "File name too long",
+    ]
+    assert all(f"can't be searched: {own.problem}." in str(own) for own in found)
