@@ -27,7 +27,7 @@ from analytics_pipeline.orchestration.raw.checks.result import (
 )
 from analytics_pipeline.orchestration.raw.checks.rows import REJECTS, SCHEMA, check_results
 from analytics_pipeline.orchestration.resources import WarehouseResource
-from analytics_pipeline.warehouse.checks import Check, Kind, read, record
+from analytics_pipeline.warehouse.checks import Check, Kind, record
 
 SETTLED_WITHOUT_A_RUN = frozenset({SCHEMA, REJECTS, DELIVERED, *OF_THE_FEED})
 """Checks of failed files and listings, which commands and listings change. NEWEST follows from the
@@ -52,7 +52,6 @@ def report_settled_checks(
         now: UTC, naive.
         listed: what the bucket was found to hold; may be a part of it, or nothing.
     """
-    before = read(connection)
     for dataset in DATASETS.values():
         key, theirs = location.asset_key(dataset), [d for d in listed if d.dataset is dataset]
         outdated = list(_outdated(instance, key, connection, dataset, now, theirs))
@@ -62,7 +61,8 @@ def report_settled_checks(
             recorded(dataset, result) for result in outdated if result.check_name not in OF_THE_FEED
         ]
         if fresh:
-            record(connection, Kind.LOAD, _merged(before, fresh), now, subject=dataset.table)
+            names = {check.name for check in fresh}
+            record(connection, Kind.LOAD, fresh, now, subject=dataset.table, names=names)
 
 
 def report_listing(
@@ -133,10 +133,3 @@ def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
         severity=result.severity,
         description=result.description,
     )
-
-
-def _merged(before: Sequence[Check], fresh: Sequence[Check]) -> list[Check]:
-    """Return the recorded verdicts of the dataset's loads, with the fresh ones in their place."""
-    names = {check.name for check in fresh}
-    others = (check for check in before if check.kind is Kind.LOAD and check.name not in names)
-    return [*(check for check in others if check.subject == fresh[0].subject), *fresh]
