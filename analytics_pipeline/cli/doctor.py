@@ -49,6 +49,8 @@ from analytics_pipeline.warehouse.sidecar import REPLACED
 from analytics_pipeline.warehouse.signature import signature
 from analytics_pipeline.words import counted
 
+DUCKDB = "DuckDB"
+"""Name of the check that opens the warehouse."""
 RETRY_SECONDS = 10.0
 """Seconds in which a request is retried: a person is waiting for the result."""
 ENOUGH_DISK_BYTES = 2_000_000_000
@@ -65,24 +67,18 @@ def doctor() -> None:
     was lost; 2 something that a run needs is missing or damaged.
     """
     settings = load_settings()
-    passed = True
+    passed = opens = True
     for name, check in _checks(settings):
-        try:
-            verdict = check()
-        except PipelineError as error:
-            verdict = Verdict(False, str(error))
-        except (OSError, duckdb.Error) as error:
-            verdict = Verdict(
-                False, f"{error}. Check that the folder exists, belongs to you and has free space."
-            )
+        verdict = _verdict(check)
         passed &= verdict.passed
+        opens &= verdict.passed or name != DUCKDB
         label, colour = verdict.label
         out.print(label, style=colour, end=" ")
         print_info(f"{name}: {verdict.finding}")
         if not verdict.passed and name in ("settings", "token and credentials"):
             out.print("     Skipping the remaining checks until this is fixed.")
             break
-    failing, faults = _faults(settings)
+    failing, faults = _faults(settings) if opens else ([], [])
     daemon = daemon_state(settings, datetime.now(UTC))
     if daemon.fault:
         faults.append(one_line(str(daemon.fault)))
@@ -94,16 +90,30 @@ def doctor() -> None:
     raise typer.Exit(UNUSABLE if not passed else INCOMPLETE if failing or faults else DONE)
 
 
+def _verdict(check: Callable[[], Verdict]) -> Verdict:
+    """Return the check's verdict; an error is one, too."""
+    try:
+        return check()
+    except PipelineError as error:
+        return Verdict(False, str(error))
+    except (OSError, duckdb.Error) as error:
+        return Verdict(
+            False, f"{error}. Check that the folder exists, belongs to you and has free space."
+        )
+
+
 def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
     """Return the failing ERROR checks; and, as `status` says it, that a warehouse was lost, why the
     published file must be published again, which erasures are not finished, and which of your own
     files hold somebody who was erased.
 
-    None if the warehouse can't be read (see `_duckdb`).
+    An error is a fault, too: the warehouse opened a moment ago (see `_duckdb`).
     """
     try:
         if missing := gone(settings):
             return [], [str(missing)]
+        if _is_new(settings):
+            return [], []
         with warehouse_of(settings).read() as connection:
             unstored = fetch_published(settings)
             signed = signature(settings.published_path)
@@ -111,14 +121,14 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
             old = lost or outdated(settings, builds(connection), signed)
             left = left_to_erase(connection, settings)
             return errors(read(connection)), [*filter(None, (old, unstored)), *left]
-    except (PipelineError, OSError, duckdb.Error):
-        return [], []
+    except (PipelineError, OSError, duckdb.Error) as error:
+        return [], [f"The checks of the warehouse can't be read: {error}"]
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
     yield "published folder", lambda: _published(settings)
-    yield "DuckDB", lambda: _duckdb(settings)
+    yield DUCKDB, lambda: _duckdb(settings)
     if settings.names_lake:
         yield "lake", lambda: _lake(settings)
     if settings.published_store:
@@ -187,7 +197,7 @@ def _published(settings: Settings) -> Verdict:
 
 def _duckdb(settings: Settings) -> Verdict:
     warehouse = warehouse_of(settings)
-    if not settings.names_lake and not warehouse.exists():  # only making a lake shows that we may
+    if _is_new(settings):
         found = ": see below" if gone(settings) else " yet: the first `sync` makes it"
         return Verdict(True, f"{duckdb.__version__}; no warehouse{found}")
     before = last_replaced(warehouse)
@@ -210,6 +220,11 @@ def _duckdb(settings: Settings) -> Verdict:
             else finding
         ),
     )
+
+
+def _is_new(settings: Settings) -> bool:
+    """Return whether there is no warehouse; a lake is made, as only that shows that we may."""
+    return not settings.names_lake and not warehouse_of(settings).exists()
 
 
 def _lake(settings: Settings) -> Verdict:

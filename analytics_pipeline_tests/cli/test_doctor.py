@@ -203,3 +203,14 @@ def test_doctor_says_how_many_people_receive_alerts(run: Run, demo: DemoVocareum
         True,
     ), result.output
     assert "t0pic" not in result.output
+
+
+def test_doctor_says_why_it_cannot_read_the_checks_of_a_warehouse_that_opens(
+    run: Run, synced: Path
+) -> None:
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute("ALTER TABLE ops.checks DROP COLUMN alarms")
+    result = run("doctor")
+    assert result.exit_code == 1, result.output
+    assert "The checks of the warehouse can't be read: " in result.output
+    assert 'Referenced column "alarms" not found' in result.output
