@@ -12,7 +12,7 @@ import pytest
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.ingest import quarantine_limit
 from analytics_pipeline.warehouse import hold_back
-from analytics_pipeline_tests.support import csv_factory
+from analytics_pipeline_tests.support import csv_factory, reference_values
 from analytics_pipeline_tests.support.end_to_end import wrong_in_the_tables
 from analytics_pipeline_tests.support.loaded_warehouse import Warehouse
 
@@ -36,16 +36,16 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
 @pytest.mark.parametrize(
     ("cell", "sql_type", "value"),
     [
-        ("=1+1", "BIGINT", csv_factory.NO_SUCH),
+        ("=1+1", "BIGINT", reference_values.NO_SUCH),
         ("=1+1", "VARCHAR", "=1+1"),
-        ("9223372036854775808", "BIGINT", csv_factory.NO_SUCH),
+        ("9223372036854775808", "BIGINT", reference_values.NO_SUCH),
         ("1731.0", "BIGINT", 1731),
         ("NULL", "BIGINT", None),
         ("0.0000000005", "DECIMAL(18,9)", Decimal("0.000000001")),
-        ("1e309", "DECIMAL(18,9)", csv_factory.NO_SUCH),
-        ("NaN", "DECIMAL(18,9)", csv_factory.NO_SUCH),
-        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", csv_factory.NO_SUCH),
-        ("253402300800", "TIMESTAMP", csv_factory.NO_SUCH),
+        ("1e309", "DECIMAL(18,9)", reference_values.NO_SUCH),
+        ("NaN", "DECIMAL(18,9)", reference_values.NO_SUCH),
+        ("Feb-30-2026 1:00:00 am UTC", "TIMESTAMP", reference_values.NO_SUCH),
+        ("253402300800", "TIMESTAMP", reference_values.NO_SUCH),
         ("0000-00-00", "TIMESTAMP", None),
         ("-1", "TIMESTAMP", None),
         (
@@ -56,4 +56,4 @@ def test_loaded_and_quarantined_add_up_to_the_records_and_no_value_changes(
     ],
 )
 def test_the_independent_parser_reads_each_cell_correctly(cell: str, sql_type: str, value: object):
-    assert csv_factory.says(cell, sql_type) == value
+    assert reference_values.says(cell, sql_type) == value

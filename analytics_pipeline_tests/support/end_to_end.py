@@ -11,7 +11,7 @@ import duckdb
 from analytics_pipeline.datasets import Dataset
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.quality import unaccounted
-from analytics_pipeline_tests.support import csv_factory
+from analytics_pipeline_tests.support import csv_factory, reference_values
 from analytics_pipeline_tests.support.damaged_files import normal, refusal
 from analytics_pipeline_tests.support.loaded_warehouse import FIRST_NIGHT, Warehouse
 from analytics_pipeline_tests.support.reference_parser import BLANKS, Read, columns, read
@@ -88,7 +88,7 @@ def _wrong(
         if record.cells is None:
             return f"line {record.line} is loaded though its cells can't be told apart"
         row = {name: cell.strip(BLANKS) for name, cell in zip(names, record.cells, strict=False)}
-        values, kept, forbidden = csv_factory.meant(dataset, row, LATEST)
+        values, kept, forbidden = reference_values.meant(dataset, row, LATEST)
         if forbidden or (kept and (record.cut or len(record.cells) < len(names))):
             return (
                 f"line {record.line} is loaded though {forbidden or kept} say no such value: {row}"
