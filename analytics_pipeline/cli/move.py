@@ -12,6 +12,7 @@ from analytics_pipeline.operations import move_warehouse
 from analytics_pipeline.operations.copy_warehouse import Moved
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.words import counted
 
 
 @command
@@ -48,8 +49,8 @@ def _show(done: Moved, origin: Settings, target: Settings, env_file: Path) -> No
     source, goal = warehouse_of(origin), warehouse_of(target)
     was = "was copied before" if done.was_there else "is copied"
     print_info(
-        f"The warehouse {was} to {goal.describe()}: {done.tables} tables with {done.rows:,} rows,"
-        " each equal by its hash."
+        f"The warehouse {was} to {goal.describe()}: {counted(done.tables, 'table')} with"
+        f" {counted(done.rows, 'row')}, each equal by its hash."
     )
     print_info(
         f"Next: use the settings of {env_file} everywhere, for commands, daemon and workers. What"

@@ -11,6 +11,7 @@ from datetime import date
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from analytics_pipeline.demo.wsgi import Answer, serving
+from analytics_pipeline.words import counted
 
 ERROR_PAGE = b"<html><body>503 Service Unavailable</body></html>"
 BROKEN_DAY = 2
@@ -40,7 +41,7 @@ def steps(days: Mapping[date, Mapping[str, bytes]]) -> Iterator[Step]:
     broken: dict[str, bytes] = {}
     for number, (day, files) in enumerate(sorted(days.items()), 1):
         yield Step(
-            f"{day}: {len(files)} files are delivered.{_redelivered(broken)}",
+            f"{day}: {counted(len(files), 'file')} delivered.{_redelivered(broken)}",
             {**broken, **_without(files, broken)},
         )
         broken = {}

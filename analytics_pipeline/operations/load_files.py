@@ -30,7 +30,7 @@ from analytics_pipeline.vocareum.objects import RemoteObject, Undelivered
 from analytics_pipeline.warehouse.erase import erased_people
 from analytics_pipeline.warehouse.hold_back import hold_back
 from analytics_pipeline.warehouse.load import record_failures, write_batch
-from analytics_pipeline.words import Words, words
+from analytics_pipeline.words import Words, counted, words
 
 if TYPE_CHECKING:  # boto3 takes half a second, which a replay does not need
     from analytics_pipeline.ingest.sources import Sources
@@ -203,7 +203,7 @@ def _logged(result: FileResult) -> FileResult:
     verdict = (
         f"failed: {result.failure.reason}"
         if result.failure
-        else f"{result.rows} rows, {result.rejects} rejects"
+        else f"{counted(result.rows, 'row')}, {counted(result.rejects, 'reject')}"
     )
     logger.info("%s: %s", result.landed.delivery.key, verdict)
     return result

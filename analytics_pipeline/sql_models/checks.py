@@ -31,6 +31,7 @@ from analytics_pipeline.warehouse.checks import (
 )
 from analytics_pipeline.warehouse.emails import masked
 from analytics_pipeline.warehouse.transactions import together
+from analytics_pipeline.words import counted
 
 ALARMS_SHOWN = 20
 """Maximum number of alarms in the text of a check."""
@@ -196,15 +197,17 @@ def _check(project: Project, tested: Tested) -> Check:
         where = f" (line {tested.failure.line})" if tested.failure.line else ""
         text, remedy = f"It could not run: {tested.failure.reason}{where}.", tested.failure.remedy
     elif tested.differs:
-        text = f"Whole, {tested.violations:,} rows break it; by day, {tested.by_day:,} do."
+        text = (
+            f"Whole, it finds {counted(tested.violations or 0, 'row')}; by day, {tested.by_day:,}."
+        )
         remedy = (
             f"Treat earlier verdicts of this test as unknown. Remove `by day:` from {file}, or"
             " correct it: a row that it returns must rest on the rows of one day."
         )
-    elif not tested.passed:
+    elif tested.violations:
         columns = ", ".join(test.columns)
-        meaning = "break it" if test.severity is Severity.ERROR else "deserve attention"
-        text = f"{tested.violations:,} rows ({columns}) {meaning}."
+        verdict = "Broken by" if test.severity is Severity.ERROR else "To look at:"
+        text = f"{verdict} {counted(tested.violations, 'row')} ({columns})."
         remedy = f"{test.description} To see the rows, paste {file} into DuckDB."
     if tested.alarms:
         lines = [f"{alarm.alarm}: {alarm.message}" for alarm in tested.alarms[:ALARMS_SHOWN]]
@@ -226,7 +229,7 @@ def _run(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole: bool) -
         return run_test(connection, test)
     began = time.monotonic()
     try:
-        counted = count_by_day(connection, test, whole=whole)
+        found = count_by_day(connection, test, whole=whole)
     except duckdb.Error as error:
         alone = run_test(connection, test)
         file = f"dbt_like_sql/tests/{test.name}.sql"
@@ -234,7 +237,7 @@ def _run(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole: bool) -
         failure = alone.failure or Failure(reason, f"Correct `by day:` in {file}.")
         return replace(alone, violations=None, failure=failure)
     seconds = time.monotonic() - began
-    return Tested(test, counted.rows, seconds, by_day=counted.by_day)
+    return Tested(test, found.rows, seconds, by_day=found.by_day)
 
 
 def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:
@@ -258,10 +261,10 @@ def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
             ).fetchall()
             alarms = tuple(Alarm(alarm, message) for alarm, message in rows)
             return Tested(test, len(alarms), time.monotonic() - began, alarms=alarms)
-        counted = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()
+        found = connection.execute(f"SELECT count(*) FROM (\n{test.sql}\n)").fetchone()
     except duckdb.Error as error:
         if is_full(error):
             raise
         failure = explain(error, f"dbt_like_sql/tests/{test.name}.sql", lines_before=1)
         return Tested(test, None, time.monotonic() - began, failure)
-    return Tested(test, counted[0] if counted else None, time.monotonic() - began)
+    return Tested(test, found[0] if found else None, time.monotonic() - began)

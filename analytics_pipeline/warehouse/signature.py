@@ -16,6 +16,7 @@ from analytics_pipeline.warehouse.checks import builds
 from analytics_pipeline.warehouse.connection import closing
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import value_of
+from analytics_pipeline.words import counted
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ def withheld_lines(
     lines = []
     if older_files:
         lines.append(
-            f"Published from an older warehouse: for {older_files:,} files it holds less than was"
-            " published before. `analytics-pipeline sync` or Dagster's daemon loads what is still"
-            " delivered and publishes again. `analytics-pipeline status` names the files."
+            f"Published from an older warehouse: for {counted(older_files, 'file')} it holds less"
+            " than was published before. `analytics-pipeline sync` or Dagster's daemon loads what"
+            " is still delivered and publishes again. `analytics-pipeline status` names the files."
         )
     if kept:
         lines.append(

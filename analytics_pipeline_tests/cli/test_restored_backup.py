@@ -78,7 +78,7 @@ def test_a_file_deleted_since_the_backup_stays_missing_at_every_door_until_it_co
         told = run(command)
         assert (told.exit_code, f"{KEY}: {detail}." in told.output) == (1, True), told.output
         assert ask(published, OLDER) == [(1,)], "it is not solved"
-    assert "Published from an older warehouse: for 1 files" in run("status").output
+    assert "Published from an older warehouse: for 1 file it holds" in run("status").output
     kept = ask(published, "SELECT text FROM ops.checks WHERE name = 'nothing_lost' AND NOT passed")
     assert kept == [(f"{KEY}: {detail}.",)]
 

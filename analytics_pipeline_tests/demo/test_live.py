@@ -98,7 +98,7 @@ def test_new_days_are_loaded_a_broken_file_is_an_alert_and_its_end_too(tmp_path:
         return pytest.fail(f"ended without {words}:\n{''.join(said[-60:])}")
 
     try:
-        read_until("files are delivered")
+        read_until("files delivered.")
         broken = read_until("is an error page").split("/")[-1].partition("_2")[0]
         read_until("ALERT", f"raw.{broken} (", "failed")
         read_until("it is not CSV but HTML")

@@ -197,11 +197,11 @@ def test_a_promise_that_is_not_kept_fails_the_test_when_the_mart_is_built_whole(
     later = WRITTEN.replace(month=WRITTEN.month + 1)
     check = _checked(warehouse, project, "returning", later)
     assert (check.passed, check.severity, check.violations) == (False, Severity.ERROR, 1)
-    assert check.text == "Whole, 1 rows break it; by day, 0 do."
+    assert check.text == "Whole, it finds 1 row; by day, 0."
     assert "Remove `by day:` from dbt_like_sql/tests/returning.sql" in check.remedy
     check = _checked(warehouse, project, "returning", later)
     assert (check.passed, check.severity, check.violations) == (False, Severity.WARN, 1)
-    assert check.text == "1 rows (user_id) deserve attention."
+    assert check.text == "To look at: 1 row (user_id)."
 
 
 def test_both_counts_are_known_after_a_comparison(

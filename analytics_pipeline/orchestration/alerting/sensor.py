@@ -26,6 +26,7 @@ from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, las
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs, last_ended_first
 from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 60
 RUNS_READ = 300
@@ -76,7 +77,12 @@ def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
             return dg.SkipReason(f"{problem} Next attempt in {INTERVAL_SECONDS} s.")
         return dg.SensorResult(
             skip_reason=dg.SkipReason(
-                " ".join([f"{sent} messages sent; {len(now)} incidents are open.", *problems])
+                " ".join(
+                    [
+                        f"{counted(sent, 'message')} sent; open: {counted(len(now), 'incident')}.",
+                        *problems,
+                    ]
+                )
             ),
             cursor=_cursor(now),
         )

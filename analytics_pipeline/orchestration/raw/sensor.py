@@ -115,15 +115,17 @@ def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: in
         f"{len(deliveries)} {state}" for state, deliveries in states.items() if deliveries
     )
     unknown = (
-        f" {len(todo.unknown)} unrecognised files (see vocareum/bucket)." if todo.unknown else ""
+        f" {counted(len(todo.unknown), 'unrecognised file')} (see vocareum/bucket)."
+        if todo.unknown
+        else ""
     )
     warned = sum(file.warns for file in todo.left_out)
     left_out = f" {counted(warned, 'file')} left out (see the checks {LEFT_OUT})." if warned else ""
     if not todo.work:
         return f"All {len(todo.delivered)} delivered files are loaded.{left_out}{unknown}"
     return (
-        f"{len(todo.delivered)} files delivered, {len(todo.work)} not loaded: {counts}. {runs} runs"
-        f" requested.{left_out}{unknown}"
+        f"{counted(len(todo.delivered), 'file')} delivered, {len(todo.work)} not loaded: {counts}."
+        f" {counted(runs, 'run')} requested.{left_out}{unknown}"
     )
 
 

@@ -18,6 +18,7 @@ from analytics_pipeline.orchestration.ui import metadata as ui_metadata
 from analytics_pipeline.warehouse.absences import held_versions, open_absences
 from analytics_pipeline.warehouse.ledger import FailedFile, failed_files
 from analytics_pipeline.warehouse.quality import Reason, reasons, totals, unaccounted
+from analytics_pipeline.words import counted
 
 SCHEMA, ACCOUNTED, REJECTS, WARNINGS = (
     "schema",
@@ -99,7 +100,7 @@ def _accounted(
         ACCOUNTED,
         passed=not wrong,
         text=(
-            f"{len(wrong)} files do not add up."
+            f"Not true of {counted(len(wrong), 'file')}: loaded + quarantined = records."
             if wrong
             else "loaded + quarantined = records in every file of the latest run."
         ),
@@ -131,7 +132,7 @@ def _rejects(
         " limit."
     )
     if to_correct:
-        text = f"{figures.rejects:,} lines of {to_correct} are rejected and have no effect."
+        text = f"Rejected, with no effect: {counted(figures.rejects, 'line')} of {to_correct}."
     return check_result(
         key,
         REJECTS,
@@ -154,14 +155,15 @@ def _warnings(
     dataset: Dataset, key: dg.AssetKey, broken_rules: list[Reason]
 ) -> dg.AssetCheckResult:
     findings = f"analytics-pipeline findings --dataset {dataset.name} --warnings"
+    rows = sum(reason.records for reason in broken_rules)
     return check_result(
         key,
         WARNINGS,
         passed=not broken_rules,
         severity=dg.AssetCheckSeverity.WARN,
         text=(
-            f"{sum(reason.records for reason in broken_rules):,} rows loaded with a warning, by"
-            f" {len(broken_rules)} rules."
+            f"Loaded with a warning: {counted(rows, 'row')} (by"
+            f" {counted(len(broken_rules), 'rule')})."
             if broken_rules
             else "No row has a warning."
         ),
