@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from analytics_pipeline.cli.heartbeat import is_recent, nearest
 from analytics_pipeline.orchestration.dagster_files import (
     WORK,
+    DagsterDamaged,
+    DagsterUnreadable,
     FailedTick,
     SilentSensor,
     failed_tick,
@@ -22,13 +24,19 @@ class DaemonState:
 
     Attributes:
         heartbeat: its heartbeat that is nearest to now (UTC); None if there never was one.
-        fault: why the sensor that loads does not work; None if it does, or is switched off.
+        fault: why the sensor that loads does not work, or why that is unknown; None if it works, or
+            is switched off.
         switched_off: names of important sensors that a person has switched off.
     """
 
     heartbeat: datetime | None
-    fault: FailedTick | SilentSensor | None = None
+    fault: FailedTick | SilentSensor | DagsterUnreadable | None = None
     switched_off: tuple[str, ...] = ()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether Dagster's records can't be read."""
+        return isinstance(self.fault, DagsterUnreadable)
 
     def is_alive(self, now: datetime) -> bool:
         """Return whether its heartbeat is recent; one in the future does not count."""
@@ -44,7 +52,19 @@ class DaemonState:
 
 
 def daemon_state(settings: Settings, now: datetime) -> DaemonState:
-    """Read the state of the daemon; `now` is UTC."""
+    """Read the state of the daemon; `now` is UTC.
+
+    Says nothing of a damaged database: `status` and `doctor` check all of them.
+    """
+    try:
+        return _recorded(settings, now)
+    except DagsterDamaged:
+        return DaemonState(None)
+    except DagsterUnreadable as error:
+        return DaemonState(None, error)
+
+
+def _recorded(settings: Settings, now: datetime) -> DaemonState:
     home, location = settings.dagster_home, settings.key_prefix
     state = DaemonState(nearest(recorded_heartbeats(home), now))
     if not state.is_alive(now):

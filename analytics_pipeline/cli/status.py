@@ -121,6 +121,8 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         return "Incomplete: finish the erasure above."
     if disk.own_files:
         return "Incomplete: remove an erased person's email from your own files, see above."
+    if disk.daemon.is_unknown:
+        return "Incomplete: it is unknown whether Dagster's daemon works, see above."
     if disk.daemon.fault:
         return "Incomplete: Dagster's sensor does not work, see above."
     if day := disk.silent_since:
@@ -253,7 +255,7 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
             "alive."
             if disk.daemon.is_alive(now)
             else "unknown, as its heartbeats can't be read."
-            if disk.damaged and disk.daemon.heartbeat is None
+            if (disk.damaged and disk.daemon.heartbeat is None) or disk.daemon.is_unknown
             else "unknown, as your dagster.yaml keeps its heartbeats elsewhere: see the UI."
             if disk.own_dagster_yaml and disk.daemon.heartbeat is None
             else "not running; nothing is loaded automatically."

@@ -9,7 +9,11 @@ from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
 from analytics_pipeline.cli.overview import OnDisk
 from analytics_pipeline.ingest.left_out import LeftOut
 from analytics_pipeline.ingest.plan import Plan
-from analytics_pipeline.orchestration.dagster_files import FailedTick, SilentSensor
+from analytics_pipeline.orchestration.dagster_files import (
+    DagsterUnreadable,
+    FailedTick,
+    SilentSensor,
+)
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import OpenAbsence
 from analytics_pipeline.warehouse.checks import Check
@@ -105,13 +109,15 @@ def _published(published: Signature) -> dict[str, Any]:
     }
 
 
-def _fault(fault: FailedTick | SilentSensor | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"failed_tick": None, "silent_sensor": None}
+def _fault(fault: FailedTick | SilentSensor | DagsterUnreadable | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"failed_tick": None, "silent_sensor": None, "unreadable": None}
     match fault:
         case FailedTick():
             found["failed_tick"] = {"at": _utc(fault.at), **_fields(fault, ("error", "remedy"))}
         case SilentSensor():
             found["silent_sensor"] = {"since": _utc(fault.since), "remedy": fault.remedy}
+        case DagsterUnreadable():
+            found["unreadable"] = str(fault)
     return found
 
 

@@ -73,6 +73,16 @@ class DagsterDamaged(PipelineError):
         super().__init__(f"Dagster's database {file} is damaged.", remedy)
 
 
+class DagsterUnreadable(PipelineError):
+    """A database of Dagster's instance can't be read, so that nothing is known of the daemon."""
+
+    def __init__(self, file: Path, error: sqlite3.Error) -> None:
+        super().__init__(
+            f"Whether Dagster's daemon works is unknown, as {file} can't be read: {error}.",
+            "Check its permissions and the disk, and run the command again.",
+        )
+
+
 class FailedTick(NamedTuple):
     """A failed tick that is the newest one of the sensor that loads.
 
@@ -148,11 +158,13 @@ def means_damage(error: BaseException | None) -> bool:
 
 
 def recorded_heartbeats(home: Path) -> list[datetime]:
-    """Return the last heartbeat (UTC) of each part of the daemon; empty if none can be read."""
-    with suppress(sqlite3.Error), _opened(home / _RUNS) as connection:
-        rows = connection.execute("SELECT timestamp FROM daemon_heartbeats").fetchall()
-        return [_utc(text) for (text,) in rows if text]
-    return []
+    """Return the last heartbeat (UTC) of each part of the daemon; empty if there never was one.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `_rows`.
+    """
+    rows = _rows(home / _RUNS, "SELECT timestamp FROM daemon_heartbeats")
+    return [_utc(text) for (text,) in rows if text]
 
 
 def failed_tick(home: Path, location: str) -> FailedTick | None:
@@ -161,11 +173,13 @@ def failed_tick(home: Path, location: str) -> FailedTick | None:
     Args:
         home: DAGSTER_HOME.
         location: name of the organisation's code location; empty if there is only one.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `_rows`.
     """
-    with suppress(sqlite3.Error):
-        row = _newest_tick(home, location)
-        if row and row[0] == "FAILURE":
-            return FailedTick(_utc(row[1]), _cause(json.loads(row[2])["error"]))
+    row = _newest_tick(home, location)
+    if row and row[0] == "FAILURE":
+        return FailedTick(_utc(row[1]), _cause(json.loads(row[2])["error"]))
     return None
 
 
@@ -175,23 +189,25 @@ def silent_sensor(
     """Return the sensor that loads, if a living daemon has not evaluated it for long; None while it
     is switched off.
 
-    A time that is further ahead of now than that is of a wrong clock, and proves nothing either.
+    A time that far in the future comes from a wrong clock. It proves nothing either.
 
     Args:
         home: DAGSTER_HOME.
         location: as for `failed_tick`.
         now: UTC.
         interval: time between two evaluations.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `_rows`.
     """
-    with suppress(sqlite3.Error):
-        row = _newest_tick(home, location, unfinished=True)
-        began = [_utc(row[1])] if row else []
-        with suppress(OSError):
-            began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
-        nearest = min(began, key=lambda at: abs(now - at), default=now)
-        is_silent = abs(now - nearest) > 2 * interval + _EVALUATION
-        if is_silent and SENSOR not in switched_off(home, location):
-            return SilentSensor(nearest)
+    row = _newest_tick(home, location, unfinished=True)
+    began = [_utc(row[1])] if row else []
+    with suppress(OSError):
+        began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
+    nearest = min(began, key=lambda at: abs(now - at), default=now)
+    is_silent = abs(now - nearest) > 2 * interval + _EVALUATION
+    if is_silent and SENSOR not in switched_off(home, location):
+        return SilentSensor(nearest)
     return None
 
 
@@ -201,25 +217,40 @@ def switched_off(home: Path, location: str) -> tuple[str, ...]:
     Args:
         home: DAGSTER_HOME.
         location: as for `failed_tick`.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `_rows`.
     """
-    with suppress(sqlite3.Error), _opened(home / _SCHEDULES) as connection:
-        states = dict(connection.execute(_STATES, {"location": location}))
-        return tuple(name for name in WORK if states.get(name) == "STOPPED")
-    return ()
+    states = dict(_rows(home / _SCHEDULES, _STATES, location=location))
+    return tuple(name for name in WORK if states.get(name) == "STOPPED")
 
 
 def _newest_tick(
     home: Path, location: str, *, unfinished: bool = False
 ) -> tuple[str, str, str] | None:
-    """Return status, time and body of the sensor's newest tick.
+    """Return status, time and body of the sensor's newest tick."""
+    values = {"sensor": SENSOR, "location": location, "unfinished": unfinished}
+    return next(iter(_rows(home / _SCHEDULES, _NEWEST_TICK, **values)), None)
+
+
+def _rows(file: Path, sql: str, **values: object) -> list[Any]:
+    """Return the rows of a query; none if Dagster has not made the database, or its table, yet.
 
     Raises:
-        sqlite3.Error: the database can't be read.
+        DagsterDamaged: the database is damaged.
+        DagsterUnreadable: it can't be read for another reason.
     """
-    values = {"sensor": SENSOR, "location": location, "unfinished": unfinished}
-    with _opened(home / _SCHEDULES) as connection:
-        row: tuple[str, str, str] | None = connection.execute(_NEWEST_TICK, values).fetchone()
-        return row
+    if not file.exists():
+        return []
+    try:
+        with _opened(file) as connection:
+            return connection.execute(sql, values).fetchall()
+    except sqlite3.Error as error:
+        if means_damage(error):
+            raise DagsterDamaged(file) from error
+        if str(error).startswith("no such table"):
+            return []
+        raise DagsterUnreadable(file, error) from error
 
 
 def _utc(text: str) -> datetime:

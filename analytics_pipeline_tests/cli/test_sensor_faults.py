@@ -235,3 +235,29 @@ def test_a_sensor_that_was_switched_off_is_named_and_is_no_fault(
     sensors.tick(TickStatus.SKIPPED)
     status = run("status")
     assert (status.exit_code, "Switched off" in status.output) == (0, False), status.output
+
+
+@pytest.mark.parametrize("database", ["history/runs.db", "schedules/schedules.db"])
+def test_records_that_cannot_be_read_are_no_stopped_daemon_and_no_working_sensor(
+    run: Run, synced: Path, sensors: Sensors, database: str
+) -> None:
+    sensors.at = time.time()
+    sensors.tick(TickStatus.SKIPPED)
+    sensors.beat()
+    file = synced / "dagster" / database
+    said = f"Whether Dagster's daemon works is unknown, as {file} can't be read: "
+    aside = file.rename(file.with_name("aside"))
+    file.mkdir()
+    status, doctor, document = run("status"), run("doctor"), run("status", "--json").stdout
+    restore = run("restore", str(synced.parent / "backup"))
+    file.rmdir()
+    aside.rename(file)
+    for result in (status, doctor):
+        assert (result.exit_code, said in result.stderr) == (1, True), result.output
+    assert "Dagster's daemon: unknown" in status.output
+    assert "Incomplete: it is unknown whether Dagster's daemon works" in status.output
+    assert said in json.loads(document)["daemon"]["unreadable"]
+    if database == "history/runs.db":
+        assert restore.exit_code == 2, restore.output
+        assert "no backup" not in restore.output, "it is refused before it looks for one"
+    assert run("status").exit_code == 0
