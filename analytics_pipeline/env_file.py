@@ -35,7 +35,7 @@ def read_values(path: Path) -> dict[str, str]:
         ) from None
     if number := _line_without_variable(text):
         raise SettingsError(
-            f"{path}, line {number}, is no variable: write NAME=value, or begin a comment with #."
+            f"{path}, line {number} is not a variable: write NAME=value, or begin a comment with #."
             " A value that begins with a quote must end with one."
         )
     values = dotenv_values(stream=StringIO(text))

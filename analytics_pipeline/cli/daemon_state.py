@@ -1,4 +1,4 @@
-"""What Dagster's files say of the daemon: whether it is alive, and whether its sensors work."""
+"""What Dagster's files say about the daemon: whether it is alive, and whether its sensors work."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from analytics_pipeline.settings import Settings
 
 @dataclass(frozen=True)
 class DaemonState:
-    """State of the daemon. While it is stopped, nothing is said of its sensors.
+    """State of the daemon. While it is stopped, nothing is said about its sensors.
 
     Attributes:
         heartbeat: its heartbeat that is nearest to now (UTC); None if there never was one.
@@ -54,7 +54,7 @@ class DaemonState:
 def daemon_state(settings: Settings, now: datetime) -> DaemonState:
     """Read the state of the daemon; `now` is UTC.
 
-    Says nothing of a damaged database: `status` and `doctor` check all of them.
+    Says nothing about a damaged database: `status` and `doctor` check all of them.
     """
     try:
         return _recorded(settings, now)

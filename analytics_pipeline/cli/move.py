@@ -53,9 +53,9 @@ def _show(done: Moved, origin: Settings, target: Settings, env_file: Path) -> No
         f" {counted(done.rows, 'row')}, each equal by its hash."
     )
     print_info(
-        f"Next: use the settings of {env_file} everywhere, for commands, daemon and workers. What"
-        " still runs with the old ones writes into the old warehouse. Then run `analytics-pipeline"
-        " sync`: it loads only what was delivered since."
+        f"Next: use the settings of {env_file} everywhere, for commands, daemon and workers."
+        " Anything still running with the old settings writes to the old warehouse. Then run"
+        " `analytics-pipeline sync`: it loads only what was delivered since."
     )
     if target.data_dir.absolute() != origin.data_dir.absolute():
         print_info(

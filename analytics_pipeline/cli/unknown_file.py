@@ -1,4 +1,4 @@
-"""Tell that `--file` matches no file, so that an empty list is not taken for good news."""
+"""Say when `--file` matches no file. Otherwise an empty list looks like good news."""
 
 import duckdb
 

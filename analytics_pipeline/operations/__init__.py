@@ -1,1 +1,1 @@
-"""Operations on the whole warehouse, without Dagster: load, erase, check, document."""
+"""Operations on the whole warehouse, without Dagster: load, erase, close, move, check, document."""

@@ -68,8 +68,8 @@ def move(origin: Settings, target: Settings, wait_seconds: float = 3_600) -> Mov
 def _require_pair(origin: Settings, target: Settings) -> None:
     if origin.org_id != target.org_id:
         raise MoveError(
-            f"The warehouse is that of organisation {origin.org_id or '(not set)'}, and the target"
-            f" that of {target.org_id or '(not set)'}.",
+            f"The warehouse belongs to organisation {origin.org_id or '(not set)'}, the target to"
+            f" {target.org_id or '(not set)'}.",
             "Set the same VOCAREUM_ORG_ID in both settings.",
         )
     if origin.names_lake and target.names_lake:

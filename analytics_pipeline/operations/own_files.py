@@ -85,7 +85,7 @@ def own_files_with_erased(
 
 
 def left_to_erase(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[str]:
-    """Return the lines for people about erasures that are not finished, or not by hand."""
+    """Return lines for people about unfinished erasures, and what they must still remove."""
     own_files = own_files_with_erased(connection, settings)
     return [*map(run_again, unfinished(connection)), *(own.later for own in own_files)]
 

@@ -136,7 +136,7 @@ class _EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _transactions(self) -> Iterator[None]:
-        """Let what this thread writes to a database be one transaction."""
+        """Put all that this thread writes to a database into one transaction."""
         with self._db_lock, ExitStack() as stack:
             self._together = _Together(threading.get_ident(), stack, {})
             try:
@@ -206,7 +206,7 @@ class _OpenDatabase:
     def begin(self) -> AbstractContextManager[Connection]:
         """Begin a transaction in the file that the path leads to now.
 
-        A file that was deleted or replaced is left, as by Dagster, which opens the path each time.
+        If the file was deleted or replaced, opens the path again; Dagster opens it each time.
         """
         found = _identity(self.file)
         if found != self._identity:

@@ -80,7 +80,7 @@ class Synced:
         alarms: open alarms about money.
         withheld: lines for people about tables that are withheld from the published file.
         late: lines for people about snapshots left behind, and datasets not late enough to fail.
-        erasures: lines for people about erasures that are not finished, or not by hand.
+        erasures: lines for people about unfinished erasures, and what a person must still remove.
     """
 
     todo: Plan

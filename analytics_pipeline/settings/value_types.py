@@ -43,7 +43,8 @@ def _zone(name: object) -> object:
         return ZoneInfo(name.strip())
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(
-            f"{name!r} is no known time zone; give a name such as Europe/Berlin or America/New_York"
+            f"{name!r} is not a known time zone; give a name such as Europe/Berlin or"
+            " America/New_York"
         ) from None
 
 

@@ -128,7 +128,7 @@ def _verdict(
     days = sorted(
         day for day in by_days.keys() | whole.keys() if by_days.get(day) != whole.get(day)
     )
-    text, remedy = "Holds.", ""
+    text, remedy = "Passed.", ""
     if days:
         shown = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if days[_DAYS_SHOWN:] else "")
         text = (

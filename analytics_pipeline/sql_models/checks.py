@@ -192,7 +192,7 @@ def _check(project: Project, tested: Tested) -> Check:
     """Return the result of a test as a check."""
     test = tested.test
     file = f"dbt_like_sql/tests/{test.name}.sql"
-    text, remedy = "Holds.", ""
+    text, remedy = "Passed.", ""
     if tested.failure:
         where = f" (line {tested.failure.line})" if tested.failure.line else ""
         text, remedy = f"It could not run: {tested.failure.reason}{where}.", tested.failure.remedy

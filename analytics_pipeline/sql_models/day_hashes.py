@@ -1,7 +1,7 @@
 """Hashes of rows by day: find the days whose rows changed, and run SQL for these days only.
 
 `ops.model_days` holds the hash of each day that is done, by model or test. A hash covers the day's
-rows in all input tables, and a version of all else that decides about the result. Nothing records
+rows in all input tables, and a version of everything else that affects the result. Nothing records
 what a load or an erasure touched.
 """
 
@@ -28,7 +28,7 @@ def stale_days(
     Args:
         connection: the live warehouse.
         name: whose hashes are known: a model, or a test.
-        version: changes with all else that decides about the result.
+        version: changes with everything else that affects the result.
         days: SQL expression of the day of a row, by qualified name of each input table.
 
     Returns:

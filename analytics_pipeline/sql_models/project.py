@@ -1,6 +1,6 @@
 """All models and tests of a folder in build order, and the models that a load makes stale.
 
-`model.py` parses the files. Uses no database.
+`parse.py` parses the files. Uses no database.
 """
 
 import hashlib
@@ -186,8 +186,8 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
 
 
 def _with_input(model: Model, project: Project) -> Model:
-    """Return a model by day with the input to hash, and the version of all that decides about its
-    rows besides the input.
+    """Return a model by day with the input to hash, and a version of everything except
+    the input that affects its rows.
     """
     if (by_day := model.by_day) is None:
         return model
@@ -200,7 +200,7 @@ def _with_input(model: Model, project: Project) -> Model:
 
 
 def _with_version(test: SqlTest, project: Project) -> SqlTest:
-    """Return a test by day with the version of all that decides about its verdict besides rows."""
+    """Return a test by day with a version of everything except rows that affects its verdict."""
     reads = test.days.keys() & project.models.keys()
     return replace(test, version=_version(project, reads, test.sql)) if test.days else test
 

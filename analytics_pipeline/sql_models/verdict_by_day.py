@@ -2,9 +2,9 @@
 
 A test declares `-- by day:` for each table that it reads. Only the hashes of days that passed are
 known (`day_hashes.py`), so a day that fails is tested again in each run, until it passes. The hash
-also covers the SQL of the test and of all models that it reads. In doubt the test runs whole, and
-whenever a model by day that it reads is built whole, which happens once a week: then both verdicts
-are compared.
+also covers the SQL of the test and of all models that it reads. If in doubt, the whole test
+runs. It also runs whole whenever a model by day that it reads is built whole, at least once a week;
+then the two verdicts are compared.
 """
 
 from dataclasses import dataclass

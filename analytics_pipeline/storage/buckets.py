@@ -14,7 +14,7 @@ from analytics_pipeline.errors import PipelineError
 
 
 class BucketSilent(PipelineError):
-    """A bucket does not tell whether it keeps versions."""
+    """A bucket does not say whether it keeps versions."""
 
 
 def s3_client(endpoint_url: str | None, region: str) -> Any:
@@ -48,14 +48,14 @@ def retained(client: Any, bucket: str, what: str) -> str:
         what: what is kept in it, for the remedy.
 
     Raises:
-        BucketSilent: the bucket does not tell.
+        BucketSilent: the bucket does not say.
     """
     try:
         status = client.get_bucket_versioning(Bucket=bucket).get("Status")
     except (BotoCoreError, ClientError) as error:
         raise BucketSilent(
-            f"The bucket {bucket} does not tell whether it keeps versions: {error}",
-            "Allow s3:GetBucketVersioning, or look yourself.",
+            f"The bucket {bucket} does not say whether it keeps versions: {error}",
+            "Allow s3:GetBucketVersioning, or check it in the console.",
         ) from None
     if not status:
         return ""

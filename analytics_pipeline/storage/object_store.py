@@ -208,7 +208,8 @@ class ObjectStore:
                 return  # it was written, but the response was lost
             self._require_later(name, made_at, before)
         raise StoreFailed(
-            f"{self.describe(name)} changes all the time.", "Run the same command again."
+            f"{self.describe(name)} kept changing while it was being replaced.",
+            "Run the same command again.",
         )
 
     def _require_later(self, name: str, at: datetime, pointer: Pointer) -> None:

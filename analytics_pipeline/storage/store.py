@@ -25,7 +25,7 @@ class StoreFailed(PipelineError):
 
 
 class Superseded(StoreFailed):
-    """Another process has put a later version meanwhile, which stays."""
+    """Another process has stored a later version in the meantime; that one is kept."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class Warehouse(Protocol):
         """Return why the storage keeps what `purge` deletes, with the remedy; empty if it doesn't.
 
         Raises:
-            BucketSilent: the storage does not tell.
+            BucketSilent: the storage does not say.
         """
 
     def replaced_at(self) -> float:

@@ -14,7 +14,7 @@ from analytics_pipeline.warehouse.sql_text import literal
 def attached(
     connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool = False
 ) -> Iterator[None]:
-    """Attach a new database file; checkpoint it at the end, so that no log is left.
+    """Attach a database file; checkpoint one that is written at the end, so that no log is left.
 
     Args:
         connection: any database.

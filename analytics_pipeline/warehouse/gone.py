@@ -22,8 +22,8 @@ NOT_DELIVERED = (
     "the history of mappings, grades and enrollment, and files that were deleted in the bucket"
 )
 BEGUN_ANEW = (
-    "This run makes a new one of what is delivered. `analytics-pipeline restore DIR` puts the old"
-    " one back from a backup."
+    "This run builds a new one from what is still delivered. `analytics-pipeline restore DIR` puts"
+    " the old one back from a backup."
 )
 
 
@@ -36,8 +36,8 @@ class NotReplaced(PipelineError):
 
     def __init__(self, published: Path) -> None:
         super().__init__(
-            f"{published} is left as it is: an earlier warehouse published it, not the present one,"
-            f" and it may be the last place of what can't be loaded again: {NOT_DELIVERED}."
+            f"{published} was not replaced. An earlier warehouse published it, not the present one,"
+            f" and it may hold the only copy of what can't be loaded again: {NOT_DELIVERED}."
             " No run replaces it.",
             "Put the earlier warehouse back from a backup with `analytics-pipeline restore DIR`."
             " Or, to go on with the present one, copy that file if you need its history (`erase`"
@@ -64,7 +64,7 @@ def gone(settings: Settings) -> WarehouseGone | None:
         f"The warehouse is gone: {file} is missing, and {names} {'is' if len(left) == 1 else 'are'}"
         f" left of it. {NOT_DELIVERED[0].upper()}{NOT_DELIVERED[1:]} can't be loaded again.",
         "Put it back from a backup with `analytics-pipeline restore DIR`. Or run"
-        " `analytics-pipeline sync`, which makes a new one of what is delivered"
+        " `analytics-pipeline sync`, which builds a new one from what is still delivered"
         + (f" and leaves {published} as it is." if is_published else "."),
     )
 
@@ -77,7 +77,7 @@ def not_replaced(
     Args:
         settings: the organisation's settings.
         connection: the live warehouse.
-        signed: what the published file says of itself; None if it is missing or can't be read.
+        signed: what the published file says about itself; None if it is missing or can't be read.
     """
     if not is_of_another(connection, signed):
         return ""

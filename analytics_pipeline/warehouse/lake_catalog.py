@@ -29,7 +29,7 @@ _SECRETS = frozenset(
 """Names of the options that libpq calls secret, such as password and sslpassword."""
 _CONNECT_SECONDS = 10
 _LONGEST_WAIT = timedelta(seconds=30)
-"""After so long a waiting session asks again, so that a broken network is noticed."""
+"""After this time a waiting session asks again, so that a broken network is noticed."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ _TRIES, _PAUSE = 100, 0.05
 def maintain_files(
     connection: duckdb.DuckDBPyConnection, lake: str, storage_clock: Callable[[], datetime]
 ) -> None:
-    """Merge small files, and delete those that only old snapshots name, or no catalog since a day.
+    """Merge small files. Delete those that only old snapshots use, and those that no catalog has
+    named for a day.
 
     Args:
         connection: the lake, under the writers' lock.

@@ -71,7 +71,7 @@ class ObjectStore:
             client.delete_object(**place)
         except (BotoCoreError, ClientError) as error:
             raise WarehouseUnusable(
-                f"The bucket {bucket} does not tell its time: {error}",
+                f"The time of the bucket {bucket} can't be read: {error}",
                 "Allow s3:PutObject, s3:GetObject and s3:DeleteObject.",
             ) from None
         return written.astimezone(UTC)
@@ -80,7 +80,7 @@ class ObjectStore:
         """Return why the bucket keeps deleted objects, with the remedy; empty if it doesn't.
 
         Raises:
-            BucketSilent: the bucket does not tell.
+            BucketSilent: the bucket does not say.
         """
         bucket = data_path.removeprefix("s3://").partition("/")[0]
         return retained(s3_client(self.endpoint_url, self.region), bucket, "the lake")

@@ -22,7 +22,7 @@ def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signatur
         settings: the organisation's settings.
         built: when each of the warehouse's models was last built (UTC); empty if none ever was,
             so that there is nothing to publish.
-        signed: what the file says of itself; None if it is missing or can't be read.
+        signed: what the file says about itself; None if it is missing or can't be read.
     """
     path = settings.published_path
     if not built:

@@ -1,8 +1,8 @@
 """Record as open absences what a warehouse lacks in comparison with the one that it replaced.
 
-The replaced warehouse shows that, if it is kept, and so does the file that it published. Both go
-away, the published file with the next publication. So the new warehouse keeps the record until the
-files are loaded again, or a person closes it. `ingest/absence.py` decides what is older.
+The replaced warehouse shows what is lacking, if it is kept; so does the file that it published.
+Neither lasts: the next publication overwrites the file. So the new warehouse keeps the record
+until the files are loaded again, or a person closes it. `ingest/absence.py` decides what is older.
 """
 
 import logging

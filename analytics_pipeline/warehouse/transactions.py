@@ -71,8 +71,8 @@ def write(
                 raise
         time.sleep(random.uniform(0.5, 1) * min(0.1 * 2**attempt, _LONGEST_PAUSE))  # noqa: S311
     raise WarehouseBusy(
-        f"Other runs changed the warehouse during each of {ATTEMPTS} attempts to write. Nothing of"
-        " this transaction was written. Wait for them to end, and run the same command again."
+        f"Other runs changed the warehouse during each of {ATTEMPTS} attempts to write. This"
+        " transaction wrote nothing. Wait for those runs to end, then run the same command again."
     )
 
 

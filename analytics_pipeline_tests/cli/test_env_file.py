@@ -129,5 +129,5 @@ def test_a_line_that_sets_nothing_is_refused_with_its_number(
     monkeypatch.chdir(tmp_path)
     result = run("status")
     assert result.exit_code == 2
-    assert f"{tmp_path / '.env'}, line 5, is no variable" in result.stderr
+    assert f"{tmp_path / '.env'}, line 5 is not a variable" in result.stderr
     assert "9001" not in result.stderr, "a line may hold a secret"

@@ -41,8 +41,8 @@ def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Sends one message to ALERT_URLS and ALERT_WEBHOOK_URL when an asset or one of its"
-            " checks fails, with partitions, error and a link, and one when it is resolved. Also"
-            " for each alarm about budgets, anomalies and spend after a drop."
+            " checks fails, with partitions, error and a link, and one when it is resolved. It"
+            " does the same for each alarm about budgets, anomalies and spend after a drop."
         ),
     )
     def sense(

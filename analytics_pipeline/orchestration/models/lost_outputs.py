@@ -36,8 +36,10 @@ def lost_outputs(location: Location) -> dg.SensorDefinition:
         elif location.report in newest and not warehouse.report.exists():
             lost, file = location.report, warehouse.report
         else:
-            return dg.SkipReason("The published file and the report are there, or were never made.")
-        context.log.warning(f"{file} is missing or cannot be read; it is made again.")
+            return dg.SkipReason(
+                "The published file and the report exist, or have never been made."
+            )
+        context.log.warning(f"{file} is missing or can't be read; making it again.")
         # One attempt for each file that is lost: a failed run has its own alert.
         return dg.RunRequest(f"lost after {newest[lost].run_id}", asset_selection=[lost])
 

@@ -1,4 +1,4 @@
-"""Decide which requests the Dagster UI answers: none of foreign web pages.
+"""Refuse requests to the Dagster UI that come from other web pages.
 
 Dagster's web server has no login and trusts every request: a mutation by GET or `text/plain`, from
 any Origin, under any Host. A page that an analyst opens elsewhere could launch runs with one

@@ -1,4 +1,4 @@
-"""Charts of lab use: sessions, waiting times, concurrency, and students never seen."""
+"""Charts of lab use: sessions, waiting times and concurrency."""
 
 import altair as alt
 

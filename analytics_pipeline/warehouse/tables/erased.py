@@ -18,7 +18,7 @@ ERASED = Table(
         TableColumn(
             "unfinished_since",
             "TIMESTAMP",
-            "Since when an erasure of them is not finished (UTC); empty after its receipt.",
+            "Start of an erasure that is not finished (UTC); empty after its receipt.",
         ),
         TableColumn(
             "email_hashes",

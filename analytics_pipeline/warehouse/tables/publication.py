@@ -7,7 +7,11 @@ PUBLICATION = Table(
     "The published file that this warehouse wrote last, if the next one may be a changed copy"
     " of it; at most one row. Never published.",
     (
-        TableColumn("file", "VARCHAR", "Inode, size and mtime of the file."),
+        TableColumn(
+            "file",
+            "VARCHAR",
+            "Identity of the file: inode, size and mtime, or its SHA-256 in a store.",
+        ),
         TableColumn("published_at", "TIMESTAMP", "When it was written (UTC)."),
         TableColumn(
             "shape",
