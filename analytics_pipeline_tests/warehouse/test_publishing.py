@@ -272,7 +272,7 @@ def test_a_new_warehouse_does_not_replace_the_file_of_one_that_is_gone(settings:
     before = settings.published_path.read_bytes()
     begin_anew(settings, str(warehouse_now()))
     for _ in range(2):
-        with pytest.raises(NotReplaced, match="was not replaced. An earlier warehouse"):
+        with pytest.raises(NotReplaced, match=r"was not replaced\. An earlier warehouse"):
             publish_from(settings)
         assert settings.published_path.read_bytes() == before
     with open_warehouse(settings.warehouse_path) as connection:  # as an erasure does
