@@ -34,6 +34,7 @@ from analytics_pipeline.cli.overview import (
     own_dagster_yaml,
 )
 from analytics_pipeline.cli.tables import one_line
+from analytics_pipeline.datasets import classify
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.dagster_files import damaged_database
@@ -269,7 +270,10 @@ def _credentials(settings: Settings) -> Verdict:
 def _bucket(settings: Settings) -> Verdict:
     from analytics_pipeline.vocareum.connect import open_bucket
 
-    first = next(iter(open_bucket(settings, RETRY_SECONDS).list()), None)
-    if first is None:
-        return Verdict(False, nothing_delivered(settings))
-    return Verdict(True, f"{settings.bucket} can be listed; the first file is {first.key}")
+    bucket, unknown = open_bucket(settings, RETRY_SECONDS), []
+    for listed in bucket.list():
+        if classify(listed.key.removeprefix(bucket.prefix)):
+            finding = f"{settings.bucket} can be listed; the first file is {listed.key}"
+            return Verdict(True, finding)
+        unknown.append(listed.key)
+    return Verdict(False, nothing_delivered(settings, unknown))

@@ -1,9 +1,13 @@
 """Tell the user of `dev` and `daemon`, of each organisation, why nothing will load."""
 
+from collections.abc import Sequence
+
 from analytics_pipeline.cli.console import print_error, print_info
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.settings.simulated import is_simulated, not_running
+from analytics_pipeline.words import counted
 
 
 def print_notices(settings: Settings) -> None:
@@ -23,8 +27,20 @@ def print_notices(settings: Settings) -> None:
             print_error(f"{whose}{notice}")
 
 
-def nothing_delivered(settings: Settings) -> str:
-    """Return what to do if the bucket holds no file of the organisation."""
+def nothing_delivered(settings: Settings, unknown: Sequence[str] = ()) -> str:
+    """Return what to do if the bucket holds no file that can be loaded.
+
+    Args:
+        settings: the organisation's settings.
+        unknown: keys of the files that it holds, none of which is recognised.
+    """
+    if unknown:
+        return (
+            "Nothing can be loaded: this release recognises none of the files delivered under"
+            f" org{settings.org_id}/ in {settings.bucket} ({counted(len(unknown), 'file')}, such as"
+            f" {one_line(unknown[0])}). Install the newest release. If that does not help, report"
+            " the names of these files."
+        )
     return (
         f"Nothing is delivered under org{settings.org_id}/ in {settings.bucket}. Check"
         " VOCAREUM_ORG_ID, and whether the data pipeline is switched on for your organisation"

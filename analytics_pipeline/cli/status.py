@@ -100,7 +100,7 @@ def status() -> None:
         _show(settings, disk, todo, failed, rows, now)
         if todo:
             print_info(
-                nothing_delivered(settings)
+                nothing_delivered(settings, todo.unknown)
                 if todo.is_empty_bucket
                 else _verdict(needs_sync, disk, todo)
             )

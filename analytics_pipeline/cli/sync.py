@@ -111,7 +111,7 @@ def print_summary(settings: Settings, done: "engine.Synced", selection: Selectio
         verb = "load" if done.rebuilt else "do"
         print_info(f"Nothing to {verb}: everything {_scope(selection)} is loaded.")
     if done.todo.is_empty_bucket:
-        print_error(nothing_delivered(settings))
+        print_error(nothing_delivered(settings, done.todo.unknown))
     if done.rebuilt:
         print_info(f"Published: {settings.published_path}")
         if address := store_of(settings).describe(settings.published_path.name):

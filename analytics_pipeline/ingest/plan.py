@@ -28,7 +28,8 @@ class Plan:
         left_out: recognised files that are not loaded, selected or not. Files outside the
             partitions are also in `new` or `changed`.
         unknown: keys that match no dataset.
-        is_empty_bucket: whether the bucket holds no file of the organisation, selected or not.
+        is_empty_bucket: whether the bucket holds no file of the organisation that is recognised,
+            selected or not.
     """
 
     new: tuple[Delivery, ...] = ()
@@ -192,9 +193,7 @@ def plan(
         version = loaded.get((delivery.dataset.name, delivery.partition.key))
         kind = new if version is None else unchanged if version == delivery.version else changed
         kind.append(delivery)
-    is_empty = not listing.unknown and not any(
-        delivery.dataset.name in FEED for delivery in listing.deliveries
-    )
+    is_empty = not any(delivery.dataset.name in FEED for delivery in listing.deliveries)
     plans = (tuple(new), tuple(changed), tuple(unchanged))
     left_out = tuple(_left_out(listing, loaded, within))
     return Plan(*plans, left_out, listing.unknown, is_empty)

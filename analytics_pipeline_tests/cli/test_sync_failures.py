@@ -116,6 +116,22 @@ def test_an_empty_bucket_is_not_called_complete(run: Run, demo: DemoVocareum):
     assert (found["complete"], found["unknown"]) == (False, [])
 
 
+def test_a_bucket_of_which_no_file_is_recognised_is_not_called_complete(
+    run: Run, demo: DemoVocareum
+) -> None:
+    key = "org9001/feeds/v2/lab_sessions/2026-11-18.csv"
+    demo.put(key, b"user_id\n1\n")
+    for command, code in (("sync", 2), ("status", 1), ("doctor", 2)):
+        result = run(command)
+        assert result.exit_code == code, (command, result.output)
+        assert "Nothing can be loaded: this release recognises none" in result.output, result.output
+        assert f"(1 file, such as {key})" in result.output
+        assert "delivered is loaded" not in result.output
+        assert "Complete" not in result.output
+    found = json.loads(run("status", "--json").output.splitlines()[0])
+    assert (found["complete"], found["unknown"]) == (False, [key])
+
+
 def test_a_first_sync_in_which_everything_fails_publishes_nothing(
     run: Run, demo: DemoVocareum, data: Path
 ):

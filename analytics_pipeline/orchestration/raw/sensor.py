@@ -121,6 +121,8 @@ def summary(todo: Plan, states: Mapping[LoadState, Sequence[Delivery]], runs: in
     )
     warned = sum(file.warns for file in todo.left_out)
     left_out = f" {counted(warned, 'file')} left out (see the checks {LEFT_OUT})." if warned else ""
+    if todo.is_empty_bucket and not todo.work:
+        return f"Nothing is loaded: no delivered file is recognised.{unknown}"
     if not todo.work:
         return f"All {len(todo.delivered)} delivered files are loaded.{left_out}{unknown}"
     return (
