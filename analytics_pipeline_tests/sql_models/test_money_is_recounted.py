@@ -12,13 +12,12 @@ import pytest
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.model_warehouse import PROJECT, broken, build_all
 from analytics_pipeline_tests.support.random_rows import MoneyRows, fill, money_rows
+from analytics_pipeline_tests.support.recount_azure import azure_costs, azure_total
 from analytics_pipeline_tests.support.recount_courses import Places, courses
 from analytics_pipeline_tests.support.recount_money import (
     Entry,
     Feed,
     aws_spend,
-    azure_costs,
-    azure_total,
     idle_days,
     line_total,
 )

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 Key = tuple[str, int, int]
 """An AWS account, user and part."""
@@ -84,10 +84,10 @@ def aws_spend(feed: Feed) -> list[Entry]:
     files = sorted({*(day for day, _, _ in feed.lines), *feed.empty})
     since = {day: (day - before).days for before, day in pairwise(files)}
     charges = _charges(feed)
-    months = _restarting_months(series, charges)
+    months = _restarting_months(feed, series, charges)
     entries = []
     for key, values in series.items():
-        falls = _falls(feed, charges, key, values, months, files[0])
+        falls = _falls(feed, charges, key, values, months, files)
         entries += _entries(key, values, falls, since)
     return entries
 
@@ -103,6 +103,7 @@ def _series(feed: Feed) -> dict[Key, list[tuple[date, Decimal]]]:
 
 
 def _restarting_months(
+    feed: Feed,
     series: Mapping[Key, Sequence[tuple[date, Decimal]]],
     charges: Mapping[tuple[date, Key], Decimal],
 ) -> set[date]:
@@ -110,11 +111,17 @@ def _restarting_months(
     for key, values in series.items():
         for n, ((day, before), (next_day, value)) in enumerate(pairwise(values)):
             month = next_day.replace(day=1)
-            if day < month:
+            if day < month and before > 0 and not _leaves(feed, key, day, next_day):
                 back = n + 2 < len(values) and values[n + 2][1] >= before
                 deep = _below_half(charges, key, (day, before), (next_day, value))
                 votes[month].append(deep and not back)
     return {month for month, cast in votes.items() if len(cast) >= 3 and sum(cast) * 2 > len(cast)}
+
+
+def _leaves(feed: Feed, key: Key, before: date, day: date) -> bool:
+    """Return whether the account is deactivated between two of its files."""
+    left = [feed.left[at, key] for at in (before, day) if (at, key) in feed.left]
+    return bool(left) and before <= max(left) <= day
 
 
 def _falls(
@@ -123,31 +130,30 @@ def _falls(
     key: Key,
     values: Sequence[tuple[date, Decimal]],
     months: set[date],
-    first: date,
+    files: Sequence[date],
 ) -> dict[date, tuple[str, str | None]]:
     found: dict[date, tuple[str, str | None]] = {}
     for n, ((day_before, before), (day, value)) in enumerate(pairwise(values), 1):
         if value >= before:
-            if _restarts_without_a_fall(feed, key, values, n, months, first):
+            if _restarts_without_a_fall(feed, key, values, n, months, files):
                 found[day] = ("restart", "service_spend")
             continue
         back = n + 1 < len(values) and values[n + 1][1] >= before
-        is_restart = _is_restart_by_the_bill(feed, key, values, n, first)
-        left = max(
-            (feed.left[at, key] for at in (day_before, day) if (at, key) in feed.left), default=None
-        )
         month = day.replace(day=1)
+        feed_restarts = month in months and day_before < month
+        deep = not back and _below_half(charges, key, values[n - 1], values[n])
+        is_restart = _is_restart_by_the_bill(feed, key, values, n, files, feed_restarts or deep)
         if is_restart is not None:
             found[day] = (
                 "restart" if is_restart else "dip" if back else "correction",
                 "service_spend",
             )
-        elif month in months and day_before < month:
+        elif feed_restarts:
             found[day] = ("restart", "first of the month")
         elif back:
             found[day] = ("dip", None)
-        elif _below_half(charges, key, values[n - 1], values[n]):
-            leaves = left is not None and day_before <= left <= day
+        elif deep:
+            leaves = _leaves(feed, key, day_before, day)
             found[day] = ("restart", "deactivation" if leaves else None)
         else:
             found[day] = ("correction", None)
@@ -160,7 +166,7 @@ def _restarts_without_a_fall(
     values: Sequence[tuple[date, Decimal]],
     n: int,
     months: set[date],
-    first: date,
+    files: Sequence[date],
 ) -> bool:
     """Return whether a value that did not fall is new in a month in which the feed restarts, as the
     month's bill says.
@@ -173,15 +179,23 @@ def _restarts_without_a_fall(
         before > 0
         and day_before < month in months
         and grows
-        and _is_restart_by_the_bill(feed, key, values, n, first) is True
+        and _is_restart_by_the_bill(feed, key, values, n, files, shown=False) is True
     )
 
 
 def _is_restart_by_the_bill(
-    feed: Feed, key: Key, values: Sequence[tuple[date, Decimal]], n: int, first: date
+    feed: Feed,
+    key: Key,
+    values: Sequence[tuple[date, Decimal]],
+    n: int,
+    files: Sequence[date],
+    shown: bool,
 ) -> bool | None:
     """Return whether the month's bill says that the value at `n` is a restart; None if it is not
     clear.
+
+    If the values themselves show a restart, a bill that could be the restart's is none against it:
+    it may be older than the costs in a month whose files still come, and differ by rounding.
     """
     month = values[n][0].replace(day=1)
     billed = feed.bills.get((month, key))
@@ -191,7 +205,7 @@ def _is_restart_by_the_bill(
         return None
     if inside[0]:
         opening = values[inside[0] - 1][1]
-    elif values[0][0] > first:
+    elif values[0][0] > files[0]:
         opening = ZERO
     else:
         return None
@@ -201,6 +215,11 @@ def _is_restart_by_the_bill(
     if_not = closing - min(opening, closing if back else value)
     if abs(billed - as_restart) * 4 <= as_restart - if_not:
         return True
+    is_open = files[-1] < (month + timedelta(days=32)).replace(day=1) + timedelta(days=2)
+    is_rounding = as_restart - if_not < max(Decimal(1), as_restart / 100)
+    fits = before - opening + value <= billed <= as_restart
+    if shown and fits and (is_open or is_rounding):
+        return None
     return False if abs(billed - if_not) * 4 <= as_restart - if_not else None
 
 
@@ -261,48 +280,3 @@ def _days_of(start: datetime, end: datetime | None) -> Iterable[date]:
         else start.date()
     )
     return (start.date() + timedelta(days=n) for n in range((last - start.date()).days + 1))
-
-
-def azure_total(
-    lines: Iterable[tuple[date, date, int, int, Decimal]],
-) -> dict[tuple[date, int, int], Decimal]:
-    """Return the bill of each (month, user, part): its last file's value.
-
-    Lines are (file's day, month, user, part, value).
-    """
-    bills: dict[tuple[date, int, int], Decimal] = {}
-    ordered = sorted(lines, key=lambda line: (line[1:4], line[0]))
-    for (month, user, part, _), listed in groupby(ordered, key=lambda line: (*line[1:4], line[0])):
-        bills[month, user, part] = line_total(line[4] for line in listed)
-    return bills
-
-
-def azure_costs(
-    lines: Iterable[tuple[date, date, int, int, Decimal]],
-) -> dict[tuple[date, int, int], Decimal]:
-    """Return the cost of each (day, user, part), if no file lists a month other than its own.
-
-    A value counts for no more than a later one of the month, unless that one is a dip.
-    """
-    listed: dict[tuple[date, int, int], dict[date, list[Decimal]]] = {}
-    for day, month, user, part, amount in lines:
-        days = listed.setdefault((month, user, part), {})
-        days.setdefault(day, []).append(amount)
-    costs: dict[tuple[date, int, int], Decimal] = {}
-    for (_, user, part), days in listed.items():
-        values = [(day, line_total(amounts)) for day, amounts in sorted(days.items())]
-        dips = {
-            day
-            for (_, before), (day, value), (_, after) in zip(
-                values, values[1:], values[2:], strict=False
-            )
-            if value < before <= after
-        }
-        last = ZERO
-        for n, (day, _) in enumerate(values):
-            if day not in dips:
-                counts = min(value for later, value in values[n:] if later not in dips)
-                costs[day, user, part], last = counts - last, counts
-            else:
-                costs[day, user, part] = ZERO
-    return costs

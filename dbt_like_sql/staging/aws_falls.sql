@@ -9,7 +9,7 @@
 -- If the whole feed restarts on a first of the month, a series that spends more than before does not fall. It is listed as a restart
 -- only if the month's service_spend shows it.
 WITH
-feed AS (SELECT min(day) AS first_date FROM staging.cost_files WHERE provider = 'aws'),
+feed AS (SELECT min(day) AS first_date, max(day) AS last_date FROM staging.cost_files WHERE provider = 'aws'),
 series AS (
     SELECT
         *,
@@ -29,6 +29,7 @@ series AS (
 months AS (
     SELECT
         series.*,
+        feed.last_date AS newest_file,
         count(*) FILTER (falls) OVER whole AS falls_in_month,
         last_value(accumulated) OVER whole AS closing,
         coalesce(
@@ -49,24 +50,35 @@ bills AS (
     FROM staging.service_spend
     GROUP BY month, aws_account_id, user_id, part_id
 ),
--- At least three series continue over the first of this month, and more than half of them fall deep and stay there.
+-- At least three series with money continue over the first of this month, and more than half of them fall deep and stay there. A series
+-- whose account is deactivated by then says nothing: accounts may be purged on a first of the month.
 restarting_months AS (
     SELECT month
     FROM months
-    WHERE previous_date < month
+    WHERE previous_date < month AND previous > 0 AND NOT coalesce(deactivated_on BETWEEN previous_date AND file_date, false)
     GROUP BY month
     HAVING count(*) >= 3 AND count(*) FILTER (is_deep AND NOT comes_back) * 2 > count(*)
 ),
--- A bill decides if it is close to one of the readings: within a quarter of the distance between them.
+-- A bill decides if it is close to one of the readings: within a quarter of the distance between them. If the values themselves show a
+-- restart, a lower bill is evidence against it only if it can't be the restart's: a bill may be some days older than the costs, as long
+-- as the month's files still come, and differ by rounding.
 evidence AS (
     SELECT
         months.*,
+        months.previous_date < months.month AND restarting_months.month IS NOT NULL AS feed_restarts,
         CASE
             WHEN falls_in_month > 1 THEN NULL
             WHEN abs(billed - spent_if_restart) * 4 <= spent_if_restart - spent_if_not THEN 'restart'
+            WHEN
+                (feed_restarts OR (is_deep AND NOT comes_back))
+                AND billed BETWEEN previous - opening + accumulated AND spent_if_restart
+                AND (
+                    last_day(months.month) + 3 > newest_file
+                    OR spent_if_restart - spent_if_not < greatest(1, spent_if_restart / 100)
+                )
+                THEN NULL
             WHEN abs(billed - spent_if_not) * 4 <= spent_if_restart - spent_if_not THEN 'no restart'
         END AS bill_says,
-        months.previous_date < months.month AND restarting_months.month IS NOT NULL AS feed_restarts,
         coalesce(deactivated_on BETWEEN previous_date AND file_date, false) AS is_deactivated
     FROM months
     LEFT JOIN restarting_months ON restarting_months.month = months.month
