@@ -67,6 +67,12 @@ def parts(*courses_and_parts: tuple[int, int]) -> Files:
     return {"org9001/course-asn_mapping/asn_mapping.csv": _csv("asn_mapping", rows)}
 
 
+def courses(*mapped: tuple[int, str, int | None]) -> Files:
+    """Return the course mapping: courses, their names and their parents."""
+    rows = (f"9001,O,{course},{name},New,{parent or ''}" for course, name, parent in mapped)
+    return {"org9001/course-asn_mapping/course_mapping.csv": _csv("course_mapping", rows)}
+
+
 def budgets(*lines: str) -> Files:
     """Return a file of budgets."""
     header = "scope,id,name,starts_on,ends_on,amount,currency,alert_at,student_cap,repeat"

@@ -39,7 +39,7 @@ keys AS (
 SELECT
     keys.week, -- Monday of the week (UTC) of the start, or of the launch if it failed.
     keys.course_id, -- Vocareum id of the course; NULL for the organisation, whose people are not the sum over courses. -> marts.course_summary
-    courses.course_name, -- Name of the course; NULL for the organisation, or if course_mapping does not list the course.
+    courses.course_name, -- Name of the course; NULL for the organisation, or if course_mapping never listed the course.
     coalesce(summed.active_students, 0) AS active_students, -- Students with a successful session in the week, by their last role in the course. Do not sum over weeks or courses.
     coalesce(summed.active_users, 0) AS active_users, -- Users, including staff, with a successful session in the week. Do not sum over weeks or courses.
     coalesce(launched.launches, 0) AS launches, -- Sessions of all users, including failed launches. A session delivered for two courses counts in each, and twice in the organisation, whose launches and hours are the sum over courses.

@@ -23,7 +23,7 @@ SELECT
     inside.course_id, -- Vocareum id of the course. -> marts.course_summary
     inside.course_name, -- Name of the course.
     inside.create_method, -- How the course was created, such as `Clone by Reference`.
-    inside.parent_course_id, -- Course it was cloned from; may be outside the organisation, or deleted. NULL if course_mapping names several. -> marts.course_lineage.course_id, unless it is outside the organisation or deleted.
+    inside.parent_course_id, -- Course it was cloned from; may be outside the organisation, or have been deleted before the first load. NULL if course_mapping names several. -> marts.course_lineage.course_id, unless it is outside the organisation or was deleted.
     inside.has_several_parents, -- Whether course_mapping names several parents. The course is then treated as a root; its real root is unknown.
     coalesce(tops.parent_course_id, tops.course_id) AS root_course_id, -- Course at the end of the chain of clones, or itself if it is no clone; may be outside the organisation. NULL in a cycle. -> marts.course_lineage.course_id, unless it is outside the organisation.
     tops.course_id AS root_in_organisation_id, -- Last course of the chain inside the organisation. NULL in a cycle. -> marts.course_lineage.course_id

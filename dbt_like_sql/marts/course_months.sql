@@ -69,7 +69,7 @@ keys AS (
 SELECT
     keys.month, -- First day of the month.
     keys.course_id, -- Vocareum id of the course; NULL for spend of parts that are unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
-    courses.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    courses.course_name, -- Name of the course; NULL if course_mapping never listed it.
     coalesce(spent.aws_spend, 0)::DECIMAL(38, 9) AS aws_spend, -- US dollars that all users spent on AWS, exact as in marts.spend_days, without opening_balance.
     coalesce(spent.azure_spend, 0)::DECIMAL(38, 9) AS azure_spend, -- US dollars that all users spent on Azure, exact as in marts.spend_days.
     (coalesce(spent.aws_spend, 0) + coalesce(spent.azure_spend, 0))::DECIMAL(38, 9) AS spend, -- aws_spend + azure_spend, exact.

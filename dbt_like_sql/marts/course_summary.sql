@@ -37,7 +37,7 @@ keys AS (
 )
 SELECT
     keys.course_id, -- Vocareum id of the course; NULL for unmapped parts.
-    lineage.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    lineage.course_name, -- Name of the course; NULL if course_mapping never listed it.
     lineage.root_course_id, -- Course at the end of its chain of clones; may be outside the organisation. NULL in a cycle. -> marts.course_summary.course_id, unless it is outside the organisation.
     coalesce(people.students, 0) AS students, -- Enrolled students: active_enrolled_students + failed_only_students + students_never_launched. A student of several courses counts in each, so do not sum this or any other count of people over courses.
     coalesce(people.active_enrolled_students, 0) AS active_enrolled_students, -- Enrolled students with a successful session.

@@ -72,7 +72,7 @@ SELECT
     compared.user_id, -- Vocareum id of the user. -> marts.student_course_summary, unless none of the user's spend has a course.
     compared.part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
     courses.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
-    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     courses.assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course. -> staging.assignments
     courses.assignment_name, -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none.
     coalesce(value - coalesce(value_before, 0), 0)::DECIMAL(38, 9) AS cost, -- US dollars spent since the series' previous counted value, exact. Negative only if an accumulation begins with a credit. 0 in a dip, whose spend is in the next cost.

@@ -15,7 +15,7 @@ SELECT
     spend.part_id::VARCHAR AS ResourceId, -- Vocareum id of the part, as text: the smallest unit with delivered costs.
     spend.user_id AS x_UserId, -- Vocareum id of the user. -> marts.student_course_summary.user_id, unless none of the user's spend has a course.
     spend.course_id AS x_CourseId, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary.course_id
-    spend.course_name AS x_CourseName, -- Name of the course; NULL if x_CourseId is, or if course_mapping does not list it.
+    spend.course_name AS x_CourseName, -- Name of the course; NULL if x_CourseId is, or if course_mapping never listed it.
     spend.assignment_id AS x_AssignmentId, -- Assignment of the part; NULL if x_CourseId is, or if the part has several in its course. -> staging.assignments.assignment_id
     spend.assignment_name AS x_AssignmentName, -- Name of the assignment; NULL if x_AssignmentId is, or if asn_mapping names none.
     spend.is_opening_balance AS x_IsOpeningBalance -- Whether AWS had accumulated it by its first file, at an unknown time. Exclude these rows from any period.

@@ -24,7 +24,7 @@ spread AS (
 SELECT
     spread.day, -- UTC day.
     spread.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
-    spread.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    spread.course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     spread.part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
     spread.provider, -- aws or azure.
     spread.dating, -- How the day is known: as delivered, or spread over several days (that a value covers).

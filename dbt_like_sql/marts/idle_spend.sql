@@ -40,7 +40,7 @@ SELECT
     user_id, -- Vocareum id of the user. -> marts.student_course_summary, unless none of the user's spend has a course.
     part_id, -- Vocareum id of the part. -> marts.part_lineage, unless no mapping lists the part.
     course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
-    course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     assignment_id, -- Assignment of the part; NULL if course_id is, or if the part has several in its course. -> staging.assignments
     assignment_name, -- Name of the assignment; NULL if assignment_id is, or if asn_mapping names none.
     cost, -- US dollars spent, exact.

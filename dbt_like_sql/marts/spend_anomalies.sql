@@ -56,7 +56,7 @@ anomalies AS (
 )
 SELECT
     anomalies.course_id, -- Vocareum id of the course -> marts.course_summary.
-    names.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    names.course_name, -- Name of the course; NULL if course_mapping never listed it.
     anomalies.user_id, -- Vocareum id of the user -> marts.student_course_summary.
     anomalies.day, -- UTC day.
     coalesce(people.is_student, false) AS is_student, -- Whether the user's last known role in the course is student.

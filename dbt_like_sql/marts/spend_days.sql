@@ -32,7 +32,7 @@ spread AS (
 SELECT
     spread.day, -- UTC day.
     spread.course_id, -- Course of the part; NULL if the part is unmapped, or mapped to several courses without evidence for one. -> marts.course_summary
-    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     spread.provider, -- aws or azure.
     spread.dating, -- How the day is known: as delivered, spread over several days (that a value covers), or before the first file (of AWS, accumulated at an unknown time).
     sum(spread.cost)::DECIMAL(38, 9) AS cost, -- US dollars, exact in total; a share of several days is an even estimate. Negative if credits exceed the spend.

@@ -41,7 +41,7 @@ keys AS (
 SELECT
     keys.user_id, -- Vocareum id of the user.
     keys.course_id, -- Vocareum id of the course. -> marts.course_summary
-    courses.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    courses.course_name, -- Name of the course; NULL if course_mapping never listed it.
     people.role, -- Last known role in the course; NULL if no enrollment ever gave one.
     coalesce(people.is_student, false) AS is_student, -- Whether that role is student.
     coalesce(people.is_enrolled, false) AS is_enrolled, -- Whether the newest enrollment of the course lists the user, and not as dropped.

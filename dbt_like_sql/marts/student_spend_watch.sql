@@ -97,7 +97,7 @@ chosen AS (
 SELECT
     months.user_id, -- Vocareum id of the student -> marts.student_course_summary.
     months.course_id, -- Vocareum id of the course -> marts.course_summary.
-    names.course_name, -- Name of the course; NULL if course_mapping does not list it.
+    names.course_name, -- Name of the course; NULL if course_mapping never listed it.
     months.month, -- First day of the month (UTC).
     months.spend::DECIMAL(38, 9) AS spend, -- US dollars that the student spent in the course in the month, exact.
     chosen.student_cap AS cap, -- US dollars that a student may spend in the course within the budget's period; NULL if no budget that has begun sets a cap.

@@ -73,7 +73,7 @@ SELECT
     decided.part_id, -- Vocareum id of the part; parts that were never mapped are not listed.
     decided.month, -- First day of a month with a cost of the user and part.
     decided.course_id, -- Course of the user's spend on the part in the month; NULL if the part is mapped to several courses without evidence for one.
-    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping does not list it.
+    courses.course_name, -- Name of the course; NULL if course_id is, or if course_mapping never listed it.
     coalesce(in_course.assignment_id, anywhere.assignment_id) AS assignment_id, -- Assignment of the part; NULL if the part has several.
     CASE
         WHEN in_course.assignment_id IS NOT NULL THEN in_course.assignment_name
