@@ -138,5 +138,6 @@ DATASET = Dataset(
     row_key=("user_id", "course_id", "part_id", "launch_time", "start_time"),
     dated_by="launch_time",
     interval=("launch_time", "end_time"),
+    length="duration_min",
     excerpts=(END_REASON,),
 )

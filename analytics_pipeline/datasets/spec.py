@@ -153,6 +153,7 @@ class Dataset:
         interval: the columns between which a row of a day's file lasts: from, to. No "to" means
             that it still lasts. A row that ends over a day before its file's day, or begins over a
             day after it, belongs to another file. None for rows that last no time.
+        length: column with the delivered length of the interval. A row that still lasts has none.
         amount: column of money that adds up to the file's total, of which a new version should lose
             little. None without one.
         setting: environment variable with the path of a hand-written file; None for the feed.
@@ -169,6 +170,7 @@ class Dataset:
     accumulates: bool = False
     dated_by: str | None = None
     interval: tuple[str, str] | None = None
+    length: str | None = None
     amount: str | None = None
     setting: str | None = None
     excerpts: tuple[Excerpt, ...] = ()

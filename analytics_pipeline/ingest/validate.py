@@ -36,6 +36,7 @@ _SHIFTED = words(", and the row is not as wide as the header, so it may be shift
 _EMPTIED = words(", so the cell is left empty and its text kept in _extra")
 _MAYBE_A_NAME = words("the row's name or email is malformed, so this may be a shifted part of them")
 _STILL_OPEN = words("it is over a day later than the file and had not happened yet")
+_NO_LENGTH_YET = words("it is the length of something that had not ended yet")
 
 
 def validate_rows(
@@ -206,12 +207,22 @@ class _Validation:
         )
 
     def _empty_open_ends(self, column: Column) -> None:
+        """Empty times that had not happened when the file was written, and the length up to one."""
         values = self.rows[column.name]
         if not (values > min(self.latest)).any():
             return
         latest = pl.Series(self.latest, dtype=pl.Datetime("us")).gather(self.rows[FILE])
         late = (values > latest).fill_null(False)
         self._empty(column, _STILL_OPEN, late, values.dt.to_string("%Y-%m-%d %H:%M:%S"))
+        if self.dataset.interval and column.name == self.dataset.interval[1]:
+            self._empty_lengths(late)
+
+    def _empty_lengths(self, still_open: pl.Series) -> None:
+        for column in self.dataset.columns:
+            if column.name == self.dataset.length:
+                delivered = still_open & self.rows[column.name].is_not_null()
+                texts = number_texts(self.rows[column.name], delivered)
+                self._empty(column, _NO_LENGTH_YET, delivered, texts)
 
     def _empty(self, column: Column, reason: Words, bad: pl.Series, texts: pl.Series) -> None:
         """Empty bad cells and keep their texts.

@@ -1,13 +1,23 @@
 """Sessions with a clock error: they count for 31 days, on hand-written rows."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from analytics_pipeline.sql_models import run_test
 from analytics_pipeline_tests.sql_models.test_models_of_sessions import NOON, session
-from analytics_pipeline_tests.support.model_warehouse import PROJECT, build_all, found, put, utc
+from analytics_pipeline_tests.support.hand_written import lab_sessions
+from analytics_pipeline_tests.support.model_warehouse import (
+    PROJECT,
+    build_all,
+    found,
+    land,
+    load,
+    put,
+    utc,
+)
 
 Connection = duckdb.DuckDBPyConnection
 HOURS = """
@@ -65,3 +75,25 @@ def test_a_clock_gone_wrong_does_not_fill_the_years(warehouse: Connection) -> No
         "SELECT count(*) FROM marts.lab_concurrency_hourly WHERE course_id = 5"
     ).fetchone()
     assert hours == (31 * 24,)
+
+
+@pytest.mark.parametrize("end", ["2026-12-31 23:59:59,125700", "2026-10-20 00:00:00,21540"])
+def test_a_session_that_is_still_open_has_no_minutes_whatever_length_is_delivered(
+    warehouse: Connection, tmp_path: Path, end: str
+) -> None:
+    day = date(2026, 10, 5)
+    ((key, body),) = lab_sessions({day: [(1, 5, 7)]}).items()
+    closed = f"{day} 10:00:00,60".encode()
+    assert closed in body
+    written = datetime(2026, 10, 6, 3, tzinfo=UTC)
+    load(warehouse, land(tmp_path, {key: body.replace(closed, end.encode())}, written))
+    build_all(warehouse)
+    columns = "end_time, minutes, minutes_delivered, is_capped"
+    (row,) = found(warehouse, f"SELECT {columns} FROM marts.lab_sessions")
+    assert list(row.values()) == [None, None, None, False]
+    kept = "SELECT _extra->>'end_time' || ',' || (_extra->>'duration_min') FROM raw.lab_sessions"
+    assert warehouse.execute(kept).fetchall() == [(end,)], "what was delivered is kept"
+    reasons = warehouse.execute(
+        """SELECT "column", reason FROM ops.findings WHERE "column" = 'duration_min'"""
+    ).fetchall()
+    assert [reason.startswith("it is the length of something") for _, reason in reasons] == [True]

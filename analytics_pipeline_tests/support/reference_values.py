@@ -162,17 +162,19 @@ def meant(
     values: dict[str, object] = {}
     kept: dict[str, str] = {}
     forbidden: list[str] = []
+    is_open = False
     for column in dataset.columns:
         name, cell = f"{dataset.name}.{column.name}", cells.get(column.name, "")
         zero, words = name in ZERO_IS_NONE, bool(VERBATIM.fullmatch(name))
         value = says(cell, column.sql_type, zero_is_none=zero, verbatim=words)
         left_out = cell if value is NO_SUCH else None
         if isinstance(value, datetime) and value > latest:
+            is_open |= column.name == "end_time"
             left_out, value = f"{value:%Y-%m-%d %H:%M:%S}", None
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             least, most = DOMAIN.get(column.name, (1, 2**63))
             if not least <= value <= most:
-                left_out = format(Decimal(value).normalize(Context(prec=40)), "f")
+                left_out = _number_text(value)
         if column.name == "aws_account_id" and isinstance(value, str):
             value = value.zfill(12) if re.fullmatch("[0-9]{9,12}", value) else NO_SUCH
             left_out = cell if value is NO_SUCH else None
@@ -184,9 +186,15 @@ def meant(
         if value is None and not column.nullable:
             forbidden.append(column.name)
         values[column.name] = value
+    if is_open and values["duration_min"] is not None:
+        kept["duration_min"], values["duration_min"] = _number_text(values["duration_min"]), None
     for name in _maybe_a_name(dataset, values):
         kept[name], values[name] = str(values[name]), None
     return values, kept, forbidden
+
+
+def _number_text(value: object) -> str:
+    return format(Decimal(value).normalize(Context(prec=40)), "f")  # type: ignore[arg-type]
 
 
 def _maybe_a_name(dataset: Dataset, values: dict[str, object]) -> list[str]:
