@@ -40,6 +40,7 @@ from analytics_pipeline.warehouse.ledger import FailedFile, LoadedFile, failed_f
 from analytics_pipeline.warehouse.listing_checks import FROM_LISTING, listing_checks
 from analytics_pipeline.warehouse.lost_check import LOST, lost_checks
 from analytics_pipeline.warehouse.newest_check import NEWEST, with_lateness
+from analytics_pipeline.warehouse.parameters import Parameters
 from analytics_pipeline.warehouse.published_file import published_file
 from analytics_pipeline.warehouse.published_state import outdated
 from analytics_pipeline.warehouse.quality import Totals, totals
@@ -163,7 +164,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
             figures={name: totals(connection, dataset) for name, dataset in DATASETS.items()},
             ages=data_ages,
             checks=with_lateness(read(connection), data_ages, now),
-            stale=stale_models(connection, load_project()),
+            stale=stale_models(connection, load_project(), Parameters.of(settings)),
             absent=_absent(connection),
             is_replaced=source == "warehouse" and warehouse.is_replaced(connection),
             outdated="" if lost else outdated(settings, builds(connection), signed),

@@ -14,7 +14,7 @@ import duckdb
 from analytics_pipeline.sql_models.build import Built, Failure, build, explain, reads_private
 from analytics_pipeline.sql_models.by_day import EQUALS_WHOLE
 from analytics_pipeline.sql_models.model import Model, SqlTest
-from analytics_pipeline.sql_models.model_loads import present_loads, record_loads, recorded_loads
+from analytics_pipeline.sql_models.model_loads import present_inputs, record_inputs, recorded_inputs
 from analytics_pipeline.sql_models.private_reads import private_reads
 from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.verdict_by_day import count_by_day
@@ -30,6 +30,7 @@ from analytics_pipeline.warehouse.checks import (
     record,
 )
 from analytics_pipeline.warehouse.emails import masked
+from analytics_pipeline.warehouse.parameters import Parameters, are_set
 from analytics_pipeline.warehouse.transactions import together
 from analytics_pipeline.words import counted
 
@@ -108,10 +109,10 @@ def _build_and_test(
     tests = project.tests_of([model.qualified for model in chosen])
     tests += [test for test in project.tests.values() if test.name in also and test not in tests]
     mark_outdated(connection, [test.name for test in tests])
-    loads = present_loads(connection, project)
+    inputs = present_inputs(connection, project)
     built = build(connection, chosen, now)
-    record_loads(
-        connection, loads, [result.model.qualified for result in built if not result.failure]
+    record_inputs(
+        connection, inputs, [result.model.qualified for result in built if not result.failure]
     )
     whole = {result.model.qualified for result in built if result.check}
     ran = (_run(connection, test, whole=bool(test.days.keys() & whole)) for test in tests)
@@ -141,9 +142,11 @@ def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterato
             yield replace(check, withholds=project.withheld_by(test)) if test else check
 
 
-def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> list[str]:
-    """Return the models that were never built, failed, or were built from other loads than the
-    present ones; in build order.
+def stale_models(
+    connection: duckdb.DuckDBPyConnection, project: Project, parameters: Parameters
+) -> list[str]:
+    """Return the models that were never built, failed, or were built from other loads, SQL or
+    parameters than the present ones; in build order.
 
     Empty for a warehouse of an earlier release that recorded no builds, as nothing is known about
     them.
@@ -151,12 +154,15 @@ def stale_models(connection: duckdb.DuckDBPyConnection, project: Project) -> lis
     built = {check.subject: check for check in read(connection) if check.name == IS_BUILT}
     if not built:
         return []
-    recorded, present = recorded_loads(connection), present_loads(connection, project)
+    recorded, present = recorded_inputs(connection), present_inputs(connection, project)
+    changed = () if are_set(connection, parameters) else project.affected({"ops.parameters"})
+    outdated = {model.qualified for model in changed}
     return [
         name
         for name in project.models
         if name not in built
         or built[name].is_open
+        or name in outdated
         or recorded.get(name, present.get(name)) != present.get(name)
     ]
 

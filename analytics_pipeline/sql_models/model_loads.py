@@ -1,13 +1,11 @@
-"""`ops.model_loads`: which loads each model was last built from.
+"""`ops.model_loads`: which loads, and which SQL, each model was last built from.
 
 The identity of the loads is recorded, not a time: a clock may have been wrong, and a load that
 waited for the writer's lock has an earlier time than the build before it.
 """
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import duckdb
 
@@ -16,8 +14,11 @@ from analytics_pipeline.sql_models.project import Project, touched_by
 from analytics_pipeline.warehouse.transactions import write
 
 
-def present_loads(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, str]:
-    """Return a digest of the loads that each model reads now, by qualified name."""
+def present_inputs(connection: duckdb.DuckDBPyConnection, project: Project) -> Mapping[str, str]:
+    """Return a digest of the loads that each model reads now, its SQL and that of its tests.
+
+    By qualified name.
+    """
     loads = dict(
         connection.execute(
             """SELECT dataset, string_agg(concat_ws('|', "partition", etag, loaded_at, run_id),
@@ -25,21 +26,21 @@ def present_loads(connection: duckdb.DuckDBPyConnection, project: Project) -> Ma
                FROM ops.loaded_files GROUP BY dataset"""
         ).fetchall()
     )
-    read: dict[str, Any] = defaultdict(hashlib.sha256)
+    read = {name: hashlib.sha256(code.encode()) for name, code in project.code().items()}
     for dataset in DATASETS:
         for model in project.affected(touched_by([dataset])):
-            read[model.qualified].update(f"{dataset}\n{loads.get(dataset, '')}\n".encode())
+            read[model.qualified].update(f"\0{dataset}\n{loads.get(dataset, '')}\n".encode())
     return {name: found.hexdigest() for name, found in read.items()}
 
 
-def record_loads(
+def record_inputs(
     connection: duckdb.DuckDBPyConnection, loads: Mapping[str, str], built: Collection[str]
 ) -> None:
     """Record what models were built from, and forget models that no longer exist.
 
     Args:
         connection: the live warehouse.
-        loads: what `present_loads` returned before the build, so that it names no later load.
+        loads: what `present_inputs` returned before the build, so that it names no later load.
         built: qualified names of the models that were built.
     """
     rows = [[name, loads[name]] for name in sorted(built) if name in loads]
@@ -56,8 +57,8 @@ def record_loads(
     write(connection, replace)
 
 
-def recorded_loads(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
-    """Return the digest of the loads that each model was built from; empty if there is none."""
+def recorded_inputs(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
+    """Return the digest of what each model was built from; empty if there is none."""
     try:
         return dict(connection.execute("SELECT model, loads FROM ops.model_loads").fetchall())
     except duckdb.CatalogException:  # written by an earlier release

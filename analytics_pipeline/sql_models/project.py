@@ -92,6 +92,16 @@ class Project:
         subject = self.subject_of(test)
         return subject.qualified if subject else next(reversed(list(self.models)))
 
+    def code(self) -> dict[str, str]:
+        """Return the SQL of each model and of the tests that are shown with it.
+
+        If it changes, both must run again.
+        """
+        code = {name: model.sql for name, model in self.models.items()}
+        for test in self.tests.values() if code else ():
+            code[self.home_of(test)] += f"\0{test.name}\0{test.sql}"
+        return code
+
     def tests_of(self, built: Collection[str]) -> list[SqlTest]:
         """Return the tests that read any of these built models, or no model at all."""
         return [

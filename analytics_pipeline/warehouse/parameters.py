@@ -39,6 +39,19 @@ def set_parameters(connection: duckdb.DuckDBPyConnection, parameters: Parameters
             "INSERT INTO ops.parameters (anomaly_floor_usd) VALUES (?)", astuple(parameters)
         )
 
-    current = connection.execute("SELECT anomaly_floor_usd FROM ops.parameters").fetchall()
-    if current != [astuple(parameters)]:
+    if not are_set(connection, parameters):
         write(connection, replace)
+
+
+def are_set(connection: duckdb.DuckDBPyConnection, parameters: Parameters) -> bool:
+    """Return whether the models were last built with these parameters.
+
+    Args:
+        connection: the warehouse, or a published file.
+        parameters: their current values.
+    """
+    try:
+        current = connection.execute("SELECT anomaly_floor_usd FROM ops.parameters").fetchall()
+    except duckdb.CatalogException:  # written by an earlier release
+        return False
+    return current == [astuple(parameters)]

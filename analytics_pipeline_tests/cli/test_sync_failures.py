@@ -132,6 +132,38 @@ def test_a_bucket_of_which_no_file_is_recognised_is_not_called_complete(
     assert (found["complete"], found["unknown"]) == (False, [key])
 
 
+def test_a_test_that_is_added_corrected_or_removed_takes_effect_with_the_next_sync(
+    run: Run, synced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(default_folder(), models)
+    monkeypatch.setattr(project, "default_folder", lambda: models)
+    added = models / "tests" / "no_course.sql"
+    assert run("status").exit_code == 0
+    fails = "-- No course.\nSELECT course_id FROM marts.course_summary"
+    steps = ((fails, 1), (f"{fails} WHERE false", 0), (None, 0))
+    for sql, code in steps:
+        added.write_text(sql) if sql else added.unlink()
+        status = run("status")
+        assert status.exit_code == 1, "the verdict is of another text"
+        assert "Complete" not in status.output
+        result = run("sync")
+        assert (result.exit_code, "Rebuilding the models" in result.output) == (code, True), (
+            result.output
+        )
+        assert ("check no_course" in result.output) == (code == 1)
+        assert run("status").exit_code == code
+
+
+def test_a_changed_parameter_is_not_complete_until_the_models_are_rebuilt(
+    run: Run, synced: Path
+) -> None:
+    status = run("status", ANOMALY_FLOOR_USD="50")
+    assert (status.exit_code, "marts.spend_anomalies" in status.output) == (1, True)
+    assert run("sync", ANOMALY_FLOOR_USD="50").exit_code == 0
+    assert run("status", ANOMALY_FLOOR_USD="50").exit_code == 0
+
+
 def test_a_first_sync_in_which_everything_fails_publishes_nothing(
     run: Run, demo: DemoVocareum, data: Path
 ):

@@ -162,13 +162,11 @@ def test_a_changed_query_makes_its_model_and_its_readers_stale(
     loaded: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(loaded, stale(loaded))
-    version = module.code_version
+    versions = module.code_versions
     changed = "staging.grades"
     monkeypatch.setattr(
-        "analytics_pipeline.orchestration.models.staleness.code_version",
-        lambda model, parameters: (
-            "another" if model.qualified == changed else version(model, parameters)
-        ),
+        "analytics_pipeline.orchestration.models.staleness.code_versions",
+        lambda project, parameters: versions(project, parameters) | {changed: "another"},
     )
     names = {".".join(key.path) for key in stale(loaded)}
     assert {changed, "marts.assignment_scores"} <= names

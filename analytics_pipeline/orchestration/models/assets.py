@@ -50,9 +50,11 @@ def model_assets(
     Any subset can be built alone.
     """
 
+    versions = code_versions(project, parameters)
+
     @dg.multi_asset(
         name="build_models",
-        specs=[_spec(model, location, parameters) for model in project.models.values()],
+        specs=[_spec(model, location, versions[name]) for name, model in project.models.items()],
         check_specs=[
             *(_check_spec(project, test, location) for test in project.tests.values()),
             *(_whole_spec(model, location) for model in project.models.values() if model.days),
@@ -101,16 +103,20 @@ def _with_missing_upstream(
     return project.select([*(absent & project.upstream(chosen)), *chosen])
 
 
-def code_version(model: Model, parameters: Parameters) -> str:
-    """Return a version that changes with the model's SQL and the parameters that it reads.
+def code_versions(project: Project, parameters: Parameters) -> dict[str, str]:
+    """Return a version of each model, by qualified name; a change of it makes the model stale.
 
-    A change of it makes the model stale.
+    It changes with the SQL of the model and of its tests, which must run again, and with the
+    parameters that the model reads.
     """
-    read = repr(parameters) if "ops.parameters" in model.depends_on else ""
-    return hashlib.sha256(f"{model.sql}{read}".encode()).hexdigest()[:12]
+    texts = {
+        name: f"{code}{parameters if 'ops.parameters' in project.models[name].depends_on else ''}"
+        for name, code in project.code().items()
+    }
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:12] for name, text in texts.items()}
 
 
-def _spec(model: Model, location: Location, parameters: Parameters) -> dg.AssetSpec:
+def _spec(model: Model, location: Location, version: str) -> dg.AssetSpec:
     return dg.AssetSpec(
         location.model_key(model.qualified),
         deps=sorted({key for name in model.depends_on for key in _assets_of(name, location)}),
@@ -120,7 +126,7 @@ def _spec(model: Model, location: Location, parameters: Parameters) -> dg.AssetS
         kinds={"duckdb", "sql"},
         tags={"layer": str(model.layer)},
         automation_condition=REBUILD_ON_CHANGE,
-        code_version=code_version(model, parameters),
+        code_version=version,
         metadata={
             "dagster/table_name": model.qualified,
             "dagster/column_schema": _column_schema(model, {}),

@@ -11,7 +11,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.dagster_private import CODE_VERSION_TAG
-from analytics_pipeline.orchestration.models.assets import BEGAN_AFTER, code_version
+from analytics_pipeline.orchestration.models.assets import BEGAN_AFTER, code_versions
 from analytics_pipeline.orchestration.raw.materializations import (
     Newest,
     newest_events,
@@ -44,9 +44,9 @@ def stale_assets(
         if newest_id(newest, key) > _began_after(newest, location.model_key(model.qualified))
     }
     changed = {
-        model.qualified
-        for model in project.models.values()
-        if _built_as(newest, location.model_key(model.qualified)) != code_version(model, parameters)
+        name
+        for name, version in code_versions(project, parameters).items()
+        if _built_as(newest, location.model_key(name)) != version
     }
     names = late | changed | {model.qualified for model in project.affected(changed)}
     unpublished = any(

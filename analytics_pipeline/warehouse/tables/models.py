@@ -17,14 +17,14 @@ MODEL_DAYS = Table(
 
 MODEL_LOADS = Table(
     "ops.model_loads",
-    "Which loads each model was last built from, written with the build.",
+    "Which loads and which SQL each model was last built from, written with the build.",
     (
         TableColumn("model", "VARCHAR", "Qualified name of the model."),
         TableColumn(
             "loads",
             "VARCHAR",
-            "Digest of the loads of all datasets that it reads. If their present loads have another"
-            " digest, the model is stale.",
+            "Digest of the loads of all datasets that it reads, of its SQL and that of its tests."
+            " If the present ones have another digest, the model is stale.",
         ),
     ),
 )
