@@ -38,7 +38,6 @@ def dev(port: PortOption = 3000) -> None:
         f"Dagster's instance: {home}\nThe UI: http://127.0.0.1:{port} (no login: reachable only"
         " from this machine)"
     )
-    os.umask(0o077)
     # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two
     # processes.
     os.environ["PYTHONWARNINGS"] = "ignore"

@@ -67,21 +67,17 @@ def out_of_range(delivery: Delivery, within: LoadedRange) -> LeftOut | None:
             remedy, warns = "To load it, set VOCAREUM_START_DATE to an earlier day.", False
         else:
             reason = f"the {period} in its name is before the first day, {first}"
-            remedy, warns = (
-                (
-                    "Ask Vocareum to deliver it under the correct name. If the name is correct,"
-                    " set VOCAREUM_START_DATE to an earlier day."
-                ),
-                True,
+            warns = True
+            remedy = (
+                "Ask Vocareum to deliver it under the correct name. If the name is correct, set"
+                " VOCAREUM_START_DATE to an earlier day."
             )
     elif start > within.today:
         reason = f"the {period} in its name has not begun"
-        remedy, warns = (
-            (
-                "Ask Vocareum to deliver it under the correct name. If the name is correct, it"
-                f" loads once the {period} {ready}."
-            ),
-            True,
+        warns = True
+        remedy = (
+            "Ask Vocareum to deliver it under the correct name. If the name is correct, it loads"
+            f" once the {period} {ready}."
         )
     elif start == within.today and not is_monthly:
         reason, remedy, warns = "its day is not over", "It loads once the day is over.", False

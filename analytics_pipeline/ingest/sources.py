@@ -37,7 +37,6 @@ class Sources:
 
     def __init__(self, bucket: Bucket, paths: Mapping[str, Path]) -> None:
         self._bucket = bucket
-        self.name = bucket.name
         self.prefix = bucket.prefix
         self._paths = {
             f"{bucket.prefix}{dataset.prefix}": paths[dataset.setting]

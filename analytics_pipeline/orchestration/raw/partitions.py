@@ -36,11 +36,10 @@ def partitions_of(dataset: Dataset, start: date) -> dg.TimeWindowPartitionsDefin
 
 @dataclass(frozen=True)
 class Span:
-    """A contiguous range of partitions, inclusive, of which `wanted` are to be loaded."""
+    """A contiguous range of partitions, inclusive."""
 
     first: str
     last: str
-    wanted: tuple[str, ...]
 
 
 def spans(
@@ -60,10 +59,7 @@ def spans(
             groups[-1].append(index)
         else:
             groups.append([index])
-    return [
-        Span(every[group[0]], every[group[-1]], tuple(every[index] for index in group))
-        for group in groups
-    ]
+    return [Span(every[group[0]], every[group[-1]]) for group in groups]
 
 
 def partition_keys(

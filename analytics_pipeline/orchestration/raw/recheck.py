@@ -122,9 +122,7 @@ def _differs(instance: dg.DagsterInstance, result: dg.AssetCheckResult) -> bool:
 
 
 def _evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    assert (
-        result.asset_key is not None and result.check_name is not None
-    )  # `check_result` sets both
+    assert result.asset_key and result.check_name  # `check_result` sets both
     return dg.AssetCheckEvaluation(
         asset_key=result.asset_key,
         check_name=result.check_name,

@@ -31,17 +31,15 @@ from analytics_pipeline.orchestration.raw.materializations import (
     materialized_versions,
 )
 from analytics_pipeline.orchestration.raw.recheck import report_listing
-from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
+from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
-from analytics_pipeline.settings import PARTITIONS_PER_RUN
-from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.storage.clock import Clock
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
 from analytics_pipeline.warehouse.listing_checks import listing_checks
 from analytics_pipeline.words import counted
 
-INTERVAL_SECONDS = 900
 REQUEST_TAG = "analytics_pipeline/request"
 DESCRIPTION = (
     "Every {minutes:g} minutes, requests the files in Vocareum's bucket that were never loaded or"
@@ -60,10 +58,10 @@ def missing_partitions(
     location: Location,
     jobs: Sequence[Any],
     start: date,
-    clock: Clock = utc_now,
-    retry_policy: RetryPolicy = RETRY_POLICY,
-    interval: int = INTERVAL_SECONDS,
-    per_run: int = PARTITIONS_PER_RUN,
+    clock: Clock,
+    retry_policy: RetryPolicy,
+    interval: int,
+    per_run: int,
 ) -> dg.SensorDefinition:
     """Return the sensor.
 
