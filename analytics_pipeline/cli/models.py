@@ -24,8 +24,9 @@ from analytics_pipeline.cli.options import whole_number
 from analytics_pipeline.cli.published import current_file
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline.sql_models import Severity, Tested, load_project
-from analytics_pipeline.sql_models.compare import changed_rows, difference, key_of
+from analytics_pipeline.sql_models.compare import changed_rows, difference
 from analytics_pipeline.sql_models.dbt_project import dbt_files
+from analytics_pipeline.sql_models.keys import grain
 from analytics_pipeline.sql_models.sandbox import open_sandbox
 from analytics_pipeline.sql_models.selection import find
 from analytics_pipeline.words import counted
@@ -115,7 +116,7 @@ def show(
     project = load_project(folder)
     model = find(project, name)
     print_info(f"{model.qualified}: {model.description}")
-    print_info(f"Grain: {', '.join(key_of(project, model)) or 'not declared by a test'}.")
+    print_info(f"Grain: {', '.join(grain(model, project.tests)) or 'not declared by a test'}.")
     table("Columns", ["column", "meaning"], list(model.columns.items()), ["column"])
     readers = sorted(
         other.qualified for other in project.models.values() if model.qualified in other.depends_on

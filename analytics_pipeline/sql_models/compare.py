@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
+from analytics_pipeline.sql_models.keys import grain
 from analytics_pipeline.sql_models.model import Model
-from analytics_pipeline.sql_models.project import Project
 from analytics_pipeline.sql_models.sandbox import FILE, Sandbox
-from analytics_pipeline.sql_models.sql_syntax import DIALECT
 from analytics_pipeline.warehouse.sql_text import quoted
 from analytics_pipeline.warehouse.transactions import value_of
 
@@ -55,17 +52,6 @@ class Difference:
         )
 
 
-def key_of(project: Project, model: Model) -> tuple[str, ...]:
-    """Return the columns of a model's grain, from its test `grain_of_<model>`; may be empty."""
-    test = project.tests.get(f"grain_of_{model.name}")
-    if test is None or model.qualified not in test.depends_on:
-        return ()
-    query = sqlglot.parse_one(test.sql, dialect=DIALECT)
-    group = query.args.get("group") if isinstance(query, exp.Select) else None
-    names = tuple(column.name for column in group.expressions) if group else ()
-    return names if set(names) <= model.columns.keys() else ()
-
-
 def difference(sandbox: Sandbox, model: Model) -> Difference:
     """Compare a model that was built in the sandbox with its published rows."""
     connection = sandbox.connection
@@ -80,7 +66,7 @@ def difference(sandbox: Sandbox, model: Model) -> Difference:
         value_of(connection, f"SELECT count(*) FROM ({_only(first, second, common)})")
         for first, second in ((new, old), (old, new))
     )
-    key = key_of(sandbox.project, model)
+    key = grain(model, sandbox.project.tests)
     columns: dict[str, int] = {}
     changed: int | None = None
     if key and set(key) <= set(common):
@@ -113,7 +99,7 @@ def changed_rows(
     common = [name for name in model.columns if name in published]
     if not common:
         return sandbox.rows(f"SELECT '+' AS change, * FROM {_new(model)}", most)
-    order = [name for name in key_of(sandbox.project, model) if name in common]
+    order = [name for name in grain(model, sandbox.project.tests) if name in common]
     if order and (differing := difference(sandbox, model).columns):
         common = [name for name in common if name in order or name in differing]
     order = order or common

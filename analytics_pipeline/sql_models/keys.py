@@ -43,11 +43,12 @@ def references(model: Model) -> dict[str, Reference]:
 
 
 def grain(model: Model, tests: Mapping[str, SqlTest]) -> tuple[str, ...]:
-    """Return the columns of a model's grain; empty if no test declares it."""
+    """Return the columns of a model's grain; empty if no test declares it by its columns."""
     test = tests.get(f"grain_of_{model.name}")
     group = (
         parse_query(test.name, test.sql).args.get("group")
         if test and model.qualified in test.depends_on
         else None
     )
-    return tuple(column.name for column in group.find_all(exp.Column)) if group else ()
+    names = tuple(column.name for column in group.find_all(exp.Column)) if group else ()
+    return names if set(names) <= model.columns.keys() else ()

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
-from analytics_pipeline.sql_models.compare import key_of
+from analytics_pipeline.sql_models.keys import grain
 from analytics_pipeline.sql_models.project import default_folder
 from analytics_pipeline.sql_models.sandbox import open_sandbox
 from analytics_pipeline.warehouse.connection import open_warehouse
@@ -257,7 +257,7 @@ def test_a_model_reaches_no_other_file(published: Path, tmp_path: Path) -> None:
 def test_every_mart_declares_the_key_that_its_rows_are_compared_by() -> None:
     project = load_project()
     assert {
-        m.name for m in project.models.values() if not m.is_view and not key_of(project, m)
+        m.name for m in project.models.values() if not m.is_view and not grain(m, project.tests)
     } == set()
 
 
