@@ -66,6 +66,11 @@ class Sidecar:
         return Generation(str(self.replaced_at), self.replaced_at) if self.replaced_at else NEVER
 
 
+UNREADABLE = Sidecar((0, 0, 0), "", begun="unreadable")
+"""Stands for a sidecar that can't be read, as after a power cut. It fits no warehouse, so that the
+next writer begins a generation, and all is compared once: it may have been replaced before."""
+
+
 def replaced(file: tuple[int, int, int], digest: str) -> Sidecar:
     """Return the sidecar of a foreign warehouse, which begins a generation."""
     return Sidecar(file, digest, time.time(), uuid4().hex)
@@ -77,13 +82,16 @@ def sidecar_path(warehouse: Path) -> Path:
 
 
 def read_sidecar(warehouse: Path) -> Sidecar | None:
-    """Return the sidecar; None if there is none, or it can't be read."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    """Return the sidecar; None if there is none, and UNREADABLE if it can't be read."""
+    try:
         data = json.loads(sidecar_path(warehouse).read_text())
         inode, size, mtime = data["file"]
         identity, at = (inode, size, mtime), float(data["replaced_at"])
         return Sidecar(identity, data["digest"], at, str(data.get("begun", "")))
-    return None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return UNREADABLE
 
 
 def is_untouched(warehouse: Path) -> bool:

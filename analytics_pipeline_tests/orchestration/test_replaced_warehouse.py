@@ -17,6 +17,7 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.file import FileWarehouse
 from analytics_pipeline.warehouse.sidecar import (
     REPLACED,
+    UNREADABLE,
     is_untouched,
     read_sidecar,
     replaced_at,
@@ -177,17 +178,24 @@ def test_a_touched_file_with_the_same_ledger_is_trusted(pipeline: Pipeline) -> N
     assert is_untouched(pipeline.settings.warehouse_path)
 
 
-@pytest.mark.first_forms(2)
-@pytest.mark.parametrize(
-    "content", [None, "", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}']
-)
-def test_a_warehouse_without_a_readable_sidecar_is_trusted_and_gets_one(
-    pipeline: Pipeline, content: str | None
-) -> None:
+def test_a_warehouse_without_a_sidecar_is_trusted_and_gets_one(pipeline: Pipeline) -> None:
     load(pipeline, "2026-11-01")
-    path = sidecar_path(pipeline.settings.warehouse_path)
-    path.unlink() if content is None else path.write_text(content)
+    sidecar_path(pipeline.settings.warehouse_path).unlink()
     assert not pipeline.tick().run_requests
     with open_warehouse(pipeline.settings.warehouse_path):
         pass
     assert read_sidecar(pipeline.settings.warehouse_path) is not None
+
+
+@pytest.mark.first_forms(2)
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"file": 1, "digest": "", "replaced_at": 0}'])
+def test_a_warehouse_whose_sidecar_cannot_be_read_is_compared_once(
+    pipeline: Pipeline, older: Path, content: str
+) -> None:
+    """It may have been replaced since: a power cut can leave the sidecar empty."""
+    shutil.copyfile(older, pipeline.settings.warehouse_path)
+    sidecar_path(pipeline.settings.warehouse_path).write_text(content)
+    assert [run.success for run in pipeline.tick_and_run()] == [True]
+    assert pipeline.rows(DAYS) == [("2026-11-01", 1), ("2026-11-02", 3), ("2026-11-03", 3)]
+    assert read_sidecar(pipeline.settings.warehouse_path) not in (None, UNREADABLE)
+    assert not pipeline.tick().run_requests, "what is compared once is believed again"
