@@ -23,6 +23,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import Project, build_and_test, load_usable, model_texts
 from analytics_pipeline.storage.atomic_write import private_file, remove_stale_parts
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.storage.database_log import remove_logs
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
 from analytics_pipeline.storage.store import StoreFailed
@@ -194,9 +195,11 @@ def _searched() -> tuple[str, ...]:
 def _remove_spill_files(settings: Settings) -> None:
     """Remove the previous published file's spill files, of earlier releases and others' tools.
 
-    Also what a killed download of it left.
+    Also what a killed download of it left, and the log of a program that has the previous file
+    open: it may begin one after the new file was put in place.
     """
     published = settings.published_path
+    remove_logs(published)
     remove_stale_parts(published.parent, below=False)
     rmtree(published.with_name(f"{published.name}.tmp"), ignore_errors=True)
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from analytics_pipeline.storage.database_log import is_database, remove_logs, sync_to_disk
 from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import file_mode, make_private_folder, private_umask
 from analytics_pipeline.storage.processes import is_alive
@@ -31,7 +32,8 @@ def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
 
     A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600,
     or 0640 in a shared folder. Symbolic links are not followed: one at the target is replaced, one
-    at the temporary name is removed.
+    at the temporary name is removed. A write-ahead log beside the target is removed before a DuckDB
+    file is put there, which would take the log for its own.
 
     Args:
         target: the file to replace.
@@ -106,10 +108,12 @@ def _pid(path: Path) -> int | None:
 def _put_in_place(written: Path, target: Path, mode: int, *, durable: bool) -> None:
     written.chmod(mode)
     if durable:
-        _to_disk(written)
+        sync_to_disk(written)
+    if is_database(written):  # a kill after this leaves the old file, without another's changes
+        remove_logs(target)
     written.replace(target)
     if durable:
-        _to_disk(target.parent)
+        sync_to_disk(target.parent)
 
 
 def _remove(folder: Path) -> None:
@@ -119,11 +123,3 @@ def _remove(folder: Path) -> None:
     else:
         folder.unlink(missing_ok=True)
     folder.with_name(f"{folder.name}.wal").unlink(missing_ok=True)
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from analytics_pipeline.storage.database_log import remove_logs
 from analytics_pipeline.storage.objects import Gone, Objects
 from analytics_pipeline.storage.pointer import pointed_version, pointer_text
 from analytics_pipeline.storage.store import (
@@ -90,6 +91,7 @@ class ObjectStore:
     def _fetched(
         self, pointer: Pointer, file: Path, time_of: Callable[[Path], datetime | None]
     ) -> Fetched:
+        remove_logs(file)  # the bytes of the file may be the store's, and what is read not
         local = sha256(file)
         if pointer.version is None:
             return Fetched(pointer, is_ahead=bool(local))

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.errors import PipelineError
+from analytics_pipeline.storage.database_log import log_beside
 from analytics_pipeline.warehouse.signature import Signature, read_signature
 from analytics_pipeline.warehouse.sql_text import literal
 
@@ -39,8 +40,14 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> Sou
     """Attach a published file read-only.
 
     Raises:
-        AcrossImpossible: it is not the published file of one organisation.
+        AcrossImpossible: it is not the published file of one organisation, or another program
+            wrote into it.
     """
+    if log := log_beside(path):
+        raise AcrossImpossible(
+            f"{log} lies beside {path}: another program wrote into that file.",
+            "Run `analytics-pipeline sync` for its organisation, which publishes it again.",
+        )
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
         connection.execute(f"USE {alias}")

@@ -1,5 +1,4 @@
-"""Write the file that analysts open: everything in the warehouse that is not private, replaced
-atomically.
+"""Replace the file that analysts open, atomically, by all that is not private in the warehouse.
 
 Private values are never written to it, not even temporarily: deleted bytes would remain in the
 file. `publish_whole.py` selects what is published, `withhold.py` what a failing check withholds. If
@@ -20,6 +19,7 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.storage.atomic_write import replacing
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.storage.database_log import remove_logs
 from analytics_pipeline.storage.disk import is_full
 from analytics_pipeline.storage.folders import make_export_folder
 from analytics_pipeline.storage.store import FOLDER, KEPT, Store
@@ -137,8 +137,7 @@ def publish(
         _require_marts(connection)
     make_export_folder(target.parent)
     before = store.fetch(target, published_at)
-    is_forced = without_marts or replaces_other
-    if not is_forced and is_of_another(connection, signature(target)):
+    if not (without_marts or replaces_other) and is_of_another(connection, signature(target)):
         raise NotReplaced(target)
     done, at = _write(connection, target, pii, store, model_texts)
     if not done.is_written:
@@ -158,6 +157,8 @@ def _write(
 ) -> tuple[Published, datetime]:
     """Write the local file; return the result, and the time of its content."""
     began = time.monotonic()
+    if remove_logs(target):  # another program wrote there: nothing may be built on its changes
+        forget(connection)
     older = record_older_files(connection, target, warehouse_now())
     with withheld(connection, target, pii=pii) as held:
         publishing = _Publishing(connection, target, held, pii, older, store)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.database_log import log_beside
 from analytics_pipeline.warehouse.published_file import published_at, store_of
 from analytics_pipeline.warehouse.signature import Signature, signature
 from analytics_pipeline.words import counted
@@ -27,6 +28,11 @@ def outdated(settings: Settings, built: Mapping[str, datetime], signed: Signatur
     path = settings.published_path
     if not built:
         return ""
+    if log := log_beside(path):
+        return (
+            f"{log} lies beside the published file: another program wrote into that file, and"
+            f" everybody who opens it reads these changes.{_REMEDY}"
+        )
     if signed is None:
         return f"{path} {'cannot be read' if path.exists() else 'is missing'}.{_REMEDY}"
     if signed.pii not in (None, settings.publish_pii):

@@ -4,15 +4,18 @@ import json
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from analytics_pipeline.cli import app
+from analytics_pipeline.operations import erase_person
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.support.left_log import leave_log
 
 
 @pytest.fixture
@@ -72,6 +75,35 @@ def test_an_invalid_model_file_keeps_nobody_in_the_published_file(
     again = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
     assert again.exit_code == 0, again.output
     assert {f"marts.{name}" for (name,) in _published(settings, MARTS)} == published_before
+
+
+def test_nobody_stays_readable_through_another_programs_log(
+    settings: Settings, user_id: int
+) -> None:
+    assert CliRunner().invoke(app, ["publish"]).exit_code == 0
+    log = leave_log(settings.published_path, "CREATE TABLE main.mine AS FROM raw.lab_sessions")
+    theirs = f"SELECT count(*) FROM main.mine WHERE user_id = {user_id}"
+    assert _published(settings, theirs) > [(0,)]
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
+    assert (done.exit_code, log.exists()) == (0, False), done.output
+    assert _published(settings, "FROM duckdb_tables() WHERE table_name = 'mine'") == []
+
+
+def test_the_log_that_a_program_begins_during_an_erasure_is_removed(
+    settings: Settings, user_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the previous file open, so it can copy the person from it."""
+    log = settings.published_path.with_name("analytics.duckdb.wal")
+    real = erase_person._publish
+
+    def publish(*arguments: Any) -> Any:
+        done = real(*arguments)
+        log.write_bytes(b"the person")
+        return done
+
+    monkeypatch.setattr(erase_person, "_publish", publish)
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
+    assert (done.exit_code, log.exists()) == (0, False), done.output
 
 
 def test_nothing_is_erased_if_the_receipt_cannot_be_written(

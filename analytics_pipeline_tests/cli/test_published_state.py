@@ -11,6 +11,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models import published_assets
 from analytics_pipeline.warehouse.signature import signature
 from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.support.left_log import leave_log
 
 
 def outdated(run: Run, **changes: str) -> str | None:
@@ -48,6 +49,22 @@ def test_a_lost_published_file_is_published_again(
     lose(synced / "analytics.duckdb")
     assert wrong in (outdated(run) or "")
     assert_repaired(run)
+
+
+def test_a_file_that_another_program_changed_is_published_again(run: Run, synced: Path):
+    spend = ("query", "SELECT round(sum(cost)) AS spend FROM marts.spend_days", "--format", "csv")
+    before = run(*spend).stdout
+    log = leave_log(
+        synced / "analytics.duckdb", "UPDATE marts.spend_days SET cost = 100 * coalesce(cost, 0)"
+    )
+    assert run(*spend).stdout != before
+    told = f"{log} lies beside the published file: another program wrote into that file"
+    assert told in (outdated(run) or "")
+    doctor = run("doctor")
+    assert (doctor.exit_code, told in doctor.output) == (1, True), doctor.output
+    assert_repaired(run)
+    assert run("doctor").exit_code == 0
+    assert (run(*spend).stdout, log.exists()) == (before, False)
 
 
 @pytest.mark.thorough

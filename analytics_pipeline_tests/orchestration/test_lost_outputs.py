@@ -9,6 +9,7 @@ from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
+from analytics_pipeline_tests.support.left_log import leave_log
 
 
 @pytest.fixture
@@ -47,11 +48,13 @@ def test_a_deleted_report_is_made_again(made: Pipeline) -> None:
     assert requested(made) == [made.location.report]
 
 
-@pytest.mark.parametrize("damage", ["deleted", "damaged"])
+@pytest.mark.parametrize("damage", ["deleted", "damaged", "written to"])
 def test_a_lost_published_file_is_published_again(made: Pipeline, damage: str) -> None:
     published = made.settings.published_path
     if damage == "deleted":
         published.unlink()
+    elif damage == "written to":
+        leave_log(published, "CREATE SCHEMA marts; CREATE TABLE marts.spend AS SELECT 100 AS n")
     else:
         published.write_bytes(published.read_bytes()[:-4096])
     made.settings.report_path.unlink()

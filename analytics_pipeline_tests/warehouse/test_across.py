@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.warehouse.across import publish_across
 from analytics_pipeline.warehouse.across_sources import AcrossImpossible
+from analytics_pipeline_tests.support import left_log
 
 
 def published(
@@ -75,6 +77,19 @@ def test_each_mart_has_the_organisation_as_its_first_column_with_comments(
     assert "join on it, too" in str(columns[0][2]) and columns[2][2] == "In US dollars."
     tables = rows(tmp_path / "across.duckdb", "SELECT comment FROM duckdb_tables()")
     assert ("One row per course.",) in tables
+
+
+def test_a_published_file_that_another_program_changed_is_refused(
+    two: list[Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "across.duckdb"
+    publish_across(two, target)
+    left_log.leave_log(target, "UPDATE marts.courses SET spend = 100")
+    publish_across(two, target)
+    assert rows(target, "SELECT DISTINCT spend FROM courses") == [(Decimal("1.5"),)]
+    log = left_log.leave_log(two[0], "UPDATE marts.courses SET spend = 100")
+    with pytest.raises(AcrossImpossible, match=f"{log} lies beside {two[0]}: another program"):
+        publish_across(two, target)
 
 
 def test_nothing_but_marts_leaves_the_published_files(two: list[Path], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from analytics_pipeline.warehouse import publication, publish_changes
 from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
+from analytics_pipeline_tests.support.left_log import leave_log
 from analytics_pipeline_tests.support.republished import (
     Republished,
     handle,
@@ -129,6 +130,38 @@ def test_a_file_that_others_touched_is_written_whole(republished: Republished, c
             target.write_bytes(content)
     assert republished.publish().is_whole
     assert not republished.publish().is_whole
+
+
+def test_a_file_with_another_programs_log_is_written_whole(republished: Republished) -> None:
+    """The log changes neither size nor time of the file that the record describes."""
+    log = leave_log(
+        republished.target,
+        "UPDATE ops.published SET published_at = '2099-01-01'",
+        "CREATE TABLE main.my_grades AS FROM raw.grades",
+    )
+    assert republished.publish().is_whole
+    assert not log.exists()
+    with duckdb.connect(str(republished.target), read_only=True) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM ops.published WHERE published_at < '2099-01-01'"
+        ).fetchall()
+        mine = connection.execute("FROM duckdb_tables() WHERE table_name = 'my_grades'").fetchall()
+    assert (found, mine) == ([(1,)], [])
+    assert not republished.publish().is_whole
+
+
+def test_marts_that_a_check_holds_are_not_taken_from_another_programs_log(
+    republished: Republished,
+) -> None:
+    count = "SELECT count(*) FROM marts.people"
+    with duckdb.connect(str(republished.target), read_only=True) as connection:
+        [(people,)] = connection.execute(count).fetchall()
+    leave_log(republished.target, "INSERT INTO marts.people FROM marts.people")
+    with republished.open() as connection:
+        republished.held_mart(connection)
+    assert "marts.people" in republished.publish().kept
+    with duckdb.connect(str(republished.target), read_only=True) as connection:
+        assert connection.execute(count).fetchall() == [(people,)] > [(0,)]
 
 
 def test_a_damaged_block_that_is_read_leads_to_a_whole_file_and_a_usable_warehouse(
