@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -20,6 +19,7 @@ from analytics_pipeline.cli.console import (
     print_info,
 )
 from analytics_pipeline.cli.daemon_state import daemon_state
+from analytics_pipeline.cli.doctor_published import check_published
 from analytics_pipeline.cli.doctor_settings import (
     Verdict,
     check_alerts,
@@ -39,7 +39,7 @@ from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.operations.own_files import left_to_erase
 from analytics_pipeline.orchestration.dagster_files import damaged_database
 from analytics_pipeline.settings import Settings, load_settings
-from analytics_pipeline.storage.folders import is_shared, keep_private, make_export_folder
+from analytics_pipeline.storage.folders import keep_private
 from analytics_pipeline.vocareum.api import VocareumApi
 from analytics_pipeline.warehouse.backend import warehouse_of
 from analytics_pipeline.warehouse.checks import Check, builds, errors, read
@@ -128,7 +128,7 @@ def _faults(settings: Settings) -> tuple[list[Check], list[str]]:
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], Verdict]]]:
     yield "disk", lambda: _disk(settings)
-    yield "published folder", lambda: _published(settings)
+    yield "published folder", lambda: check_published(settings)
     yield DUCKDB, lambda: _duckdb(settings)
     if settings.names_lake:
         yield "lake", lambda: _lake(settings)
@@ -165,35 +165,6 @@ def _disk(settings: Settings) -> Verdict:
         True,
         f"{free / 1e9:.0f} GB free in {settings.data_dir}, private. {warning or ''}".rstrip(" ."),
     )
-
-
-def _published(settings: Settings) -> Verdict:
-    """Check that analysts can't write the published folder or reach the private one through it."""
-    folder, data = settings.published_path.parent, settings.data_dir.absolute()
-    if folder == data:
-        return Verdict(
-            True,
-            f"{folder} is private: set ANALYTICS_PUBLISHED_DIR to a folder that analysts may enter",
-        )
-    if data in folder.parents:
-        return Verdict(
-            False,
-            f"{folder} is in the private {data}, which nobody else can enter. Set"
-            " ANALYTICS_PUBLISHED_DIR.",
-        )
-    make_export_folder(folder)
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o027 or not os.access(folder, os.W_OK):
-        return Verdict(
-            False,
-            f"{folder} can be written by others or entered by everybody, or not written by us (mode"
-            f" {mode:o}). Run: chmod 700 {folder}, or chmod 2750 to let its group read",
-        )
-    if (older := data / "analytics.duckdb").exists():
-        return Verdict(
-            False, f"{older} is an older published file, which runs no longer replace. Remove it."
-        )
-    return Verdict(True, f"{folder}, {'readable by its group' if is_shared(folder) else 'private'}")
 
 
 def _duckdb(settings: Settings) -> Verdict:

@@ -23,8 +23,8 @@ def write_report(
 
     Args:
         published: the published file; it is opened read-only.
-        target: the HTML file. A file of ours keeps its mode; a first one is 0600, or 0640 in a
-            shared folder. A missing folder is created.
+        target: the HTML file. A file of ours keeps its mode; a first one, and one that was 0600, is
+            0600, or 0640 in a shared folder. A missing folder is created.
         zone: time zone of hours of the day; days of money stay UTC.
         course: id of the only course on the page; by default all courses.
         cache_dir: private folder in which the page's libraries are kept, once bundled.

@@ -30,7 +30,7 @@ _PART_NAME = re.compile(r"\.part-(?P<pid>\d+)-")
 def replacing(target: Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path next to `target`; on success its file replaces `target`.
 
-    A mode that we gave the target (say 0640, to let a group read it) is kept. A first file is 0600,
+    A mode that we gave the target (say 0644) is kept. A first file, and one that was 0600, is 0600,
     or 0640 in a shared folder. Symbolic links are not followed: one at the target is replaced, one
     at the temporary name is removed. A write-ahead log beside the target is removed before a DuckDB
     file is put there, which would take the log for its own.

@@ -18,6 +18,7 @@ from analytics_pipeline.storage.disk import is_full
 logger = logging.getLogger(__name__)
 
 PRIVATE, SHARED = 0o700, 0o2750
+_PRIVATE_FILE, _SHARED_FILE = 0o600, 0o640
 _OTHERS = 0o077
 _SHARING = stat.S_ISGID | stat.S_IRGRP | stat.S_IXGRP
 
@@ -104,15 +105,24 @@ def is_shared(folder: Path) -> bool:
 def file_mode(target: Path) -> int:
     """Return the mode for a file that replaces `target`: its own if ours, else the folder's.
 
-    A symbolic link, or a file of another user, does not pass its mode on.
+    A symbolic link, or a file of another user, does not pass its mode on. Nor does a file with the
+    mode of a private folder's files: its folder may be shared since.
     """
     try:
         state = target.lstat()
     except FileNotFoundError:
         state = None
     if state and stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid():
-        return stat.S_IMODE(state.st_mode) & 0o777
-    return 0o640 if is_shared(target.parent) else 0o600
+        mode = stat.S_IMODE(state.st_mode) & 0o777
+        if mode != _PRIVATE_FILE:
+            return mode
+    return _SHARED_FILE if is_shared(target.parent) else _PRIVATE_FILE
+
+
+def hidden_from_group(file: Path) -> bool:
+    """Return whether the group of a shared folder can't read a file in it."""
+    state, folder = file.stat(), file.parent.stat()
+    return state.st_gid != folder.st_gid or not state.st_mode & stat.S_IRGRP
 
 
 @contextmanager

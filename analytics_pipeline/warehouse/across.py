@@ -83,8 +83,8 @@ def publish_across(files: Sequence[Path], target: Path) -> Across:
 
     Args:
         files: published files, of one organisation each.
-        target: the file to write. One of ours keeps its mode; a first one is 0600, or 0640 in a
-            shared folder.
+        target: the file to write. One of ours keeps its mode; a first one, and one that was 0600,
+            is 0600, or 0640 in a shared folder.
 
     Raises:
         AcrossImpossible: a file is not a published file, two are of one organisation, releases

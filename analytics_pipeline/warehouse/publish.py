@@ -114,8 +114,8 @@ def publish(
 
     Args:
         connection: the live warehouse, under the writer's lock, with no transaction open.
-        target: the published file. An existing file of ours keeps its mode; a first one is 0600, or
-            0640 in a shared folder.
+        target: the published file. An existing file of ours keeps its mode; a first one, and one
+            that was 0600, is 0600, or 0640 in a shared folder.
         pii: whether to publish private columns too. Quarantine is never published.
         without_marts: publish even if no file is loaded, no mart is built, or an earlier warehouse
             wrote the file. An erased person must leave it even if no model can be built.

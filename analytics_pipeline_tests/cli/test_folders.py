@@ -60,6 +60,38 @@ def test_files_of_a_private_published_folder_are_private(
     assert mode(published / "analytics.duckdb") == "600"
 
 
+def test_a_folder_that_is_shared_later_shares_its_files_at_the_next_publication(
+    run: Run, settings: Settings, published: Path
+) -> None:
+    published.chmod(0o700)
+    for command in ("publish", "report"):
+        assert run(command).exit_code == 0
+    published.chmod(0o2750)
+    for name, command in (("analytics.duckdb", "publish"), ("report.html", "report")):
+        file = published / name
+        told = f"FAIL published folder: {published} is readable by its group, but {file} is not"
+        assert f"{told} (mode 600). Run: chmod 640 {file}" in run("doctor").output
+        assert run(command).exit_code == 0
+        assert mode(file) == "640"
+    assert f"ok   published folder: {published}, readable by its group" in run("doctor").output
+    for name, command in (("analytics.duckdb", "publish"), ("report.html", "report")):
+        (published / name).chmod(0o644)
+        assert run(command).exit_code == 0
+        assert mode(published / name) == "644", "somebody chose it"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file any group")
+def test_doctor_names_a_published_file_of_another_group(
+    run: Run, settings: Settings, published: Path
+) -> None:
+    assert run("publish").exit_code == 0
+    os.chown(published / "analytics.duckdb", -1, SOMEBODY)
+    told = f"but {published / 'analytics.duckdb'} is not: it has another group. Run `analytics-"
+    assert told in run("doctor").output
+    assert run("publish").exit_code == 0
+    assert told not in run("doctor").output
+
+
 @pytest.mark.parametrize("shared", [0o2770, 0o2755, 0o750, 0o700, 0o2740])
 def test_a_folder_is_shared_by_exactly_one_mode(tmp_path: Path, shared: int) -> None:
     tmp_path.chmod(shared)
