@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar, cas
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typer.exceptions import TyperException
 
 from analytics_pipeline.cli.env_file import read_env_file
 from analytics_pipeline.cli.tables import drawn, printable, text_field
@@ -128,6 +129,14 @@ def _run(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             f"{error.strerror or error}: {error.filename or 'unknown file'}. Check the disk and the"
             " permissions."
         )
+    except (typer.Exit, typer.Abort, TyperException):
+        raise
+    except Exception as error:
+        _output.problems.append(
+            f"This command ended by a fault of its own ({type(error).__name__}). Report it with the"
+            " traceback, which is on stderr."
+        )
+        raise
     except KeyboardInterrupt:
         fail("Interrupted. Nothing is half done: run the same command again to continue.", 130)
 

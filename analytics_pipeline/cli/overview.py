@@ -138,7 +138,7 @@ def on_disk(settings: Settings, now: datetime) -> OnDisk:
     With a store, first fetch its current version of the published file.
 
     Raises:
-        WarehouseUnusable: it can't be read.
+        WarehouseUnusable: it can't be read, or neither it nor the published file can.
         SchemaTooNew: a later release wrote it.
     """
     unstored, warehouse = fetch_published(settings), warehouse_of(settings)
@@ -252,13 +252,32 @@ def _open(
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(warehouse.read())
-        except WarehouseBusy:
+        except WarehouseBusy as busy:
             if not published_path.exists():
                 raise
-            published = duckdb.connect(str(published_path), read_only=True)
-            yield "published", stack.enter_context(closing_database(published))
+            published = _published_instead(published_path, busy)
+            yield "published", stack.enter_context(published)
         else:
             yield "warehouse", connection
+
+
+@contextmanager
+def _published_instead(path: Path, busy: WarehouseBusy) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published file, as a run writes the warehouse.
+
+    Raises:
+        WarehouseBusy: it can't be read either. The message says both.
+    """
+    try:
+        with closing_database(duckdb.connect(str(path), read_only=True)) as connection:
+            yield connection
+    except duckdb.Error as error:
+        raise WarehouseBusy(
+            f"{busy} {path}, which `status` reads meanwhile, can't be read either:"
+            f" {str(error).splitlines()[0]}.",
+            "Run `analytics-pipeline status` again when the run has ended. If the published file is"
+            " still damaged then, `analytics-pipeline sync` publishes it again.",
+        ) from None
 
 
 def _absent(connection: duckdb.DuckDBPyConnection) -> list[OpenAbsence]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analytics_pipeline.cli import app
+from analytics_pipeline.cli import app, status
 from analytics_pipeline_tests.cli.test_output import all_commands
 
 WRONG = {
@@ -75,6 +75,18 @@ def test_an_unknown_option_is_told_as_json(command: str) -> None:
 )
 def test_an_error_before_the_command_is_told_as_json(arguments: tuple[str, ...]) -> None:
     assert_told(arguments)
+
+
+def test_a_fault_of_the_program_is_told_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault() -> None:
+        raise ZeroDivisionError("a cell of somebody")
+
+    monkeypatch.setattr(status, "load_settings", fault)
+    done = CliRunner().invoke(app, ["status", "--json"])
+    assert (done.exit_code, type(done.exception)) == (1, ZeroDivisionError)
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert "ZeroDivisionError" in problem and "traceback, which is on stderr" in problem
+    assert "somebody" not in problem
 
 
 def test_without_json_nothing_is_printed_on_stdout() -> None:

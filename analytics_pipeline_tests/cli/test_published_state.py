@@ -9,6 +9,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models import published_assets
+from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.signature import signature
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.left_log import leave_log
@@ -65,6 +66,30 @@ def test_a_file_that_another_program_changed_is_published_again(run: Run, synced
     assert_repaired(run)
     assert run("doctor").exit_code == 0
     assert (run(*spend).stdout, log.exists()) == (before, False)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: content[: len(content) // 2], lambda _: b"no database"],
+    ids=["shorter", "other"],
+)
+def test_while_a_run_writes_the_warehouse_a_damaged_file_is_told(
+    run: Run, synced: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes]
+):
+    published = synced / "analytics.duckdb"
+    published.write_bytes(damage(published.read_bytes()))
+
+    def refused(path: Path, wait_seconds: float) -> object:
+        raise WarehouseBusy(f"{path} is being written.")
+
+    monkeypatch.setattr("analytics_pipeline.warehouse.file.read_warehouse", refused)
+    result = run("status", "--json")
+    assert result.exit_code == 2, result.output
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert f"{synced / 'warehouse.duckdb'} is being written." in problem
+    assert f"{published}, which `status` reads meanwhile, can't be read either: " in problem
+    assert "`analytics-pipeline sync` publishes it again" in problem
+    assert problem in run("status").stderr
 
 
 @pytest.mark.thorough
