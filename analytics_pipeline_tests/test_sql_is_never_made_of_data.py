@@ -207,7 +207,8 @@ JUDGED = {
     "warehouse/transactions.py": {"sql", "statement"},
     # Constants of the module.
     "warehouse/sidecar.py": {"_DIGEST"},
-    "orchestration/dagster_files.py": {"_SENSORS", "sql"},
+    "orchestration/dagster_files.py": {"sql"},
+    "orchestration/sensor_faults.py": {"_SENSORS"},
     "warehouse/findings.py": {"_FINDINGS"},
     "warehouse/files.py": {"kind", "literal(str(path))", "name"},
     # Names of attached databases of our own; tables and columns are those of the declarations and

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from analytics_pipeline.cli.heartbeat import is_recent, nearest
 from analytics_pipeline.orchestration.dagster_files import (
-    WORK,
     DagsterDamaged,
     DagsterUnreadable,
+    recorded_heartbeats,
+)
+from analytics_pipeline.orchestration.sensor_faults import (
+    WORK,
     FailedTick,
     SilentSensor,
     failed_tick,
-    recorded_heartbeats,
     silent_sensor,
     switched_off,
 )

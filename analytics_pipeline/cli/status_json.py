@@ -9,11 +9,8 @@ from analytics_pipeline.cli.dataset_status import DatasetStatus, next_attempt
 from analytics_pipeline.cli.overview import OnDisk
 from analytics_pipeline.ingest.left_out import LeftOut
 from analytics_pipeline.ingest.plan import Plan
-from analytics_pipeline.orchestration.dagster_files import (
-    DagsterUnreadable,
-    FailedTick,
-    SilentSensor,
-)
+from analytics_pipeline.orchestration.dagster_files import DagsterUnreadable
+from analytics_pipeline.orchestration.sensor_faults import FailedTick, SilentSensor
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.absences import OpenAbsence
 from analytics_pipeline.warehouse.checks import Check

@@ -25,12 +25,9 @@ from dagster._core.scheduler.instigation import (
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
-from analytics_pipeline.orchestration.dagster_files import (
-    DAEMON_LOCK,
-    failed_tick,
-    silent_sensor,
-)
+from analytics_pipeline.orchestration.dagster_files import DAEMON_LOCK
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.sensor_faults import failed_tick, silent_sensor
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import Run
 

@@ -16,7 +16,6 @@ from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.orchestration.dagster_files import SENSOR
 from analytics_pipeline.orchestration.raw.feed_asset import shapes, unknown_files
 from analytics_pipeline.orchestration.raw.load_requests import (
     LoadRequest,
@@ -35,6 +34,7 @@ from analytics_pipeline.orchestration.raw.retry_policy import RetryPolicy
 from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
+from analytics_pipeline.orchestration.sensor_faults import SENSOR
 from analytics_pipeline.storage.clock import Clock
 from analytics_pipeline.warehouse.left_out_check import LEFT_OUT
 from analytics_pipeline.warehouse.listing_checks import listing_checks

@@ -1,0 +1,171 @@
+"""What Dagster's records say about its sensors: a failed tick, silence, switched off.
+
+Does not import Dagster, as `status` and `doctor` use it.
+"""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from analytics_pipeline.orchestration.dagster_files import DAEMON_LOCK, SCHEDULES, rows, utc
+
+SENSOR = "missing_partitions"
+"""The sensor that loads; `raw/sensor.py` defines it."""
+WORK = {
+    SENSOR: "nothing is loaded automatically",
+    "models_follow_loads": "loads change no model, and nothing is published",
+    "alerts": "no alert is sent",
+}
+"""The sensors without which the daemon is of little use, and what it means if one is off."""
+_SENSORS = """
+    WITH sensors AS (
+        SELECT id, selector_id, status, instigator_body ->> '$.origin.job_name' AS name,
+            instigator_body
+            ->> '$.origin.external_repository_origin.repository_location_origin.location_name'
+            AS location
+        FROM instigators)
+"""
+"""Dagster stores its objects as JSON, under the names that its first releases gave them."""
+_NEWEST_TICK = (
+    _SENSORS
+    + """
+    SELECT tick.status, tick.timestamp, tick.tick_body
+    FROM sensors JOIN job_ticks AS tick USING (selector_id)
+    WHERE name = :sensor AND :location IN ('', location) AND sensors.status <> 'STOPPED'
+    AND (:unfinished OR tick.status <> 'STARTED')
+    ORDER BY tick.id DESC LIMIT 1"""
+)
+"""The newest tick. The order of recording decides, as a clock may have been wrong."""
+_STATES = (
+    _SENSORS + "SELECT name, status FROM sensors WHERE :location IN ('', location) ORDER BY id"
+)
+_EVALUATION = timedelta(minutes=15)
+"""How long an evaluation of a sensor may take, besides the time between two of them."""
+
+
+class FailedTick(NamedTuple):
+    """A failed tick that is the newest one of the sensor that loads.
+
+    Attributes:
+        at: when it began (UTC).
+        error: first line of the error that caused it.
+    """
+
+    at: datetime
+    error: str
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        return (
+            f"The Dagster UI shows the full error (Automation, {SENSOR}). The next tick tries again"
+            " automatically. Until the cause is gone, load what is delivered with"
+            " `analytics-pipeline sync`."
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"Dagster's sensor {SENSOR} failed at {self.at:%Y-%m-%d %H:%M} UTC, so nothing is"
+            f" loaded automatically: {self.error.rstrip('.')}. {self.remedy}"
+        )
+
+
+class SilentSensor(NamedTuple):
+    """The sensor that loads, which a living daemon has not evaluated for too long.
+
+    Attributes:
+        since: when its newest evaluation began, or the daemon if that was later (UTC).
+    """
+
+    since: datetime
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about it."""
+        return (
+            "Most likely the code location does not load: the Dagster UI shows its error"
+            " (Deployment), and so does the daemon's output. Correct it and restart the daemon."
+            " Until then, load what is delivered with `analytics-pipeline sync`."
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"Dagster's daemon is alive, but has not evaluated its sensor {SENSOR} since"
+            f" {self.since:%Y-%m-%d %H:%M} UTC, so nothing is loaded automatically. {self.remedy}"
+        )
+
+
+def failed_tick(home: Path, location: str) -> FailedTick | None:
+    """Return the sensor's newest tick if it failed; None while the sensor is switched off.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: name of the organisation's code location; empty if there is only one.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
+    """
+    row = _newest_tick(home, location)
+    if row and row[0] == "FAILURE":
+        return FailedTick(utc(row[1]), _cause(json.loads(row[2])["error"]))
+    return None
+
+
+def silent_sensor(
+    home: Path, location: str, now: datetime, interval: timedelta
+) -> SilentSensor | None:
+    """Return the sensor that loads, if a living daemon has not evaluated it for long; None while it
+    is switched off.
+
+    A time that far in the future comes from a wrong clock. It proves nothing either.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: as for `failed_tick`.
+        now: UTC.
+        interval: time between two evaluations.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
+    """
+    row = _newest_tick(home, location, unfinished=True)
+    began = [utc(row[1])] if row else []
+    with suppress(OSError):
+        began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
+    nearest = min(began, key=lambda at: abs(now - at), default=now)
+    is_silent = abs(now - nearest) > 2 * interval + _EVALUATION
+    if is_silent and SENSOR not in switched_off(home, location):
+        return SilentSensor(nearest)
+    return None
+
+
+def switched_off(home: Path, location: str) -> tuple[str, ...]:
+    """Return the names of the sensors in `WORK` that a person has switched off.
+
+    Args:
+        home: DAGSTER_HOME.
+        location: as for `failed_tick`.
+
+    Raises:
+        DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
+    """
+    states = dict(rows(home / SCHEDULES, _STATES, location=location))
+    return tuple(name for name in WORK if states.get(name) == "STOPPED")
+
+
+def _newest_tick(
+    home: Path, location: str, *, unfinished: bool = False
+) -> tuple[str, str, str] | None:
+    """Return status, time and body of the sensor's newest tick."""
+    values = {"sensor": SENSOR, "location": location, "unfinished": unfinished}
+    return next(iter(rows(home / SCHEDULES, _NEWEST_TICK, **values)), None)
+
+
+def _cause(error: dict[str, Any] | None) -> str:
+    """Return the first line of the innermost error: the outer ones only say where it occurred."""
+    while error and (error["cause"] or error["context"]):
+        error = error["cause"] or error["context"]
+    lines = error["message"].strip().splitlines() if error else []
+    return lines[0] if lines else "no error is recorded"
