@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from analytics_pipeline.cli.heartbeat import is_recent, nearest
+from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.orchestration.dagster_files import (
     DagsterDamaged,
     DagsterUnreadable,
     recorded_heartbeats,
 )
 from analytics_pipeline.orchestration.sensor_faults import (
+    ALERTS,
     WORK,
     FailedTick,
     SilentSensor,
@@ -28,11 +30,14 @@ class DaemonState:
         heartbeat: its heartbeat that is nearest to now (UTC); None if there never was one.
         fault: why the sensor that loads does not work, or why that is unknown; None if it works, or
             is switched off.
+        unsent: the failed tick of the sensor `alerts`; None if every recipient has got all alerts,
+            or the sensor is switched off.
         switched_off: names of important sensors that a person has switched off.
     """
 
     heartbeat: datetime | None
     fault: FailedTick | SilentSensor | DagsterUnreadable | None = None
+    unsent: FailedTick | None = None
     switched_off: tuple[str, ...] = ()
 
     @property
@@ -43,6 +48,11 @@ class DaemonState:
     def is_alive(self, now: datetime) -> bool:
         """Return whether its heartbeat is recent; one in the future does not count."""
         return is_recent(self.heartbeat, now)
+
+    @property
+    def faults(self) -> list[str]:
+        """Return a message for each sensor that does not work, in one line."""
+        return [one_line(str(fault)) for fault in (self.fault, self.unsent) if fault]
 
     @property
     def off_notice(self) -> str:
@@ -75,5 +85,6 @@ def _recorded(settings: Settings, now: datetime) -> DaemonState:
     return replace(
         state,
         fault=failed_tick(home, location) or silent_sensor(home, location, now, interval),
+        unsent=failed_tick(home, location, ALERTS),
         switched_off=switched_off(home, location),
     )

@@ -33,7 +33,6 @@ from analytics_pipeline.cli.overview import (
     last_replaced,
     own_dagster_yaml,
 )
-from analytics_pipeline.cli.tables import one_line
 from analytics_pipeline.datasets import classify
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.operations.own_files import left_to_erase
@@ -63,9 +62,9 @@ def doctor() -> None:
 
     Settings, token, credentials, bucket, disk, DuckDB: each with a verdict and the remedy.
 
-    Exit codes: 0 all passed; 1 a check of the data fails, the sensor that loads fails, the
-    published file can't be read or is not the newest, an erasure is not finished, or a warehouse
-    was lost; 2 something that a run needs is missing or damaged.
+    Exit codes: 0 all passed; 1 a check of the data fails, the sensor that loads fails, alerts are
+    not sent, the published file can't be read or is not the newest, an erasure is not finished, or
+    a warehouse was lost; 2 something that a run needs is missing or damaged.
     """
     settings = load_settings()
     passed = opens = True
@@ -81,8 +80,7 @@ def doctor() -> None:
             break
     failing, faults = _faults(settings) if opens else ([], [])
     daemon = daemon_state(settings, datetime.now(UTC))
-    if daemon.fault:
-        faults.append(one_line(str(daemon.fault)))
+    faults.extend(daemon.faults)
     print_checks(failing)
     if daemon.off_notice:
         print_error(daemon.off_notice)

@@ -57,7 +57,8 @@ def _notifier(settings: Settings) -> Notifier:
 def check_alerts(settings: Settings) -> Verdict:
     """Return how many recipients alerts have."""
     if recipients := _notifier(settings).recipients:
-        return Verdict(True, f"sent to {counted(recipients, 'recipient')}")
+        is_set = "is set" if recipients == 1 else "are set"
+        return Verdict(True, f"{counted(recipients, 'recipient')} {is_set}")
     return Verdict(
         True,
         "none set: failures are shown only in the UI and by `status`. Set ALERT_URLS to send them",

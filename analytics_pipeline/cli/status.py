@@ -92,7 +92,7 @@ def status() -> None:
         or (disk.unstored or disk.outdated or disk.is_replaced)
     )
     by_hand = disk.unfinished or disk.own_files or disk.lost or disk.damaged
-    to_finish = by_hand or disk.daemon.fault
+    to_finish = by_hand or disk.daemon.faults
     complete = bool(todo and not (todo.is_empty_bucket or needs_sync or to_finish))
     if wants_json():
         print_json(as_json(settings, disk, todo, problem, failed, rows, complete, now))
@@ -125,6 +125,8 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         return "Incomplete: it is unknown whether Dagster's daemon works, see above."
     if disk.daemon.fault:
         return "Incomplete: Dagster's sensor does not work, see above."
+    if disk.daemon.unsent:
+        return "Incomplete: not every recipient gets the alerts, see above."
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:
@@ -263,8 +265,8 @@ def _show_surroundings(disk: OnDisk, now: datetime) -> None:
     )
     if ahead := dated_ahead(disk.daemon.heartbeat, now):
         print_error(ahead)
-    if disk.daemon.fault:
-        print_error(one_line(str(disk.daemon.fault)))
+    for fault in disk.daemon.faults:
+        print_error(fault)
     if disk.daemon.off_notice:
         print_error(disk.daemon.off_notice)
 

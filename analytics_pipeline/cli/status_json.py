@@ -55,6 +55,7 @@ def as_json(
             "alive": disk.daemon.is_alive(now),
             "heartbeat": _utc(disk.daemon.heartbeat),
             **_fault(disk.daemon.fault),
+            "failed_alerts": disk.daemon.unsent and _failed_tick(disk.daemon.unsent),
             "switched_off": list(disk.daemon.switched_off),
         },
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},
@@ -110,12 +111,20 @@ def _fault(fault: FailedTick | SilentSensor | DagsterUnreadable | None) -> dict[
     found: dict[str, Any] = {"failed_tick": None, "silent_sensor": None, "unreadable": None}
     match fault:
         case FailedTick():
-            found["failed_tick"] = {"at": _utc(fault.at), **_fields(fault, ("error", "remedy"))}
+            found["failed_tick"] = _failed_tick(fault)
         case SilentSensor():
             found["silent_sensor"] = {"since": _utc(fault.since), "remedy": fault.remedy}
         case DagsterUnreadable():
             found["unreadable"] = str(fault)
     return found
+
+
+def _failed_tick(tick: FailedTick) -> dict[str, Any]:
+    return {
+        "at": _utc(tick.at),
+        "since": _utc(tick.since),
+        **_fields(tick, ("error", "remedy")),
+    }
 
 
 def _fields(value: object, names: Iterable[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,6 +67,20 @@ class Notifier:
     def has_recipients(self) -> bool:
         """Return whether there are recipients."""
         return self.recipients > 0
+
+    def each(self) -> dict[str, "Notifier"]:
+        """Return a notifier for each recipient, by its variable and, in ALERT_URLS, its position.
+
+        The names may be stored: they hold no address.
+        """
+        found = {}
+        if self.webhook.get_secret_value():
+            found["ALERT_WEBHOOK_URL"] = replace(self, urls=SecretStr(""))
+        for position, url in enumerate(self.urls.get_secret_value().split(), start=1):
+            found[f"ALERT_URLS {position}"] = replace(
+                self, webhook=SecretStr(""), urls=SecretStr(url)
+            )
+        return found
 
     def check(self) -> None:
         """Check every URL without sending a message.

@@ -4,6 +4,7 @@ Does not import Dagster, as `status` and `doctor` use it.
 """
 
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +14,12 @@ from analytics_pipeline.orchestration.dagster_files import DAEMON_LOCK, SCHEDULE
 
 SENSOR = "missing_partitions"
 """The sensor that loads; `raw/sensor.py` defines it."""
+ALERTS = "alerts"
+"""The sensor that sends alerts; `alerting/sensor.py` defines it."""
 WORK = {
     SENSOR: "nothing is loaded automatically",
     "models_follow_loads": "loads change no model, and nothing is published",
-    "alerts": "no alert is sent",
+    ALERTS: "no alert is sent",
 }
 """The sensors without which the daemon is of little use, and what it means if one is off."""
 _SENSORS = """
@@ -38,37 +41,65 @@ _NEWEST_TICK = (
     ORDER BY tick.id DESC LIMIT 1"""
 )
 """The newest tick. The order of recording decides, as a clock may have been wrong."""
+_FAILING_SINCE = (
+    _SENSORS
+    + """, ticks AS (
+        SELECT tick.id, tick.status, tick.timestamp
+        FROM sensors JOIN job_ticks AS tick USING (selector_id)
+        WHERE name = :sensor AND :location IN ('', location) AND tick.status <> 'STARTED')
+    SELECT timestamp FROM ticks
+    WHERE id > (SELECT coalesce(max(id), 0) FROM ticks WHERE status <> 'FAILURE')
+    ORDER BY id LIMIT 1"""
+)
+"""The first failed tick after the newest one that did not fail."""
 _STATES = (
     _SENSORS + "SELECT name, status FROM sensors WHERE :location IN ('', location) ORDER BY id"
 )
+_OUR_CLASS = re.compile(r"^analytics_pipeline\.[\w.]+: ")
+"""What Dagster writes before the text of an error of ours."""
 _EVALUATION = timedelta(minutes=15)
 """How long an evaluation of a sensor may take, besides the time between two of them."""
 
 
 class FailedTick(NamedTuple):
-    """A failed tick that is the newest one of the sensor that loads.
+    """A failed tick that is the newest one of a sensor: the one that loads, or that of alerts.
 
     Attributes:
+        sensor: name of the sensor.
         at: when it began (UTC).
+        since: when the first of the failed ticks without another one between them began (UTC).
         error: first line of the error that caused it.
     """
 
+    sensor: str
     at: datetime
+    since: datetime
     error: str
 
     @property
     def remedy(self) -> str:
         """Return what to do about it."""
+        remedy = (
+            f"The Dagster UI shows the full error (Automation, {self.sensor}). The next tick tries"
+            " again automatically."
+        )
+        if self.sensor == ALERTS:
+            return remedy
         return (
-            f"The Dagster UI shows the full error (Automation, {SENSOR}). The next tick tries again"
-            " automatically. Until the cause is gone, load what is delivered with"
+            f"{remedy} Until the cause is gone, load what is delivered with"
             " `analytics-pipeline sync`."
         )
 
     def __str__(self) -> str:
+        error = self.error.rstrip(".")
+        if self.sensor == ALERTS:
+            return (
+                f"Alerts have not reached every recipient since {self.since:%Y-%m-%d %H:%M} UTC:"
+                f" {error}. {self.remedy}"
+            )
         return (
-            f"Dagster's sensor {SENSOR} failed at {self.at:%Y-%m-%d %H:%M} UTC, so nothing is"
-            f" loaded automatically: {self.error.rstrip('.')}. {self.remedy}"
+            f"Dagster's sensor {self.sensor} failed at {self.at:%Y-%m-%d %H:%M} UTC, so"
+            f" {WORK[self.sensor]}: {error}. {self.remedy}"
         )
 
 
@@ -97,20 +128,24 @@ class SilentSensor(NamedTuple):
         )
 
 
-def failed_tick(home: Path, location: str) -> FailedTick | None:
-    """Return the sensor's newest tick if it failed; None while the sensor is switched off.
+def failed_tick(home: Path, location: str, sensor: str = SENSOR) -> FailedTick | None:
+    """Return a sensor's newest tick if it failed; None while the sensor is switched off.
 
     Args:
         home: DAGSTER_HOME.
         location: name of the organisation's code location; empty if there is only one.
+        sensor: SENSOR or ALERTS.
 
     Raises:
         DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
     """
-    row = _newest_tick(home, location)
-    if row and row[0] == "FAILURE":
-        return FailedTick(utc(row[1]), _cause(json.loads(row[2])["error"]))
-    return None
+    row = _newest_tick(home, location, sensor)
+    if row is None or row[0] != "FAILURE":
+        return None
+    at, values = utc(row[1]), {"sensor": sensor, "location": location}
+    # an evaluation may have ended in the meantime: then no failed tick is left
+    since = next((utc(text) for (text,) in rows(home / SCHEDULES, _FAILING_SINCE, **values)), at)
+    return FailedTick(sensor, at, since, _cause(json.loads(row[2])["error"]))
 
 
 def silent_sensor(
@@ -130,7 +165,7 @@ def silent_sensor(
     Raises:
         DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
     """
-    row = _newest_tick(home, location, unfinished=True)
+    row = _newest_tick(home, location, SENSOR, unfinished=True)
     began = [utc(row[1])] if row else []
     with suppress(OSError):
         began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
@@ -156,16 +191,19 @@ def switched_off(home: Path, location: str) -> tuple[str, ...]:
 
 
 def _newest_tick(
-    home: Path, location: str, *, unfinished: bool = False
+    home: Path, location: str, sensor: str, *, unfinished: bool = False
 ) -> tuple[str, str, str] | None:
-    """Return status, time and body of the sensor's newest tick."""
-    values = {"sensor": SENSOR, "location": location, "unfinished": unfinished}
+    """Return status, time and body of a sensor's newest tick."""
+    values = {"sensor": sensor, "location": location, "unfinished": unfinished}
     return next(iter(rows(home / SCHEDULES, _NEWEST_TICK, **values)), None)
 
 
 def _cause(error: dict[str, Any] | None) -> str:
-    """Return the first line of the innermost error: the outer ones only say where it occurred."""
+    """Return the first line of the innermost error: the outer ones only say where it occurred.
+
+    An error of ours is a text for people, so that its class is left out.
+    """
     while error and (error["cause"] or error["context"]):
         error = error["cause"] or error["context"]
     lines = error["message"].strip().splitlines() if error else []
-    return lines[0] if lines else "no error is recorded"
+    return _OUR_CLASS.sub("", lines[0]) if lines else "no error is recorded"

@@ -27,6 +27,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from analytics_pipeline.orchestration.dagster_files import DAEMON_LOCK
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.notifier import NotSent
 from analytics_pipeline.orchestration.sensor_faults import failed_tick, silent_sensor
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import Run
@@ -43,7 +44,11 @@ class Sensors:
         self.at = time.time() - 3_600
 
     def tick(
-        self, status: TickStatus, location: str = "one", name: str = "missing_partitions"
+        self,
+        status: TickStatus,
+        location: str = "one",
+        name: str = "missing_partitions",
+        error: SerializableErrorInfo = ERROR,
     ) -> None:
         """Store a tick, a minute later than all others; the first one is an hour old."""
         self.at += 60
@@ -58,7 +63,7 @@ class Sensors:
                 status,
                 self.at,
                 run_ids=[],
-                error=ERROR if status is TickStatus.FAILURE else None,
+                error=error if status is TickStatus.FAILURE else None,
                 selector_id=state.selector_id,
             )
         )
@@ -155,6 +160,33 @@ def test_status_and_doctor_show_the_error_while_the_daemon_is_alive(
     )
     doctor = run("doctor")
     assert (doctor.exit_code, said in doctor.stderr) == (1, True), doctor.output
+
+
+def test_status_and_doctor_show_that_alerts_reach_nobody_while_the_daemon_is_alive(
+    run: Run, synced: Path, sensors: Sensors
+) -> None:
+    said = "The webhook can't be reached. Check ALERT_WEBHOOK_URL."
+    cause = SerializableErrorInfo(f"{NotSent.__module__}.NotSent: {said}\n", [], "NotSent")
+    error = SerializableErrorInfo("SensorExecutionError: Error occurred", [], "E", cause=cause)
+    sensors.tick(TickStatus.FAILURE, name="alerts", error=error)
+    sensors.tick(TickStatus.SKIPPED, name="alerts")
+    since = datetime.fromtimestamp(sensors.at + 60, UTC)
+    for status in (TickStatus.FAILURE, TickStatus.FAILURE, TickStatus.STARTED):
+        sensors.tick(status, name="alerts", error=error)
+    assert "Alerts" not in run("status").output, "the daemon is stopped"
+    sensors.beat()
+    shown = f"Alerts have not reached every recipient since {since:%Y-%m-%d %H:%M} UTC: {said} The"
+    for command in ("status", "doctor"):
+        result = run(command)
+        assert (result.exit_code, shown in result.stderr) == (1, True), result.output
+    assert "Incomplete: not every recipient gets the alerts, see above." in run("status").output
+    found = json.loads(run("status", "--json").stdout)
+    alerts = found["daemon"]["failed_alerts"]
+    assert (found["complete"], found["daemon"]["failed_tick"]) == (False, None)
+    assert (set(alerts), alerts["since"]) == ({"at", "since", "error", "remedy"}, since.isoformat())
+    assert (alerts["error"], "Automation, alerts" in alerts["remedy"]) == (said, True)
+    sensors.switch(InstigatorStatus.STOPPED, name="alerts")
+    assert (run("status").exit_code, run("doctor").exit_code) == (0, 0)
 
 
 def test_a_sensor_that_a_living_daemon_does_not_evaluate_is_a_fault(

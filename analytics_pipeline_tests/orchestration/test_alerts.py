@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models.published_assets import WHOLE
+from analytics_pipeline.orchestration.notifier import NotSent
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
@@ -36,13 +38,27 @@ class Webhook:
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
+    with served() as hook:
+        yield hook
+
+
+@pytest.fixture
+def other() -> Iterator[Webhook]:
+    """Serve another recipient."""
+    with served() as hook:
+        yield hook
+
+
+@contextmanager
+def served() -> Iterator[Webhook]:
     hook = Webhook()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if hook.status == 200 and self.path == SECRET:
-                hook.texts.append(json.loads(body)["text"])
+                message = json.loads(body)
+                hook.texts.append(message.get("text") or message["message"])
             self.send_response(hook.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -160,11 +176,41 @@ def test_a_failing_webhook_is_retried_and_its_address_is_never_shown(
     vocareum.put(lab_sessions(SECOND)[0], BAD)
     pipeline.tick_and_run()
     webhook.status = 500
-    reason = pipeline.tick("alerts").skip_reason.skip_message
-    assert "answered 500" in reason and "s3cr3t" not in reason
+    with pytest.raises(NotSent) as refused:
+        pipeline.tick("alerts")
+    assert "answered 500" in str(refused.value) and "s3cr3t" not in str(refused.value)
     webhook.status = 200
     pipeline.tick("alerts")
     assert len(webhook.texts) == 1
+
+
+def test_a_recipient_that_refuses_gets_the_messages_later_and_the_others_get_them_once(
+    start_pipeline: StartPipeline, vocareum: DemoVocareum, webhook: Webhook, other: Webhook
+) -> None:
+    pipeline = start_pipeline(
+        ALERT_WEBHOOK_URL=webhook.url, ALERT_URLS=other.url.replace("http:", "json:")
+    )
+    vocareum.put(lab_sessions(SECOND)[0], BAD)
+    pipeline.tick_and_run()
+    other.status = 500
+    said = pipeline.tick("alerts").skip_reason.skip_message
+    assert "JSON answered 500. Check ALERT_URLS." in said, "the other one's state is stored"
+    for _ in range(2):
+        with pytest.raises(NotSent, match=r"JSON answered 500\. Check ALERT_URLS\."):
+            pipeline.tick("alerts")
+    assert (len(webhook.texts), other.texts) == (1, [])
+    other.status = 200
+    pipeline.tick("alerts")
+    pipeline.tick("alerts")
+    assert other.texts == webhook.texts and len(webhook.texts) == 1
+    other.status = 500
+    vocareum.put(*lab_sessions(SECOND))
+    pipeline.clock.move(minutes=16)
+    pipeline.tick_and_load()
+    pipeline.tick("alerts")
+    other.status = 200
+    pipeline.tick("alerts")
+    assert other.texts == webhook.texts and ":white_check_mark:" in other.texts[1]
 
 
 def test_an_address_without_encryption_elsewhere_is_refused(
@@ -173,7 +219,9 @@ def test_an_address_without_encryption_elsewhere_is_refused(
     pipeline = start_pipeline(ALERT_WEBHOOK_URL="http://hooks.example.org/s3cr3t")
     vocareum.put(lab_sessions(SECOND)[0], BAD)
     pipeline.tick_and_run()
-    reason = pipeline.tick("alerts").skip_reason.skip_message
+    with pytest.raises(NotSent) as refused:
+        pipeline.tick("alerts")
+    reason = str(refused.value)
     assert "https://" in reason and "hooks.example.org" not in reason
 
 

@@ -27,7 +27,7 @@ SECONDS = 400
 
 
 def texts_of(instance: dg.DagsterInstance) -> list[str]:
-    """Return the messages of the sensor `alerts`."""
+    """Return the errors of the sensor `alerts`."""
     states = [
         state for state in instance.all_instigator_state() if state.instigator_name == "alerts"
     ]
@@ -36,7 +36,8 @@ def texts_of(instance: dg.DagsterInstance) -> list[str]:
         for state in states
         for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
     ]
-    return [tick.skip_reason or "" for tick in ticks if tick.status is TickStatus.SKIPPED]
+    errors = [tick.error for tick in ticks if tick.status is TickStatus.FAILURE]
+    return [error.to_string() for error in errors if error]
 
 
 @pytest.mark.slow

@@ -25,18 +25,27 @@ from analytics_pipeline.orchestration.notifier import Notifier, NotSent
 from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, last_evaluation
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs, last_ended_first
+from analytics_pipeline.orchestration.sensor_faults import ALERTS
 from analytics_pipeline.storage.clock import Clock, utc_now
 from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 60
 RUNS_READ = 300
+Incidents = Mapping[str, Incident]
+"""Incidents by their subject."""
+_BEHIND = ""
+"""Key in the cursor of what recipients know that did not accept the last messages; no subject is
+empty."""
 
 
 def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
-    """Return the sensor; its cursor stores the reported incidents."""
+    """Return the sensor; its cursor stores the reported incidents.
+
+    Its tick fails if a recipient refuses and no other one was sent anything new.
+    """
 
     @dg.sensor(
-        name="alerts",
+        name=ALERTS,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
@@ -56,7 +65,7 @@ def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
                 "Neither ALERT_URLS nor ALERT_WEBHOOK_URL is set, so no alerts are sent. Set one of"
                 " them (see .env.example)."
             )
-        known = from_json(json.loads(context.cursor or "{}"))
+        known, behind = _reported(context.cursor)
         failing, alarms = failing_checks(context, location)
         runs = known_runs(context.instance, location, RUNS_READ)
         now = open_incidents(
@@ -67,27 +76,47 @@ def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
             clock(),
             alarms,
         )
-        sent, problems = 0, dict[str, None]()
-        try:
-            for text in messages(known, now, notifier.ui_url.rstrip("/"), location.prefix):
-                problems |= dict.fromkeys(notifier.send(text))
-                sent += 1
-        except NotSent as problem:
-            # The cursor is kept, so all messages are sent again: twice is better than never.
-            return dg.SkipReason(f"{problem} Next attempt in {INTERVAL_SECONDS} s.")
+        sent, problems, still = _send(notifier, known, behind, now, location.prefix)
+        if problems and not sent:
+            # A failed tick keeps the cursor, so that the next one sends all again: twice is better
+            # than never. `status` and `doctor` show it.
+            raise NotSent(" ".join(problems))
+        told = f"{counted(sent, 'message')} sent; open: {counted(len(now), 'incident')}."
         return dg.SensorResult(
-            skip_reason=dg.SkipReason(
-                " ".join(
-                    [
-                        f"{counted(sent, 'message')} sent; open: {counted(len(now), 'incident')}.",
-                        *problems,
-                    ]
-                )
-            ),
-            cursor=_cursor(now),
+            skip_reason=dg.SkipReason(" ".join([told, *problems])), cursor=_cursor(now, still)
         )
 
     return sense
+
+
+def _send(
+    notifier: Notifier,
+    known: Incidents,
+    behind: Mapping[str, Incidents],
+    now: Incidents,
+    prefix: str,
+) -> tuple[int, list[str], dict[str, Incidents]]:
+    """Send each recipient what it has not been told yet.
+
+    Each has a state of its own, so that a broken one repeats no message to the others.
+
+    Returns:
+        The number of messages for recipients that accepted all of theirs, why others did not, and
+        what those still know.
+    """
+    sent, problems = 0, dict[str, None]()
+    still: dict[str, Incidents] = {}
+    for name, recipient in notifier.each().items():
+        before = behind.get(name, known)
+        texts = messages(before, now, notifier.ui_url.rstrip("/"), prefix)
+        try:
+            for text in texts:
+                recipient.send(text)
+            sent += len(texts)
+        except NotSent as problem:
+            problems[str(problem)] = None
+            still[name] = before
+    return sent, list(problems), still
 
 
 def failing_checks(
@@ -131,5 +160,17 @@ def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
     )
 
 
-def _cursor(incidents: Mapping[str, Incident]) -> str:
-    return json.dumps({subject: incident.to_json() for subject, incident in incidents.items()})
+def _reported(cursor: str | None) -> tuple[Incidents, dict[str, Incidents]]:
+    """Return the reported incidents, and those known to each recipient that is behind."""
+    stored = json.loads(cursor or "{}")
+    behind = stored.pop(_BEHIND, {})
+    return from_json(stored), {name: from_json(known) for name, known in behind.items()}
+
+
+def _cursor(incidents: Incidents, behind: Mapping[str, Incidents]) -> str:
+    late = {_BEHIND: {name: _to_json(known) for name, known in behind.items()}} if behind else {}
+    return json.dumps({**_to_json(incidents), **late})
+
+
+def _to_json(incidents: Incidents) -> dict[str, dict[str, str]]:
+    return {subject: incident.to_json() for subject, incident in incidents.items()}
