@@ -203,10 +203,12 @@ def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> 
             print_error(str(check))
 
 
-def print_info(text: str) -> None:
-    """Print a line of text, unless the command is quiet."""
+def print_info(text: str, label: tuple[str, str] | None = None) -> None:
+    """Print a line of text, after a label in its colour, unless the command is quiet."""
     _output.notes.append(text)
     if not (_output.as_json or _output.quiet):
+        if label:
+            out.print(label[0], style=label[1], end=" ")
         out.print(printable(text), markup=False, soft_wrap=True)
 
 

@@ -13,7 +13,6 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     UNUSABLE,
     command,
-    out,
     print_checks,
     print_error,
     print_info,
@@ -72,11 +71,12 @@ def doctor() -> None:
         verdict = _verdict(check)
         passed &= verdict.passed
         opens &= verdict.passed or name != DUCKDB
-        label, colour = verdict.label
-        out.print(label, style=colour, end=" ")
-        print_info(f"{name}: {verdict.finding}")
-        if not verdict.passed and name in ("settings", "token and credentials"):
-            out.print("     Skipping the remaining checks until this is fixed.")
+        if verdict.passed:
+            print_info(f"{name}: {verdict.finding}", verdict.label)
+            continue
+        print_error(f"{verdict.label[0]} {name}: {verdict.finding}")
+        if name in ("settings", "token and credentials"):
+            print_error("     Skipping the remaining checks until this is fixed.")
             break
     failing, faults = _faults(settings) if opens else ([], [])
     daemon = daemon_state(settings, datetime.now(UTC))

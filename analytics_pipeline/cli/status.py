@@ -99,7 +99,8 @@ def status() -> None:
     else:
         _show(settings, disk, todo, failed, rows, now)
         if todo:
-            print_info(
+            say = print_info if complete else print_error
+            say(
                 nothing_delivered(settings, todo.unknown)
                 if todo.is_empty_bucket
                 else _verdict(needs_sync, disk, todo)
@@ -202,9 +203,9 @@ def _show_files(disk: OnDisk, failed: list[FailedFile]) -> None:
             if retry_at
             else "No more automatic retries"
         )
-        print_info(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
+        print_error(f"{place}: {file.reason}. {file.remedy} {when} ({file.attempts} attempts).")
     for absence in disk.absent:
-        print_info(
+        print_error(
             f"{absence.source_key}: {absence.kind.value} since {absence.first_seen:%Y-%m-%d %H:%M}"
             f" UTC: {absence.detail}. {absence.remedy}"
         )

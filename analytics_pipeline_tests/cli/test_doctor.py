@@ -55,6 +55,16 @@ def test_doctor_names_the_problem_and_the_remedy(
     assert remedy in result.output
 
 
+def test_quiet_leaves_what_fails_with_its_name_and_remedy(run: Run, demo: DemoVocareum) -> None:
+    result = run("doctor", "--quiet", VOCAREUM_API_TOKEN="wrong")
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    failed, skipped = result.stderr.splitlines()
+    assert failed.startswith("FAIL token and credentials: ") and "VOCAREUM_API_TOKEN" in failed
+    assert skipped.strip() == "Skipping the remaining checks until this is fixed."
+    demo.put(COURSES, HEADER.encode())
+    assert (run("doctor", "--quiet").output, run("doctor").stderr) == ("", "")
+
+
 def test_doctor_closes_a_folder_that_others_may_read_and_reports_it(
     run: Run, demo: DemoVocareum, data: Path
 ):

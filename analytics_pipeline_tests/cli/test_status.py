@@ -109,6 +109,25 @@ def test_while_a_run_writes_status_reads_the_published_file(
     assert (code, found["source"], found["complete"]) == (0, "published", True)
 
 
+def test_quiet_leaves_the_reason_why_the_state_is_incomplete(
+    run: Run, synced: Path, demo: DemoVocareum, organisation: Organisation
+) -> None:
+    gone = max(key for key in organisation.files() if "/lab_sessions/" in key)
+    demo.put(BROKEN, b"<html>")
+    demo.delete(gone)
+    assert run("sync", "--dataset", "course_mapping").exit_code == 1
+    status = run("status", "--quiet")
+    assert status.exit_code == 1, status.output
+    failing, absent = (
+        next(line for line in status.stderr.splitlines() if line.startswith(key))
+        for key in (BROKEN, gone)
+    )
+    assert "HTML" in failing and "Next retry after" in failing
+    assert "gone since" in absent
+    assert "Incomplete: run `analytics-pipeline sync`." in status.stderr.splitlines()
+    assert status.stdout.startswith("dataset\t") and "lab_sessions" in status.stdout
+
+
 @pytest.mark.thorough
 def test_a_failing_file_shows_its_next_retry(run: Run, synced: Path, demo: DemoVocareum):
     demo.put(BROKEN, b"<html>")
