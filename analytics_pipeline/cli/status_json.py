@@ -104,6 +104,8 @@ def _published(published: Signature) -> dict[str, Any]:
         "at": _utc(published.published_at),
         "kept": {name: _utc(at) for name, at in published.kept.items()},
         "left_out": list(published.left_out),
+        "emptied": dict(published.emptied),
+        "older_files": published.older_files,
     }
 
 

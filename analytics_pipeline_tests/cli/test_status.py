@@ -59,6 +59,22 @@ def test_the_shape_of_the_json_is_the_documented_one(run: Run, synced: Path):
         ), f"{name} is not documented"
 
 
+def test_the_json_says_what_the_published_file_lacks(run: Run, synced: Path) -> None:
+    published = answer(run)[1]["published"]
+    assert set(published) == {"at", "kept", "left_out", "emptied", "older_files"}
+    assert (published["emptied"], published["older_files"]) == ({}, 0)
+    column = "raw.enrollment.client_key"
+    with duckdb.connect(str(synced / "analytics.duckdb")) as connection:
+        connection.execute(
+            "UPDATE ops.published SET older_files = 3, emptied = [{'column': ?, 'cells': 2}]",
+            [column],
+        )
+    text = run("status").stderr
+    assert "for 3 files it holds less" in text and f"{column} (2)" in text, text
+    published = answer(run)[1]["published"]
+    assert (published["emptied"], published["older_files"]) == ({column: 2}, 3)
+
+
 def test_without_the_bucket_the_disk_answers(run: Run, synced: Path):
     before = days_since_yesterday()
     code, found = answer(run, **DOWN)
