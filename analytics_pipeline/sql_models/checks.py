@@ -139,7 +139,8 @@ def _earlier(connection: duckdb.DuckDBPyConnection, project: Project) -> Iterato
     for check in read(connection):
         if check.kind is Kind.MODEL and _is_current(project, check):
             test = project.tests.get(check.name)
-            yield replace(check, withholds=project.withheld_by(test)) if test else check
+            withholds = _withheld(project, test, check.severity) if test else check.withholds
+            yield replace(check, withholds=withholds)
 
 
 def stale_models(
@@ -222,11 +223,17 @@ def _check(project: Project, tested: Tested) -> Check:
             "\n".join([*lines, *([f"... and {more:,} more."] if more else [])]),
             test.description,
         )
-    subject, withholds = project.home_of(test), project.withheld_by(test)
-    kept = (tested.passed, tested.violations, text, remedy, withholds)
     # Such a test says nothing about the numbers, whatever severity it declares.
     severity = Severity.ERROR if tested.failure or tested.differs else test.severity
+    withholds = _withheld(project, test, severity)
+    kept = (tested.passed, tested.violations, text, remedy, withholds)
+    subject = project.home_of(test)
     return Check(test.name, subject, Kind.MODEL, severity, *kept, alarms=tested.alarms)
+
+
+def _withheld(project: Project, test: SqlTest, severity: Severity) -> tuple[str, ...]:
+    """Return what a failure of a test withholds; a warning withholds nothing."""
+    return project.withheld_by(test) if severity is Severity.ERROR else ()
 
 
 def _run(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole: bool) -> Tested:

@@ -121,6 +121,20 @@ def test_a_warning_withholds_nothing(
         assert publish(connection, settings.published_path, pii=False).kept == {}
 
 
+def test_only_checks_of_severity_error_name_tables_that_they_withhold(settings: Settings) -> None:
+    tests = (
+        "SELECT severity, sum(len(withholds)) > 0 FROM ops.checks WHERE name IN (SELECT unnest(?))"
+        " GROUP BY ALL ORDER BY ALL"
+    )
+    names = [[*PROJECT.tests]]
+    with warehouse(settings) as connection:
+        build(connection)
+        assert connection.execute(tests, names).fetchall() == [("ERROR", True), ("WARN", False)]
+        connection.execute("UPDATE ops.checks SET withholds = ['marts.lab_sessions']")
+        build(connection, models=())
+        assert connection.execute(tests, names).fetchall() == [("ERROR", True), ("WARN", False)]
+
+
 @pytest.mark.slow
 def test_without_a_previous_file_the_withheld_marts_are_left_out(
     settings: Settings, published: Callable[..., Published], tmp_path: Path

@@ -214,7 +214,11 @@ def check_result(check: Check, location: Location) -> dg.AssetCheckResult:
         metadata={
             "violations": check.violations or 0,
             "since": f"{check.since:%Y-%m-%d %H:%M} UTC",
-            **({"withholds": ", ".join(check.withholds)} if not check.passed else {}),
+            **(
+                {"withholds": ", ".join(check.withholds)}
+                if check.withholds and not check.passed
+                else {}
+            ),
             **(
                 {ALARMS: dg.MetadataValue.json([asdict(alarm) for alarm in check.alarms])}
                 if check.alarms

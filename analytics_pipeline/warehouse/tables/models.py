@@ -64,7 +64,7 @@ CHECKS = Table(
         TableColumn(
             "withholds",
             "VARCHAR[]",
-            "Tables that keep their previous published state while it fails.",
+            "Tables that keep their previous published state while it fails; empty for a warning.",
         ),
         TableColumn(
             "alarms",
