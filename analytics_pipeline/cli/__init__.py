@@ -16,6 +16,7 @@ from typer.core import TyperArgument, TyperGroup
 from typer.exceptions import TyperException
 
 from analytics_pipeline.cli.env_file import choose_env_file
+from analytics_pipeline.cli.standard_output import tolerate_lost_output
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -157,4 +158,5 @@ def main() -> None:
     All files that it and its children write, including Dagster's, are private to their owner.
     """
     os.umask(0o077)
+    tolerate_lost_output()
     app()

@@ -3,7 +3,6 @@
 `row_formats.py` prints the rows.
 """
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -160,20 +159,16 @@ def _write_file(output: Path, shown_as: Format, columns: Sequence[str], rows: Ro
 
 
 def _print(shown_as: Format, columns: Sequence[str], rows: Rows) -> None:
-    try:
-        if shown_as is Format.TABLE:
-            out.print(
-                drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width),
-                crop=False,
-            )
-            print_info(counted(len(rows), "row"))
-        else:
-            print_text(
-                lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal)
-            )
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if shown_as is Format.TABLE:
+        out.print(
+            drawn("", columns, [[plain(cell) for cell in row] for row in rows], (), out.width),
+            crop=False,
+        )
+        print_info(counted(len(rows), "row"))
+    else:
+        print_text(
+            lambda stream: write(shown_as, columns, rows, stream, for_terminal=out.is_terminal)
+        )
 
 
 @contextmanager
