@@ -12,6 +12,7 @@ from analytics_pipeline.orchestration.dagster_files import (
 )
 from analytics_pipeline.orchestration.sensor_faults import (
     ALERTS,
+    MODELS,
     WORK,
     FailedTick,
     SilentSensor,
@@ -28,8 +29,8 @@ class DaemonState:
 
     Attributes:
         heartbeat: its heartbeat that is nearest to now (UTC); None if there never was one.
-        fault: why the sensor that loads does not work, or why that is unknown; None if it works, or
-            is switched off.
+        fault: why the sensor that loads or the one that publishes does not work, or why that is
+            unknown; None if both work, or are switched off.
         unsent: the failed tick of the sensor `alerts`; None if every recipient has got all alerts,
             or the sensor is switched off.
         switched_off: names of important sensors that a person has switched off.
@@ -84,7 +85,9 @@ def _recorded(settings: Settings, now: datetime) -> DaemonState:
     interval = timedelta(seconds=settings.feed_poll_seconds)
     return replace(
         state,
-        fault=failed_tick(home, location) or silent_sensor(home, location, now, interval),
+        fault=failed_tick(home, location)
+        or silent_sensor(home, location, now, interval)
+        or failed_tick(home, location, MODELS),
         unsent=failed_tick(home, location, ALERTS),
         switched_off=switched_off(home, location),
     )

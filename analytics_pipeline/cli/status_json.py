@@ -125,7 +125,7 @@ def _failed_tick(tick: FailedTick) -> dict[str, Any]:
     return {
         "at": _utc(tick.at),
         "since": _utc(tick.since),
-        **_fields(tick, ("error", "remedy")),
+        **_fields(tick, ("sensor", "error", "remedy")),
     }
 
 

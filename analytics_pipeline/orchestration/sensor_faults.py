@@ -16,9 +16,11 @@ SENSOR = "missing_partitions"
 """The sensor that loads; `raw/sensor.py` defines it."""
 ALERTS = "alerts"
 """The sensor that sends alerts; `alerting/sensor.py` defines it."""
+MODELS = "models_follow_loads"
+"""The sensor that rebuilds and publishes; `models/automation.py` defines it."""
 WORK = {
     SENSOR: "nothing is loaded automatically",
-    "models_follow_loads": "loads change no model, and nothing is published",
+    MODELS: "loads change no model, and nothing is published",
     ALERTS: "no alert is sent",
 }
 """The sensors without which the daemon is of little use, and what it means if one is off."""
@@ -62,7 +64,7 @@ _EVALUATION = timedelta(minutes=15)
 
 
 class FailedTick(NamedTuple):
-    """A failed tick that is the newest one of a sensor: the one that loads, or that of alerts.
+    """A failed tick that is the newest one of a sensor in `WORK`.
 
     Attributes:
         sensor: name of the sensor.
@@ -86,7 +88,7 @@ class FailedTick(NamedTuple):
         if self.sensor == ALERTS:
             return remedy
         return (
-            f"{remedy} Until the cause is gone, load what is delivered with"
+            f"{remedy} Until the cause is gone, load what is delivered, and publish, with"
             " `analytics-pipeline sync`."
         )
 

@@ -183,7 +183,8 @@ def test_status_and_doctor_show_that_alerts_reach_nobody_while_the_daemon_is_ali
     found = json.loads(run("status", "--json").stdout)
     alerts = found["daemon"]["failed_alerts"]
     assert (found["complete"], found["daemon"]["failed_tick"]) == (False, None)
-    assert (set(alerts), alerts["since"]) == ({"at", "since", "error", "remedy"}, since.isoformat())
+    assert set(alerts) == {"sensor", "at", "since", "error", "remedy"}
+    assert (alerts["sensor"], alerts["since"]) == ("alerts", since.isoformat())
     assert (alerts["error"], "Automation, alerts" in alerts["remedy"]) == (said, True)
     sensors.switch(InstigatorStatus.STOPPED, name="alerts")
     assert (run("status").exit_code, run("doctor").exit_code) == (0, 0)
@@ -289,4 +290,21 @@ def test_records_that_cannot_be_read_are_no_stopped_daemon_and_no_working_sensor
     if database == "history/runs.db":
         assert restore.exit_code == 2, restore.output
         assert "no backup" not in restore.output, "it is refused before it looks for one"
+    assert run("status").exit_code == 0
+
+
+def test_a_failing_sensor_of_the_models_is_a_fault_too(
+    run: Run, synced: Path, sensors: Sensors
+) -> None:
+    sensors.at = time.time()
+    sensors.tick(TickStatus.SKIPPED)
+    sensors.tick(TickStatus.FAILURE, name="models_follow_loads")
+    sensors.beat()
+    said = "so loads change no model, and nothing is published: "
+    for command in ("status", "doctor"):
+        result = run(command)
+        assert (result.exit_code, said in result.stderr) == (1, True), result.output
+    tick = json.loads(run("status", "--json").stdout)["daemon"]["failed_tick"]
+    assert tick["sensor"] == "models_follow_loads"
+    sensors.tick(TickStatus.SKIPPED, name="models_follow_loads")
     assert run("status").exit_code == 0

@@ -5,6 +5,8 @@ The assets are in `assets.py` and `published_assets.py`.
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.sensor_faults import MODELS
+
 _CHANGED: dg.AutomationCondition = (
     dg.AutomationCondition.any_deps_updated()
     | dg.AutomationCondition.missing().newly_true()
@@ -45,7 +47,7 @@ GROUPS = ("staging", "marts", "published")
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
     """Return the sensor that rebuilds what a load affects, and publishes; on by default."""
     return dg.AutomationConditionSensorDefinition(
-        "models_follow_loads",
+        MODELS,
         target=dg.AssetSelection.groups(*GROUPS),
         description=(
             "Rebuilds the models affected by a load, then publishes, once no load is in progress."
