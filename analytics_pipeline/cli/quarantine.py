@@ -10,6 +10,7 @@ from analytics_pipeline.cli.console import (
     DONE,
     INCOMPLETE,
     command,
+    print_error,
     print_hint,
     print_info,
     progress,
@@ -152,7 +153,7 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
     )
     for result in results:
         if result.failure:
-            print_info(
+            print_error(
                 f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}"
             )
     rebuilt = not loaded or rebuild(

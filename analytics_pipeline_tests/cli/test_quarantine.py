@@ -93,6 +93,14 @@ def test_a_replay_of_a_missing_file_keeps_its_rows_and_names_the_remedy(run: Run
     assert run("quarantine", "replay", "--dataset", "asn_mapping").exit_code == 0
 
 
+def test_a_quiet_replay_still_names_a_file_that_it_cannot_load(run: Run, synced: Path) -> None:
+    for path in (synced / "landing" / "aws_cost").iterdir():
+        path.unlink()
+    result = run("quarantine", "replay", "--dataset", "aws_cost", "--quiet")
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert "aws_cost" in result.stderr and "sync --full" in result.stderr, result.output
+
+
 def test_a_replay_with_nothing_to_do_reports_it(run: Run, demo: DemoVocareum, data: Path):
     with open_warehouse(data / "warehouse.duckdb"):
         pass  # one that holds nothing
