@@ -45,8 +45,8 @@ def erase(
 
     With a store, the earlier published files are deleted from it at once.
 
-    Exit codes: 0 done; 1 erased, but models could not be built or your own file still holds the
-    person; 2 nothing was erased, or it must be run again.
+    Exit codes: 0 done; 1 erased, but a model could not be built, a check fails (of any table), or
+    your own file still holds the person; 2 nothing was erased, or it must be run again.
     """
     if wants_json() and not (yes or dry_run):
         fail("With --json, `erase` can't ask you: add --yes to erase, or --dry-run to count.")
@@ -93,7 +93,14 @@ def _report(settings: Settings, receipt: Receipt) -> int:
             f"Missing from the published file:\n{receipt.invalid_models}\nCorrect the file and run"
             " the same command again, which builds all models."
         )
-    left = receipt.models_not_built or receipt.invalid_models or receipt.own_files
+    for line in (*receipt.withheld, *receipt.failing_checks):
+        print_error(line)
+    left = (
+        receipt.models_not_built
+        or receipt.invalid_models
+        or receipt.failing_checks
+        or receipt.own_files
+    )
     return INCOMPLETE if left else DONE
 
 

@@ -11,8 +11,8 @@ from analytics_pipeline.cli.console import (
     INCOMPLETE,
     command,
     fail,
-    print_checks,
     print_error,
+    print_failing,
     print_info,
 )
 from analytics_pipeline.cli.existing_warehouse import existing_warehouse
@@ -96,8 +96,7 @@ def _publish(settings: Settings, parquet: Path | None, *, replace: bool) -> int:
         )
     if parquet:
         print_info(f"{parquet.absolute()}: {counted(len(exported), 'Parquet file')}.")
-    print_checks(failing)
-    return INCOMPLETE if failing else DONE
+    return print_failing(failing, done.withheld if done.is_written else ())
 
 
 def _print_written(settings: Settings, done: publishing.Published) -> None:
@@ -109,8 +108,6 @@ def _print_written(settings: Settings, done: publishing.Published) -> None:
     )
     if address := store_of(settings).describe(settings.published_path.name):
         print_info(f"Uploaded: {address} names it.")
-    for line in done.withheld:
-        print_error(line)
 
 
 def _of_workspace(settings: Settings) -> list[Path]:

@@ -22,6 +22,7 @@ from analytics_pipeline.cli.options import DatasetOption, KeyOption, LimitOption
 from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.cli.unknown_file import tell_unknown_file
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.landing import has_landed
 from analytics_pipeline.operations.load_files import Loader
@@ -116,7 +117,11 @@ def _print_more(rows: Sequence[object], limit: int) -> None:
 def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
     """Reload files that failed or have rejects.
 
-    Reads them from the landing folder, and applies the current rules.
+    Reads them from the landing folder, and applies the current rules. Then the models are rebuilt
+    and published.
+
+    Exit codes: 0 done, 1 a file can't be loaded, or a model or check fails (of any file), 2 the
+    settings or the warehouse are unusable.
     """
     settings = load_settings()
     warehouse = existing_warehouse(settings)
@@ -145,6 +150,15 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
             for result in loader.load(DATASETS[name], chosen):
                 results.append(result)
                 advance()
+    _print_results(results)
+    loaded = [result.landed.delivery for result in results if result.failure is None]
+    failed = [result.landed.delivery.key for result in results if result.failure]
+    rebuilt = not loaded or rebuild(settings, "replay", loaded, failed)
+    raise typer.Exit(DONE if rebuilt and not failed else INCOMPLETE)
+
+
+def _print_results(results: Sequence[FileResult]) -> None:
+    """Print what was reloaded, and each file that could not be."""
     loaded = [result for result in results if result.failure is None]
     print_info(
         f"{counted(len(loaded), 'file')} reloaded:"
@@ -156,10 +170,6 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
             print_error(
                 f"{result.landed.delivery.key}: {result.failure.reason}. {result.failure.remedy}"
             )
-    rebuilt = not loaded or rebuild(
-        settings, "replay", [result.landed.delivery for result in loaded]
-    )
-    raise typer.Exit(DONE if len(loaded) == len(results) and rebuilt else INCOMPLETE)
 
 
 def _with_rejects(settings: Settings, warehouse: Warehouse) -> list[Delivery]:

@@ -28,6 +28,7 @@ from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
 from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
+from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.erase import (
     Removed,
     erase_rows,
@@ -38,6 +39,7 @@ from analytics_pipeline.warehouse.erase import (
 )
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline.warehouse.published_file import store_of
+from analytics_pipeline.warehouse.signature import signature
 
 NOT_REACHED = (
     "backups and copies of the data folder",
@@ -69,6 +71,9 @@ class Receipt:
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are corrected.
+        failing_checks: the ERROR checks that fail afterwards, of any table: a line each, with its
+            subject, name, finding and remedy.
+        withheld: lines about tables that are not published in their current state.
         invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all
             are valid.
         deleted_versions: addresses of the earlier published files that were deleted from the store.
@@ -88,6 +93,8 @@ class Receipt:
     tables: Mapping[str, Removed]
     files: Mapping[str, Redacted]
     models_not_built: tuple[str, ...] = ()
+    failing_checks: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     invalid_models: str = ""
     deleted_versions: tuple[str, ...] = ()
     not_stored: str = ""
@@ -133,11 +140,15 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         return _receipt(settings, person, tables, files, dry_run=True)
     with warehouse.open() as connection:
         tables = erase_rows(connection, person)
-        failed = _build(connection, project)
+        not_built = _build(connection, project)
         deleted, not_stored = _publish(connection, settings)
+        failing = errors(read(connection))
+    signed = signature(settings.published_path)
     receipt = replace(
         _receipt(settings, person, tables, files, dry_run=False),
-        models_not_built=failed,
+        models_not_built=not_built,
+        failing_checks=tuple(map(str, failing)),
+        withheld=tuple(signed.withheld) if signed else (),
         invalid_models="\n".join(problems),
         deleted_versions=deleted,
         not_stored=not_stored,

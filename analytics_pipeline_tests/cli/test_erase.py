@@ -15,6 +15,7 @@ from analytics_pipeline.operations import erase_person
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.warehouse.connection import open_warehouse
+from analytics_pipeline_tests.support.failing_check import FAILING, SUBJECT, add_failing_check
 from analytics_pipeline_tests.support.left_log import leave_log
 
 
@@ -104,6 +105,29 @@ def test_the_log_that_a_program_begins_during_an_erasure_is_removed(
     monkeypatch.setattr(erase_person, "_publish", publish)
     done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes"])
     assert (done.exit_code, log.exists()) == (0, False), done.output
+
+
+def test_an_erasure_tells_each_failing_check_and_what_it_withholds(
+    settings: Settings, user_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the receipt, too. The person is erased all the same."""
+    assert CliRunner().invoke(app, ["publish"]).exit_code == 0
+    add_failing_check(tmp_path / "models", monkeypatch)
+    done = CliRunner().invoke(app, ["erase", "--user-id", str(user_id), "--yes", "--quiet"])
+    assert done.exit_code == 1, done.output
+    assert f"{SUBJECT}, check {FAILING} (since " in done.stderr, done.output
+    assert "Ask whoever wrote this test." in done.stderr, "the remedy"
+    [left_out] = [line for line in done.stderr.splitlines() if line.startswith("Left out, ")]
+    assert SUBJECT in left_out
+    assert (SUBJECT,) not in _published(
+        settings, "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+    )
+    assert _sessions(settings, user_id) == 0
+    [path] = (settings.data_dir / "receipts").iterdir()
+    receipt = json.loads(path.read_text())
+    assert receipt["withheld"] == [left_out]
+    [check] = receipt["failing_checks"]
+    assert check.startswith(f"{SUBJECT}, check {FAILING} (since ")
 
 
 def test_nothing_is_erased_if_the_receipt_cannot_be_written(

@@ -10,6 +10,7 @@ from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.support.failing_check import FAILING, SUBJECT, add_failing_check
 
 COURSES = "org9001/course-asn_mapping/course_mapping.csv"
 HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course_id\n"
@@ -99,6 +100,18 @@ def test_a_quiet_replay_still_names_a_file_that_it_cannot_load(run: Run, synced:
     result = run("quarantine", "replay", "--dataset", "aws_cost", "--quiet")
     assert (result.exit_code, result.stdout) == (1, ""), result.output
     assert "aws_cost" in result.stderr and "sync --full" in result.stderr, result.output
+
+
+def test_a_replay_tells_each_failing_check_and_what_it_withholds(
+    run: Run, synced: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_failing_check(tmp_path / "models", monkeypatch)
+    result = run("quarantine", "replay", "--dataset", "aws_cost", "--quiet")
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert f"{SUBJECT}, check {FAILING} (since " in result.stderr, result.output
+    assert "Ask whoever wrote this test." in result.stderr, "the remedy"
+    [kept] = [line for line in result.stderr.splitlines() if line.startswith("Kept as published")]
+    assert SUBJECT in kept
 
 
 def test_a_replay_with_nothing_to_do_reports_it(run: Run, demo: DemoVocareum, data: Path):
