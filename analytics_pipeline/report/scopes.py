@@ -48,11 +48,14 @@ class Course:
 
 @dataclass(frozen=True)
 class Term:
-    """A term to choose: first and last day, and whether they are derived from sessions."""
+    """A term to choose: first and last day, and whether they are derived from sessions.
+
+    Without sessions, a day that no label gives is None: the term has not begun, or is still open.
+    """
 
     label: str
-    first: date
-    last: date
+    first: date | None
+    last: date | None
     is_derived: bool
 
 
@@ -95,7 +98,10 @@ def window(period: str, newest: date | None, term: Term | None) -> tuple[date, d
     if newest is None:
         return None
     if period == "term":
-        return (term.first, min(term.last, newest)) if term and term.first <= newest else None
+        if term is None or term.first is None:
+            return None
+        last = min(term.last or newest, newest)
+        return (term.first, last) if term.first <= last else None
     starts = {"month": newest.replace(day=1), "all": BEGINNING}
     return starts.get(period) or newest - timedelta(days=int(period) - 1), newest
 
@@ -107,5 +113,9 @@ def term_of(
     shared = {course.term for course in courses if course.key in keys}
     if len(shared) == 1 and (only := shared.pop()):
         return only
-    begun = [key for key, term in terms.items() if today and term.first <= today]
-    return max(begun, key=lambda key: (terms[key].first, key), default=None)
+    begun = [
+        (term.first, key)
+        for key, term in terms.items()
+        if today and term.first and term.first <= today
+    ]
+    return max(begun)[1] if begun else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analytics_pipeline.report.data import Data
-from analytics_pipeline.report.figures import key_figures
+from analytics_pipeline.report.figures import NOTHING, key_figures
 from analytics_pipeline.report.month import month_figures
 from analytics_pipeline.report.read import read
 from analytics_pipeline_tests.support.hand_written import (
@@ -15,8 +15,10 @@ from analytics_pipeline_tests.support.hand_written import (
     aws_cost,
     azure_cost,
     budgets,
+    course_labels,
     days,
     enrollment,
+    lab_sessions,
     parts,
 )
 from analytics_pipeline_tests.support.model_warehouse import land, load
@@ -124,3 +126,22 @@ def test_a_change_compares_days_of_which_both_providers_are_known(tmp_path: Path
     assert key_figures(data)[0].note == (
         "newest 5 loaded days: \N{PLUS-MINUS SIGN}0.0 % on the 5 loaded days before"
     )
+
+
+def test_labels_without_days_leave_their_term_without_a_period_or_open(tmp_path: Path) -> None:
+    """Courses 9 to 11, each the only one of its term, have a student and no session yet."""
+    feed = days(date(2026, 10, 1), date(2026, 10, 12))
+    files = aws_cost({day: [(1, 7, n)] for n, day in enumerate(feed)}) | parts((5, 7), (9, 8))
+    files |= lab_sessions({day: [(1, 5, 7)] for day in feed})
+    for course in (5, 9, 10, 11):
+        files |= enrollment(course, (course, "student"))
+    fall = "5,CS,fall,2026-09-01,2026-10-31"
+    others = ("9,CS,no day,,", "10,CS,no end,2026-09-15,", "11,CS,no start,,2027-01-31")
+    published = published_of(tmp_path, files | course_labels(fall, *others))
+    data = read(published)
+    assert set(data.terms) == {"fall", "no day", "no end", "no start"}
+    assert data.windows["10", "term", "spend"] == (date(2026, 9, 15), feed[-1])
+    assert spend(data, "10", "term") == "$0.00" and spend(data, "all", "term") == "$11.00"
+    for course in (9, 11):
+        for page in (data, read(published, course=course)):
+            assert spend(page, str(course), "term") == NOTHING

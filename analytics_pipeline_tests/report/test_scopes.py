@@ -44,6 +44,19 @@ def test_periods_end_with_the_newest_day_and_a_term_with_its_own() -> None:
     assert window("term", newest, None) is None and window("30", None, term) is None
 
 
+def test_a_term_without_a_first_day_has_not_begun_and_one_without_a_last_day_is_open() -> None:
+    newest, first, last = date(2026, 10, 30), date(2026, 8, 24), date(2026, 12, 18)
+    unknown, coming, still_open = (
+        Term(label, *days, is_derived=False)
+        for label, *days in (("A", None, None), ("B", None, last), ("C", first, None))
+    )
+    assert window("term", newest, unknown) is None and window("term", newest, coming) is None
+    assert window("term", newest, still_open) == (first, newest)
+    terms = {"unknown": unknown, "coming": coming, "open": still_open}
+    assert term_of(frozenset("13"), COURSES, terms, newest) == "open"
+    assert term_of(frozenset("13"), COURSES, {"coming": coming}, newest) is None
+
+
 def test_the_term_is_that_of_the_courses_or_else_the_newest_that_has_begun() -> None:
     terms = {
         "spring": Term("Spring", date(2026, 1, 10), date(2026, 5, 1), False),

@@ -79,5 +79,11 @@ def budgets(*lines: str) -> Files:
     return {"org9001/by_hand/budgets.csv": "\n".join([header, *lines, ""]).encode()}
 
 
+def course_labels(*lines: str) -> Files:
+    """Return a file of course labels."""
+    text = "\n".join(["course_id,department,term,starts_on,ends_on", *lines, ""])
+    return {"org9001/by_hand/course_labels.csv": text.encode()}
+
+
 def _csv(dataset: str, rows: Iterable[str]) -> bytes:
     return (HEADER[dataset] + "".join(f"{row}\n" for row in rows)).encode()
