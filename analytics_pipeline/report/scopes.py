@@ -109,13 +109,19 @@ def window(period: str, newest: date | None, term: Term | None) -> tuple[date, d
 def term_of(
     keys: frozenset[str], courses: Sequence[Course], terms: Mapping[str, Term], today: date | None
 ) -> str | None:
-    """Return a scope's term: the one that its courses share, else the newest that has begun."""
+    """Return a scope's term: the one that its courses share, else the newest that has begun.
+
+    The newest derived term is the one of the latest quarter, even if a course of it began before
+    those of the quarter before. Derived names, such as `2026 Q4`, sort like the quarters.
+    """
     shared = {course.term for course in courses if course.key in keys}
     if len(shared) == 1 and (only := shared.pop()):
         return only
-    begun = [
-        (term.first, key)
+    begun = {
+        key: term.first
         for key, term in terms.items()
         if today and term.first and term.first <= today
-    ]
-    return max(begun)[1] if begun else None
+    }
+    derived = max((key for key in begun if terms[key].is_derived), default=None)
+    asked = (key for key in begun if key == derived or not terms[key].is_derived)
+    return max(asked, key=lambda key: (begun[key], key), default=None)

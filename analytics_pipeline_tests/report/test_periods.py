@@ -145,3 +145,26 @@ def test_labels_without_days_leave_their_term_without_a_period_or_open(tmp_path:
     for course in (9, 11):
         for page in (data, read(published, course=course)):
             assert spend(page, str(course), "term") == NOTHING
+
+
+def test_a_lab_tried_in_the_term_before_does_not_change_the_term(tmp_path: Path) -> None:
+    """Course 5 costs 10 a day and ends in September; course 6 costs 50 a day from October on.
+    Its teacher tried it on the 15th of August, before the first session of course 5.
+    """
+    feed = days(date(2026, 8, 10), date(2026, 10, 20))
+    last, october = date(2026, 9, 19), date(2026, 10, 1)
+    files = aws_cost(
+        {
+            day: [(1, 7, 10 * n), (2, 8, 50 * max(0, (day - october).days + 1))]
+            for n, day in enumerate(feed)
+        }
+    )
+    files |= lab_sessions({day: [(1, 5, 7)] for day in days(date(2026, 8, 20), last)})
+    files |= lab_sessions({day: [(2, 6, 8)] for day in days(october, feed[-1])})
+    files |= lab_sessions({date(2026, 8, 15): [(9, 6, 8)]})
+    files |= enrollment(5, (1, "student")) | enrollment(6, (2, "student"), (9, "teacher"))
+    data = read(published_of(tmp_path, files | parts((5, 7), (6, 8))))
+    for scope in ("all", "6"):
+        assert data.windows[scope, "term", "spend"] == (october, feed[-1])
+    assert data.windows["5", "term", "spend"] == (date(2026, 8, 20), last)
+    assert (spend(data, "all", "term"), spend(data, "6", "term")) == ("$1,200.00", "$1,000.00")

@@ -70,6 +70,18 @@ def test_the_term_is_that_of_the_courses_or_else_the_newest_that_has_begun() -> 
     assert term_of(frozenset("13"), COURSES, {}, today) is None
 
 
+def test_the_newest_derived_term_is_that_of_the_latest_quarter() -> None:
+    """The courses of the fourth quarter may have begun before those of the third."""
+    terms = {
+        "2026 Q3": Term("2026 Q3", date(2026, 7, 1), date(2026, 9, 19), True),
+        "2026 Q4": Term("2026 Q4", date(2026, 6, 20), date(2026, 10, 30), True),
+        "2030 Q1": Term("2030 Q1", date(2030, 1, 1), date(2030, 1, 1), True),
+    }
+    today, fall = date(2026, 10, 30), Term("Fall", date(2026, 8, 24), date(2026, 12, 18), False)
+    assert term_of(frozenset("13"), COURSES, terms, today) == "2026 Q4"
+    assert term_of(frozenset("13"), COURSES, terms | {"fall": fall}, today) == "fall"
+
+
 def test_the_clock_of_a_zone_changes_in_the_night_of_its_change() -> None:
     assert clock_changes(ZoneInfo("UTC"), date(2026, 11, 22)) == [(datetime(2026, 8, 24), 0)]  # noqa: DTZ001
     assert clock_changes(ZoneInfo("Europe/Berlin"), date(2026, 11, 22))[1:] == [

@@ -1,10 +1,17 @@
 """Terms of courses, from labels and from sessions, on hand-written rows."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 
-from analytics_pipeline_tests.support.model_warehouse import aws, build_all, found, put, utc
+from analytics_pipeline_tests.support.model_warehouse import (
+    PROJECT,
+    aws,
+    build_all,
+    found,
+    put,
+    utc,
+)
 from analytics_pipeline_tests.support.report_page import loaded
 from analytics_pipeline_tests.support.spend_rows import day
 
@@ -45,3 +52,32 @@ def test_a_course_whose_label_has_no_start_has_a_term_end(warehouse: Connection)
         " WHERE scope = 'term' AND horizon = 'term end'",
     )
     assert [tuple(row.values()) for row in rows] == [("fall", day(2), END, 4)]
+
+
+def test_a_course_begins_after_the_last_long_pause_before_its_median_session(
+    warehouse: Connection,
+) -> None:
+    """Six weeks before the 1st of October is the 20th of August."""
+
+    def sessions(course: int, *others: date) -> list[dict[str, object]]:
+        dated = [
+            session(course, n) | {"start_time": start, "end_time": start + timedelta(hours=1)}
+            for n, start in enumerate((utc(at.year, at.month, at.day, 9) for at in others), 1)
+        ]
+        return [*(session(course, n) for n in range(1, 10)), *dated]
+
+    put(warehouse, "raw.course_labels", {"course_id": 10, "term": "fall", "ends_on": END})
+    put(
+        warehouse,
+        "raw.lab_sessions",
+        *sessions(5, date(2020, 1, 1), date(2026, 8, 19)),
+        *sessions(9, date(2026, 6, 20), date(2026, 8, 20)),
+        *sessions(10, date(2026, 6, 20), date(2026, 12, 10)),
+    )
+    build_all(warehouse, [*PROJECT.upstream(["marts.course_terms"]), "marts.course_terms"])
+    rows = found(warehouse, "SELECT course_id, term, starts_on FROM marts.course_terms ORDER BY 1")
+    assert [tuple(row.values()) for row in rows] == [
+        (5, "2026 Q4", day(1)),
+        (9, "2026 Q4", date(2026, 8, 20)),
+        (10, "fall", day(1)),
+    ]
