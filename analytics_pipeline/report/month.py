@@ -30,9 +30,13 @@ def _figures(month: Row, forecast: Row) -> list[Figure]:
 
 def _before(month: Row) -> Figure:
     before = newest_before(month)
-    if not month["is_month_before_whole"]:
+    if not month["is_known_from_first_day"]:
         return Figure(TITLES[1], NOTHING, "its first days are not loaded")
+    if missing := month["days_before_unknown"]:
+        return Figure(TITLES[1], NOTHING, f"{counted(missing, 'day')} not loaded")
     whole = f"{usd(month['month_before'])} in all of {before}"
+    if missing := month["month_before_unknown"]:
+        whole = f"{counted(missing, 'day')} of {before} not loaded"
     if month["spend_before"] <= 0:
         return Figure(TITLES[1], usd(month["spend_before"]), whole)
     change = month["spend"] - month["spend_before"]

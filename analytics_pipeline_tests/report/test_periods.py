@@ -103,6 +103,26 @@ def test_azures_first_file_tells_its_month_from_the_first_day(tmp_path: Path) ->
     assert before.note.endswith("$30.00 in all of Sep 2026")
 
 
+@pytest.mark.parametrize(
+    ("newest", "value", "note"),
+    [
+        (10, NOTHING, "5 days not loaded"),
+        (4, "$40.00", "0.0 % now; 26 days of Oct 2026 not loaded"),
+    ],
+    ids=["compared days", "later days"],
+)
+def test_last_month_without_some_of_its_files_is_not_compared(
+    tmp_path: Path, newest: int, value: str, note: str
+) -> None:
+    """Azure costs 10 a day; its files of the 6th to the 31st of October are missing."""
+    feed = days(date(2026, 9, 1), date(2026, 10, 5))
+    feed += days(date(2026, 11, 1), date(2026, 11, newest))
+    files = azure_cost({day: [(1, 7, 10 * day.day)] for day in feed})
+    (month, before, _) = month_figures(read(published_of(tmp_path, files | parts((5, 7)))))["all"]
+    assert (month.value, before.value) == (f"${10 * newest}.00", value)
+    assert before.note.endswith(note)
+
+
 @pytest.mark.first_forms(1)
 @pytest.mark.parametrize(("last", "compared"), [(13, 6), (12, 9)], ids=["a week", "longer"])
 def test_a_change_waits_a_week_for_a_provider_that_delivers_nothing(
