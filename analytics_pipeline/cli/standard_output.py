@@ -7,10 +7,7 @@ end a command that loads or publishes, as Python and rich would.
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+from typing import Any
 
 
 class _Output(io.FileIO):
@@ -18,7 +15,7 @@ class _Output(io.FileIO):
 
     is_lost = False
 
-    def write(self, data: "ReadableBuffer", /) -> int:
+    def write(self, data: Any, /) -> int:
         """Write; raise only the first error, which is none if the reader has gone away."""
         if not self.is_lost:
             try:
