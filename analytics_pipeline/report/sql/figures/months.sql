@@ -1,6 +1,6 @@
 -- The month of the newest complete day and the previous month, up to the same day and in full. Whether the previous month is known from its
 -- first day depends on the files, not on when a course spends. Azure's first file shows the spend of its whole month so far.
--- The spend of a later day without a file may be missing, or part of that of another day.
+-- The spend of a day without a file is in that of the month's next file. So only days after the last complete one may miss spend.
 WITH newest AS (
     SELECT
         coalesce((SELECT max(as_of) FROM marts.spend_forecast), (SELECT last_spend FROM span)) AS day,
@@ -9,14 +9,19 @@ WITH newest AS (
             (SELECT date_trunc('month', min(period))::DATE FROM marts.data_completeness WHERE dataset = 'azure_cost' AND loaded)
         ) AS first_day -- least() ignores NULL
 ),
-not_loaded AS (
+before AS (
     SELECT
-        count(*) FILTER (calendar.day <= newest.day - INTERVAL 1 MONTH) AS days_before_unknown,
-        count(*) AS month_before_unknown
+        calendar.day <= newest.day - INTERVAL 1 MONTH AS is_compared,
+        calendar.day > coalesce(max(calendar.day) FILTER (calendar.is_complete) OVER (), '-infinity'::DATE) AS is_unknown
     FROM newest
     JOIN marts.spend_calendar AS calendar
         ON calendar.day >= date_trunc('month', newest.day) - INTERVAL 1 MONTH AND calendar.day < date_trunc('month', newest.day)
-    WHERE NOT calendar.is_complete
+),
+not_loaded AS (
+    SELECT
+        count(*) FILTER (is_unknown AND is_compared) AS days_before_unknown,
+        count(*) FILTER (is_unknown) AS month_before_unknown
+    FROM before
 )
 SELECT
     scopes.scope,
