@@ -52,8 +52,8 @@ def close(
 
     The rows of a file that is delivered again are not removed, as far as the bucket can be asked.
 
-    Exit codes: 0 done, 1 the version can't be loaded, or a model or check fails (of any file), 2
-    nothing is missing there.
+    Exit codes: 0 done, 1 the version can't be loaded, a model fails, or a check withholds a table,
+    2 nothing is missing there.
     """
     settings = load_settings()
     existing_warehouse(settings)

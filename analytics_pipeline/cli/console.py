@@ -203,19 +203,16 @@ def print_checks(failing: Iterable["Check"], reported: Collection[str] = ()) -> 
             print_error(str(check))
 
 
-def print_failing(
-    failing: Sequence["Check"], withheld: Iterable[str], reported: Collection[str] = ()
-) -> int:
+def print_failing(failing: Sequence["Check"], withheld: Iterable[str]) -> int:
     """Print what a publication withholds, and each failing check; return the exit code.
 
     Args:
         failing: the ERROR checks of `ops.checks` that fail.
         withheld: lines about tables that are not published in their current state.
-        reported: see `print_checks`.
     """
     for line in withheld:
         print_error(line)
-    print_checks(failing, reported)
+    print_checks(failing)
     return INCOMPLETE if failing else DONE
 
 

@@ -45,8 +45,8 @@ def erase(
 
     With a store, the earlier published files are deleted from it at once.
 
-    Exit codes: 0 done; 1 erased, but a model could not be built, a check fails (of any table), or
-    your own file still holds the person; 2 nothing was erased, or it must be run again.
+    Exit codes: 0 done; 1 erased, but a model could not be built, a check withholds a table, or your
+    own file still holds the person; 2 nothing was erased, or it must be run again.
     """
     if wants_json() and not (yes or dry_run):
         fail("With --json, `erase` can't ask you: add --yes to erase, or --dry-run to count.")

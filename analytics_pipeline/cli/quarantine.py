@@ -120,7 +120,7 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
     Reads them from the landing folder, and applies the current rules. Then the models are rebuilt
     and published.
 
-    Exit codes: 0 done, 1 a file can't be loaded, or a model or check fails (of any file), 2 the
+    Exit codes: 0 done, 1 a file can't be loaded, a model fails, or a check withholds a table, 2 the
     settings or the warehouse are unusable.
     """
     settings = load_settings()
@@ -152,9 +152,8 @@ def replay(dataset: DatasetOption = None, file: KeyOption = None) -> None:
                 advance()
     _print_results(results)
     loaded = [result.landed.delivery for result in results if result.failure is None]
-    failed = [result.landed.delivery.key for result in results if result.failure]
-    rebuilt = not loaded or rebuild(settings, "replay", loaded, failed)
-    raise typer.Exit(DONE if rebuilt and not failed else INCOMPLETE)
+    rebuilt = not loaded or rebuild(settings, "replay", loaded)
+    raise typer.Exit(DONE if rebuilt and len(loaded) == len(results) else INCOMPLETE)
 
 
 def _print_results(results: Sequence[FileResult]) -> None:

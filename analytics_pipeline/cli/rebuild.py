@@ -1,13 +1,13 @@
 """Rebuild the models and the published file after a command has changed the warehouse."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from analytics_pipeline.cli.console import DONE, print_error, print_failing, print_info
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.storage.disk import translate_disk_full
 from analytics_pipeline.warehouse.backend import warehouse_of
-from analytics_pipeline.warehouse.checks import errors, read
+from analytics_pipeline.warehouse.checks import read, withholding
 from analytics_pipeline.warehouse.signature import signature
 
 
@@ -15,20 +15,16 @@ def rebuild(
     settings: Settings,
     command: str = "sync",
     loaded: Sequence[Delivery] = (),
-    reported: Collection[str] = (),
 ) -> bool:
     """Record loaded files in Dagster, rebuild stale models and publish; print what is wrong then.
-
-    Every check counts, as for a `sync` of everything: also one that failed before.
 
     Args:
         settings: the organisation's settings.
         command: tag of the runs.
         loaded: files that were loaded without a run.
-        reported: keys of files whose failure the command already printed.
 
     Returns:
-        Whether nothing failed, and no check fails.
+        Whether nothing failed, and no check withholds a table.
     """
     from analytics_pipeline.orchestration import sync as engine  # Dagster takes seconds to import
     from analytics_pipeline.orchestration.definitions import build_definitions
@@ -49,6 +45,6 @@ def rebuild(
         print_error(engine.failure_text(run))
     signed = signature(settings.published_path) if run and is_built else None
     with warehouse_of(settings).open() as connection:
-        failing = errors(read(connection))
-    code = print_failing(failing, signed.withheld if signed else (), reported)
+        failing = withholding(read(connection))
+    code = print_failing(failing, signed.withheld if signed else ())
     return is_built and code == DONE

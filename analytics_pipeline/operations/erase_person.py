@@ -28,7 +28,7 @@ from analytics_pipeline.storage.disk import name_file_in_errors
 from analytics_pipeline.storage.folders import make_export_folder, make_private_folder
 from analytics_pipeline.storage.store import StoreFailed
 from analytics_pipeline.warehouse.backend import Warehouse, warehouse_of
-from analytics_pipeline.warehouse.checks import errors, read
+from analytics_pipeline.warehouse.checks import read, withholding
 from analytics_pipeline.warehouse.erase import (
     Removed,
     erase_rows,
@@ -71,8 +71,8 @@ class Receipt:
         tables: what was removed from each table of the warehouse.
         files: what was removed from each landed file, by its path in the landing folder.
         models_not_built: marts that failed to build; they are missing until they are corrected.
-        failing_checks: the ERROR checks that fail afterwards, of any table: a line each, with its
-            subject, name, finding and remedy.
+        failing_checks: the checks that then withhold tables from the published file: a line each,
+            with its subject, name, finding and remedy.
         withheld: lines about tables that are not published in their current state.
         invalid_models: invalid `.sql` files and their readers, each with the reason; empty if all
             are valid.
@@ -142,7 +142,7 @@ def erase(settings: Settings, user_id: int, *, dry_run: bool) -> Receipt:
         tables = erase_rows(connection, person)
         not_built = _build(connection, project)
         deleted, not_stored = _publish(connection, settings)
-        failing = errors(read(connection))
+        failing = withholding(read(connection))
     signed = signature(settings.published_path)
     receipt = replace(
         _receipt(settings, person, tables, files, dry_run=False),

@@ -227,6 +227,11 @@ def errors(checks: Iterable[Check]) -> list[Check]:
     return [check for check in checks if check.severity is Severity.ERROR and check.is_open]
 
 
+def withholding(checks: Iterable[Check]) -> list[Check]:
+    """Return the failing checks that withhold tables from the published file."""
+    return [check for check in errors(checks) if check.withholds]
+
+
 def _check(
     name: str, subject: str, kind: str, severity: str, passed: bool, violations: int | None,
     text: str, remedy: str,

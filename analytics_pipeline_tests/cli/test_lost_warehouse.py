@@ -55,8 +55,8 @@ def test_a_lost_warehouse_is_told_and_its_published_file_stays_until_it_is_moved
         f"The warehouse is gone: {warehouse} is missing, and {sidecar_path(warehouse)} and"
         f" {published} are left of it. The history of mappings, grades and enrollment, and files"
         " that were deleted in the bucket can't be loaded again. Put it back from a backup with"
-        " `analytics-pipeline restore DIR`. Or run `analytics-pipeline sync`, which makes a new one"
-        f" of what is delivered and leaves {published} as it is."
+        " `analytics-pipeline restore DIR`. Or run `analytics-pipeline sync`, which builds a new"
+        f" one from what is still delivered and leaves {published} as it is."
     )
     for command in ("status", "doctor"):
         told = run(command)

@@ -55,7 +55,7 @@ def test_a_file_with_other_rows_is_refused_and_stays_as_it_is(house: House) -> N
 def test_another_organisations_warehouse_is_refused(house: House, case: str) -> None:
     other = {"VOCAREUM_ORG_ID": "9002"}
     if case == "settings":
-        refused, said = house.move_to_lake(**other), "organisation 9001, and the target that of"
+        refused, said = house.move_to_lake(**other), "belongs to organisation 9001, the target to"
     elif case == "ledger":
         house.use(other)
         refused, said = house.move_to_lake(**other), "holds files of org9001, and the settings name"

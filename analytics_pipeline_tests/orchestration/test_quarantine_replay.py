@@ -49,15 +49,11 @@ def put_unreadable(pipeline: Pipeline, day: str, unreadable: int) -> None:
 
 
 def run_offline(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    """Run a command while Vocareum can't be reached. It reports only checks that still fail, such
-    as those of other files, or of a dataset that is late by now.
-    """
+    """Run a command successfully while Vocareum can't be reached."""
     with monkeypatch.context() as patched:
         patched.setenv("VOCAREUM_API_URL", "http://127.0.0.1:9/api/v2")
         done = CliRunner().invoke(app, arguments)
-    failing = done.stderr.splitlines()
-    assert all(", check " in line for line in failing), done.output
-    assert done.exit_code == (1 if failing else 0), done.output
+    assert done.exit_code == 0, done.output
 
 
 def problems(pipeline: Pipeline, day: str) -> list[list[tuple[Any, ...]]]:
