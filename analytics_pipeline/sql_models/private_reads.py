@@ -50,11 +50,13 @@ def _scanned(connection: duckdb.DuckDBPyConnection, sql: str) -> set[tuple[str, 
     """Return the (table, column) pairs that the plan of a query scans; on a lake, it names a table
     without its schema.
     """
-    # Only the optimizer that removes unused columns may run: the others use statistics, by which
-    # the plan of a query over empty tables scans nothing.
+    # Only the optimizers that remove unused columns may run, also those of a common table
+    # expression: the others use statistics, by which the plan of a query over empty tables scans
+    # nothing.
     others = value_of(
         connection,
-        "SELECT string_agg(name, ',') FROM duckdb_optimizers() WHERE name <> 'unused_columns'",
+        "SELECT string_agg(name, ',') FROM duckdb_optimizers()"
+        " WHERE name NOT IN ('unused_columns', 'cte_inlining')",
     )
     connection.execute("SET disabled_optimizers = $1", [others])
     try:

@@ -2,7 +2,9 @@
 -- place in the chain of clones. A course listed with several parents has none here: nothing says which is right.
 WITH
 past AS (
-    SELECT *, valid_to = max(valid_to) OVER (PARTITION BY course_id) AS is_last
+    SELECT
+        course_id, course_name, create_method, parent_course_id,
+        valid_to = max(valid_to) OVER (PARTITION BY course_id) AS is_last
     FROM history.course_mapping
     WHERE valid_to IS NOT NULL
 ),

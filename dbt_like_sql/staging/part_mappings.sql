@@ -4,7 +4,7 @@
 WITH
 past AS (
     SELECT
-        *,
+        part_id, course_id, assignment_id, assignment_name, valid_to,
         valid_to = max(valid_to) OVER (PARTITION BY part_id) AS is_last_of_part,
         valid_to = max(valid_to) OVER (PARTITION BY course_id) AS is_last_of_course
     FROM history.asn_mapping
