@@ -17,6 +17,7 @@ series AS (
         lag(file_date) OVER per_series AS previous_date,
         lag(accumulated) OVER per_series AS previous,
         greatest(deactivated_at, lag(deactivated_at) OVER per_series)::DATE AS deactivated_on, -- greatest() ignores NULL
+        coalesce(deactivated_on BETWEEN previous_date AND file_date, false) AS is_deactivated,
         coalesce(accumulated < previous, false) AS falls,
         falls AND coalesce(lead(accumulated) OVER per_series >= previous, false) AS comes_back,
         falls AND previous > 0 AND accumulated * 2 < previous
@@ -55,7 +56,7 @@ bills AS (
 restarting_months AS (
     SELECT month
     FROM months
-    WHERE previous_date < month AND previous > 0 AND NOT coalesce(deactivated_on BETWEEN previous_date AND file_date, false)
+    WHERE previous_date < month AND previous > 0 AND NOT is_deactivated
     GROUP BY month
     HAVING count(*) >= 3 AND count(*) FILTER (is_deep AND NOT comes_back) * 2 > count(*)
 ),
@@ -78,8 +79,7 @@ evidence AS (
                 )
                 THEN NULL
             WHEN abs(billed - spent_if_not) * 4 <= spent_if_restart - spent_if_not THEN 'no restart'
-        END AS bill_says,
-        coalesce(deactivated_on BETWEEN previous_date AND file_date, false) AS is_deactivated
+        END AS bill_says
     FROM months
     LEFT JOIN restarting_months ON restarting_months.month = months.month
     LEFT JOIN bills
