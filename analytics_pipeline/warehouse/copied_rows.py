@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -64,10 +65,11 @@ class _Search:
         return delivery_of(self.loaded[partition]).partition.word
 
     @cached_property
-    def sums(self) -> dict[int, int]:
-        """Sum of each file's dates, by index: it tells most files apart."""
-        dates = pl.col(str(self.batch.dataset.dated_by)).cast(pl.Int64).sum()
-        return dict(self.batch.rows.group_by(FILE).agg(dates).iter_rows())
+    def extents(self) -> dict[int, tuple[Any, Any]]:
+        """First and last date of each file's rows, by index: they tell most files apart."""
+        dates = pl.col(str(self.batch.dataset.dated_by))
+        found = self.batch.rows.group_by(FILE).agg(dates.min().alias("first"), dates.max())
+        return {file: (first, last) for file, first, last in found.iter_rows()}
 
     @cached_property
     def names(self) -> list[str]:
@@ -83,16 +85,29 @@ class _Search:
         count = self.batch.files[at].rows
         if other in self.index:
             at_other = self.index[other]
-            if self.batch.files[at_other].rows != count or self.sums[at] != self.sums[at_other]:
+            if (
+                self.batch.files[at_other].rows != count
+                or self.extents[at] != self.extents[at_other]
+            ):
                 return False
             return self._rows(at).equals(self._rows(at_other))
-        if other not in self.loaded or self.loaded[other].rows != count:
+        file = self.loaded.get(other)
+        if file is None or file.rows != count or self._loaded_extent(file) != self.extents[at]:
             return False
-        return self._rows(at).equals(self._loaded_rows(self.loaded[other]))
+        return self._rows(at).equals(self._loaded_rows(file))
 
     def _rows(self, at: int) -> pl.DataFrame:
         rows = self.batch.rows.filter(pl.col(FILE) == at)
         return rows.select(self.names).sort(self.names)
+
+    def _loaded_extent(self, file: LoadedFile) -> tuple[Any, Any] | None:
+        dataset = self.batch.dataset
+        assert dataset.period is not None
+        return self.connection.execute(
+            f"SELECT min({dataset.dated_by}), max({dataset.dated_by}) FROM {dataset.table}"
+            f" WHERE {dataset.period.column} = ?",
+            [delivery_of(file).partition.start],
+        ).fetchone()
 
     def _loaded_rows(self, file: LoadedFile) -> pl.DataFrame:
         dataset = self.batch.dataset

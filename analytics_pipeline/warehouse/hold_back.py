@@ -38,6 +38,7 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
     copied |= {
         index: repeated(words("bytes"), partition) for index, partition in same_bytes.items()
     }
+    elsewhere = _rows_of_other_days(batch)
     held = []
     for index, result in enumerate(batch.files):
         before = loaded.get(result.landed.delivery.partition.key)
@@ -46,6 +47,8 @@ def hold_back(connection: duckdb.DuckDBPyConnection, batch: Batch, landing: Path
         ):
             continue
         absence = _find_absence(connection, batch, index, before, copied.get(index))
+        if absence is None and (detail := misdated(result.rows, elsewhere.get(index, 0))):
+            absence = _absence(result, Kind.MISDATED, detail, held=True)
         if absence:
             batch.absences.append(absence)
         if absence and absence.held:
@@ -74,8 +77,6 @@ def _find_absence(
         dated = batch.dataset.dated_by
         held = dated is not None and batch.rows.filter(pl.col(FILE) == index)[dated].count() > 0
         return _absence(result, Kind.REPEATED, copied, held=held)
-    if detail := misdated(result.rows, _rows_of_other_days(batch, index)):
-        return _absence(result, Kind.MISDATED, detail, held=True)
     return None
 
 
@@ -96,16 +97,18 @@ def _amounts(
     return loaded[0], sum(amounts.drop_nulls(), Decimal(0))
 
 
-def _rows_of_other_days(batch: Batch, index: int) -> int:
-    """Return how many rows of a day's file last only over a day before it, or after it."""
-    day = batch.files[index].landed.delivery.partition.start
-    if batch.dataset.interval is None or day is None:
-        return 0
-    begin, end = map(pl.col, batch.dataset.interval)
+def _rows_of_other_days(batch: Batch) -> dict[int, int]:
+    """Return how many rows of each day's file last only over a day before it, or after it."""
+    dataset = batch.dataset
+    if dataset.interval is None or dataset.period is None or not batch.rows.height:
+        return {}
+    begin, end = map(pl.col, dataset.interval)
+    days = [file.landed.delivery.partition.start for file in batch.files]
+    day = pl.lit(pl.Series(days, dtype=pl.Date)).gather(pl.col(FILE))
     before = pl.max_horizontal(begin, end) < day - timedelta(days=1)
     after = pl.min_horizontal(begin, end) >= day + timedelta(days=2)
-    rows = batch.rows.filter(pl.col(FILE) == index)
-    return rows.filter((end.is_not_null() & before) | after).height
+    rows = batch.rows.filter((end.is_not_null() & before) | after)
+    return dict(rows[FILE].value_counts().iter_rows())
 
 
 def _absence(result: FileResult, kind: Kind, detail: Words, *, held: bool) -> Absence:
