@@ -14,6 +14,7 @@ import duckdb
 
 from analytics_pipeline.warehouse.checks import builds
 from analytics_pipeline.warehouse.connection import closing
+from analytics_pipeline.warehouse.files import is_cut_short
 from analytics_pipeline.warehouse.tables import PUBLISHED
 from analytics_pipeline.warehouse.transactions import value_of
 from analytics_pipeline.words import counted
@@ -87,14 +88,20 @@ def withheld_lines(
 
 
 def signature(published: Path) -> Signature | None:
-    """Return a published file's signature; None if there is none, or it can't be read."""
+    """Return a published file's signature; None if there is none, or it can't be read whole."""
+    try:
+        # A publication may replace the file between opening it and looking at its size.
+        return _read_whole(published) or _read_whole(published)
+    except (FileNotFoundError, duckdb.Error):
+        return None
+
+
+def _read_whole(published: Path) -> Signature | None:
     if not published.exists():
         return None
-    try:
-        with closing(duckdb.connect(str(published), read_only=True)) as connection:
-            return read_signature(connection)
-    except duckdb.Error:
-        return None
+    with closing(duckdb.connect(str(published), read_only=True)) as connection:
+        name = value_of(connection, "SELECT current_database()")
+        return None if is_cut_short(connection, published, name) else read_signature(connection)
 
 
 def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:

@@ -16,6 +16,7 @@ import duckdb
 
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
+from analytics_pipeline.warehouse.files import is_cut_short
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import value_of
 
@@ -120,7 +121,7 @@ def withheld(
 
 @contextmanager
 def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iterator[bool]:
-    """Attach the previous published file as BEFORE; yield False if it can't be read."""
+    """Attach the previous published file as BEFORE; yield False if it can't be read whole."""
     if not target.exists():
         yield False
         return
@@ -130,7 +131,7 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
         yield False
         return
     try:
-        yield True
+        yield not is_cut_short(connection, target, BEFORE)
     finally:
         drain_threads(connection)
         connection.execute(f"DETACH {BEFORE}")

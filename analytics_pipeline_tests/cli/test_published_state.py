@@ -1,6 +1,7 @@
 """A published file that analysts should not read as it is: `status` says why, `sync` repairs it."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def assert_repaired(run: Run, **changes: str) -> None:
     [
         (Path.unlink, "is missing"),
         (lambda path: path.write_bytes(b"not a database"), "cannot be read"),
+        (lambda path: os.truncate(path, path.stat().st_size - 4_096), "cannot be read"),
     ],
-    ids=["deleted", "damaged"],
+    ids=["deleted", "damaged", "cut short"],
 )
 def test_a_lost_published_file_is_published_again(
     run: Run, synced: Path, lose: Callable[[Path], object], wrong: str

@@ -2,6 +2,7 @@
 out.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,6 +151,20 @@ def test_without_a_previous_file_the_withheld_marts_are_left_out(
         build(connection, DOUBLE)
         files = export_parquet(connection, tmp_path / "parquet")
     assert "daily_cloud_spend" not in files and "lab_sessions" in files
+
+
+@pytest.mark.parametrize("breaks", [DOUBLE, LOSE], ids=["a mart", "all content"])
+def test_nothing_is_kept_of_a_previous_file_that_is_cut_short(
+    settings: Settings, published: Callable[..., Published], breaks: str
+) -> None:
+    """DuckDB opens it and reads its first tables, but not the last ones."""
+    os.truncate(settings.published_path, settings.published_path.stat().st_size - 4_096)
+    ask(settings.published_path, "FROM ops.published")
+    done = published(breaks)
+    assert (done.kept, set(done.left_out) >= SPEND) == ({}, True)
+    with duckdb.connect() as reader:
+        reader.execute(f"ATTACH '{settings.published_path}' AS whole (READ_ONLY)")
+        reader.execute("COPY FROM DATABASE whole TO memory")
 
 
 @pytest.mark.slow
