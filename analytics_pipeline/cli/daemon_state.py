@@ -13,6 +13,7 @@ from analytics_pipeline.orchestration.dagster_files import (
 from analytics_pipeline.orchestration.sensor_faults import (
     ALERTS,
     MODELS,
+    PING,
     WORK,
     FailedTick,
     SilentSensor,
@@ -33,12 +34,15 @@ class DaemonState:
             unknown; None if both work, or are switched off.
         unsent: the failed tick of the sensor `alerts`; None if every recipient has got all alerts,
             or the sensor is switched off.
+        unpinged: the failed tick of the sensor `ping`; None if the monitoring service is pinged, or
+            there is none.
         switched_off: names of important sensors that a person has switched off.
     """
 
     heartbeat: datetime | None
     fault: FailedTick | SilentSensor | DagsterUnreadable | None = None
     unsent: FailedTick | None = None
+    unpinged: FailedTick | None = None
     switched_off: tuple[str, ...] = ()
 
     @property
@@ -53,7 +57,8 @@ class DaemonState:
     @property
     def faults(self) -> list[str]:
         """Return a message for each sensor that does not work, in one line."""
-        return [one_line(str(fault)) for fault in (self.fault, self.unsent) if fault]
+        found = (self.fault, self.unsent, self.unpinged)
+        return [one_line(str(fault)) for fault in found if fault]
 
     @property
     def off_notice(self) -> str:
@@ -89,5 +94,6 @@ def _recorded(settings: Settings, now: datetime) -> DaemonState:
         or silent_sensor(home, location, now, interval)
         or failed_tick(home, location, MODELS),
         unsent=failed_tick(home, location, ALERTS),
+        unpinged=failed_tick(home, location, PING),
         switched_off=switched_off(home, location),
     )

@@ -9,6 +9,7 @@ from analytics_pipeline.env_file import read_values
 from analytics_pipeline.ingest.plan import ClassifiedListing, plan
 from analytics_pipeline.operations.check_budgets import check_budgets
 from analytics_pipeline.orchestration.notifier import Notifier
+from analytics_pipeline.orchestration.pinger import Pinger
 from analytics_pipeline.settings import Settings, require
 from analytics_pipeline.settings.unknown import unknown_names
 from analytics_pipeline.warehouse.backend import warehouse_of
@@ -44,6 +45,8 @@ def check_settings(settings: Settings) -> Verdict:
     _same_organisation(settings)
     if (notifier := _notifier(settings)).has_recipients:
         notifier.check()
+    if (pinger := Pinger(settings.ping_url)).is_set:
+        pinger.check()
     return Verdict(
         True,
         f"org{settings.org_id}, {_first_day(settings)}, data in {settings.data_dir.absolute()}",
@@ -55,13 +58,20 @@ def _notifier(settings: Settings) -> Notifier:
 
 
 def check_alerts(settings: Settings) -> Verdict:
-    """Return how many recipients alerts have."""
+    """Return how many recipients alerts have, and whether a monitoring service is pinged."""
     if recipients := _notifier(settings).recipients:
         is_set = "is set" if recipients == 1 else "are set"
-        return Verdict(True, f"{counted(recipients, 'recipient')} {is_set}")
+        alerts = f"{counted(recipients, 'recipient')} {is_set}"
+    else:
+        alerts = (
+            "none set: failures are shown only in the UI and by `status`. Set ALERT_URLS to send"
+            " them"
+        )
+    if Pinger(settings.ping_url).is_set:
+        return Verdict(True, alerts)
     return Verdict(
         True,
-        "none set: failures are shown only in the UI and by `status`. Set ALERT_URLS to send them",
+        f"{alerts}. PING_URL is not set: nobody is told if the daemon or this machine stops",
     )
 
 

@@ -128,6 +128,8 @@ def _verdict(needs_sync: bool, disk: OnDisk, todo: Plan) -> str:
         return "Incomplete: Dagster's sensor does not work, see above."
     if disk.daemon.unsent:
         return "Incomplete: not every recipient gets the alerts, see above."
+    if disk.daemon.unpinged:
+        return "Incomplete: the monitoring service gets no ping, see above."
     if day := disk.silent_since:
         late = f"nothing has been delivered since {day.day} {day:%b %Y}"
     else:

@@ -56,6 +56,7 @@ def as_json(
             "heartbeat": _utc(disk.daemon.heartbeat),
             **_fault(disk.daemon.fault),
             "failed_alerts": disk.daemon.unsent and _failed_tick(disk.daemon.unsent),
+            "failed_ping": disk.daemon.unpinged and _failed_tick(disk.daemon.unpinged),
             "switched_off": list(disk.daemon.switched_off),
         },
         "replaced": {"now": disk.is_replaced, "found": _utc(disk.replaced_at)},

@@ -8,6 +8,7 @@ from typing import Any
 
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
@@ -29,6 +30,8 @@ __all__ = [
     "AssetCheckExecutionsTable",
     "CheckRunHealthResult",
     "DagsterSqliteStorage",
+    "InstigatorState",
+    "InstigatorTick",
     "LocalComputeLogManager",
     "SqlEventLogStorage",
     "SqliteEventLogStorage",

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from analytics_pipeline.orchestration.alerting.ping import ping
 from analytics_pipeline.orchestration.alerting.sensor import alerts
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.models.assets import model_assets
@@ -75,6 +76,7 @@ def build_definitions(
                 settings.partitions_per_run,
             ),
             alerts(location, clock),
+            ping(location, timedelta(seconds=settings.feed_poll_seconds), clock),
             automation_sensor(),
             *([] if settings.names_lake or settings.published_store else [lost_outputs(location)]),
             old_runs_sensor(

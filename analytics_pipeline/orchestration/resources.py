@@ -25,6 +25,7 @@ from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.ingest.sources import Sources, open_sources
 from analytics_pipeline.operations.first_day import learn_first_day, loaded_range
 from analytics_pipeline.orchestration.notifier import Notifier
+from analytics_pipeline.orchestration.pinger import Pinger
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
@@ -252,6 +253,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             "The recipients of alerts.",
             lambda: Notifier(settings.alert_webhook_url, settings.alert_urls, settings.ui_url),
         ),
+        "pinger": _fixed("The monitoring service.", lambda: Pinger(settings.ping_url)),
         # No asset returns a value to store. Dagster's default IO manager takes a folder from run
         # config.
         "io_manager": dg.IOManagerDefinition(lambda _: dg.InMemoryIOManager(), config_schema={}),  # type: ignore[no-untyped-call]

@@ -16,6 +16,8 @@ SENSOR = "missing_partitions"
 """The sensor that loads; `raw/sensor.py` defines it."""
 ALERTS = "alerts"
 """The sensor that sends alerts; `alerting/sensor.py` defines it."""
+PING = "ping"
+"""The sensor that pings a monitoring service; `alerting/ping.py` defines it."""
 MODELS = "models_follow_loads"
 """The sensor that rebuilds and publishes; `models/automation.py` defines it."""
 WORK = {
@@ -61,10 +63,15 @@ _OUR_CLASS = re.compile(r"^analytics_pipeline\.[\w.]+: ")
 """What Dagster writes before the text of an error of ours."""
 _EVALUATION = timedelta(minutes=15)
 """How long an evaluation of a sensor may take, besides the time between two of them."""
+_UNSENT = {
+    ALERTS: "Alerts have not reached every recipient",
+    PING: "The monitoring service has got no ping",
+}
+"""What a failed tick means for the sensors that send something."""
 
 
 class FailedTick(NamedTuple):
-    """A failed tick that is the newest one of a sensor in `WORK`.
+    """A failed tick that is the newest one of a sensor in `WORK`, or of `PING`.
 
     Attributes:
         sensor: name of the sensor.
@@ -85,7 +92,7 @@ class FailedTick(NamedTuple):
             f"The Dagster UI shows the full error (Automation, {self.sensor}). The next tick tries"
             " again automatically."
         )
-        if self.sensor == ALERTS:
+        if self.sensor in _UNSENT:
             return remedy
         return (
             f"{remedy} Until the cause is gone, load what is delivered, and publish, with"
@@ -94,10 +101,10 @@ class FailedTick(NamedTuple):
 
     def __str__(self) -> str:
         error = self.error.rstrip(".")
-        if self.sensor == ALERTS:
+        if self.sensor in _UNSENT:
             return (
-                f"Alerts have not reached every recipient since {self.since:%Y-%m-%d %H:%M} UTC:"
-                f" {error}. {self.remedy}"
+                f"{_UNSENT[self.sensor]} since {self.since:%Y-%m-%d %H:%M} UTC: {error}."
+                f" {self.remedy}"
             )
         return (
             f"Dagster's sensor {self.sensor} failed at {self.at:%Y-%m-%d %H:%M} UTC, so"
@@ -136,7 +143,7 @@ def failed_tick(home: Path, location: str, sensor: str = SENSOR) -> FailedTick |
     Args:
         home: DAGSTER_HOME.
         location: name of the organisation's code location; empty if there is only one.
-        sensor: SENSOR or ALERTS.
+        sensor: name of the sensor.
 
     Raises:
         DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
@@ -172,10 +179,19 @@ def silent_sensor(
     with suppress(OSError):
         began.append(datetime.fromtimestamp((home / DAEMON_LOCK).stat().st_mtime, UTC))
     nearest = min(began, key=lambda at: abs(now - at), default=now)
-    is_silent = abs(now - nearest) > 2 * interval + _EVALUATION
+    is_silent = abs(now - nearest) > evaluation_limit(interval)
     if is_silent and SENSOR not in switched_off(home, location):
         return SilentSensor(nearest)
     return None
+
+
+def evaluation_limit(interval: timedelta) -> timedelta:
+    """Return after which time without an evaluation a sensor does not work.
+
+    Args:
+        interval: time between two evaluations.
+    """
+    return 2 * interval + _EVALUATION
 
 
 def switched_off(home: Path, location: str) -> tuple[str, ...]:

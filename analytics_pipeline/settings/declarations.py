@@ -104,6 +104,14 @@ class DeclaredSettings(BaseSettings):
         validation_alias="ALERT_WEBHOOK_URL",
         description="Slack-compatible webhook for failures.",
     )
+    ping_url: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="PING_URL",
+        description=(
+            "URL of a monitoring service that raises an alarm when the requests of a working daemon"
+            " stop, such as https://hc-ping.com/... (docs/operations.md)."
+        ),
+    )
     runs_kept_days: int = Field(
         30,
         ge=1,

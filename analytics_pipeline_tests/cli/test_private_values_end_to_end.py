@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from traceback import format_exception
 from urllib.parse import quote
 
 import duckdb
@@ -29,6 +30,7 @@ from analytics_pipeline.cli import app
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.definitions import build_definitions
 from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.orchestration.pinger import NotPinged
 from analytics_pipeline.settings import load_settings
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.orchestration.conftest import Pipeline
@@ -48,7 +50,8 @@ pytestmark = pytest.mark.thorough  # the tests of publishing and of erasing sear
 TOKEN = f"{MARK}-token/of+an-org-admin"
 HOOK = f"{MARK}-webhook/s3cr3t+part"
 RECIPIENT = f"{MARK}-recipient-s3cr3t"
-"""The secret parts of ALERT_WEBHOOK_URL and ALERT_URLS."""
+PING = f"{MARK}-ping-s3cr3t"
+"""The secret parts of ALERT_WEBHOOK_URL, ALERT_URLS and PING_URL."""
 
 PRIVATE = ("data/warehouse.duckdb", "data/landing/", "data/receipts/")
 """What only the pipeline's account sees. Everything else in the data folder is Dagster's, or
@@ -113,6 +116,11 @@ def receiving(outputs: list[tuple[str, bytes]]) -> Iterator[str]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+        def do_GET(self) -> None:
+            self.send_response(500)  # its reason is logged
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -156,6 +164,9 @@ def go(demo: DemoVocareum, gone: Gone) -> None:
         assert process.returncode == 1, process.stderr[-2_000:]
         gone.outputs.append(("output of sync --verbose", process.stdout + process.stderr))
         pipeline.tick("alerts")
+        with pytest.raises(NotPinged) as refused:
+            pipeline.tick("ping")
+        gone.outputs.append(("failed ping", "".join(format_exception(refused.value)).encode()))
         repository = pipeline.definitions.get_repository_def()
         gone.outputs.append(
             ("definitions in the UI", serialize_value(RepositorySnap.from_def(repository)).encode())
@@ -177,7 +188,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
     """Everything that was found, and where it was searched."""
     gone = Gone(
         tmp_path_factory.mktemp("whole_way"),
-        {"API token": TOKEN, "webhook": HOOK, "recipient": RECIPIENT},
+        {"API token": TOKEN, "webhook": HOOK, "recipient": RECIPIENT, "ping": PING},
     )
     with (
         pytest.MonkeyPatch.context() as patched,
@@ -192,6 +203,7 @@ def gone(tmp_path_factory: pytest.TempPathFactory) -> Gone:
             "VOCAREUM_START_DATE": "2026-01-01",
             "DAGSTER_HOME": "",
             "ALERT_WEBHOOK_URL": f"http://{address}/services/{HOOK}",
+            "PING_URL": f"http://{address}/{PING}",
             "ALERT_URLS": f"json://{address}/{RECIPIENT}",
         }
         for name, value in {**demo.environment, **own}.items():
@@ -275,8 +287,8 @@ def test_nothing_private_is_where_analysts_the_ui_or_alerts_are(gone: Gone):
 
 
 def test_no_secret_is_stored_or_printed_anywhere(gone: Gone):
-    assert len(gone.secrets) == 6, (
-        "the token, two recipients of alerts, and three parts of the AWS credentials"
+    assert len(gone.secrets) == 7, (
+        "the token, two recipients of alerts, the ping, and three parts of the AWS credentials"
     )
     assert (
         sorted((where, what) for where, what in gone.before | gone.after if what in gone.secrets)

@@ -22,7 +22,10 @@ from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, Retr
 from analytics_pipeline.settings import Settings, load_settings
 from analytics_pipeline_tests.support.clocks import Clock
 
-SETTINGS = ("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN", "ALERT_WEBHOOK_URL", "ALERT_URLS")
+SETTINGS = (
+    *("VOCAREUM_ORG_ID", "VOCAREUM_API_TOKEN"),
+    *("ALERT_WEBHOOK_URL", "ALERT_URLS", "PING_URL"),
+)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from analytics_pipeline.sql_models import load_project
 from analytics_pipeline_tests.cli.conftest import COMMAND
 from analytics_pipeline_tests.support.foreign_page import ATTACK, foreign_page, mutation
 from analytics_pipeline_tests.support.live_processes import free_port, process_group, wait_for
+from analytics_pipeline_tests.support.monitoring_service import SECRET, Monitor, monitoring_service
 from analytics_pipeline_tests.support.open_ports import listening
 
 PROJECT = load_project()
@@ -41,6 +42,7 @@ class Running:
     process: psutil.Process
     instance: dg.DagsterInstance
     output: Path
+    monitor: Monitor
 
     def wait_for(self, what: Callable[[], bool], seconds: float = 400) -> None:
         """Wait until a condition holds; fail with the end of the output if it never does."""
@@ -51,7 +53,11 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """`analytics-pipeline dev` over an organisation without any loaded file."""
     folder = tmp_path_factory.mktemp("dev")
-    with pytest.MonkeyPatch.context() as patch, DemoVocareum() as vocareum:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        DemoVocareum() as vocareum,
+        monitoring_service() as monitor,
+    ):
         vocareum.put_many(Organisation(OrganisationSpec.small()).files())
         port = free_port()
         for name, value in vocareum.environment.items():
@@ -59,12 +65,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         patch.setenv("ANALYTICS_DATA_DIR", str(folder / "data"))
         patch.setenv("VOCAREUM_START_DATE", "2026-10-20")
         patch.setenv("ALERT_WEBHOOK_URL", "")
+        patch.setenv("PING_URL", monitor.url)
         command, output = [COMMAND, "dev", "--port", str(port)], folder / "output"
         with (
             open_instance(load_settings()) as instance,
             process_group(command, output, folder=folder) as process,
         ):
-            yield Running(f"http://127.0.0.1:{port}", psutil.Process(process.pid), instance, output)
+            url = f"http://127.0.0.1:{port}"
+            yield Running(url, psutil.Process(process.pid), instance, output, monitor)
 
 
 def days(running: Running, asset: str) -> set[str]:
@@ -128,6 +136,11 @@ def test_the_daemon_evaluates_every_test_of_the_models_that_it_builds(running: R
         ]
 
     running.wait_for(lambda: not unevaluated())
+
+
+def test_a_daemon_that_works_pings_the_monitoring_service(running: Running) -> None:
+    running.wait_for(lambda: running.monitor.requested == [SECRET])
+    assert SECRET not in running.output.read_text()
 
 
 def test_the_ui_and_the_daemon_are_reachable_only_from_this_machine(running: Running) -> None:
