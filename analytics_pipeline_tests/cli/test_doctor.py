@@ -207,12 +207,13 @@ def test_doctor_says_how_many_people_receive_alerts(run: Run, demo: DemoVocareum
         "ALERT_URLS": "ntfys://ntfy.example.org/t0pic jsons://hooks.example.org/t0pic",
         "ALERT_WEBHOOK_URL": "https://hooks.example.org/t0pic",
     }
-    result = run("doctor", **addresses)
-    assert (result.exit_code, "ok   alerts: 3 recipients are set\n" in result.output) == (
-        0,
-        True,
-    ), result.output
-    assert "t0pic" not in result.output
+    ping = {"PING_URL": "https://ping.example.org/t0pic"}
+    said = "ok   alerts: 3 recipients are set"
+    unset = ". PING_URL is not set: nobody is told if the daemon or this machine stops"
+    for settings, end in ((addresses, unset), (addresses | ping, "")):
+        result = run("doctor", **settings)
+        assert (result.exit_code, f"{said}{end}\n" in result.output) == (0, True), result.output
+        assert "t0pic" not in result.output
 
 
 def test_doctor_says_why_it_cannot_read_the_checks_of_a_warehouse_that_opens(
