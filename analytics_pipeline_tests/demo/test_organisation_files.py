@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import date, timedelta
 
 import pytest
 
@@ -194,3 +195,12 @@ def test_names_have_commas_quotes_and_letters_beyond_ascii():
         for row in parse(body)[1:]
     }
     assert {"Müller, Jürgen", 'Zoë "Zo" Brien, Jr.'} <= names
+
+
+def test_whatever_its_last_day_each_daily_dataset_has_a_file_of_it() -> None:
+    """Tests let it end yesterday: an older newest file would be late, on some dates only."""
+    for days in range(0, 366, 3):
+        last = date(2026, 12, 1) + timedelta(days=days)
+        files = Organisation(OrganisationSpec.small(last_day=last)).files()
+        with_file = {dataset(key) for key in files if key.endswith(f"_{last}.csv")}
+        assert {"lab_sessions", "aws_cost", "azure_cost"} <= with_file, (last, with_file)

@@ -32,8 +32,8 @@ def delivered_aws(world: World, as_of: date) -> Reports:
 
 
 def delivered_azure(world: World, as_of: date) -> Reports:
-    """Return the delivered values of azure_cost. Without any spend there is no file."""
-    return {day: values for day, values in world.azure.items() if day <= as_of and values}
+    """Return the delivered values of azure_cost. An organisation without Azure has no files."""
+    return {day: values for day, values in world.azure.items() if day <= as_of and world.spec.azure}
 
 
 def aws_cost(world: World, as_of: date) -> Iterator[tuple[str, Table]]:

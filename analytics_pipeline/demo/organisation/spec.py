@@ -100,9 +100,8 @@ class Calendar:
         self.month_opening = max(spec.last_day.replace(day=1), spec.first_day + next_day)
         self.late_assignments, self.late_course, self.promotion = day(2), day(3), day(6)
         self.aws_missing = {day(4), day(7), day(7) + next_day}
-        self.azure_missing = (
-            {self.month_opening, _not_closing_a_month(day(9))} if spec.azure else set()
-        )
+        # Never the newest file: its dataset would be late.
+        self.azure_missing = {self.month_opening, _not_closing_a_month(day(9))} - {spec.last_day}
 
 
 def _not_closing_a_month(day: date) -> date:
