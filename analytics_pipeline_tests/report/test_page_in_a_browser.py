@@ -150,7 +150,8 @@ def test_the_numbers_of_spend_add_up_to_the_mart(
 
     with duckdb.connect(str(published), read_only=True) as connection:
         rows = connection.execute(
-            "SELECT provider, sum(cost) FROM marts.daily_cloud_spend GROUP BY ALL"
+            "SELECT provider, sum(cost) FROM marts.daily_cloud_spend WHERE NOT is_opening_balance"
+            " GROUP BY ALL"
         ).fetchall()
     opened = open_report(browser, report)
     opened.page.locator("#spend-by-provider summary").click()
@@ -160,9 +161,8 @@ def test_the_numbers_of_spend_add_up_to_the_mart(
     )
     assert {name for name, _ in cells} == {provider for provider, _ in rows} == {"aws", "azure"}
     for provider, total in rows:
-        assert sum(cost for name, cost in cells if name == provider) == pytest.approx(
-            float(total), abs=0.005 * len(cells)
-        )
+        costs = [cost for name, cost in cells if name == provider]
+        assert sum(costs) == pytest.approx(float(total), abs=0.005 * len(costs))
 
 
 @pytest.mark.thorough
