@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from analytics_pipeline.cli import app
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.orchestration.instance import open_instance
+from analytics_pipeline.settings import load_settings
 from analytics_pipeline.vocareum import retry
 from analytics_pipeline.vocareum.errors import VocareumError
 from analytics_pipeline.vocareum.retry import LastFailure
@@ -26,6 +28,7 @@ from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.moved_warehouse import House
 from analytics_pipeline_tests.support.once_per_run import made_once
 from analytics_pipeline_tests.support.postgres import Postgres
+from analytics_pipeline_tests.support.sensor_ticks import Sensors
 from analytics_pipeline_tests.support.today import YESTERDAY
 
 COMMAND = Path(sys.executable).parent / "analytics-pipeline"
@@ -159,9 +162,22 @@ def synced(
 
 
 @pytest.fixture
+def sensors(run: Run) -> Iterator[Sensors]:
+    """Ticks of sensors in the command's Dagster instance."""
+    with open_instance(load_settings()) as instance:
+        yield Sensors(instance)
+
+
+@pytest.fixture
 def house(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> House:
     """A small warehouse that can move into a lake and back."""
     return House(tmp_path, postgres, monkeypatch)
+
+
+def status_json(run: Run, **changes: str | None) -> tuple[int, dict[str, Any]]:
+    """Return the exit code of `status --json`, and its document."""
+    result = run("status", "--json", **changes)
+    return result.exit_code, json.loads(result.stdout)
 
 
 OTHER_COURSES = (

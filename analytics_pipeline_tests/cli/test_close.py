@@ -2,7 +2,6 @@
 `close` ends them.
 """
 
-import json
 from pathlib import Path
 
 import duckdb
@@ -10,7 +9,7 @@ import pytest
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import Run, status_json
 from analytics_pipeline_tests.support.failing_check import FAILING, SUBJECT, add_failing_check
 
 
@@ -24,9 +23,8 @@ def lost(run: Run) -> tuple[int, list[dict]]:
 
     On one day in three, the organisation's last days have files that equal one another.
     """
-    result = run("status", "--json")
-    absent = json.loads(result.output)["absent"]
-    return result.exit_code, [event for event in absent if event["kind"] != "repeated"]
+    code, found = status_json(run)
+    return code, [event for event in found["absent"] if event["kind"] != "repeated"]
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """A damaged database of Dagster's instance: every command names it, and `sync` rebuilds it."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from analytics_pipeline_tests.cli.conftest import Run, query
+from analytics_pipeline_tests.cli.conftest import Run, query, status_json
 
 LEDGER = (
     'SELECT dataset, "partition", source_key, etag, loaded_at FROM ops.loaded_files ORDER BY ALL'
@@ -25,9 +24,8 @@ def test_every_command_names_a_damaged_database_and_its_remedy_loses_no_data(
     assert (status.exit_code, named in status.output) == (1, True), status.output
     assert "daemon: unknown, as its heartbeats can't be read." in status.output
     assert "Incomplete: one of Dagster's databases is damaged, see above." in status.output
-    found = run("status", "--json")
-    answer = json.loads(found.output.splitlines()[0])
-    assert (found.exit_code, answer["complete"], named in answer["damaged"]) == (1, False, True)
+    code, found = status_json(run)
+    assert (code, found["complete"], named in found["damaged"]) == (1, False, True)
     doctor = run("doctor")
     assert (doctor.exit_code, f"FAIL Dagster's databases: {named}" in doctor.output) == (2, True)
 

@@ -9,7 +9,7 @@ from dagster._utils.error import SerializableErrorInfo
 
 from analytics_pipeline.orchestration.pinger import NotPinged
 from analytics_pipeline_tests.cli.conftest import Run
-from analytics_pipeline_tests.cli.test_sensor_faults import Sensors, sensors  # noqa: F401
+from analytics_pipeline_tests.support.sensor_ticks import Sensors
 
 SAID = "The monitoring service answered 404. Check PING_URL."
 CAUSE = SerializableErrorInfo(f"{NotPinged.__module__}.NotPinged: {SAID}\n", [], "NotPinged")
@@ -19,7 +19,7 @@ ERROR = SerializableErrorInfo("SensorExecutionError: Error occurred", [], "E", c
 def test_status_and_doctor_show_that_the_monitoring_service_gets_no_ping(
     run: Run,
     synced: Path,
-    sensors: Sensors,  # noqa: F811
+    sensors: Sensors,
 ) -> None:
     sensors.tick(TickStatus.FAILURE, name="ping", error=ERROR)
     since = datetime.fromtimestamp(sensors.at, UTC)

@@ -1,13 +1,12 @@
 """`sync`, `status` and its JSON name the delivered files that are not loaded, also offline."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run, query
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run, query, status_json
 from analytics_pipeline_tests.orchestration.conftest import lab_sessions
 from analytics_pipeline_tests.support.today import days_since_yesterday
 
@@ -17,9 +16,8 @@ VERDICT = "Everything delivered is loaded except for 1 file left out, see above.
 
 def left_out(run: Run) -> list[dict]:
     """Return what the JSON of `status` says, which is complete."""
-    result = run("status", "--json")
-    found = json.loads(result.output)
-    assert (result.exit_code, found["complete"]) == (0, True), result.output
+    code, found = status_json(run)
+    assert (code, found["complete"]) == (0, True), found
     return list(found["left_out"])
 
 
@@ -102,10 +100,9 @@ def test_files_before_the_default_first_day_are_missing_until_a_sync_loads_them(
 ):
     """The first `sync` learns the first day from them; only then do they have a partition."""
     demo.put(*lab_sessions("2019-05-05"))
-    result = run("status", "--json", VOCAREUM_START_DATE=None)
-    found = json.loads(result.output)
+    code, found = status_json(run, VOCAREUM_START_DATE=None)
     missing = {row["dataset"]: row["missing"] for row in found["datasets"]}
-    assert (result.exit_code, missing["lab_sessions"], found["left_out"]) == (1, 1, [])
+    assert (code, missing["lab_sessions"], found["left_out"]) == (1, 1, [])
 
 
 @pytest.mark.thorough

@@ -1,6 +1,5 @@
 """A warehouse whose file was lost: it is told, and the published file that it left stays."""
 
-import json
 from pathlib import Path
 
 import duckdb
@@ -11,7 +10,7 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.gone import BEGUN_ANEW, NotReplaced, gone
 from analytics_pipeline.warehouse.sidecar import REPLACED, sidecar_path
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import Run, status_json
 
 COURSES = "org9001/course-asn_mapping/course_mapping.csv"
 CLOSED = "SELECT * FROM history.course_mapping WHERE valid_to IS NOT NULL ORDER BY ALL"
@@ -25,9 +24,8 @@ def closed(published: Path) -> list[tuple]:
 
 def lost(run: Run) -> tuple[str | None, str | None]:
     """Return what `status --json` says of a lost warehouse and of the published file."""
-    result = run("status", "--json")
-    found = json.loads(result.output.splitlines()[0])
-    assert (result.exit_code, found["complete"]) == ((1, False) if found["lost"] else (0, True))
+    code, found = status_json(run)
+    assert (code, found["complete"]) == ((1, False) if found["lost"] else (0, True))
     return found["lost"], found["outdated"]
 
 

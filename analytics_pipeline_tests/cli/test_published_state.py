@@ -12,16 +12,15 @@ from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models import published_assets
 from analytics_pipeline.warehouse.connection import WarehouseBusy
 from analytics_pipeline.warehouse.signature import signature
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import Run, status_json
 from analytics_pipeline_tests.support.left_log import leave_log
 
 
 def outdated(run: Run, **changes: str) -> str | None:
     """Return what `status --json` says about the published file; the verdict must agree."""
-    result = run("status", "--json", **changes)
-    found = json.loads(result.output.splitlines()[0])
+    code, found = status_json(run, **changes)
     why: str | None = found["outdated"]
-    assert (result.exit_code, found["complete"]) == ((1, False) if why else (0, True))
+    assert (code, found["complete"]) == ((1, False) if why else (0, True))
     return why
 
 

@@ -2,7 +2,6 @@
 until they are delivered again, or a person goes on without them.
 """
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.warehouse.backup import COPY
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import Run, status_json
 
 KEY, COURSE = "org9001/enrollment/course987654/enrollment.csv", "987654"
 LOADED = f"SELECT rows FROM ops.loaded_files WHERE source_key = '{KEY}'"
@@ -26,10 +25,9 @@ def ask(path: Path, sql: str) -> list[tuple]:
 
 def reverted(run: Run) -> list[dict]:
     """Return the files that an older warehouse lacks, as `status --json` names them."""
-    result = run("status", "--json")
-    found = json.loads(result.output.splitlines()[0])
+    code, found = status_json(run)
     absent = [absence for absence in found["absent"] if absence["kind"] == "reverted"]
-    assert (result.exit_code, found["complete"]) == ((1, False) if absent else (0, True))
+    assert (code, found["complete"]) == ((1, False) if absent else (0, True))
     return absent
 
 

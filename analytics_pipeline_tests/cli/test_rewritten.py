@@ -1,12 +1,11 @@
 """`sync` and `status` name the courses whose snapshot Vocareum no longer writes, also offline."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.cli.conftest import Run, query
+from analytics_pipeline_tests.cli.conftest import Run, query, status_json
 
 CHECK = "every_course_is_rewritten"
 VERDICT = "Everything delivered is loaded, but some courses' snapshots are left behind."
@@ -33,7 +32,7 @@ def test_a_course_whose_file_is_no_longer_written_is_a_warning_until_it_is_writt
         "SELECT subject, passed FROM ops.checks WHERE name = 'every_course_is_rewritten' ORDER BY 1"
     )
     assert query(synced, sql) == [("raw.enrollment", True), ("raw.grades", False)]
-    checks = json.loads(run("status", "--json").output)["checks"]
+    checks = status_json(run)[1]["checks"]
     assert [
         check["subject"] for check in checks if check["name"] == "every_course_is_rewritten"
     ] == ["raw.grades"]

@@ -1,6 +1,5 @@
 """`status`: its counts of delivered, loaded, missing, changed and failed files."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from analytics_pipeline.cli import console
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
-from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run
+from analytics_pipeline_tests.cli.conftest import YESTERDAY, Run, status_json
 from analytics_pipeline_tests.support.today import days_since_yesterday
 
 COURSES = "org9001/course-asn_mapping/course_mapping.csv"
@@ -19,9 +18,8 @@ HEADER = "org_id, org_name, course_id, course_name, create_method, parent_course
 
 
 def standing(run: Run) -> tuple[int, dict, dict[str, dict]]:
-    result = run("status", "--json")
-    found = json.loads(result.output)
-    return result.exit_code, found, {row["dataset"]: row for row in found["datasets"]}
+    code, found = status_json(run)
+    return code, found, {row["dataset"]: row for row in found["datasets"]}
 
 
 def test_status_of_a_complete_warehouse_counts_what_the_generator_wrote(
@@ -85,12 +83,7 @@ def test_files_that_sync_skips_do_not_stay_missing(
     ), loading.output
     found = run("status", VOCAREUM_START_DATE=start)
     assert (found.exit_code, "Complete." in found.output) == (0, True), found.output
-    assert (
-        json.loads(run("status", "--json", VOCAREUM_START_DATE=start).output)["datasets"][0][
-            "missing"
-        ]
-        == 0
-    )
+    assert status_json(run, VOCAREUM_START_DATE=start)[1]["datasets"][0]["missing"] == 0
 
 
 def test_status_distinguishes_missing_changed_and_failed_files(

@@ -1,6 +1,5 @@
 """`sync` when something fails: a file, a model, its publication, all of it."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import pytest
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
-from analytics_pipeline_tests.cli.conftest import OTHER_COURSES, Run, query
+from analytics_pipeline_tests.cli.conftest import OTHER_COURSES, Run, query, status_json
 
 
 def outdated(run: Run) -> str | None:
     """Return why the published file must be published again, as `status` says."""
-    found: str | None = json.loads(run("status", "--json").output.splitlines()[0])["outdated"]
+    found: str | None = status_json(run)[1]["outdated"]
     return found
 
 
@@ -112,7 +111,7 @@ def test_an_empty_bucket_is_not_called_complete(run: Run, demo: DemoVocareum):
         assert "Nothing is delivered under org9001/ in " in result.output, result.output
         assert "delivered is loaded" not in result.output
         assert "Complete" not in result.output
-    found = json.loads(run("status", "--json").output.splitlines()[0])
+    found = status_json(run)[1]
     assert (found["complete"], found["unknown"]) == (False, [])
 
 
@@ -128,7 +127,7 @@ def test_a_bucket_of_which_no_file_is_recognised_is_not_called_complete(
         assert f"(1 file, such as {key})" in result.output
         assert "delivered is loaded" not in result.output
         assert "Complete" not in result.output
-    found = json.loads(run("status", "--json").output.splitlines()[0])
+    found = status_json(run)[1]
     assert (found["complete"], found["unknown"]) == (False, [key])
 
 

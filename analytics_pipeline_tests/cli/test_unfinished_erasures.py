@@ -1,13 +1,12 @@
 """An erasure that was interrupted is told by `status`, `sync` and `doctor` until it is finished."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from analytics_pipeline.operations import erase_person
 from analytics_pipeline.warehouse.connection import open_warehouse
-from analytics_pipeline_tests.cli.conftest import Run
+from analytics_pipeline_tests.cli.conftest import Run, status_json
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_an_interrupted_erasure_is_told_until_it_is_finished(
         assert "Complete." not in told.output
         assert email not in told.output
     assert "Incomplete: finish the erasure above." in told.output, "another sync does not help"
-    found = json.loads(run("status", "--json").output.splitlines()[0])
+    found = status_json(run)[1]
     assert (found["complete"], found["unfinished_erasures"]) == (False, [user_id])
 
     assert run(*erase).exit_code == 0

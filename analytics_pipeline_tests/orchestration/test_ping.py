@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from analytics_pipeline.orchestration.alerting.ping import not_working
 from analytics_pipeline.orchestration.pinger import NotPinged, Pinger
 from analytics_pipeline.vocareum.errors import UnsafeAddress
-from analytics_pipeline_tests.cli.test_sensor_faults import Sensors
 from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline
 from analytics_pipeline_tests.support.monitoring_service import SECRET, Monitor, monitoring_service
+from analytics_pipeline_tests.support.sensor_ticks import Sensors
 
 WORK = ("missing_partitions", "models_follow_loads", "alerts")
 LIMIT = timedelta(minutes=45)
