@@ -1,6 +1,7 @@
 """A warehouse for each test, and a shared read-only one with a whole simulated organisation."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -9,6 +10,7 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation, OrganisationSpec
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.support.model_warehouse import build_all, land, load
+from analytics_pipeline_tests.support.odd_organisation import ODD
 from analytics_pipeline_tests.support.once_per_run import made_once
 
 
@@ -34,12 +36,25 @@ def built(
 
     Shared: roll back whatever a test changes.
     """
+    with _built_once(tmp_path_factory, "models of the organisation", organisation) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of an organisation with every oddity. Shared like `built`."""
+    with _built_once(tmp_path_factory, "models of the odd organisation", ODD) as connection:
+        yield connection
+
+
+def _built_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, organisation: Organisation
+) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """Open a copy of an organisation's warehouse with all models built."""
 
     def fill(folder: Path) -> None:
         with open_warehouse(folder / "warehouse.duckdb") as connection:
             load(connection, land(folder, organisation.files() | organisation.hand_written()))
             build_all(connection)
 
-    folder = made_once(tmp_path_factory, "models of the organisation", fill)
-    with open_warehouse(folder / "warehouse.duckdb") as connection:
-        yield connection
+    return open_warehouse(made_once(tmp_path_factory, name, fill) / "warehouse.duckdb")
