@@ -102,10 +102,7 @@ class OnDisk:
     @property
     def loaded(self) -> Loaded:
         """Return the loaded version of each file."""
-        return {
-            (file.dataset, file.partition): (file.source_key, file.etag, file.size)
-            for file in self.files
-        }
+        return {file.place: file.version for file in self.files}
 
     @property
     def errors(self) -> list[Check]:

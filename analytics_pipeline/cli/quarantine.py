@@ -23,7 +23,7 @@ from analytics_pipeline.cli.rebuild import rebuild
 from analytics_pipeline.cli.unknown_file import tell_unknown_file
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.ingest.batch import FileResult
-from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.delivery import Delivery, Place
 from analytics_pipeline.ingest.landing import has_landed
 from analytics_pipeline.operations.load_files import Loader
 from analytics_pipeline.settings import Settings, load_settings
@@ -176,10 +176,10 @@ def _with_rejects(settings: Settings, warehouse: Warehouse) -> list[Delivery]:
     with warehouse.open() as connection:
         rejected = [file for file in loaded_files(connection) if file.rejects]
         failed = failed_files(connection)
-    newest: dict[tuple[str, str], Delivery] = {}
+    newest: dict[Place, Delivery] = {}
     for file in (file for file in (*rejected, *failed) if file.dataset in DATASETS):
         delivery = delivery_of(file)
         # A failed version that S3 refused never landed: there is nothing to read again.
         if not isinstance(file, FailedFile) or has_landed(settings.landing_dir, delivery):
-            newest[file.dataset, file.partition] = delivery
+            newest[file.place] = delivery
     return list(newest.values())

@@ -79,12 +79,8 @@ def status() -> None:
         disk = with_listing_checks(disk, listing, todo, listed_at) if listing and todo else disk
     except AnotherOrganisation as error:
         todo, problem = None, str(error)
-    restored = (
-        {(delivery.dataset.name, delivery.partition.key) for delivery in todo.unchanged}
-        if todo
-        else set()
-    )
-    failed = [file for file in disk.failed if (file.dataset, file.partition) not in restored]
+    restored = {delivery.place for delivery in todo.unchanged} if todo else set()
+    failed = [file for file in disk.failed if file.place not in restored]
     rows = [dataset_status(name, disk, todo, failed) for name in DATASETS]
     needs_sync = bool(
         (todo and todo.work)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.delivery import Place
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.words import Words, counted, words
 
@@ -67,6 +68,11 @@ class Absence:
     detail: Words
 
     @property
+    def place(self) -> Place:
+        """Return the dataset and partition that the file belongs to."""
+        return self.dataset, self.partition
+
+    @property
     def remedy(self) -> Words:
         """Return what a person should do."""
         close = Words(
@@ -110,6 +116,10 @@ class InLedger(Protocol):
         """Partition key."""
 
     @property
+    def place(self) -> Place:
+        """Dataset and partition."""
+
+    @property
     def source_key(self) -> str:
         """Full key."""
 
@@ -136,7 +146,7 @@ def gone(
     listed_at: datetime,
     now: datetime,
     ledger: Iterable[InLedger],
-) -> tuple[list[Absence], set[tuple[str, str]]]:
+) -> tuple[list[Absence], set[Place]]:
     """Compare a listing with the ledger.
 
     Args:
@@ -149,11 +159,10 @@ def gone(
         ledger: the loaded files.
 
     Returns:
-        Loaded files that are no longer delivered, and the (dataset, partition) of every delivered
-        file.
+        Loaded files that are no longer delivered, and the place of every delivered file.
     """
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
-    delivered = {(delivery.dataset.name, delivery.partition.key) for delivery in listing.deliveries}
+    delivered = {delivery.place for delivery in listing.deliveries}
     absent = [
         Absence(
             file.dataset,
@@ -167,7 +176,7 @@ def gone(
             ),
         )
         for file in ledger
-        if (file.dataset, file.partition) not in delivered
+        if file.place not in delivered
         and file.source_key.startswith(prefixes)
         and not listed_at <= file.loaded_at <= now
     ]
@@ -188,10 +197,10 @@ def reverted(
         ledger: ledger of the warehouse in its place.
         source: the replaced warehouse in words.
     """
-    loaded = {(file.dataset, file.partition): file for file in ledger}
+    loaded = {file.place: file for file in ledger}
     absent = []
     for file in replaced:
-        present = loaded.get((file.dataset, file.partition))
+        present = loaded.get(file.place)
         if present is None:
             detail = words(
                 "{} has {} of it, and the older one in its place has none",

@@ -10,6 +10,11 @@ from typing import Protocol
 
 from analytics_pipeline.datasets import Dataset, Partition
 
+Place = tuple[str, str]
+"""Name of a dataset and key of a partition: where a file belongs, whichever version it has."""
+Version = tuple[str, str, int]
+"""Key, ETag and size: the identity of a version. Never the clock."""
+
 
 class Listed(Protocol):
     """An object of the bucket, as listed."""
@@ -43,8 +48,13 @@ class Delivery:
     last_modified: datetime
 
     @property
-    def version(self) -> tuple[str, str, int]:
-        """Return the identity of the version: key, ETag and size, never the clock."""
+    def place(self) -> Place:
+        """Return the dataset and partition that the file belongs to."""
+        return self.dataset.name, self.partition.key
+
+    @property
+    def version(self) -> Version:
+        """Return key, ETag and size."""
         return self.key, self.etag, self.size
 
     @property

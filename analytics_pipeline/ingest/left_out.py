@@ -101,8 +101,7 @@ def superseded(older: Delivery, newest: Delivery) -> LeftOut:
 
 
 def _left_out(delivery: Delivery, reason: str, remedy: str, warns: bool) -> LeftOut:
-    place = (delivery.dataset.name, delivery.partition.key, delivery.key)
-    return LeftOut(*place, reason, remedy, warns)
+    return LeftOut(*delivery.place, delivery.key, reason, remedy, warns)
 
 
 def lines(files: Iterable[LeftOut]) -> list[tuple[str, str]]:

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from analytics_pipeline.datasets import FEED, Cadence, Dataset, Partition, classify
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.delivery import Delivery, Listed
+from analytics_pipeline.ingest.delivery import Delivery, Listed, Place, Version
 from analytics_pipeline.ingest.left_out import LeftOut, LoadedRange, out_of_range, superseded
 
-Loaded = Mapping[tuple[str, str], tuple[str, str, int]]
-"""Loaded versions according to the ledger: (dataset, partition) -> (key, ETag, size)."""
+Loaded = Mapping[Place, Version]
+"""Loaded versions according to the ledger."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
         objects: the listed objects, in any order.
         prefix: `org{org}/`, the start of every key.
     """
-    newest: dict[tuple[str, str], Delivery] = {}
+    newest: dict[Place, Delivery] = {}
     older, unknown = [], []
     for listed in sorted(objects, key=lambda found: (found.last_modified, found.key)):
         match = classify(listed.key.removeprefix(prefix)) if listed.key.startswith(prefix) else None
@@ -158,9 +158,9 @@ def classify_listing(objects: Iterable[Listed], prefix: str) -> ClassifiedListin
         delivery = Delivery(
             dataset, partition, listed.key, listed.etag, listed.size, listed.last_modified
         )
-        if replaced := newest.get((dataset.name, partition.key)):
+        if replaced := newest.get(delivery.place):
             older.append(replaced)
-        newest[dataset.name, partition.key] = delivery
+        newest[delivery.place] = delivery
     return ClassifiedListing(prefix, tuple(newest.values()), tuple(older), tuple(unknown))
 
 
@@ -190,7 +190,7 @@ def plan(
     for delivery in listing.deliveries:
         if delivery not in selection:
             continue
-        version = loaded.get((delivery.dataset.name, delivery.partition.key))
+        version = loaded.get(delivery.place)
         kind = new if version is None else unchanged if version == delivery.version else changed
         kind.append(delivery)
     is_empty = not any(delivery.dataset.name in FEED for delivery in listing.deliveries)
@@ -202,13 +202,9 @@ def plan(
 def _left_out(
     listing: ClassifiedListing, loaded: Loaded, within: LoadedRange | None
 ) -> Iterator[LeftOut]:
-    newest = {_place(delivery): delivery for delivery in listing.deliveries}
-    yield from (superseded(older, newest[_place(older)]) for older in listing.superseded)
+    newest = {delivery.place: delivery for delivery in listing.deliveries}
+    yield from (superseded(older, newest[older.place]) for older in listing.superseded)
     for place, delivery in newest.items():
         found = out_of_range(delivery, within) if within else None
         if found and loaded.get(place) != delivery.version:
             yield found
-
-
-def _place(delivery: Delivery) -> tuple[str, str]:
-    return delivery.dataset.name, delivery.partition.key

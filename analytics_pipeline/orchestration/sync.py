@@ -222,7 +222,7 @@ def _not_requested(
     covered = {
         (name, key) for request in requests for name, keys in request.only.items() for key in keys
     }
-    return tuple(d for d in work if (d.dataset.name, d.partition.key) not in covered)
+    return tuple(d for d in work if d.place not in covered)
 
 
 def _execute(

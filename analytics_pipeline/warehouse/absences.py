@@ -10,6 +10,7 @@ from datetime import datetime
 import duckdb
 
 from analytics_pipeline.ingest.absence import Absence, Kind, gone
+from analytics_pipeline.ingest.delivery import Place
 from analytics_pipeline.ingest.plan import ClassifiedListing
 from analytics_pipeline.warehouse.ledger import LoadedFile, failed_files, loaded_files
 from analytics_pipeline.warehouse.transactions import write
@@ -74,15 +75,13 @@ def compared(
     absent, _ = gone(listing, [""], listed_at, now, ledger)
     ended = set(_ended(known, listing, ledger))
     still_open = [event for event in known if event not in ended]
-    recorded = {(event.dataset, event.partition) for event in still_open if event.kind is Kind.GONE}
+    recorded = {event.place for event in still_open if event.kind is Kind.GONE}
     fresh = [
         OpenAbsence(**vars(absence), first_seen=listed_at)
         for absence in absent
-        if (absence.dataset, absence.partition) not in recorded
+        if absence.place not in recorded
     ]
-    return sorted(
-        [*still_open, *fresh], key=lambda event: (event.dataset, event.partition, event.kind)
-    )
+    return sorted([*still_open, *fresh], key=lambda event: (event.place, event.kind))
 
 
 def record_listing(
@@ -108,19 +107,16 @@ def record_listing(
     def compare() -> None:
         loaded = loaded_files(connection)
         absent, delivered = gone(listing, listed, listed_at, now, loaded)
-        present = {*delivered} | {(file.dataset, file.partition) for file in loaded}
+        present = {*delivered} | {file.place for file in loaded}
         _forget_withdrawn(connection, listing, listed, listed_at, now, present)
         known = open_absences(connection)
-        missed = {(event.dataset, event.partition) for event in known if event.kind is Kind.GONE}
-        fresh = [
-            absence for absence in absent if (absence.dataset, absence.partition) not in missed
-        ]
+        missed = {event.place for event in known if event.kind is Kind.GONE}
+        fresh = [absence for absence in absent if absence.place not in missed]
         for event in _ended(known, listing, loaded):
             # A listing that waited for the writer's lock may be older than the event. If the event
             # is dated after now, a clock was wrong.
             if not listed_at < event.first_seen <= now:
-                place = (event.dataset, event.partition)
-                close_absences(connection, [place], now, "delivered", [event.kind])
+                close_absences(connection, [event.place], now, "delivered", [event.kind])
         record_absences(connection, fresh, now)
 
     write(connection, compare)
@@ -134,19 +130,13 @@ def _ended(
     A file that was gone is delivered again, or the version that an older warehouse has of a file is
     the delivered one.
     """
-    delivered = {
-        (delivery.dataset.name, delivery.partition.key): delivery.version
-        for delivery in listing.deliveries
-    }
-    versions = {
-        (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
-    }
+    delivered = {delivery.place: delivery.version for delivery in listing.deliveries}
+    versions = {file.place: file.version for file in loaded}
 
     def is_ended(event: OpenAbsence) -> bool:
-        place = (event.dataset, event.partition)
-        return place in delivered and (
+        return event.place in delivered and (
             event.kind is Kind.GONE
-            or (event.kind is Kind.REVERTED and delivered[place] == versions.get(place))
+            or (event.kind is Kind.REVERTED and delivered[event.place] == versions.get(event.place))
         )
 
     return [event for event in known if is_ended(event)]
@@ -158,14 +148,14 @@ def _forget_withdrawn(
     listed: Collection[str],
     listed_at: datetime,
     now: datetime,
-    present: Collection[tuple[str, str]],
+    present: Collection[Place],
 ) -> None:
     """Forget failed files that never loaded and are no longer delivered."""
     prefixes = tuple(listing.prefix + prefix for prefix in listed)
     withdrawn = [
-        [file.dataset, file.partition]
+        file.place
         for file in failed_files(connection)
-        if (file.dataset, file.partition) not in present
+        if file.place not in present
         and file.source_key.startswith(prefixes)
         and not listed_at <= file.failed_at <= now
     ]
@@ -184,7 +174,7 @@ def record_absences(
     A known event keeps its first time; one about another version of the file is superseded.
     """
     for absence in absences:
-        place = [absence.dataset, absence.partition, absence.kind.value]
+        place = [*absence.place, absence.kind.value]
         connection.execute(
             """UPDATE ops.absences SET closed_at = ?, closed_by = 'superseded'
                WHERE closed_at IS NULL AND (dataset, partition, kind) = (?, ?, ?) AND etag <> ?""",
@@ -207,7 +197,7 @@ def record_absences(
 
 def close_absences(
     connection: duckdb.DuckDBPyConnection,
-    places: Iterable[tuple[str, str]],
+    places: Iterable[Place],
     now: datetime,
     closed_by: str,
     kinds: Sequence[Kind] = tuple(Kind),

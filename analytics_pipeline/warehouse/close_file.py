@@ -6,6 +6,7 @@ from datetime import datetime
 import duckdb
 
 from analytics_pipeline.datasets import Dataset
+from analytics_pipeline.ingest.delivery import Place
 from analytics_pipeline.warehouse.absences import OpenAbsence, close_absences
 from analytics_pipeline.warehouse.tables import history_table
 from analytics_pipeline.warehouse.transactions import changed, write
@@ -40,7 +41,7 @@ def close_file(
         now: UTC, naive.
         dry_run: count, then roll back.
     """
-    place = [absence.dataset, absence.partition]
+    place = absence.place
 
     def remove() -> ClosedFile:
         rows = changed(
@@ -59,14 +60,14 @@ def close_file(
         )
         for table in ("ops.findings", "ops.failed_files", "ops.loaded_files"):
             connection.execute(f"DELETE FROM {table} WHERE (dataset, partition) = (?, ?)", place)
-        close_absences(connection, [(absence.dataset, absence.partition)], now, "close")
+        close_absences(connection, [place], now, "close")
         return ClosedFile(rows, rejects, states)
 
     return write(connection, remove, dry_run=dry_run)
 
 
-def closed_files(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Return (dataset, partition) of the files that the command closed."""
+def closed_files(connection: duckdb.DuckDBPyConnection) -> list[Place]:
+    """Return the places of the files that the command closed."""
     return connection.execute(
         "SELECT DISTINCT dataset, partition FROM ops.absences WHERE closed_by = 'close' ORDER"
         " BY ALL"

@@ -8,7 +8,7 @@ from typing import TypeVar
 import duckdb
 
 from analytics_pipeline.datasets import DATASETS, Partition
-from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.delivery import Delivery, Place, Version
 from analytics_pipeline.ingest.plan import Loaded
 from analytics_pipeline.warehouse.transactions import value_of
 
@@ -27,6 +27,16 @@ class FileVersion:
     size: int
     last_modified: datetime
     period: date | None
+
+    @property
+    def place(self) -> Place:
+        """Return the dataset and partition that the file belongs to."""
+        return self.dataset, self.partition
+
+    @property
+    def version(self) -> Version:
+        """Return key, ETag and size."""
+        return self.source_key, self.etag, self.size
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ def organisations(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 
 def loaded_versions(connection: duckdb.DuckDBPyConnection, dataset: str | None = None) -> Loaded:
-    """Return (dataset, partition) -> (key, ETag, size) of each loaded file, to plan against."""
+    """Return the version of each loaded file, to plan against."""
     rows = connection.execute(
         "SELECT dataset, partition, source_key, etag, size FROM ops.loaded_files WHERE dataset = $1"
         " OR $1 IS NULL",

@@ -145,13 +145,13 @@ def resolve_failures(
             it.
         now: UTC, naive.
     """
-    loaded = {(delivery.dataset.name, delivery.partition.key) for delivery in unchanged}
+    loaded = {delivery.place for delivery in unchanged}
 
     def forget() -> None:
         withdrawn = [
-            (file.dataset, file.partition)
+            file.place
             for file in failed_files(connection)
-            if (file.dataset, file.partition) in loaded and file.failed_at < listed_at
+            if file.place in loaded and file.failed_at < listed_at
         ]
         if not withdrawn:
             return
@@ -281,10 +281,8 @@ def _follow_absences(
 ) -> None:
     """Close the absences of files that are loaded now, and record those of this batch."""
     loaded = [result.landed.delivery for result in batch.files if result.failure is None]
-    places = {(delivery.dataset.name, delivery.partition.key) for delivery in loaded}
-    still_open = {
-        (event.dataset, event.partition) for event in open_absences(connection, batch.dataset.name)
-    }
+    places = {delivery.place for delivery in loaded}
+    still_open = {event.place for event in open_absences(connection, batch.dataset.name)}
     close_absences(connection, places & still_open, now, closed_by)
     copies = {absence.partition for absence in batch.absences if absence.kind is Kind.REPEATED}
     if newest := max(

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from analytics_pipeline.ingest.absence import Absence, Kind, reverted
+from analytics_pipeline.ingest.delivery import Place
 from analytics_pipeline.warehouse.absences import open_absences, record_absences
 from analytics_pipeline.warehouse.gone import is_of_another
 from analytics_pipeline.warehouse.ledger import (
@@ -95,22 +96,20 @@ def _comparable(
     return [
         file
         for file in replaced
-        if (place := (file.dataset, file.partition)) not in recorded
-        and not (place in closed and (closed[place] >= file.loaded_at or file.loaded_at > now))
+        if file.place not in recorded
+        and not (
+            file.place in closed and (closed[file.place] >= file.loaded_at or file.loaded_at > now)
+        )
         and (not whose or file.source_key.partition("/")[0] in whose)
     ]
 
 
-def _open(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
-    return {
-        (event.dataset, event.partition)
-        for event in open_absences(connection)
-        if event.kind is Kind.REVERTED
-    }
+def _open(connection: duckdb.DuckDBPyConnection) -> set[Place]:
+    return {event.place for event in open_absences(connection) if event.kind is Kind.REVERTED}
 
 
-def _closed(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], datetime]:
-    """Return when a person last closed a gone or reverted file, by dataset and partition."""
+def _closed(connection: duckdb.DuckDBPyConnection) -> dict[Place, datetime]:
+    """Return when a person last closed a gone or reverted file, by its place."""
     rows = connection.execute(
         """SELECT dataset, "partition", max(closed_at) FROM ops.absences
            WHERE closed_by = 'close' AND kind IN ('gone', 'reverted') GROUP BY ALL"""

@@ -28,6 +28,10 @@ class Loaded:
     last_modified: datetime = LOADED_AT
     loaded_at: datetime = LOADED_AT
 
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.dataset, self.partition
+
 
 def listing(*keys: str) -> ClassifiedListing:
     return classify_listing([delivery(key) for key in keys], "org9001/")
@@ -37,7 +41,7 @@ def absent(
     placed: ClassifiedListing, *ledger: Loaded, listed: tuple[str, ...] = ("",)
 ) -> list[tuple[str, str]]:
     found, _ = gone(placed, listed, LISTED_AT, NOW, ledger)
-    return [(absence.dataset, absence.partition) for absence in found]
+    return [absence.place for absence in found]
 
 
 def test_a_loaded_file_that_the_listing_lacks_is_gone_by_name_with_its_rows_and_a_remedy():

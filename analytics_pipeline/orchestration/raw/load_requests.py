@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence, Partition
-from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.delivery import Delivery, Place
 from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of, spans
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.runs.run_records import (
@@ -92,14 +92,13 @@ def load_states(
     runs_of = covering(work, runs)
     by_state: dict[LoadState, list[Delivery]] = defaultdict(list)
     for delivery in work:
-        place = (delivery.dataset.name, delivery.partition.key)
         inside = (
             delivery.dataset.period is None
             or delivery.partition.key in partitions[delivery.dataset.cadence]
         )
-        state = (
-            load_state(delivery, runs_of[place], now, retry_policy) if inside else LoadState.OUTSIDE
-        )
+        state = LoadState.OUTSIDE
+        if inside:
+            state = load_state(delivery, runs_of[delivery.place], now, retry_policy)
         by_state[state].append(delivery)
     return by_state
 
@@ -115,9 +114,7 @@ def withdrawn_failures(unchanged: Sequence[Delivery], runs: Sequence[KnownRun]) 
         runs: newest first.
     """
     refused = _refused_places(runs)
-    return _still_refused(
-        [found for found in unchanged if (found.dataset.name, found.partition.key) in refused], runs
-    )
+    return _still_refused([found for found in unchanged if found.place in refused], runs)
 
 
 def undelivered_failures(delivered: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
@@ -133,7 +130,7 @@ def undelivered_failures(delivered: Sequence[Delivery], runs: Sequence[KnownRun]
     Returns:
         deliveries without a key, as nothing is left to fetch.
     """
-    present = {(found.dataset.name, found.partition.key) for found in delivered}
+    present = {found.place for found in delivered}
     return _still_refused(
         [
             Delivery(DATASETS[name], Partition(partition, None), "", "", 0, _NEVER)
@@ -143,8 +140,8 @@ def undelivered_failures(delivered: Sequence[Delivery], runs: Sequence[KnownRun]
     )
 
 
-def _refused_places(runs: Sequence[KnownRun]) -> set[tuple[str, str]]:
-    """Return (dataset, partition) of each file that one of the runs could not load."""
+def _refused_places(runs: Sequence[KnownRun]) -> set[Place]:
+    """Return the place of each file that one of the runs could not load."""
     return {
         (name, partition)
         for run in runs
@@ -155,11 +152,7 @@ def _refused_places(runs: Sequence[KnownRun]) -> set[tuple[str, str]]:
 
 def _still_refused(suspects: Sequence[Delivery], runs: Sequence[KnownRun]) -> list[Delivery]:
     runs_of = covering(suspects, runs)
-    return [
-        delivery
-        for delivery in suspects
-        if _is_refused(delivery, runs_of[delivery.dataset.name, delivery.partition.key])
-    ]
+    return [delivery for delivery in suspects if _is_refused(delivery, runs_of[delivery.place])]
 
 
 def _is_refused(delivery: Delivery, runs: Sequence[KnownRun]) -> bool:
@@ -172,14 +165,12 @@ def _is_refused(delivery: Delivery, runs: Sequence[KnownRun]) -> bool:
     return False
 
 
-def covering(
-    work: Sequence[Delivery], runs: Sequence[KnownRun]
-) -> dict[tuple[str, str], list[KnownRun]]:
+def covering(work: Sequence[Delivery], runs: Sequence[KnownRun]) -> dict[Place, list[KnownRun]]:
     """Return the runs that cover each delivery; fast for 10,000 deliveries and 1,000 runs."""
     keys: dict[str, list[str]] = defaultdict(list)
     for delivery in work:
         keys[delivery.dataset.name].append(delivery.partition.key)
-    runs_of: dict[tuple[str, str], list[KnownRun]] = defaultdict(list)
+    runs_of: dict[Place, list[KnownRun]] = defaultdict(list)
     for name, unsorted in keys.items():
         ordered = sorted(unsorted)
         for run in runs:
@@ -279,7 +270,7 @@ def _request(
     cadence: Cadence, first: str | None, last: str | None, requested: Sequence[Delivery]
 ) -> LoadRequest:
     asked: dict[str, dict[str, str]] = defaultdict(dict)
-    for delivery in sorted(requested, key=lambda found: (found.dataset.name, found.partition.key)):
+    for delivery in sorted(requested, key=lambda found: found.place):
         asked[delivery.dataset.name][delivery.partition.key] = delivery.fingerprint
     return LoadRequest(cadence, first, last, dict(asked))
 

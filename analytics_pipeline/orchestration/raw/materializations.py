@@ -11,12 +11,11 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS, Dataset
+from analytics_pipeline.ingest.delivery import Version
 from analytics_pipeline.ingest.plan import Loaded
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.warehouse.generation import NEVER, Generation
 
-Version = tuple[str, str, int]
-"""Key, ETag, size."""
 Newest = Mapping[dg.AssetKey, dg.EventLogRecord]
 """The latest materialization of each asset that has any. Storage ids give the order, not times:
 clocks are wrong at times, and differ between machines."""

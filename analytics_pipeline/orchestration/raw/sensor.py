@@ -12,7 +12,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
 from analytics_pipeline.errors import PipelineError
-from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.delivery import Delivery, Place, Version
 from analytics_pipeline.ingest.plan import Loaded, Plan, list_deliveries, plan
 from analytics_pipeline.ingest.sources import Sources
 from analytics_pipeline.orchestration.asset_keys import Location
@@ -202,7 +202,7 @@ def _loaded(
     if not warehouse.exists:
         return {}
     generation = warehouse.generation
-    versions: dict[tuple[str, str], tuple[str, str, int]] = {}
+    versions: dict[Place, Version] = {}
     for dataset in DATASETS.values():
         partitions = {
             delivery.partition.key for delivery in deliveries if delivery.dataset is dataset

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
-from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.ingest.delivery import Delivery, Place
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.raw.materializations import (
     file_version,
@@ -49,7 +49,7 @@ def materialize_unrecorded(
                 for place, file in files.items()
                 if file.loaded_at.replace(tzinfo=UTC).timestamp() >= oldest
             }
-        versions = {place: (file.source_key, file.etag, file.size) for place, file in files.items()}
+        versions = {place: file.version for place, file in files.items()}
         partitions = {partition for _, partition in versions}
         recorded = materialized_versions(instance, dataset, key, partitions) if versions else {}
         unrecorded = {place for place in versions if recorded.get(place) != versions[place]}
@@ -64,7 +64,7 @@ def materialize_unrecorded(
 def materialize_closed(
     instance: dg.DagsterInstance,
     location: Location,
-    closed: Sequence[tuple[str, str]],
+    closed: Sequence[Place],
     loaded: Sequence[LoadedFile],
     generation: Generation,
 ) -> None:
@@ -72,9 +72,7 @@ def materialize_closed(
 
     A file is not materialized as closed yet if its last materialization still names a version.
     """
-    loaded_versions = {
-        (file.dataset, file.partition): (file.source_key, file.etag, file.size) for file in loaded
-    }
+    loaded_versions = {file.place: file.version for file in loaded}
     for name, partition in closed:
         dataset = DATASETS.get(name)
         if (
