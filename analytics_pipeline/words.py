@@ -35,6 +35,13 @@ def counted(number: int, noun: LiteralString) -> Words:
     return Words(f"{number:,} {noun}{'' if number == 1 else 's'}")
 
 
+def named(names: Iterable[str], most: int, separator: str = ", ") -> str:
+    """Return the first names, and the number of the others: `a, b, and 3 more`."""
+    shown = list(names)
+    others = [f"and {len(shown) - most:,} more"] if len(shown) > most else []
+    return separator.join([*shown[:most], *others])
+
+
 def joined(names: Iterable[Words]) -> Words:
     """Join names with commas."""
     return Words(", ".join(names))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_pipeline.words import Words, counted, words
+from analytics_pipeline.words import Words, counted, named, words
 
 PACKAGE = Path(__file__).parents[1] / "analytics_pipeline"
 DECLARES = {
@@ -48,6 +48,12 @@ def test_a_count_agrees_with_its_noun():
         "1 file",
         "2,000 files",
     ]
+
+
+def test_a_list_that_is_cut_tells_how_many_are_missing():
+    assert named(["a", "b"], 2) == "a, b"
+    assert named(["a", "b", "c"], 2) == "a, b, and 1 more"
+    assert named(map(str, range(1_003)), 2, "\n") == "0\n1\nand 1,001 more"
 
 
 def test_words_consist_only_of_constants_and_declarations():

@@ -7,6 +7,7 @@ from analytics_pipeline.cli.heartbeat import dated_ahead, is_recent, nearest
 from analytics_pipeline.cli.overview import own_dagster_yaml
 from analytics_pipeline.orchestration.dagster_files import recorded_heartbeats
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.words import named
 
 
 def refuse_while_alive(settings: Settings) -> None:
@@ -40,7 +41,7 @@ def refuse_while_alive(settings: Settings) -> None:
         alive = living_runs(instance, Location.of(settings))
     if alive:
         fail(
-            f"Run {alive[0]} is in progress{f', and {len(alive) - 1} more' if alive[1:] else ''}."
+            f"In progress: run {named(alive, 1)}."
             " Wait for it to end, or cancel it in the Dagster UI, and run the command again."
             " Nothing was changed."
         )

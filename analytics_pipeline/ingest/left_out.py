@@ -10,6 +10,7 @@ from datetime import date
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.ingest.delivery import Delivery
+from analytics_pipeline.words import named
 
 NAMED = 20
 """Maximum number of files that a line names."""
@@ -110,11 +111,6 @@ def lines(files: Iterable[LeftOut]) -> list[tuple[str, str]]:
     for file in sorted(files, key=lambda file: (not file.warns, file.source_key)):
         keys[file.reason, file.remedy].append(file.source_key)
     return [
-        (f"{_named(found)}: not loaded, {reason}.", remedy)
+        (f"{named(found, NAMED)}: not loaded, {reason}.", remedy)
         for (reason, remedy), found in keys.items()
     ]
-
-
-def _named(keys: list[str]) -> str:
-    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
-    return f"{', '.join(keys[:NAMED])}{more}"

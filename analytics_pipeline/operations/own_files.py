@@ -12,6 +12,7 @@ from analytics_pipeline.ingest.people import People
 from analytics_pipeline.ingest.sources import MOST_BYTES
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.erase import erased_people, run_again, unfinished
+from analytics_pipeline.words import named
 
 _LINES_SHOWN = 20
 
@@ -60,12 +61,8 @@ class OwnFile:
 
     @property
     def _places(self) -> str:
-        shown = ", ".join(map(str, self.lines[:_LINES_SHOWN]))
-        more = len(self.lines) - _LINES_SHOWN
-        return (
-            f"{'line' if len(self.lines) == 1 else 'lines'}"
-            f" {shown}{f' and {more:,} more' if more > 0 else ''}"
-        )
+        noun = "line" if len(self.lines) == 1 else "lines"
+        return f"{noun} {named(map(str, self.lines), _LINES_SHOWN)}"
 
 
 def own_files_with_erased(

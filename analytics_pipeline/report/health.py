@@ -9,7 +9,7 @@ from analytics_pipeline.report.data import Data
 from analytics_pipeline.report.figures import day, percent, usd
 from analytics_pipeline.warehouse.age import silence
 from analytics_pipeline.warehouse.checks import Severity, errors
-from analytics_pipeline.words import counted
+from analytics_pipeline.words import counted, named
 
 _NAMED = 5
 """Maximum number of files that a line names."""
@@ -86,14 +86,11 @@ def _failed(data: Data) -> Part:
         else ""
     )
     return Part(
-        "What failed?", State.FAILING if bad else State.WARNING, checks or _first(details), details
+        "What failed?",
+        State.FAILING if bad else State.WARNING,
+        checks or named(details, 1, "; "),
+        details,
     )
-
-
-def _first(details: Sequence[str]) -> str:
-    """Return the first detail, and the number of others."""
-    more = f"; and {len(details) - 1:,} more" if len(details) > 1 else ""
-    return f"{details[0]}{more}"
 
 
 def _failures(data: Data) -> Iterator[str]:
@@ -101,16 +98,14 @@ def _failures(data: Data) -> Iterator[str]:
         files, since = counted(row["files"], "file"), day(row["since"].date())
         yield f"{row['dataset']}: {files} could not be loaded since {since}"
     if data.absences:
-        named = "; ".join(
-            f"{row['dataset']} {row['partition']}: {row['detail']}"
-            for row in data.absences[:_NAMED]
+        absences = (
+            f"{row['dataset']} {row['partition']}: {row['detail']}" for row in data.absences
         )
-        more = f"; and {len(data.absences) - _NAMED:,} more" if len(data.absences) > _NAMED else ""
         what = (
             "Files that are gone, lost rows or money, are copies or have rows of other days, or"
             " that an older warehouse lacks"
         )
-        yield f"{what}: {named}{more}"
+        yield f"{what}: {named(absences, _NAMED, '; ')}"
     delivered = data.figures["completeness"][0]
     if absent := delivered["periods"] - delivered["loaded"]:
         yield f"Missing or not loaded: {absent:,} of {delivered['periods']:,} days and months"
@@ -130,7 +125,7 @@ def _estimated(data: Data) -> Part:
     details += [f"{check.subject}: {check.text}" for check in warned]
     if not details:
         return Part("What is estimated?", State.GOOD, "Nothing: every number is as delivered", [])
-    return Part("What is estimated?", State.WARNING, _first(details), details)
+    return Part("What is estimated?", State.WARNING, named(details, 1, "; "), details)
 
 
 def _estimates(data: Data) -> Iterator[str]:

@@ -15,7 +15,7 @@ import duckdb
 from analytics_pipeline.sql_models.day_hashes import HASH, of_days, remember, stale_days
 from analytics_pipeline.sql_models.model import ByDay, Model
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity, read, record_one
-from analytics_pipeline.words import counted
+from analytics_pipeline.words import counted, named
 
 EQUALS_WHOLE = "days_equal_a_whole_build"
 """Name of the check that compares a model built by day with the same model built whole."""
@@ -130,10 +130,9 @@ def _verdict(
     )
     text, remedy = "Passed.", ""
     if days:
-        shown = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if days[_DAYS_SHOWN:] else "")
         text = (
-            f"{counted(len(days), 'day')} differed from a whole build: {shown}. The table now has"
-            " the rows of the whole build."
+            f"{counted(len(days), 'day')} differed from a whole build:"
+            f" {named(map(str, days), _DAYS_SHOWN)}. The table now has the rows of the whole build."
         )
         remedy = (
             "Treat earlier figures of these days as wrong. If nobody changed the table by hand,"

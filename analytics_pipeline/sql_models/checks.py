@@ -32,7 +32,7 @@ from analytics_pipeline.warehouse.checks import (
 from analytics_pipeline.warehouse.emails import masked
 from analytics_pipeline.warehouse.parameters import Parameters, are_set
 from analytics_pipeline.warehouse.transactions import together
-from analytics_pipeline.words import counted
+from analytics_pipeline.words import counted, named
 
 ALARMS_SHOWN = 20
 """Maximum number of alarms in the text of a check."""
@@ -217,12 +217,8 @@ def _check(project: Project, tested: Tested) -> Check:
         text = f"{verdict} {counted(tested.violations, 'row')} ({columns})."
         remedy = f"{test.description} To see the rows, paste {file} into DuckDB."
     if tested.alarms:
-        lines = [f"{alarm.alarm}: {alarm.message}" for alarm in tested.alarms[:ALARMS_SHOWN]]
-        more = len(tested.alarms) - len(lines)
-        text, remedy = (
-            "\n".join([*lines, *([f"... and {more:,} more."] if more else [])]),
-            test.description,
-        )
+        alarms = (f"{alarm.alarm}: {alarm.message}" for alarm in tested.alarms)
+        text, remedy = named(alarms, ALARMS_SHOWN, "\n"), test.description
     # Such a test says nothing about the numbers, whatever severity it declares.
     severity = Severity.ERROR if tested.failure or tested.differs else test.severity
     withholds = _withheld(project, test, severity)

@@ -9,6 +9,7 @@ from analytics_pipeline.datasets import DATASETS, Dataset
 from analytics_pipeline.ingest.absence import Absence
 from analytics_pipeline.warehouse import checks
 from analytics_pipeline.warehouse.absences import OpenAbsence, is_damage, open_absences
+from analytics_pipeline.words import named
 
 LOST = "nothing_lost"
 """Name of the check that reports absences."""
@@ -18,9 +19,7 @@ NAMED = 20
 
 def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
     """Return the verdict on a dataset: which files are missing, held or copies, and the remedy."""
-    named = [f"{absence.source_key}: {absence.detail}." for absence in absences[:NAMED]]
-    if len(absences) > NAMED:
-        named.append(f"... and {len(absences) - NAMED:,} more, see ops.absences.")
+    lines = (f"{absence.source_key}: {absence.detail}." for absence in absences)
     return checks.Check(
         name=LOST,
         subject=dataset.table,
@@ -32,7 +31,7 @@ def lost_check(dataset: Dataset, absences: Sequence[Absence]) -> checks.Check:
         ),
         passed=not absences,
         violations=None,
-        text="\n".join(named)
+        text=named(lines, NAMED, "\n")
         or "Everything that was loaded is still delivered, and no version lost rows or money.",
         remedy="\n".join(dict.fromkeys(absence.remedy for absence in absences[:NAMED])),
     )

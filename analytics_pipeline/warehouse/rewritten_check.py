@@ -11,7 +11,7 @@ from analytics_pipeline.datasets import DATASETS, Cadence, Dataset
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.warehouse.checks import Check, Kind, Severity
 from analytics_pipeline.warehouse.newest_check import RETIRED, STALLED
-from analytics_pipeline.words import counted
+from analytics_pipeline.words import counted, named
 
 REWRITTEN = "every_course_is_rewritten"
 """Name of the check that reports courses whose snapshot is left behind."""
@@ -39,11 +39,9 @@ def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
         (file for file in files if newest and STALLED < newest - file.last_modified <= RETIRED),
         key=lambda file: (file.last_modified, int(file.partition.key)),
     )
-    named = [
-        f"course {file.partition.key} on {file.last_modified:%Y-%m-%d %H:%M} UTC"
-        for file in behind[:NAMED]
-    ]
-    more = f", and {len(behind) - NAMED:,} more" if len(behind) > NAMED else ""
+    courses = (
+        f"course {file.partition.key} on {file.last_modified:%Y-%m-%d %H:%M} UTC" for file in behind
+    )
     return Check(
         name=REWRITTEN,
         subject=dataset.table,
@@ -55,7 +53,7 @@ def rewritten_check(dataset: Dataset, files: Sequence[Delivery]) -> Check:
         text=(
             f"{counted(len(behind), 'snapshot')} of {dataset.name} left behind, last written more"
             f" than {STALLED / timedelta(days=1):.0f} days before the newest:"
-            f" {', '.join(named)}{more}."
+            f" {named(courses, NAMED)}."
             if behind
             else "Vocareum still writes the snapshot of every course."
         ),

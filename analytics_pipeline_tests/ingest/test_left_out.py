@@ -131,5 +131,5 @@ def test_files_of_one_reason_share_a_line_that_names_the_first_of_them():
     ahead = listed(SESSIONS.format("2062-01-09"))
     first, second = lines(planned(*early, ahead).left_out)
     assert first[0].startswith("org9001/lab_sessions/lab_sessions_2062-01-09.csv: not loaded, ")
-    assert "lab_sessions_2025-11-20.csv and 2 more: not loaded, outside" in second[0]
+    assert "lab_sessions_2025-11-20.csv, and 2 more: not loaded, outside" in second[0]
     assert "2025-11-21" not in second[0]

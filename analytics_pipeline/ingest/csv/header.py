@@ -190,4 +190,4 @@ def _repeated(names: Sequence[str], dataset: Dataset) -> list[Words]:
 
 def _few(names: list[Words]) -> Words:
     shown, more = joined(names[:_NAMED]), len(names) - _NAMED
-    return words("{} and {:,} more", shown, more) if more > 0 else shown
+    return words("{}, and {:,} more", shown, more) if more > 0 else shown

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, RunState
+from analytics_pipeline.words import named
 
 PARTITIONS_NAMED = 12
 
@@ -170,10 +171,7 @@ def partitions(run: KnownRun, subject: str) -> str:
     """Return the partitions that a failed run could not load, else its range."""
     failed = sorted(run.verdicts.get(subject.removeprefix("raw."), ()), reverse=True)
     if failed:
-        more = (
-            f" and {len(failed) - PARTITIONS_NAMED} more" if len(failed) > PARTITIONS_NAMED else ""
-        )
-        return ", ".join(failed[:PARTITIONS_NAMED]) + more
+        return named(failed, PARTITIONS_NAMED)
     if run.first and run.last:
         return run.first if run.first == run.last else f"{run.first} to {run.last}"
     return ""

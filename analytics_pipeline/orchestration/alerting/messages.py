@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from analytics_pipeline.orchestration.alerting.incidents import Incident
+from analytics_pipeline.words import named
 
 LONGEST_ERROR = 1_500
 ALARMS_NAMED = 12
@@ -57,6 +58,6 @@ def _opened(group: Sequence[Incident], ui_url: str, whose: str) -> str:
 
 
 def _alarmed(group: Sequence[Incident], ui_url: str, whose: str) -> str:
-    lines = [f"{incident.subject}: {incident.error}" for incident in group[:ALARMS_NAMED]]
-    more = f"\n... and {len(group) - ALARMS_NAMED} more." if len(group) > ALARMS_NAMED else ""
-    return f":warning: {whose}" + "\n".join(lines) + more + f"\n{ui_url}/runs/{group[0].run_id}"
+    alarms = [f"{incident.subject}: {incident.error}" for incident in group]
+    lines = named(alarms, ALARMS_NAMED, "\n")
+    return f":warning: {whose}{lines}\n{ui_url}/runs/{group[0].run_id}"

@@ -10,6 +10,7 @@ from analytics_pipeline.ingest.batch import FileResult
 from analytics_pipeline.orchestration.runs.run_records import failed_tag, verdict_tags
 from analytics_pipeline.orchestration.runs.step_failures import FILES_FAILED
 from analytics_pipeline.orchestration.ui import metadata as ui_metadata
+from analytics_pipeline.words import named
 
 
 def tag_refused(
@@ -48,11 +49,10 @@ def raise_if_failed(dataset: Dataset, results: Sequence[FileResult]) -> None:
     failed = [result for result in results if result.failure]
     if not failed:
         return
-    lines = [ui_metadata.failure(result) for result in failed[: ui_metadata.MOST_FILES]]
-    more = f"\n... and {len(failed) - len(lines)} more" if len(failed) > len(lines) else ""
+    lines = named(map(ui_metadata.failure, failed), ui_metadata.MOST_FILES, "\n")
     raise dg.Failure(
         f"{len(failed)} of {len(results)} files of {dataset.name} could not be loaded; their"
-        " previous rows stay.\n" + "\n".join(lines) + more,
+        f" previous rows stay.\n{lines}",
         metadata={FILES_FAILED: [result.landed.delivery.partition.key for result in failed]},
         allow_retries=False,
     )

@@ -14,6 +14,7 @@ from analytics_pipeline.ingest.remedies import remedy
 from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline.warehouse.quality import Preview, Reason, Unaccounted
 from analytics_pipeline.warehouse.tables import raw_table
+from analytics_pipeline.words import named
 
 MOST_FILES = 20
 """Maximum number of files in a text or a table."""
@@ -113,11 +114,9 @@ def failures(failed: Sequence[FailedFile]) -> str:
     lines = [
         f"{_place(file.source_key, file.line)}: {file.reason}. "
         f"Failing since {file.failed_since:%Y-%m-%d %H:%M} UTC, {file.attempts} attempts."
-        for file in failed[:MOST_FILES]
+        for file in failed
     ]
-    if len(failed) > MOST_FILES:
-        lines.append(f"... and {len(failed) - MOST_FILES} more")
-    return "\n".join(lines)
+    return named(lines, MOST_FILES, "\n")
 
 
 def remedies(failed: Sequence[FailedFile]) -> str:
