@@ -17,7 +17,7 @@ from analytics_pipeline.settings.value_types import (
     FolderOrS3,
     LakeUrl,
     OptionalPath,
-    OptionalUrl,
+    OptionalText,
     Owners,
     StoreUrl,
     Zone,
@@ -57,7 +57,7 @@ class DeclaredSettings(BaseSettings):
         validation_alias="VOCAREUM_BUCKET",
         description="Bucket of the feed.",
     )
-    s3_endpoint_url: OptionalUrl = Field(
+    s3_endpoint_url: OptionalText = Field(
         None,
         validation_alias="AWS_ENDPOINT_URL_S3",
         description="S3 endpoint, if it is not Amazon's.",
@@ -198,7 +198,7 @@ class DeclaredSettings(BaseSettings):
         validation_alias="ANALYTICS_WAREHOUSE_ENDPOINT_URL",
         description="S3 endpoint of the lake's data files, if it is not Amazon's.",
     )
-    warehouse_region: OptionalUrl = Field(
+    warehouse_region: OptionalText = Field(
         None,
         validation_alias="ANALYTICS_WAREHOUSE_REGION",
         description="Region of the lake's bucket. Default: AWS_REGION.",
@@ -216,7 +216,7 @@ class DeclaredSettings(BaseSettings):
         validation_alias="ANALYTICS_PUBLISHED_STORE_ENDPOINT_URL",
         description="S3 endpoint of that bucket, if it is not Amazon's.",
     )
-    published_store_region: OptionalUrl = Field(
+    published_store_region: OptionalText = Field(
         None,
         validation_alias="ANALYTICS_PUBLISHED_STORE_REGION",
         description="Region of that bucket. Default: AWS_REGION.",

@@ -81,7 +81,7 @@ def _folder_or_s3(place: str | None) -> str | None:
 ExpandedPath = Annotated[Path, AfterValidator(Path.expanduser)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_blank_is_unset), AfterValidator(_expanded)]
 LakeUrl = Annotated[SecretStr, AfterValidator(_lake)]
-OptionalUrl = Annotated[str | None, BeforeValidator(_blank_is_unset)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_unset)]
 EndpointUrl = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_endpoint)]
 FolderOrS3 = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_folder_or_s3)]
 StoreUrl = Annotated[str | None, BeforeValidator(_blank_is_unset), AfterValidator(_store)]
