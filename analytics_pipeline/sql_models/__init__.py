@@ -17,7 +17,6 @@ from analytics_pipeline.sql_models.checks import (
     Tested,
     build_and_test,
     run_test,
-    run_tests,
     stale_models,
 )
 from analytics_pipeline.sql_models.documentation import column_types, documentation, model_texts
@@ -50,7 +49,6 @@ __all__ = [
     "missing",
     "model_texts",
     "run_test",
-    "run_tests",
     "stale_models",
     "touched_by",
 ]

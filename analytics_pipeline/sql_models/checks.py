@@ -249,11 +249,6 @@ def _run(connection: duckdb.DuckDBPyConnection, test: SqlTest, *, whole: bool) -
     return Tested(test, found.rows, seconds, by_day=found.by_day)
 
 
-def run_tests(connection: duckdb.DuckDBPyConnection, tests: Iterable[SqlTest]) -> list[Tested]:
-    """Run all tests, whatever their verdicts."""
-    return [run_test(connection, test) for test in tests]
-
-
 def run_test(connection: duckdb.DuckDBPyConnection, test: SqlTest) -> Tested:
     """Run a test. Report a missing table or broken SQL as a failure, and so that a test which sends
     messages reads private columns; raise for a full disk.

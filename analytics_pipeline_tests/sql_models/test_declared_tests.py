@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.sql_models import InvalidModel, build, run_tests
+from analytics_pipeline.sql_models import InvalidModel, build, run_test
 from analytics_pipeline_tests.support.model_files import project
 
 Connection = duckdb.DuckDBPyConnection
@@ -20,7 +20,7 @@ def test_a_test_that_cannot_run_says_why_and_the_others_still_run(
         tests__one="-- Holds.\nSELECT x FROM marts.a",
         tests__two="SELECT 1 AS n FROM raw.grades",
     )
-    failed, other = run_tests(warehouse, made.tests.values())
+    failed, other = (run_test(warehouse, test) for test in made.tests.values())
     assert (
         failed.violations is None
         and failed.failure
@@ -29,7 +29,7 @@ def test_a_test_that_cannot_run_says_why_and_the_others_still_run(
     )
     assert other.passed
     build(warehouse, made.models.values())
-    (result,) = run_tests(warehouse, [made.tests["one"]])
+    result = run_test(warehouse, made.tests["one"])
     assert (result.violations, result.test.columns, result.test.description) == (
         1,
         ("x",),

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.sql_models import run_tests
+from analytics_pipeline.sql_models import run_test
 from analytics_pipeline_tests.support.model_warehouse import (
     PROJECT,
     WRITTEN,
@@ -223,11 +223,7 @@ def test_the_last_known_role_counts(warehouse: Connection) -> None:
         (4, "student", True, False, True),
     ]
     assert (summary(warehouse)["dropped_students"], summary(warehouse)["left_students"]) == (1, 1)
-    assert [
-        tested.test.name
-        for tested in run_tests(warehouse, PROJECT.tests.values())
-        if tested.failure
-    ] == []
+    assert [test.name for test in PROJECT.tests.values() if run_test(warehouse, test).failure] == []
 
 
 @pytest.mark.first_forms(1)

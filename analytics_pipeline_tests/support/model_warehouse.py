@@ -14,7 +14,7 @@ from analytics_pipeline.datasets import Dataset, classify
 from analytics_pipeline.ingest.batch import LandedFile
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.read_batch import read_batch
-from analytics_pipeline.sql_models import Severity, build, load_project, run_tests
+from analytics_pipeline.sql_models import Severity, build, load_project, run_test
 from analytics_pipeline.warehouse.load import write_batch
 from analytics_pipeline.warehouse.schema import compute
 from analytics_pipeline.warehouse.tables import tables
@@ -64,11 +64,8 @@ def broken(connection: duckdb.DuckDBPyConnection, without: Collection[str] = ())
         for test in PROJECT.tests.values()
         if test.severity is Severity.ERROR and test.name not in without
     ]
-    return [
-        str((t.test.name, t.violations, t.failure))
-        for t in run_tests(connection, tests)
-        if not t.passed
-    ]
+    tested = (run_test(connection, test) for test in tests)
+    return [str((t.test.name, t.violations, t.failure)) for t in tested if not t.passed]
 
 
 def found(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
