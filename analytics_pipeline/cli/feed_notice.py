@@ -27,7 +27,7 @@ def print_notices(settings: Settings) -> None:
             print_error(f"{whose}{notice}")
 
 
-def nothing_delivered(settings: Settings, unknown: Sequence[str] = ()) -> str:
+def nothing_delivered(settings: Settings, unknown: Sequence[str]) -> str:
     """Return what to do if the bucket holds no file that can be loaded.
 
     Args:

@@ -11,11 +11,7 @@ from analytics_pipeline.warehouse.checks import read, withholding
 from analytics_pipeline.warehouse.signature import signature
 
 
-def rebuild(
-    settings: Settings,
-    command: str = "sync",
-    loaded: Sequence[Delivery] = (),
-) -> bool:
+def rebuild(settings: Settings, command: str, loaded: Sequence[Delivery]) -> bool:
     """Record loaded files in Dagster, rebuild stale models and publish; print what is wrong then.
 
     Args:

@@ -72,7 +72,7 @@ class People:
         """Return whether any cell of a text equals one of their ids."""
         return any(whole_number(cell) in self.ids for cell in _BETWEEN_CELLS.split(text))
 
-    def without_emails(self, text: str, *, distinct: bool = False) -> str:
+    def without_emails(self, text: str, *, distinct: bool) -> str:
         """Return a text with ERASED in place of their emails.
 
         Args:

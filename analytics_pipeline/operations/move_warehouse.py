@@ -37,9 +37,11 @@ T = TypeVar("T")
 
 _FILE = "moved_file"
 """Name under which the file is attached to the lake's DuckDB."""
+_WAIT_SECONDS = 3_600
+"""How long to wait for other writers of each warehouse."""
 
 
-def move(origin: Settings, target: Settings, wait_seconds: float = 3_600) -> Moved:
+def move(origin: Settings, target: Settings) -> Moved:
     """Copy the warehouse of one settings into that of others, which must be empty.
 
     The caller makes sure that no run and no daemon is alive.
@@ -47,12 +49,11 @@ def move(origin: Settings, target: Settings, wait_seconds: float = 3_600) -> Mov
     Args:
         origin: names the warehouse to copy; it is only read.
         target: names the other one: a lake if that is a file, a file if that is a lake.
-        wait_seconds: how long to wait for writers of each.
 
     Raises:
         MoveError: the two don't fit, or the origin must be brought up to date first.
         CopyDiffers: the copy was not equal, and is removed.
-        WarehouseUnusable: others held a warehouse for longer, or it can't be read or written.
+        WarehouseUnusable: others held a warehouse for too long, or it can't be read or written.
         DiskFull: the target's disk is full.
     """
     _require_pair(origin, target)
@@ -61,8 +62,8 @@ def move(origin: Settings, target: Settings, wait_seconds: float = 3_600) -> Mov
     project, _ = load_usable()
     models = list(project.models.values())
     if source.file:
-        return _into_lake(source.file, goal, models, wait_seconds)
-    return _into_file(source, goal, models, wait_seconds)
+        return _into_lake(source.file, goal, models)
+    return _into_file(source, goal, models)
 
 
 def _require_pair(origin: Settings, target: Settings) -> None:
@@ -110,11 +111,11 @@ def _require_ready(source: Warehouse, organisation: str) -> None:
         )
 
 
-def _into_lake(file: Path, lake: Warehouse, models: Sequence[Model], wait_seconds: float) -> Moved:
+def _into_lake(file: Path, lake: Warehouse, models: Sequence[Model]) -> Moved:
     def with_copy(work: Callable[[WarehouseCopy], T]) -> T:
         with (
-            lock_warehouse(file, wait_seconds),
-            lake.open(wait_seconds) as connection,
+            lock_warehouse(file, _WAIT_SECONDS),
+            lake.open(_WAIT_SECONDS) as connection,
             _file_attached(connection, file),
         ):
             databases = Databases(connection, _FILE, _current(connection))
@@ -123,23 +124,21 @@ def _into_lake(file: Path, lake: Warehouse, models: Sequence[Model], wait_second
     if lake.exists():
         if found := with_copy(WarehouseCopy.found):
             return found
-        lake.purge(wait_seconds)  # files of a killed attempt hold personal data, too
+        lake.purge(_WAIT_SECONDS)  # files of a killed attempt hold personal data, too
     try:
         return with_copy(lambda copy: copy.found() or copy.make())
     except CopyDiffers:
-        lake.purge(wait_seconds)
+        lake.purge(_WAIT_SECONDS)
         raise
 
 
-def _into_file(
-    lake: Warehouse, goal: Warehouse, models: Sequence[Model], wait_seconds: float
-) -> Moved:
+def _into_file(lake: Warehouse, goal: Warehouse, models: Sequence[Model]) -> Moved:
     file = goal.file
     assert file is not None  # the settings name no lake
     keep_private(file.parent)
     with (
-        lake.open(wait_seconds) as connection,
-        lock_warehouse(file, wait_seconds),
+        lake.open(_WAIT_SECONDS) as connection,
+        lock_warehouse(file, _WAIT_SECONDS),
         translate_disk_full(file),
     ):
         origin = _current(connection)

@@ -155,9 +155,7 @@ def reads_private(file: str, private: Sequence[tuple[str, str]]) -> Failure:
     )
 
 
-def build_one(
-    connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None = None
-) -> Built:
+def build_one(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None) -> Built:
     """Build a model and its comments in one transaction, unless it reads private columns.
 
     The models that it reads must be built.

@@ -65,12 +65,11 @@ class Warehouse(Protocol):
             OSError: likewise.
         """
 
-    def maintain(self, wait_seconds: float = 3_600) -> None:
+    def maintain(self) -> None:
         """Keep it small and fast; for a nightly run.
 
         Raises:
-            WarehouseUnusable: others held it for longer than `wait_seconds`, or it can't be
-                written.
+            WarehouseUnusable: others held it for too long, or it can't be written.
         """
 
     def deletion(self) -> str:

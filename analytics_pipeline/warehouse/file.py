@@ -55,7 +55,7 @@ class FileWarehouse:
         """Write the rows to a new file, which replaces the old one with its deleted bytes."""
         compact(self.file, wait_seconds)
 
-    def maintain(self, wait_seconds: float = 3_600) -> None:
+    def maintain(self) -> None:
         """Do nothing: DuckDB reuses the free blocks of its file."""
 
     def deletion(self) -> str:

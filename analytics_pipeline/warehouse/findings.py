@@ -68,17 +68,17 @@ ORDER BY part, dataset, partition DESC, records DESC, "column", reason
 
 def file_findings(
     connection: duckdb.DuckDBPyConnection,
-    dataset: str | None = None,
-    file: str | None = None,
+    dataset: str | None,
+    file: str | None,
     *,
-    warnings: bool = False,
+    warnings: bool,
 ) -> list[FileFinding]:
     """Return the findings: failed files first, then quarantined records, then warnings.
 
     Args:
         connection: the live warehouse.
-        dataset: only this dataset.
-        file: only files whose key contains this text.
+        dataset: only this dataset; None for all.
+        file: only files whose key contains this text; None for all.
         warnings: only records that loaded with a warning.
     """
     rows = connection.execute(

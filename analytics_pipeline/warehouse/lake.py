@@ -125,9 +125,9 @@ class LakeWarehouse:
             require_known(connection)
             yield connection
 
-    def maintain(self, wait_seconds: float = 3_600) -> None:
+    def maintain(self) -> None:
         """Merge small files, and delete the files that no recent snapshot and no catalog names."""
-        with self.open(wait_seconds) as connection:
+        with self.open() as connection:
             maintain_files(connection, LAKE, self.storage_clock)
 
     def purge(self, wait_seconds: float = 3_600) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 
 import duckdb
 
@@ -57,8 +56,8 @@ class Signature:
 def withheld_lines(
     kept: Mapping[str, datetime],
     left_out: Sequence[str],
-    older_files: int = 0,
-    emptied: Mapping[str, int] = MappingProxyType({}),
+    older_files: int,
+    emptied: Mapping[str, int],
 ) -> list[str]:
     """Return lines for people about kept, omitted, older and emptied content."""
     lines = []

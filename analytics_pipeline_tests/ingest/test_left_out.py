@@ -8,7 +8,7 @@ from analytics_pipeline.datasets import DATASETS, Cadence, classify
 from analytics_pipeline.ingest.delivery import Delivery
 from analytics_pipeline.ingest.left_out import NAMED, LeftOut, LoadedRange, lines, out_of_range
 from analytics_pipeline.ingest.plan import Plan, classify_listing, plan
-from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of
+from analytics_pipeline.orchestration.raw.partitions import partitions_of
 from analytics_pipeline.vocareum.objects import RemoteObject
 
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -106,7 +106,7 @@ def test_what_is_left_out_is_what_no_partition_of_dagster_covers():
             for dataset in (DATASETS["lab_sessions"], DATASETS["service_spend"]):
                 definition = partitions_of(dataset, first)
                 assert definition
-                inside = set(partition_keys(definition, now))
+                inside = set(definition.get_partition_keys(current_time=now))
                 for delivery in deliveries(dataset.cadence):
                     left = out_of_range(delivery, LoadedRange(first, True, now.date()))
                     assert (left is None) == (delivery.partition.key in inside), (delivery, now)

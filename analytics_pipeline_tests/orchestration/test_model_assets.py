@@ -11,6 +11,7 @@ import pytest
 from analytics_pipeline.orchestration.asset_keys import ALONE
 from analytics_pipeline.orchestration.models import assets as module
 from analytics_pipeline.orchestration.models.assets import model_assets
+from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE
 from analytics_pipeline.orchestration.models.published_assets import WHOLE, published_asset
 from analytics_pipeline.orchestration.models.staleness import stale_assets
 from analytics_pipeline.orchestration.runs.in_process import execute
@@ -33,7 +34,7 @@ def build(
         resources: Any = pipeline.definitions.resources
         assets = [
             model_assets(project, ALONE, PARAMETERS),
-            published_asset(project, ALONE, pii=False),
+            published_asset(project, ALONE, pii=False, condition=REBUILD_ON_CHANGE),
         ]
         definitions = dg.Definitions(
             assets=assets, resources=resources, executor=dg.in_process_executor

@@ -26,7 +26,7 @@ from analytics_pipeline.orchestration.raw.checks.result import FAILED_FILES, las
 from analytics_pipeline.orchestration.runs.processes import end_dead_runs
 from analytics_pipeline.orchestration.runs.run_records import known_runs, last_ended_first
 from analytics_pipeline.orchestration.sensor_faults import ALERTS
-from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.storage.clock import Clock
 from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 60
@@ -38,7 +38,7 @@ _BEHIND = ""
 empty."""
 
 
-def alerts(location: Location, clock: Clock = utc_now) -> dg.SensorDefinition:
+def alerts(location: Location, clock: Clock) -> dg.SensorDefinition:
     """Return the sensor; its cursor stores the reported incidents.
 
     Its tick fails if a recipient refuses and no other one was sent anything new.

@@ -11,7 +11,7 @@ import dagster as dg
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.orchestration.models.automation import REBUILD_ON_CHANGE, with_asset
+from analytics_pipeline.orchestration.models.automation import with_asset
 from analytics_pipeline.orchestration.raw.checks.delivery import FRESHNESS
 from analytics_pipeline.orchestration.resources import WarehouseResource
 from analytics_pipeline.orchestration.runs.step_failures import report_step_errors
@@ -37,7 +37,7 @@ def published_asset(
     location: Location,
     *,
     pii: bool,
-    condition: dg.AutomationCondition = REBUILD_ON_CHANGE,
+    condition: dg.AutomationCondition,
 ) -> dg.AssetsDefinition:
     """Return the asset of the published file, which is replaced atomically after the models."""
     privacy = (
@@ -135,9 +135,7 @@ def _whole(location: Location, done: Published, failing: Sequence[Check]) -> dg.
     )
 
 
-def report_asset(
-    location: Location, condition: dg.AutomationCondition = REBUILD_ON_CHANGE
-) -> dg.AssetsDefinition:
+def report_asset(location: Location, condition: dg.AutomationCondition) -> dg.AssetsDefinition:
     """Return the asset of the report page, which is built from the published file."""
 
     @dg.asset(

@@ -15,7 +15,7 @@ from typing import Any
 
 from analytics_pipeline.datasets import DATASETS, PERIODS, Cadence, Partition
 from analytics_pipeline.ingest.delivery import Delivery, Place
-from analytics_pipeline.orchestration.raw.partitions import partition_keys, partitions_of, spans
+from analytics_pipeline.orchestration.raw.partitions import partitions_of, spans
 from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY, RetryPolicy
 from analytics_pipeline.orchestration.runs.run_records import (
     RANGE_END,
@@ -279,4 +279,4 @@ def _partitions(cadence: Cadence, start: date, now: datetime) -> Sequence[str]:
     """Return the partitions of a cadence, which all its datasets share; empty for snapshots."""
     any_dataset = next(dataset for dataset in DATASETS.values() if dataset.cadence is cadence)
     definition = partitions_of(any_dataset, start)
-    return partition_keys(definition, now) if definition else ()
+    return definition.get_partition_keys(current_time=now) if definition else ()

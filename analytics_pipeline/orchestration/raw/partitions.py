@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import dagster as dg
 
@@ -60,10 +60,3 @@ def spans(
         else:
             groups.append([index])
     return [Span(every[group[0]], every[group[-1]]) for group in groups]
-
-
-def partition_keys(
-    definition: dg.PartitionsDefinition, now: datetime | None = None
-) -> Sequence[str]:
-    """Return every partition key up to now."""
-    return definition.get_partition_keys(current_time=now)

@@ -18,7 +18,7 @@ from analytics_pipeline.orchestration.runs.history import (
     keeps_history_on_disk,
 )
 from analytics_pipeline.orchestration.runs.run_records import KnownRun, known_runs
-from analytics_pipeline.storage.clock import Clock, utc_now
+from analytics_pipeline.storage.clock import Clock
 from analytics_pipeline.words import counted
 
 INTERVAL_SECONDS = 86_400
@@ -106,7 +106,7 @@ def delete_old_runs(
 
 
 def old_runs_sensor(
-    location: Location, kept: timedelta, attempts: int, clock: Clock = utc_now
+    location: Location, kept: timedelta, attempts: int, clock: Clock
 ) -> dg.SensorDefinition:
     """Return the sensor that deletes old runs once a day."""
 
