@@ -1,9 +1,7 @@
 """`analytics-pipeline daemon`: Dagster's daemon alone, as a service."""
 
-import os
-import sys
-
 from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.dagster_process import become
 from analytics_pipeline.cli.feed_notice import print_notices
 from analytics_pipeline.settings import load_settings
 
@@ -16,13 +14,10 @@ def daemon() -> None:
     """
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home
-    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     home = prepare_home(settings)
     with hold_daemon_lock(settings):  # reports another daemon before this process is replaced
         print_info(f"Dagster's instance: {home}")
     print_notices(settings)
-    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")  # as in `dev`
-    program = [sys.executable, "-m", "analytics_pipeline.orchestration.daemon", "run"]
-    os.execv(sys.executable, [*program, "--workspace", str(workspace_file(settings))])  # noqa: S606
+    become(settings, "daemon", "run")

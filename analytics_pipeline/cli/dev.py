@@ -2,9 +2,9 @@
 
 import os
 import socket
-import sys
 
 from analytics_pipeline.cli.console import command, fail, print_info
+from analytics_pipeline.cli.dagster_process import become
 from analytics_pipeline.cli.feed_notice import print_notices
 from analytics_pipeline.cli.options import PortOption
 from analytics_pipeline.settings import load_settings
@@ -19,7 +19,6 @@ def dev(port: PortOption = 3000) -> None:
     """
     from analytics_pipeline.orchestration.daemon import hold_daemon_lock
     from analytics_pipeline.orchestration.instance import prepare_home
-    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     home = prepare_home(settings)
@@ -41,9 +40,4 @@ def dev(port: PortOption = 3000) -> None:
     # `dagster dev` is superseded by `dg dev`, which needs one more package to start the same two
     # processes.
     os.environ["PYTHONWARNINGS"] = "ignore"
-    # If nobody responds, a tick reports it after a minute. Dagster's own timeout would end it just
-    # then, blaming a code server.
-    os.environ.setdefault("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "180")
-    workspace = ["--workspace", str(workspace_file(settings))]
-    program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver", "dev"]
-    os.execv(sys.executable, [*program, "--host", "127.0.0.1", "--port", str(port), *workspace])  # noqa: S606
+    become(settings, "ui.webserver", "dev", "--host", "127.0.0.1", "--port", str(port))

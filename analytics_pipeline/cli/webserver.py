@@ -1,12 +1,11 @@
 """`analytics-pipeline webserver`: the guarded Dagster UI alone, as a service."""
 
-import os
-import sys
 from typing import Annotated
 
 import typer
 
 from analytics_pipeline.cli.console import command, print_info
+from analytics_pipeline.cli.dagster_process import become
 from analytics_pipeline.cli.options import PortOption
 from analytics_pipeline.settings import load_settings
 
@@ -23,7 +22,6 @@ def webserver(
     Listens on 127.0.0.1 and refuses requests sent by other web pages.
     """
     from analytics_pipeline.orchestration.instance import prepare_home
-    from analytics_pipeline.orchestration.workspace import workspace_file
 
     settings = load_settings()
     prepare_home(settings)
@@ -32,7 +30,4 @@ def webserver(
         " login."
     )
     options = ["--host", "127.0.0.1", "--port", str(port), *(["--read-only"] if read_only else [])]
-    program = [sys.executable, "-m", "analytics_pipeline.orchestration.ui.webserver"]
-    os.execv(  # noqa: S606
-        sys.executable, [*program, *options, "--workspace", str(workspace_file(settings))]
-    )
+    become(settings, "ui.webserver", *options)
