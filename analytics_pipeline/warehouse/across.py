@@ -29,7 +29,7 @@ from analytics_pipeline.warehouse.across_sources import (
 from analytics_pipeline.warehouse.connection import closing, connect, lock_warehouse
 from analytics_pipeline.warehouse.errors import WarehouseUnusable
 from analytics_pipeline.warehouse.files import attached
-from analytics_pipeline.warehouse.schema import create
+from analytics_pipeline.warehouse.schema import create, set_comment
 from analytics_pipeline.warehouse.sql_text import literal, quoted
 from analytics_pipeline.warehouse.tables import Table, TableColumn
 from analytics_pipeline.warehouse.transactions import transaction
@@ -183,11 +183,9 @@ def _comment(connection: duckdb.DuckDBPyConnection, mart: str, source: Source) -
         [source.alias, mart],
     ).fetchall()
     for kind, schema in (("TABLE", "marts"), ("VIEW", "main")):
-        relation = f"{schema}.{quoted(mart)}"
         for column, text in [(_COLUMN, _ABOUT_COLUMN), *about]:
-            subject = f"COLUMN {relation}.{quoted(column)}" if column else f"{kind} {relation}"
             if text:
-                connection.execute(f"COMMENT ON {subject} IS {literal(text)}")
+                set_comment(connection, kind, f"{schema}.{quoted(mart)}", column, text)
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) -> None:
@@ -200,8 +198,8 @@ def _describe(connection: duckdb.DuckDBPyConnection, sources: Sequence[Source]) 
             [
                 source.organisation,
                 source.signature.published_at,
-                source.pii,
-                source.release,
+                bool(source.signature.pii),
+                source.signature.release,
                 sorted(source.signature.kept),
                 sorted(source.signature.left_out),
                 now,

@@ -31,8 +31,6 @@ class Source:
     alias: str
     organisation: str
     signature: Signature
-    pii: bool
-    release: str
     marts: Mapping[str, Mapping[str, str]]
 
 
@@ -51,9 +49,6 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> Sou
     try:
         connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
         connection.execute(f"USE {alias}")
-        found = connection.execute("FROM ops.published")
-        names = [column[0] for column in found.description or ()]
-        about = dict(zip(names, found.fetchone() or (), strict=False))
         signature = read_signature(connection)
         folders = connection.execute(
             "SELECT DISTINCT split_part(source_key, '/', 1) FROM ops.loaded_files"
@@ -77,8 +72,6 @@ def attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> Sou
         alias,
         folders[0][0].removeprefix("org"),
         signature,
-        bool(about.get("pii")),
-        str(about.get("release") or ""),
         marts,
     )
 
@@ -141,12 +134,15 @@ def require_same_columns(sources: Sequence[Source]) -> None:
                 differing = ["all of them"]
             if differing:
                 raise AcrossImpossible(
-                    f"marts.{mart} has other columns in {source.path} (organisation"
-                    f" {source.organisation}, release {source.release}) than in {first.path}"
-                    f" (organisation {first.organisation}, release {first.release}):"
+                    f"marts.{mart} has other columns in {_named(source)} than in {_named(first)}:"
                     f" {', '.join(differing)}.",
                     "Publish both with the same release, then run this again.",
                 )
+
+
+def _named(source: Source) -> str:
+    release = source.signature.release
+    return f"{source.path} (organisation {source.organisation}, release {release})"
 
 
 def _differing(columns: Mapping[str, str], others: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,8 @@ import duckdb
 
 from analytics_pipeline.datasets import Privacy
 from analytics_pipeline.warehouse.emails import Emptied
-from analytics_pipeline.warehouse.sql_text import literal, quoted
+from analytics_pipeline.warehouse.schema import set_comment
+from analytics_pipeline.warehouse.sql_text import quoted
 from analytics_pipeline.warehouse.tables import PUBLISHED, Table, tables
 from analytics_pipeline.warehouse.transactions import transaction, value_of
 from analytics_pipeline.warehouse.withhold import BEFORE, Withheld
@@ -203,9 +204,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
                       copies.table_name)))"""
     ).fetchall()
     for kind, schema, name, column, comment in found:
-        table = f"{COPY}.{schema}.{quoted(name)}"
-        what = f"COLUMN {table}.{quoted(column)}" if column else f"{kind} {table}"
-        connection.execute(f"COMMENT ON {what} IS {literal(comment)}")
+        set_comment(connection, kind, f"{COPY}.{schema}.{quoted(name)}", column, comment)
 
 
 def _add_comments(connection: duckdb.DuckDBPyConnection, model_texts: Callable[[], Texts]) -> None:
@@ -225,5 +224,4 @@ def _add_comments(connection: duckdb.DuckDBPyConnection, model_texts: Callable[[
         own = texts.get(f"{'marts' if schema == 'main' else schema}.{name}", {})
         for column in columns:
             if text := own.get(column):
-                place = f"{COPY}.{schema}.{quoted(name)}.{quoted(column)}"
-                connection.execute(f"COMMENT ON COLUMN {place} IS {literal(text)}")
+                set_comment(connection, "VIEW", f"{COPY}.{schema}.{quoted(name)}", column, text)

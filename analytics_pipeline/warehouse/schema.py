@@ -172,13 +172,29 @@ def comment(
         description: comment of the table or view.
         columns: comments of columns by name, not quoted.
     """
-    connection.execute(f"COMMENT ON {kind} {name} IS {literal(description)}")
+    set_comment(connection, kind, name, None, description)
     try:
         for column, text in columns.items():
-            connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}")
+            set_comment(connection, kind, name, column, text)
     except duckdb.BinderException as error:
         if "it is not a table" not in str(error):
             raise
+
+
+def set_comment(
+    connection: duckdb.DuckDBPyConnection, kind: str, name: str, column: str | None, text: str
+) -> None:
+    """Set the comment of a column, or of the table or view itself. COMMENT takes no parameters.
+
+    Args:
+        connection: the warehouse, or the published file.
+        kind: TABLE or VIEW.
+        name: qualified name of the table or view, quoted if it needs to be.
+        column: name of the column, not quoted; None for the table or view itself.
+        text: the comment.
+    """
+    subject = f"COLUMN {name}.{quoted(column)}" if column else f"{kind} {name}"
+    connection.execute(f"COMMENT ON {subject} IS {literal(text)}")
 
 
 def _record(connection: duckdb.DuckDBPyConnection, version: int, declared: str | None) -> None:

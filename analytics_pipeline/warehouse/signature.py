@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -36,6 +37,7 @@ class Signature:
         builds: when each model that the file holds or withholds was last built (UTC), by qualified
             name; empty if the file does not say.
         loaded_at: when the newest of its files was loaded (UTC); None if it names none.
+        release: release that published it; empty if it does not say.
     """
 
     published_at: datetime
@@ -46,6 +48,7 @@ class Signature:
     pii: bool | None = None
     builds: Mapping[str, datetime] = field(default_factory=dict)
     loaded_at: datetime | None = None
+    release: str = ""
 
     @property
     def withheld(self) -> list[str]:
@@ -105,9 +108,7 @@ def _read_whole(published: Path) -> Signature | None:
 
 def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
     """Return the signature of an open published file; None if it has none."""
-    found = connection.execute(f"FROM {PUBLISHED.name}")
-    names = [column[0] for column in found.description or ()]
-    row = dict(zip(names, found.fetchone() or (), strict=False))
+    row = published_row(connection)
     if "published_at" not in row:
         return None
     kept = {entry["table"]: entry["published_at"] for entry in row.get("kept") or ()}
@@ -121,7 +122,23 @@ def read_signature(connection: duckdb.DuckDBPyConnection) -> Signature | None:
         row.get("pii"),
         builds(connection),
         _loaded_at(connection),
+        row.get("release") or "",
     )
+
+
+def published_row(connection: duckdb.DuckDBPyConnection, database: str = "") -> dict[str, Any]:
+    """Return the row of `ops.published` by column; empty if there is none.
+
+    Args:
+        connection: has the published file open or attached.
+        database: prefix of its tables if it is attached, such as `before.`.
+
+    Raises:
+        duckdb.CatalogException: it is no published file.
+    """
+    found = connection.execute(f"FROM {database}{PUBLISHED.name}")
+    names = [column[0] for column in found.description or ()]
+    return dict(zip(names, found.fetchone() or (), strict=False))
 
 
 def _loaded_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:

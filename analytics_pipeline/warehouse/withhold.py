@@ -17,6 +17,7 @@ import duckdb
 from analytics_pipeline.warehouse.checks import errors, read
 from analytics_pipeline.warehouse.connection import drain_threads
 from analytics_pipeline.warehouse.files import is_cut_short
+from analytics_pipeline.warehouse.signature import published_row
 from analytics_pipeline.warehouse.sql_text import literal
 from analytics_pipeline.warehouse.transactions import value_of
 
@@ -140,19 +141,17 @@ def attached_before(connection: duckdb.DuckDBPyConnection, target: Path) -> Iter
 def _previous(connection: duckdb.DuckDBPyConnection, pii: bool) -> _Previous:
     """Return what of the previous file, attached as BEFORE, may be reused."""
     try:
-        signed = connection.execute(f"FROM {BEFORE}.ops.published")
-        names = [column[0] for column in signed.description or ()]
-        signature = dict(zip(names, signed.fetchone() or (), strict=False))
+        before = published_row(connection, f"{BEFORE}.")
     except duckdb.CatalogException:
         return _Previous()
     schema_version = value_of(connection, "SELECT max(version) FROM ops.schema_version")
     count = erasures(connection)
     nobody_erased = value_of(connection, "SELECT count(*) = 0 FROM ops.erased")
     # Earlier releases did not count erasures.
-    count_before = signature.get("erasures", 0 if nobody_erased else None)
+    count_before = before.get("erasures", 0 if nobody_erased else None)
     fits = (pii, schema_version, count) == (
-        signature.get("pii"),
-        signature.get("schema_version"),
+        before.get("pii"),
+        before.get("schema_version"),
         count_before,
     )
     if count is None or not fits:
@@ -164,12 +163,12 @@ def _previous(connection: duckdb.DuckDBPyConnection, pii: bool) -> _Previous:
             SELECT schema_name || '.' || view_name FROM duckdb_views()
             WHERE database_name = '{BEFORE}' AND NOT internal"""
     ).fetchall()
-    kept = {entry["table"]: entry["published_at"] for entry in signature.get("kept") or ()}
+    kept = {entry["table"]: entry["published_at"] for entry in before.get("kept") or ()}
     return _Previous(
         {
-            name: kept.get(name, signature["published_at"])
+            name: kept.get(name, before["published_at"])
             for (name,) in tables
             if name.startswith(MODEL_SCHEMAS)
         },
-        signature["release"] == version("analytics-pipeline"),
+        before["release"] == version("analytics-pipeline"),
     )
