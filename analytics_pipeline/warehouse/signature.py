@@ -1,6 +1,6 @@
 """Read a published file's description of itself (`ops.published`), without the warehouse.
 
-`publish.py` writes it.
+`publishing.py` writes it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -10,7 +10,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from analytics_pipeline.warehouse import publish as publishing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline_tests.soak.reliability import note
@@ -127,7 +126,9 @@ def updated(tmp_path_factory: pytest.TempPathFactory) -> Path:
             wholes += publish(connection, target, pii=False, without_marts=True).is_whole
             if update % 10 == 9:
                 with pytest.MonkeyPatch.context() as monkeypatch:
-                    monkeypatch.setattr(publishing, "fitting", lambda *_: None)
+                    monkeypatch.setattr(
+                        "analytics_pipeline.warehouse.publish.fitting", lambda *_: None
+                    )
                     kept = connection.execute("FROM ops.publication").fetchall()
                     publish(connection, beside, pii=False, without_marts=True)
                     connection.execute("DELETE FROM ops.publication")

@@ -243,7 +243,7 @@ JUDGED = {
         "emptied.select(connection, name, source)",
         "found",
     },
-    "warehouse/publish.py": {"COPY", "PUBLISHED.name"},
+    "warehouse/publishing.py": {"COPY", "PUBLISHED.name"},
     # Tables and columns are those of the published file, quoted; marks are question marks.
     "warehouse/publication.py": {"NOW", "_SHAPE"},
     "warehouse/publish_changes.py": {

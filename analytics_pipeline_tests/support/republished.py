@@ -13,8 +13,7 @@ import duckdb
 import pytest
 
 from analytics_pipeline.storage.store import identity
-from analytics_pipeline.warehouse import publish as publishing
-from analytics_pipeline.warehouse import publish_changes
+from analytics_pipeline.warehouse import publish_changes, publishing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.publish import Published, publish
 from analytics_pipeline_tests.support.changing_warehouse import ChangingWarehouse

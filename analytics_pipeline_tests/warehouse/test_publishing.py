@@ -168,7 +168,7 @@ def test_a_publish_that_fails_leaves_the_file_before_and_a_warehouse_that_can_be
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("analytics_pipeline.warehouse.publish._Publishing._sign", full)
+    monkeypatch.setattr("analytics_pipeline.warehouse.publishing.Publishing._sign", full)
     with open_warehouse(settings.warehouse_path) as connection:
         live = connection.execute("SELECT current_database()").fetchall()
         with pytest.raises(OSError, match="No space"):

@@ -8,10 +8,10 @@ import pytest
 
 from analytics_pipeline.storage import store
 from analytics_pipeline.storage.clock import warehouse_now
-from analytics_pipeline.warehouse import publication, publish_changes
-from analytics_pipeline.warehouse import publish as publishing
+from analytics_pipeline.warehouse import publication, publish_changes, publishing
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.erase import erase_rows, known_as, remember
+from analytics_pipeline.warehouse.publish import publish
 from analytics_pipeline_tests.support.left_log import leave_log
 from analytics_pipeline_tests.support.republished import (
     Republished,
@@ -178,7 +178,7 @@ def test_a_damaged_block_that_is_read_leads_to_a_whole_file_and_a_usable_warehou
         )
         republished.rewritten_file(connection)
     with republished.open() as connection:
-        done = publishing.publish(connection, republished.target, pii=False, without_marts=True)
+        done = publish(connection, republished.target, pii=False, without_marts=True)
         assert connection.execute("SELECT count(*) > 0 FROM raw.grades").fetchall() == [(True,)]
     assert done.is_whole
     assert not republished.publish().is_whole
@@ -259,7 +259,7 @@ def test_after_a_killed_publication_the_file_is_whole_or_the_one_before(
     with monkeypatch.context() as dying:
         dying.setattr(publishing, killed, kill)
         with republished.open() as connection, pytest.raises(KeyboardInterrupt):
-            publishing.publish(connection, republished.target, pii=False, without_marts=True)
+            publish(connection, republished.target, pii=False, without_marts=True)
     assert (republished.target.read_bytes() == before) is (killed == "is_tight")
     with duckdb.connect(str(republished.target), read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM ops.published").fetchall() == [(1,)]
