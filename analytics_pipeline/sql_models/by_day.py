@@ -51,17 +51,14 @@ def build_by_day(
     """
     stale = _stale_days(connection, model, by_day)
     verdict = None
-    if stale:
-        _rebuild_days(connection, model, by_day, stale)
-    if stale is None or _is_due(connection, model, now):
-        days_before = {} if stale is None else _hashes(connection, model, by_day)
+    if stale is None:
         build_whole()
-        days_after = {} if stale is None else _hashes(connection, model, by_day)
-        verdict = _verdict(model, days_before, days_after)
-        if now and not verdict.passed:
-            # Record it in this transaction: the rows are repaired, so no later build finds the
-            # difference again.
-            record_one(connection, verdict, now)
+        verdict = _verdict(model, [])
+    else:
+        if stale:
+            _rebuild_days(connection, model, by_day, stale)
+        if now and _is_due(connection, model, now):
+            verdict = _compare(connection, model, by_day, now, build_whole)
     remember(connection, model.qualified, are_done=True)
     [(rows,)] = connection.execute(f"SELECT count(*) FROM {model.qualified}").fetchall()
     return rows, verdict
@@ -93,13 +90,11 @@ def _rebuild_days(
     connection.execute(f"INSERT INTO {model.qualified} {sql}")
 
 
-def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime | None) -> bool:
+def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime) -> bool:
     """Return whether the last comparison failed, or is a week away from now.
 
     If a clock was ahead, it can be a week in the future.
     """
-    if now is None:
-        return False
     last = [
         check
         for check in read(connection)
@@ -109,6 +104,26 @@ def _is_due(connection: duckdb.DuckDBPyConnection, model: Model, now: datetime |
         check.passed and check.evaluated_at and abs(now - check.evaluated_at) < COMPARED_EVERY
         for check in last
     )
+
+
+def _compare(
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    by_day: ByDay,
+    now: datetime,
+    build_whole: Callable[[], object],
+) -> Check:
+    """Build a model whole, and return the check that no day has other rows than before."""
+    before = _hashes(connection, model, by_day)
+    build_whole()
+    after = _hashes(connection, model, by_day)
+    days = before.keys() | after.keys()
+    verdict = _verdict(model, sorted(day for day in days if before.get(day) != after.get(day)))
+    if not verdict.passed:
+        # Record it in this transaction: the rows are repaired, so no later build finds the
+        # difference again.
+        record_one(connection, verdict, now)
+    return verdict
 
 
 def _hashes(
@@ -121,13 +136,8 @@ def _hashes(
     return {day: (hashed, count) for day, hashed, count in rows}
 
 
-def _verdict(
-    model: Model, by_days: dict[date, tuple[int, int]], whole: dict[date, tuple[int, int]]
-) -> Check:
-    """Return the check that rows built by day equal those of a whole build, by their hashes."""
-    days = sorted(
-        day for day in by_days.keys() | whole.keys() if by_days.get(day) != whole.get(day)
-    )
+def _verdict(model: Model, days: Sequence[date]) -> Check:
+    """Return the check that rows built by day equal those of a whole build: no day differed."""
     text, remedy = "Passed.", ""
     if days:
         text = (
