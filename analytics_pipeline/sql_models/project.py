@@ -162,37 +162,32 @@ def load_usable(folder: Path | None = None) -> tuple[Project, list[str]]:
         folder: as for `load_project`.
     """
     folder, problems = folder or default_folder(), list[str]()
-    views = {view.name: view.reads for view in tables() if view.query}
     parsed = [
-        _valid(partial(parse_model, layer, path.stem, path.read_text("utf-8")), problems)
+        model
         for layer in Layer
-        for path in _files(folder / layer)
+        for model in _parsed(partial(parse_model, layer), folder / layer, problems)
     ]
-    tests = [
-        _valid(partial(parse_test, path.stem, path.read_text("utf-8")), problems)
-        for path in _files(folder / "tests")
-    ]
-    readable = [
-        replace(model, depends_on=_through(views, model.depends_on)) for model in parsed if model
-    ]
-    models = _buildable({model.qualified: model for model in readable}, problems)
-    usable = {}
-    for test in [
-        replace(test, depends_on=_through(views, test.depends_on)) for test in tests if test
-    ]:
-        if unknown := _unknown(test, models):
-            problems.append(_reads_unknown(f"tests/{test.name}", unknown))
-        elif test.days and not any(models[name].days for name in test.days if name in models):
-            problems.append(
-                f"tests/{test.name}.sql: a test by day must read a mart by day: it is run whole"
-                " whenever such a mart is built whole."
-            )
-        else:
-            usable[test.name] = test
+    tests = _parsed(parse_test, folder / "tests", problems)
+    models = _buildable({model.qualified: model for model in parsed}, problems)
+    usable = {test.name: test for test in tests if _is_usable(test, models, problems)}
     project = Project({name: models[name] for name in _in_order(models)}, usable)
+    # What a query is made of is known once all that it reads is loaded.
     versioned = {name: _with_input(model, project) for name, model in project.models.items()}
     checked = {name: _with_version(test, project) for name, test in usable.items()}
     return Project(versioned, checked), problems
+
+
+def _is_usable(test: SqlTest, models: Mapping[str, Model], problems: list[str]) -> bool:
+    if unknown := _unknown(test, models):
+        problems.append(_reads_unknown(f"tests/{test.name}", unknown))
+        return False
+    if test.days and not any(models[name].days for name in test.days if name in models):
+        problems.append(
+            f"tests/{test.name}.sql: a test by day must read a mart by day: it is run whole"
+            " whenever such a mart is built whole."
+        )
+        return False
+    return True
 
 
 def _with_input(model: Model, project: Project) -> Model:
@@ -222,12 +217,22 @@ def _version(project: Project, names: Collection[str], sql: str = "") -> str:
     return hashlib.sha256(decides.encode()).hexdigest()
 
 
-def _valid(parse: Callable[[], Parsed], problems: list[str]) -> Parsed | None:
-    try:
-        return parse()
-    except InvalidModel as error:
-        problems.append(str(error))
-        return None
+def _parsed(parse: Callable[[str, str], Parsed], folder: Path, problems: list[str]) -> list[Parsed]:
+    """Parse the files of a folder, given the name and text of each.
+
+    The warehouse's own views that they read are replaced by the tables below, which a load touches.
+    """
+    views = {view.name: view.reads for view in tables() if view.query}
+    queries = []
+    for path in sorted(folder.glob("*.sql")):
+        try:
+            query = parse(path.stem, path.read_text("utf-8"))
+        except InvalidModel as error:
+            problems.append(str(error))
+            continue
+        reads = (table for name in query.depends_on for table in views.get(name, {name}))
+        queries.append(replace(query, depends_on=frozenset(reads)))
+    return queries
 
 
 def _buildable(models: Mapping[str, Model], problems: list[str]) -> Mapping[str, Model]:
@@ -253,15 +258,6 @@ def _unknown(query: Model | SqlTest, models: Mapping[str, Model]) -> list[str]:
 
 def _reads_unknown(name: str, unknown: Sequence[str]) -> str:
     return f"{name} reads {', '.join(unknown)}, which neither the ingest nor a model creates."
-
-
-def _through(views: Mapping[str, frozenset[str]], reads: Iterable[str]) -> frozenset[str]:
-    """Replace the warehouse's own views by the tables they read, which a load touches."""
-    return frozenset(table for name in reads for table in views.get(name, {name}))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sql"))
 
 
 def _in_order(models: Mapping[str, Model]) -> list[str]:
