@@ -4,12 +4,13 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import dagster as dg
 
 from analytics_pipeline.datasets import DATASETS
+from analytics_pipeline.ingest.delivery import Place
 from analytics_pipeline.orchestration.asset_keys import Location
 from analytics_pipeline.orchestration.runs.history import (
     delete_planned_checks,
@@ -57,31 +58,39 @@ def _newest(runs: Sequence[KnownRun]) -> set[str]:
 def _verdicts(runs: Sequence[KnownRun], attempts: int) -> set[str]:
     """Return the failed runs that keep a given-up file given up.
 
-    Keeps as many failures that count as no attempt, apart from the others: they must not displace
-    those that count.
+    These are the newest failures of a file's newest version since it was last loaded, as many as
+    there are attempts. Failures that count as no attempt are kept apart from the others, and as
+    many of them: they must not displace those that count.
     """
-    settled = set[tuple[str, str]]()
-    newest: dict[tuple[str, str], str] = {}
-    kept = Counter[tuple[str, str, bool]]()
-    needed = set[str]()
+    newest_version: dict[Place, str] = {}
+    loaded_since: set[Place] = set()
+    kept = Counter[tuple[Place, bool]]()
+    needed: set[str] = set()
     for run in runs:
-        for name, versions in run.verdicts.items():
-            for partition, version in versions.items():
-                if (name, partition) in settled or newest.setdefault(
-                    (name, partition), version
-                ) != version:
-                    continue
-                group = (name, partition, run.counts(DATASETS[name], partition))
-                if kept[group] < attempts:
-                    kept[group] += 1
-                    needed.add(run.run_id)
-        settled |= {
-            (name, key)
-            for name, asked in run.asked.items()
-            for key in asked
-            if run.loaded(DATASETS[name], key)
-        }
+        for place, version, counts in _failures(run):
+            is_newest = newest_version.setdefault(place, version) == version
+            if is_newest and place not in loaded_since and kept[place, counts] < attempts:
+                kept[place, counts] += 1
+                needed.add(run.run_id)
+        loaded_since |= _loaded(run)
     return needed
+
+
+def _failures(run: KnownRun) -> Iterator[tuple[Place, str, bool]]:
+    """Yield each file that a run could not load: its place and version, and whether it counts."""
+    for name, versions in run.verdicts.items():
+        for partition, version in versions.items():
+            yield (name, partition), version, run.counts(DATASETS[name], partition)
+
+
+def _loaded(run: KnownRun) -> set[Place]:
+    """Return the files that a run was asked for and loaded."""
+    return {
+        (name, partition)
+        for name, asked in run.asked.items()
+        for partition in asked
+        if run.loaded(DATASETS[name], partition)
+    }
 
 
 def delete_old_runs(
