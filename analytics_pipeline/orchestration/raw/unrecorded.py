@@ -40,24 +40,22 @@ def materialize_unrecorded(
     newest = newest_events(instance, map(location.asset_key, DATASETS.values()))
     for name, dataset in DATASETS.items():
         key = location.asset_key(dataset)
-        files = {(name, file.partition): file for file in loaded if file.dataset == name}
+        files = [file for file in loaded if file.dataset == name]
         if dataset.period:
             last = last_materialized(newest, key)
             oldest = last - OVERLAP.total_seconds() if last <= now.timestamp() else 0.0
-            files = {
-                place: file
-                for place, file in files.items()
-                if file.loaded_at.replace(tzinfo=UTC).timestamp() >= oldest
-            }
-        versions = {place: file.version for place, file in files.items()}
-        partitions = {partition for _, partition in versions}
-        recorded = materialized_versions(instance, dataset, key, partitions) if versions else {}
-        unrecorded = {place for place in versions if recorded.get(place) != versions[place]}
+            files = [
+                file for file in files if file.loaded_at.replace(tzinfo=UTC).timestamp() >= oldest
+            ]
+        partitions = {file.partition for file in files}
+        recorded = materialized_versions(instance, dataset, key, partitions) if files else {}
+        unrecorded = [file for file in files if recorded.get(file.place) != file.version]
         if dataset.period:
-            for place in sorted(unrecorded):
-                metadata = file_version(versions[place], generation)
-                _report_materialization(instance, key, metadata, files[place].partition)
+            for file in sorted(unrecorded, key=lambda file: file.place):
+                metadata = file_version(file.version, generation)
+                _report_materialization(instance, key, metadata, file.partition)
         elif unrecorded:
+            versions = {file.place: file.version for file in files}
             _report_materialization(instance, key, snapshot_versions(versions, generation))
 
 
