@@ -1,4 +1,9 @@
-"""Run several statements as one transaction, and statements that return one figure."""
+"""Run several statements as one transaction, and statements that return one figure.
+
+`write` makes one change of the warehouse, and repeats it if another writer was faster. In a file
+that is all. In a lake each transaction reads the catalog again, so `together` and `snapshot` share
+one among the writes and queries inside them. `fence` and `share` declare a connection as a lake's.
+"""
 
 import random
 import time
@@ -17,7 +22,9 @@ ATTEMPTS = 12
 _LONGEST_PAUSE = 10.0
 """Seconds, before jitter."""
 _fences: WeakKeyDictionary[duckdb.DuckDBPyConnection, str] = WeakKeyDictionary()
+"""The first statement of each transaction of `write`, by connection."""
 _costly: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
+"""Connections on which each transaction is costly."""
 _shared: WeakSet[duckdb.DuckDBPyConnection] = WeakSet()
 """Connections inside `together` or `snapshot`, which have begun a transaction for everybody."""
 
@@ -103,20 +110,22 @@ def together(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     Raises:
         WarehouseBusy: other writers were faster in every attempt.
     """
-    if connection not in _costly or connection in _shared:
+    if not _is_worth_sharing(connection):
         return work()
 
     def shared() -> T:
-        _shared.add(connection)
-        try:
+        with _sharing(connection):
             return work()
-        finally:
-            _shared.discard(connection)
 
     try:
         return write(connection, shared)
     except (duckdb.Error, _SharedFailed):
         return work()
+
+
+def _is_worth_sharing(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether a transaction is costly, and none is shared yet."""
+    return connection in _costly and connection not in _shared
 
 
 @contextmanager
@@ -125,15 +134,21 @@ def snapshot(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
     For a block that changes nothing in the live warehouse.
     """
-    if connection not in _costly or connection in _shared:
+    if not _is_worth_sharing(connection):
         yield
         return
-    with transaction(connection):
-        _shared.add(connection)
-        try:
-            yield
-        finally:
-            _shared.discard(connection)
+    with transaction(connection), _sharing(connection):
+        yield
+
+
+@contextmanager
+def _sharing(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Let the statements of the block join the transaction that is open."""
+    _shared.add(connection)
+    try:
+        yield
+    finally:
+        _shared.discard(connection)
 
 
 @contextmanager
