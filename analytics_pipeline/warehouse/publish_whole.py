@@ -125,16 +125,13 @@ def _copy_models(
     wanted = [model for model in models if f"{model[0]}.{model[1]}" not in but]
     for schema in {schema for schema, _, _ in wanted}:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {COPY}.{schema}")
-    as_table = [model for model in wanted if model[2] is None]
+    stored = [model for model in wanted if model[2] is None]
     views = [model for model in wanted if model[2] is not None]
-    rows: dict[str, int] = {}
-    while as_table or views:
-        for schema, name, _ in as_table:
-            table = f"{schema}.{quoted(name)}"
-            found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
-            rows[f"{schema}.{name}"] = value_of(
-                connection, f"CREATE TABLE {COPY}.{table} AS {found}"
-            )
+    rows = {
+        f"{schema}.{name}": _copy_rows(connection, live, schema, name, emptied)
+        for schema, name, _ in stored
+    }
+    while views:
         # A view may read another one that is not there yet, so all are tried again.
         left = [
             (schema, name, sql)
@@ -144,8 +141,20 @@ def _copy_models(
                 connection, live, f"CREATE VIEW {schema}.{quoted(name)} {sql[sql.index(' AS ') :]}"
             )
         ]
-        as_table, views = (left[:1], left[1:]) if len(left) == len(views) else ([], left)
+        if len(left) == len(views):  # the first one reads tables that are not published
+            schema, name, _ = left.pop(0)
+            rows[f"{schema}.{name}"] = _copy_rows(connection, live, schema, name, emptied)
+        views = left
     return rows
+
+
+def _copy_rows(
+    connection: duckdb.DuckDBPyConnection, live: str, schema: str, name: str, emptied: Emptied
+) -> int:
+    """Copy the rows of a mart or view to a table; return their number."""
+    table = f"{schema}.{quoted(name)}"
+    found = emptied.select(connection, f"{schema}.{name}", f"{live}.{table}")
+    return value_of(connection, f"CREATE TABLE {COPY}.{table} AS {found}")
 
 
 def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
