@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from analytics_pipeline.datasets.cells import BLANKS
 from analytics_pipeline.words import Words, words
@@ -54,27 +54,35 @@ class Record:
     delivered: int = 0
 
 
+class _Line(NamedTuple):
+    """One line: its number from 1, its text, and whether that was cut at MAX_LINE."""
+
+    number: int
+    text: str
+    is_cut: bool
+
+
 class _Lines:
-    """Numbered lines of a file that can be put back."""
+    """The lines of a file, which can be put back."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._back: deque[tuple[int, str, bool]] = deque()
+        self._back: deque[_Line] = deque()
         self._number = 0
 
-    def take(self) -> tuple[int, str, bool] | None:
-        """Return the next line: number, text, and whether it was cut at MAX_LINE."""
+    def take(self) -> _Line | None:
+        """Return the next line; None at the end of the file."""
         if self._back:
             return self._back.popleft()
         text = self._piece()
         if not text:
             return None
         self._number += 1
-        cut = len(text) >= MAX_LINE and not text.endswith(("\n", "\r"))
-        while cut and (rest := self._piece()):
+        is_cut = len(text) >= MAX_LINE and not text.endswith(("\n", "\r"))
+        while is_cut and (rest := self._piece()):  # skip the rest of the line
             if rest.endswith(("\n", "\r")):
                 break
-        return self._number, text, cut
+        return _Line(self._number, text, is_cut)
 
     def _piece(self) -> str:
         """Return a line, or MAX_LINE characters of it, never splitting a CR LF."""
@@ -86,7 +94,7 @@ class _Lines:
             self._file.seek(after_return)
         return text
 
-    def put_back(self, lines: list[tuple[int, str, bool]]) -> None:
+    def put_back(self, lines: list[_Line]) -> None:
         self._back.extendleft(reversed(lines))
 
 
@@ -104,7 +112,7 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines, complete_widths = _Lines(file), list[int]()
         while (first := lines.take()) is not None:
-            if not first[1].strip(_BLANKS):
+            if not first.text.strip(_BLANKS):
                 continue
             record = _record(first, lines, width, complete_widths)
             if width is None:
@@ -115,10 +123,11 @@ def read_records(path: Path, width: int | None = None) -> Iterator[Record]:
 
 
 def _record(
-    first: tuple[int, str, bool], lines: _Lines, width: int | None, complete_widths: Sequence[int]
+    first: _Line, lines: _Lines, width: int | None, complete_widths: Sequence[int]
 ) -> Record:
-    number, text, cut = first
-    if cut:
+    """Return the record that begins with a line; take the others that it needs."""
+    number, text, is_cut = first
+    if is_cut:
         return Record(
             number, _shown(text), [], words("the line is longer than {:,} characters", MAX_LINE)
         )
@@ -127,7 +136,7 @@ def _record(
     if len(taken) > 1 and (fault or _swallowed(cells, taken[1:], width, complete_widths)):
         lines.put_back(taken[1:])
         return Record(number, _shown(text), [], _OPEN)
-    raw = "".join(line[1] for line in taken)
+    raw = "".join(line.text for line in taken)
     if fault is None and not _is_utf8(raw):
         fault = words("the text is not UTF-8")
     if fault:
@@ -137,7 +146,7 @@ def _record(
 
 def _swallowed(
     cells: list[str],
-    rest: list[tuple[int, str, bool]],
+    rest: list[_Line],
     width: int | None,
     complete_widths: Sequence[int],
 ) -> bool:
@@ -147,16 +156,19 @@ def _swallowed(
     return any(_width(_cells(iter([text]))[0], width) in complete_widths for _, text, _ in rest)
 
 
-def _following(taken: list[tuple[int, str, bool]], lines: _Lines) -> Iterator[str]:
-    """Yield a record's lines for as long as the parser asks, because a quote is open."""
-    size = len(taken[0][1])
-    yield taken[0][1]
+def _following(taken: list[_Line], lines: _Lines) -> Iterator[str]:
+    """Yield the text of a record's lines for as long as the parser asks, as a quote is open.
+
+    Adds the lines that it takes to `taken`, so that they can be put back.
+    """
+    size = len(taken[0].text)
+    yield taken[0].text
     while len(taken) < MAX_LINES and size <= MAX_RECORD and (line := lines.take()) is not None:
         taken.append(line)
-        size += len(line[1])
-        if line[2]:
+        size += len(line.text)
+        if line.is_cut:
             return
-        yield line[1]
+        yield line.text
 
 
 def _cells(texts: Iterator[str]) -> tuple[list[str], Words | None]:
