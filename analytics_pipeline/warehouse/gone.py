@@ -13,6 +13,7 @@ import duckdb
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.warehouse.backend import warehouse_of
+from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.published_file import published_at
 from analytics_pipeline.warehouse.sidecar import sidecar_path
 from analytics_pipeline.warehouse.signature import Signature
@@ -25,6 +26,10 @@ BEGUN_ANEW = (
     "This run builds a new one from what is still delivered. `analytics-pipeline restore DIR` puts"
     " the old one back from a backup."
 )
+
+
+_FILE = "published_before"
+"""Name under which the published file is attached to read its arrivals."""
 
 
 class WarehouseGone(PipelineError):
@@ -79,22 +84,51 @@ def not_replaced(
         connection: the live warehouse.
         signed: what the published file says about itself; None if it is missing or can't be read.
     """
-    if not is_of_another(connection, signed):
+    if not is_of_another(connection, settings.published_path, signed):
         return ""
     return str(NotReplaced(settings.published_path))
 
 
-def is_of_another(connection: duckdb.DuckDBPyConnection, signed: Signature | None) -> bool:
+def is_of_another(
+    connection: duckdb.DuckDBPyConnection, published: Path, signed: Signature | None
+) -> bool:
     """Return whether an earlier warehouse wrote the published file.
 
-    Then all that it holds was loaded before this warehouse was made. Both times are those of
-    warehouses, so that the publisher's clock does not matter. A warehouse that was moved or
-    restored holds older loads itself.
+    Then it holds files that were seen before this warehouse was made, and no file at the time at
+    which this warehouse first saw it. One such time is proof of the same warehouse, also of one
+    that was moved or restored, and whatever a clock says. Without such times, as in a file of an
+    earlier release, all that it holds was loaded before this warehouse was made.
+
+    Args:
+        connection: the live warehouse.
+        published: the published file.
+        signed: what it says about itself; None if it is missing or can't be read.
     """
     if signed is None or signed.loaded_at is None:
         return False
     began = _began(connection)
-    return began is not None and signed.loaded_at < began
+    first, is_shared = _arrivals(connection, published)
+    return began is not None and not is_shared and (first or signed.loaded_at) < began
+
+
+def _arrivals(
+    connection: duckdb.DuckDBPyConnection, published: Path
+) -> tuple[datetime | None, bool]:
+    """Return when the first file of a published file was seen (UTC; None if it does not say), and
+    whether the warehouse first saw any of its files at the same time.
+    """
+    with (
+        suppress(duckdb.Error),  # of an earlier release
+        attached(connection, published, _FILE, read_only=True),
+    ):
+        row = connection.execute(
+            f"""SELECT min(first_seen), bool_or((dataset, "partition", first_seen) IN (
+                    SELECT (dataset, "partition", first_seen) FROM ops.arrivals))
+                FROM {_FILE}.ops.arrivals"""
+        ).fetchone()
+        if row:
+            return row[0], bool(row[1])
+    return None, False
 
 
 def _began(connection: duckdb.DuckDBPyConnection) -> datetime | None:

@@ -108,14 +108,14 @@ def publish(
         NotReplaced: an earlier warehouse wrote the published file, or the store's version.
         StoreFailed: the file is written here, but is not the store's current version; or earlier
             versions can't be deleted.
-        OSError: the file can't be written. The previous one is unchanged.
-        duckdb.Error: likewise.
+        OSError, duckdb.Error: the file can't be written. The previous one is unchanged.
     """
     if not without_marts:
         _require_marts(connection)
     make_export_folder(target.parent)
     before = store.fetch(target, published_at)
-    if not (without_marts or replaces_other) and is_of_another(connection, signature(target)):
+    is_kept = is_of_another(connection, target, signature(target))
+    if is_kept and not (without_marts or replaces_other):
         raise NotReplaced(target)
     done = _write(connection, target, pii, store, model_texts)
     if not done.is_written:

@@ -69,7 +69,7 @@ def record_older_files(
     replaced, present = _differing(connection, published)
     comparable = _comparable(connection, replaced, now)
     absent = reverted(comparable, present, words("the replaced warehouse"))
-    if absent and not is_of_another(connection, signature(published)):
+    if absent and not is_of_another(connection, published, signature(published)):
         _record(connection, absent, now)
         absent = []
     return len(absent) + len(_open(connection))

@@ -8,6 +8,8 @@ import pytest
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.settings import Settings
+from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.gone import BEGUN_ANEW, NotReplaced, gone
 from analytics_pipeline.warehouse.sidecar import REPLACED, sidecar_path
 from analytics_pipeline_tests.cli.conftest import Run, status_json
@@ -101,6 +103,37 @@ def test_one_of_the_two_files_proves_that_there_was_a_warehouse(run: Run, synced
         assert told.exit_code == 1, told.output
         assert f"{state if state.exists() else synced / 'analytics.duckdb'} is left" in told.output
         assert ("leaves" in told.output) == (left == "the published file")
+
+
+def test_a_lost_warehouse_is_noticed_though_a_wrong_clock_dated_its_last_loads_ahead(
+    run: Run, synced: Path
+):
+    warehouse, published = synced / "warehouse.duckdb", synced / "analytics.duckdb"
+    with open_warehouse(warehouse) as connection:
+        connection.execute(
+            """UPDATE ops.loaded_files SET loaded_at = loaded_at + INTERVAL 1 YEAR
+               WHERE (dataset, partition) = (
+                   SELECT (dataset, partition) FROM ops.loaded_files ORDER BY ALL LIMIT 1)"""
+        )
+    assert run("publish").exit_code == 0
+    before = published.read_bytes()
+    warehouse.unlink()
+    told = run("sync")
+    assert (told.exit_code, str(NotReplaced(published)) in told.output) == (1, True), told.output
+    assert published.read_bytes() == before
+    assert lost(run) == (str(NotReplaced(published)), None)
+
+
+@pytest.mark.thorough
+def test_a_warehouse_that_loaded_everything_again_still_replaces_its_own_file(
+    run: Run, synced: Path
+):
+    """Such as after a move, when the warehouse was made later than the file."""
+    with open_warehouse(synced / "warehouse.duckdb") as connection:
+        connection.execute("UPDATE ops.schema_version SET applied_at = $1", [warehouse_now()])
+    told = run("sync", "--full")
+    assert told.exit_code == 0, told.output
+    assert lost(run) == (None, None)
 
 
 @pytest.mark.thorough

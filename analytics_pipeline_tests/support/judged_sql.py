@@ -134,6 +134,7 @@ JUDGED = {
     "sql_models/sql_syntax.py": {"file"},
     # The path is the warehouse's own, which settings name.
     "warehouse/file.py": {"path.stem"},
+    "warehouse/gone.py": {"_FILE"},
     # Tables and columns of the declarations.
     "warehouse/erase.py": {
         "address",
