@@ -75,7 +75,7 @@ def _copy_all(
         if not table.query
     }
     for view in (table for table in declared if table.query):
-        _copy_view(connection, live, f"CREATE VIEW {view.name} AS {view.query}")
+        _create_view(connection, live, f"CREATE VIEW {view.name} AS {view.query}")
     rows |= _copy_models(connection, live, held.tables, emptied)
     for name in held.tables & held.kept.keys():
         schema, _, table = name.partition(".")
@@ -158,23 +158,27 @@ def _copy_rows(
 
 
 def _copy_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> bool:
-    """Recreate a view, whose SQL names only schema and table; return False if the copy lacks a
-    table that it reads.
-    """
+    """Recreate a view; return False if the copy lacks a table that it reads."""
+    try:
+        _create_view(connection, live, sql)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return False
+    return True
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, live: str, sql: str) -> None:
+    """Create a view in the copy. Its SQL names only schema and table."""
     connection.execute(f"USE {COPY}")
     try:
         connection.execute(sql)
-    except (duckdb.BinderException, duckdb.CatalogException):
-        return False
     finally:
         connection.execute(f"USE {live}")
-    return True
 
 
 def _add_main_views(connection: duckdb.DuckDBPyConnection, live: str) -> None:
     """Create a view of each published mart in the schema main, for tools that list only main."""
     for name in marts(connection, COPY):
-        _copy_view(
+        _create_view(
             connection,
             live,
             f"CREATE OR REPLACE VIEW main.{quoted(name)} AS SELECT * FROM marts.{quoted(name)}",

@@ -10,10 +10,12 @@ from analytics_pipeline.datasets import DATASETS, Privacy
 from analytics_pipeline.settings import Settings
 from analytics_pipeline.sql_models import load_project
 from analytics_pipeline.storage.clock import warehouse_now
+from analytics_pipeline.warehouse import publish_whole
 from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline.warehouse.files import attached
 from analytics_pipeline.warehouse.gone import NotReplaced
 from analytics_pipeline.warehouse.publish import NothingToPublish, publish
+from analytics_pipeline.warehouse.tables import Table, tables
 from analytics_pipeline.warehouse.transactions import value_of
 from analytics_pipeline_tests.support.published_file import (
     publish_from,
@@ -65,6 +67,18 @@ def test_the_published_file_describes_itself(settings: Settings) -> None:
     )
     assert before <= at <= warehouse_now(), "published_at is the moment of the publish, in UTC"
     assert (pii, release, schema) == (False, version("analytics-pipeline"), 1)
+
+
+def test_a_view_that_cannot_be_published_is_an_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_from(settings)
+    before = settings.published_path.read_bytes()
+    odd = Table("ops.odd", "A view.", (), query="SELECT * FROM ops.nowhere")
+    monkeypatch.setattr(publish_whole, "tables", lambda: (*tables(), odd))
+    with pytest.raises(duckdb.CatalogException, match="nowhere"):
+        publish_from(settings)
+    assert settings.published_path.read_bytes() == before
 
 
 def test_all_models_give_the_same_rows_as_in_the_warehouse(settings: Settings) -> None:
