@@ -68,8 +68,17 @@ def dataset_status(
     )
 
 
-def next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | None:
-    """Return when the daemon retries a failing file (UTC); None if it no longer does."""
+def next_attempt(file: FailedFile, absences: list[OpenAbsence], now: datetime) -> datetime | None:
+    """Return when the daemon retries a failing file (UTC); None if it no longer does.
+
+    If the failure is dated further ahead than a pause, a clock was wrong, and nothing waits for
+    that date. `load_requests.load_state` decides the same.
+
+    Args:
+        file: the file.
+        absences: the open events.
+        now: UTC.
+    """
     from analytics_pipeline.orchestration.raw.retry_policy import RETRY_POLICY
 
     version = (file.partition, file.etag)
@@ -78,4 +87,5 @@ def next_attempt(file: FailedFile, absences: list[OpenAbsence]) -> datetime | No
     )
     if file.attempts >= RETRY_POLICY.attempts and not is_held:
         return None
-    return file.failed_at + RETRY_POLICY.pause(file.attempts)
+    pause, now = RETRY_POLICY.pause(file.attempts), now.replace(tzinfo=None)
+    return now if file.failed_at - now >= pause else file.failed_at + pause

@@ -170,7 +170,7 @@ def _show(
     table(f"org{settings.org_id}" if settings.org_id else "Loaded", [*columns, "age"], cells)
     if disk.source == "published":
         print_info("A run is writing the warehouse: this is the last published state.")
-    _show_files(disk, failed)
+    _show_files(disk, failed, now)
     _show_checks(disk, failed)
     if disk.stale:
         print_info(f"Stale models: {', '.join(disk.stale)}.")
@@ -191,11 +191,11 @@ def _show_left_out(disk: OnDisk, todo: Plan | None) -> None:
             print_info(f"According to the last listing: {check.text} {check.remedy}")
 
 
-def _show_files(disk: OnDisk, failed: list[FailedFile]) -> None:
+def _show_files(disk: OnDisk, failed: list[FailedFile], now: datetime) -> None:
     """Print the files that fail, and those that are missing or held."""
     for file in failed:
         place = f"{file.source_key}, line {file.line}" if file.line else file.source_key
-        retry_at = next_attempt(file, disk.absent)
+        retry_at = next_attempt(file, disk.absent, now)
         when = (
             f"Next retry after {retry_at:%Y-%m-%d %H:%M} UTC"
             if retry_at

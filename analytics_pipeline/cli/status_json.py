@@ -37,7 +37,7 @@ def as_json(
         "source": disk.source,
         "bucket": {"reached": todo is not None, "error": problem},
         "datasets": [asdict(row) for row in rows],
-        "failing_files": [_failing_file(file, disk.absent) for file in failed],
+        "failing_files": [_failing_file(file, disk.absent, now) for file in failed],
         "checks": [_check(check) for check in disk.checks if check.is_open],
         "silent": disk.silent,
         "late": late_datasets(disk.checks),
@@ -67,13 +67,13 @@ def as_json(
     }
 
 
-def _failing_file(file: FailedFile, absences: list[OpenAbsence]) -> dict[str, Any]:
+def _failing_file(file: FailedFile, absences: list[OpenAbsence], now: datetime) -> dict[str, Any]:
     names = ("dataset", "partition", "line", "reason", "remedy", "attempts")
     return {
         **_fields(file, names),
         "key": file.source_key,
         "since": _utc(file.failed_since),
-        "next_attempt": _utc(next_attempt(file, absences)),
+        "next_attempt": _utc(next_attempt(file, absences, now)),
     }
 
 

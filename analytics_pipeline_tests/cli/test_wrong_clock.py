@@ -1,12 +1,15 @@
 """A sync while the machine's clock is ahead, and those after it: the numbers follow each load."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from analytics_pipeline.cli.dataset_status import next_attempt
 from analytics_pipeline.demo.organisation import Organisation
 from analytics_pipeline.demo.servers import DemoVocareum
+from analytics_pipeline.warehouse.ledger import FailedFile
 from analytics_pipeline_tests.cli.conftest import Run
 from analytics_pipeline_tests.support.clocks import machine_ahead
 
@@ -40,3 +43,23 @@ def test_a_load_after_a_sync_whose_clock_was_ahead_reaches_the_published_file(
     said = run("status")
     assert (said.exit_code, "Complete." in said.output) == (0, True), said.output
     assert "Nothing to do" in run("sync").output
+
+
+@pytest.mark.parametrize(
+    ("failed", "attempt"),
+    [
+        (timedelta(hours=-1), timedelta(minutes=-45)),
+        (timedelta(minutes=-5), timedelta(minutes=10)),
+        (timedelta(minutes=10), timedelta(minutes=25)),
+        (timedelta(days=40), timedelta()),
+    ],
+)
+def test_no_retry_waits_for_the_date_of_a_wrong_clock(
+    failed: timedelta, attempt: timedelta
+) -> None:
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    at = now.replace(tzinfo=None) + failed
+    file = FailedFile(
+        "aws_cost", "2026-11-22", "key", "etag", 1, at, None, "", "", None, 0, 0, at, at, 1
+    )
+    assert next_attempt(file, [], now) == now.replace(tzinfo=None) + attempt
