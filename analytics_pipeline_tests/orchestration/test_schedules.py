@@ -7,7 +7,13 @@ import pytest
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.orchestration.raw.schedules import scheduled_range
-from analytics_pipeline_tests.orchestration.conftest import Pipeline, StartPipeline, spans
+from analytics_pipeline_tests.orchestration.conftest import (
+    Pipeline,
+    StartPipeline,
+    lab_sessions,
+    put_sessions,
+    spans,
+)
 
 
 @pytest.mark.parametrize(
@@ -67,3 +73,16 @@ def test_a_schedule_requests_no_partition_before_the_first(start_pipeline: Start
     early = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 21, 6, tzinfo=UTC))
     assert isinstance(early, dg.SkipReason)
     assert "the first day (2026-11-21)" in str(early.skip_message)
+
+
+def test_a_schedule_notices_that_a_file_of_an_older_year_is_gone(
+    start_pipeline: StartPipeline,
+) -> None:
+    pipeline = start_pipeline("2023-12-01")
+    put_sessions(pipeline.vocareum, "2023-12-30", "2026-11-22")
+    pipeline.tick_and_load()
+    pipeline.vocareum.delete(lab_sessions("2023-12-30")[0])
+    request = pipeline.tick_schedule("load_daily_files", datetime(2026, 11, 23, 6, tzinfo=UTC))
+    assert pipeline.run(request, "load_daily").success
+    check = pipeline.check("raw.lab_sessions", "nothing_lost")
+    assert (check.passed, "lab_sessions_2023-12-30.csv" in check.description) == (False, True)

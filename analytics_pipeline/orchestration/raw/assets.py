@@ -149,7 +149,9 @@ def _plan(
     """Plan the partitions of this run (listing minus ledger); return the plan and the partitions
     without a file.
     """
-    prefixes, listed_at = dataset.prefixes(partitions or []), warehouse_now()
+    # A schedule lists the whole dataset: a file that is gone may be of an older year.
+    prefixes = dataset.prefixes(partitions or [] if config.retry_failed else [])
+    listed_at = warehouse_now()
     listing = list_deliveries(bucket, prefixes)
     selected = None if partitions is None else set(partitions)
     with warehouse.get_connection() as connection:

@@ -14,8 +14,8 @@ class LoadConfig:
         only: partitions of the run's range (courses of a snapshot) to load; all of them if empty.
         versions: the version of each of these partitions at the time of the request. Selects
             nothing; if the run dies, it records which versions the run attempted.
-        retry_failed: whether to retry versions that could not be loaded; schedules leave that to
-            the sensor, which spaces the retries.
+        retry_failed: whether to retry versions that could not be loaded; schedules, which compare
+            the whole dataset with the bucket, leave that to the sensor, which spaces the retries.
     """
 
     full: bool
