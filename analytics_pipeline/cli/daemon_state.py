@@ -13,8 +13,8 @@ from analytics_pipeline.orchestration.dagster_files import (
 from analytics_pipeline.orchestration.sensor_faults import (
     ALERTS,
     MODELS,
+    OFF,
     PING,
-    WORK,
     FailedTick,
     SilentSensor,
     failed_tick,
@@ -36,7 +36,7 @@ class DaemonState:
             or the sensor is switched off.
         unpinged: the failed tick of the sensor `ping`; None if the monitoring service is pinged, or
             there is none.
-        switched_off: names of important sensors that a person has switched off.
+        switched_off: names of important sensors and schedules that a person has switched off.
     """
 
     heartbeat: datetime | None
@@ -62,10 +62,10 @@ class DaemonState:
 
     @property
     def off_notice(self) -> str:
-        """Return a message about the sensors that are switched off; empty if none is."""
+        """Return a message about what is switched off; empty if nothing is."""
         if not self.switched_off:
             return ""
-        names = ", ".join(f"{name} ({WORK[name]})" for name in self.switched_off)
+        names = ", ".join(f"{name} ({OFF[name]})" for name in self.switched_off)
         return f"Switched off in the Dagster UI: {names}. Switch it on there, under Automation."
 
 

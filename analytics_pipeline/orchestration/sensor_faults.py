@@ -1,4 +1,5 @@
-"""What Dagster's records say about its sensors: a failed tick, silence, switched off.
+"""What Dagster's records say about its sensors: a failed tick, silence, switched off (also of
+schedules).
 
 Does not import Dagster, as `status` and `doctor` use it.
 """
@@ -26,6 +27,14 @@ WORK = {
     ALERTS: "no alert is sent",
 }
 """The sensors without which the daemon is of little use, and what it means if one is off."""
+_NOT_NOTICED = "it is not noticed that files of {} are late or gone"
+OFF = WORK | {
+    "load_daily_files": _NOT_NOTICED.format("days"),
+    "load_monthly_files": _NOT_NOTICED.format("months"),
+    "load_snapshot_files": _NOT_NOTICED.format("snapshots"),
+}
+"""The same with the schedules that load; `raw/schedules.py` defines them. The sensor loads what
+they don't, but only their runs see what is not delivered."""
 _SENSORS = """
     WITH sensors AS (
         SELECT id, selector_id, status, instigator_body ->> '$.origin.job_name' AS name,
@@ -195,7 +204,7 @@ def evaluation_limit(interval: timedelta) -> timedelta:
 
 
 def switched_off(home: Path, location: str) -> tuple[str, ...]:
-    """Return the names of the sensors in `WORK` that a person has switched off.
+    """Return the names of the sensors and schedules in `OFF` that a person has switched off.
 
     Args:
         home: DAGSTER_HOME.
@@ -205,7 +214,7 @@ def switched_off(home: Path, location: str) -> tuple[str, ...]:
         DagsterDamaged, DagsterUnreadable: see `dagster_files.rows`.
     """
     states = dict(rows(home / SCHEDULES, _STATES, location=location))
-    return tuple(name for name in WORK if states.get(name) == "STOPPED")
+    return tuple(name for name in OFF if states.get(name) == "STOPPED")
 
 
 def _newest_tick(

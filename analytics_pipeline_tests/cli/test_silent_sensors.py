@@ -71,22 +71,23 @@ def test_an_evaluation_is_overdue_from_the_newest_one_or_the_daemons_start(
 def test_a_sensor_that_was_switched_off_is_named_and_is_no_fault(
     run: Run, synced: Path, sensors: Sensors
 ) -> None:
-    for name in ("missing_partitions", "alerts", "old_runs"):
+    for name in ("missing_partitions", "alerts", "old_runs", "load_daily_files"):
         sensors.tick(TickStatus.SKIPPED, name=name)
         sensors.switch(InstigatorStatus.STOPPED, name=name)
     assert "Switched off" not in run("status").output, "the daemon is stopped"
     sensors.beat()
     said = (
         "Switched off in the Dagster UI: missing_partitions (nothing is loaded automatically),"
-        " alerts (no alert is sent)."
+        " alerts (no alert is sent), load_daily_files (it is not noticed that files of days are"
+        " late or gone)."
     )
     for command in ("status", "doctor"):
         result = run(command)
         assert (result.exit_code, said in result.stderr) == (0, True), result.output
     daemon = status_json(run)[1]["daemon"]
-    assert daemon["switched_off"] == ["missing_partitions", "alerts"]
+    assert daemon["switched_off"] == ["missing_partitions", "alerts", "load_daily_files"]
     sensors.tick(TickStatus.SKIPPED)
-    for name in ("missing_partitions", "alerts"):
+    for name in ("missing_partitions", "alerts", "load_daily_files"):
         sensors.switch(InstigatorStatus.RUNNING, name=name)
     sensors.at = time.time()
     sensors.tick(TickStatus.SKIPPED)

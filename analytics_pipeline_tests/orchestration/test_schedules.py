@@ -7,6 +7,7 @@ import pytest
 
 from analytics_pipeline.datasets import Cadence
 from analytics_pipeline.orchestration.raw.schedules import scheduled_range
+from analytics_pipeline.orchestration.sensor_faults import OFF, WORK
 from analytics_pipeline_tests.orchestration.conftest import (
     Pipeline,
     StartPipeline,
@@ -46,6 +47,7 @@ def test_schedules_and_sensors_run_by_default_in_utc_and_have_descriptions(
     for sensor in repository.sensor_defs:
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
         assert sensor.description
+    assert {schedule.name for schedule in repository.schedule_defs} == OFF.keys() - WORK.keys()
     assert {schedule.cron_schedule for schedule in repository.schedule_defs} == {
         "20 */6 * * *",
         "30 */6 * * *",
