@@ -29,6 +29,7 @@ from analytics_pipeline.orchestration.pinger import Pinger
 from analytics_pipeline.orchestration.runs.planned_checks import plan_checks_once
 from analytics_pipeline.orchestration.runs.processes import record_process
 from analytics_pipeline.settings import Settings, require
+from analytics_pipeline.settings.simulated import is_simulated
 from analytics_pipeline.storage.clock import warehouse_now
 from analytics_pipeline.storage.store import Store
 from analytics_pipeline.vocareum.api import VocareumApi
@@ -65,6 +66,11 @@ class FeedResource(S3Resource):
     def uri(self) -> str:
         """Return the bucket as a URI."""
         return f"s3://{self._settings.bucket}"
+
+    @property
+    def is_simulated(self) -> bool:
+        """Return whether the data folder is one of the demo, whose servers may not be running."""
+        return is_simulated(self._settings)
 
     def open(self) -> Sources:
         """Open the bucket and the hand-written files, to list and read.

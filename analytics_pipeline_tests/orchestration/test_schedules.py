@@ -6,8 +6,11 @@ import dagster as dg
 import pytest
 
 from analytics_pipeline.datasets import Cadence
+from analytics_pipeline.orchestration.alerting.sensor import failure_of
 from analytics_pipeline.orchestration.raw.schedules import scheduled_range
 from analytics_pipeline.orchestration.sensor_faults import OFF, WORK
+from analytics_pipeline.settings.simulated import mark_simulated
+from analytics_pipeline.warehouse.connection import open_warehouse
 from analytics_pipeline_tests.orchestration.conftest import (
     Pipeline,
     StartPipeline,
@@ -88,3 +91,19 @@ def test_a_schedule_notices_that_a_file_of_an_older_year_is_gone(
     assert pipeline.run(request, "load_daily").success
     check = pipeline.check("raw.lab_sessions", "nothing_lost")
     assert (check.passed, "lab_sessions_2023-12-30.csv" in check.description) == (False, True)
+
+
+def test_a_setting_that_is_lost_after_the_first_load_fails_the_scheduled_run(
+    start_pipeline: StartPipeline,
+) -> None:
+    at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    pipeline = start_pipeline("2026-11-21", VOCAREUM_API_TOKEN="")
+    skipped = pipeline.tick_schedule("load_daily_files", at)
+    assert "VOCAREUM_API_TOKEN is not set" in str(getattr(skipped, "skip_message", ""))
+    with open_warehouse(pipeline.settings.warehouse_path):
+        pass
+    run = pipeline.run(pipeline.tick_schedule("load_daily_files", at), "load_daily")
+    assert not run.success
+    assert "VOCAREUM_API_TOKEN is not set" in failure_of(pipeline.instance, run.run_id)
+    mark_simulated(pipeline.settings)
+    assert isinstance(pipeline.tick_schedule("load_daily_files", at), dg.SkipReason)

@@ -12,7 +12,7 @@ import dagster as dg
 from analytics_pipeline.datasets import DATASETS, Cadence
 from analytics_pipeline.errors import PipelineError
 from analytics_pipeline.orchestration.asset_keys import Location
-from analytics_pipeline.orchestration.resources import FeedResource
+from analytics_pipeline.orchestration.resources import FeedResource, WarehouseResource
 from analytics_pipeline.orchestration.runs.run_records import RANGE_END, RANGE_START, job_name
 
 LOOK_BACK_DAYS = 7
@@ -98,12 +98,16 @@ def _schedule(cadence: Cadence, start: date) -> dg.ScheduleDefinition:
         description=_DESCRIPTION[cadence] + _NO_FAILURE,
     )
     def load(
-        context: dg.ScheduleEvaluationContext, feed: dg.ResourceParam[FeedResource]
+        context: dg.ScheduleEvaluationContext,
+        feed: dg.ResourceParam[FeedResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.RunRequest | dg.SkipReason:
         try:
             feed.open()
         except PipelineError as error:
-            return dg.SkipReason(str(error))
+            # A skipped tick tells nobody. Once something was loaded, the run that fails does.
+            if feed.is_simulated or not warehouse.exists:
+                return dg.SkipReason(str(error))
         within = scheduled_range(cadence, context.scheduled_execution_time, start)
         if within and within[0] > within[1]:
             return dg.SkipReason(
