@@ -97,16 +97,7 @@ class FailedTick(NamedTuple):
     @property
     def remedy(self) -> str:
         """Return what to do about it."""
-        remedy = (
-            f"The Dagster UI shows the full error (Automation, {self.sensor}). The next tick tries"
-            " again automatically."
-        )
-        if self.sensor in _UNSENT:
-            return remedy
-        return (
-            f"{remedy} Until the cause is gone, load what is delivered, and publish, with"
-            " `analytics-pipeline sync`."
-        )
+        return what_to_do(self.sensor)
 
     def __str__(self) -> str:
         error = self.error.rstrip(".")
@@ -144,6 +135,20 @@ class SilentSensor(NamedTuple):
             f"Dagster's daemon is alive, but has not evaluated its sensor {SENSOR} since"
             f" {self.since:%Y-%m-%d %H:%M} UTC, so nothing is loaded automatically. {self.remedy}"
         )
+
+
+def what_to_do(sensor: str) -> str:
+    """Return what to do about a sensor in `WORK`, or about `PING`, that fails."""
+    remedy = (
+        f"The Dagster UI shows the full error (Automation, {sensor}). The next tick tries again"
+        " automatically."
+    )
+    if sensor in _UNSENT:
+        return remedy
+    return (
+        f"{remedy} Until the cause is gone, load what is delivered, and publish, with"
+        " `analytics-pipeline sync`."
+    )
 
 
 def failed_tick(home: Path, location: str, sensor: str = SENSOR) -> FailedTick | None:

@@ -11,10 +11,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._utils.error import SerializableErrorInfo
 
 from analytics_pipeline.demo.servers import DemoVocareum
 from analytics_pipeline.orchestration.models.published_assets import WHOLE
 from analytics_pipeline.orchestration.notifier import NotSent
+from analytics_pipeline.orchestration.sensor_faults import WORK
 from analytics_pipeline.orchestration.sync import rebuild
 from analytics_pipeline.sql_models import project
 from analytics_pipeline.sql_models.project import default_folder
@@ -168,6 +183,41 @@ def test_a_version_that_is_held_back_is_one_message(
     assert not pipeline.check("raw.lab_sessions", "nothing_lost").passed
     pipeline.tick("alerts")
     assert [SECOND in text for text in webhook.texts] == [True]
+
+
+@pytest.mark.parametrize("name", ["missing_partitions", "models_follow_loads"])
+def test_a_sensor_that_keeps_failing_is_one_message_and_one_when_it_works(
+    start_pipeline: StartPipeline, webhook: Webhook, name: str
+) -> None:
+    pipeline = start_pipeline(on_disk=True, ALERT_WEBHOOK_URL=webhook.url)
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("one"), "__repository__")
+    origin = RemoteInstigatorOrigin(repository, name)
+    state = InstigatorState(
+        origin,
+        InstigatorType.SENSOR,
+        InstigatorStatus.DECLARED_IN_CODE,
+        SensorInstigatorData(min_interval=60),
+    )
+    pipeline.instance.add_instigator_state(state)
+    failed = TickStatus.FAILURE
+
+    def tick(*statuses: TickStatus) -> list[str]:
+        for status in statuses:
+            pipeline.clock.move(minutes=1)
+            kind, at = InstigatorType.SENSOR, pipeline.clock().timestamp()
+            error = SerializableErrorInfo("a cell", [], None) if status is failed else None
+            data = TickData(origin.get_id(), name, kind, status, at, error=error)
+            pipeline.instance.create_tick(data._replace(selector_id=state.selector_id))
+        pipeline.tick("alerts")
+        return webhook.texts
+
+    assert tick(failed, failed, TickStatus.SKIPPED, failed, failed, failed, failed) == []
+    (said,) = tick(failed, TickStatus.STARTED)
+    assert f"sensor {name} failed" in said and WORK[name] in said and "a cell" not in said
+    assert tick(failed) == [said]
+    assert f"Resolved: sensor {name} " in tick(TickStatus.SKIPPED)[1]
+    pipeline.instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+    assert len(tick(*[failed] * 5)) == 2, "it is switched off"
 
 
 def test_a_failing_webhook_is_retried_and_its_address_is_never_shown(

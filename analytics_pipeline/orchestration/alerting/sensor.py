@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
+from analytics_pipeline.orchestration.alerting.failing_sensors import failing_sensors
 from analytics_pipeline.orchestration.alerting.incidents import (
     Alarms,
     FailingCheck,
@@ -51,7 +52,8 @@ def alerts(location: Location, clock: Clock) -> dg.SensorDefinition:
         description=(
             "Sends one message to ALERT_URLS and ALERT_WEBHOOK_URL when an asset or one of its"
             " checks fails, with partitions, error and a link, and one when it is resolved. It"
-            " does the same for each alarm about budgets, anomalies and spend after a drop."
+            " does the same for a sensor that keeps failing, and for each alarm about budgets,"
+            " anomalies and spend after a drop."
         ),
     )
     def sense(
@@ -67,6 +69,7 @@ def alerts(location: Location, clock: Clock) -> dg.SensorDefinition:
             )
         known, behind = _reported(context.cursor)
         failing, alarms = failing_checks(context, location)
+        failing += failing_sensors(context.instance, location)
         runs = known_runs(context.instance, location, RUNS_READ)
         now = open_incidents(
             last_ended_first(context.instance, runs, RUNS_READ),
